@@ -1,0 +1,2 @@
+namespace AlpacaCot.Data.Tests;
+public sealed class SmokeTests { [Fact] public void Runs() => Assert.True(true); }
