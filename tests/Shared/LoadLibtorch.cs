@@ -1,0 +1,12 @@
+#if USES_TORCH
+using System.Runtime.CompilerServices;
+
+namespace AlpacaCot.Tests;
+
+/// <summary>Tests may touch a tensor before any type of AlpacaCot: libtorch is made ready first.</summary>
+internal static class LoadLibtorch
+{
+    [ModuleInitializer]
+    internal static void Load() => Models.Native.Libtorch.EnsureLoaded();
+}
+#endif
