@@ -1,0 +1,17 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Checkpoints;
+
+/// <summary>Where a model's weights come from while it is built: a checkpoint, a random generator, a test.</summary>
+public interface IWeightSource
+{
+    /// <summary>The names that can be read.</summary>
+    IEnumerable<string> Names { get; }
+
+    /// <summary>True when there is a weight of this name.</summary>
+    bool Contains(string name);
+
+    /// <summary>The weight of this name, owned by the caller, in the type it is stored in.</summary>
+    /// <exception cref="Data.InputException">There is none of this name and shape.</exception>
+    Tensor Read(string name, ReadOnlySpan<long> shape);
+}

@@ -1,0 +1,59 @@
+using AlpacaCot.Models.Layers;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Families;
+
+/// <summary>A causal language model: its weights by their checkpoint names, and the way from token ids to logits.</summary>
+public abstract class CausalModel : IDisposable
+{
+    private readonly ModelBuilder builder;
+
+    /// <summary>Takes over what the builder handed out.</summary>
+    protected CausalModel(ModelBuilder builder, ModelShape shape) => (this.builder, Shape) = (builder, shape);
+
+    /// <summary>The model's sizes.</summary>
+    public ModelShape Shape { get; }
+
+    /// <summary>Every weight by its checkpoint name; a tied head appears once, as the embedding.</summary>
+    public IReadOnlyDictionary<string, Tensor> Parameters => builder.Parameters;
+
+    /// <summary>Every linear layer by its checkpoint name (without <c>.weight</c>), in the order of the forward pass.</summary>
+    public IReadOnlyDictionary<string, Linear> Linears => builder.Linears;
+
+    /// <summary>The layer from hidden states to logits.</summary>
+    public abstract Linear Head { get; }
+
+    /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
+    public abstract Tensor Hidden(ModelInput input);
+
+    /// <summary>Logits of the next token at every place, <c>[b, s, vocabulary]</c>, fp32.</summary>
+    public Tensor Logits(ModelInput input) => Head.Forward(Hidden(input));
+
+    /// <summary>
+    /// The summed negative log-likelihood (natural log) of some next tokens; only their logits are computed.
+    /// </summary>
+    /// <param name="input">The tokens read.</param>
+    /// <param name="places">Flat places in <c>[b, s]</c> whose successor is predicted, <c>[n]</c>.</param>
+    /// <param name="targets">The successors, <c>[n]</c>.</param>
+    public Tensor NegativeLogLikelihood(ModelInput input, Tensor places, Tensor targets)
+    {
+        var hidden = Hidden(input);
+        var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, places); // [n, hidden]
+        return nn.functional.cross_entropy(Head.Forward(chosen), targets, reduction: nn.Reduction.Sum);
+    }
+
+    /// <summary>An empty cache for this model.</summary>
+    public KeyValueCache NewCache(long batch, long capacity) =>
+        new(Shape.Layers, batch, Shape.KeyValueHeads, capacity, Shape.HeadDimension);
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        foreach (var weight in builder.Parameters.Values) weight.Dispose();
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what a family holds beside its weights.</summary>
+    protected virtual void Release() { }
+}

@@ -1,0 +1,15 @@
+using System.Text.Json;
+using AlpacaCot.Models.Layers;
+
+namespace AlpacaCot.Models.Families;
+
+/// <summary>A family of models: how its configuration and its weight names become layers.</summary>
+public interface IModelFamily
+{
+    /// <summary>The values of <c>model_type</c> in <c>config.json</c> that this family builds.</summary>
+    IReadOnlyList<string> ModelTypes { get; }
+
+    /// <summary>Builds a model from its configuration, taking its weights from the builder.</summary>
+    /// <exception cref="Data.InputException">The configuration asks for something this family does not do.</exception>
+    CausalModel Build(JsonElement config, ModelBuilder builder);
+}

@@ -1,0 +1,32 @@
+using System.Text.Json;
+using AlpacaCot.Data;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Native;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Families;
+
+/// <summary>The families this build knows, and the way from a folder to a model.</summary>
+public static class ModelFamilies
+{
+    /// <summary>Every family. A new one is one file and one line here.</summary>
+    public static IReadOnlyList<IModelFamily> All { get; } = [new Llama()];
+
+    /// <summary>Builds the model that a configuration describes.</summary>
+    /// <param name="config">The content of <c>config.json</c>.</param>
+    /// <param name="weights">Where the weights come from.</param>
+    /// <param name="storage">The type matrices are kept in; null: as stored.</param>
+    /// <exception cref="InputException">The model type is unknown, or the weights do not fit.</exception>
+    public static CausalModel Build(JsonElement config, IWeightSource weights, ScalarType? storage = null)
+    {
+        Libtorch.EnsureLoaded();
+        var type = config.TryGetProperty("model_type", out var value) ? value.GetString() : null;
+        var family = All.FirstOrDefault(f => f.ModelTypes.Contains(type))
+            ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +
+                string.Join(", ", All.SelectMany(f => f.ModelTypes)) + ".");
+        using var scope = NewDisposeScope(); // what construction leaves behind
+        using var quiet = no_grad();
+        return family.Build(config, new ModelBuilder(weights, storage));
+    }
+}

@@ -1,0 +1,26 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Layers;
+
+/// <summary>One fp32 buffer per thread into which narrow weights are expanded, one at a time.</summary>
+internal static class ExpansionBuffer
+{
+    [ThreadStatic]
+    private static Tensor? buffer;
+
+    /// <summary>The weight in fp32, a view of the buffer: valid until the next call on this thread.</summary>
+    public static Tensor Expand(Tensor weight)
+    {
+        var count = weight.numel();
+        if (buffer is null || buffer.numel() < count)
+        {
+            buffer?.Dispose();
+            buffer = empty(count, ScalarType.Float32).DetachFromDisposeScope();
+        }
+        using var part = buffer.narrow(0, 0, count);
+        var view = part.view(weight.shape);
+        using (no_grad()) view.copy_(weight);
+        return view;
+    }
+}
