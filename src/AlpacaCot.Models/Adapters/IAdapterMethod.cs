@@ -11,6 +11,9 @@ public interface IAdapter : IDisposable
 
     /// <summary>Writes the adapter as a PEFT folder.</summary>
     void Save(string folder);
+
+    /// <summary>Puts the weights back to those saved in a folder by <see cref="Save"/>.</summary>
+    void Restore(string folder);
 }
 
 /// <summary>A parameter-efficient method: how it attaches to a model, fresh or from a folder.</summary>

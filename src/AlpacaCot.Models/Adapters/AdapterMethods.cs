@@ -1,0 +1,21 @@
+using AlpacaCot.Data;
+using AlpacaCot.Models.Families;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>The adapter methods this build knows. A new one is one file and one line here.</summary>
+public static class AdapterMethods
+{
+    /// <summary>Every method.</summary>
+    public static IReadOnlyList<IAdapterMethod> All { get; } = [new Lora()];
+
+    /// <summary>Attaches a saved adapter, whatever its method.</summary>
+    /// <exception cref="InputException">The folder is broken, of an unknown method, or made for another model.</exception>
+    public static IAdapter Load(CausalModel model, string folder)
+    {
+        var type = AdapterFolder.PeftType(folder);
+        var method = All.FirstOrDefault(m => m.PeftType == type)
+            ?? throw new InputException($"{folder}: peft_type '{type}' is not supported; supported are {string.Join(", ", All.Select(m => m.PeftType))}.");
+        return method.Load(model, folder);
+    }
+}

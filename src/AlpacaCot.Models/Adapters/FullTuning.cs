@@ -1,0 +1,56 @@
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Families;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>No adapter: every weight of the model is trained, and what is saved is a Hugging Face model folder.</summary>
+public sealed class FullTuning : IAdapter
+{
+    private readonly IReadOnlyList<string> companions;
+    private readonly string configuration;
+
+    /// <summary>Makes every weight of an fp32 model trainable.</summary>
+    /// <param name="model">The model, built with fp32 storage.</param>
+    /// <param name="configuration">The text of its <c>config.json</c>, saved along.</param>
+    /// <param name="companions">Files saved along unchanged, such as the tokenizer's.</param>
+    public FullTuning(CausalModel model, string configuration, IReadOnlyList<string> companions)
+    {
+        (this.configuration, this.companions) = (configuration, companions);
+        Parameters = model.Parameters;
+        foreach (var weight in Parameters.Values) weight.requires_grad_(true);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, Tensor> Parameters { get; }
+
+    /// <inheritdoc/>
+    public void Save(string folder) => Save(folder, ScalarType.Float32);
+
+    /// <summary>Saves the model with its matrices in a narrower type.</summary>
+    public void Save(string folder, ScalarType matrices)
+    {
+        Directory.CreateDirectory(folder);
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"),
+            [.. Parameters.Select(p => (p.Key, p.Value.dim() > 1 ? p.Value.to(matrices) : p.Value))]);
+        AtomicFile.WriteText(Path.Combine(folder, "config.json"), configuration);
+        foreach (var file in companions) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+    }
+
+    /// <inheritdoc/>
+    public void Restore(string folder)
+    {
+        using var saved = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        foreach (var (name, weight) in Parameters)
+        {
+            using var source = saved.Read(name);
+            weight.copy_(source);
+        }
+    }
+
+    /// <summary>Nothing of its own to free: the weights are the model's.</summary>
+    public void Dispose() { }
+}

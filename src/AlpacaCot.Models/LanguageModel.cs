@@ -1,0 +1,108 @@
+using System.Text.Json;
+using AlpacaCot.Data;
+using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Preparation;
+using AlpacaCot.Data.Templates;
+using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Generation;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models;
+
+/// <summary>
+/// A model ready to answer: weights, tokenizer, the adapter if any, and the prompt template that belongs to them.
+/// </summary>
+public sealed class LanguageModel : IDisposable
+{
+    /// <summary>The file in an adapter or model folder that keeps the prompt template it was trained with.</summary>
+    public const string TemplateFile = "prompt_template.json";
+
+    private readonly ModelFolder? folder;
+
+    /// <summary>Puts the parts together; the model is owned, as is the folder that its weights are mapped from.</summary>
+    public LanguageModel(CausalModel model, Tokenizer tokenizer, PromptTemplate template, ModelFolder? folder = null)
+    {
+        if (tokenizer.VocabularySize > model.Shape.Vocabulary)
+            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, the model only " +
+                $"{model.Shape.Vocabulary} embeddings: they do not belong together.");
+        (Model, Tokenizer, Template, this.folder) = (model, tokenizer, template, folder);
+    }
+
+    /// <summary>The model.</summary>
+    public CausalModel Model { get; }
+
+    /// <summary>The tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The prompt template.</summary>
+    public PromptTemplate Template { get; }
+
+    /// <summary>The adapter, if there is one.</summary>
+    public IAdapter? Adapter { get; private set; }
+
+    /// <summary>Loads a Hugging Face model folder, with an adapter when one is named.</summary>
+    /// <param name="modelPath">The model folder.</param>
+    /// <param name="adapterPath">A PEFT folder, or a run folder with one in <c>adapter/</c>.</param>
+    /// <param name="template">A template's name or file; by default the one stored with the adapter or model, else <c>alpaca</c>.</param>
+    /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
+    /// <param name="storage">The type matrices are kept in; null: as stored.</param>
+    /// <exception cref="InputException">A part is missing, broken, or does not fit the others.</exception>
+    public static LanguageModel Load(
+        string modelPath, string? adapterPath = null, string? template = null, string? tokenizerPath = null, ScalarType? storage = null)
+    {
+        var folder = ModelFolder.Open(modelPath);
+        CausalModel? model = null;
+        try
+        {
+            adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
+            var tokenizer = Tokenizer.Load(tokenizerPath ?? modelPath);
+            model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage);
+            var loaded = new LanguageModel(model, tokenizer, FindTemplate(template, adapterPath, modelPath), folder);
+            if (adapterPath is not null) loaded.Adapter = AdapterMethods.Load(model, adapterPath);
+            return loaded;
+        }
+        catch
+        {
+            model?.Dispose();
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The prompt's ids for a conversation that ends with the user's turn.</summary>
+    public int[] EncodePrompt(Conversation conversation) =>
+        new ExampleEncoder(Tokenizer, Template, new EncodingOptions { CutoffLength = int.MaxValue }).EncodePrompt(conversation);
+
+    /// <summary>The answer's text: decoded, cut at the first stop string.</summary>
+    public string AnswerText(IReadOnlyList<int> ids)
+    {
+        var text = Tokenizer.Decode([.. ids]);
+        var end = Template.StopStrings.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min();
+        return text[..end].Trim();
+    }
+
+    /// <summary>A generator over this model.</summary>
+    public TextGenerator Generator => new(Model, Tokenizer);
+
+    /// <summary>Frees adapter, weights and the files they are mapped from.</summary>
+    public void Dispose()
+    {
+        Adapter?.Dispose();
+        Model.Dispose();
+        folder?.Dispose();
+    }
+
+    private static PromptTemplate FindTemplate(string? wanted, params ReadOnlySpan<string?> folders)
+    {
+        if (wanted is not null) return PromptTemplates.Find(wanted);
+        foreach (var at in folders)
+            if (at is not null && Path.Combine(at, TemplateFile) is var file && File.Exists(file)) return PromptTemplate.FromJson(File.ReadAllText(file));
+        return PromptTemplates.Find("alpaca");
+    }
+
+    private static string AdapterIn(string path) =>
+        Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
+}

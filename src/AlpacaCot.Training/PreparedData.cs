@@ -1,0 +1,53 @@
+using AlpacaCot.Data;
+using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation;
+using AlpacaCot.Data.Templates;
+using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Training.Recipes;
+
+namespace AlpacaCot.Training;
+
+/// <summary>The tokenized training and validation examples of a recipe.</summary>
+/// <param name="Train">Examples to learn from.</param>
+/// <param name="Validation">Examples to measure on; may be none.</param>
+/// <param name="Dropped">Examples left out because nothing supervised was left after the cut.</param>
+/// <param name="Truncated">Examples cut at the cutoff length.</param>
+/// <param name="Notes">What a person should know about the data.</param>
+public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validation, int Dropped, int Truncated, IReadOnlyList<string> Notes)
+{
+    /// <summary>A hash over the tokens of all examples and their order.</summary>
+    public string Fingerprint => $"{Train.Fingerprint()}+{Validation.Fingerprint()}";
+
+    /// <summary>Reads, templates and tokenizes the data of a recipe.</summary>
+    /// <exception cref="InputException">A file is broken, or nothing to train on is left.</exception>
+    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, PromptTemplate template)
+    {
+        var options = recipe.Training;
+        var notes = new List<string>();
+        var encoder = new ExampleEncoder(tokenizer, template,
+            new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
+        var train = Encode(recipe.Data, encoder, options, notes);
+        if (train.Count == 0)
+            throw new InputException(encoder.Dropped > 0
+                ? $"None of the {encoder.Dropped} records has an answer within training.cutoff_length {options.CutoffLength}: raise it."
+                : "The data of the recipe holds no records.");
+        var validation = recipe.Validation.Count > 0 ? Encode(recipe.Validation, encoder, options, notes) : EncodedDataset.From([]);
+        if (options.ValidationSize > 0) (train, validation) = train.Split(options.ValidationSize, options.Seed);
+        if (encoder.Dropped + encoder.Truncated > 0) notes.Add(encoder.Summary);
+        return new PreparedData(train, validation, encoder.Dropped, encoder.Truncated, notes);
+    }
+
+    private static EncodedDataset Encode(IReadOnlyList<DataSpec> parts, ExampleEncoder encoder, TrainingOptions options, List<string> notes)
+    {
+        var reading = new ReadOptions { SkipBad = options.SkipBad, OnBadRecord = notes.Add };
+        return EncodedDataset.From(encoder.EncodeAll(parts.SelectMany(part => Records(part, reading)), Environment.ProcessorCount));
+    }
+
+    private static IEnumerable<Conversation> Records(DataSpec part, ReadOptions reading)
+    {
+        var records = InstructionFile.Read(part.Path, reading).Skip(part.Skip);
+        if (part.Limit is { } limit) records = records.Take(limit);
+        return records;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using AlpacaCot.Data;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Training.Optimizers;
+using TorchSharp;
+
+namespace AlpacaCot.Training.Runs;
+
+/// <summary>
+/// What a run leaves on disk: <c>recipe.yaml</c>, <c>run.json</c> (versions, data fingerprints), <c>metrics.jsonl</c>,
+/// <c>tensorboard/</c>, <c>checkpoints/step-N/</c>, <c>best/</c> and, at the end, <c>adapter/</c> or <c>model/</c>.
+/// Every folder appears whole or not at all.
+/// </summary>
+public sealed class RunFolder : IDisposable
+{
+    private readonly int checkpointLimit;
+    private readonly StreamWriter metrics;
+    private readonly TensorBoardLog board;
+
+    private RunFolder(string folder, int checkpointLimit, int keepSteps)
+    {
+        (Folder, this.checkpointLimit) = (folder, checkpointLimit);
+        var path = Path.Combine(folder, "metrics.jsonl");
+        // What was logged after the checkpoint will be logged again.
+        string[] kept = keepSteps > 0 && File.Exists(path) ? [.. File.ReadLines(path).TakeWhile(line => StepOf(line) <= keepSteps)] : [];
+        AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
+        metrics = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = true };
+        board = new TensorBoardLog(Path.Combine(folder, "tensorboard"), keepSteps);
+    }
+
+    /// <summary>The folder's path.</summary>
+    public string Folder { get; }
+
+    /// <summary>Starts a new run in a folder that has none.</summary>
+    /// <exception cref="InputException">There is a run already.</exception>
+    public static RunFolder Create(string folder, int checkpointLimit, bool overwrite)
+    {
+        if (File.Exists(Path.Combine(folder, "metrics.jsonl")))
+        {
+            if (!overwrite)
+                throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, or choose another output.");
+            Directory.Delete(folder, recursive: true);
+        }
+        Directory.CreateDirectory(folder);
+        return new RunFolder(folder, checkpointLimit, 0);
+    }
+
+    /// <summary>Opens a run to continue it; the progress is that of its last whole checkpoint, or none.</summary>
+    public static (RunFolder Run, TrainingProgress Progress, string? Checkpoint) Resume(string folder, int checkpointLimit)
+    {
+        var last = Checkpoints(folder).LastOrDefault();
+        var progress = last is null
+            ? new TrainingProgress()
+            : JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(last, "progress.json")))!;
+        Directory.CreateDirectory(folder);
+        return (new RunFolder(folder, checkpointLimit, progress.Step), progress, last);
+    }
+
+    /// <summary>Writes a text file of the run, such as the recipe.</summary>
+    public void Write(string name, string content) => AtomicFile.WriteText(Path.Combine(Folder, name), content);
+
+    /// <summary>Adds a line of metrics.</summary>
+    public void Log(StepMetrics m)
+    {
+        Line(("step", m.Step), ("epoch", m.Epoch), ("loss", m.Loss), ("learning_rate", m.LearningRate), ("gradient_norm", m.GradientNorm),
+            ("supervised_tokens", m.SupervisedTokens), ("total_tokens", m.TotalTokens),
+            ("tokens_per_second", Math.Round(m.TokensPerSecond, 1)), ("resident_mb", m.ResidentBytes >> 20));
+        board.Add(m.Step, ("train/loss", m.Loss), ("train/learning_rate", m.LearningRate), ("train/gradient_norm", m.GradientNorm),
+            ("train/tokens_per_second", m.TokensPerSecond));
+    }
+
+    /// <summary>Adds a line with a validation loss.</summary>
+    public void Log(ValidationMetrics m)
+    {
+        Line(("step", m.Step), ("validation_loss", m.Loss));
+        board.Add(m.Step, ("validation/loss", m.Loss));
+    }
+
+    /// <summary>Keeps these weights as the best so far.</summary>
+    public void SaveBest(IAdapter adapter) => Replace(Path.Combine(Folder, "best"), adapter.Save);
+
+    /// <summary>Keeps the result of the run under <c>adapter/</c> or <c>model/</c>.</summary>
+    public string SaveResult(string name, Action<string> write)
+    {
+        var folder = Path.Combine(Folder, name);
+        Replace(folder, write);
+        return folder;
+    }
+
+    /// <summary>Writes a checkpoint and removes the oldest ones over the limit; gives its folder.</summary>
+    public string SaveCheckpoint(TrainingProgress progress, IAdapter adapter, AdamW optimizer)
+    {
+        var folder = Path.Combine(Folder, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"step-{progress.Step:000000}"));
+        Replace(folder, into =>
+        {
+            adapter.Save(into);
+            SafetensorsWriter.Write(Path.Combine(into, "optimizer.safetensors"), [.. optimizer.State]);
+            File.WriteAllText(Path.Combine(into, "progress.json"), JsonSerializer.Serialize(progress));
+        });
+        foreach (var old in Checkpoints(Folder).SkipLast(Math.Max(1, checkpointLimit))) Directory.Delete(old, recursive: true);
+        return folder;
+    }
+
+    /// <summary>Puts weights and moments back to what a checkpoint holds.</summary>
+    public static void Restore(string checkpoint, TrainingProgress progress, IAdapter adapter, AdamW optimizer)
+    {
+        using var quiet = torch.no_grad();
+        adapter.Restore(checkpoint);
+        using var moments = SafetensorsFile.Open(Path.Combine(checkpoint, "optimizer.safetensors"));
+        optimizer.Restore(progress.Step, moments.Read);
+    }
+
+    /// <summary>Closes the logs.</summary>
+    public void Dispose()
+    {
+        metrics.Dispose();
+    }
+
+    private static IEnumerable<string> Checkpoints(string folder)
+    {
+        var at = Path.Combine(folder, "checkpoints");
+        return Directory.Exists(at)
+            ? Directory.GetDirectories(at, "step-*").Where(d => !d.EndsWith(".partial", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            : [];
+    }
+
+    private static void Replace(string folder, Action<string> write)
+    {
+        var partial = folder + ".partial";
+        if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
+        Directory.CreateDirectory(partial);
+        write(partial);
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        Directory.Move(partial, folder);
+    }
+
+    private void Line(params ReadOnlySpan<(string Key, double Value)> values)
+    {
+        var text = new StringBuilder("{");
+        foreach (var (key, value) in values)
+        {
+            if (text.Length > 1) text.Append(',');
+            text.Append(CultureInfo.InvariantCulture, $"\"{key}\":{value:R}");
+        }
+        metrics.WriteLine(text.Append('}'));
+    }
+
+    private static int StepOf(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("step").GetInt32();
+        }
+        catch (JsonException)
+        {
+            return int.MaxValue; // a line cut by a crash
+        }
+    }
+}

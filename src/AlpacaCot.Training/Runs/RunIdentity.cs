@@ -1,0 +1,29 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using AlpacaCot.Data;
+
+namespace AlpacaCot.Training.Runs;
+
+/// <summary>What must be the same for a run to be continued: the resolved recipe and the data.</summary>
+/// <param name="Recipe">The resolved recipe as YAML.</param>
+/// <param name="Data">The fingerprint of the tokenized data.</param>
+internal sealed record RunIdentity(string Recipe, string Data)
+{
+    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    public string RecipeHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Recipe)));
+
+    /// <exception cref="InputException">The folder holds no run, or one of another recipe or data.</exception>
+    public void CheckAgainst(string runFile)
+    {
+        if (!File.Exists(runFile)) throw new InputException($"There is no run to resume: {runFile} does not exist. Train without --resume.");
+        using var json = JsonDocument.Parse(File.ReadAllText(runFile));
+        if (json.RootElement.GetProperty("recipe_sha256").GetString() != RecipeHash)
+            throw new InputException($"The recipe has changed since the run in {Path.GetDirectoryName(runFile)} began (compare its recipe.yaml). " +
+                "Resume needs the same recipe; start a new run with another output, or with --overwrite.");
+        if (json.RootElement.GetProperty("data_sha256").GetString() != Data)
+            throw new InputException($"The data has changed since the run in {Path.GetDirectoryName(runFile)} began. " +
+                "Resume needs the same data; start a new run with another output, or with --overwrite.");
+    }
+}

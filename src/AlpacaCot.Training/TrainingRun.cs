@@ -1,0 +1,133 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using AlpacaCot.Data;
+using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation;
+using AlpacaCot.Data.Templates;
+using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Models;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Optimizers;
+using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training;
+
+/// <summary>A recipe put together and run: model, data, adapter, optimizer, run folder.</summary>
+public static class TrainingRun
+{
+    /// <summary>Runs a recipe from its start, or from the last checkpoint in its output folder.</summary>
+    /// <exception cref="InputException">A part of the recipe cannot be used; nothing was written.</exception>
+    /// <exception cref="TrainingFailedException">The loss says that nothing useful is being computed.</exception>
+    public static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, CancellationToken cancel)
+    {
+        var options = recipe.Training;
+        if (options.Threads is { } threads) set_num_threads(threads);
+        var template = PromptTemplates.Find(recipe.Template);
+        using var loaded = LoadModel(recipe, template, out var configuration, out var companions);
+        using var adapter = Attach(recipe, loaded, configuration, companions);
+        var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
+        foreach (var note in data.Notes) observer.Note(note);
+
+        var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps, options.GroupByLength, options.Seed);
+        using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions(options.Beta1, options.Beta2, options.Epsilon, options.WeightDecay));
+        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint);
+        var (run, progress) = OpenRun(recipe, resume, overwrite, identity, adapter, optimizer);
+        using (run)
+        {
+            observer.Started(new TrainingPlan(plan.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped, data.Truncated,
+                adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.Parameters.Values.Sum(p => p.numel()), run.Folder));
+            if (progress.Step > 0) observer.Note($"continuing after step {progress.Step}");
+            var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * plan.TotalSteps);
+            var trainer = new Trainer(loaded.Model, adapter, optimizer,
+                new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, plan.TotalSteps), plan.TotalSteps), plan,
+                EpochPlan.Sequential(data.Validation, options.MicroBatchSize),
+                new TrainerOptions(options.MaxGradNorm, options.Seed, options.LoggingSteps,
+                    options.EvalSteps ?? plan.StepsPerEpoch, options.SaveSteps ?? plan.StepsPerEpoch), run, observer);
+            var result = trainer.Train(progress, cancel);
+            if (!result.Cancelled) result = result with { OutputFolder = SaveResult(recipe, run, adapter, template) };
+            observer.Finished(result);
+            return result;
+        }
+    }
+
+    private static LanguageModel LoadModel(Recipe recipe, PromptTemplate template, out string configuration, out string[] companions)
+    {
+        var full = recipe.Adapter.Method == "none";
+        var configPath = recipe.Model.Init ?? Path.Combine(recipe.Model.Path!, "config.json");
+        var tokenizerPath = recipe.Model.Tokenizer ?? Path.GetDirectoryName(configPath)!;
+        ScalarType? storage = full ? ScalarType.Float32 : null;
+        var loaded = recipe.Model.Init is { } init
+            ? FromRandomWeights(init, tokenizerPath, template, recipe.Training.Seed)
+            : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage);
+        configuration = File.ReadAllText(configPath);
+        companions = Tokenizer.Files(tokenizerPath);
+        return loaded;
+    }
+
+    private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, PromptTemplate template, int seed)
+    {
+        if (!File.Exists(configPath)) throw new InputException($"model.init: there is no file {configPath}.");
+        var tokenizer = Tokenizer.Load(tokenizerPath);
+        using var config = JsonDocument.Parse(File.ReadAllText(configPath));
+        var deviation = config.RootElement.TryGetProperty("initializer_range", out var value) ? value.GetDouble() : 0.02;
+        return new LanguageModel(ModelFamilies.Build(config.RootElement, new RandomWeights(seed, deviation)), tokenizer, template);
+    }
+
+    private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration, string[] companions)
+    {
+        if (recipe.Adapter.Method == "none") return new FullTuning(loaded.Model, configuration, companions);
+        var spec = recipe.Adapter;
+        return Lora.Attach(loaded.Model, new LoraConfig
+        {
+            Rank = spec.Rank,
+            Alpha = spec.Alpha,
+            Dropout = spec.Dropout,
+            TargetModules = spec.Targets,
+            UseRsLora = spec.RsLora,
+            BaseModel = recipe.Model.Path,
+        }, recipe.Training.Seed);
+    }
+
+    private static (RunFolder Run, TrainingProgress Progress) OpenRun(
+        Recipe recipe, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter, AdamW optimizer)
+    {
+        var limit = recipe.Training.SaveTotalLimit;
+        if (!resume)
+        {
+            var fresh = RunFolder.Create(recipe.Output, limit, overwrite);
+            fresh.Write("recipe.yaml", identity.Recipe);
+            fresh.Write("run.json", JsonSerializer.Serialize(new
+            {
+                alpaca_cot = typeof(TrainingRun).Assembly.GetName().Version!.ToString(3),
+                libtorch = Models.Native.LibtorchReport.BuiltAgainst,
+                dotnet = RuntimeInformation.FrameworkDescription,
+                system = RuntimeInformation.OSDescription,
+                threads = get_num_threads(),
+                recipe_sha256 = identity.RecipeHash,
+                data_sha256 = identity.Data,
+            }, RunIdentity.Indented));
+            return (fresh, new TrainingProgress());
+        }
+        identity.CheckAgainst(Path.Combine(recipe.Output, "run.json"));
+        var (run, progress, checkpoint) = RunFolder.Resume(recipe.Output, limit);
+        if (checkpoint is not null) RunFolder.Restore(checkpoint, progress, adapter, optimizer);
+        return (run, progress);
+    }
+
+    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, PromptTemplate template) =>
+        run.SaveResult(adapter is FullTuning ? "model" : "adapter", folder =>
+        {
+            if (adapter is FullTuning full)
+                full.Save(folder, recipe.SaveDtype == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32);
+            else
+                adapter.Save(folder);
+            AtomicFile.WriteText(Path.Combine(folder, LanguageModel.TemplateFile), template.ToJson());
+        });
+}
