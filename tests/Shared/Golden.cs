@@ -1,0 +1,92 @@
+#if USES_TORCH
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Families;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Tests;
+
+/// <summary>Reading golden values, and the models they were computed with.</summary>
+internal static class Golden
+{
+    /// <summary>A model from a folder under shared/golden; <paramref name="change"/> may break its configuration on purpose.</summary>
+    public static CausalModel Model(string folder, Action<JsonObject>? change = null, ScalarType? storage = null, string config = "config.json")
+    {
+        var path = ReferenceData.Path(folder);
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(path, config)))!.AsObject();
+        change?.Invoke(json);
+        using var opened = ModelFolder.Open(path); // mapped tensors outlive the folder object
+        return ModelFamilies.Build(JsonSerializer.SerializeToElement(json), new CheckpointWeights(opened), storage);
+    }
+
+    public static JsonElement Json(string path)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(ReferenceData.Path(path)));
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>Every tensor of a safetensors file.</summary>
+    public static Dictionary<string, Tensor> Tensors(string path)
+    {
+        using var file = SafetensorsFile.Open(ReferenceData.Path(path));
+        return file.Entries.Keys.ToDictionary(name => name, name => file.Read(name).clone());
+    }
+
+    /// <summary>One of the three batches of shared/golden/inputs.json.</summary>
+    public static GoldenBatch Batch(string name)
+    {
+        var batch = Json("golden/inputs.json").GetProperty("cases").GetProperty(name);
+        return new GoldenBatch(Rows(batch, "input_ids"), Rows(batch, "attention_mask"), Rows(batch, "labels"));
+    }
+
+    public static long[][] Rows(JsonElement json, string key) =>
+        [.. json.GetProperty(key).EnumerateArray().Select(row => row.EnumerateArray().Select(v => v.GetInt64()).ToArray())];
+
+    public static double[] Numbers(JsonElement json, string key) => [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetDouble())];
+
+    /// <summary>The largest difference between two tensors.</summary>
+    public static double Difference(Tensor a, Tensor b) => (a - b).abs().max().item<float>();
+
+    /// <summary>The difference of two tensors in relation to the size of the second.</summary>
+    public static double RelativeDifference(Tensor a, Tensor b) => (a - b).norm().item<float>() / Math.Max(b.norm().item<float>(), 1e-12);
+
+    /// <summary>The name of a tensor in files that keep PEFT's in-memory names.</summary>
+    public static string PeftName(string name) =>
+        "base_model.model." + name.Replace(".lora_A.", ".lora_A.default.").Replace(".lora_B.", ".lora_B.default.");
+
+    /// <summary>Puts an adapter's weights to those of a golden file.</summary>
+    public static void Set(IAdapter adapter, IReadOnlyDictionary<string, Tensor> values)
+    {
+        using var quiet = no_grad();
+        foreach (var (name, weight) in adapter.Parameters) weight.copy_(values[PeftName(name)]);
+    }
+}
+
+/// <summary>A golden batch as a reference implementation takes it.</summary>
+internal sealed record GoldenBatch(long[][] Ids, long[][] Mask, long[][] Labels)
+{
+    public Tensor IdTensor => tensor([.. Ids.SelectMany(r => r)], [Ids.Length, Ids[0].Length]);
+
+    public Tensor Present => tensor([.. Mask.SelectMany(r => r.Select(v => v == 1))], [Ids.Length, Ids[0].Length]);
+
+    public ModelInput Input => new(IdTensor) { Present = Present };
+
+    /// <summary>The mean loss over labelled tokens, as the reference computes it.</summary>
+    public Tensor Loss(CausalModel model)
+    {
+        var (places, targets) = (new List<long>(), new List<long>());
+        var length = Ids[0].Length;
+        for (var row = 0; row < Ids.Length; row++)
+            for (var t = 1; t < length; t++)
+                if (Labels[row][t] != -100)
+                {
+                    places.Add(row * length + t - 1);
+                    targets.Add(Labels[row][t]);
+                }
+        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / targets.Count;
+    }
+}
+#endif
