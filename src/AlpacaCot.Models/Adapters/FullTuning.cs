@@ -19,7 +19,7 @@ public sealed class FullTuning : IAdapter
     {
         (this.configuration, this.companions) = (configuration, companions);
         Parameters = model.Parameters;
-        foreach (var weight in Parameters.Values) weight.requires_grad_(true);
+        foreach (var weight in Parameters.Values) weight.requires_grad = true;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Layers;
@@ -11,7 +12,7 @@ namespace AlpacaCot.Models.Adapters;
 /// <c>y = x Wᵀ + s · dropout(x) Aᵀ Bᵀ</c> with s = alpha / r, or alpha / √r for rsLoRA (Kalajdzievski, 2023).
 /// A starts uniform in ±1/√inputs, B at zero, so that training starts from the base model.
 /// </summary>
-public sealed class Lora : IAdapterMethod
+public sealed partial class Lora : IAdapterMethod
 {
     /// <inheritdoc/>
     public string PeftType => "LORA";
@@ -20,10 +21,7 @@ public sealed class Lora : IAdapterMethod
     /// <exception cref="InputException">A target names no linear layer of the model.</exception>
     public static IAdapter Attach(CausalModel model, LoraConfig config, int seed)
     {
-        var layers = Targets(model, config);
-        return new Attached(config, layers.ToDictionary(l => l.Name, l => new Pair(config,
-            RandomWeights.Uniform($"{l.Name}.lora_A", seed, [config.Rank, l.Weight.shape[1]], 1 / Math.Sqrt(l.Weight.shape[1])),
-            zeros([l.Weight.shape[0], config.Rank], ScalarType.Float32))), model);
+        return new Attached(config, Targets(model, config).ToDictionary(l => l.Name, l => FreshPair(l, config, seed)), model);
     }
 
     /// <inheritdoc/>
@@ -38,7 +36,7 @@ public sealed class Lora : IAdapterMethod
             if (a.shape[1] != layer.Weight.shape[1] || b.shape[0] != layer.Weight.shape[0] || a.shape[0] != b.shape[1])
                 throw new InputException($"The adapter in {folder} is for another model: {layer.Name} is " +
                     $"[{string.Join(", ", layer.Weight.shape)}] here, the adapter's B is [{string.Join(", ", b.shape)}] and A [{string.Join(", ", a.shape)}].");
-            pairs.Add(layer.Name, new Pair(config, a.to(ScalarType.Float32, copy: true), b.to(ScalarType.Float32, copy: true)));
+            pairs.Add(layer.Name, new Pair(config, layer.Name, a.to(ScalarType.Float32, copy: true), b.to(ScalarType.Float32, copy: true)));
         }
         var unused = tensors.Keys.FirstOrDefault(name => !pairs.ContainsKey(name.Split(".lora_")[0]));
         if (unused is not null)
@@ -47,27 +45,61 @@ public sealed class Lora : IAdapterMethod
         return new Attached(config, pairs, model);
     }
 
+    private static Pair FreshPair(Linear layer, LoraConfig config, int seed)
+    {
+        var (outputs, inputs, rank) = (layer.Weight.shape[0], layer.Weight.shape[1], Rank(config, layer.Name));
+        var random = new DeterministicRandom(seed).Fork(layer.Name); // independent of the order of layers
+        var a = new float[rank * inputs];
+        for (var i = 0; i < a.Length; i++) a[i] = (float)((2 * random.NextDouble() - 1) / Math.Sqrt(inputs));
+        return new Pair(config, layer.Name, tensor(a, [rank, inputs]), zeros([outputs, rank], ScalarType.Float32));
+    }
+
     private static List<Linear> Targets(CausalModel model, LoraConfig config)
     {
-        // "all-linear" leaves the head alone, as PEFT does.
-        var layers = model.Linears.Values.Where(l => l != model.Head || config.Names(l.Name, exactly: true)).Where(l => config.Targets(l.Name)).ToList();
+        if (config.Bias != "none" || config.FanInFanOut || config.ModulesToSave.Count > 0)
+            throw new InputException("LoRA with bias, fan_in_fan_out or modules_to_save is not supported.");
+        var layers = model.Linears.Values.Where(layer => Names(config, layer.Name, isHead: layer == model.Head)).ToList();
         if (layers.Count > 0) return layers;
-        var kinds = model.Linears.Keys.Select(n => n.Split('.')[^1]).Distinct();
-        throw new InputException($"adapter targets [{string.Join(", ", config.TargetModules)}] name no linear layer of this model; " +
-            $"it has {string.Join(", ", kinds)}, or all of them by all-linear.");
+        var kinds = model.Linears.Keys.Select(name => name.Split('.')[^1]).Distinct();
+        throw new InputException($"The adapter's targets {config.TargetPattern ?? string.Join(", ", config.TargetModules)} name no linear layer " +
+            $"of this model. It has {string.Join(", ", kinds)}; all-linear means all but the head.");
     }
+
+    private static bool Names(LoraConfig config, string layer, bool isHead)
+    {
+        if (config.LayersToTransform is { } indices &&
+            (LayerIndex().Match(layer) is not { Success: true } match || !indices.Contains(int.Parse(match.Groups[1].ValueSpan)))) return false;
+        if (config.TargetPattern is { } pattern) return Regex.IsMatch(layer, $"^(?:{pattern})$");
+        return config.TargetModules is ["all-linear"]
+            ? !isHead
+            : config.TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal));
+    }
+
+    private static int Rank(LoraConfig config, string layer) => Pattern(config.RankPattern, layer, config.Rank);
+
+    // A key of a pattern is a regular expression for the end of the layer's name.
+    private static T Pattern<T>(IReadOnlyDictionary<string, T> patterns, string layer, T otherwise)
+    {
+        foreach (var (key, value) in patterns)
+            if (Regex.IsMatch(layer, $@"^(?:.*\.)?(?:{key})$")) return value;
+        return otherwise;
+    }
+
+    [GeneratedRegex(@"\.(\d+)\.")]
+    private static partial Regex LayerIndex();
 
     private sealed class Pair : ILinearAdapter, IDisposable
     {
         private readonly double scale, dropout;
 
-        public Pair(LoraConfig config, Tensor a, Tensor b)
+        public Pair(LoraConfig config, string layer, Tensor a, Tensor b)
         {
-            scale = config.Alpha / (config.UseRsLora ? Math.Sqrt(config.Rank) : config.Rank);
+            var rank = a.shape[0];
+            scale = Pattern(config.AlphaPattern, layer, config.Alpha) / (config.UseRsLora ? Math.Sqrt(rank) : rank);
             dropout = config.Dropout;
             (A, B) = (a.DetachFromDisposeScope(), b.DetachFromDisposeScope());
-            A.requires_grad_(true);
-            B.requires_grad_(true);
+            A.requires_grad = true;
+            B.requires_grad = true;
         }
 
         /// <summary><c>[rank, inputs]</c></summary>
