@@ -80,7 +80,7 @@ public sealed class LanguageModel : IDisposable
     public string AnswerText(IReadOnlyList<int> ids)
     {
         var text = Tokenizer.Decode([.. ids]);
-        var end = Template.StopStrings.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min();
+        var end = Template.Stop.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min();
         return text[..end].Trim();
     }
 
