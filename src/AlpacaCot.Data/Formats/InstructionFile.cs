@@ -1,0 +1,80 @@
+using System.IO.Compression;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Formats;
+
+/// <summary>
+/// Reads instruction data as JSON: one array of records, or records one after another (JSON lines). The content decides, not the
+/// name; gzip is unpacked on the way. A record is <c>{"instruction": ..., "input": ..., "output": ...}</c>, where
+/// <c>input</c> may be missing or null, or <c>{"text": ...}</c> for plain text; other fields are ignored.
+/// </summary>
+public static class InstructionFile
+{
+    /// <summary>Reads a file record by record: memory holds a few records, never the file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="options">What to do about bad records; by default the first one is an error.</param>
+    /// <exception cref="InputException">
+    /// There is no such file (at once), or, while the records are enumerated: the file is empty, cut short, not JSON or not UTF-8,
+    /// or a record cannot be used. The message names file, record and line.
+    /// </exception>
+    public static IEnumerable<Conversation> Read(string path, ReadOptions? options = null)
+    {
+        if (Directory.Exists(path)) throw new InputException($"{path}: this is a folder, expected a file.");
+        if (!File.Exists(path)) throw new InputException($"{path}: there is no such file.");
+        return ReadFile(path, options);
+    }
+
+    /// <summary>Reads records from a stream; as <see cref="Read(string, ReadOptions?)"/>, gzip only where the stream can seek.</summary>
+    /// <param name="stream">The bytes, read forwards; not disposed.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="options">What to do about bad records.</param>
+    /// <exception cref="InputException">As for a file.</exception>
+    public static IEnumerable<Conversation> Read(Stream stream, string name, ReadOptions? options = null)
+    {
+        if (!stream.CanSeek) return ReadRecords(stream, name, options ?? new());
+        Span<byte> head = stackalloc byte[2];
+        var origin = stream.Position;
+        var isGzip = FileKind.IsGzip(head[..stream.ReadAtLeast(head, 2, throwOnEndOfStream: false)]);
+        stream.Position = origin;
+        return ReadRecords(isGzip ? new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true) : stream, name, options ?? new());
+    }
+
+    private static IEnumerable<Conversation> ReadFile(string path, ReadOptions? options)
+    {
+        using var file = Open(path);
+        foreach (var conversation in Read(file, path, options)) yield return conversation;
+    }
+
+    private static IEnumerable<Conversation> ReadRecords(Stream stream, string name, ReadOptions options)
+    {
+        var records = new JsonRecords(stream, name);
+        var used = 0L;
+        while (records.MoveNext())
+        {
+            Conversation? conversation = null;
+            if ((records.Problem ?? InstructionRecord.Parse(records.Current, out conversation)) is not { } problem)
+            {
+                used++;
+                yield return conversation! with { Origin = $"{name}, record {records.Number}" };
+                continue;
+            }
+            var message = $"{records.Place}: {problem.TrimEnd('.')}.";
+            if (!options.SkipBad) throw new InputException(message);
+            options.OnBadRecord?.Invoke(message);
+        }
+        if (used == 0)
+            throw new InputException($"{name}: " + (records.Number == 0 ? "the file holds no records." : $"none of its {records.Number} records can be used."));
+    }
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the file cannot be opened: {refused.Message}", refused);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using System.Text.Json;
+
+namespace AlpacaCot.Data.Formats;
+
+/// <summary>
+/// Cuts a stream of UTF-8 JSON into its records: the elements of one array, or values one after another (JSON lines,
+/// indented or not). The buffer holds a few records and grows only to the largest one, so size of file is no matter.
+/// </summary>
+internal sealed class JsonRecords
+{
+    private const int LargestRecord = 1 << 30;
+
+    private readonly Stream stream;
+    private readonly string name;
+    private readonly bool isArray;
+    private byte[] buffer = new byte[128 * 1024];
+    private int start, end;   // what is read and not yet used: buffer[start..end]
+    private int length;       // of the current record, at start
+    private long line = 1;    // of buffer[start]
+    private bool ended, closed;
+
+    /// <summary>Begins to read; fails where the stream does not hold JSON text.</summary>
+    /// <param name="stream">UTF-8 bytes, not compressed.</param>
+    /// <param name="name">What messages call the stream: the path as the user gave it.</param>
+    public JsonRecords(Stream stream, string name)
+    {
+        (this.stream, this.name) = (stream, name);
+        Fill();
+        if (Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) start = 3;
+        if (FileKind.WhyNotJson(Unread) is { } why) throw new InputException($"{name}: {why}.");
+        if (!SkipSpace()) throw new InputException($"{name}: the file is empty.");
+        isArray = buffer[start] == '[';
+        if (isArray) Advance(1);
+    }
+
+    /// <summary>The number of the current record, counted from 1.</summary>
+    public long Number { get; private set; }
+
+    /// <summary>The line on which the current record begins, or on which its <see cref="Problem"/> lies, counted from 1.</summary>
+    public long Line { get; private set; }
+
+    /// <summary>The bytes of the current record: one JSON value. Valid until the next call of <see cref="MoveNext"/>.</summary>
+    public ReadOnlySpan<byte> Current => buffer.AsSpan(start, length);
+
+    /// <summary>Why the current record is not JSON, though the reading can go on behind it; null where it is JSON.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>Names the current record in a message.</summary>
+    public string Place => $"{name}, record {Number} (line {Line})";
+
+    private ReadOnlySpan<byte> Unread => buffer.AsSpan(start, end - start);
+
+    /// <summary>Goes to the next record; false behind the last.</summary>
+    /// <exception cref="InputException">The file was cut short, or its structure is broken beyond this point.</exception>
+    public bool MoveNext()
+    {
+        Advance(length);
+        (length, Problem) = (0, null);
+        if (closed) return false;
+        if (isArray ? !GoToElement() : !SkipSpace()) return false;
+        Number++;
+        Line = line;
+        FindEnd();
+        return true;
+    }
+
+    private bool GoToElement()
+    {
+        if (!SkipSpace()) throw Cut();
+        var comma = buffer[start] == ',';
+        if (comma && Number > 0)
+        {
+            Advance(1);
+            if (!SkipSpace()) throw Cut();
+        }
+        if (buffer[start] != ']')
+            return comma || Number == 0 ? true : throw Broken($"a comma is missing between records {Number} and {Number + 1}");
+        if (comma) throw Broken("there is a comma too many before the closing bracket");
+        Advance(1);
+        closed = true;
+        return !SkipSpace() ? false : throw Broken("the array is closed, but more text follows");
+
+        InputException Cut() => new($"{name}: the file ends behind record {Number} (line {line}), before its array is closed. "
+            + "It was cut short: write or download it again.");
+        InputException Broken(string what) => new($"{name}, line {line}: {what}. Correct the file there.");
+    }
+
+    /// <summary>Sets <see cref="length"/>. Goes on from where the last block ended, so a long record is scanned once.</summary>
+    private void FindEnd()
+    {
+        var state = new JsonReaderState();
+        var scanned = 0;
+        try
+        {
+            while (!Scan(Unread[scanned..], ref state, ref scanned))
+            {
+                if (!Fill()) throw new InputException($"{Place}: the file ends in the middle of this record. "
+                    + "It was cut short: write or download it again.");
+            }
+            length = scanned;
+        }
+        catch (JsonException broken)
+        {
+            Line = line + (broken.LineNumber ?? 0);
+            Problem = "this is not valid JSON: " + WithoutPosition(broken.Message);
+            if (isArray)
+                throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: correct the file there.");
+            SkipToNextLine();
+        }
+    }
+
+    private static bool Scan(ReadOnlySpan<byte> data, ref JsonReaderState state, ref int scanned)
+    {
+        var reader = new Utf8JsonReader(data, isFinalBlock: false, state);
+        var done = false;
+        while (!done && reader.Read())
+            done = reader.CurrentDepth == 0 && reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray);
+        state = reader.CurrentState;
+        scanned += (int)reader.BytesConsumed;
+        return done;
+    }
+
+    internal static string WithoutPosition(string message) =>
+        message.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? message[..at] : message;
+
+    /// <summary>Goes to the next line that begins with a brace: in JSON lines the next one, in indented JSON the next record.</summary>
+    private void SkipToNextLine()
+    {
+        while (true)
+        {
+            if (Unread.IndexOf("\n{"u8) is >= 0 and var at)
+            {
+                Advance(at + 1);
+                return;
+            }
+            Advance(Unread.Length - (ended ? 0 : 1));   // the last byte may be the newline
+            if (!Fill()) return;
+        }
+    }
+
+    /// <summary>Goes to the next byte that is not white space; false at the end.</summary>
+    private bool SkipSpace()
+    {
+        while (true)
+        {
+            var space = Unread.IndexOfAnyExcept(" \t\r\n"u8);
+            Advance(space >= 0 ? space : Unread.Length);
+            if (space >= 0) return true;
+            if (!Fill()) return false;
+        }
+    }
+
+    private void Advance(int count)
+    {
+        line += buffer.AsSpan(start, count).Count((byte)'\n');
+        start += count;
+    }
+
+    /// <summary>
+    /// Reads on until the buffer is full, making room first; false at the end. Filling it whole, and doubling it, keeps the
+    /// scanning of one very long string linear.
+    /// </summary>
+    private bool Fill()
+    {
+        if (ended) return false;
+        if (start > 0)
+        {
+            Unread.CopyTo(buffer);
+            (start, end) = (0, end - start);
+        }
+        if (end == buffer.Length)
+        {
+            if (end >= LargestRecord) throw new InputException($"{Place}: this record is larger than 1 GB; no instruction is. Is the file damaged?");
+            Array.Resize(ref buffer, 2 * end);
+        }
+        try
+        {
+            while (end < buffer.Length)
+            {
+                var count = stream.Read(buffer, end, buffer.Length - end);
+                end += count;
+                if (count > 0) continue;
+                ended = true;
+                buffer[end++] = (byte)' ';   // ends a number at the end of the file; cannot close anything that was cut
+                break;
+            }
+        }
+        catch (InvalidDataException damaged)
+        {
+            throw new InputException($"{name}: the compressed data is damaged or cut short near record {Number + 1}; download it again.", damaged);
+        }
+        catch (IOException failed)
+        {
+            throw new InputException($"{name}: reading failed near record {Number + 1}: {failed.Message}", failed);
+        }
+        return true;
+    }
+}

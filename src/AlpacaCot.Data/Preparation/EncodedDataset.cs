@@ -1,0 +1,128 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace AlpacaCot.Data.Preparation;
+
+/// <summary>
+/// The examples of a data set in memory, four bytes a token: ids and marks share one pool of large blocks. Immutable; parts
+/// made by <see cref="Split"/> and <see cref="Select"/> share the pool.
+/// </summary>
+public sealed class EncodedDataset
+{
+    private const int BlockSize = 1 << 22;
+
+    private readonly List<int[]> blocks;   // an id, or its complement where the token is not supervised
+    private readonly Place[] places;
+
+    private readonly record struct Place(int Block, int Start, int Length, int Supervised);
+
+    private EncodedDataset(List<int[]> blocks, Place[] places) => (this.blocks, this.places) = (blocks, places);
+
+    /// <summary>The number of examples.</summary>
+    public int Count => places.Length;
+
+    /// <summary>The number of tokens of all examples.</summary>
+    public long TokenCount => places.Sum(place => (long)place.Length);
+
+    /// <summary>The number of supervised tokens of all examples.</summary>
+    public long SupervisedTokenCount => places.Sum(place => (long)place.Supervised);
+
+    /// <summary>An example, as new arrays.</summary>
+    public TokenizedExample this[int index]
+    {
+        get
+        {
+            var example = new TokenizedExample(new int[Length(index)], new int[Length(index)]);
+            CopyTo(index, example.Ids, example.Labels);
+            return example;
+        }
+    }
+
+    /// <summary>Takes in examples one by one; each label must be its id or <see cref="TokenizedExample.Ignored"/>.</summary>
+    public static EncodedDataset From(IEnumerable<TokenizedExample> examples)
+    {
+        var blocks = new List<int[]>();
+        var places = new List<Place>();
+        var used = 0;   // of the last block
+        foreach (var (ids, labels) in examples)
+        {
+            if (labels.Length != ids.Length) throw new ArgumentException("labels and ids differ in length", nameof(examples));
+            if (blocks.Count == 0 || blocks[^1].Length - used < ids.Length)
+            {
+                if (blocks.Count > 0) blocks[^1] = blocks[^1][..used];
+                blocks.Add(new int[Math.Max(BlockSize, ids.Length)]);
+                used = 0;
+            }
+            var supervised = 0;
+            for (var i = 0; i < ids.Length; i++)
+            {
+                var isSupervised = labels[i] == ids[i];
+                if (!isSupervised && labels[i] != TokenizedExample.Ignored)
+                    throw new ArgumentException($"label {labels[i]} belongs to id {ids[i]}", nameof(examples));
+                blocks[^1][used + i] = isSupervised ? ids[i] : ~ids[i];
+                if (isSupervised) supervised++;
+            }
+            places.Add(new(blocks.Count - 1, used, ids.Length, supervised));
+            used += ids.Length;
+        }
+        if (blocks.Count > 0) blocks[^1] = blocks[^1][..used];
+        return new(blocks, [.. places]);
+    }
+
+    /// <summary>The number of tokens of an example.</summary>
+    public int Length(int index) => places[index].Length;
+
+    /// <summary>The number of supervised tokens of an example.</summary>
+    public int SupervisedTokens(int index) => places[index].Supervised;
+
+    /// <summary>Copies an example to the front of two rows of a batch.</summary>
+    /// <param name="index">The example.</param>
+    /// <param name="ids">At least <see cref="Length"/> long.</param>
+    /// <param name="labels">At least <see cref="Length"/> long.</param>
+    public void CopyTo(int index, Span<int> ids, Span<int> labels)
+    {
+        var pooled = Pooled(index);
+        for (var i = 0; i < pooled.Length; i++)
+        {
+            var token = pooled[i];
+            ids[i] = token >= 0 ? token : ~token;
+            labels[i] = token >= 0 ? token : TokenizedExample.Ignored;
+        }
+    }
+
+    /// <summary>The examples with these numbers, in this order.</summary>
+    public EncodedDataset Select(IEnumerable<int> indices) => new(blocks, [.. indices.Select(index => places[index])]);
+
+    /// <summary>Parts the examples into those to train on and those to validate on, drawn at random; both keep their order.</summary>
+    /// <param name="validationSize">How many to validate on; 0 for none.</param>
+    /// <param name="seed">The same seed gives the same parts.</param>
+    /// <exception cref="InputException">The validation part would leave nothing to train on.</exception>
+    public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
+        if (validationSize > 0 && validationSize >= Count)
+            throw new InputException($"validation_size {validationSize} leaves nothing to train on: the data has {Count} examples.");
+        var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(Count)[..validationSize].ToHashSet();
+        var all = Enumerable.Range(0, Count);
+        return (Select(all.Where(index => !validation.Contains(index))), Select(all.Where(validation.Contains)));
+    }
+
+    /// <summary>
+    /// Identifies the content: the SHA-256, in lower-case hexadecimal, over length, ids and marks of each example in order, as 32-bit
+    /// little-endian numbers.
+    /// </summary>
+    public string Fingerprint()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<int> length = stackalloc int[1];
+        for (var index = 0; index < Count; index++)
+        {
+            length[0] = Length(index);
+            hash.AppendData(MemoryMarshal.AsBytes(length));
+            hash.AppendData(MemoryMarshal.AsBytes(Pooled(index)));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private ReadOnlySpan<int> Pooled(int index) => blocks[places[index].Block].AsSpan(places[index].Start, places[index].Length);
+}

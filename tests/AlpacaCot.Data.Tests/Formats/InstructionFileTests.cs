@@ -1,0 +1,238 @@
+using System.IO.Compression;
+using System.Text;
+using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Formats;
+
+namespace AlpacaCot.Data.Tests.Formats;
+
+public sealed class InstructionFileTests : IDisposable
+{
+    private const string A = """{"instruction": "a", "input": "", "output": "1"}""";
+    private const string B = """{"instruction": "b", "input": "on b", "output": "2"}""";
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    public static TheoryData<string> GoodTexts =>
+    [
+        $"[{A},{B}]",
+        $" [\n  {A} ,\r\n\t{B}\n] \n",
+        $"{A}\n{B}",
+        $"\r\n{A}\r\n\r\n{B}\r\n",
+        $"{A}{B}",
+        $"{A.Replace(", ", ",\n  ")}\n{B.Replace(", ", ",\n  ")}\n",
+        """[{"output":"1","instruction":"a"},{"extra":{"x":[1,{"output":3}]},"input":"on b","output":"2","instruction":"b","text":7}]""",
+        """{"instruction":"a","input":null,"output":"1"} {"instruction":"\u0062","input":"on b","output":"2"}""",
+    ];
+
+    [Theory]
+    [MemberData(nameof(GoodTexts))]
+    public void Content_decides_the_form(string text)
+    {
+        foreach (var (name, bytes) in Variants(text))
+        {
+            var path = folder.Write(name, bytes);
+            var records = InstructionFile.Read(path).ToList();
+            Assert.Equal([new Turn(Role.User, "a"), new Turn(Role.Assistant, "1")], records[0].Turns);
+            Assert.Equal([new Turn(Role.User, "b", "on b"), new Turn(Role.Assistant, "2")], records[1].Turns);
+            Assert.Equal([$"{path}, record 1", $"{path}, record 2"], records.Select(record => record.Origin));
+        }
+    }
+
+    private static IEnumerable<(string, byte[])> Variants(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        byte[] withBom = [0xEF, 0xBB, 0xBF, .. bytes];
+        return [("plain.json", bytes), ("bom.jsonl", withBom), ("gzip.txt", Gzip(bytes)), ("both", Gzip(withBom))];
+    }
+
+    private static byte[] Gzip(byte[] bytes)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest)) gzip.Write(bytes);
+        return packed.ToArray();
+    }
+
+    [Fact]
+    public void Plain_text_is_one_assistant_turn()
+    {
+        var read = Assert.Single(InstructionFile.Read(folder.Write("text.jsonl", """{"text": "Once upon\na time \ud83e\udd99", "id": 3}""")));
+        Assert.Equal([new Turn(Role.Assistant, "Once upon\na time 🦙")], read.Turns);
+    }
+
+    /// <summary>What is wrong, and the parts the message must have.</summary>
+    public static TheoryData<string, string[]> BadTexts => new()
+    {
+        { "", ["the file is empty"] },
+        { " \n ", ["the file is empty"] },
+        { "[ ]", ["holds no records"] },
+        { "<!DOCTYPE html><html>not found</html>", ["an HTML page", "download"] },
+        { "version https://git-lfs.github.com/spec/v1\noid sha256:12\n", ["git-lfs pointer", "git lfs pull"] },
+        { "instruction,input,output\n", ["neither [ nor {"] },
+        { $"[{A},\n{{\"instruction\": \"b\", \"inp", ["record 2 (line 2)", "cut short"] },
+        { $"[{A},\n{B}", ["record 2", "before its array is closed", "cut short"] },
+        { $"[{A},\n", ["record 1", "cut short"] },
+        { $"{A}\n{{\"instruction\": \"b\", \"output\": \"it ends her", ["record 2 (line 2)", "cut short"] },
+        { $"{A}\n{{\"instruction\": \"b\"", ["record 2 (line 2)", "cut short"] },
+        { $"[{A}\n{B}]", ["line 2", "comma is missing between records 1 and 2"] },
+        { $"[{A},\n]", ["line 2", "comma too many"] },
+        { $"[{A}]\n{B}", ["line 2", "more text follows"] },
+        { $"[{A},\n{{\"instruction\": \"b\",\n \"output\" \"2\"}}]", ["record 2 (line 3)", "not valid JSON", "correct the file there"] },
+        { $"{A}\n{{\"instruction\": \"b\", \"output\": \"2\"\n{A}", ["record 2 (line 3)", "not valid JSON"] },
+        { "[{\"instruction\": \"a\",\n\"input\": \"\"}]", ["record 1 (line 1)", "no \"output\"", "it has instruction, input"] },
+        { """[{"output": "a"}]""", ["record 1", "no \"instruction\""] },
+        { """{"question": "a", "answer": "b"}""", ["record 1", "neither \"instruction\" and \"output\" nor \"text\"", "question, answer"] },
+        { """{}""", ["record 1", "it is empty"] },
+        { $$"""[{{A}}, {"instruction": "b", "output": 4}]""", ["record 2", "\"output\" is a number, expected a string"] },
+        { """[{"instruction": ["b"], "output": "4"}]""", ["record 1", "\"instruction\" is a list"] },
+        { """[{"instruction": "b", "output": null}]""", ["record 1", "\"output\" is null"] },
+        { """[{"instruction": "b", "input": {}, "output": ""}]""", ["record 1", "\"input\" is an object"] },
+        { """{"text": false}""", ["record 1", "\"text\" is true or false"] },
+        { """["instruction", 1]""", ["record 1", "it is a string, expected an object"] },
+        { $"{A}\n12", ["record 2 (line 2)", "it is a number"] },
+        { """[{"instruction": "b", "output": "\ud83e"}]""", ["record 1", "half a character"] },
+        { """[{"instruction": "b", "\ud83e": "", "outputs": "4"}]""", ["record 1"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadTexts))]
+    public void An_error_says_what_and_where(string text, string[] parts)
+    {
+        var path = folder.Write("data.json", text);
+        var message = Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList()).Message;
+        Assert.StartsWith(path, message);
+        Assert.All(parts, part => Assert.Contains(part, message));
+        Assert.DoesNotContain("LineNumber", message);
+        Assert.EndsWith(".", message);
+    }
+
+    [Fact]
+    public void Bytes_that_are_not_UTF8_JSON_are_refused()
+    {
+        var invalid = Encoding.UTF8.GetBytes($"[{A},\n{B}]");
+        invalid[Array.IndexOf(invalid, (byte)'2')] = 0xFF;
+        AssertMessage(invalid, "record 2 (line 2)", "not UTF-8");
+        AssertMessage([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"[{A}]")], "UTF-16", "save it as UTF-8");
+        AssertMessage(Encoding.Unicode.GetBytes($"[{A}]"), "UTF-16");
+        AssertMessage(Encoding.BigEndianUnicode.GetBytes($"[{A}]"), "UTF-16");
+        AssertMessage("PK\u0003\u0004....."u8.ToArray(), "zip archive");
+        AssertMessage(Gzip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(A, 5000))))[..^30], "cut short");
+
+        Assert.Contains("no such file", Assert.Throws<InputException>(() => InstructionFile.Read("absent.json")).Message);
+        Assert.Contains("is a folder", Assert.Throws<InputException>(() => InstructionFile.Read(folder.Root)).Message);
+
+        void AssertMessage(byte[] bytes, params string[] parts)
+        {
+            var path = folder.Write("data.json", bytes);
+            var message = Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList()).Message;
+            Assert.All(parts.Prepend(path), part => Assert.Contains(part, message));
+        }
+    }
+
+    [Fact]
+    public void Skipping_passes_over_bad_records_and_reports_each()
+    {
+        var path = folder.Write("data.jsonl", $$"""
+            {{A}}
+            {"instruction": "no output"}
+            {"instruction": "the quote is open, "output": "x"}
+            {
+              "instruction": "indented and broken"
+              "output": "x"
+            }
+            [1, 2]
+            {{B}}
+            """);
+        var reports = new List<string>();
+        var read = InstructionFile.Read(path, new() { SkipBad = true, OnBadRecord = reports.Add }).ToList();
+        Assert.Equal(["a", "b"], read.Select(record => record.Turns[0].Text));
+        Assert.Equal([$"{path}, record 1", $"{path}, record 5"], read.Select(record => record.Origin));
+        Assert.Collection(reports,
+            report => Assert.Contains("record 2 (line 2): it has no \"output\"", report),
+            report => Assert.Contains("record 3 (line 3): this is not valid JSON", report),
+            report => Assert.Contains("record 4 (line 6): this is not valid JSON", report));
+    }
+
+    [Theory]
+    [InlineData("[" + A + ", {\"instruction\": \"b\", \"outp", "cut short")]
+    [InlineData(A + "\n{\"instruction\": \"b\", \"outp", "cut short")]
+    [InlineData("[" + A + ", {\"instruction\": \"b\" \"output\": \"\"}, " + B + "]", "next record cannot be found")]
+    [InlineData("[{\"instruction\": \"b\"}, 3]", "none of its 2 records can be used")]
+    public void Skipping_does_not_hide_a_file_that_is_broken(string text, string part)
+    {
+        var path = folder.Write("data.json", text);
+        Assert.Contains(part, Assert.Throws<InputException>(() => InstructionFile.Read(path, new() { SkipBad = true }).ToList()).Message);
+    }
+
+    /// <summary>Records that straddle every border of the reader's blocks, in a stream that hands out a few bytes at a time.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Any_cut_into_blocks_gives_the_same_records(bool isArray)
+    {
+        var random = new DeterministicRandom(3);
+        var records = Enumerable.Range(0, 400).Select(i => Conversation.Instruction(
+            $"{i}", new string('ü', random.NextInt(i % 50 == 0 ? 200_000 : 3_000)), string.Concat(Enumerable.Repeat("\n\"\\{}[],🦙", i)))).ToList();
+        var lines = records.Select(record => System.Text.Json.JsonSerializer.Serialize(new Dictionary<string, string>
+        {
+            ["instruction"] = record.Turns[0].Text,
+            ["input"] = record.Turns[0].Input,
+            ["output"] = record.Turns[1].Text,
+        }));
+        var text = isArray ? $"[{string.Join(",\n", lines)}]" : string.Join("\n", lines);
+        using var stream = new TricklingStream(Encoding.UTF8.GetBytes(text), random);
+        var read = InstructionFile.Read(stream, "stream").ToList();
+        Assert.Equal(records.SelectMany(record => record.Turns), read.SelectMany(record => record.Turns));
+    }
+
+    /// <summary>40 MB are read while the live heap grows by less than 20 MB and the reader stays close behind the records it gave out.</summary>
+    [Fact]
+    public void A_large_file_is_streamed()
+    {
+        var record = Encoding.UTF8.GetBytes($$"""{"instruction": "{{new string('i', 500)}}", "output": "{{new string('o', 500)}}"},""");
+        using var stream = new RepeatingStream(record, 40_000);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var (count, peak) = (0, 0L);
+        foreach (var conversation in InstructionFile.Read(stream, "stream"))
+        {
+            if (++count % 5000 == 0) peak = Math.Max(peak, GC.GetTotalMemory(forceFullCollection: true) - before);
+            Assert.Equal(500, conversation.Turns[1].Text.Length);
+            Assert.InRange(stream.Given - (long)count * record.Length, -record.Length, 1 << 20);
+        }
+        Assert.Equal(40_000, count);
+        Assert.True(stream.Given > 40_000_000);
+        Assert.InRange(peak, long.MinValue, 20_000_000);
+    }
+
+    private sealed class TricklingStream(byte[] bytes, DeterministicRandom random) : MemoryStream(bytes)
+    {
+        public override bool CanSeek => false;
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, 1 + random.NextInt(5000)));
+    }
+
+    /// <summary>An array of the same record many times, made as it is read.</summary>
+    private sealed class RepeatingStream(byte[] record, int times) : Stream
+    {
+        public long Given { get; private set; }
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            var total = (long)times * record.Length;
+            var given = 0;
+            for (; given < count && Given <= total; given++, Given++)
+                buffer[offset + given] = Given == 0 ? (byte)'[' : Given == total ? (byte)']' : record[(Given - 1) % record.Length];
+            return given;
+        }
+
+        public override void Flush() { }
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

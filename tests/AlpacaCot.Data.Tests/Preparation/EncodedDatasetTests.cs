@@ -1,0 +1,75 @@
+using AlpacaCot.Data.Preparation;
+
+namespace AlpacaCot.Data.Tests.Preparation;
+
+public sealed class EncodedDatasetTests
+{
+    private static List<TokenizedExample> Examples(int count, int longest = 50)
+    {
+        var random = new DeterministicRandom(11);
+        return [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            int[] ids = [.. Enumerable.Range(0, random.NextInt(longest)).Select(_ => random.NextInt(5) == 0 ? 0 : random.NextInt(300_000))];
+            return new TokenizedExample(ids, [.. ids.Select(id => random.NextInt(2) == 0 ? id : TokenizedExample.Ignored)]);
+        })];
+    }
+
+    [Theory]
+    [InlineData(0, 50)]
+    [InlineData(1000, 50)]
+    [InlineData(8, 3_000_000)]   // several blocks
+    public void What_went_in_comes_out(int count, int longest)
+    {
+        var examples = Examples(count, longest);
+        var dataset = EncodedDataset.From(examples);
+        Assert.Equal(count, dataset.Count);
+        Assert.Equal(examples.Sum(example => (long)example.Ids.Length), dataset.TokenCount);
+        Assert.Equal(examples.Sum(example => example.Labels.LongCount(label => label >= 0)), dataset.SupervisedTokenCount);
+        for (var i = 0; i < count; i++)
+        {
+            Assert.True(examples[i].Ids.AsSpan().SequenceEqual(dataset[i].Ids));
+            Assert.True(examples[i].Labels.AsSpan().SequenceEqual(dataset[i].Labels));
+            Assert.Equal(examples[i].Ids.Length, dataset.Length(i));
+            Assert.Equal(examples[i].Labels.Count(label => label >= 0), dataset.SupervisedTokens(i));
+        }
+    }
+
+    [Fact]
+    public void Labels_that_belong_to_other_tokens_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => EncodedDataset.From([new([1, 2], [2, TokenizedExample.Ignored])]));
+        Assert.Throws<ArgumentException>(() => EncodedDataset.From([new([1, 2], [1])]));
+    }
+
+    [Fact]
+    public void A_split_is_drawn_by_the_seed_and_loses_nothing()
+    {
+        var dataset = EncodedDataset.From(Enumerable.Range(0, 500).Select(i => new TokenizedExample([i], [i])));
+        var (train, validation) = dataset.Split(100, seed: 42);
+        Assert.Equal((400, 100), (train.Count, validation.Count));
+        Assert.Equal(Enumerable.Range(0, 500), Ids(train).Concat(Ids(validation)).Order());
+        Assert.Equal(Ids(train).Order(), Ids(train));
+        Assert.Equal(Ids(validation), Ids(dataset.Split(100, seed: 42).Validation));
+        Assert.NotEqual(Ids(validation), Ids(dataset.Split(100, seed: 43).Validation));
+        Assert.InRange(Ids(validation).Average(), 200, 300);
+        Assert.Equal((500, 0), (dataset.Split(0, seed: 1).Train.Count, dataset.Split(0, seed: 1).Validation.Count));
+        Assert.Equal("validation_size 500 leaves nothing to train on: the data has 500 examples.",
+            Assert.Throws<InputException>(() => dataset.Split(500, seed: 1)).Message);
+
+        static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];
+    }
+
+    [Fact]
+    public void The_fingerprint_changes_with_ids_marks_borders_and_order()
+    {
+        string Fingerprint(params TokenizedExample[] examples) => EncodedDataset.From(examples).Fingerprint();
+        var (a, b) = (new TokenizedExample([1, 2], [TokenizedExample.Ignored, 2]), new TokenizedExample([3], [3]));
+
+        // sha256 of the numbers 2, ~1, 2, 1, 3 as 32-bit little-endian, computed outside this project
+        Assert.Equal("71eceffbee7c11df2748aa91e44af42bba479e9a71cd188d9ce9ec563d048929", Fingerprint(a, b));
+        string[] all = [Fingerprint(a, b), Fingerprint(b, a), Fingerprint(a), Fingerprint(a, b, b), Fingerprint(a with { Labels = a.Ids }, b),
+            Fingerprint(new([1], [TokenizedExample.Ignored]), new([2, 3], [2, 3])), Fingerprint()];
+        Assert.Equal(all.Length, all.Distinct().Count());
+        Assert.Equal(Fingerprint(b, a), EncodedDataset.From([a, b]).Select([1, 0]).Fingerprint());
+    }
+}
