@@ -1,4 +1,5 @@
 using System.Globalization;
+using AlpacaCot.Data;
 
 namespace AlpacaCot.Training.Recipes;
 

@@ -1,3 +1,5 @@
+using AlpacaCot.Data;
+
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>Reads and writes the parts of a recipe by their table of keys.</summary>
