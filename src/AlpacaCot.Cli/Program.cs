@@ -1,1 +1,88 @@
-return 0;
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using AlpacaCot.Cli.Display;
+using AlpacaCot.Cli.Verbs;
+using AlpacaCot.Data;
+
+namespace AlpacaCot.Cli;
+
+/// <summary>The command line <c>alpaca-cot</c>: which verbs there are, and what becomes of what they throw.</summary>
+internal static class Program
+{
+    public const int Done = 0, Failed = 1, WrongUsage = 2;
+
+    /// <summary>The verbs, in the order of the first screen.</summary>
+    private static Verb[] Verbs(Terminal terminal) =>
+    [
+        InspectVerb.Create(terminal),
+        TokenizeVerb.Create(terminal),
+        DoctorVerb.Create(terminal),
+    ];
+
+    public static async Task<int> Main(string[] args)
+    {
+        using var cancel = new CancellationTokenSource();
+        // The first Ctrl-C asks to stop at a good moment; the second one, left to the system, ends the process.
+        void Stop(PosixSignalContext context)
+        {
+            if (cancel.IsCancellationRequested) return;
+            context.Cancel = true;
+            cancel.Cancel();
+        }
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        return await RunAsync(args, Terminal.OfThisProcess(), cancel.Token).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs one command line and returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken cancel)
+    {
+        var debug = new Option<bool>("--debug")
+        {
+            Description = "Show where an unexpected error comes from (also ALPACACOT_DEBUG=1)", Recursive = true,
+        };
+        var root = new RootCommand("AlpacaCot: instruction tuning of large language models.") { debug };
+        foreach (var verb in Verbs(terminal)) root.Add(verb);
+        HelpScreen.Install(root);
+        root.SetAction(_ =>
+        {
+            FirstScreen.Show(root.Subcommands.OfType<Verb>(), terminal);
+            return Done;
+        });
+
+        // Without response files: "--text @home" is a text.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
+        {
+            foreach (var error in errors) terminal.WriteError(error);
+            terminal.Error.WriteLine($"Help: {UsageErrors.HelpCommand(parsed)}");
+            return WrongUsage;
+        }
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+            }, cancel).ConfigureAwait(false);
+        }
+        catch (InputException e)
+        {
+            terminal.WriteError(e.Message);
+            return WrongUsage;
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            terminal.Error.WriteLine("Stopped.");
+            return Failed;
+        }
+#pragma warning disable CA1031 // the last catch of the program: a person gets one line, a developer the whole
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            var whole = parsed.GetValue(debug) || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
+            terminal.WriteError(whole ? e.ToString()
+                : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; with --debug it shows where)");
+            return Failed;
+        }
+    }
+}

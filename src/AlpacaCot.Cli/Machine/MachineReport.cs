@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using AlpacaCot.Models.Native;
+
+namespace AlpacaCot.Cli.Machine;
+
+/// <summary>What this machine offers and lacks. Looks only; changes nothing.</summary>
+internal static class MachineReport
+{
+    private const long Gigabyte = 1L << 30;
+
+    public static IReadOnlyList<Finding> Findings() =>
+    [
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), Torch(), Gpu(), Mpi(), Fonts(), Chromium(),
+    ];
+
+    private static Finding OperatingSystemRow()
+    {
+        var name = Line("/etc/os-release", "PRETTY_NAME=")?.Trim('"') ?? RuntimeInformation.OSDescription;
+        return new("system", FindingState.Ok, $"{name}, {RuntimeInformation.RuntimeIdentifier}");
+    }
+
+    private static Finding Glibc() => (OperatingSystem.IsLinux(), Platform.GlibcVersion) switch
+    {
+        (false, _) => new("C library", FindingState.Ok, "the system's own"),
+        (_, null) => new("C library", FindingState.Missing, "not glibc", "libtorch needs glibc 2.34 or newer (Alpine's musl will not do)",
+            "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
+        (_, { } version) when version < new Version(2, 34) => new("C library", FindingState.Missing, $"glibc {version}",
+            "libtorch needs 2.34 or newer", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
+        (_, { } version) => new("C library", FindingState.Ok, $"glibc {version}"),
+    };
+
+    private static Finding DotNet() => new(".NET", FindingState.Ok, Environment.Version.ToString());
+
+    private static Finding Processor()
+    {
+        var name = Line("/proc/cpuinfo", "model name")?.TrimStart('\t', ' ', ':') ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var flags = (Line("/proc/cpuinfo", "flags") ?? "").Split(' ').ToHashSet();
+        var units = new List<string>();
+        if (Avx512F.IsSupported) units.Add("AVX-512");
+        else if (Avx2.IsSupported) units.Add("AVX2");
+        if (flags.Contains("avx512_vnni") || flags.Contains("avx_vnni")) units.Add("VNNI");
+        if (flags.Contains("avx512_bf16")) units.Add("bf16");
+        if (flags.Contains("amx_tile")) units.Add("AMX");
+        var cores = Environment.ProcessorCount;
+        var value = $"{name}, {cores} {(cores == 1 ? "core" : "cores")}, {(units.Count == 0 ? "no vector units known" : string.Join(" ", units))}";
+        if (RuntimeInformation.ProcessArchitecture == Architecture.X64 && !Avx2.IsSupported)
+            return new("processor", FindingState.Warning, value, "without AVX2 training is several times slower", "");
+        var note = units.Contains("AMX") || units.Contains("bf16") ? "computes in float32; has units for bfloat16"
+            : "computes in float32, its fast format: without bf16 units bfloat16 would be slower";
+        return new("processor", FindingState.Ok, value, note);
+    }
+
+    private static Finding Memory()
+    {
+        var total = Kilobytes("MemTotal:") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var free = Kilobytes("MemAvailable:");
+        var limit = ControlGroupLimit() is { } bytes && bytes < total ? bytes : (long?)null;
+        var value = $"{Size(total)}" + (free is null ? "" : $", {Size(free.Value)} free")
+            + (limit is null ? "" : $", limited to {Size(limit.Value)} for this process group");
+        var usable = Math.Min(free ?? total, limit ?? long.MaxValue);
+        // Frozen bfloat16 weights mapped from disk, activations and the adapter beside them.
+        return usable < 4 * Gigabyte
+            ? new("memory", FindingState.Warning, value, "enough for models up to about half a billion parameters", "close other programs")
+            : new("memory", FindingState.Ok, value);
+    }
+
+    private static Finding Disk()
+    {
+        var folder = Directory.GetCurrentDirectory();
+        var free = new DriveInfo(folder).AvailableFreeSpace;
+        return free < 5 * Gigabyte
+            ? new("disk", FindingState.Warning, $"{Size(free)} free in {folder}", "a run keeps checkpoints, a model takes gigabytes", "du -sh runs/*")
+            : new("disk", FindingState.Ok, $"{Size(free)} free in {folder}");
+    }
+
+    private static Finding Torch()
+    {
+        var report = Libtorch.Report;
+        if (report.Problem is { } problem) return new("libtorch", FindingState.Missing, "cannot be loaded", problem);
+        var value = report.External ? $"{report.Folder} ({Libtorch.FolderVariable})" : $"{LibtorchReport.BuiltAgainst}, included";
+        return new("libtorch", FindingState.Ok, value, report.Adapted ? "adapted to this system's older C++ library" : "");
+    }
+
+    private static Finding Gpu()
+    {
+        var devices = Directory.Exists("/dev") ? Directory.GetFiles("/dev", "nvidia?").Length : 0;
+        var names = Programs.Output("nvidia-smi", "--query-gpu=name,memory.total --format=csv,noheader");
+        if (names is { Length: > 0 })
+            return new("GPU", FindingState.Optional, string.Join("; ", names.Split('\n', StringSplitOptions.RemoveEmptyEntries)),
+                "this version computes on the CPU");
+        return devices > 0
+            ? new("GPU", FindingState.Warning, $"{devices} NVIDIA device(s), but no working driver (nvidia-smi)", "", "apt install nvidia-driver")
+            : new("GPU", FindingState.Optional, "none", "training runs on the CPU");
+    }
+
+    private static Finding Mpi()
+    {
+        var library = Programs.Library("libmpi.so");
+        var launcher = Programs.Find("mpirun");
+        return library is not null && launcher is not null ? new("MPI", FindingState.Ok, library)
+            : new("MPI", FindingState.Optional, library is null ? "none" : $"{library}, without mpirun", "only for training on several machines",
+                "apt install openmpi-bin libopenmpi-dev");
+    }
+
+    private static Finding Fonts()
+    {
+        string[] folders = ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", @"C:\Windows\Fonts"];
+        var files = folders.Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*.*", SearchOption.AllDirectories))
+            .Where(f => Path.GetExtension(f).ToLowerInvariant() is ".ttf" or ".otf" or ".ttc").Select(f => Path.GetFileName(f)).ToList();
+        if (files.Count == 0)
+            return new("fonts", FindingState.Warning, "none", "figures have no text", "apt install fonts-dejavu-core fonts-noto-cjk");
+        string[] chinese = ["CJK", "wqy", "SourceHan", "msyh", "simsun", "PingFang", "DroidSansFallback"];
+        return files.Any(f => chinese.Any(c => f.Contains(c, StringComparison.OrdinalIgnoreCase)))
+            ? new("fonts", FindingState.Ok, $"{files.Count}, Chinese among them")
+            : new("fonts", FindingState.Optional, $"{files.Count}, none with Chinese", "only for Chinese text in figures", "apt install fonts-noto-cjk");
+    }
+
+    private static Finding Chromium()
+    {
+        var path = new[] { "chromium", "chromium-browser", "google-chrome" }.Select(Programs.Find).FirstOrDefault(p => p is not null);
+        return path is not null ? new("browser", FindingState.Ok, path)
+            : new("browser", FindingState.Optional, "none", "only for developers' tests of web pages", "apt install chromium");
+    }
+
+    private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)Gigabyte:0.0} GB");
+
+    private static string? Line(string path, string start) =>
+        File.Exists(path) && File.ReadLines(path).FirstOrDefault(l => l.StartsWith(start, StringComparison.Ordinal)) is { } line
+            ? line[start.Length..].Trim() : null;
+
+    private static long? Kilobytes(string key) =>
+        Line("/proc/meminfo", key)?.Split(' ')[0] is { } number ? long.Parse(number, CultureInfo.InvariantCulture) * 1024 : null;
+
+    private static long? ControlGroupLimit()
+    {
+        string[] files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+        var text = files.Where(File.Exists).Select(f => File.ReadAllText(f).Trim()).FirstOrDefault();
+        return long.TryParse(text, CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
+    }
+}

@@ -1,0 +1,167 @@
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>
+/// Everything a run is made of: the model, the prompt, the data, what is trained and how. Read from YAML by <see cref="RecipeFile"/>.
+/// </summary>
+public sealed record Recipe
+{
+    /// <summary>The file it was read from, for messages; empty when made in code.</summary>
+    public string File { get; init; } = "";
+
+    /// <summary>The model to tune.</summary>
+    public ModelSpec Model { get; init; } = new();
+
+    /// <summary>The prompt template: the name of a built-in one or a file.</summary>
+    public string Template { get; init; } = "alpaca";
+
+    /// <summary>The training data, one or more parts.</summary>
+    public IReadOnlyList<DataSpec> Data { get; init; } = [];
+
+    /// <summary>Validation data of its own; empty when there is none or it is split off by <see cref="TrainingOptions.ValidationSize"/>.</summary>
+    public IReadOnlyList<DataSpec> Validation { get; init; } = [];
+
+    /// <summary>What is trained.</summary>
+    public AdapterSpec Adapter { get; init; } = new();
+
+    /// <summary>How the frozen weights are stored: <c>none</c>.</summary>
+    public string Quantization { get; init; } = "none";
+
+    /// <summary>How it is trained.</summary>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>The run folder.</summary>
+    public string Output { get; init; } = "";
+
+    /// <summary>Number format of a saved full model, <c>float32</c> or <c>bfloat16</c>; only with <c>adapter: none</c>.</summary>
+    public string? SaveDtype { get; init; }
+}
+
+/// <summary>The model to tune: a Hugging Face folder, or a configuration to be filled with random weights.</summary>
+public sealed record ModelSpec
+{
+    /// <summary>A Hugging Face model folder.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>A <c>config.json</c> whose model starts from random weights.</summary>
+    public string? Init { get; init; }
+
+    /// <summary>The tokenizer's folder or file, where it is not in the model folder.</summary>
+    public string? Tokenizer { get; init; }
+}
+
+/// <summary>One part of the data.</summary>
+public sealed record DataSpec
+{
+    /// <summary>The file.</summary>
+    public string Path { get; init; } = "";
+
+    /// <summary>How often a record counts beside those of the other parts; 2 is twice as often.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>The most records taken, after <see cref="Skip"/>; all when absent.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>Records left out at the start of the file.</summary>
+    public int Skip { get; init; }
+
+    /// <summary>The line of the recipe that names it, from 1; 0 when made in code.</summary>
+    public int Line { get; init; }
+}
+
+/// <summary>What is trained: a low-rank adapter (LoRA, Hu et al. 2021, arXiv:2106.09685) or every parameter.</summary>
+public sealed record AdapterSpec
+{
+    /// <summary><c>lora</c>, or <c>none</c> to train every parameter.</summary>
+    public string Method { get; init; } = "lora";
+
+    /// <summary>Rank r of the update.</summary>
+    public int Rank { get; init; } = 8;
+
+    /// <summary>The update is scaled by alpha / r, or alpha / sqrt(r) with <see cref="RsLora"/>.</summary>
+    public double Alpha { get; init; } = 16;
+
+    /// <summary>Probability that an input of the update is dropped while training.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>The layers that get an update: names such as <c>q_proj</c>, or <c>all-linear</c> alone.</summary>
+    public IReadOnlyList<string> Targets { get; init; } = ["all-linear"];
+
+    /// <summary>Rank-stabilized scaling (Kalajdzievski 2023, arXiv:2312.03732).</summary>
+    public bool RsLora { get; init; }
+}
+
+/// <summary>How a run learns. The defaults are those of the Alpaca-LoRA recipes where they have one.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Passes over the data.</summary>
+    public double Epochs { get; init; } = 3;
+
+    /// <summary>Optimizer steps; takes the place of <see cref="Epochs"/>.</summary>
+    public int? MaxSteps { get; init; }
+
+    /// <summary>Examples an optimizer step.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Examples that go through the model at a time.</summary>
+    public int MicroBatchSize { get; init; } = 4;
+
+    /// <summary>Learning rate at the top of the schedule.</summary>
+    public double LearningRate { get; init; } = 3e-4;
+
+    /// <summary>After the warmup: <c>linear</c> or <c>cosine</c> to zero, or <c>constant</c>.</summary>
+    public string Schedule { get; init; } = "linear";
+
+    /// <summary>Optimizer steps over which the learning rate rises from zero.</summary>
+    public int? WarmupSteps { get; init; }
+
+    /// <summary>The same as a share of all steps.</summary>
+    public double? WarmupRatio { get; init; }
+
+    /// <summary>AdamW's decoupled weight decay.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>AdamW's decay rate of the first moment.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>AdamW's decay rate of the second moment.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>AdamW's guard against division by zero.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Gradients are scaled down to this global L2 norm; 0 leaves them alone.</summary>
+    public double MaxGradNorm { get; init; } = 1.0;
+
+    /// <summary>The longest example in tokens; the rest is cut.</summary>
+    public int CutoffLength { get; init; } = 512;
+
+    /// <summary>Whether the prompt's tokens count in the loss too.</summary>
+    public bool TrainOnInputs { get; init; }
+
+    /// <summary>Examples split off the training data to measure the validation loss.</summary>
+    public int ValidationSize { get; init; }
+
+    /// <summary>Optimizer steps between measurements of the validation loss; once an epoch when absent.</summary>
+    public int? EvalSteps { get; init; }
+
+    /// <summary>Optimizer steps between checkpoints; once an epoch when absent.</summary>
+    public int? SaveSteps { get; init; }
+
+    /// <summary>Optimizer steps between logged measurements.</summary>
+    public int LoggingSteps { get; init; } = 1;
+
+    /// <summary>Checkpoints kept; older ones are deleted.</summary>
+    public int SaveTotalLimit { get; init; } = 3;
+
+    /// <summary>Whether examples of similar length share a batch, which saves padding.</summary>
+    public bool GroupByLength { get; init; } = true;
+
+    /// <summary>Seed of everything random in the run.</summary>
+    public int Seed { get; init; } = 42;
+
+    /// <summary>Threads of the tensor library; one for every core when absent.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Whether records that cannot be used are counted, named and left out; otherwise the first one ends the run.</summary>
+    public bool SkipBad { get; init; }
+}

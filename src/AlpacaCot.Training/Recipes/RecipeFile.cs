@@ -1,0 +1,71 @@
+using System.Text;
+using AlpacaCot.Data;
+
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>
+/// Recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data can be moved together;
+/// <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with runs. Paths in
+/// <c>--set</c> options are relative to the current folder, as on every command line.
+/// </summary>
+public static class RecipeFile
+{
+    private const int LargestFile = 1 << 20; // bytes; a recipe is a page of text
+
+    /// <summary>Every key a recipe may have, in the order of the documentation.</summary>
+    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. RecipeKeys.Documented()];
+
+    /// <summary>Reads a recipe, applies overrides such as <c>training.learning_rate=1e-4</c> and makes its paths absolute.</summary>
+    /// <exception cref="InputException">
+    /// There is no such file, it is not valid YAML, or it says something that cannot be; the message lists every error with file,
+    /// line, key, what was found and what is allowed.
+    /// </exception>
+    public static Recipe Load(string path, IReadOnlyList<string>? overrides = null)
+    {
+        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the recipe file in it");
+        if (!File.Exists(path)) throw new InputException($"there is no recipe {path}");
+        if (new FileInfo(path).Length > LargestFile) throw new InputException($"{path} is too large to be a recipe (over 1 MB)");
+        try
+        {
+            return Parse(File.ReadAllText(path), path, overrides, Path.GetDirectoryName(Path.GetFullPath(path)));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads a recipe from its text.</summary>
+    /// <param name="yaml">The text.</param>
+    /// <param name="fileName">What messages call it.</param>
+    /// <param name="overrides">Settings <c>key=value</c> that take the place of what the text says.</param>
+    /// <param name="folder">
+    /// The folder that relative paths mean; paths are made absolute and must exist. Without it they are kept as they are.
+    /// </param>
+    /// <exception cref="InputException">The recipe has errors; the message lists all of them.</exception>
+    public static Recipe Parse(string yaml, string fileName, IReadOnlyList<string>? overrides = null, string? folder = null)
+    {
+        ArgumentNullException.ThrowIfNull(yaml);
+        var problems = new RecipeProblems(fileName);
+        var root = RecipeNode.Parse(yaml, fileName);
+        if (root.IsNull) root = new RecipeNode.Mapping(root.Place, []);
+        if (root is not RecipeNode.Mapping map)
+            throw new InputException($"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
+        foreach (var setting in overrides ?? []) RecipeOverride.Apply(map, setting, problems);
+        var recipe = RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName }, new KeyContext("", folder, problems));
+        recipe = RecipeRules.Check(recipe, problems, folder is not null);
+        problems.ThrowIfAny();
+        return recipe;
+    }
+
+    /// <summary>The recipe as YAML with every value spelled out; <see cref="Parse"/> reads it back to the same recipe.</summary>
+    public static string Write(Recipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        var yaml = new StringBuilder();
+        foreach (var key in RecipeKeys.Root)
+            if (key.Write(recipe) is { } value)
+                yaml.Append(key.Name).Append(value.StartsWith('\n') ? ":" : ": ").Append(value).Append('\n');
+        return yaml.ToString();
+    }
+}

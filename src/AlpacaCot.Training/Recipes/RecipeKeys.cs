@@ -1,0 +1,182 @@
+using AdapterKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.AdapterSpec>;
+using DataKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.DataSpec>;
+using ModelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.ModelSpec>;
+using RecipeKeyOf = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.Recipe>;
+using TrainingKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.TrainingOptions>;
+
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>The table of all keys. What is not here is not a recipe.</summary>
+internal static class RecipeKeys
+{
+    public static readonly TrainingKey[] Training =
+    [
+        TrainingKey.Number("epochs", "a number above 0", v => v > 0, "passes over the data",
+            o => o.MaxSteps is null ? o.Epochs : null, (o, v) => o with { Epochs = v }),
+        TrainingKey.Whole("max_steps", 1, "optimizer steps; takes the place of epochs",
+            o => o.MaxSteps, (o, v) => o with { MaxSteps = v }),
+        TrainingKey.Whole("batch_size", 1, "examples an optimizer step",
+            o => o.BatchSize, (o, v) => o with { BatchSize = v }),
+        TrainingKey.Whole("micro_batch_size", 1, "examples that go through the model at a time; no effect on the result but memory",
+            o => o.MicroBatchSize, (o, v) => o with { MicroBatchSize = v }),
+        TrainingKey.Number("learning_rate", "a number above 0, at most 1", v => v is > 0 and <= 1, "learning rate at its highest",
+            o => o.LearningRate, (o, v) => o with { LearningRate = v }),
+        TrainingKey.Choice("schedule", ["linear", "cosine", "constant"], "how the learning rate falls after the warmup",
+            o => o.Schedule, (o, v) => o with { Schedule = v }),
+        TrainingKey.Whole("warmup_steps", 0, "optimizer steps over which the learning rate rises",
+            o => o.WarmupSteps, (o, v) => o with { WarmupSteps = v }),
+        TrainingKey.Number("warmup_ratio", "a number from 0, below 1", v => v is >= 0 and < 1, "the same as a share of all steps",
+            o => o.WarmupRatio, (o, v) => o with { WarmupRatio = v }),
+        TrainingKey.Number("weight_decay", "a number from 0, below 1", v => v is >= 0 and < 1, "AdamW's decoupled weight decay",
+            o => o.WeightDecay, (o, v) => o with { WeightDecay = v }),
+        TrainingKey.Number("beta1", "a number from 0, below 1", v => v is >= 0 and < 1, "AdamW's decay rate of the first moment",
+            o => o.Beta1, (o, v) => o with { Beta1 = v }),
+        TrainingKey.Number("beta2", "a number from 0, below 1", v => v is >= 0 and < 1, "AdamW's decay rate of the second moment",
+            o => o.Beta2, (o, v) => o with { Beta2 = v }),
+        TrainingKey.Number("epsilon", "a number above 0, below 1", v => v is > 0 and < 1, "AdamW's guard against division by zero",
+            o => o.Epsilon, (o, v) => o with { Epsilon = v }),
+        TrainingKey.Number("max_grad_norm", "a number from 0", v => v >= 0, "gradients are scaled down to this L2 norm; 0: never",
+            o => o.MaxGradNorm, (o, v) => o with { MaxGradNorm = v }),
+        TrainingKey.Whole("cutoff_length", 2, "longest example in tokens; the rest is cut",
+            o => o.CutoffLength, (o, v) => o with { CutoffLength = v }),
+        TrainingKey.Flag("train_on_inputs", "whether the prompt counts in the loss too",
+            o => o.TrainOnInputs, (o, v) => o with { TrainOnInputs = v }),
+        TrainingKey.Whole("validation_size", 0, "examples split off the data to measure the validation loss",
+            o => o.ValidationSize, (o, v) => o with { ValidationSize = v }),
+        TrainingKey.Whole("eval_steps", 1, "optimizer steps between validations; without it once an epoch",
+            o => o.EvalSteps, (o, v) => o with { EvalSteps = v }),
+        TrainingKey.Whole("save_steps", 1, "optimizer steps between checkpoints; without it once an epoch",
+            o => o.SaveSteps, (o, v) => o with { SaveSteps = v }),
+        TrainingKey.Whole("logging_steps", 1, "optimizer steps between logged measurements",
+            o => o.LoggingSteps, (o, v) => o with { LoggingSteps = v }),
+        TrainingKey.Whole("save_total_limit", 1, "checkpoints kept",
+            o => o.SaveTotalLimit, (o, v) => o with { SaveTotalLimit = v }),
+        TrainingKey.Flag("group_by_length", "whether examples of similar length share a batch",
+            o => o.GroupByLength, (o, v) => o with { GroupByLength = v }),
+        TrainingKey.Whole("seed", 0, "seed of everything random in the run",
+            o => o.Seed, (o, v) => o with { Seed = v }),
+        TrainingKey.Whole("threads", 1, "threads of the tensor library; without it one for every core",
+            o => o.Threads, (o, v) => o with { Threads = v }),
+        TrainingKey.Flag("skip_bad", "whether unusable records are counted and left out instead of ending the run",
+            o => o.SkipBad, (o, v) => o with { SkipBad = v }),
+    ];
+
+    public static readonly AdapterKey[] Adapter =
+    [
+        AdapterKey.Choice("method", ["lora", "none"], "lora: low-rank updates; none: every parameter is trained",
+            a => a.Method, (a, v) => a with { Method = v }),
+        AdapterKey.Whole("rank", 1, "rank of the update",
+            a => a.Rank, (a, v) => a with { Rank = v }),
+        AdapterKey.Number("alpha", "a number above 0", v => v > 0, "the update is scaled by alpha / rank",
+            a => a.Alpha, (a, v) => a with { Alpha = v }),
+        AdapterKey.Number("dropout", "a number from 0, below 1", v => v is >= 0 and < 1, "share of the update's inputs dropped in training",
+            a => a.Dropout, (a, v) => a with { Dropout = v }),
+        new("targets", "all-linear or a list of layer names such as [q_proj, v_proj]", "the layers that get an update",
+            ReadTargets, a => $"[{string.Join(", ", a.Targets.Select(Yaml.Text))}]"),
+        AdapterKey.Flag("use_rslora", "scale by alpha / sqrt(rank) instead",
+            a => a.RsLora, (a, v) => a with { RsLora = v }),
+    ];
+
+    public static readonly DataKey[] Data =
+    [
+        DataKey.FilePath("path", "a file", "the file: Alpaca JSON or JSON Lines",
+            d => d.Path, (d, v) => d with { Path = v }),
+        DataKey.FilePath("source", "a file", "another word for path",
+            _ => null, (d, v) => d with { Path = v }),
+        DataKey.Number("weight", "a number above 0", v => v > 0, "how often a record counts; 2 is twice as often",
+            d => d.Weight, (d, v) => d with { Weight = v }),
+        DataKey.Whole("limit", 1, "the most records taken",
+            d => d.Limit, (d, v) => d with { Limit = v }),
+        DataKey.Whole("skip", 0, "records left out at the start of the file",
+            d => d.Skip, (d, v) => d with { Skip = v }),
+    ];
+
+    public static readonly ModelKey[] Model =
+    [
+        ModelKey.FilePath("path", "a Hugging Face model folder", "the model to tune",
+            m => m.Path, (m, v) => m with { Path = v }),
+        ModelKey.FilePath("init", "a config.json", "a configuration to be filled with random weights",
+            m => m.Init, (m, v) => m with { Init = v }),
+        ModelKey.FilePath("tokenizer", "a folder or a tokenizer file", "the tokenizer, where it is not in the model folder",
+            m => m.Tokenizer, (m, v) => m with { Tokenizer = v }),
+    ];
+
+    public static readonly RecipeKeyOf[] Root =
+    [
+        new("model", "a Hugging Face model folder, or a map", "the model to tune",
+            (r, node, context) => r with { Model = RecipeSections.Read(node, Model, "path", new ModelSpec(), context) },
+            r => RecipeSections.Short(r.Model, Model, "path")),
+        new("template", "the name of a prompt template, or a file", "the prompt around instruction and answer",
+            (r, node, context) => node is RecipeNode.Scalar { Text.Length: > 0 } s ? r with { Template = Template(s, context) }
+                : context.Wrong(r, node, "the name of a prompt template, or a file"),
+            r => Yaml.Text(r.Template)),
+        new("data", "a list of files, or of maps", "the training data",
+            (r, node, context) => r with { Data = RecipeSections.ReadList(node, context) }, r => RecipeSections.Write(r.Data)),
+        new("validation", "a list of files, or of maps", "validation data of its own",
+            (r, node, context) => r with { Validation = RecipeSections.ReadList(node, context) },
+            r => r.Validation.Count == 0 ? null : RecipeSections.Write(r.Validation)),
+        new("adapter", "lora, none, or a map", "what is trained",
+            (r, node, context) => r with { Adapter = RecipeSections.Read(node, Adapter, "method", new AdapterSpec(), context) },
+            r => r.Adapter.Method == "none" ? "none" : RecipeSections.Flow(r.Adapter, Adapter)),
+        RecipeKeyOf.Choice("quantization", ["none"], "how the frozen weights are stored; int8 and nf4 are not supported yet",
+            r => r.Quantization, (r, v) => r with { Quantization = v }),
+        RecipeKeyOf.Choice("save_dtype", ["float32", "bfloat16"], "number format of a saved full model, with adapter: none",
+            r => r.SaveDtype, (r, v) => r with { SaveDtype = v }),
+        new("training", "a map", "how it is trained",
+            (r, node, context) => r with { Training = RecipeSections.Read(node, Training, null, new TrainingOptions(), context) },
+            r => RecipeSections.Block(r.Training, Training)),
+        RecipeKeyOf.Text("output", "a folder", "the run folder, relative to the current folder",
+            r => r.Output, (r, v) => r with { Output = v }),
+    ];
+
+    /// <summary>The same table as documentation.</summary>
+    public static IEnumerable<RecipeKey> Documented() =>
+    [
+        .. Describe("", Root, new Recipe(), hidden: ["adapter", "training", "template"]),
+        .. Describe("model.", Model, new ModelSpec()),
+        .. Describe("data.", Data, new DataSpec()),
+        .. Describe("adapter.", Adapter, new AdapterSpec()),
+        .. Describe("training.", Training, new TrainingOptions()),
+    ];
+
+    /// <summary>What other tools call these keys: a newcomer's first guess.</summary>
+    public static readonly IReadOnlyDictionary<string, string> ElsewhereCalled = new Dictionary<string, string>
+    {
+        ["base_model"] = "model", ["model_name_or_path"] = "model", ["prompt_template"] = "template",
+        ["prompt_template_name"] = "template", ["data_path"] = "data", ["dataset"] = "data", ["output_dir"] = "output",
+        ["file"] = "path", ["peft"] = "adapter", ["lora"] = "adapter", ["load_in_8bit"] = "quantization",
+        ["load_in_4bit"] = "quantization", ["type"] = "method", ["r"] = "rank", ["lora_r"] = "rank", ["lora_alpha"] = "alpha",
+        ["lora_dropout"] = "dropout", ["target_modules"] = "targets", ["lora_target_modules"] = "targets", ["rslora"] = "use_rslora",
+        ["lr"] = "learning_rate", ["num_epochs"] = "epochs", ["num_train_epochs"] = "epochs", ["steps"] = "max_steps",
+        ["per_device_train_batch_size"] = "micro_batch_size", ["gradient_accumulation_steps"] = "batch_size",
+        ["lr_scheduler_type"] = "schedule", ["lr_scheduler"] = "schedule", ["adam_beta1"] = "beta1", ["adam_beta2"] = "beta2",
+        ["adam_epsilon"] = "epsilon", ["gradient_clipping"] = "max_grad_norm", ["cutoff_len"] = "cutoff_length",
+        ["max_seq_length"] = "cutoff_length", ["max_length"] = "cutoff_length", ["val_set_size"] = "validation_size",
+    };
+
+    private static IEnumerable<RecipeKey> Describe<T>(string prefix, Key<T>[] keys, T defaults, string[]? hidden = null) =>
+        keys.Select(k => new RecipeKey(prefix + k.Name, k.Allowed,
+            hidden?.Contains(k.Name) == true && k.Name != "template" ? "" : k.Write(defaults)?.Trim() ?? "", k.Meaning));
+
+    // A template file is a path; a name is kept as it is.
+    private static string Template(RecipeNode.Scalar node, KeyContext context) =>
+        context.FilePath(node) is var path && File.Exists(path) ? path : node.Text;
+
+    private static AdapterSpec ReadTargets(AdapterSpec adapter, RecipeNode node, KeyContext context)
+    {
+        const string Allowed = "all-linear or a list of layer names such as [q_proj, v_proj]";
+        var names = node switch
+        {
+            RecipeNode.Scalar { Text.Length: > 0 } word => [word],
+            RecipeNode.Sequence list => list.Items,
+            _ => [],
+        };
+        if (names.Count == 0 || !names.All(n => n is RecipeNode.Scalar { Text.Length: > 0 })) return context.Wrong(adapter, node, Allowed);
+        var targets = names.Cast<RecipeNode.Scalar>().Select(n => n.Text).ToArray();
+        if (targets.Length > 1 && targets.Contains("all-linear"))
+            context.Problems.Add(node.Place, $"{context.Name}: all-linear already means every layer; write it alone");
+        if (targets.Length != targets.Distinct().Count())
+            context.Problems.Add(node.Place, $"{context.Name}: a layer is named twice");
+        return adapter with { Targets = targets };
+    }
+}

@@ -1,0 +1,99 @@
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>What single keys cannot see: required parts, combinations that cannot be, files that are not there.</summary>
+internal static class RecipeRules
+{
+    public static Recipe Check(Recipe recipe, RecipeProblems problems, bool files)
+    {
+        Required(recipe, problems);
+        Model(recipe, problems);
+        Adapter(recipe, problems);
+        recipe = recipe with { Training = Batches(recipe.Training, problems) };
+        Steps(recipe.Training, problems);
+        Validation(recipe, problems);
+        if (files) Files(recipe, problems);
+        return recipe;
+    }
+
+    private static void Required(Recipe recipe, RecipeProblems problems)
+    {
+        if (!problems.Given.ContainsKey("model")) problems.AddAt("model", "model is missing; add for example model: path/to/model-folder");
+        if (!problems.Given.ContainsKey("data")) problems.AddAt("data", "data is missing; add for example data: [my-data.jsonl]");
+        else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; name at least one file");
+        if (!problems.Given.ContainsKey("output")) problems.AddAt("output", "output is missing; add for example output: runs/my-run");
+    }
+
+    private static void Model(Recipe recipe, RecipeProblems problems)
+    {
+        var given = problems.Given;
+        if (!given.ContainsKey("model")) return;
+        var (path, init) = (given.ContainsKey("model.path"), given.ContainsKey("model.init"));
+        if (path && init) problems.AddAt("model.init", "model: path is a model with weights, init one without; keep one of them");
+        if (!path && !init) problems.AddAt("model", "model names no model; add path: FOLDER or init: CONFIG.JSON");
+        if (!init || path) return;
+        if (!given.ContainsKey("model.tokenizer"))
+            problems.AddAt("model.init", "model: init is a configuration alone; add tokenizer: FOLDER");
+        if (recipe.Adapter.Method != "none")
+            problems.AddAt("model.init", $"model: init starts from random weights, and an adapter ({recipe.Adapter.Method}) leaves them " +
+                "random; add adapter: none to train every parameter");
+    }
+
+    private static void Adapter(Recipe recipe, RecipeProblems problems)
+    {
+        if (recipe.Adapter.Method == "none")
+        {
+            foreach (var key in RecipeKeys.Adapter.Select(k => $"adapter.{k.Name}").Where(k => k != "adapter.method"))
+                if (problems.Given.ContainsKey(key)) problems.AddAt(key, $"{key} has no meaning with method: none; leave it out");
+        }
+        else if (recipe.SaveDtype is not null)
+        {
+            problems.AddAt("save_dtype", $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype goes " +
+                "with adapter: none only");
+        }
+    }
+
+    // A small batch without a word about micro-batches is a micro-batch; saying both wrongly is an error.
+    private static TrainingOptions Batches(TrainingOptions training, RecipeProblems problems)
+    {
+        if (training.MicroBatchSize <= training.BatchSize) return training;
+        if (!problems.Given.ContainsKey("training.micro_batch_size")) return training with { MicroBatchSize = training.BatchSize };
+        problems.AddAt("training.micro_batch_size", $"training.micro_batch_size: found {training.MicroBatchSize}, allowed is at most " +
+            $"batch_size, {training.BatchSize}");
+        return training;
+    }
+
+    private static void Steps(TrainingOptions training, RecipeProblems problems)
+    {
+        if (training is { WarmupSteps: not null, WarmupRatio: not null })
+            problems.AddAt("training.warmup_ratio", "training.warmup_steps and training.warmup_ratio say the same thing twice; keep one");
+    }
+
+    private static void Validation(Recipe recipe, RecipeProblems problems)
+    {
+        var size = recipe.Training.ValidationSize;
+        if (size > 0 && recipe.Validation.Count > 0)
+            problems.AddAt("training.validation_size", "training.validation_size splits validation data off the training data, but " +
+                "validation names data of its own; keep one");
+        if (recipe.Data.Count > 0 && recipe.Data.All(d => d.Limit is not null) && recipe.Data.Sum(d => (long)d.Limit!) is var records
+            && size > 0 && size >= records)
+            problems.AddAt("training.validation_size", $"training.validation_size: found {size}, but data is limited to {records} records; " +
+                "nothing would be left to train on");
+        if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey("training.eval_steps"))
+            problems.AddAt("training.eval_steps", "training.eval_steps: there is nothing to validate on; add training.validation_size or " +
+                "validation");
+    }
+
+    private static void Files(Recipe recipe, RecipeProblems problems)
+    {
+        if (recipe.Model.Path is { } model && !Directory.Exists(model))
+            problems.AddAt("model.path", $"model: there is no folder {model}");
+        if (recipe.Model.Init is { } init && !File.Exists(init)) problems.AddAt("model.init", $"model: there is no file {init}");
+        if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))
+            problems.AddAt("model.tokenizer", $"model: there is no tokenizer {tokenizer}");
+        foreach (var (part, list) in new[] { ("data", recipe.Data), ("validation", recipe.Validation) })
+            foreach (var (i, data) in list.Index())
+                if (data.Path.Length > 0 && !File.Exists(data.Path))
+                    problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
+                        $"{part}: there is no file {data.Path}");
+    }
+}

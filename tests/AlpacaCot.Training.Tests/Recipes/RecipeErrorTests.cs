@@ -1,0 +1,127 @@
+using AlpacaCot.Data;
+using AlpacaCot.Training.Recipes;
+
+namespace AlpacaCot.Training.Tests.Recipes;
+
+/// <summary>What a person reads when a recipe is wrong: file and line, the key, what was found, what is allowed.</summary>
+public sealed class RecipeErrorTests
+{
+    private const string Start = "model: m\ndata: [d.json]\noutput: o\n"; // three lines; what a case adds starts at line 4
+
+    [Theory]
+    // unknown keys: typo, other tools' words, right word in the wrong place
+    [InlineData("templat: alpaca", "r.yaml:4", "no key 'templat'", "did you mean template?")]
+    [InlineData("training:\n  learning_rat: 1", "r.yaml:5", "training has no key 'learning_rat'", "did you mean learning_rate?")]
+    [InlineData("training: { lr: 1e-3 }", "r.yaml:4", "'lr'", "did you mean learning_rate?")]
+    [InlineData("adapter: { lora_r: 4 }", "r.yaml:4", "'lora_r'", "did you mean rank?")]
+    [InlineData("learning_rate: 1e-3", "r.yaml:4", "'learning_rate'", "did you mean training.learning_rate?")]
+    [InlineData("validation_size: 1", "r.yaml:4", "'validation_size'", "did you mean training.validation_size?")]
+    [InlineData("training: { qqqqqqqq: 1 }", "r.yaml:4", "'qqqqqqqq'", "allowed are epochs, max_steps")]
+    // wrong types
+    [InlineData("training: { epochs: many }", "r.yaml:4", "training.epochs: found many", "a number above 0")]
+    [InlineData("training: { batch_size: 1.5 }", "r.yaml:4", "training.batch_size: found 1.5", "a whole number from 1")]
+    [InlineData("training: { batch_size: '8' }", "r.yaml:4", "found the text \"8\"", "without quotes")]
+    [InlineData("training: { train_on_inputs: yes }", "r.yaml:4", "found yes", "true or false")]
+    [InlineData("training: [1, 2]", "r.yaml:4", "training: found a list", "a map with the keys epochs")]
+    [InlineData("template: { name: alpaca }", "r.yaml:4", "template: found a map (name: ...)", "the name of a prompt template")]
+    [InlineData("adapter: { targets: { a: b } }", "r.yaml:4", "adapter.targets: found a map", "all-linear or a list")]
+    [InlineData("adapter: { rank: [8] }", "r.yaml:4", "adapter.rank: found a list", "a whole number from 1")]
+    // out of range
+    [InlineData("training: { epochs: 0 }", "r.yaml:4", "training.epochs: found 0", "above 0")]
+    [InlineData("training: { learning_rate: .inf }", "r.yaml:4", "found .inf", "at most 1")]
+    [InlineData("training: { learning_rate: NaN }", "r.yaml:4", "found NaN", "at most 1")]
+    [InlineData("training: { batch_size: 99999999999 }", "r.yaml:4", "found 99999999999", "a whole number from 1")]
+    [InlineData("adapter: { dropout: 1 }", "r.yaml:4", "adapter.dropout: found 1", "below 1")]
+    [InlineData("adapter: { rank: 0 }", "r.yaml:4", "adapter.rank: found 0", "from 1")]
+    [InlineData("validation:\n  - path: v.json\n    limit: 0", "r.yaml:6", "validation.0.limit: found 0", "from 1")]
+    // words
+    [InlineData("training: { schedule: cosin }", "r.yaml:4", "found cosin", "did you mean cosine?")]
+    [InlineData("adapter: lor", "r.yaml:4", "adapter.method: found lor", "did you mean lora?")]
+    [InlineData("quantization: int8", "r.yaml:4", "quantization: found int8", "allowed is none")]
+    [InlineData("save_dtype: float16", "r.yaml:4", "found float16", "float32 or bfloat16")]
+    // combinations
+    [InlineData("save_dtype: bfloat16", "r.yaml:4", "save_dtype", "adapter: none")]
+    [InlineData("training: { warmup_steps: 1, warmup_ratio: 0.1 }", "r.yaml:4", "training.warmup_ratio", "keep one")]
+    [InlineData("training: { batch_size: 4, micro_batch_size: 8 }", "r.yaml:4", "micro_batch_size: found 8", "batch_size, 4")]
+    [InlineData("training: { eval_steps: 5 }", "r.yaml:4", "training.eval_steps", "validation_size")]
+    [InlineData("validation: [v.json]\ntraining: { validation_size: 5 }", "r.yaml:5", "training.validation_size", "keep one")]
+    [InlineData("adapter: { method: none, rank: 4 }", "r.yaml:4", "adapter.rank", "no meaning")]
+    [InlineData("adapter: { targets: [all-linear, q_proj] }", "r.yaml:4", "adapter.targets", "write it alone")]
+    // YAML itself
+    [InlineData("template: alpaca\ntemplate: other", "r.yaml:5", "template is given twice", "r.yaml:4")]
+    [InlineData("training: { epochs: 1", "r.yaml:", "not valid YAML", "")]
+    [InlineData("training:\n\tepochs: 1", "r.yaml:5", "not valid YAML", "")]
+    [InlineData("template: &a alpaca", "r.yaml:4", "anchors", "")]
+    [InlineData("template: !!str alpaca", "r.yaml:4", "tags", "")]
+    [InlineData("? [a, b]\n: c", "r.yaml:4", "key", "plain word")]
+    [InlineData("---\nmodel: n", "r.yaml:4", "second YAML document", "")]
+    public void Says_where_what_and_what_instead(string lines, string place, string what, string instead)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(Start + lines, "r.yaml")).Message;
+        Assert.StartsWith(place, message, StringComparison.Ordinal);
+        Assert.Contains(what, message, StringComparison.Ordinal);
+        Assert.Contains(instead, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Theory]
+    [InlineData("", "model is missing", "data is missing", "output is missing")]
+    [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "names no model", "the list is empty", "output")]
+    [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "names no file", "")]
+    [InlineData("model: { init: c }\ndata: [ { path: a, source: b } ]\noutput: o", "add tokenizer", "adapter: none", "keep one")]
+    public void Reports_every_error_at_once(string yaml, params string[] expected)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(yaml, "r.yaml")).Message;
+        Assert.All(expected, part => Assert.Contains(part, message, StringComparison.Ordinal));
+        Assert.StartsWith("r.yaml has ", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("training.epochs", "key=value")]
+    [InlineData("=3", "key=value")]
+    [InlineData("training..epochs=3", "not a key")]
+    [InlineData("training.epoch=3", "did you mean epochs?")]
+    [InlineData("training.epochs=x", "found x")]
+    [InlineData("training.epochs.more=1", "one value (3)")]
+    [InlineData("data.7.limit=1", "the list data")]
+    [InlineData("training={ epochs: 1", "not valid YAML")]
+    public void Names_the_option_that_is_wrong(string setting, string expected)
+    {
+        var message = Assert.Throws<InputException>(
+            () => RecipeFile.Parse(Start + "training: { epochs: 3 }", "r.yaml", [setting])).Message;
+        Assert.StartsWith($"--set {setting}: ", message, StringComparison.Ordinal);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Validation_that_takes_all_records_is_an_error()
+    {
+        const string Yaml = "model: m\ndata:\n  - { path: a, limit: 10 }\n  - { path: b, limit: 10 }\noutput: o\n";
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(Yaml, "r.yaml", ["training.validation_size=20"])).Message;
+        Assert.Contains("limited to 20 records", message, StringComparison.Ordinal);
+        Assert.Equal(19, RecipeFile.Parse(Yaml, "r.yaml", ["training.validation_size=19"]).Training.ValidationSize);
+    }
+
+    [Fact]
+    public void Missing_files_are_reported_with_their_lines()
+    {
+        var folder = Directory.CreateTempSubdirectory("recipe").FullName;
+        var path = Path.Combine(folder, "r.yaml");
+        File.WriteAllText(path, Start);
+        var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
+        Assert.Contains($"{path}:1: model: there is no folder {Path.Combine(folder, "m")}", message, StringComparison.Ordinal);
+        Assert.Contains($"{path}:2: data: there is no file {Path.Combine(folder, "d.json")}", message, StringComparison.Ordinal);
+        Assert.Contains("there is no recipe", Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("is a folder", Assert.Throws<InputException>(() => RecipeFile.Load(folder)).Message, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData(200_000)]
+    public void Bottomless_nesting_is_an_error_not_a_crash(int depth)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse("model: " + new string('[', depth), "r.yaml")).Message;
+        Assert.StartsWith("r.yaml:1", message, StringComparison.Ordinal);
+    }
+}
