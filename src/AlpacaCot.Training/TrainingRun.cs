@@ -67,9 +67,15 @@ public static class TrainingRun
             ? FromRandomWeights(init, tokenizerPath, template, recipe.Training.Seed)
             : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage);
         configuration = File.ReadAllText(configPath);
-        companions = Tokenizer.Files(tokenizerPath);
+        companions = [.. TokenizerFiles(tokenizerPath)];
         return loaded;
     }
+
+    // A trained model folder is complete: it carries its tokenizer.
+    private static IEnumerable<string> TokenizerFiles(string path) => File.Exists(path)
+        ? [path]
+        : new[] { "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "generation_config.json" }
+            .Select(name => Path.Combine(path, name)).Where(File.Exists);
 
     private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, PromptTemplate template, int seed)
     {

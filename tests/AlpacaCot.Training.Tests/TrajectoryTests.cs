@@ -62,7 +62,7 @@ public sealed class TrajectoryTests : IDisposable
             Assert.True(Golden.RelativeDifference(weight, final[Golden.PeftName(name)]) < 1e-3, name);
     }
 
-    private double[] Run(string name, string file, double rateFactor = 1)
+    private static double[] Run(string name, string file, double rateFactor = 1)
     {
         var golden = Golden.Json($"golden/{name}/{file}");
         using var model = Golden.Model($"golden/{name}/model");

@@ -7,6 +7,10 @@ namespace AlpacaCot.Tests;
 internal static class LoadLibtorch
 {
     [ModuleInitializer]
-    internal static void Load() => Models.Native.Libtorch.EnsureLoaded();
+    internal static void Load()
+    {
+        Models.Native.Libtorch.EnsureLoaded();
+        TorchSharp.torch.set_num_threads(1); // tiny models and test classes side by side: more threads only wait for each other
+    }
 }
 #endif
