@@ -26,8 +26,8 @@ public sealed class DeterministicRandom
     }
 
     /// <summary>
-    /// An independent sequence for one purpose. It depends on the seed and the label alone, not on how many numbers were drawn, so
-    /// a draw added in one place changes nothing in another.
+    /// An independent sequence for one purpose. It depends on the seed and the label alone, not on how many numbers were
+    /// drawn, so a draw added in one place changes nothing in another.
     /// </summary>
     /// <param name="label">Names the purpose, for example <c>epoch 3</c>.</param>
     public DeterministicRandom Fork(string label)
@@ -58,7 +58,7 @@ public sealed class DeterministicRandom
     public int NextInt(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        // The high word of a product spreads 64 bits over the range; what is left over evenly divided is drawn again (Lemire, 2019).
+        // The high word of a product spreads 64 bits over the range; what does not divide evenly is drawn again (Lemire, 2019).
         var reject = unchecked(0UL - (ulong)count) % (ulong)count;
         while (true)
         {

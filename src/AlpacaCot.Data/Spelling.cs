@@ -22,7 +22,9 @@ public static class Spelling
     /// <param name="word">What was written.</param>
     /// <param name="candidates">What would have been right.</param>
     public static string Suggestion(string word, IReadOnlyCollection<string> candidates) =>
-        Nearest(word, candidates) is { } nearest ? $"Did you mean \"{nearest}\"?" : $"There are: {string.Join(", ", candidates)}.";
+        Nearest(word, candidates) is { } nearest
+            ? $"Did you mean \"{nearest}\"?"
+            : $"There are: {string.Join(", ", candidates)}.";
 
     /// <summary>
     /// The number of edits (a character inserted, removed or replaced, two neighbours exchanged) between two words: the
@@ -40,7 +42,8 @@ public static class Spelling
             {
                 var same = a[i - 1] == b[j - 1];
                 current[j] = Math.Min(previous[j - 1] + (same ? 0 : 1), Math.Min(previous[j], current[j - 1]) + 1);
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) current[j] = Math.Min(current[j], before[j - 2] + 1);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                    current[j] = Math.Min(current[j], before[j - 2] + 1);
             }
         }
         return current[b.Length];

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Tests;
 
-/// <summary>The expected numbers are from an independent program, itself checked against the authors' published vectors.</summary>
+/// <summary>The expected numbers are from an independent program, checked against the authors' published vectors.</summary>
 public sealed class DeterministicRandomTests
 {
     [Theory]
@@ -21,7 +21,8 @@ public sealed class DeterministicRandomTests
         Assert.Equal(1465556377, random.NextInt(int.MaxValue));
 
         random = new(42);
-        Assert.Equal((double[])[0.08386297105988216, 0.3789802506626686, 0.6800434110281394], Enumerable.Range(0, 3).Select(_ => random.NextDouble()));
+        Assert.Equal((double[])[0.08386297105988216, 0.3789802506626686, 0.6800434110281394],
+            Enumerable.Range(0, 3).Select(_ => random.NextDouble()));
         Assert.Equal([9, 1, 4, 2, 8, 7, 6, 5, 3, 0], new DeterministicRandom(42).Permutation(10));
 
         // A fork depends on seed and label, not on what was drawn before.

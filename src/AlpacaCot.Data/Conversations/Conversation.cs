@@ -19,7 +19,7 @@ public enum Role
 /// <summary>One contribution to a conversation.</summary>
 /// <param name="Role">Who speaks.</param>
 /// <param name="Text">What is said.</param>
-/// <param name="Input">The material an instruction works on (the <c>input</c> of an Alpaca record); empty where there is none.</param>
+/// <param name="Input">The material an instruction works on, as Alpaca's <c>input</c>; empty where there is none.</param>
 public sealed record Turn(Role Role, string Text, string Input = "");
 
 /// <summary>
@@ -29,7 +29,7 @@ public sealed record Turn(Role Role, string Text, string Input = "");
 /// <param name="Turns">The turns in order.</param>
 public sealed record Conversation(IReadOnlyList<Turn> Turns)
 {
-    /// <summary>Where the record was read, for messages: <c>file.json, record 17</c> (1-based). Empty where it was made in memory.</summary>
+    /// <summary>Where the record was read, for messages: <c>file.json, record 17</c> (1-based); else empty.</summary>
     public string Origin { get; init; } = "";
 
     /// <summary>An instruction with its answer: a user turn and an assistant turn.</summary>

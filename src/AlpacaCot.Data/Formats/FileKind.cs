@@ -14,9 +14,10 @@ internal static class FileKind
             || (head.Length >= 4 && (head[0] == 0) != (head[1] == 0) && (head[2] == 0) == (head[0] == 0)))
             return "the text is UTF-16 (or UTF-32); save it as UTF-8";
         if (head.StartsWith("version https://git-lfs"u8))
-            return "this is a git-lfs pointer, not the data it points to; run \"git lfs pull\" where it was cloned, or download the file itself";
+            return "this is a git-lfs pointer, not the data; run \"git lfs pull\" in its clone, or download the file itself";
         if (head.StartsWith("PK\u0003\u0004"u8)) return "this is a zip archive; unpack it first";
-        if (head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD])) return "this is compressed with zstd; unpack it first (gzip can be read as it is)";
+        if (head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]))
+            return "this is compressed with zstd; unpack it first (gzip can be read as it is)";
         if (head.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z']))
             return "this is compressed with xz; unpack it first (gzip can be read as it is)";
         if (head.StartsWith("BZh"u8)) return "this is compressed with bzip2; unpack it first (gzip can be read as it is)";

@@ -14,8 +14,8 @@ public static class InstructionFile
     /// <param name="path">The file.</param>
     /// <param name="options">What to do about bad records; by default the first one is an error.</param>
     /// <exception cref="InputException">
-    /// There is no such file (at once), or, while the records are enumerated: the file is empty, cut short, not JSON or not UTF-8,
-    /// or a record cannot be used. The message names file, record and line.
+    /// There is no such file (at once), or, while the records are enumerated: the file is empty, cut short, not JSON or not
+    /// UTF-8, or a record cannot be used. The message names file, record and line.
     /// </exception>
     public static IEnumerable<Conversation> Read(string path, ReadOptions? options = null)
     {
@@ -24,19 +24,21 @@ public static class InstructionFile
         return ReadFile(path, options);
     }
 
-    /// <summary>Reads records from a stream; as <see cref="Read(string, ReadOptions?)"/>, gzip only where the stream can seek.</summary>
+    /// <summary>Reads records from a stream as from a file; gzip is recognised only where the stream can seek.</summary>
     /// <param name="stream">The bytes, read forwards; not disposed.</param>
     /// <param name="name">What messages call it.</param>
     /// <param name="options">What to do about bad records.</param>
     /// <exception cref="InputException">As for a file.</exception>
     public static IEnumerable<Conversation> Read(Stream stream, string name, ReadOptions? options = null)
     {
-        if (!stream.CanSeek) return ReadRecords(stream, name, options ?? new());
+        options ??= new();
+        if (!stream.CanSeek) return ReadRecords(stream, name, options);
         Span<byte> head = stackalloc byte[2];
         var origin = stream.Position;
         var isGzip = FileKind.IsGzip(head[..stream.ReadAtLeast(head, 2, throwOnEndOfStream: false)]);
         stream.Position = origin;
-        return ReadRecords(isGzip ? new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true) : stream, name, options ?? new());
+        var text = isGzip ? new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true) : stream;
+        return ReadRecords(text, name, options);
     }
 
     private static IEnumerable<Conversation> ReadFile(string path, ReadOptions? options)
@@ -63,14 +65,15 @@ public static class InstructionFile
             options.OnBadRecord?.Invoke(message);
         }
         if (used == 0)
-            throw new InputException($"{name}: " + (records.Number == 0 ? "the file holds no records." : $"none of its {records.Number} records can be used."));
+            throw new InputException($"{name}: "
+                + (records.Number == 0 ? "the file holds no records." : $"none of its {records.Number} records can be used."));
     }
 
     private static FileStream Open(string path)
     {
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+            return new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {

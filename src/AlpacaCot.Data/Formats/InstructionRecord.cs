@@ -33,7 +33,8 @@ internal static class InstructionRecord
         conversation = null;
         var reader = new Utf8JsonReader(json);
         reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject) return $"it is {Kind(reader.TokenType)}, expected an object with \"instruction\" and \"output\"";
+        if (reader.TokenType != JsonTokenType.StartObject)
+            return $"it is {Kind(reader.TokenType)}, expected an object with \"instruction\" and \"output\"";
 
         var values = new string?[Names.Length];
         var textKind = JsonTokenType.None;
@@ -74,7 +75,8 @@ internal static class InstructionRecord
         return reader.ValueTextEquals("text"u8) ? Text : -1;
     }
 
-    private static string WrongType(int field, JsonTokenType found) => $"its \"{Names[field]}\" is {Kind(found)}, expected a string";
+    private static string WrongType(int field, JsonTokenType found) =>
+        $"its \"{Names[field]}\" is {Kind(found)}, expected a string";
 
     private static string FieldsOf(ReadOnlySpan<byte> json)
     {

@@ -36,7 +36,7 @@ internal sealed class JsonRecords
     /// <summary>The number of the current record, counted from 1.</summary>
     public long Number { get; private set; }
 
-    /// <summary>The line on which the current record begins, or on which its <see cref="Problem"/> lies, counted from 1.</summary>
+    /// <summary>The line on which the current record begins, or its <see cref="Problem"/> lies, counted from 1.</summary>
     public long Line { get; private set; }
 
     /// <summary>The bytes of the current record: one JSON value. Valid until the next call of <see cref="MoveNext"/>.</summary>
@@ -104,7 +104,8 @@ internal sealed class JsonRecords
             Line = line + (broken.LineNumber ?? 0);
             Problem = "this is not valid JSON: " + WithoutPosition(broken.Message);
             if (isArray)
-                throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: correct the file there.");
+                throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: "
+                    + "correct the file there.");
             SkipToNextLine();
         }
     }
@@ -123,7 +124,7 @@ internal sealed class JsonRecords
     internal static string WithoutPosition(string message) =>
         message.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? message[..at] : message;
 
-    /// <summary>Goes to the next line that begins with a brace: in JSON lines the next one, in indented JSON the next record.</summary>
+    /// <summary>Goes to the next line that begins with a brace: there a record begins, be they lines or indented.</summary>
     private void SkipToNextLine()
     {
         while (true)
@@ -170,7 +171,7 @@ internal sealed class JsonRecords
         }
         if (end == buffer.Length)
         {
-            if (end >= LargestRecord) throw new InputException($"{Place}: this record is larger than 1 GB; no instruction is. Is the file damaged?");
+            if (end >= LargestRecord) throw new InputException($"{Place}: this record is larger than 1 GB. Is the file damaged?");
             Array.Resize(ref buffer, 2 * end);
         }
         try
@@ -187,7 +188,8 @@ internal sealed class JsonRecords
         }
         catch (InvalidDataException damaged)
         {
-            throw new InputException($"{name}: the compressed data is damaged or cut short near record {Number + 1}; download it again.", damaged);
+            throw new InputException($"{name}: the compressed data is damaged or cut short near record {Number + 1}; "
+                + "download it again.", damaged);
         }
         catch (IOException failed)
         {

@@ -93,7 +93,7 @@ public sealed class EncodedDataset
     /// <summary>The examples with these numbers, in this order.</summary>
     public EncodedDataset Select(IEnumerable<int> indices) => new(blocks, [.. indices.Select(index => places[index])]);
 
-    /// <summary>Parts the examples into those to train on and those to validate on, drawn at random; both keep their order.</summary>
+    /// <summary>Draws at random which examples to validate on; the others are to train on. Both parts keep their order.</summary>
     /// <param name="validationSize">How many to validate on; 0 for none.</param>
     /// <param name="seed">The same seed gives the same parts.</param>
     /// <exception cref="InputException">The validation part would leave nothing to train on.</exception>
@@ -101,15 +101,16 @@ public sealed class EncodedDataset
     {
         ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
         if (validationSize > 0 && validationSize >= Count)
-            throw new InputException($"validation_size {validationSize} leaves nothing to train on: the data has {Count} examples.");
+            throw new InputException($"validation_size {validationSize} leaves nothing to train on: "
+                + $"the data has {Count} examples.");
         var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(Count)[..validationSize].ToHashSet();
         var all = Enumerable.Range(0, Count);
         return (Select(all.Where(index => !validation.Contains(index))), Select(all.Where(validation.Contains)));
     }
 
     /// <summary>
-    /// Identifies the content: the SHA-256, in lower-case hexadecimal, over length, ids and marks of each example in order, as 32-bit
-    /// little-endian numbers.
+    /// Identifies the content: the SHA-256, in lower-case hexadecimal, over length, ids and marks of each example in order, as
+    /// 32-bit little-endian numbers (an unsupervised id as its complement).
     /// </summary>
     public string Fingerprint()
     {

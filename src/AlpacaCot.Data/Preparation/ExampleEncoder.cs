@@ -23,7 +23,8 @@ public sealed class ExampleEncoder
     /// <exception cref="InputException">The cutoff length is less than 1.</exception>
     public ExampleEncoder(Tokenizer tokenizer, PromptTemplate template, EncodingOptions options)
     {
-        if (options.CutoffLength < 1) throw new InputException($"cutoff_length is {options.CutoffLength}; it must be at least 1.");
+        if (options.CutoffLength < 1)
+            throw new InputException($"cutoff_length is {options.CutoffLength}; it must be at least 1.");
         (this.tokenizer, this.template, this.options) = (tokenizer, template, options);
     }
 
@@ -43,7 +44,8 @@ public sealed class ExampleEncoder
         {
             var line = Invariant($"{Encoded:N0} {(Encoded == 1 ? "example" : "examples")}");
             if (Truncated > 0) line += Invariant($", {Truncated:N0} of them truncated to {options.CutoffLength:N0} tokens");
-            if (Dropped > 0) line += Invariant($"; {Dropped:N0} dropped (no token of an answer within {options.CutoffLength:N0} tokens)");
+            if (Dropped > 0)
+                line += Invariant($"; {Dropped:N0} dropped (no token of an answer within {options.CutoffLength:N0} tokens)");
             return line;
         }
     }
@@ -80,14 +82,14 @@ public sealed class ExampleEncoder
         return new TokenizedExample([.. ids.Take(options.CutoffLength)], [.. labels.Take(options.CutoffLength)]);
     }
 
-    /// <summary>The ids a model is given to answer: BOS where the tokenizer adds one, then the prompt. Nothing is cut or counted.</summary>
+    /// <summary>What a model is given to answer: BOS where the tokenizer adds it, and the prompt, all of it.</summary>
     /// <exception cref="InputException">The template has no form for a turn.</exception>
     public int[] EncodePrompt(Conversation conversation) =>
         [.. Bos, .. Pieces(template.RenderPrompt(conversation)).SelectMany(piece => piece.Ids)];
 
     /// <summary>
-    /// Makes examples of many conversations on several threads, in their order, without those that are dropped. A bounded number is
-    /// read ahead, so the source may be a file of any size.
+    /// Makes examples of many conversations on several threads, in their order, without those that are dropped. A bounded
+    /// number is read ahead, so the source may be a file of any size.
     /// </summary>
     /// <param name="conversations">Read on the calling thread.</param>
     /// <param name="degree">How many batches are encoded at once; 0 for as many as keep the processors busy.</param>
@@ -133,8 +135,9 @@ public sealed class ExampleEncoder
         if (Dropped == 0) throw new InputException("The data holds no record.");
         throw new InputException(shortestDroppedPrompt == int.MaxValue
             ? Invariant($"None of the {Dropped:N0} records holds an answer to learn from.")
-            : Invariant($"cutoff_length {options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the {Dropped:N0} records ")
-                + Invariant($"takes {shortestDroppedPrompt:N0} tokens before its answer begins. Raise cutoff_length."));
+            : Invariant($"cutoff_length {options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the ")
+                + Invariant($"{Dropped:N0} records takes {shortestDroppedPrompt:N0} tokens before its answer begins. ")
+                + "Raise cutoff_length.");
     }
 
     private int[] Bos => tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : [];
@@ -150,8 +153,8 @@ public sealed class ExampleEncoder
 
     private static IEnumerable<int> Ignored(int count) => Enumerable.Repeat(TokenizedExample.Ignored, count);
 
-    private int EosId => tokenizer.EosId ?? throw new InputException($"{tokenizer.Path}: the tokenizer names no end-of-sequence token, "
-        + "so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
+    private int EosId => tokenizer.EosId ?? throw new InputException($"{tokenizer.Path}: the tokenizer names no end-of-sequence "
+        + "token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -42,7 +42,7 @@ public sealed record PromptTemplate
     /// <summary>What stands between the preamble and the first user turn, and between an answer and the next user turn.</summary>
     public string Separator { get; init; } = "\n\n";
 
-    /// <summary>Strings that end an answer in generation: a model that goes on to the next heading has said all it had to say.</summary>
+    /// <summary>Strings that end an answer in generation: a model that writes the next heading has said what it had to.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
     /// <summary>
@@ -117,14 +117,15 @@ public sealed record PromptTemplate
                     break;
                 default:
                     throw new InputException((conversation.Origin.Length > 0 ? conversation.Origin + ": " : "")
-                        + $"turn {i + 1} is a {turn.Role.ToString().ToLowerInvariant()} turn, which the template {Name} has no form for"
+                        + $"turn {i + 1} is a {turn.Role.ToString().ToLowerInvariant()} turn, "
+                        + $"which the template {Name} has no form for"
                         + (turn.Role == Role.System ? " behind the first turn." : "."));
             }
         }
         return text;
     }
 
-    /// <summary>One pass over the template, never over what was filled in: braces in the user's text stay what they are.</summary>
+    /// <summary>One pass over the template, never over what was filled in: braces in the user's text stay.</summary>
     private void FillIn(StringBuilder text, Turn turn)
     {
         ReadOnlySpan<char> rest = turn.Input.Length > 0 ? UserWithInput : User;

@@ -57,9 +57,11 @@ public static class PromptTemplates
     /// <exception cref="InputException">There is no such template, or the file holds none.</exception>
     public static PromptTemplate Find(string nameOrPath)
     {
-        if (All.FirstOrDefault(known => known.Name.Equals(nameOrPath, StringComparison.OrdinalIgnoreCase)) is { } template) return template;
-        if (File.Exists(nameOrPath)) return TemplateJson.Read(ReadText(nameOrPath), nameOrPath, Path.GetFileNameWithoutExtension(nameOrPath));
-        if (nameOrPath.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || nameOrPath.Contains('/') || nameOrPath.Contains('\\'))
+        const StringComparison anyCase = StringComparison.OrdinalIgnoreCase;
+        if (All.FirstOrDefault(known => known.Name.Equals(nameOrPath, anyCase)) is { } template) return template;
+        if (File.Exists(nameOrPath))
+            return TemplateJson.Read(ReadText(nameOrPath), nameOrPath, Path.GetFileNameWithoutExtension(nameOrPath));
+        if (nameOrPath.EndsWith(".json", anyCase) || nameOrPath.Contains('/') || nameOrPath.Contains('\\'))
             throw new InputException($"{nameOrPath}: there is no such template file.");
         throw new InputException($"There is no prompt template \"{nameOrPath}\". "
             + Spelling.Suggestion(nameOrPath, [.. All.Select(known => known.Name)]));

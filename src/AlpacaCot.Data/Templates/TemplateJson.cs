@@ -41,7 +41,8 @@ internal static class TemplateJson
         catch (JsonException broken)
         {
             var line = broken.LineNumber is { } number ? $", line {number + 1}" : "";
-            throw new InputException($"{where}{line}: this is not valid JSON: {JsonRecords.WithoutPosition(broken.Message)}", broken);
+            var message = JsonRecords.WithoutPosition(broken.Message);
+            throw new InputException($"{where}{line}: this is not valid JSON: {message}", broken);
         }
     }
 
@@ -59,15 +60,16 @@ internal static class TemplateJson
             var isText = key.PropertyType == typeof(string);
             var fits = isText ? member.Value.ValueKind == JsonValueKind.String : member.Value.ValueKind == JsonValueKind.Array
                 && member.Value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String);
-            if (!fits) throw new InputException($"{where}: \"{member.Name}\" must be {(isText ? "a string" : "a list of strings")}.");
+            if (fits) continue;
+            throw new InputException($"{where}: \"{member.Name}\" must be {(isText ? "a string" : "a list of strings")}.");
         }
         if (known.FirstOrDefault(key => key.IsRequired && !root.TryGetProperty(key.Name, out _)) is { } missing)
             throw new InputException($"{where}: the key \"{missing.Name}\" is missing.");
     }
 
     /// <summary>
-    /// Takes the two whole prompts apart: the user section begins at the paragraph of the first placeholder, and what both prompts end
-    /// with is the response heading. Put together again they are the same to the character.
+    /// Takes the two whole prompts apart: the user section begins at the paragraph of the first placeholder, and what both
+    /// prompts end with is the response heading. Put together again they are the same to the character.
     /// </summary>
     private static PromptTemplate FromAlpacaLora(AlpacaLoraTemplate from, string name)
     {
@@ -96,21 +98,21 @@ internal static class TemplateJson
     /// <summary>Where the paragraph with the first placeholder begins; 0 where no paragraph precedes it.</summary>
     private static int SectionStart(string prompt)
     {
-        int[] marks = [prompt.IndexOf("{instruction}", StringComparison.Ordinal), prompt.IndexOf("{input}", StringComparison.Ordinal)];
-        var mark = marks.Where(at => at >= 0).DefaultIfEmpty().Min();
+        string[] placeholders = ["{instruction}", "{input}"];
+        var mark = placeholders.Select(placeholder => prompt.IndexOf(placeholder, StringComparison.Ordinal))
+            .Where(at => at >= 0).DefaultIfEmpty().Min();
         return prompt.LastIndexOf("\n\n", mark, StringComparison.Ordinal) is > 0 and var at ? at + 2 : 0;
     }
 
     private static int TailLength(string prompt) => prompt.Length - (prompt.LastIndexOf('}') + 1);
 }
 
-/// <summary>A template file of alpaca-lora; its <c>response_split</c> served to find the answer in the output, which is not needed here.</summary>
+/// <summary>A template file of alpaca-lora, less the separator by which it finds the answer: marks make that needless.</summary>
 internal sealed record AlpacaLoraTemplate
 {
     public string Description { get; init; } = "";
     public required string PromptInput { get; init; }
     public required string PromptNoInput { get; init; }
-    public string ResponseSplit { get; init; } = "";
 }
 
 [JsonSerializable(typeof(PromptTemplate))]

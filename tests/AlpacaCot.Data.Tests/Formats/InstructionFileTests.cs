@@ -22,7 +22,7 @@ public sealed class InstructionFileTests : IDisposable
         $"\r\n{A}\r\n\r\n{B}\r\n",
         $"{A}{B}",
         $"{A.Replace(", ", ",\n  ")}\n{B.Replace(", ", ",\n  ")}\n",
-        """[{"output":"1","instruction":"a"},{"extra":{"x":[1,{"output":3}]},"input":"on b","output":"2","instruction":"b","text":7}]""",
+        """[{"output":"1","instruction":"a"},{"x":[1,{"output":3}],"input":"on b","output":"2","instruction":"b","text":1}]""",
         """{"instruction":"a","input":null,"output":"1"} {"instruction":"\u0062","input":"on b","output":"2"}""",
     ];
 
@@ -57,7 +57,8 @@ public sealed class InstructionFileTests : IDisposable
     [Fact]
     public void Plain_text_is_one_assistant_turn()
     {
-        var read = Assert.Single(InstructionFile.Read(folder.Write("text.jsonl", """{"text": "Once upon\na time \ud83e\udd99", "id": 3}""")));
+        var path = folder.Write("text.jsonl", """{"text": "Once upon\na time \ud83e\udd99", "id": 3}""");
+        var read = Assert.Single(InstructionFile.Read(path));
         Assert.Equal([new Turn(Role.Assistant, "Once upon\na time 🦙")], read.Turns);
     }
 
@@ -78,11 +79,11 @@ public sealed class InstructionFileTests : IDisposable
         { $"[{A}\n{B}]", ["line 2", "comma is missing between records 1 and 2"] },
         { $"[{A},\n]", ["line 2", "comma too many"] },
         { $"[{A}]\n{B}", ["line 2", "more text follows"] },
-        { $"[{A},\n{{\"instruction\": \"b\",\n \"output\" \"2\"}}]", ["record 2 (line 3)", "not valid JSON", "correct the file there"] },
+        { $"[{A},\n{{\"instruction\": \"b\",\n \"output\" \"2\"}}]", ["record 2 (line 3)", "not valid JSON", "correct"] },
         { $"{A}\n{{\"instruction\": \"b\", \"output\": \"2\"\n{A}", ["record 2 (line 3)", "not valid JSON"] },
         { "[{\"instruction\": \"a\",\n\"input\": \"\"}]", ["record 1 (line 1)", "no \"output\"", "it has instruction, input"] },
         { """[{"output": "a"}]""", ["record 1", "no \"instruction\""] },
-        { """{"question": "a", "answer": "b"}""", ["record 1", "neither \"instruction\" and \"output\" nor \"text\"", "question, answer"] },
+        { """{"question": "", "answer": ""}""", ["neither \"instruction\" and \"output\" nor \"text\"", "question, answer"] },
         { """{}""", ["record 1", "it is empty"] },
         { $$"""[{{A}}, {"instruction": "b", "output": 4}]""", ["record 2", "\"output\" is a number, expected a string"] },
         { """[{"instruction": ["b"], "output": "4"}]""", ["record 1", "\"instruction\" is a list"] },
@@ -162,18 +163,20 @@ public sealed class InstructionFileTests : IDisposable
     public void Skipping_does_not_hide_a_file_that_is_broken(string text, string part)
     {
         var path = folder.Write("data.json", text);
-        Assert.Contains(part, Assert.Throws<InputException>(() => InstructionFile.Read(path, new() { SkipBad = true }).ToList()).Message);
+        var error = Assert.Throws<InputException>(() => InstructionFile.Read(path, new() { SkipBad = true }).ToList());
+        Assert.Contains(part, error.Message);
     }
 
-    /// <summary>Records that straddle every border of the reader's blocks, in a stream that hands out a few bytes at a time.</summary>
+    /// <summary>Records that straddle the borders of the reader's blocks, in a stream that gives few bytes at a time.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void Any_cut_into_blocks_gives_the_same_records(bool isArray)
     {
         var random = new DeterministicRandom(3);
-        var records = Enumerable.Range(0, 400).Select(i => Conversation.Instruction(
-            $"{i}", new string('ü', random.NextInt(i % 50 == 0 ? 200_000 : 3_000)), string.Concat(Enumerable.Repeat("\n\"\\{}[],🦙", i)))).ToList();
+        var records = Enumerable.Range(0, 400).Select(i => Conversation.Instruction($"{i}",
+            new string('ü', random.NextInt(i % 50 == 0 ? 200_000 : 3_000)),
+            string.Concat(Enumerable.Repeat("\n\"\\{}[],🦙", i)))).ToList();
         var lines = records.Select(record => System.Text.Json.JsonSerializer.Serialize(new Dictionary<string, string>
         {
             ["instruction"] = record.Turns[0].Text,
@@ -186,11 +189,12 @@ public sealed class InstructionFileTests : IDisposable
         Assert.Equal(records.SelectMany(record => record.Turns), read.SelectMany(record => record.Turns));
     }
 
-    /// <summary>40 MB are read while the live heap grows by less than 20 MB and the reader stays close behind the records it gave out.</summary>
+    /// <summary>40 MB are read while the live heap grows by less than 20 MB and the reader is never far ahead.</summary>
     [Fact]
     public void A_large_file_is_streamed()
     {
-        var record = Encoding.UTF8.GetBytes($$"""{"instruction": "{{new string('i', 500)}}", "output": "{{new string('o', 500)}}"},""");
+        var (instruction, output) = (new string('i', 500), new string('o', 500));
+        var record = Encoding.UTF8.GetBytes($$"""{"instruction": "{{instruction}}", "output": "{{output}}"},""");
         using var stream = new RepeatingStream(record, 40_000);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var (count, peak) = (0, 0L);
@@ -208,7 +212,9 @@ public sealed class InstructionFileTests : IDisposable
     private sealed class TricklingStream(byte[] bytes, DeterministicRandom random) : MemoryStream(bytes)
     {
         public override bool CanSeek => false;
-        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, 1 + random.NextInt(5000)));
+
+        public override int Read(byte[] buffer, int offset, int count) =>
+            base.Read(buffer, offset, Math.Min(count, 1 + random.NextInt(5000)));
     }
 
     /// <summary>An array of the same record many times, made as it is read.</summary>
@@ -226,7 +232,10 @@ public sealed class InstructionFileTests : IDisposable
             var total = (long)times * record.Length;
             var given = 0;
             for (; given < count && Given <= total; given++, Given++)
-                buffer[offset + given] = Given == 0 ? (byte)'[' : Given == total ? (byte)']' : record[(Given - 1) % record.Length];
+            {
+                var inside = record[(Given + record.Length - 1) % record.Length];
+                buffer[offset + given] = Given == 0 ? (byte)'[' : Given == total ? (byte)']' : inside;
+            }
             return given;
         }
 

@@ -9,7 +9,8 @@ public sealed class EncodedDatasetTests
         var random = new DeterministicRandom(11);
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
-            int[] ids = [.. Enumerable.Range(0, random.NextInt(longest)).Select(_ => random.NextInt(5) == 0 ? 0 : random.NextInt(300_000))];
+            var length = random.NextInt(longest);
+            int[] ids = [.. Enumerable.Range(0, length).Select(_ => random.NextInt(5) == 0 ? 0 : random.NextInt(300_000))];
             return new TokenizedExample(ids, [.. ids.Select(id => random.NextInt(2) == 0 ? id : TokenizedExample.Ignored)]);
         })];
     }
@@ -67,7 +68,8 @@ public sealed class EncodedDatasetTests
 
         // sha256 of the numbers 2, ~1, 2, 1, 3 as 32-bit little-endian, computed outside this project
         Assert.Equal("71eceffbee7c11df2748aa91e44af42bba479e9a71cd188d9ce9ec563d048929", Fingerprint(a, b));
-        string[] all = [Fingerprint(a, b), Fingerprint(b, a), Fingerprint(a), Fingerprint(a, b, b), Fingerprint(a with { Labels = a.Ids }, b),
+        string[] all = [Fingerprint(a, b), Fingerprint(b, a), Fingerprint(a), Fingerprint(a, b, b),
+            Fingerprint(a with { Labels = a.Ids }, b),
             Fingerprint(new([1], [TokenizedExample.Ignored]), new([2, 3], [2, 3])), Fingerprint()];
         Assert.Equal(all.Length, all.Distinct().Count());
         Assert.Equal(Fingerprint(b, a), EncodedDataset.From([a, b]).Select([1, 0]).Fingerprint());

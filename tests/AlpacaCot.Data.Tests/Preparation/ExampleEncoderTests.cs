@@ -10,10 +10,11 @@ public sealed class ExampleEncoderTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    /// <summary>Conversations of every shape, with texts that look like headings, placeholders, special tokens and halves of words.</summary>
+    /// <summary>Conversations of every shape; texts look like headings, placeholders, special tokens, halves of words.</summary>
     private static IEnumerable<Conversation> RandomConversations(int count, int seed)
     {
-        string[] pieces = ["the ", "other", "ü", "🦙", "</s>", "<s>", "### Response:", "\n\n### Instruction:\n", "{input}", "{", " ", "\n", "问题", "#", "th", "er"];
+        string[] pieces = ["the ", "other", "ü", "🦙", "</s>", "<s>", "### Response:", "\n\n### Instruction:\n", "{input}", "{",
+            " ", "\n", "问题", "#", "th", "er"];
         var random = new DeterministicRandom(seed);
         string Text() => string.Concat(Enumerable.Range(0, random.NextInt(12)).Select(_ => random.Choose(pieces)));
         for (var i = 0; i < count; i++)
@@ -45,16 +46,17 @@ public sealed class ExampleEncoderTests : IDisposable
             {
                 var (ids, labels) = encoder.Encode(conversation)!;
                 Assert.Equal(ids.Length, labels.Length);
-                Assert.All(ids.Zip(labels), pair => Assert.True(pair.Second == pair.First || pair.Second == TokenizedExample.Ignored));
+                Assert.Equal(ids.Select((id, i) => labels[i] < 0 ? TokenizedExample.Ignored : id), labels);
 
-                // Read back from the ids alone: the supervised text is the answers, each closed by one EOS; the rest is the prompt.
+                // Read back from the ids alone: what is supervised is the answers, each closed by one EOS.
                 var segments = template.Render(conversation);
                 Assert.Equal(Text(segments.Where(segment => segment.Supervised)), Decode(labels.Where(label => label >= 0)));
                 var rest = ids.Where((_, i) => labels[i] < 0).ToArray();
                 Assert.Equal(front, rest[..front.Length]);
                 Assert.Equal(Text(segments.Where(segment => !segment.Supervised)), Decode(rest[front.Length..]));
                 Assert.Equal(Text(segments), Decode(ids[front.Length..]));
-                Assert.Equal(conversation.Turns.Count(turn => turn.Role == Role.Assistant), ids.Count(id => id == tokenizer.EosId));
+                var answers = conversation.Turns.Count(turn => turn.Role == Role.Assistant);
+                Assert.Equal(answers, ids.Count(id => id == tokenizer.EosId));
                 Assert.Equal(tokenizer.EosId, labels[^1]);
                 Assert.DoesNotContain(tokenizer.BosId!.Value, ids[front.Length..]);
 
@@ -69,9 +71,10 @@ public sealed class ExampleEncoderTests : IDisposable
         }
 
         // EOS is compared as its own text: a "</s>" written by a user is spelled out by ordinary tokens.
-        string Decode(IEnumerable<int> ids) => string.Concat(SplitAtEos(ids).Select(part => tokenizer.Decode(part, skipSpecial: false)));
-        string Text(IEnumerable<Segment> segments) => string.Concat(segments.Select(segment => segment.Special == SpecialToken.Eos ? "\0" : segment.Text))
-            .Replace("\0", "[EOS]");
+        string Decode(IEnumerable<int> ids) =>
+            string.Concat(SplitAtEos(ids).Select(part => tokenizer.Decode(part, skipSpecial: false)));
+        string Text(IEnumerable<Segment> segments) =>
+            string.Concat(segments.Select(segment => segment.Special == SpecialToken.Eos ? "[EOS]" : segment.Text));
         IEnumerable<int[]> SplitAtEos(IEnumerable<int> ids)
         {
             var part = new List<int>();
@@ -96,11 +99,12 @@ public sealed class ExampleEncoderTests : IDisposable
     public void Truncation_keeps_the_front_and_counts(bool trainOnInputs)
     {
         var tokenizer = SmallTokenizer.Load(folder);
-        var whole = new ExampleEncoder(tokenizer, PromptTemplates.Find("alpaca-short"), new() { CutoffLength = int.MaxValue, TrainOnInputs = trainOnInputs });
-        var answers = new ExampleEncoder(tokenizer, PromptTemplates.Find("alpaca-short"), new() { CutoffLength = int.MaxValue });
+        var template = PromptTemplates.Find("alpaca-short");
+        var answers = new ExampleEncoder(tokenizer, template, new() { CutoffLength = int.MaxValue });
+        var whole = new ExampleEncoder(tokenizer, template, new() { CutoffLength = int.MaxValue, TrainOnInputs = trainOnInputs });
         foreach (var cutoff in (int[])[1, 2, 40, 60, 100, 200, 400])
         {
-            var encoder = new ExampleEncoder(tokenizer, PromptTemplates.Find("alpaca-short"), new() { CutoffLength = cutoff, TrainOnInputs = trainOnInputs });
+            var encoder = new ExampleEncoder(tokenizer, template, new() { CutoffLength = cutoff, TrainOnInputs = trainOnInputs });
             var (encoded, truncated, dropped) = (0, 0, 0);
             foreach (var conversation in RandomConversations(300, seed: 9))
             {
@@ -127,24 +131,26 @@ public sealed class ExampleEncoderTests : IDisposable
         var tokenizer = SmallTokenizer.Load(folder);
         var (short_, long_) = (Conversation.Instruction("a", "", "b"), Conversation.Instruction("a", "", new string('b', 90)));
         var bottomless = Conversation.Instruction(new string('a', 90), "", "b");
-        var encoder = new ExampleEncoder(tokenizer, PromptTemplates.Find("plain"), new() { CutoffLength = 20 });
+        var plain = PromptTemplates.Find("plain");
+        var encoder = new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 20 });
         Assert.Contains("holds no record", Assert.Throws<InputException>(encoder.RequireExamples).Message);
 
         var droppedOnes = new List<Conversation>();
         Assert.Equal(3, encoder.EncodeAll([short_, bottomless, long_, short_, bottomless], onDropped: droppedOnes.Add).Count());
         Assert.Equal([bottomless, bottomless], droppedOnes);
-        Assert.Equal("3 examples, 1 of them truncated to 20 tokens; 2 dropped (no token of an answer within 20 tokens)", encoder.Summary);
+        Assert.Equal("3 examples, 1 of them truncated to 20 tokens; 2 dropped (no token of an answer within 20 tokens)",
+            encoder.Summary);
         encoder.RequireExamples();
 
-        var tooShort = new ExampleEncoder(tokenizer, PromptTemplates.Find("plain"), new() { CutoffLength = 2 });
+        var tooShort = new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 2 });
         Assert.Empty(tooShort.EncodeAll([short_, bottomless, long_]));
-        Assert.Equal("cutoff_length 2 leaves nothing to learn: the shortest prompt of the 3 records takes 2 tokens before its answer begins. "
-            + "Raise cutoff_length.", Assert.Throws<InputException>(tooShort.RequireExamples).Message);
+        Assert.Equal("cutoff_length 2 leaves nothing to learn: the shortest prompt of the 3 records takes 2 tokens before its "
+            + "answer begins. Raise cutoff_length.", Assert.Throws<InputException>(tooShort.RequireExamples).Message);
 
-        var noAnswer = new ExampleEncoder(tokenizer, PromptTemplates.Find("plain"), new() { TrainOnInputs = true });
+        var noAnswer = new ExampleEncoder(tokenizer, plain, new() { TrainOnInputs = true });
         Assert.Null(noAnswer.Encode(new([new(Role.User, "a")])));
         Assert.Contains("holds an answer", Assert.Throws<InputException>(noAnswer.RequireExamples).Message);
-        Assert.Throws<InputException>(() => new ExampleEncoder(tokenizer, PromptTemplates.Find("plain"), new() { CutoffLength = 0 }));
+        Assert.Throws<InputException>(() => new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 0 }));
     }
 
     [Theory]
@@ -153,7 +159,8 @@ public sealed class ExampleEncoderTests : IDisposable
     [InlineData(0)]
     public void Many_are_encoded_in_order_with_little_read_ahead(int degree)
     {
-        var encoder = new ExampleEncoder(SmallTokenizer.Load(folder), PromptTemplates.Find("alpaca"), new() { CutoffLength = 80 });
+        var tokenizer = SmallTokenizer.Load(folder);
+        var encoder = new ExampleEncoder(tokenizer, PromptTemplates.Find("alpaca"), new() { CutoffLength = 80 });
         var conversations = RandomConversations(2000, seed: 1).ToList();
         var expected = conversations.Select(encoder.Encode).OfType<TokenizedExample>().ToList();
         Assert.InRange(expected.Count, 100, 1900);

@@ -5,9 +5,11 @@ namespace AlpacaCot.Data.Tests.Templates;
 
 public sealed class PromptTemplateTests : IDisposable
 {
-    private const string Opening = "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n";
-    private const string OpeningWithInput = "Below is an instruction that describes a task, paired with an input that provides further context. "
+    private const string Opening = "Below is an instruction that describes a task. "
         + "Write a response that appropriately completes the request.\n\n";
+
+    private const string OpeningWithInput = "Below is an instruction that describes a task, paired with an input that provides "
+        + "further context. Write a response that appropriately completes the request.\n\n";
 
     private static readonly Segment Eos = new("", true, SpecialToken.Eos);
 
@@ -20,14 +22,16 @@ public sealed class PromptTemplateTests : IDisposable
     [InlineData("alpaca-lora", Opening, OpeningWithInput, "### Response:\n", "", "")]
     [InlineData("alpaca-short", "", "", "### Response:\n", "", "")]
     [InlineData("alpaca-cot", Opening, OpeningWithInput, "### Response:", " ", " ")]
-    public void Both_forms_are_as_published(string name, string opening, string openingWithInput, string response, string before, string after)
+    public void Both_forms_are_as_published(
+        string name, string opening, string openingWithInput, string response, string before, string after)
     {
         var template = PromptTemplates.Find(name);
         Assert.Equal(
             [new($"{opening}### Instruction:\nAdd.\n\n{response}", false), new($"{before}3{after}", true), Eos],
             template.Render(Conversation.Instruction("Add.", "", "3")));
         Assert.Equal(
-            [new($"{openingWithInput}### Instruction:\nAdd.\n\n### Input:\n1 and 2\n\n{response}", false), new($"{before}3{after}", true), Eos],
+            [new($"{openingWithInput}### Instruction:\nAdd.\n\n### Input:\n1 and 2\n\n{response}", false),
+                new($"{before}3{after}", true), Eos],
             template.Render(Conversation.Instruction("Add.", "1 and 2", "3")));
         Assert.Equal(["### Instruction:"], template.Stop);
     }
@@ -43,7 +47,7 @@ public sealed class PromptTemplateTests : IDisposable
         var second = "\n\n### Instruction:\nAdd.\n\n### Input:\n1 and 2\n\n### Response:";
         Segment[] first = [new(Opening + "### Instruction:\nHi\n\n### Response:", false), new("Hello", true), Eos];
         Assert.Equal([.. first, new(second, false), new("3", true), Eos], alpaca.Render(conversation));
-        Assert.Equal([.. first, new(second, false)], alpaca.RenderPrompt(conversation));   // the last answer is the model's to write
+        Assert.Equal([.. first, new(second, false)], alpaca.RenderPrompt(conversation));   // the last answer is to be written
         Assert.Equal([.. first, new(second, false)], alpaca.RenderPrompt(new([.. conversation.Turns.Take(3)])));
     }
 
@@ -51,13 +55,15 @@ public sealed class PromptTemplateTests : IDisposable
     public void A_system_turn_stands_in_the_place_of_the_opening()
     {
         Turn[] turns = [new(Role.System, "Be brief."), new(Role.User, "Hi"), new(Role.Assistant, "Yo")];
-        Assert.Equal("Be brief.\n\n### Instruction:\nHi\n\n### Response:", PromptTemplates.Find("alpaca").Render(new(turns))[0].Text);
-        Assert.Equal("Be brief.\n\n### Instruction:\nHi\n\n### Response:\n", PromptTemplates.Find("alpaca-short").RenderPrompt(new(turns)).Single().Text);
+        var (alpaca, alpacaShort) = (PromptTemplates.Find("alpaca"), PromptTemplates.Find("alpaca-short"));
+        Assert.Equal("Be brief.\n\n### Instruction:\nHi\n\n### Response:", alpaca.Render(new(turns))[0].Text);
+        Assert.Equal("Be brief.\n\n### Instruction:\nHi\n\n### Response:\n", alpacaShort.RenderPrompt(new(turns)).Single().Text);
 
         var misplaced = new Conversation([turns[1], turns[0]]) { Origin = "a.json, record 4" };
-        Assert.Equal("a.json, record 4: turn 2 is a system turn, which the template alpaca has no form for behind the first turn.",
-            Assert.Throws<InputException>(() => PromptTemplates.Find("alpaca").Render(misplaced)).Message);
-        Assert.Throws<InputException>(() => PromptTemplates.Find("alpaca").Render(new([new(Role.Tool, "42")])));
+        Assert.Equal(
+            "a.json, record 4: turn 2 is a system turn, which the template alpaca has no form for behind the first turn.",
+            Assert.Throws<InputException>(() => alpaca.Render(misplaced)).Message);
+        Assert.Throws<InputException>(() => alpaca.Render(new([new(Role.Tool, "42")])));
     }
 
     [Fact]
@@ -70,7 +76,8 @@ public sealed class PromptTemplateTests : IDisposable
         }
         var plain = PromptTemplates.Find("plain");
         Assert.Equal([new("Once", false)], plain.RenderPrompt(new([new(Role.User, "Once")])));
-        Assert.Equal([new("1+2=\nin words", false), new("\nthree", true), Eos], plain.Render(Conversation.Instruction("1+2=", "in words", "three")));
+        Assert.Equal([new("1+2=\nin words", false), new("\nthree", true), Eos],
+            plain.Render(Conversation.Instruction("1+2=", "in words", "three")));
     }
 
     [Fact]
@@ -78,8 +85,8 @@ public sealed class PromptTemplateTests : IDisposable
     {
         var conversation = Conversation.Instruction("Say {input} and {instruction} {0} {{x}}", "{instruction}{", "{output}");
         Assert.Equal(
-            [new("### Instruction:\nSay {input} and {instruction} {0} {{x}}\n\n### Input:\n{instruction}{\n\n### Response:\n", false),
-                new("{output}", true), Eos],
+            [new("### Instruction:\nSay {input} and {instruction} {0} {{x}}\n\n### Input:\n{instruction}{\n\n"
+                + "### Response:\n", false), new("{output}", true), Eos],
             PromptTemplates.Find("alpaca-short").Render(conversation));
     }
 
@@ -88,10 +95,13 @@ public sealed class PromptTemplateTests : IDisposable
     {
         Conversation[] conversations =
         [
-            Conversation.Instruction("你好", "", "\"hi\""), Conversation.Instruction("a", "b", "c"), Conversation.PlainText("t"),
-            new([new(Role.System, "s"), new(Role.User, "u"), new(Role.Assistant, "a"), new(Role.User, "v", "w"), new(Role.Assistant, "b")]),
+            Conversation.Instruction("你好", "", "\"hi\""),
+            Conversation.Instruction("a", "b", "c"),
+            Conversation.PlainText("t"),
+            new([new(Role.System, "s"), new(Role.User, "u"), new(Role.Assistant, "a"), new(Role.User, "v", "w")]),
         ];
-        foreach (var template in PromptTemplates.All.Append(PromptTemplates.All[0] with { Name = "mine", Preamble = "下面是“指令”<b>" }))
+        var mine = PromptTemplates.All[0] with { Name = "mine", Preamble = "下面是“指令”<b>" };
+        foreach (var template in PromptTemplates.All.Append(mine))
         {
             var stored = PromptTemplate.FromJson(template.ToJson());
             Assert.Equal(template.ToJson(), stored.ToJson());
@@ -106,8 +116,12 @@ public sealed class PromptTemplateTests : IDisposable
 
     /// <summary>Published templates, and forms that are hard to take apart, are put together again to the character.</summary>
     [Theory]
-    [InlineData("A task.\n\n### Instruction:\n{instruction}\n\n### Response:\n", "With input.\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n", "### Instruction:")]
-    [InlineData("Ci-dessous.\n\n### Instruction:\n{instruction}\n\n### Réponse:\n", "Entrée.\n\n### Instruction:\n{instruction}\n\n### Entrée:\n{input}\n\n### Réponse:\n", "### Instruction:")]
+    [InlineData(
+        "A task.\n\n### Instruction:\n{instruction}\n\n### Response:\n",
+        "With input.\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n", "### Instruction:")]
+    [InlineData(
+        "Ci-dessous.\n\n### Instruction:\n{instruction}\n\n### Réponse:\n",
+        "Entrée.\n\n### Instruction:\n{instruction}\n\n### Entrée:\n{input}\n\n### Réponse:\n", "### Instruction:")]
     [InlineData("{instruction}", "{input}{instruction}", "")]
     [InlineData("\n\nQ: {instruction} A:", "\n\nGiven {input}\n\nQ: {instruction}? A:", "Q:")]
     [InlineData("Q: {instruction}\nA:", "Text.\n\nInput: {input}\n\nQ: {instruction}\nB:", "Q:")]
@@ -129,7 +143,7 @@ public sealed class PromptTemplateTests : IDisposable
         Assert.Equal(AsPython(with, "do {this}", "it"), Prompt(template, "do {this}", "it"));
 
         static string Prompt(PromptTemplate template, string instruction, string input) =>
-            string.Concat(template.RenderPrompt(Conversation.Instruction(instruction, input, "")).Select(segment => segment.Text));
+            Assert.Single(template.RenderPrompt(Conversation.Instruction(instruction, input, ""))).Text;
 
         static string AsPython(string format, string instruction, string input) => format
             .Replace("{instruction}", "\u0001").Replace("{input}", "\u0002").Replace("{{", "{").Replace("}}", "}")
@@ -139,8 +153,8 @@ public sealed class PromptTemplateTests : IDisposable
     [Theory]
     [InlineData("""{"name": "x", "user": "{instruction}"}""", "the key \"user_with_input\" is missing")]
     [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not hold {instruction}")]
-    [InlineData("""{"name": "x", "user": "{instruction}{input}", "user_with_input": "{instruction}{input}"}""", "user holds {input}")]
-    [InlineData("""{"name": "x", "user": "{instruction}", "user_with_input": "{instruction}"}""", "user_with_input does not hold {input}")]
+    [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user holds {input}")]
+    [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not hold {input}")]
     [InlineData("""{"name": "x", "usr": "{instruction}"}""", "no key \"usr\". Did you mean \"user\"?")]
     [InlineData("""{"name": 3}""", "\"name\" must be a string")]
     [InlineData("""{"name": "x", "stop": [1]}""", "\"stop\" must be a list of strings")]
