@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AlpacaCot.Data;
@@ -62,8 +63,8 @@ public static partial class Libtorch
                            select NativeLibrary.Load(path)).ToArray();
             var adapted = !NativeLibrary.TryLoad(binding, out var bindingHandle);
             if (adapted) bindingHandle = LoadWithoutNominalVersion(binding);
-            NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,
-                (name, _, _) => name == "LibTorchSharp" ? bindingHandle : IntPtr.Zero);
+            foreach (var assembly in (Assembly[])[typeof(torch).Assembly, typeof(Libtorch).Assembly])
+                NativeLibrary.SetDllImportResolver(assembly, (name, _, _) => name == "LibTorchSharp" ? bindingHandle : IntPtr.Zero);
 
             if (external is not null)
             {
