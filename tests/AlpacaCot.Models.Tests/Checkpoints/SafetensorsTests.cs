@@ -1,0 +1,166 @@
+using System.Text;
+using AlpacaCot.Data;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Tests;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Tests.Checkpoints;
+
+public sealed class SafetensorsTests
+{
+    public static TheoryData<string> ReferenceFiles() =>
+        ["llama/model/model", "llama_mha/model_bf16/model", "gemma3/model/model", "bloom/base", "llama/lora/adapter_model", "bnb/bnb"];
+
+    [Theory, MemberData(nameof(ReferenceFiles))]
+    public void A_file_of_the_reference_library_is_rewritten_byte_for_byte(string name)
+    {
+        var path = ReferenceData.Path($"golden/{name}.safetensors");
+        using var folder = new TemporaryFolder();
+        using var file = SafetensorsFile.Open(path);
+        using var scope = NewDisposeScope();
+        var shuffled = file.Entries.Keys.OrderBy(n => n.Length).ThenByDescending(n => n).Select(n => (n, file.Read(n))).ToList();
+        SafetensorsWriter.Write(folder["again"], shuffled, file.Metadata);
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(folder["again"]));
+    }
+
+    [Fact]
+    public void Published_files_hold_their_published_values()
+    {
+        using var scope = NewDisposeScope();
+        using var small = SafetensorsFile.Open(ReferenceData.Path("data/weights/safetensors/tensor-1d-int32.safetensors"));
+        var values = small.Read("embedding");
+        Assert.Equal((ScalarType.Int32, "3"), (values.dtype, string.Join(',', values.shape)));
+        foreach (var path in Directory.GetFiles(ReferenceData.Path("data/weights/safetensors")))
+        {
+            using var file = SafetensorsFile.Open(path);
+            foreach (var entry in file.Entries.Values) Assert.Equal(entry.Shape, file.Read(entry.Name).shape);
+        }
+    }
+
+    [Fact]
+    public void Every_type_layout_and_name_survives_a_round_trip()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var numbers = arange(24, dtype: ScalarType.Float32).reshape(2, 3, 4) - 7.25;
+        ScalarType[] types =
+        [
+            ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32,
+            ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool, ScalarType.ComplexFloat32,
+        ];
+        List<(string Name, Tensor Tensor)> tensors = [.. types.Select(t => (t.ToString(), t == ScalarType.Byte ? (numbers + 8).to_type(t) : numbers.to_type(t)))];
+        tensors.Add(("scalar", tensor(3.5f)));
+        tensors.Add(("empty", zeros(0, 5)));
+        tensors.Add(("transposed", numbers.permute(2, 0, 1)));
+        tensors.Add(("slice", numbers[TensorIndex.Colon, 1]));
+        tensors.Add(("with gradient", numbers.clone().requires_grad_()));
+        tensors.Add(("层.\"0\"\\\n🦙", numbers));
+
+        SafetensorsWriter.Write(folder["new/all.safetensors"], tensors, new Dictionary<string, string> { ["作者"] = "a\"b" });
+        using var file = SafetensorsFile.Open(folder["new/all.safetensors"]);
+        Assert.Equal("a\"b", file.Metadata["作者"]);
+        Assert.Equal(tensors.Count, file.Entries.Count);
+        foreach (var (name, expected) in tensors) Tensors.AssertSame(expected, file.Read(name), name);
+        Assert.Single(Directory.GetFiles(folder["new"]));
+        Assert.Throws<InputException>(() => file.Read("absent"));
+        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(folder["twice"], [("a", numbers), ("a", numbers)]));
+    }
+
+    [Theory]
+    [InlineData("", "8 bytes of header length; this one has 0")]
+    [InlineData("short", "has 5 in all")]
+    [InlineData("version https://git-lfs.github.com/spec/v1", "git lfs pull")]
+    [InlineData("not a safetensors file", "another kind of file")]
+    [InlineData("[1]", "not a JSON object")]
+    [InlineData("{\"a\":", "not a valid one")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}", "not a valid one")]
+    [InlineData("{\"__metadata__\":{\"n\":1},\"a\":T[2]0,8}", "__metadata__ n is not a string")]
+    [InlineData("{\"a\":T[2]0,8,\"a\":T[2]0,8}", "a")]
+    [InlineData("{\"\\ud800\":T[2]0,8}", "not a valid one")]
+    [InlineData("{\"a\":{\"dtype\":\"F31\",\"shape\":[2],\"data_offsets\":[0,8]}}", "a has the unknown dtype F31")]
+    [InlineData("{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", "a has no dtype")]
+    [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}", "a has no shape")]
+    [InlineData("{\"a\":T[-2]0,8}", "a: shape holds -2")]
+    [InlineData("{\"a\":T[2.5]0,8}", "a: shape holds 2.5")]
+    [InlineData("{\"a\":T[3]0,8}", "a is F32 [3], which takes 12 bytes, but its data_offsets [0, 8] hold 8")]
+    [InlineData("{\"a\":T[4611686018427387904,4]0,8}", "more than any file can hold")]
+    [InlineData("{\"a\":T[0,4611686018427387904]0,0}", "more than any file can hold")]
+    [InlineData("{\"a\":T[2]8,0}", "two rising numbers")]
+    [InlineData("{\"a\":T[1]0,4}", "4 bytes after the last tensor")]
+    [InlineData("{\"a\":T[1]4,8}", "4 bytes between the start of the data and a")]
+    [InlineData("{\"a\":T[2]0,8,\"b\":T[1]4,8}", "b begins at byte 4 of the data, inside a")]
+    [InlineData("{\"a\":T[2]0,8,\"b\":T[8]8,40}", "cut short: 32 bytes are missing, from inside b on")]
+    [InlineData("{\"a\":T[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2]0,8}",
+        "65 dimensions")]
+    public void A_wrong_header_is_refused_with_its_fault(string header, string fault)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("bad.safetensors", header.StartsWith('{') || header.StartsWith('[') ? File8(Expand(header)) : Encoding.UTF8.GetBytes(header));
+        var error = Assert.Throws<InputException>(() => SafetensorsFile.Open(path));
+        Assert.StartsWith(path, error.Message);
+        Assert.Contains(fault, error.Message);
+    }
+
+    [Fact]
+    public void A_header_length_that_lies_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (length, fault) in new[] { (ulong.MaxValue, "18446744073709551615"), (99_999_999UL, "99999911 bytes of the header"), (1UL << 40, "another kind") })
+        {
+            var bytes = File8(Expand("{\"a\":T[2]0,8}").PadRight(80));
+            BitConverter.TryWriteBytes(bytes, length);
+            Assert.Contains(fault, Assert.Throws<InputException>(() => SafetensorsFile.Open(folder.Write("f", bytes))).Message);
+        }
+    }
+
+    [Fact]
+    public void A_file_cut_anywhere_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        using var values = ones(5);
+        SafetensorsWriter.Write(folder["whole"], [("a", values), ("b", values)]);
+        var whole = File.ReadAllBytes(folder["whole"]);
+        for (var length = 0; length < whole.Length; length++)
+        {
+            var path = folder.Write("cut", whole[..length]);
+            Assert.Throws<InputException>(() => SafetensorsFile.Open(path));
+        }
+    }
+
+    [Fact]
+    public void An_element_type_without_a_tensor_type_is_listed_but_not_read()
+    {
+        using var folder = new TemporaryFolder();
+        using var file = SafetensorsFile.Open(folder.Write("f8",
+            File8("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[4,8]}}")));
+        Assert.Equal("F8_E4M3", file.Entries["a"].Unsupported);
+        Assert.Contains("a has the element type F8_E4M3", Assert.Throws<InputException>(() => file.Read("a")).Message);
+        using var scalar = file.Read("b");
+        Assert.Empty(scalar.shape);
+    }
+
+    [Fact]
+    public void A_failed_write_leaves_the_old_file_and_nothing_else()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("weights", [1, 2, 3]);
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(path, stream =>
+        {
+            stream.WriteByte(9);
+            throw new InvalidOperationException("the disk is full");
+        }));
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(path));
+        Assert.Equal([path], Directory.GetFiles(folder.Path));
+    }
+
+    // T[2]0,8 is short for an F32 entry.
+    private static string Expand(string header) => System.Text.RegularExpressions.Regex.Replace(header, @"T(\[[^\]]*\])(\d+,\d+)",
+        "{\"dtype\":\"F32\",\"shape\":$1,\"data_offsets\":[$2]}");
+
+    private static byte[] File8(string header)
+    {
+        var json = Encoding.UTF8.GetBytes(header);
+        return [.. BitConverter.GetBytes((long)json.Length), .. json, .. new byte[8]];
+    }
+}
