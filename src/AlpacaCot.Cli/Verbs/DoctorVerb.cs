@@ -9,7 +9,7 @@ internal static class DoctorVerb
     public static Verb Create(Terminal terminal)
     {
         var json = Options.Json();
-        var verb = new Verb("doctor", VerbGroup.Machine, "Show what this machine offers and lacks, with the remedy for each", "doctor", "doctor --json")
+        var verb = new Verb("doctor", VerbGroup.Machine, "Show what this machine offers and lacks, and what to do", "doctor", "doctor --json")
         {
             json,
         };

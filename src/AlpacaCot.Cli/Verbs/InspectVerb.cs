@@ -13,6 +13,8 @@ namespace AlpacaCot.Cli.Verbs;
 /// <summary><c>inspect</c>: exactly what training sees of a record, token by token.</summary>
 internal static class InspectVerb
 {
+    private const int CutShown = 40; // tokens behind the cutoff that are worth a look
+
     public static Verb Create(Terminal terminal)
     {
         var data = new Option<string>("--data") { Description = "Instruction file", HelpName = "FILE", Required = true };
@@ -24,7 +26,7 @@ internal static class InspectVerb
         var cutoff = Options.Positive<int>("--cutoff", "Longest example in tokens; the rest is cut", "N", 512);
         var inputs = new Option<bool>("--train-on-inputs") { Description = "Count the prompt in the loss too" };
         var json = Options.Json();
-        var verb = new Verb("inspect", VerbGroup.Data, "Show the tokens, ids and loss mask of a record as training sees them",
+        var verb = new Verb("inspect", VerbGroup.Data, "Show a record's tokens, ids and loss mask, as training sees them",
             "inspect --data alpaca.json --record 17 --model path/to/model",
             "inspect --data alpaca.json --tokenizer tokenizer.model --cutoff 64 --train-on-inputs",
             "inspect --data alpaca.json --model path/to/model --json")
@@ -99,7 +101,8 @@ internal static class InspectVerb
             console.WriteLine();
             TokenChips.Legend(chips.Select(c => c.Kind).Distinct().Order(), terminal);
             console.WriteLine();
-            TokenChips.Show(view.Tokenizer, chips, terminal);
+            TokenChips.Show(view.Tokenizer, [.. chips.Take(view.Length + CutShown)], terminal);
+            if (chips.Count > view.Length + CutShown) console.MarkupLine($"[grey]... and {chips.Count - view.Length - CutShown} more that are cut[/]");
             console.WriteLine();
         }
         else
