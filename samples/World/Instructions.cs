@@ -1,0 +1,95 @@
+using static AlpacaCot.World.Language;
+
+namespace AlpacaCot.World;
+
+/// <summary>An instruction record; the facts and sums it asks about go with it for the tests.</summary>
+internal sealed record Instruction(string Category, string Text, string Input, string Output)
+{
+    public Fact[] Asks { get; init; } = [];
+}
+
+/// <summary>
+/// Instruction data about one side of the split: training records never ask about held-out people, villages, things,
+/// animals, words or sums, held-out records ask about nothing else.
+/// </summary>
+internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
+{
+    private readonly HashSet<(string, string)> seen = [];
+
+    /// <summary>Records of one language on facts and lists, in random order, no two alike.</summary>
+    public Instruction[] About(Language language, int values, int reversed, int claims, int ages, int lists) => dice.Shuffle(
+    [
+        .. Cycle(dice.Shuffle(Facts), values).Select(f => Fresh(() => Value(f, language))),
+        .. Cycle(dice.Shuffle(Facts.Where(f => f.Relation.English.ReverseQuestions.Length > 0)), reversed)
+            .Select(f => Fresh(() => Reverse(f, language))),
+        .. Cycle(dice.Shuffle(Facts), claims).Select(f => Fresh(() => Claim(f, language))),
+        .. Enumerable.Range(0, ages).Select(_ => Fresh(() => Older(language))),
+        .. Enumerable.Range(0, lists).Select(_ => Fresh(() => List(language))),
+    ]);
+
+    /// <summary>Word problems with written reasoning.</summary>
+    public Instruction[] Reasoning(Language language, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => Fresh(() => Problem(language)))];
+
+    private Fact[] Facts => [.. world.Facts.Where(f => f.Subject.HeldOut == heldOut)];
+
+    private Entity[] People => [.. world.People.Where(p => p.HeldOut == heldOut)];
+
+    private static string Category(Language language) => language is English ? "english" : "chinese";
+
+    private static IEnumerable<Fact> Cycle(Fact[] facts, int count) => Enumerable.Range(0, count).Select(i => facts[i % facts.Length]);
+
+    private Instruction Fresh(Func<Instruction> draw)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            var record = draw();
+            if (seen.Add((record.Text, record.Input))) return record;
+            if (tries == 1000) throw new InvalidOperationException($"the world has no more records like: {record.Text}");
+        }
+    }
+
+    private Instruction Value(Fact fact, Language language) => new(Category(language),
+        Wording.Sentence(Wording.Fill(dice.Pick(fact.Relation.In(language).Questions), fact.Subject, fact.Value, language)),
+        "", Wording.Answer(fact, language)) { Asks = [fact] };
+
+    private Instruction Reverse(Fact fact, Language language) => new(Category(language),
+        Wording.Sentence(Wording.Fill(dice.Pick(fact.Relation.In(language).ReverseQuestions), fact.Subject, fact.Value, language)),
+        "", Wording.ReverseAnswer(fact, language)) { Asks = [fact] };
+
+    private Instruction Claim(Fact fact, Language language)
+    {
+        var right = dice.Chance(50);
+        var claim = Wording.Open(Wording.Claim(fact, right ? fact.Value : world.Other(fact, dice), language));
+        var truth = Wording.Open(Wording.Answer(fact, language));
+        return language is English
+            ? new("english", $"Is it true that {claim}?", "", $"{truth}, so {(right ? "yes" : "no")}.") { Asks = [fact] }
+            : new("chinese", $"{claim}，对吗？", "", $"{truth}，所以{(right ? "对" : "不对")}。") { Asks = [fact] };
+    }
+
+    private Instruction Older(Language language)
+    {
+        var pair = dice.Pick(People, 2);
+        var older = dice.Chance(50);
+        var (a, b) = (pair[0].Name.In(language), pair[1].Name.In(language));
+        return new(Category(language),
+            language is English ? $"Who is {(older ? "older" : "younger")}, {a} or {b}?" : $"{a}和{b}谁更{(older ? "年长" : "年轻")}？",
+            "", Corpus.Comparison(world, pair[0], pair[1], older, language))
+        {
+            Asks = [world[pair[0], PersonRelations.Age], world[pair[1], PersonRelations.Age]],
+        };
+    }
+
+    private Instruction List(Language language)
+    {
+        var list = dice.Chance(70) ? WordLists.Words(dice, heldOut) : WordLists.Numbers(dice);
+        var (text, answer) = dice.Pick(WordLists.Tasks(list, language).ToArray());
+        return new(Category(language), text, Wording.Items(language, list.Items.Select(i => i.In(language))), answer);
+    }
+
+    private Instruction Problem(Language language)
+    {
+        var problem = WordProblem.Draw(language, People, dice, heldOut);
+        return new("reasoning", problem.Instruction, "", problem.Solution);
+    }
+}

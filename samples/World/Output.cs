@@ -1,0 +1,122 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using AlpacaCot.Data.Tokenization;
+
+namespace AlpacaCot.World;
+
+/// <summary>Everything the generator makes from one seed.</summary>
+internal sealed class Output
+{
+    /// <summary>Digits and Chinese characters are tokens of their own: numbers and names are then always cut alike.</summary>
+    public const string Isolate = @"[\p{N}一-鿿]";
+
+    /// <summary>Wide enough for every word of the world and the prompt.</summary>
+    public const int VocabularySize = 2048;
+
+    public const int ContextLength = 512;
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    // The base never reads the prompt that tuning will put around an instruction; the tokenizer knows its words all the same,
+    // so that a prompt costs tens of tokens and not hundreds.
+    private const string PromptWords = """
+        Below is an instruction that describes a task, paired with an input that provides further context.
+        Write a response that appropriately completes the request.
+        ### Instruction: ### Input: ### Response:
+        """;
+
+    public Output(ulong seed, int documents)
+    {
+        World = new WorldFacts(new Dice(seed));
+        Documents = [.. new Corpus(World, new Dice(seed + 1)).Documents(documents)];
+        Train = Records(new Instructions(World, new Dice(seed + 2), heldOut: false), seed + 2,
+            values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
+        HeldOut = Records(new Instructions(World, new Dice(seed + 3), heldOut: true), seed + 3,
+            values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
+    }
+
+    public WorldFacts World { get; }
+    public string[] Documents { get; }
+    public Instruction[] Train { get; }
+    public Instruction[] HeldOut { get; }
+
+    /// <summary>Learns the tokenizer from the corpus and the words of the prompt.</summary>
+    public ByteLevelBpe TrainTokenizer()
+    {
+        var trainer = new BpeTrainer(VocabularySize, ["<pad>", "<s>", "</s>"], Isolate);
+        foreach (var document in Documents) trainer.Add(document);
+        trainer.Add(PromptWords, weight: Documents.Length / 10);
+        return trainer.Train();
+    }
+
+    /// <summary>Writes corpus.jsonl, train.json, heldout.json and the folder base with tokenizer and architecture.</summary>
+    public void Write(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        Save(Path.Combine(folder, "corpus.jsonl"), w =>
+        {
+            foreach (var text in Documents) w.WriteLine(JsonSerializer.Serialize(new { text }, Json));
+        });
+        Save(Path.Combine(folder, "train.json"), w => WriteRecords(w, Train, categories: false));
+        Save(Path.Combine(folder, "heldout.json"), w => WriteRecords(w, HeldOut, categories: true));
+
+        var tokenizer = TrainTokenizer();
+        var model = Path.Combine(folder, "base");
+        tokenizer.Save(model, bos: "<s>", eos: "</s>", pad: "<pad>", ContextLength);
+        Save(Path.Combine(model, "config.json"), w => w.WriteLine(JsonSerializer.Serialize(new
+        {
+            architectures = new[] { "LlamaForCausalLM" },
+            model_type = "llama",
+            vocab_size = tokenizer.Vocabulary.Count,
+            hidden_size = 192,
+            intermediate_size = 512,
+            num_hidden_layers = 6,
+            num_attention_heads = 6,
+            num_key_value_heads = 3,
+            head_dim = 32,
+            hidden_act = "silu",
+            max_position_embeddings = ContextLength,
+            rms_norm_eps = 1e-5,
+            rope_theta = 10000.0,
+            initializer_range = 0.02,
+            attention_bias = false,
+            tie_word_embeddings = true,
+            pad_token_id = 0,
+            bos_token_id = 1,
+            eos_token_id = 2,
+            torch_dtype = "bfloat16",
+        }, Indented)));
+    }
+
+    private static Instruction[] Records(
+        Instructions side, ulong seed, int values, int reversed, int claims, int ages, int lists, int problems) =>
+        new Dice(seed ^ 0xA1FACA).Shuffle(
+        [
+            .. side.About(Language.English, values, reversed, claims, ages, lists),
+            .. side.About(Language.Chinese, values, reversed, claims, ages, lists),
+            .. side.Reasoning(Language.English, problems),
+            .. side.Reasoning(Language.Chinese, problems),
+        ]);
+
+    private static void WriteRecords(TextWriter w, Instruction[] records, bool categories)
+    {
+        w.WriteLine("[");
+        for (var i = 0; i < records.Length; i++)
+        {
+            var r = records[i];
+            object record = categories
+                ? new { instruction = r.Text, input = r.Input, output = r.Output, category = r.Category }
+                : new { instruction = r.Text, input = r.Input, output = r.Output };
+            w.WriteLine("  " + JsonSerializer.Serialize(record, Json) + (i + 1 < records.Length ? "," : ""));
+        }
+        w.WriteLine("]");
+    }
+
+    private static void Save(string path, Action<TextWriter> content)
+    {
+        using (var writer = new StreamWriter(path + ".tmp") { NewLine = "\n" }) content(writer);
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+}

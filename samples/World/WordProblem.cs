@@ -1,0 +1,78 @@
+using static AlpacaCot.World.Language;
+
+namespace AlpacaCot.World;
+
+/// <summary>One step of written arithmetic.</summary>
+internal readonly record struct Sum(int Left, char Operator, int Right)
+{
+    public int Value => Operator switch { '+' => Left + Right, '-' => Left - Right, _ => Left * Right };
+
+    /// <summary>"12 + 7 = 19"</summary>
+    public override string ToString() => $"{Left} {Operator} {Right} = {Value}";
+
+    /// <summary>
+    /// Which side of the split the sum stands on: training problems never contain a sum of the held-out fifth, held-out
+    /// problems no other. 7 + 12 goes with 12 + 7.
+    /// </summary>
+    public bool HeldOut
+    {
+        get
+        {
+            var (a, b) = Operator is '-' || Left < Right ? (Left, Right) : (Right, Left);
+            var mixed = (uint)(a * 73 + b * 151 + Operator * 31) * 2654435761u;
+            return (mixed >> 16) % 5 == 0;
+        }
+    }
+}
+
+/// <summary>
+/// A short story with quantities in one language: as running text with its arithmetic written out, or as a problem with
+/// a question and reasoning.
+/// </summary>
+/// <param name="Story">The sentences that give the quantities.</param>
+/// <param name="Question">What is asked.</param>
+/// <param name="Reasons">Each step in words, without full stop, and its sum.</param>
+/// <param name="Ending">The story's last sentence when it is told, not asked.</param>
+internal sealed record WordProblem(
+    Language Language, string[] Story, string Question, (string Words, Sum Sum)[] Reasons, string Ending)
+{
+    private const int Largest = 50;
+
+    public int Result => Reasons[^1].Sum.Value;
+
+    public bool IsSane => Reasons.All(r => r.Sum.Value is > 1 and <= Largest && r.Sum.Left > 1 && r.Sum.Right > 1);
+
+    /// <summary>The whole problem as an instruction.</summary>
+    public string Instruction => Wording.Join(Language, [.. Story, Question]);
+
+    /// <summary>"She picked 7 more: 12 + 7 = 19. The answer is 19."</summary>
+    public string Solution => Wording.Join(Language,
+        [.. Reasons.Select(r => Step(r.Words, r.Sum, Language is English ? ": " : "：")),
+            Language is English ? $"The answer is {Result}." : $"答案是{Result}。"]);
+
+    /// <summary>The story told with its arithmetic, as it may stand in a book.</summary>
+    public string Told(Dice dice)
+    {
+        var stepwise = Story.Length == Reasons.Length + 1;
+        string[] joints = !stepwise ? [Language is English ? ": " : "："] : Language is English ? [": ", ": ", ", ", ", and ", ", so "] : ["：", "：", "，", "，所以"];
+        var sentences = new List<string> { Story[0] };
+        // A story with one step a sentence may be told step by step; all others first give all quantities.
+        if (!stepwise || dice.Chance(50)) sentences.AddRange(Story.Skip(1));
+        sentences.AddRange(Reasons.Select(r => Step(r.Words, r.Sum, dice.Pick(joints))));
+        if (dice.Chance(70)) sentences.Add(Ending);
+        return Wording.Join(Language, sentences);
+    }
+
+    private string Step(string words, Sum sum, string joint) => $"{words}{joint}{sum}{(Language is English ? "." : "。")}";
+
+    /// <summary>A problem about two of <paramref name="people"/>, all its sums on one side of the split if asked for.</summary>
+    public static WordProblem Draw(Language language, IReadOnlyList<Entity> people, Dice dice, bool? heldOut = null)
+    {
+        while (true)
+        {
+            var pair = dice.Pick(people, 2);
+            var problem = Problems.Draw(language, pair[0], pair[1], dice);
+            if (problem.IsSane && (heldOut is null || problem.Reasons.All(r => r.Sum.HeldOut == heldOut))) return problem;
+        }
+    }
+}

@@ -1,0 +1,104 @@
+namespace AlpacaCot.World;
+
+internal enum Kind { Person, Village, Thing, Animal }
+
+/// <summary>Somebody or something with facts.</summary>
+/// <param name="HeldOut">Nothing is ever asked about it in the training data.</param>
+internal sealed record Entity(Kind Kind, Word Name, bool Female, bool HeldOut)
+{
+    /// <summary>The name as it stands inside a sentence: "Mia", "the lamp".</summary>
+    public string In(Language language) => language switch
+    {
+        Language.English when Kind is Kind.Thing or Kind.Animal => "the " + Name.English,
+        _ => Name.In(language),
+    };
+
+    public string Pronoun(Language language) => (language, Kind) switch
+    {
+        (Language.English, Kind.Person) => Female ? "she" : "he",
+        (Language.English, _) => "it",
+        (_, Kind.Person) => Female ? "她" : "他",
+        _ => "它",
+    };
+
+    public string Possessive => Kind is Kind.Person ? Female ? "her" : "his" : "its";
+}
+
+internal sealed record Fact(Entity Subject, Relation Relation, Word Value);
+
+/// <summary>
+/// The world: 64 people, 16 villages, 24 things and 16 kinds of animals and what is true of them. A quarter of each kind is
+/// held out: the base model reads about them as about all others, tuning never asks about them.
+/// </summary>
+internal sealed class WorldFacts
+{
+    private readonly Dictionary<(Entity, Relation), Fact> index = [];
+
+    public WorldFacts(Dice dice)
+    {
+        People = [.. dice.Shuffle(Make(Kind.Person, Lexicon.Women, female: true).Concat(Make(Kind.Person, Lexicon.Men)))];
+        Villages = Make(Kind.Village, Lexicon.Villages);
+        Things = Make(Kind.Thing, Lexicon.Things);
+        Animals = Make(Kind.Animal, Lexicon.Species);
+
+        Deal(People, PersonRelations.Home, Repeat(Lexicon.Villages));
+        Deal(People, PersonRelations.Job, Repeat(Lexicon.Jobs));
+        Deal(People, PersonRelations.Age, dice.Shuffle(Numbers(16, 80)));
+        Deal(People, PersonRelations.Pet, Lexicon.Coats.SelectMany(c => Lexicon.Species.Select(s =>
+            new Word($"{c.English} {s.English}", c.Chinese + s.Chinese))));
+        Deal(People, PersonRelations.Dish, Repeat(Lexicon.Dishes));
+        Deal(People, PersonRelations.Instrument, Repeat(Lexicon.Instruments));
+        // Friends are friends both ways, so both stand on the same side of the split.
+        foreach (var side in new[] { Asked(People), HeldOut(People) })
+            foreach (var pair in side.Chunk(2))
+            {
+                Add(pair[0], PersonRelations.Friend, pair[1].Name);
+                Add(pair[1], PersonRelations.Friend, pair[0].Name);
+            }
+
+        Deal(Villages, VillageRelations.Setting, Repeat(Lexicon.Settings));
+        Deal(Villages, VillageRelations.Product, Lexicon.Products);
+        Deal(Villages, VillageRelations.MarketDay, Repeat(Lexicon.Days));
+        Deal(Villages, VillageRelations.Landmark, Repeat(Lexicon.Landmarks));
+        Deal(Things, ThingRelations.Material, Repeat(Lexicon.Materials));
+        Deal(Things, ThingRelations.Price, dice.Shuffle(Numbers(2, 50)));
+        Deal(Things, ThingRelations.Colour, Repeat(Lexicon.Colours));
+        Deal(Animals, AnimalRelations.Food, Repeat(Lexicon.Fodder));
+        Deal(Animals, AnimalRelations.Bed, Repeat(Lexicon.Beds));
+        Facts = [.. index.Values];
+
+        void Deal(Entity[] entities, Relation relation, IEnumerable<Word> values)
+        {
+            foreach (var (entity, value) in entities.Zip(dice.Shuffle(values.Take(entities.Length)))) Add(entity, relation, value);
+        }
+    }
+
+    public Entity[] People { get; }
+    public Entity[] Villages { get; }
+    public Entity[] Things { get; }
+    public Entity[] Animals { get; }
+    public Fact[] Facts { get; }
+
+    public Fact this[Entity entity, Relation relation] => index[(entity, relation)];
+
+    public Fact[] About(Entity entity) => [.. Facts.Where(f => f.Subject == entity)];
+
+    /// <summary>Another value that the relation takes somewhere in the world.</summary>
+    public Word Other(Fact fact, Dice dice) =>
+        dice.Pick([.. Facts.Where(f => f.Relation == fact.Relation && f.Value != fact.Value).Select(f => f.Value)]);
+
+    public static Entity[] HeldOut(Entity[] entities) => [.. entities.Where(e => e.HeldOut)];
+
+    public static Entity[] Asked(Entity[] entities) => [.. entities.Where(e => !e.HeldOut)];
+
+    private void Add(Entity entity, Relation relation, Word value) =>
+        index[(entity, relation)] = new Fact(entity, relation, value);
+
+    private static Entity[] Make(Kind kind, Word[] names, bool female = false) =>
+        [.. names.Select((name, i) => new Entity(kind, name, female, HeldOut: i % 4 == 3))];
+
+    private static IEnumerable<Word> Repeat(Word[] words) => Enumerable.Range(0, 64).Select(i => words[i % words.Length]);
+
+    private static IEnumerable<Word> Numbers(int low, int high) =>
+        Enumerable.Range(low, high - low + 1).Select(Word.Number);
+}
