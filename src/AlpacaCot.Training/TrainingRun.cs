@@ -95,7 +95,8 @@ public static class TrainingRun
             Rank = spec.Rank,
             Alpha = spec.Alpha,
             Dropout = spec.Dropout,
-            TargetModules = spec.Targets,
+            TargetPattern = spec.Targets is [Lora.AllLinear] ? Lora.AllLinear : null,
+            TargetModules = spec.Targets is [Lora.AllLinear] ? [] : spec.Targets,
             UseRsLora = spec.RsLora,
             BaseModel = recipe.Model.Path,
         }, recipe.Training.Seed);

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,6 +15,9 @@ namespace AlpacaCot.Models.Adapters;
 /// </summary>
 public sealed partial class Lora : IAdapterMethod
 {
+    /// <summary>The target that means every linear layer but the head.</summary>
+    public const string AllLinear = "all-linear";
+
     /// <inheritdoc/>
     public string PeftType => "LORA";
 
@@ -69,10 +73,9 @@ public sealed partial class Lora : IAdapterMethod
     {
         if (config.LayersToTransform is { } indices &&
             (LayerIndex().Match(layer) is not { Success: true } match || !indices.Contains(int.Parse(match.Groups[1].ValueSpan)))) return false;
+        if (config.TargetPattern == AllLinear) return !isHead;
         if (config.TargetPattern is { } pattern) return Regex.IsMatch(layer, $"^(?:{pattern})$");
-        return config.TargetModules is ["all-linear"]
-            ? !isHead
-            : config.TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal));
+        return config.TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal));
     }
 
     private static int Rank(LoraConfig config, string layer) => Pattern(config.RankPattern, layer, config.Rank);
@@ -108,12 +111,11 @@ public sealed partial class Lora : IAdapterMethod
         /// <summary><c>[outputs, rank]</c></summary>
         public Tensor B { get; }
 
-        public Tensor Apply(Tensor input, Tensor output)
+        public Tensor Forward(Linear layer, Tensor x)
         {
             // Dropout belongs to training, and training is where gradients are recorded.
-            var x = dropout > 0 && is_grad_enabled() ? nn.functional.dropout(input, dropout, training: true) : input;
-            var low = nn.functional.linear(x, A); // [.., rank]
-            return output.add(nn.functional.linear(low, B), alpha: scale);
+            var dropped = dropout > 0 && is_grad_enabled() ? nn.functional.dropout(x, dropout, training: true) : null;
+            return FrozenLinear.Apply(x, layer.Weight, new LowRank(A, B, scale), dropped);
         }
 
         public void Dispose()

@@ -27,4 +27,7 @@ public static class AtomicFile
             throw;
         }
     }
+
+    /// <summary>Writes a text file, UTF-8 without a mark, whole or not at all.</summary>
+    public static void WriteText(string path, string content) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
 }

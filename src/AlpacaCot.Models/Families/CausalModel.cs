@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using static TorchSharp.torch;
 
@@ -39,7 +40,7 @@ public abstract class CausalModel : IDisposable
     {
         var hidden = Hidden(input);
         var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, places); // [n, hidden]
-        return nn.functional.cross_entropy(Head.Forward(chosen), targets, reduction: nn.Reduction.Sum);
+        return CrossEntropyKernel.Apply(Head.Forward(chosen), targets);
     }
 
     /// <summary>An empty cache for this model.</summary>

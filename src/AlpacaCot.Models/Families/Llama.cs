@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Layers.Activations;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -97,16 +98,15 @@ public sealed class Llama : IModelFamily
         {
             x = x + Attend(attentionNorm.Forward(x), turns, mask, cache);
             var h = innerNorm.Forward(x);
-            return x + down.Forward(nn.functional.silu(gate.Forward(h)) * up.Forward(h));
+            return x + down.Forward(SwiGlu(gate.Forward(h), up.Forward(h)));
         }
 
         private Tensor Attend(Tensor x, (Tensor Cos, Tensor Sin) turns, Tensor? mask, KeyValueCache? cache)
         {
             var (b, s) = (x.shape[0], x.shape[1]);
-            var q = query.Forward(x).view(b, s, heads, headDimension).transpose(1, 2); // [b, h, s, d]
-            var k = key.Forward(x).view(b, s, keyValueHeads, headDimension).transpose(1, 2); // [b, kv, s, d]
+            var q = Rope.Rotate(query.Forward(x), turns, heads); // [b, h, s, d]
+            var k = Rope.Rotate(key.Forward(x), turns, keyValueHeads); // [b, kv, s, d]
             var v = value.Forward(x).view(b, s, keyValueHeads, headDimension).transpose(1, 2);
-            (q, k) = (Rope.Rotate(q, turns), Rope.Rotate(k, turns));
             if (cache is not null) (k, v) = cache.Append(index, k, v); // [b, kv, t, d]
             var mixed = Attention.Attend(q, k, v, mask); // [b, h, s, d]
             return output.Forward(mixed.transpose(1, 2).reshape(b, s, heads * headDimension));

@@ -1,14 +1,13 @@
+using AlpacaCot.Models.Kernels;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
 
-/// <summary>What an adapter adds to one linear layer.</summary>
+/// <summary>What an adapter makes of one linear layer.</summary>
 public interface ILinearAdapter
 {
-    /// <summary>The layer's output with the adapter's part.</summary>
-    /// <param name="input"><c>[.., inputs]</c></param>
-    /// <param name="output">The base layer's output, <c>[.., outputs]</c>.</param>
-    Tensor Apply(Tensor input, Tensor output);
+    /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, before the bias.</summary>
+    Tensor Forward(Linear layer, Tensor x);
 }
 
 /// <summary>
@@ -34,7 +33,9 @@ public sealed class Linear
     /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
     public Tensor Forward(Tensor x)
     {
-        var y = Weight.dtype == x.dtype ? nn.functional.linear(x, Weight, Bias) : ExpandedLinear.Apply(x, Weight, Bias);
-        return Adapter is null ? y : Adapter.Apply(x, y);
+        var y = Adapter is not null ? Adapter.Forward(this, x)
+            : Weight.requires_grad ? nn.functional.linear(x, Weight)
+            : FrozenLinear.Apply(x, Weight, null);
+        return Bias is null ? y : y + Bias;
     }
 }

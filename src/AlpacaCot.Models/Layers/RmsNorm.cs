@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Kernels;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -14,9 +15,5 @@ public sealed class RmsNorm
     public double Epsilon { get; }
 
     /// <summary><c>[.., width] -> [.., width]</c></summary>
-    public Tensor Forward(Tensor x)
-    {
-        var scale = x.square().mean([-1], keepdim: true).add_(Epsilon).rsqrt_();
-        return x * scale * Weight;
-    }
+    public Tensor Forward(Tensor x) => RmsNormKernel.Apply(x, Weight, Epsilon);
 }

@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Models.Kernels;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -55,15 +56,12 @@ public sealed class Rope : IDisposable
             ? (float)(scaling.AttentionFactor ?? (scaling.Factor <= 1 ? 1 : 0.1 * Math.Log(scaling.Factor) + 1)) : 1f;
     }
 
-    /// <summary>Turns queries or keys to their positions.</summary>
-    /// <param name="x"><c>[b, heads, s, d]</c></param>
-    /// <param name="cosSin">From <c>Tables</c>.</param>
-    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) cosSin)
-    {
-        var halves = x.chunk(2, dim: -1);
-        var turned = cat([halves[1].neg(), halves[0]], dim: -1);
-        return x * cosSin.Cos + turned * cosSin.Sin;
-    }
+    /// <summary>Splits a projection into heads and turns them to their positions.</summary>
+    /// <param name="x"><c>[b, s, heads · d]</c></param>
+    /// <param name="turns">From <c>Tables</c>.</param>
+    /// <param name="heads">The number of heads.</param>
+    /// <returns><c>[b, heads, s, d]</c></returns>
+    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) turns, int heads) => RopeKernel.Apply(x, turns.Cos, turns.Sin, heads);
 
     /// <summary>cos and sin for positions <paramref name="start"/> .. start + length - 1, each <c>[length, d]</c>.</summary>
     public (Tensor Cos, Tensor Sin) Tables(long start, long length)

@@ -17,6 +17,14 @@ public static unsafe partial class TensorMemory
         return (float*)Data(tensor.Handle);
     }
 
+    /// <summary>The first element of a contiguous int64 CPU tensor.</summary>
+    public static long* Longs(Tensor tensor)
+    {
+        if (tensor.dtype != ScalarType.Int64 || !tensor.is_contiguous())
+            throw new ArgumentException("a contiguous int64 tensor is needed", nameof(tensor));
+        return (long*)Data(tensor.Handle);
+    }
+
     [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
     private static partial void* Data(IntPtr tensor);
 }

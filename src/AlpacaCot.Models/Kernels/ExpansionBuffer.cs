@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace AlpacaCot.Models.Layers;
+namespace AlpacaCot.Models.Kernels;
 
 /// <summary>One fp32 buffer per thread into which narrow weights are expanded, one at a time.</summary>
 internal static class ExpansionBuffer

@@ -1,0 +1,89 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using AlpacaCot.Models.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Kernels;
+
+/// <summary>
+/// Softmax cross-entropy summed over rows. While gradients are recorded, the gradient is written over the logits in the
+/// forward pass: the vocabulary-wide matrix exists once, not three times.
+/// </summary>
+internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<CrossEntropyKernel>
+{
+    private sealed record Saved(Tensor Logits);
+
+    public override string Name => nameof(CrossEntropyKernel);
+
+    /// <summary>The sum of <c>-log softmax(logits)[target]</c>.</summary>
+    /// <param name="logits"><c>[n, vocabulary]</c>; owned by the call, their content is lost.</param>
+    /// <param name="targets"><c>[n]</c>, int64.</param>
+    public static Tensor Apply(Tensor logits, Tensor targets) =>
+        is_grad_enabled() && logits.requires_grad ? apply(logits, targets) : tensor((float)Sum(logits, targets, overwrite: false));
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var logits = (Tensor)vars[0];
+        // Kept by reference: what backward needs is what the forward pass leaves in this memory.
+        ctx.save_data(nameof(Saved), new Saved(logits.alias().DetachFromDisposeScope()));
+        return tensor((float)Sum(logits, (Tensor)vars[1], overwrite: true));
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits;
+        var factor = grad_output.item<float>();
+        if (factor != 1) gradient.mul_(factor);
+        return Gradients.Return(gradient, null);
+    }
+
+    private static double Sum(Tensor logits, Tensor targets, bool overwrite)
+    {
+        var (rows, width) = (logits.shape[0], logits.shape[1]);
+        var losses = new double[rows];
+        var values = TensorMemory.Floats(logits);
+        var wanted = TensorMemory.Longs(targets);
+        Rows.Split(rows, width * 4, (first, end) =>
+        {
+            for (var row = first; row < end; row++) losses[row] = Row(values + row * width, width, wanted[row], overwrite);
+        });
+        return losses.Sum(); // in the order of rows, whatever the number of threads
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double Row(float* logits, long width, long target, bool overwrite)
+    {
+        var step = Vector256<float>.Count;
+        var maxima = Vector256.Create(float.NegativeInfinity);
+        long i = 0;
+        for (; i + step <= width; i += step) maxima = Vector256.Max(maxima, Vector256.Load(logits + i));
+        var max = float.NegativeInfinity;
+        for (var lane = 0; lane < step; lane++) max = MathF.Max(max, maxima[lane]);
+        for (; i < width; i++) max = MathF.Max(max, logits[i]);
+
+        var wanted = logits[target];
+        var sums = Vector256<float>.Zero;
+        for (i = 0; i + step <= width; i += step)
+        {
+            var e = Vector256.Exp(Vector256.Load(logits + i) - Vector256.Create(max));
+            sums += e;
+            if (overwrite) e.Store(logits + i);
+        }
+        var sum = Vector256.Sum(sums);
+        for (; i < width; i++)
+        {
+            var e = MathF.Exp(logits[i] - max);
+            sum += e;
+            if (overwrite) logits[i] = e;
+        }
+        if (overwrite)
+        {
+            var scale = 1 / sum;
+            for (i = 0; i + step <= width; i += step) (Vector256.Load(logits + i) * scale).Store(logits + i);
+            for (; i < width; i++) logits[i] *= scale;
+            logits[target] -= 1;
+        }
+        return Math.Log(sum) + max - wanted;
+    }
+}

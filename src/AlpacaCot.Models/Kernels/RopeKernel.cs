@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using AlpacaCot.Models.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Kernels;
+
+/// <summary>
+/// Splits a projection into heads and turns them to their positions in one pass: <c>[b, s, heads · d] -> [b, heads, s, d]</c>.
+/// The backward pass turns the other way and joins the heads again.
+/// </summary>
+internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKernel>
+{
+    private sealed record Turns(Tensor Cos, Tensor Sin, int Heads);
+
+    public override string Name => nameof(RopeKernel);
+
+    /// <param name="x"><c>[b, s, heads · d]</c></param>
+    /// <param name="cos"><c>[s, d]</c>, or <c>[b, 1, s, d]</c> when rows have positions of their own; kept until backward.</param>
+    /// <param name="sin">As <paramref name="cos"/>.</param>
+    /// <param name="heads">The number of heads.</param>
+    public static Tensor Apply(Tensor x, Tensor cos, Tensor sin, int heads) =>
+        is_grad_enabled() && x.requires_grad ? apply(x, new Turns(cos, sin, heads)) : Forward(x, new Turns(cos, sin, heads));
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        ctx.save_data(nameof(Turns), vars[1]);
+        return Forward((Tensor)vars[0], (Turns)vars[1]);
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        var turns = (Turns)ctx.get_data(nameof(Turns));
+        var grad = grad_output.contiguous();
+        var (b, h, s, d) = (grad.shape[0], grad.shape[1], grad.shape[2], grad.shape[3]);
+        var result = empty([b, s, h * d], ScalarType.Float32);
+        Run(TensorMemory.Floats(grad), TensorMemory.Floats(result), turns, b, s, h, d, forward: false);
+        return Gradients.Return(result, null);
+    }
+
+    private static Tensor Forward(Tensor x, Turns turns)
+    {
+        using var input = x.contiguous();
+        var (b, s, h) = (x.shape[0], x.shape[1], turns.Heads);
+        var d = x.shape[2] / h;
+        var result = empty([b, h, s, d], ScalarType.Float32);
+        Run(TensorMemory.Floats(input), TensorMemory.Floats(result), turns, b, s, h, d, forward: true);
+        return result;
+    }
+
+    private static void Run(float* from, float* to, Turns turns, long b, long s, long h, long d, bool forward)
+    {
+        float* cos = TensorMemory.Floats(turns.Cos), sin = TensorMemory.Floats(turns.Sin);
+        var perRow = turns.Cos.dim() == 4 ? s * d : 0; // tables of their own for each sequence
+        Rows.Split(b * s, h * d * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+            {
+                var (batch, place) = (row / s, row % s);
+                float* c = cos + batch * perRow + place * d, n = sin + batch * perRow + place * d;
+                for (long head = 0; head < h; head++)
+                {
+                    var joined = row * h * d + head * d;
+                    var split = ((batch * h + head) * s + place) * d;
+                    if (forward) Turn(from + joined, to + split, c, n, d / 2, 1);
+                    else Turn(from + split, to + joined, c, n, d / 2, -1);
+                }
+            }
+        });
+    }
+
+    // (a, b) -> (a·cos - b·sin, b·cos + a·sin) for the two halves of a head; direction -1 is the transpose.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Turn(float* from, float* to, float* cos, float* sin, long half, float direction)
+    {
+        long i = 0;
+        for (; i + Vector256<float>.Count <= half; i += Vector256<float>.Count)
+        {
+            var (a, b) = (Vector256.Load(from + i), Vector256.Load(from + half + i));
+            var (c, s) = (Vector256.Load(cos + i), Vector256.Load(sin + i) * direction);
+            (a * c - b * s).Store(to + i);
+            (b * c + a * s).Store(to + half + i);
+        }
+        for (; i < half; i++)
+        {
+            var s = sin[i] * direction;
+            (to[i], to[half + i]) = (from[i] * cos[i] - from[half + i] * s, from[half + i] * cos[i] + from[i] * s);
+        }
+    }
+}

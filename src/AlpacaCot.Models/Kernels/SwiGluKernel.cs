@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using AlpacaCot.Models.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Kernels;
+
+/// <summary>The gate of a SwiGLU feed-forward (Shazeer, 2020), <c>silu(gate) · up</c>, in one pass each way.</summary>
+internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGluKernel>
+{
+    public override string Name => nameof(SwiGluKernel);
+
+    /// <summary><c>gate / (1 + exp(-gate)) · up</c>, element by element.</summary>
+    public static Tensor Apply(Tensor gate, Tensor up) =>
+        is_grad_enabled() && (gate.requires_grad || up.requires_grad) ? apply(gate, up) : Forward(gate, up);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        ctx.save_for_backward([(Tensor)vars[0], (Tensor)vars[1]]);
+        return Forward((Tensor)vars[0], (Tensor)vars[1]);
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        var saved = ctx.get_saved_variables();
+        var (gate, up, grad) = (saved[0].contiguous(), saved[1].contiguous(), grad_output.contiguous());
+        var (gateGradient, upGradient) = (empty(gate.shape, ScalarType.Float32), empty(up.shape, ScalarType.Float32));
+        float* gates = TensorMemory.Floats(gate), ups = TensorMemory.Floats(up), gs = TensorMemory.Floats(grad),
+            toGate = TensorMemory.Floats(gateGradient), toUp = TensorMemory.Floats(upGradient);
+        Rows.Split(gate.numel(), 4, (first, end) => Backward(gates, ups, gs, toGate, toUp, first, end));
+        return Gradients.Return(gateGradient, upGradient);
+    }
+
+    private static Tensor Forward(Tensor gate, Tensor up)
+    {
+        using var g = gate.contiguous();
+        using var u = up.contiguous();
+        var result = empty(gate.shape, ScalarType.Float32);
+        float* gates = TensorMemory.Floats(g), ups = TensorMemory.Floats(u), outs = TensorMemory.Floats(result);
+        Rows.Split(gate.numel(), 4, (first, end) => Forward(gates, ups, outs, first, end));
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Forward(float* gates, float* ups, float* outs, long first, long end)
+    {
+        var i = first;
+        for (; i + Vector256<float>.Count <= end; i += Vector256<float>.Count)
+        {
+            var g = Vector256.Load(gates + i);
+            (g / (Vector256<float>.One + Vector256.Exp(-g)) * Vector256.Load(ups + i)).Store(outs + i);
+        }
+        for (; i < end; i++) outs[i] = gates[i] / (1 + MathF.Exp(-gates[i])) * ups[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Backward(float* gates, float* ups, float* gs, float* toGate, float* toUp, long first, long end)
+    {
+        var i = first;
+        for (; i + Vector256<float>.Count <= end; i += Vector256<float>.Count)
+        {
+            var (g, u, d) = (Vector256.Load(gates + i), Vector256.Load(ups + i), Vector256.Load(gs + i));
+            var sigmoid = Vector256<float>.One / (Vector256<float>.One + Vector256.Exp(-g));
+            (d * g * sigmoid).Store(toUp + i);
+            (d * u * sigmoid * (Vector256<float>.One + g * (Vector256<float>.One - sigmoid))).Store(toGate + i);
+        }
+        for (; i < end; i++)
+        {
+            var sigmoid = 1 / (1 + MathF.Exp(-gates[i]));
+            toUp[i] = gs[i] * gates[i] * sigmoid;
+            toGate[i] = gs[i] * ups[i] * sigmoid * (1 + gates[i] * (1 - sigmoid));
+        }
+    }
+}
