@@ -46,25 +46,20 @@ internal sealed class CharsMap
         return true;
     }
 
-    /// <summary>Maps a whole text, character by character (the <c>Precompiled</c> normalizer of <c>tokenizer.json</c>).</summary>
-    public string Map(string text)
+    /// <summary>The replacement for the shortest mapped beginning of a text.</summary>
+    public bool TryMapShortest(ReadOnlySpan<char> text, out string replacement)
     {
-        var utf8 = Encoding.UTF8.GetBytes(text);
-        var mapped = new List<byte>(utf8.Length);
-        for (var i = 0; i < utf8.Length;)
+        Span<byte> utf8 = stackalloc byte[32];
+        replacement = "";
+        if (text.Length > 8) return false;
+        var bytes = utf8[..Encoding.UTF8.GetBytes(text, utf8)];
+        for (var length = 1; length <= bytes.Length; length++)
         {
-            if (TryMap(utf8.AsSpan(i), out var length, out var replacement))
-            {
-                mapped.AddRange(replacement);
-            }
-            else
-            {
-                length = utf8[i] < 0x80 ? 1 : utf8[i] < 0xE0 ? 2 : utf8[i] < 0xF0 ? 3 : 4;
-                mapped.AddRange(utf8.AsSpan(i, length));
-            }
-            i += length;
+            if (!TryMap(bytes[..length], out _, out var mapped)) continue;
+            replacement = Encoding.UTF8.GetString(mapped);
+            return true;
         }
-        return Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(mapped));
+        return false;
     }
 
     private static uint Offset(uint unit) => (unit >> 10) << (int)((unit & (1u << 9)) >> 6);

@@ -16,8 +16,8 @@ internal static class JsonFile
         try
         {
             if (file.Span.StartsWith("\uFEFF"u8)) file = file[3..];
-            using var document = JsonDocument.Parse(file, s_options);
-            return document.RootElement.Clone();
+            // Not disposed: the element lives on, and a copy of it would double the memory.
+            return JsonDocument.Parse(file, s_options).RootElement;
         }
         catch (JsonException e)
         {
@@ -39,6 +39,16 @@ internal static class JsonFile
         JsonValueKind.False => false,
         _ => null,
     };
+
+    /// <summary>The elements of an array; none where it is missing.</summary>
+    public static IEnumerable<JsonElement> Elements(this JsonElement element) =>
+        element.ValueKind == JsonValueKind.Array ? element.EnumerateArray() : [];
+
+    public static bool TryGetInt32Value(this JsonElement element, out int value)
+    {
+        value = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out value);
+    }
 
     /// <summary>A token given as a string or as an object with <c>content</c>.</summary>
     public static string? TokenText(this JsonElement element, string name) => element.Text(name) ?? element.Member(name).Text("content");

@@ -142,13 +142,15 @@ public sealed class Tokenizer
     }
 
     /// <summary>Encodes and says which stretch of the normalized text each token covers.</summary>
-    internal (List<int> Ids, List<(int Start, int End)> Ranges, string Normalized) EncodeWithRanges(string text, bool parseSpecial)
+    internal (List<int> Ids, List<(int Start, int End)> Ranges, string Normalized) EncodeWithRanges(
+        string text, bool addSpecial, bool parseSpecial)
     {
         var sink = new TokenSink(withStarts: true);
         var normalized = new StringBuilder();
         EncodeText(text, TextPlace.Start, parseSpecial, sink, normalized);
         var ranges = new List<(int, int)>(sink.Ids.Count);
         var end = normalized.Length;
+        if (addSpecial) ranges.AddRange(_after.Select(_ => (end, end)));
         for (var i = sink.Ids.Count - 1; i >= 0; i--)
         {
             // Tokens that share a character share its range.
@@ -156,8 +158,9 @@ public sealed class Tokenizer
             if (i + 1 < sink.Ids.Count && sink.Starts[i + 1] > start) end = sink.Starts[i + 1];
             ranges.Add((start, end));
         }
+        if (addSpecial) ranges.AddRange(_before.Select(_ => (0, 0)));
         ranges.Reverse();
-        return (sink.Ids, ranges, normalized.ToString());
+        return (addSpecial ? [.. _before, .. sink.Ids, .. _after] : sink.Ids, ranges, normalized.ToString());
     }
 
     private string? TokenAt(int id) => _addedById.TryGetValue(id, out var added) ? added.Text

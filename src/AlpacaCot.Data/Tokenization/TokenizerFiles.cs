@@ -12,7 +12,20 @@ internal static class TokenizerFiles
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var config = TokenizerConfig.Beside(folder);
         var file = File.ReadAllBytes(path);
-        return new Tokenizer(SentencePieceFile.Read(path, file, config), config);
+        return new Tokenizer(Read(path, file, config), config);
+    }
+
+    private static TokenizerParts Read(string path, byte[] file, TokenizerConfig config)
+    {
+        if (file.AsSpan().TrimStart("\uFEFF\t\r\n "u8) is [(byte)'{', ..])
+        {
+            var root = JsonFile.Parse(path, file);
+            return root.Member("model").ValueKind == System.Text.Json.JsonValueKind.Object
+                ? TokenizerJson.Read(path, root, config) : Gpt2Files.Read(path, root, config);
+        }
+        if (file.AsSpan().StartsWith("version https://git-lfs"u8))
+            throw new InputException($"{path} is a Git LFS pointer, not the file itself; fetch it with git lfs pull.");
+        return TiktokenFile.Looks(file) ? TiktokenFile.Read(path, file, config) : SentencePieceFile.Read(path, file, config);
     }
 
     private static string InFolder(string folder)

@@ -1,4 +1,6 @@
+using System.IO.Compression;
 using System.Text.Json;
+using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Data.Tests.Tokenization;
@@ -19,6 +21,70 @@ internal sealed record GoldenCase(string Text, int[] Ids, string? Decoded)
 
 internal static class Golden
 {
+    /// <summary>The pairs of llama.cpp's vocabulary tests: texts and Hugging Face's ids for them.</summary>
+    public static IReadOnlyList<GoldenCase> InpOut(string name)
+    {
+        var path = ReferenceData.Path("data/tokenizer/gguf_vocab") + $"/ggml-vocab-{name}.gguf";
+        var texts = File.ReadAllText(path + ".inp").Split("\n__ggml_vocab_test__\n")[..^1];
+        var ids = File.ReadAllLines(path + ".out");
+        Assert.Equal(texts.Length, ids.Length);
+        return [.. texts.Zip(ids, (text, line) => new GoldenCase(text, Ids(line), null))];
+
+        static int[] Ids(string line) => [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+    }
+
+    /// <summary>The cases of swift-transformers for one model; the ids are those of Hugging Face's whole call.</summary>
+    public static IReadOnlyList<GoldenCase> Swift(string model)
+    {
+        using var file = JsonDocument.Parse(File.ReadAllBytes(ReferenceData.Path("data/tokenizer/golden_swift/tokenizer_tests.json")));
+        return [.. file.RootElement.GetProperty(model).EnumerateArray().Select(c => new GoldenCase(
+            c.GetProperty("input").GetString()!, Numbers(c.GetProperty("encoded").GetProperty("input_ids")),
+            c.GetProperty("decoded_with_special").GetString()))];
+    }
+
+    /// <summary>The long text of swift-transformers for one model.</summary>
+    public static GoldenCase SwiftText(string name)
+    {
+        using var file = JsonDocument.Parse(File.ReadAllBytes(ReferenceData.Path($"data/tokenizer/golden_swift/{name}.json")));
+        return new GoldenCase(file.RootElement.GetProperty("text").GetString()!, Numbers(file.RootElement.GetProperty("token_ids")),
+            file.RootElement.GetProperty("decoded_text").GetString());
+    }
+
+    public static int[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
+
+    /// <summary>The content of a gzipped file.</summary>
+    public static byte[] Unpack(string relative)
+    {
+        using var file = new GZipStream(File.OpenRead(ReferenceData.Path(relative)), CompressionMode.Decompress);
+        using var memory = new MemoryStream();
+        file.CopyTo(memory);
+        return memory.ToArray();
+    }
+
+    /// <summary>A tokenizer from files written to a folder that is gone afterwards.</summary>
+    public static Tokenizer Load(params (string Name, byte[] Content)[] files)
+    {
+        var folder = Directory.CreateTempSubdirectory("alpaca-cot-tokenizer-").FullName;
+        try
+        {
+            foreach (var (name, content) in files) File.WriteAllBytes(Path.Combine(folder, name), content);
+            return Tokenizer.Load(Path.Combine(folder, files[0].Name));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    public static Tokenizer LoadJson(string json) => Load(("tokenizer.json", System.Text.Encoding.UTF8.GetBytes(json)));
+
+    /// <summary>A model folder of shared with its tokenizer.json unpacked.</summary>
+    public static Tokenizer HuggingFace(string name)
+    {
+        var config = ReferenceData.Path($"data/tokenizer/hf/{name}/tokenizer_config.json");
+        return Load(("tokenizer.json", Unpack($"data/tokenizer/hf/{name}/tokenizer.json.gz")), ("tokenizer_config.json", File.ReadAllBytes(config)));
+    }
+
     /// <summary>All the cases that differ, or nothing.</summary>
     public static void AllEqual(IEnumerable<GoldenCase> cases, Func<string, int[]> encode)
     {
