@@ -85,7 +85,7 @@ internal sealed class JsonRecords
         InputException Broken(string what) => new($"{_name}, line {_line}: {what}. Correct the file there.");
     }
 
-    /// <summary>Sets the length of the current record. Goes on from where the last block ended, so a long record is scanned once.</summary>
+    /// <summary>Sets the length of the current record. Each block is scanned on from the last one, so all of it once.</summary>
     private void FindEnd()
     {
         var state = new JsonReaderState();
@@ -171,7 +171,7 @@ internal sealed class JsonRecords
         }
         if (_end == _buffer.Length)
         {
-            if (_end >= LargestRecord) throw new InputException($"{Place}: this record is larger than 1 GB. Is the file damaged?");
+            if (_end >= LargestRecord) throw new InputException($"{Place}: the record is larger than 1 GB. Is the file damaged?");
             Array.Resize(ref _buffer, 2 * _end);
         }
         try

@@ -153,8 +153,8 @@ public sealed class ExampleEncoder
 
     private static IEnumerable<int> Ignored(int count) => Enumerable.Repeat(TokenizedExample.Ignored, count);
 
-    private int EosId => _tokenizer.EosId ?? throw new InputException($"{_tokenizer.Path}: the tokenizer names no end-of-sequence "
-        + "token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
+    private int EosId => _tokenizer.EosId ?? throw new InputException($"{_tokenizer.Path}: the tokenizer names no end-of-"
+        + "sequence token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
