@@ -40,11 +40,12 @@ public sealed class PublishedDataTests
         var (tokenizer, options) = (Llama, new EncodingOptions { CutoffLength = 128 });
         var (one, many) = (new ExampleEncoder(tokenizer, Alpaca, options), new ExampleEncoder(tokenizer, Alpaca, options));
         var dataset = EncodedDataset.From(one.EncodeAll(InstructionFile.Read(path), degree: 1));
-        Assert.Equal(dataset.Fingerprint(), EncodedDataset.From(many.EncodeAll(InstructionFile.Read(path), degree: 4)).Fingerprint());
+        var again = EncodedDataset.From(many.EncodeAll(InstructionFile.Read(path), degree: 4));
+        Assert.Equal(dataset.Fingerprint(), again.Fingerprint());
         Assert.Equal(52_002, one.Encoded + one.Dropped);
         Assert.Equal((one.Encoded, one.Truncated, one.Dropped), (many.Encoded, many.Truncated, many.Dropped));
         Assert.Equal(one.Encoded, dataset.Count);
         Assert.True(one is { Truncated: > 1000, Dropped: > 10 });
-        Assert.Equal(one.Truncated, Enumerable.Range(0, dataset.Count).Count(i => dataset[i] is var example && example.Ids[^1] != 2));
+        Assert.Equal(one.Truncated, Enumerable.Range(0, dataset.Count).Count(i => dataset[i].Ids[^1] != 2));   // without EOS
     }
 }
