@@ -32,17 +32,17 @@ public sealed class PublishedDataTests
         }
     }
 
-    /// <summary>All of Stanford Alpaca: every record is accounted for, and threads make no difference.</summary>
+    /// <summary>Every record is accounted for, and threads make no difference.</summary>
     [Fact]
-    public void The_whole_file_is_encoded_in_parallel()
+    public void Many_records_are_encoded_in_parallel()
     {
-        var records = InstructionFile.Read(ReferenceData.Path("data/instruct/alpaca_data.json.gz"));
+        var records = InstructionFile.Read(ReferenceData.Path("data/instruct/alpaca_data.json.gz")).Take(10_000);
         var (tokenizer, options) = (Llama, new EncodingOptions { CutoffLength = 128 });
         var encoder = new ExampleEncoder(tokenizer, Alpaca, options);
         var dataset = EncodedDataset.From(encoder.EncodeAll(records));
-        Assert.Equal(52_002, encoder.Encoded + encoder.Dropped);
+        Assert.Equal(10_000, encoder.Encoded + encoder.Dropped);
         Assert.Equal(encoder.Encoded, dataset.Count);
-        Assert.True(encoder is { Truncated: > 1000, Dropped: > 10 });
+        Assert.True(encoder is { Truncated: > 1000, Dropped: > 1 });
         Assert.Equal(encoder.Truncated, Enumerable.Range(0, dataset.Count).Count(i => dataset[i].Ids[^1] != 2));   // without EOS
 
         var single = new ExampleEncoder(tokenizer, Alpaca, options);
