@@ -11,8 +11,8 @@ namespace AlpacaCot.Data;
 /// </summary>
 public sealed class DeterministicRandom
 {
-    private readonly ulong seed;
-    private ulong s0, s1, s2, s3;
+    private readonly ulong _seed;
+    private ulong _s0, _s1, _s2, _s3;
 
     /// <summary>Starts a sequence.</summary>
     /// <param name="seed">Any number; the same one gives the same sequence.</param>
@@ -20,9 +20,9 @@ public sealed class DeterministicRandom
 
     private DeterministicRandom(ulong seed)
     {
-        this.seed = seed;
+        _seed = seed;
         var state = seed;
-        (s0, s1, s2, s3) = (SplitMix(ref state), SplitMix(ref state), SplitMix(ref state), SplitMix(ref state));
+        (_s0, _s1, _s2, _s3) = (SplitMix(ref state), SplitMix(ref state), SplitMix(ref state), SplitMix(ref state));
     }
 
     /// <summary>
@@ -34,7 +34,7 @@ public sealed class DeterministicRandom
     {
         var text = Encoding.UTF8.GetBytes(label);
         var message = new byte[8 + text.Length];
-        BinaryPrimitives.WriteUInt64LittleEndian(message, seed);
+        BinaryPrimitives.WriteUInt64LittleEndian(message, _seed);
         text.CopyTo(message, 8);
         return new(BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(message)));
     }
@@ -42,14 +42,14 @@ public sealed class DeterministicRandom
     /// <summary>64 random bits.</summary>
     public ulong NextUInt64()
     {
-        var result = BitOperations.RotateLeft(s1 * 5, 7) * 9;
-        var t = s1 << 17;
-        s2 ^= s0;
-        s3 ^= s1;
-        s1 ^= s2;
-        s0 ^= s3;
-        s2 ^= t;
-        s3 = BitOperations.RotateLeft(s3, 45);
+        var result = BitOperations.RotateLeft(_s1 * 5, 7) * 9;
+        var t = _s1 << 17;
+        _s2 ^= _s0;
+        _s3 ^= _s1;
+        _s1 ^= _s2;
+        _s0 ^= _s3;
+        _s2 ^= t;
+        _s3 = BitOperations.RotateLeft(_s3, 45);
         return result;
     }
 

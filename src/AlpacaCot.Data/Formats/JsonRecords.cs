@@ -10,27 +10,27 @@ internal sealed class JsonRecords
 {
     private const int LargestRecord = 1 << 30;
 
-    private readonly Stream stream;
-    private readonly string name;
-    private readonly bool isArray;
-    private byte[] buffer = new byte[128 * 1024];
-    private int start, end;   // what is read and not yet used: buffer[start..end]
-    private int length;       // of the current record, at start
-    private long line = 1;    // of buffer[start]
-    private bool ended, closed;
+    private readonly Stream _stream;
+    private readonly string _name;
+    private readonly bool _isArray;
+    private byte[] _buffer = new byte[128 * 1024];
+    private int _start, _end;   // what is read and not yet used: buffer[start..end]
+    private int _length;       // of the current record, at start
+    private long _line = 1;    // of buffer[start]
+    private bool _ended, _closed;
 
     /// <summary>Begins to read; fails where the stream does not hold JSON text.</summary>
     /// <param name="stream">UTF-8 bytes, not compressed.</param>
     /// <param name="name">What messages call the stream: the path as the user gave it.</param>
     public JsonRecords(Stream stream, string name)
     {
-        (this.stream, this.name) = (stream, name);
+        (_stream, _name) = (stream, name);
         Fill();
-        if (Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) start = 3;
-        if (FileKind.WhyNotJson(Unread) is { } why) throw new InputException($"{name}: {why}.");
-        if (!SkipSpace()) throw new InputException($"{name}: the file is empty.");
-        isArray = buffer[start] == '[';
-        if (isArray) Advance(1);
+        if (Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) _start = 3;
+        if (FileKind.WhyNotJson(Unread) is { } why) throw new InputException($"{_name}: {why}.");
+        if (!SkipSpace()) throw new InputException($"{_name}: the file is empty.");
+        _isArray = _buffer[_start] == '[';
+        if (_isArray) Advance(1);
     }
 
     /// <summary>The number of the current record, counted from 1.</summary>
@@ -40,26 +40,26 @@ internal sealed class JsonRecords
     public long Line { get; private set; }
 
     /// <summary>The bytes of the current record: one JSON value. Valid until the next call of <see cref="MoveNext"/>.</summary>
-    public ReadOnlySpan<byte> Current => buffer.AsSpan(start, length);
+    public ReadOnlySpan<byte> Current => _buffer.AsSpan(_start, _length);
 
     /// <summary>Why the current record is not JSON, though the reading can go on behind it; null where it is JSON.</summary>
     public string? Problem { get; private set; }
 
     /// <summary>Names the current record in a message.</summary>
-    public string Place => $"{name}, record {Number} (line {Line})";
+    public string Place => $"{_name}, record {Number} (line {Line})";
 
-    private ReadOnlySpan<byte> Unread => buffer.AsSpan(start, end - start);
+    private ReadOnlySpan<byte> Unread => _buffer.AsSpan(_start, _end - _start);
 
     /// <summary>Goes to the next record; false behind the last.</summary>
     /// <exception cref="InputException">The file was cut short, or its structure is broken beyond this point.</exception>
     public bool MoveNext()
     {
-        Advance(length);
-        (length, Problem) = (0, null);
-        if (closed) return false;
-        if (isArray ? !GoToElement() : !SkipSpace()) return false;
+        Advance(_length);
+        (_length, Problem) = (0, null);
+        if (_closed) return false;
+        if (_isArray ? !GoToElement() : !SkipSpace()) return false;
         Number++;
-        Line = line;
+        Line = _line;
         FindEnd();
         return true;
     }
@@ -67,25 +67,25 @@ internal sealed class JsonRecords
     private bool GoToElement()
     {
         if (!SkipSpace()) throw Cut();
-        var comma = buffer[start] == ',';
+        var comma = _buffer[_start] == ',';
         if (comma && Number > 0)
         {
             Advance(1);
             if (!SkipSpace()) throw Cut();
         }
-        if (buffer[start] != ']')
+        if (_buffer[_start] != ']')
             return comma || Number == 0 ? true : throw Broken($"a comma is missing between records {Number} and {Number + 1}");
         if (comma) throw Broken("there is a comma too many before the closing bracket");
         Advance(1);
-        closed = true;
+        _closed = true;
         return !SkipSpace() ? false : throw Broken("the array is closed, but more text follows");
 
-        InputException Cut() => new($"{name}: the file ends behind record {Number} (line {line}), before its array is closed. "
+        InputException Cut() => new($"{_name}: the file ends behind record {Number} (line {_line}), before its array is closed. "
             + "It was cut short: write or download it again.");
-        InputException Broken(string what) => new($"{name}, line {line}: {what}. Correct the file there.");
+        InputException Broken(string what) => new($"{_name}, line {_line}: {what}. Correct the file there.");
     }
 
-    /// <summary>Sets <see cref="length"/>. Goes on from where the last block ended, so a long record is scanned once.</summary>
+    /// <summary>Sets the length of the current record. Each block is scanned on from the last one, so all of it once.</summary>
     private void FindEnd()
     {
         var state = new JsonReaderState();
@@ -97,13 +97,13 @@ internal sealed class JsonRecords
                 if (!Fill()) throw new InputException($"{Place}: the file ends in the middle of this record. "
                     + "It was cut short: write or download it again.");
             }
-            length = scanned;
+            _length = scanned;
         }
         catch (JsonException broken)
         {
-            Line = line + (broken.LineNumber ?? 0);
+            Line = _line + (broken.LineNumber ?? 0);
             Problem = "this is not valid JSON: " + WithoutPosition(broken.Message);
-            if (isArray)
+            if (_isArray)
                 throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: "
                     + "correct the file there.");
             SkipToNextLine();
@@ -134,7 +134,7 @@ internal sealed class JsonRecords
                 Advance(at + 1);
                 return;
             }
-            Advance(Unread.Length - (ended ? 0 : 1));   // the last byte may be the newline
+            Advance(Unread.Length - (_ended ? 0 : 1));   // the last byte may be the newline
             if (!Fill()) return;
         }
     }
@@ -153,8 +153,8 @@ internal sealed class JsonRecords
 
     private void Advance(int count)
     {
-        line += buffer.AsSpan(start, count).Count((byte)'\n');
-        start += count;
+        _line += _buffer.AsSpan(_start, count).Count((byte)'\n');
+        _start += count;
     }
 
     /// <summary>
@@ -163,37 +163,37 @@ internal sealed class JsonRecords
     /// </summary>
     private bool Fill()
     {
-        if (ended) return false;
-        if (start > 0)
+        if (_ended) return false;
+        if (_start > 0)
         {
-            Unread.CopyTo(buffer);
-            (start, end) = (0, end - start);
+            Unread.CopyTo(_buffer);
+            (_start, _end) = (0, _end - _start);
         }
-        if (end == buffer.Length)
+        if (_end == _buffer.Length)
         {
-            if (end >= LargestRecord) throw new InputException($"{Place}: this record is larger than 1 GB. Is the file damaged?");
-            Array.Resize(ref buffer, 2 * end);
+            if (_end >= LargestRecord) throw new InputException($"{Place}: the record is larger than 1 GB. Is the file damaged?");
+            Array.Resize(ref _buffer, 2 * _end);
         }
         try
         {
-            while (end < buffer.Length)
+            while (_end < _buffer.Length)
             {
-                var count = stream.Read(buffer, end, buffer.Length - end);
-                end += count;
+                var count = _stream.Read(_buffer, _end, _buffer.Length - _end);
+                _end += count;
                 if (count > 0) continue;
-                ended = true;
-                buffer[end++] = (byte)' ';   // ends a number at the end of the file; cannot close anything that was cut
+                _ended = true;
+                _buffer[_end++] = (byte)' ';   // ends a number at the end of the file; cannot close anything that was cut
                 break;
             }
         }
         catch (InvalidDataException damaged)
         {
-            throw new InputException($"{name}: the compressed data is damaged or cut short near record {Number + 1}; "
+            throw new InputException($"{_name}: the compressed data is damaged or cut short near record {Number + 1}; "
                 + "download it again.", damaged);
         }
         catch (IOException failed)
         {
-            throw new InputException($"{name}: reading failed near record {Number + 1}: {failed.Message}", failed);
+            throw new InputException($"{_name}: reading failed near record {Number + 1}: {failed.Message}", failed);
         }
         return true;
     }

@@ -11,21 +11,21 @@ public sealed class EncodedDataset
 {
     private const int BlockSize = 1 << 22;
 
-    private readonly List<int[]> blocks;   // an id, or its complement where the token is not supervised
-    private readonly Place[] places;
+    private readonly List<int[]> _blocks;   // an id, or its complement where the token is not supervised
+    private readonly Place[] _places;
 
     private readonly record struct Place(int Block, int Start, int Length, int Supervised);
 
-    private EncodedDataset(List<int[]> blocks, Place[] places) => (this.blocks, this.places) = (blocks, places);
+    private EncodedDataset(List<int[]> blocks, Place[] places) => (_blocks, _places) = (blocks, places);
 
     /// <summary>The number of examples.</summary>
-    public int Count => places.Length;
+    public int Count => _places.Length;
 
     /// <summary>The number of tokens of all examples.</summary>
-    public long TokenCount => places.Sum(place => (long)place.Length);
+    public long TokenCount => _places.Sum(place => (long)place.Length);
 
     /// <summary>The number of supervised tokens of all examples.</summary>
-    public long SupervisedTokenCount => places.Sum(place => (long)place.Supervised);
+    public long SupervisedTokenCount => _places.Sum(place => (long)place.Supervised);
 
     /// <summary>An example, as new arrays.</summary>
     public TokenizedExample this[int index]
@@ -70,10 +70,10 @@ public sealed class EncodedDataset
     }
 
     /// <summary>The number of tokens of an example.</summary>
-    public int Length(int index) => places[index].Length;
+    public int Length(int index) => _places[index].Length;
 
     /// <summary>The number of supervised tokens of an example.</summary>
-    public int SupervisedTokens(int index) => places[index].Supervised;
+    public int SupervisedTokens(int index) => _places[index].Supervised;
 
     /// <summary>Copies an example to the front of two rows of a batch.</summary>
     /// <param name="index">The example.</param>
@@ -91,7 +91,7 @@ public sealed class EncodedDataset
     }
 
     /// <summary>The examples with these numbers, in this order.</summary>
-    public EncodedDataset Select(IEnumerable<int> indices) => new(blocks, [.. indices.Select(index => places[index])]);
+    public EncodedDataset Select(IEnumerable<int> indices) => new(_blocks, [.. indices.Select(index => _places[index])]);
 
     /// <summary>Draws at random which examples to validate on; the others are to train on. Both parts keep their order.</summary>
     /// <param name="validationSize">How many to validate on; 0 for none.</param>
@@ -125,5 +125,6 @@ public sealed class EncodedDataset
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private ReadOnlySpan<int> Pooled(int index) => blocks[places[index].Block].AsSpan(places[index].Start, places[index].Length);
+    private ReadOnlySpan<int> Pooled(int index) =>
+        _blocks[_places[index].Block].AsSpan(_places[index].Start, _places[index].Length);
 }

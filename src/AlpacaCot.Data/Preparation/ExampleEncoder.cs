@@ -11,10 +11,10 @@ namespace AlpacaCot.Data.Preparation;
 /// </summary>
 public sealed class ExampleEncoder
 {
-    private readonly Tokenizer tokenizer;
-    private readonly PromptTemplate template;
-    private readonly EncodingOptions options;
-    private int encoded, truncated, dropped, shortestDroppedPrompt = int.MaxValue;
+    private readonly Tokenizer _tokenizer;
+    private readonly PromptTemplate _template;
+    private readonly EncodingOptions _options;
+    private int _encoded, _truncated, _dropped, _shortestDroppedPrompt = int.MaxValue;
 
     /// <summary>Creates an encoder.</summary>
     /// <param name="tokenizer">Gives the ids.</param>
@@ -25,17 +25,17 @@ public sealed class ExampleEncoder
     {
         if (options.CutoffLength < 1)
             throw new InputException($"cutoff_length is {options.CutoffLength}; it must be at least 1.");
-        (this.tokenizer, this.template, this.options) = (tokenizer, template, options);
+        (_tokenizer, _template, _options) = (tokenizer, template, options);
     }
 
     /// <summary>Examples made so far, the truncated ones included.</summary>
-    public int Encoded => Volatile.Read(ref encoded);
+    public int Encoded => Volatile.Read(ref _encoded);
 
     /// <summary>Examples that lost their end to the cutoff but kept part of an answer.</summary>
-    public int Truncated => Volatile.Read(ref truncated);
+    public int Truncated => Volatile.Read(ref _truncated);
 
     /// <summary>Conversations that gave no example, because nothing of an answer was left before the cutoff.</summary>
-    public int Dropped => Volatile.Read(ref dropped);
+    public int Dropped => Volatile.Read(ref _dropped);
 
     /// <summary>What became of the conversations, in a line for people.</summary>
     public string Summary
@@ -43,9 +43,9 @@ public sealed class ExampleEncoder
         get
         {
             var line = Invariant($"{Encoded:N0} {(Encoded == 1 ? "example" : "examples")}");
-            if (Truncated > 0) line += Invariant($", {Truncated:N0} of them truncated to {options.CutoffLength:N0} tokens");
+            if (Truncated > 0) line += Invariant($", {Truncated:N0} of them truncated to {_options.CutoffLength:N0} tokens");
             if (Dropped > 0)
-                line += Invariant($"; {Dropped:N0} dropped (no token of an answer within {options.CutoffLength:N0} tokens)");
+                line += Invariant($"; {Dropped:N0} dropped (no token of an answer within {_options.CutoffLength:N0} tokens)");
             return line;
         }
     }
@@ -58,7 +58,7 @@ public sealed class ExampleEncoder
     /// <exception cref="InputException">The tokenizer has no EOS, or the template has no form for a turn.</exception>
     public TokenizedExample? Encode(Conversation conversation)
     {
-        var segments = template.Render(conversation);
+        var segments = _template.Render(conversation);
         List<int> ids = [.. Bos];
         List<int> labels = [.. Ignored(ids.Count)];
         int? prompt = null;   // ids before the first answer
@@ -66,26 +66,26 @@ public sealed class ExampleEncoder
         {
             if (supervised) prompt ??= ids.Count;
             ids.AddRange(piece);
-            labels.AddRange(supervised || options.TrainOnInputs ? piece : Ignored(piece.Length));
-            if (ids.Count > options.CutoffLength) break;
+            labels.AddRange(supervised || _options.TrainOnInputs ? piece : Ignored(piece.Length));
+            if (ids.Count > _options.CutoffLength) break;
         }
 
-        if (prompt is null || prompt >= options.CutoffLength)
+        if (prompt is null || prompt >= _options.CutoffLength)
         {
-            Interlocked.Increment(ref dropped);
+            Interlocked.Increment(ref _dropped);
             // What precedes the first answer is one segment, so it has been encoded whole.
-            if (segments.Any(segment => segment.Supervised)) Minimize(ref shortestDroppedPrompt, prompt ?? ids.Count);
+            if (segments.Any(segment => segment.Supervised)) Minimize(ref _shortestDroppedPrompt, prompt ?? ids.Count);
             return null;
         }
-        Interlocked.Increment(ref encoded);
-        if (ids.Count > options.CutoffLength) Interlocked.Increment(ref truncated);
-        return new TokenizedExample([.. ids.Take(options.CutoffLength)], [.. labels.Take(options.CutoffLength)]);
+        Interlocked.Increment(ref _encoded);
+        if (ids.Count > _options.CutoffLength) Interlocked.Increment(ref _truncated);
+        return new TokenizedExample([.. ids.Take(_options.CutoffLength)], [.. labels.Take(_options.CutoffLength)]);
     }
 
     /// <summary>What a model is given to answer: BOS where the tokenizer adds it, and the prompt, all of it.</summary>
     /// <exception cref="InputException">The template has no form for a turn.</exception>
     public int[] EncodePrompt(Conversation conversation) =>
-        [.. Bos, .. Pieces(template.RenderPrompt(conversation)).SelectMany(piece => piece.Ids)];
+        [.. Bos, .. Pieces(_template.RenderPrompt(conversation)).SelectMany(piece => piece.Ids)];
 
     /// <summary>
     /// Makes examples of many conversations on several threads, in their order, without those that are dropped. A bounded
@@ -133,28 +133,28 @@ public sealed class ExampleEncoder
     {
         if (Encoded > 0) return;
         if (Dropped == 0) throw new InputException("The data holds no record.");
-        throw new InputException(shortestDroppedPrompt == int.MaxValue
+        throw new InputException(_shortestDroppedPrompt == int.MaxValue
             ? Invariant($"None of the {Dropped:N0} records holds an answer to learn from.")
-            : Invariant($"cutoff_length {options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the ")
-                + Invariant($"{Dropped:N0} records takes {shortestDroppedPrompt:N0} tokens before its answer begins. ")
+            : Invariant($"cutoff_length {_options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the ")
+                + Invariant($"{Dropped:N0} records takes {_shortestDroppedPrompt:N0} tokens before its answer begins. ")
                 + "Raise cutoff_length.");
     }
 
-    private int[] Bos => tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : [];
+    private int[] Bos => _tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : [];
 
     private IEnumerable<(int[] Ids, bool Supervised)> Pieces(IReadOnlyList<Segment> segments)
     {
         for (var i = 0; i < segments.Count; i++)
         {
             var (text, supervised, special) = segments[i];
-            yield return (special == SpecialToken.Eos ? [EosId] : tokenizer.EncodeSegment(text, first: i == 0), supervised);
+            yield return (special == SpecialToken.Eos ? [EosId] : _tokenizer.EncodeSegment(text, first: i == 0), supervised);
         }
     }
 
     private static IEnumerable<int> Ignored(int count) => Enumerable.Repeat(TokenizedExample.Ignored, count);
 
-    private int EosId => tokenizer.EosId ?? throw new InputException($"{tokenizer.Path}: the tokenizer names no end-of-sequence "
-        + "token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
+    private int EosId => _tokenizer.EosId ?? throw new InputException($"{_tokenizer.Path}: the tokenizer names no end-of-"
+        + "sequence token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -13,8 +13,8 @@ public sealed class ExampleEncoderTests : IDisposable
     /// <summary>Conversations of every shape; texts look like headings, placeholders, special tokens, halves of words.</summary>
     private static IEnumerable<Conversation> RandomConversations(int count, int seed)
     {
-        string[] pieces = ["the ", "other", "ü", "🦙", "</s>", "<s>", "### Response:", "\n\n### Instruction:\n", "{input}", "{",
-            " ", "\n", "问题", "#", "th", "er"];
+        string[] pieces = ["the ", "other", "ü", "🦙", "</s>", "<s>", "### Response:", "\n\n### Instruction:\n", "{input}",
+            "{", " ", "\n", "问题", "#", "th", "er"];
         var random = new DeterministicRandom(seed);
         string Text() => string.Concat(Enumerable.Range(0, random.NextInt(12)).Select(_ => random.Choose(pieces)));
         for (var i = 0; i < count; i++)
