@@ -31,9 +31,9 @@ public sealed class AdapterFolderTests
         AdapterFolder.Write(folder.Path, config, [.. tensors.Select(t => (t.Key, t.Value))]);
 
         const string weights = "adapter_model.safetensors";
-        Assert.Equal(File.ReadAllBytes(Path.Combine(path, weights)), File.ReadAllBytes(folder[weights]));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(path, weights)), File.ReadAllBytes(folder.File(weights)));
         var expected = JsonNode.Parse(File.ReadAllText(Path.Combine(path, "adapter_config.json")))!.AsObject();
-        var actual = JsonNode.Parse(File.ReadAllText(folder["adapter_config.json"]))!.AsObject();
+        var actual = JsonNode.Parse(File.ReadAllText(folder.File("adapter_config.json")))!.AsObject();
         foreach (var (field, value) in expected)
             Assert.True(JsonNode.DeepEquals(value, actual[field]), $"{field}: {actual[field]}, not {value}");
         Assert.Equal(actual.Select(f => f.Key).Order(StringComparer.Ordinal), actual.Select(f => f.Key));
@@ -66,8 +66,8 @@ public sealed class AdapterFolderTests
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
         var path = ReferenceData.Path("golden/llama/lora");
-        File.Copy(Path.Combine(path, "adapter_config.json"), folder["adapter_config.json"]);
-        File.Copy(Path.Combine(path, "adapter_model.bin"), folder["adapter_model.bin"]);
+        File.Copy(Path.Combine(path, "adapter_config.json"), folder.File("adapter_config.json"));
+        File.Copy(Path.Combine(path, "adapter_model.bin"), folder.File("adapter_model.bin"));
         var (_, expected) = AdapterFolder.Read(path);
         var (_, actual) = AdapterFolder.Read(folder.Path);
         Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
@@ -110,9 +110,9 @@ public sealed class AdapterFolderTests
     public void A_folder_that_is_no_adapter_or_has_no_weights_is_refused()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("no such folder", Fault(folder["absent"]));
+        Assert.Contains("no such folder", Fault(folder.File("absent")));
         Assert.Contains("has no adapter_config.json", Fault(folder.Path));
-        File.WriteAllText(folder["adapter_config.json"], "{\"peft_type\":\"LORA\"}");
+        File.WriteAllText(folder.File("adapter_config.json"), "{\"peft_type\":\"LORA\"}");
         Assert.Contains("weights are missing", Fault(folder.Path));
         AdapterFolder.Write(folder.Path, new LoraConfig(), []);
         Assert.Contains("weights are missing", Fault(folder.Path));

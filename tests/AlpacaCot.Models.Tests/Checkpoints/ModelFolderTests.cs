@@ -38,14 +38,14 @@ public sealed class ModelFolderTests
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         var model = ReferenceData.Path("golden/llama/model");
-        File.Copy(Path.Combine(model, "config.json"), folder["config.json"]);
-        File.Copy(Path.Combine(model, "pytorch_model.bin"), folder["pytorch_model-00001-of-00001.bin"]);
+        File.Copy(Path.Combine(model, "config.json"), folder.File("config.json"));
+        File.Copy(Path.Combine(model, "pytorch_model.bin"), folder.File("pytorch_model-00001-of-00001.bin"));
         using var expected = ModelFolder.Open(model);
         WriteIndex(folder, "pytorch_model.bin.index.json",
             expected.Entries.Keys.Select(n => (n, "pytorch_model-00001-of-00001.bin")));
         using (var actual = ModelFolder.Open(folder.Path)) AssertSameOrHalf(expected, actual);
 
-        File.WriteAllText(folder["model.safetensors"], "");
+        File.WriteAllText(folder.File("model.safetensors"), "");
         Assert.Contains("model.safetensors", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Path)).Message);
     }
 
@@ -56,31 +56,31 @@ public sealed class ModelFolderTests
         string Fault(string? path = null) => Assert.Throws<InputException>(() => ModelFolder.Open(path ?? folder.Path)).Message;
         using var values = ones(2);
 
-        Assert.Contains("no such model folder", Fault(folder["absent"]));
+        Assert.Contains("no such model folder", Fault(folder.File("absent")));
         Assert.Contains("no config.json", Fault());
-        File.WriteAllText(folder["adapter_config.json"], "{}");
+        File.WriteAllText(folder.File("adapter_config.json"), "{}");
         Assert.Contains("is an adapter folder; pass it as --adapter", Fault());
-        File.WriteAllText(folder["config.json"], "{}");
+        File.WriteAllText(folder.File("config.json"), "{}");
         Assert.Contains("pass it as --adapter", Fault());
-        File.Delete(folder["adapter_config.json"]);
-        File.WriteAllText(folder["config.json"], "{\"a\":");
+        File.Delete(folder.File("adapter_config.json"));
+        File.WriteAllText(folder.File("config.json"), "{\"a\":");
         Assert.Contains("config.json is not valid JSON", Fault());
-        File.WriteAllText(folder["config.json"], "[]");
+        File.WriteAllText(folder.File("config.json"), "[]");
         Assert.Contains("config.json is not a JSON object", Fault());
-        File.WriteAllText(folder["config.json"], "{}");
+        File.WriteAllText(folder.File("config.json"), "{}");
         Assert.Contains("no weights; needed is one of model.safetensors", Fault());
 
-        SafetensorsWriter.Write(folder["1.safetensors"], [("a", values)]);
+        SafetensorsWriter.Write(folder.File("1.safetensors"), [("a", values)]);
         WriteIndex(folder, "model.safetensors.index.json", [("a", "1.safetensors"), ("b", "2.safetensors")]);
         Assert.Contains("the shard 2.safetensors is missing", Fault());
         WriteIndex(folder, "model.safetensors.index.json", [("a", "1.safetensors"), ("b", "1.safetensors")]);
         Assert.Contains("does not hold b", Fault());
         WriteIndex(folder, "model.safetensors.index.json", [("a", "../1.safetensors")]);
         Assert.Contains("a points to", Fault());
-        File.WriteAllText(folder["model.safetensors.index.json"],
+        File.WriteAllText(folder.File("model.safetensors.index.json"),
             """{"weight_map":{"a":"1.safetensors","a":"1.safetensors"}}""");
         Assert.Contains("not valid JSON", Fault());
-        File.WriteAllText(folder["model.safetensors.index.json"], "{}");
+        File.WriteAllText(folder.File("model.safetensors.index.json"), "{}");
         Assert.Contains("no weight_map", Fault());
     }
 
@@ -132,6 +132,6 @@ public sealed class ModelFolderTests
     }
 
     private static void WriteIndex(TemporaryFolder folder, string name, IEnumerable<(string Tensor, string File)> map) =>
-        File.WriteAllText(folder[name],
+        File.WriteAllText(folder.File(name),
             JsonSerializer.Serialize(new { weight_map = map.ToDictionary(m => m.Tensor, m => m.File) }));
 }

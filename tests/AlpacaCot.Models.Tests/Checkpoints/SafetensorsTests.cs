@@ -24,8 +24,8 @@ public sealed class SafetensorsTests
         using var file = SafetensorsFile.Open(path);
         using var scope = NewDisposeScope();
         var shuffled = file.Entries.Keys.OrderBy(n => n.Length).ThenByDescending(n => n).Select(n => (n, file.Read(n))).ToList();
-        SafetensorsWriter.Write(folder["again"], shuffled, file.Metadata);
-        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(folder["again"]));
+        SafetensorsWriter.Write(folder.File("again"), shuffled, file.Metadata);
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(folder.File("again")));
     }
 
     [Fact]
@@ -62,14 +62,14 @@ public sealed class SafetensorsTests
         tensors.Add(("with gradient", numbers.clone().requires_grad_()));
         tensors.Add(("层.\"0\"\\\n🦙", numbers));
 
-        SafetensorsWriter.Write(folder["new/all.safetensors"], tensors, new Dictionary<string, string> { ["作者"] = "a\"b" });
-        using var file = SafetensorsFile.Open(folder["new/all.safetensors"]);
+        SafetensorsWriter.Write(folder.File("new/all.safetensors"), tensors, new Dictionary<string, string> { ["作者"] = "a\"b" });
+        using var file = SafetensorsFile.Open(folder.File("new/all.safetensors"));
         Assert.Equal("a\"b", file.Metadata["作者"]);
         Assert.Equal(tensors.Count, file.Entries.Count);
         foreach (var (name, expected) in tensors) Tensors.AssertSame(expected, file.Read(name), name);
-        Assert.Single(Directory.GetFiles(folder["new"]));
+        Assert.Single(Directory.GetFiles(folder.File("new")));
         Assert.Throws<InputException>(() => file.Read("absent"));
-        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(folder["twice"], [("a", numbers), ("a", numbers)]));
+        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(folder.File("twice"), [("a", numbers), ("a", numbers)]));
     }
 
     [Fact]
@@ -78,8 +78,8 @@ public sealed class SafetensorsTests
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         var large = arange(5_000_001, dtype: ScalarType.Int32); // 20 MB
-        SafetensorsWriter.Write(folder["large"], [("b", large), ("a", large.to_type(ScalarType.Float64))]);
-        using var file = SafetensorsFile.Open(folder["large"]);
+        SafetensorsWriter.Write(folder.File("large"), [("b", large), ("a", large.to_type(ScalarType.Float64))]);
+        using var file = SafetensorsFile.Open(folder.File("large"));
         Tensors.AssertSame(large, file.Read("b"), "b");
         Tensors.AssertSame(large.to_type(ScalarType.Float64), file.Read("a"), "a");
     }
@@ -138,8 +138,8 @@ public sealed class SafetensorsTests
     {
         using var folder = new TemporaryFolder();
         using var values = ones(5);
-        SafetensorsWriter.Write(folder["whole"], [("a", values), ("b", values)]);
-        var whole = File.ReadAllBytes(folder["whole"]);
+        SafetensorsWriter.Write(folder.File("whole"), [("a", values), ("b", values)]);
+        var whole = File.ReadAllBytes(folder.File("whole"));
         for (var length = 0; length < whole.Length; length++)
         {
             var path = folder.Write("cut", whole[..length]);
