@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// A PEFT adapter folder: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> (or the older <c>adapter_model.bin</c>).
+/// A PEFT adapter folder: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> (or the older
+/// <c>adapter_model.bin</c>).
 /// Source: the checkpoint format page of the PEFT documentation.
 /// </summary>
 public static class AdapterFolder
@@ -40,8 +41,10 @@ public static class AdapterFolder
         var pickle = Path.Combine(path, PickleName);
         using ITensorFile file = File.Exists(safetensors) ? SafetensorsFile.Open(safetensors)
             : File.Exists(pickle) ? TorchPickleFile.Open(pickle)
-            : throw new InputException($"{path} has a {ConfigName} but neither {WeightsName} nor {PickleName}: the adapter's weights are missing.");
-        if (file.Entries.Count == 0) throw new InputException($"{file.Path} holds no tensors: the adapter's weights are missing.");
+            : throw new InputException($"{path} has a {ConfigName} but neither {WeightsName} nor {PickleName}: the adapter's " +
+                "weights are missing.");
+        if (file.Entries.Count == 0)
+            throw new InputException($"{file.Path} holds no tensors: the adapter's weights are missing.");
 
         using var scope = NewDisposeScope();
         var tensors = new Dictionary<string, Tensor>();

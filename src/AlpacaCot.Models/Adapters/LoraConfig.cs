@@ -3,19 +3,25 @@ using AlpacaCot.Data;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What an <c>adapter_config.json</c> of PEFT says about a LoRA adapter. Unnamed fields are kept for rewriting.</summary>
+/// <summary>
+/// What an <c>adapter_config.json</c> of PEFT says about a LoRA adapter. Unnamed fields are kept for rewriting.
+/// </summary>
 public sealed record LoraConfig
 {
     /// <summary><c>r</c>: the rank of the update, where <see cref="RankPattern"/> names no other.</summary>
     public int Rank { get; init; } = 8;
 
-    /// <summary><c>lora_alpha</c>: the update is scaled by alpha / rank (alpha / sqrt(rank) with <see cref="UseRsLora"/>).</summary>
+    /// <summary>
+    /// <c>lora_alpha</c>: the update is scaled by alpha / rank (alpha / sqrt(rank) with <see cref="UseRsLora"/>).
+    /// </summary>
     public double Alpha { get; init; } = 8;
 
     /// <summary><c>lora_dropout</c>: the share of the adapter's inputs that training drops.</summary>
     public double Dropout { get; init; }
 
-    /// <summary><c>target_modules</c> as a list: last parts of module names, or whole ones. Empty where <see cref="TargetPattern"/> is set.</summary>
+    /// <summary>
+    /// <c>target_modules</c> as a list: last parts of module names, or whole ones. Empty with <see cref="TargetPattern"/>.
+    /// </summary>
     public IReadOnlyList<string> TargetModules { get; init; } = [];
 
     /// <summary>
@@ -24,7 +30,9 @@ public sealed record LoraConfig
     /// </summary>
     public string? TargetPattern { get; init; }
 
-    /// <summary><c>bias</c>: <c>none</c>, <c>all</c> or <c>lora_only</c>; which biases of the base are trained and saved too.</summary>
+    /// <summary>
+    /// <c>bias</c>: <c>none</c>, <c>all</c> or <c>lora_only</c>; which biases of the base are trained and saved too.
+    /// </summary>
     public string Bias { get; init; } = "none";
 
     /// <summary><c>use_rslora</c>: scale by alpha / sqrt(rank).</summary>
@@ -63,7 +71,9 @@ public sealed record LoraConfig
     /// <summary>Reads the text of an <c>adapter_config.json</c>.</summary>
     /// <param name="json">The text.</param>
     /// <param name="path">The file's name for messages.</param>
-    /// <exception cref="InputException">Not JSON, not LoRA, a wrong value, or a field that asks for a computation there is not here.</exception>
+    /// <exception cref="InputException">
+    /// Not JSON, not LoRA, a wrong value, or a field that asks for a computation there is not here.
+    /// </exception>
     public static LoraConfig FromJson(string json, string path) => LoraConfigJson.Read(json, path);
 
     /// <summary>The text of an <c>adapter_config.json</c>: keys sorted, as PEFT writes it.</summary>

@@ -15,7 +15,9 @@ internal static class LoraConfigJson
         "alora_invocation_tokens", "arrow_config", "monteclora_config", "velora_config", "ensure_weight_tying", "exclude_modules",
     ];
 
-    /// <summary>Ways of starting that leave the base weights alone; others (pissa, olora, ...) belong to a changed base.</summary>
+    /// <summary>
+    /// Ways of starting that leave the base weights alone; others (pissa, olora, ...) belong to a changed base.
+    /// </summary>
     private static readonly HashSet<string> HarmlessStarts = ["gaussian", "orthogonal", "eva"];
 
     private static readonly JsonWriterOptions Layout = new() { Indented = true, NewLine = "\n" };
@@ -45,7 +47,7 @@ internal static class LoraConfigJson
             ["fan_in_fan_out"] = config.FanInFanOut,
             ["inference_mode"] = config.InferenceMode,
             ["init_lora_weights"] = true,
-            ["layers_pattern"] = List(config.LayersPattern),
+            ["layers_pattern"] = config.LayersPattern is [var layer] ? layer : List(config.LayersPattern),
             ["layers_to_transform"] = config.LayersToTransform is { } layers ? List(layers) : null,
             ["lora_alpha"] = Number(config.Alpha),
             ["lora_dropout"] = config.Dropout,
@@ -118,15 +120,17 @@ internal static class LoraConfigJson
         private void RefuseUnsupported()
         {
             foreach (var (name, value) in left)
-                if (IsSet(value) && (Unsupported.Contains(name) ||
-                    (name.StartsWith("use_", StringComparison.Ordinal) && name != "use_rslora" && value.ValueKind == JsonValueKind.True)))
+                if (IsSet(value) && (Unsupported.Contains(name) || IsUnknownSwitch(name, value)))
                     throw new InputException($"{path}: {name} is {value.GetRawText()}; this kind of LoRA is not supported. " +
                         "Merge the adapter into its base with the tool that made it, and use the merged model.");
             if (left.TryGetValue("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String
                 && !HarmlessStarts.Contains(start.GetString()!))
-                throw new InputException($"{path}: init_lora_weights is {start.GetRawText()}, which changed the base model's weights " +
-                    "when training began. Convert it to a plain LoRA adapter with the tool that made it.");
+                throw new InputException($"{path}: init_lora_weights is {start.GetRawText()}, which changed the base model's " +
+                    "weights when training began. Convert it to a plain LoRA adapter with the tool that made it.");
         }
+
+        private static bool IsUnknownSwitch(string name, JsonElement value) =>
+            name.StartsWith("use_", StringComparison.Ordinal) && name != "use_rslora" && value.ValueKind == JsonValueKind.True;
 
         private static bool IsSet(JsonElement value) => value.ValueKind switch
         {
@@ -152,7 +156,8 @@ internal static class LoraConfigJson
 
         private int? Whole(string name, int least) => Take(name) is { } value ? WholeOf(name, value, least) : null;
 
-        private double? Real(string name, double least, double most) => Take(name) is { } value ? RealOf(name, value, least, most) : null;
+        private double? Real(string name, double least, double most) =>
+            Take(name) is { } value ? RealOf(name, value, least, most) : null;
 
         private string[]? Texts(string name, JsonElement? list) => list is not { } value ? null
             : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Select(item => TextOf(name, item))]
@@ -182,7 +187,7 @@ internal static class LoraConfigJson
         private double RealOf(string name, JsonElement value, double least, double most) =>
             value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= least && number <= most
                 ? number
-                : throw Wrong(name, value, most == double.MaxValue ? $"a number from {least} up" : $"a number from {least} to {most}");
+                : throw Wrong(name, value, $"a number from {least} {(most == double.MaxValue ? "up" : $"to {most}")}");
 
         private InputException Wrong(string name, JsonElement value, string needed) =>
             new($"{path}: {name} is {value.GetRawText()}; {needed} is needed.");

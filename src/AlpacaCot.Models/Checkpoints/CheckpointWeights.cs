@@ -20,8 +20,8 @@ public sealed class CheckpointWeights(ModelFolder folder, string prefix = "model
     /// <inheritdoc/>
     public Tensor Read(string name, ReadOnlySpan<long> shape)
     {
-        var entry = Find(name) ?? throw new InputException($"{folder.Path} has no tensor {name}, which its config.json asks for. " +
-            $"Nearest are {string.Join(", ", Nearest(name))}.");
+        var entry = Find(name) ?? throw new InputException($"{folder.Path} has no tensor {name}, which its config.json asks " +
+            $"for. Nearest are {string.Join(", ", Nearest(name))}.");
         if (!shape.SequenceEqual(entry.Shape))
             throw new InputException($"{folder.Path}: {entry.Name} has shape [{string.Join(", ", entry.Shape)}], " +
                 $"config.json asks for [{string.Join(", ", shape.ToArray())}].");

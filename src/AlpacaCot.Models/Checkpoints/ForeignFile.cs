@@ -11,7 +11,8 @@ internal static class ForeignFile
     {
         var start = map.Bytes(0, (int)Math.Min(map.Length, 64));
         if (start.StartsWith("version https://git-lfs"u8))
-            throw new InputException($"{map.Path} is a Git LFS pointer, not the weights themselves. Run `git lfs pull` in its folder.");
+            throw new InputException($"{map.Path} is a Git LFS pointer, not the weights themselves. Run `git lfs pull` in " +
+                "its folder.");
         if (start.StartsWith("<!DOCTYPE"u8) || start.StartsWith("<html"u8))
             throw new InputException($"{map.Path} is a web page, not weights: its download went wrong. Download it again.");
     }

@@ -7,7 +7,7 @@ namespace AlpacaCot.Models.Checkpoints;
 /// <param name="Name">Its name in the file.</param>
 /// <param name="DType">The type of its elements; where <paramref name="Unsupported"/> is set, only of the same width.</param>
 /// <param name="Shape">The size of each dimension; empty for a scalar.</param>
-/// <param name="Unsupported">The file's name of an element type that cannot be read (F8_E4M3, ...); null for one that can.</param>
+/// <param name="Unsupported">The file's name of an element type that cannot be read (F8_E4M3, ...), else null.</param>
 public sealed record TensorEntry(string Name, ScalarType DType, long[] Shape, string? Unsupported = null);
 
 /// <summary>A file of named tensors. Opening reads the header only.</summary>

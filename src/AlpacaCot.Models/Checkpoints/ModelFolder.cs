@@ -41,7 +41,8 @@ public sealed class ModelFolder : IDisposable
         var isAdapter = File.Exists(System.IO.Path.Combine(path, Adapters.AdapterFolder.ConfigName));
         var configPath = System.IO.Path.Combine(path, "config.json");
         if (!File.Exists(configPath))
-            throw new InputException(isAdapter ? ThisIsAnAdapter(path) : $"{path} has no config.json, so it is not a model folder.");
+            throw new InputException(
+                isAdapter ? ThisIsAnAdapter(path) : $"{path} has no config.json, so it is not a model folder.");
 
         var folder = new ModelFolder(path, ReadObject(configPath));
         try
@@ -71,7 +72,8 @@ public sealed class ModelFolder : IDisposable
         foreach (var file in files) file.Dispose();
     }
 
-    private static string ThisIsAnAdapter(string path) => $"{path} is an adapter folder; pass it as --adapter, with its base model as --model.";
+    private static string ThisIsAnAdapter(string path) =>
+        $"{path} is an adapter folder; pass it as --adapter, with its base model as --model.";
 
     private void OpenWhole(string name)
     {
@@ -89,16 +91,18 @@ public sealed class ModelFolder : IDisposable
         {
             if (item.Value.ValueKind != JsonValueKind.String || item.Value.GetString() is not { Length: > 0 } name
                 || System.IO.Path.GetFileName(name) != name)
-                throw new InputException($"{indexPath}: {item.Name} points to {item.Value.GetRawText()}; the name of a file beside it is needed.");
+                throw new InputException($"{indexPath}: {item.Name} points to {item.Value.GetRawText()}; the name of a file " +
+                    "beside it is needed.");
             if (!shards.TryGetValue(name, out var shard))
             {
                 if (!File.Exists(System.IO.Path.Combine(Path, name)))
-                    throw new InputException($"{Path}: the shard {name} is missing, though {System.IO.Path.GetFileName(indexPath)} needs it. " +
-                        "Copy or download it.");
+                    throw new InputException($"{Path}: the shard {name} is missing, though " +
+                        $"{System.IO.Path.GetFileName(indexPath)} needs it. Copy or download it.");
                 shards.Add(name, shard = OpenFile(name));
             }
             if (!shard.Entries.TryGetValue(item.Name, out var entry))
-                throw new InputException($"{shard.Path} does not hold {item.Name}, which {System.IO.Path.GetFileName(indexPath)} says it does.");
+                throw new InputException($"{shard.Path} does not hold {item.Name}, which " +
+                    $"{System.IO.Path.GetFileName(indexPath)} says it does.");
             Add(entry, shard);
         }
     }
@@ -106,7 +110,9 @@ public sealed class ModelFolder : IDisposable
     private ITensorFile OpenFile(string name)
     {
         var path = System.IO.Path.Combine(Path, name);
-        ITensorFile file = name.EndsWith(".safetensors", StringComparison.Ordinal) ? SafetensorsFile.Open(path) : TorchPickleFile.Open(path);
+        ITensorFile file = name.EndsWith(".safetensors", StringComparison.Ordinal)
+            ? SafetensorsFile.Open(path)
+            : TorchPickleFile.Open(path);
         files.Add(file);
         return file;
     }
@@ -121,7 +127,8 @@ public sealed class ModelFolder : IDisposable
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path).AsMemory(), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path).AsMemory(), options);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document.RootElement.Clone()
                 : throw new InputException($"{path} is not a JSON object.");

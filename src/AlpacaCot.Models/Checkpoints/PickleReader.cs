@@ -9,7 +9,8 @@ namespace AlpacaCot.Models.Checkpoints;
 /// <summary>
 /// Reads the pickles of torch.save without being able to run anything: it knows plain values, containers, and the handful of
 /// names that stand for tensors. Every other name or opcode is refused where it stands, before anything is done with it.
-/// <para>Source: the opcode descriptions in Python's <c>pickletools</c>; the names are those of <c>torch.serialization</c>.</para>
+/// <para>Source: the opcode descriptions in Python's <c>pickletools</c>; the names are those of
+/// <c>torch.serialization</c>.</para>
 /// </summary>
 internal sealed class PickleReader(MappedFile map, long start, long length, string name)
 {
@@ -30,7 +31,8 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     public long Position => start + at;
 
     /// <summary>Reads one pickle, to its STOP.</summary>
-    /// <exception cref="InputException">Damaged, or something other than tensors and plain containers; with the byte position.</exception>
+    /// <exception cref="InputException">Damaged, or something other than tensors and plain containers; with the byte
+    /// position.</exception>
     public object? Read()
     {
         stack.Clear();
@@ -85,7 +87,10 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
             case 'h': Push(Recall(Take(1)[0])); break; // BINGET
             case 'j': Push(Recall(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)))); break;
             case 'c': Push(Global("GLOBAL", Line(), Line())); break;
-            case '\x93': var attribute = Pop(); Push(Global("STACK_GLOBAL", Pop() as string ?? "?", attribute as string ?? "?")); break;
+            case '\x93':
+                var attribute = Pop() as string ?? "?";
+                Push(Global("STACK_GLOBAL", Pop() as string ?? "?", attribute));
+                break;
             case 'R': var arguments = Pop(); Push(Call(Pop(), arguments)); break;
             case 'b': var state = Pop(); Build(state); break;
             case 'Q': Push(Storage(Pop())); break; // BINPERSID
@@ -106,7 +111,8 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     private object? Call(object? function, object? arguments)
     {
         if (function is not PickleGlobal { Storage: null } global) throw Refused("REDUCE of something that is not a function");
-        if (arguments is not PickleTuple { Items: var items }) throw Damaged($"{global.Name} is called without a tuple of arguments");
+        if (arguments is not PickleTuple { Items: var items })
+            throw Damaged($"{global.Name} is called without a tuple of arguments");
         switch (global.Name)
         {
             case "collections.OrderedDict":
@@ -139,20 +145,24 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     {
         if (tuple.Items.Length > MostDimensions)
             throw Damaged($"a tensor has {tuple.Items.Length} dimensions; at most {MostDimensions} can be used");
-        return [.. tuple.Items.Select(item => item is long number ? number : throw Damaged("a tensor's shape holds something other than integers"))];
+        return [.. tuple.Items.Select(item =>
+            item is long number ? number : throw Damaged("a tensor's shape holds something other than integers"))];
     }
 
     // An OrderedDict may carry attributes (a state dict's _metadata), which weights do not need. Nothing else has a state.
     private void Build(object? state)
     {
-        if (stack is not [.., PickleDict] || state is not PickleDict) throw Refused("BUILD of something that is not an OrderedDict");
+        if (stack is not [.., PickleDict] || state is not PickleDict)
+            throw Refused("BUILD of something that is not an OrderedDict");
     }
 
     private TorchStorage Storage(object? id)
     {
-        if (id is not PickleTuple { Items: ["storage", PickleGlobal { Storage: { } dtype }, string key, _, long count, .. var rest] } || count < 0)
+        if (id is not PickleTuple
+            { Items: ["storage", PickleGlobal { Storage: { } dtype }, string key, _, long count and >= 0, .. var rest] })
             throw Damaged("a persistent id does not name a storage");
-        if (rest is not ([] or [null])) throw Damaged($"storage {key} is a view of another, as only PyTorch before 0.4 wrote it; save the file again");
+        if (rest is not ([] or [null]))
+            throw Damaged($"storage {key} is a view of another, as only PyTorch before 0.4 wrote it; save the file again");
         return new TorchStorage(key, dtype, count);
     }
 
@@ -175,7 +185,8 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
         memo[index] = stack.Count > 0 ? stack[^1] : throw Damaged("nothing to remember");
     }
 
-    private object? Recall(uint index) => memo.TryGetValue(index, out var value) ? value : throw Damaged($"memo {index} was never set");
+    private object? Recall(uint index) =>
+        memo.TryGetValue(index, out var value) ? value : throw Damaged($"memo {index} was never set");
 
     private void Push(object? value)
     {
@@ -254,18 +265,20 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
         if ((objects += count) > MostObjects || objects < 0) throw Damaged($"more than {MostObjects} objects");
     }
 
-    private InputException BadCall(PickleGlobal global) => Damaged($"{global.Name} is called with other arguments than torch.save gives it");
+    private InputException BadCall(PickleGlobal global) =>
+        Damaged($"{global.Name} is called with other arguments than torch.save gives it");
 
     private InputException Damaged(string problem) =>
         new($"{map.Path}: not a usable file of torch.save: {problem} (byte {opcodeAt} of {name}).");
 
     private InputException Refused(string what) =>
-        new($"{map.Path}: refused: {what} at byte {opcodeAt} of {name}. Building tensors and plain containers needs no such thing: " +
-            "this file tries to execute code. If you trust its origin, convert it to safetensors elsewhere.");
+        new($"{map.Path}: refused: {what} at byte {opcodeAt} of {name}. Building tensors and plain containers needs no such " +
+            "thing: this file tries to execute code. If you trust its origin, convert it to safetensors elsewhere.");
 
     private static Dictionary<string, PickleGlobal> BuildAllowed()
     {
-        string[] functions = ["collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"];
+        string[] functions =
+            ["collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"];
         string[] dtypes = ["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"];
         (string Name, ScalarType Type)[] storages =
         [
@@ -275,7 +288,8 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
             ("BoolStorage", ScalarType.Bool),
         ];
         return functions.Concat(dtypes.Select(d => $"torch.{d}")).Select(n => new PickleGlobal(n, null))
-            .Concat(from s in storages from m in (string[])["torch", "torch.cuda"] select new PickleGlobal($"{m}.{s.Name}", s.Type))
+            .Concat(storages.Select(s => new PickleGlobal($"torch.{s.Name}", s.Type)))
+            .Concat(storages.Select(s => new PickleGlobal($"torch.cuda.{s.Name}", s.Type)))
             .ToDictionary(g => g.Name);
     }
 }

@@ -10,7 +10,9 @@ internal sealed record PickleTuple(object?[] Items);
 /// <summary>A Python list.</summary>
 internal sealed record PickleList(List<object?> Items);
 
-/// <summary>A Python dict or <c>OrderedDict</c>, kept as pairs: nothing is hashed, and a later pair overrules an earlier one.</summary>
+/// <summary>
+/// A Python dict or <c>OrderedDict</c>, kept as pairs: nothing is hashed, and a later pair overrules an earlier one.
+/// </summary>
 internal sealed record PickleDict(List<KeyValuePair<object?, object?>> Items);
 
 /// <summary>An integer of more than 64 bits, as little-endian bytes.</summary>

@@ -23,7 +23,8 @@ public sealed class RandomWeights(long seed, double deviation = 0.02) : IWeightS
     public Tensor Read(string name, ReadOnlySpan<long> shape)
     {
         if (name.EndsWith("bias", StringComparison.Ordinal)) return zeros(shape.ToArray(), dtype: ScalarType.Float32);
-        if (name.EndsWith("norm.weight", StringComparison.Ordinal) || shape.Length < 2) return ones(shape.ToArray(), dtype: ScalarType.Float32);
+        if (name.EndsWith("norm.weight", StringComparison.Ordinal) || shape.Length < 2)
+            return ones(shape.ToArray(), dtype: ScalarType.Float32);
         var tensor = empty(shape.ToArray(), dtype: ScalarType.Float32);
         Fill(tensor, StartState(name));
         return tensor;

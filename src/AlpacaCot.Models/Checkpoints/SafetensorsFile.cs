@@ -36,7 +36,8 @@ public sealed class SafetensorsFile : ITensorFile
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="InputException">The file is absent, cut short, or its header is wrong; the message says where.</exception>
+    /// <exception cref="InputException">The file is absent, cut short, or its header is wrong; the message says
+    /// where.</exception>
     public static SafetensorsFile Open(string path)
     {
         var map = MappedFile.Open(path);
@@ -76,25 +77,28 @@ public sealed class SafetensorsFile : ITensorFile
         {
             ForeignFile.Refuse(map);
             if (map.Length < LengthBytes)
-                throw Bad($"a safetensors file begins with {LengthBytes} bytes of header length; this one has {map.Length} in all. " +
-                    "Copy or download it again.");
+                throw Bad($"a safetensors file begins with {LengthBytes} bytes of header length; this one has {map.Length} " +
+                    "in all. Copy or download it again.");
             var length = BinaryPrimitives.ReadUInt64LittleEndian(map.Bytes(0, LengthBytes));
             if (length > LongestHeader)
                 throw Bad($"its first 8 bytes claim a header of {length} bytes, more than any safetensors file has. " +
                     "It is another kind of file, or damaged.");
             if ((long)length > map.Length - LengthBytes)
                 throw Bad($"the header is {length} bytes long, but the file is cut short: " +
-                    $"{(long)length - (map.Length - LengthBytes)} bytes of the header and all tensors are missing. Copy or download it again.");
+                    $"{(long)length - (map.Length - LengthBytes)} bytes of the header and all tensors are missing. Copy or " +
+                    "download it again.");
 
             var json = map.Bytes(LengthBytes, (int)length);
             if (!Utf8.IsValid(json)) throw Bad("the header is not UTF-8. It is another kind of file, or damaged.");
             try
             {
-                using var document = JsonDocument.Parse(json.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false });
+                var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+                using var document = JsonDocument.Parse(json.ToArray(), options);
                 if (document.RootElement.ValueKind != JsonValueKind.Object) throw Bad("the header is not a JSON object.");
-                foreach (var property in document.RootElement.EnumerateObject()) ReadProperty(property, LengthBytes + (long)length);
+                foreach (var property in document.RootElement.EnumerateObject())
+                    ReadProperty(property, LengthBytes + (long)length);
             }
-            catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair in a name
+            catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair
             {
                 throw new InputException($"{map.Path}: the header is not a valid one: {e.Message}", e);
             }
@@ -119,9 +123,11 @@ public sealed class SafetensorsFile : ITensorFile
                 ? dtype.GetString()!
                 : throw Bad($"{name} has no dtype.");
             var type = SafetensorsType.Find(typeName)
-                ?? throw Bad($"{name} has the unknown dtype {typeName}; known are {string.Join(' ', SafetensorsType.All.Select(t => t.Name))}.");
+                ?? throw Bad($"{name} has the unknown dtype {typeName}; known are " +
+                    $"{string.Join(' ', SafetensorsType.All.Select(t => t.Name))}.");
             var shape = Numbers(value, "shape", name);
-            if (shape.Length > MostDimensions) throw Bad($"{name} has {shape.Length} dimensions; at most {MostDimensions} can be used.");
+            if (shape.Length > MostDimensions)
+                throw Bad($"{name} has {shape.Length} dimensions; at most {MostDimensions} can be used.");
             var range = Numbers(value, "data_offsets", name);
             if (range.Length != 2 || range[0] > range[1])
                 throw Bad($"{name} has data_offsets [{string.Join(", ", range)}]; two rising numbers are needed.");
@@ -138,7 +144,8 @@ public sealed class SafetensorsFile : ITensorFile
 
         private long[] Numbers(JsonElement entry, string field, string name)
         {
-            if (!entry.TryGetProperty(field, out var array) || array.ValueKind != JsonValueKind.Array) throw Bad($"{name} has no {field}.");
+            if (!entry.TryGetProperty(field, out var array) || array.ValueKind != JsonValueKind.Array)
+                throw Bad($"{name} has no {field}.");
             var numbers = new long[array.GetArrayLength()];
             var i = 0;
             foreach (var item in array.EnumerateArray())
@@ -162,7 +169,8 @@ public sealed class SafetensorsFile : ITensorFile
                 if (range.End > available)
                 {
                     var missing = ranges[^1].End - available;
-                    throw Bad($"the file is cut short: {missing} bytes are missing, from inside {range.Name} on. Copy or download it again.");
+                    throw Bad($"the file is cut short: {missing} bytes are missing, from inside {range.Name} on. Copy or " +
+                        "download it again.");
                 }
                 (end, previous) = (range.End, range.Name);
             }

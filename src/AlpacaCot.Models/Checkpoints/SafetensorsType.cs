@@ -8,7 +8,9 @@ namespace AlpacaCot.Models.Checkpoints;
 /// <param name="DType">The tensor type it is read as; null where libtorch's binding has none.</param>
 internal sealed record SafetensorsType(string Name, int Bits, ScalarType? DType)
 {
-    /// <summary>Every type, in the reference library's order: a file holds later types first, so that all data is aligned.</summary>
+    /// <summary>
+    /// Every type, in the reference library's order: a file holds later types first, so that all data is aligned.
+    /// </summary>
     public static readonly IReadOnlyList<SafetensorsType> All =
     [
         new("BOOL", 8, ScalarType.Bool),

@@ -10,6 +10,7 @@ namespace AlpacaCot.Models.Checkpoints;
 public static class SafetensorsWriter
 {
     private const int ChunkBytes = 16 << 20;
+    private static readonly JsonWriterOptions Plainly = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly Dictionary<string, string> DefaultMetadata = new() { ["format"] = "pt" };
 
     /// <summary>
@@ -19,7 +20,8 @@ public static class SafetensorsWriter
     /// <param name="path">The file to make or replace; its folder is made too.</param>
     /// <param name="tensors">Names, each once, and tensors of any device and layout.</param>
     /// <param name="metadata">The header's <c>__metadata__</c>; <c>{"format":"pt"}</c> when null, none when empty.</param>
-    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the format.</exception>
+    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the
+    /// format.</exception>
     public static void Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors,
         IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -31,29 +33,31 @@ public static class SafetensorsWriter
             BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
             stream.Write(length);
             stream.Write(header);
-            foreach (var (_, tensor, _) in ordered) WriteBytes(stream, tensor);
+            foreach (var item in ordered) WriteBytes(stream, item.Tensor);
         });
     }
 
-    private static List<(string Name, Tensor Tensor, SafetensorsType Type)> Order(IReadOnlyList<(string Name, Tensor Tensor)> tensors)
+    private sealed record Item(string Name, Tensor Tensor, SafetensorsType Type, int Order);
+
+    private static List<Item> Order(IReadOnlyList<(string Name, Tensor Tensor)> tensors)
     {
         var names = new HashSet<string> { "__metadata__" };
-        var found = new List<(string Name, Tensor Tensor, SafetensorsType Type, int Order)>();
+        var found = new List<Item>();
         foreach (var (name, tensor) in tensors)
         {
             if (!names.Add(name)) throw new ArgumentException($"the name {name} is used twice or reserved", nameof(tensors));
             var (type, order) = SafetensorsType.Find(tensor.dtype)
                 ?? throw new ArgumentException($"{name}: {tensor.dtype} has no place in the format", nameof(tensors));
-            found.Add((name, tensor, type, order));
+            found.Add(new Item(name, tensor, type, order));
         }
         // Wide types first keeps every tensor aligned.
-        return [.. found.OrderByDescending(t => t.Order).ThenBy(t => t.Name, StringComparer.Ordinal).Select(t => (t.Name, t.Tensor, t.Type))];
+        return [.. found.OrderByDescending(t => t.Order).ThenBy(t => t.Name, StringComparer.Ordinal)];
     }
 
-    private static byte[] Header(List<(string Name, Tensor Tensor, SafetensorsType Type)> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static byte[] Header(List<Item> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(buffer, Plainly))
         {
             json.WriteStartObject();
             if (metadata.Count > 0)
@@ -63,7 +67,7 @@ public static class SafetensorsWriter
                 json.WriteEndObject();
             }
             long offset = 0;
-            foreach (var (name, tensor, type) in tensors)
+            foreach (var (name, tensor, type, _) in tensors)
             {
                 json.WriteStartObject(name);
                 json.WriteString("dtype", type.Name);

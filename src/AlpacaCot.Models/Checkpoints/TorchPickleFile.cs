@@ -34,7 +34,8 @@ public sealed class TorchPickleFile : ITensorFile
     public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
 
     /// <summary>Opens a file and checks its structure and the bounds of every tensor.</summary>
-    /// <exception cref="InputException">Absent, cut short, no state dict, or it asks for more than tensors and containers.</exception>
+    /// <exception cref="InputException">Absent, cut short, no state dict, or it asks for more than tensors and
+    /// containers.</exception>
     public static TorchPickleFile Open(string path)
     {
         var map = MappedFile.Open(path);
@@ -62,7 +63,8 @@ public sealed class TorchPickleFile : ITensorFile
 
         // A stride of 0 repeats elements: a few bytes in the file could ask for any amount of memory.
         if (bytes > map.Length)
-            throw new InputException($"{Path}: {name} repeats its elements to {bytes} bytes, more than the file has. Save it contiguous.");
+            throw new InputException($"{Path}: {name} repeats its elements to {bytes} bytes, more than the file has. Save it " +
+                "contiguous.");
         using var elements = map.Tensor(start, dtype, [(long)Span(tensor)]);
         using var view = elements.as_strided(tensor.Shape, tensor.Strides);
         return view.contiguous();
@@ -74,12 +76,15 @@ public sealed class TorchPickleFile : ITensorFile
     private static TorchPickleFile OpenZip(MappedFile map)
     {
         var zip = ZipDirectory.Read(map);
-        var pickles = zip.Keys.Where(n => n.EndsWith("/data.pkl", StringComparison.Ordinal) && n.Count(c => c == '/') == 1).ToList();
-        if (pickles.Count != 1) throw new InputException($"{map.Path} is a zip file but not one of torch.save: it has no data.pkl.");
+        var pickles = zip.Keys.Where(n => n.IndexOf('/') is > 0 and var slash && n[slash..] == "/data.pkl").ToList();
+        if (pickles.Count != 1)
+            throw new InputException($"{map.Path} is a zip file but not one of torch.save: it has no data.pkl.");
         var folder = pickles[0][..^"data.pkl".Length];
         if (zip.ContainsKey(folder + "constants.pkl"))
-            throw new InputException($"{map.Path} is a TorchScript program, not a file of weights. Save the model's state_dict() instead.");
-        if (zip.TryGetValue(folder + "byteorder", out var order) && map.Bytes(order.Offset, (int)Math.Min(order.Length, 3)).SequenceEqual("big"u8))
+            throw new InputException($"{map.Path} is a TorchScript program, not a file of weights. Save the model's " +
+                "state_dict() instead.");
+        if (zip.TryGetValue(folder + "byteorder", out var order)
+            && map.Bytes(order.Offset, (int)Math.Min(order.Length, 3)).SequenceEqual("big"u8))
             throw new InputException($"{map.Path} was saved on a big-endian machine. Convert it to safetensors there.");
 
         var (offset, length) = zip[pickles[0]];
@@ -91,8 +96,8 @@ public sealed class TorchPickleFile : ITensorFile
             if (!zip.TryGetValue($"{folder}data/{storage.Key}", out var data))
                 throw new InputException($"{map.Path}: the data of {name} ({folder}data/{storage.Key}) are missing.");
             if ((Int128)storage.Count * TensorLayout.ItemSize(storage.DType) > data.Length)
-                throw new InputException($"{map.Path}: the data of {name} are cut short: {storage.Count} elements of {storage.DType} " +
-                    $"need more than the {data.Length} bytes there are.");
+                throw new InputException($"{map.Path}: the data of {name} are cut short: {storage.Count} elements of " +
+                    $"{storage.DType} need more than the {data.Length} bytes there are.");
             offsets[storage.Key] = data.Offset;
         }
         return new TorchPickleFile(map, tensors, offsets);
@@ -102,10 +107,12 @@ public sealed class TorchPickleFile : ITensorFile
     private static TorchPickleFile OpenLegacy(MappedFile map)
     {
         if (map.Length > 262 && map.Bytes(257, 5).SequenceEqual("ustar"u8))
-            throw new InputException($"{map.Path} is in the tar format of PyTorch before 0.1.10. Save it again with a newer PyTorch.");
+            throw new InputException($"{map.Path} is in the tar format of PyTorch before 0.1.10. Save it again with a newer " +
+                "PyTorch.");
         var reader = new PickleReader(map, 0, map.Length, "the file");
         if (reader.Read() is not PickleInteger magic || !magic.Bytes.AsSpan().SequenceEqual(LegacyMagic))
-            throw new InputException($"{map.Path} is not a file of torch.save: it begins neither as a zip file nor with its magic number.");
+            throw new InputException($"{map.Path} is not a file of torch.save: it begins neither as a zip file nor with its " +
+                "magic number.");
         if (reader.Read() is not 1001L) throw new InputException($"{map.Path}: an unknown version of torch.save's older format.");
         if (reader.Read() is PickleDict system && system.Items.Any(i => i is { Key: "little_endian", Value: false }))
             throw new InputException($"{map.Path} was saved on a big-endian machine. Convert it to safetensors there.");
@@ -121,28 +128,33 @@ public sealed class TorchPickleFile : ITensorFile
         foreach (var key in keys.Items)
         {
             if (key is not string text || !storages.TryGetValue(text, out var storage))
-                throw new InputException($"{map.Path}: storage {key} belongs to no tensor of the state dict; save the state dict alone.");
+                throw new InputException($"{map.Path}: storage {key} belongs to no tensor of the state dict; save the state " +
+                    "dict alone.");
             var needed = (Int128)storage.Count * TensorLayout.ItemSize(storage.DType) + sizeof(long);
             if (needed > map.Length - at)
-                throw new InputException($"{map.Path}: the file is cut short: {needed - (map.Length - at)} bytes of storage {text} are missing. " +
-                    "Copy or download it again.");
+                throw new InputException($"{map.Path}: the file is cut short: {needed - (map.Length - at)} bytes of storage " +
+                    $"{text} are missing. Copy or download it again.");
             if (BinaryPrimitives.ReadInt64LittleEndian(map.Bytes(at, sizeof(long))) != storage.Count)
                 throw new InputException($"{map.Path}: storage {text} does not have the length its tensors say.");
             offsets[text] = at + sizeof(long);
             at += (long)needed;
         }
         foreach (var (name, tensor) in tensors)
-            if (!offsets.ContainsKey(tensor.Storage.Key)) throw new InputException($"{map.Path}: the data of {name} are missing.");
+            if (!offsets.ContainsKey(tensor.Storage.Key))
+                throw new InputException($"{map.Path}: the data of {name} are missing.");
         return new TorchPickleFile(map, tensors, offsets);
     }
 
     private static Dictionary<string, TorchTensor> StateDict(MappedFile map, object? root)
     {
-        if (root is not PickleDict dict) throw new InputException($"{map.Path} holds no state dict. Save the model's state_dict().");
+        if (root is not PickleDict dict)
+            throw new InputException($"{map.Path} holds no state dict. Save the model's state_dict().");
         if (!dict.Items.Any(i => i.Value is TorchTensor))
-            dict = Wrappings.Select(w => dict.Items.LastOrDefault(i => i.Key is string key && key == w).Value).OfType<PickleDict>()
+            dict = Wrappings.Select(w => dict.Items.LastOrDefault(i => i.Key is string key && key == w).Value)
+                .OfType<PickleDict>()
                 .FirstOrDefault(d => d.Items.Any(i => i.Value is TorchTensor))
-                ?? throw new InputException($"{map.Path} holds no tensors, neither at the top nor under {string.Join(", ", Wrappings)}.");
+                ?? throw new InputException($"{map.Path} holds no tensors, neither at the top nor under " +
+                    $"{string.Join(", ", Wrappings)}.");
         var tensors = new Dictionary<string, TorchTensor>();
         foreach (var (key, value) in dict.Items)
         {

@@ -12,7 +12,8 @@ namespace AlpacaCot.Models.Checkpoints;
 internal static class ZipDirectory
 {
     private const int EndLength = 22, End64Length = 56, LocatorLength = 20, EntryLength = 46, LocalLength = 30;
-    private const uint EndMark = 0x06054b50, End64Mark = 0x06064b50, LocatorMark = 0x07064b50, EntryMark = 0x02014b50, LocalMark = 0x04034b50;
+    private const uint EndMark = 0x06054b50, End64Mark = 0x06064b50, LocatorMark = 0x07064b50;
+    private const uint EntryMark = 0x02014b50, LocalMark = 0x04034b50;
 
     /// <summary>The entries by name: offset and length of their bytes in the file, both checked against its length.</summary>
     /// <exception cref="InputException">The file is cut short, damaged, or an entry is compressed or encrypted.</exception>
@@ -25,7 +26,8 @@ internal static class ZipDirectory
         var bytes = map.Bytes(start, (int)length);
         for (long i = 0; i < count; i++)
         {
-            if (bytes.Length < EntryLength || U32(bytes, 0) != EntryMark) throw Damaged(map, $"entry {i + 1} of its directory is broken");
+            if (bytes.Length < EntryLength || U32(bytes, 0) != EntryMark)
+                throw Damaged(map, $"entry {i + 1} of its directory is broken");
             var (nameLength, extraLength, commentLength) = (U16(bytes, 28), U16(bytes, 30), U16(bytes, 32));
             var total = EntryLength + nameLength + extraLength + commentLength;
             if (bytes.Length < total) throw Damaged(map, $"entry {i + 1} of its directory is broken");
@@ -91,7 +93,8 @@ internal static class ZipDirectory
 
     private static long DataOffset(MappedFile map, long local, long size, string name)
     {
-        if (local < 0 || size < 0 || local > map.Length - LocalLength) throw Damaged(map, $"its entry {name} lies outside the file");
+        if (local < 0 || size < 0 || local > map.Length - LocalLength)
+            throw Damaged(map, $"its entry {name} lies outside the file");
         var header = map.Bytes(local, LocalLength);
         if (U32(header, 0) != LocalMark) throw Damaged(map, $"its entry {name} does not lie where its directory says");
         var offset = local + LocalLength + U16(header, 26) + U16(header, 28);

@@ -14,7 +14,8 @@ namespace AlpacaCot.Models.Native;
 /// The mapping lives until the object and every tensor made from it are disposed, in any order. Replacing the file by a rename
 /// or deleting it is harmless; shortening it in place while it is mapped ends the process, as with any mapped file.
 /// </para>
-/// <para>Thread-safe, except that <see cref="Dispose"/> must not race with <see cref="Tensor"/> or the use of <see cref="Pointer"/>.</para>
+/// <para>Thread-safe, except that <see cref="Dispose"/> must not race with <see cref="Tensor"/> or the use of
+/// <see cref="Pointer"/>.</para>
 /// </summary>
 public sealed unsafe partial class MappedFile : IDisposable
 {
@@ -52,7 +53,8 @@ public sealed unsafe partial class MappedFile : IDisposable
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            using var stream = new FileStream(
+                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             var length = stream.Length;
             if (length == 0) return new MappedFile(path, null, 0);
             using var file = MemoryMappedFile.CreateFromFile(
@@ -86,7 +88,8 @@ public sealed unsafe partial class MappedFile : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The elements are not inside the file.</exception>
     public Tensor Tensor(long offset, ScalarType dtype, ReadOnlySpan<long> shape)
     {
-        var bytes = TensorLayout.ByteCount(dtype, shape) ?? throw new ArgumentOutOfRangeException(nameof(shape), "the shape overflows");
+        var bytes = TensorLayout.ByteCount(dtype, shape)
+            ?? throw new ArgumentOutOfRangeException(nameof(shape), "the shape overflows");
         CheckRange(offset, bytes);
         if (bytes == 0) return torch.empty(shape.ToArray(), dtype: dtype); // no memory to share, and no address to find it by
 
@@ -119,7 +122,8 @@ public sealed unsafe partial class MappedFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         if (offset < 0 || count < 0 || offset > Length - count)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{count} bytes at {offset} are not inside {Path} ({Length} bytes)");
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{count} bytes at {offset} are not inside {Path} " +
+                $"({Length} bytes)");
     }
 
     private void AddOwner(nint address)
@@ -155,6 +159,6 @@ public sealed unsafe partial class MappedFile : IDisposable
     private static void Release(void* address) => RemoveOwner((nint)address);
 
     [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_new")]
-    private static partial IntPtr NewTensor(void* data, delegate* unmanaged[Cdecl]<void*, void> deleter, long* sizes, int dimensions,
-        sbyte storedType, sbyte dtype, int deviceType, int deviceIndex, byte requiresGrad);
+    private static partial IntPtr NewTensor(void* data, delegate* unmanaged[Cdecl]<void*, void> deleter,
+        long* sizes, int dimensions, sbyte storedType, sbyte dtype, int deviceType, int deviceIndex, byte requiresGrad);
 }

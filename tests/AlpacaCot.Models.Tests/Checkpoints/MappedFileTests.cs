@@ -3,6 +3,7 @@ using System.Text;
 using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Native;
+using AlpacaCot.Tests;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -78,10 +79,11 @@ public sealed class MappedFileTests
         using var map = MappedFile.Open(folder.Write("values", new byte[16]));
         Assert.Equal(4, map.Tensor(0, ScalarType.Float32, [4]).numel());
         Assert.Equal(1, map.Tensor(8, ScalarType.Int64, []).numel());
-        foreach (var (offset, shape) in new (long, long[])[]
-            { (0, [5]), (1, [4]), (-4, [1]), (16, [1]), (long.MaxValue, [1]), (0, [-1]), (0, [1L << 31, 1L << 31]), (0, [1L << 62]) })
+        (long Offset, long[] Shape)[] outside =
+            [(0, [5]), (1, [4]), (-4, [1]), (16, [1]), (long.MaxValue, [1]), (0, [-1]), (0, [1L << 31, 1L << 31])];
+        foreach (var (offset, shape) in outside)
             Assert.Throws<ArgumentOutOfRangeException>(() => map.Tensor(offset, ScalarType.Float32, shape));
-        Assert.Throws<InputException>(() => MappedFile.Open(folder["absent"]));
+        Assert.Throws<InputException>(() => MappedFile.Open(folder.File("absent")));
         using var empty = MappedFile.Open(folder.Write("empty", []));
         Assert.Throws<ArgumentOutOfRangeException>(() => empty.Tensor(0, ScalarType.Byte, [1]));
     }
@@ -89,7 +91,7 @@ public sealed class MappedFileTests
     private static string BigFile(TemporaryFolder folder)
     {
         var header = $"{{\"big\":{{\"dtype\":\"F32\",\"shape\":[{Elements}],\"data_offsets\":[0,{Elements * 4}]}}}}".PadRight(80);
-        using var stream = new FileStream(folder["big.safetensors"], FileMode.Create);
+        using var stream = new FileStream(folder.File("big.safetensors"), FileMode.Create);
         using var writer = new BinaryWriter(stream);
         writer.Write((long)header.Length);
         writer.Write(Encoding.ASCII.GetBytes(header));

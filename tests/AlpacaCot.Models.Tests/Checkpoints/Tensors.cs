@@ -1,3 +1,4 @@
+using AlpacaCot.Tests;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -11,5 +12,13 @@ internal static class Tensors
         Assert.True(expected.shape.SequenceEqual(actual.shape), $"{name}: [{string.Join(", ", actual.shape)}]");
         using var scope = NewDisposeScope();
         Assert.True(expected.contiguous().bytes.SequenceEqual(actual.contiguous().bytes), $"{name}: other values");
+    }
+
+    /// <summary>Writes a file into the folder and gives its path.</summary>
+    public static string Write(this TemporaryFolder folder, string name, byte[] bytes)
+    {
+        var path = folder.File(name);
+        File.WriteAllBytes(path, bytes);
+        return path;
     }
 }
