@@ -21,6 +21,12 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     private StepMetrics? _last;
     private LiveDisplayContext? _view;
 
+    /// <summary>The speed at the last logged step.</summary>
+    public double TokensPerSecond => _last?.TokensPerSecond ?? 0;
+
+    /// <summary>The validation loss before training, or where a resumed run began to measure.</summary>
+    public double? FirstValidationLoss => _validations.Count > 0 ? _validations[0].Loss : null;
+
     /// <summary>Runs the work that reports to this display.</summary>
     public T Follow<T>(Func<T> work)
     {
