@@ -42,21 +42,17 @@ internal static class Options
     public static Option<int> MaxNewTokens() =>
         Positive<int>("--max-new-tokens", "The most tokens to generate", "N", 256);
 
-    public static Option<double> Temperature() => new("--temperature")
-    {
-        Description = "Below 1 the likely words gain, above 1 the unlikely ones", HelpName = "T", DefaultValueFactory = _ => 0.7,
-        Validators = { result => Check(result.GetValueOrDefault<double>() is > 0 and <= 100, result, "a number above 0, at most 100") },
-    };
+    public static Option<double?> Temperature() =>
+        Number<double?>("--temperature", "Draw; below 1 the likely words gain, above 1 the unlikely ones", "T", null, v => v is > 0 and <= 100,
+            "a number above 0, at most 100");
 
-    public static Option<double> TopP() => new("--top-p")
-    {
-        Description = "Draw from the likeliest tokens that together reach this probability", HelpName = "P", DefaultValueFactory = _ => 0.9,
-        Validators = { result => Check(result.GetValueOrDefault<double>() is > 0 and <= 1, result, "a number above 0, at most 1") },
-    };
+    public static Option<double?> TopP() =>
+        Number<double?>("--top-p", "Draw from the likeliest tokens that together reach this probability", "P", null, v => v is > 0 and <= 1,
+            "a number above 0, at most 1");
 
     public static Option<int?> TopK() => Positive<int?>("--top-k", "Draw from this many likeliest tokens", "K");
 
-    public static Option<bool> Greedy() => new("--greedy") { Description = "Always take the likeliest token; nothing is drawn" };
+    public static Option<bool> Greedy() => new("--greedy") { Description = "Always take the likeliest token; this is so without --temperature, --top-p, --top-k" };
 
     public static Option<bool> Json() =>
         new("--json") { Description = "Print one JSON document; everything else goes to standard error" };
@@ -73,6 +69,16 @@ internal static class Options
         if (standard is not null) option.DefaultValueFactory = _ => standard;
         option.Validators.Add(result => Check(Convert.ToInt64(result.GetValueOrDefault<T>() ?? (object)1L,
             System.Globalization.CultureInfo.InvariantCulture) >= 1, result, "a whole number from 1"));
+        return option;
+    }
+
+    public static Option<T> Number<T>(
+        string name, string description, string helpName, T? standard, Func<double, bool> valid, string allowed)
+    {
+        var option = new Option<T>(name) { Description = description, HelpName = helpName };
+        if (standard is not null) option.DefaultValueFactory = _ => standard;
+        option.Validators.Add(result => Check(result.GetValueOrDefault<T>() is not { } value
+            || valid(Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture)), result, allowed));
         return option;
     }
 

@@ -16,6 +16,10 @@ internal static class Program
     [
         InspectVerb.Create(terminal),
         TokenizeVerb.Create(terminal),
+        TrainVerb.Create(terminal),
+        GenerateVerb.Create(terminal),
+        ChatVerb.Create(terminal),
+        ScoreVerb.Create(terminal),
         DoctorVerb.Create(terminal),
     ];
 

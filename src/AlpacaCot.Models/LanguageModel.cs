@@ -20,22 +20,36 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The file in an adapter or model folder that keeps the prompt template it was trained with.</summary>
     public const string TemplateFile = "prompt_template.json";
 
+    private readonly Tokenizer? tokenizer;
     private readonly ModelFolder? folder;
 
-    /// <summary>Puts the parts together; the model is owned, as is the folder that its weights are mapped from.</summary>
-    public LanguageModel(CausalModel model, Tokenizer tokenizer, PromptTemplate template, ModelFolder? folder = null)
+    /// <summary>
+    /// Puts the parts together; the model is owned, as is the folder that its weights are mapped from. Without a tokenizer only
+    /// token ids can be worked with.
+    /// </summary>
+    public LanguageModel(CausalModel model, Tokenizer? tokenizer, PromptTemplate template, ModelFolder? folder = null)
     {
-        if (tokenizer.VocabularySize > model.Shape.Vocabulary)
+        if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
             throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, the model only " +
                 $"{model.Shape.Vocabulary} embeddings: they do not belong together.");
-        (Model, Tokenizer, Template, this.folder) = (model, tokenizer, template, folder);
+        (Model, this.tokenizer, Template, this.folder) = (model, tokenizer, template, folder);
     }
 
     /// <summary>The model.</summary>
     public CausalModel Model { get; }
 
     /// <summary>The tokenizer.</summary>
-    public Tokenizer Tokenizer { get; }
+    /// <exception cref="InputException">There is none; only token ids can be worked with.</exception>
+    public Tokenizer Tokenizer => tokenizer ?? throw new InputException(
+        $"{folder?.Path} holds no tokenizer (tokenizer.json or tokenizer.model): name one, or give token ids.");
+
+    /// <summary>Whether there is a tokenizer.</summary>
+    public bool HasTokenizer => tokenizer is not null;
+
+    /// <summary>The tokens that end an answer: those of the model folder's configuration, and the tokenizer's EOS.</summary>
+    public IReadOnlyList<int> EndTokens =>
+        [.. new[] { "generation_config.json", "config.json" }.SelectMany(ConfiguredEnds).Append(tokenizer?.EosId ?? -1)
+            .Where(id => id >= 0).Distinct()];
 
     /// <summary>The prompt template.</summary>
     public PromptTemplate Template { get; }
@@ -58,7 +72,7 @@ public sealed class LanguageModel : IDisposable
         try
         {
             adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
-            var tokenizer = Tokenizer.Load(tokenizerPath ?? modelPath);
+            var tokenizer = tokenizerPath is null && !HoldsTokenizer(modelPath) ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
             model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage);
             var loaded = new LanguageModel(model, tokenizer, FindTemplate(template, adapterPath, modelPath), folder);
             if (adapterPath is not null) loaded.Adapter = AdapterMethods.Load(model, adapterPath);
@@ -85,7 +99,7 @@ public sealed class LanguageModel : IDisposable
     }
 
     /// <summary>A generator over this model.</summary>
-    public TextGenerator Generator => new(Model, Tokenizer);
+    public TextGenerator Generator => new(Model, tokenizer);
 
     /// <summary>Frees adapter, weights and the files they are mapped from.</summary>
     public void Dispose()
@@ -93,6 +107,23 @@ public sealed class LanguageModel : IDisposable
         Adapter?.Dispose();
         Model.Dispose();
         folder?.Dispose();
+    }
+
+    private static bool HoldsTokenizer(string folder) => Directory.EnumerateFiles(folder).Any(file =>
+        Path.GetFileName(file) is "tokenizer.json" or "vocab.json" || Path.GetExtension(file) is ".model" or ".tiktoken");
+
+    // eos_token_id is a number or, where several tokens end an answer, a list of numbers.
+    private IEnumerable<int> ConfiguredEnds(string file)
+    {
+        if (folder is null || Path.Combine(folder.Path, file) is var path && !File.Exists(path)) return [];
+        using var json = JsonDocument.Parse(File.ReadAllText(path));
+        if (!json.RootElement.TryGetProperty("eos_token_id", out var ends)) return [];
+        return ends.ValueKind switch
+        {
+            JsonValueKind.Number => [ends.GetInt32()],
+            JsonValueKind.Array => [.. ends.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Number).Select(e => e.GetInt32())],
+            _ => [],
+        };
     }
 
     private static PromptTemplate FindTemplate(string? wanted, params ReadOnlySpan<string?> folders)

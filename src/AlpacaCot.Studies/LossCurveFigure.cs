@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Data;
+using AlpacaCot.Models.Checkpoints;
 using ScottPlot;
 
 namespace AlpacaCot.Studies;
@@ -10,6 +11,12 @@ namespace AlpacaCot.Studies;
 /// </summary>
 public static class LossCurveFigure
 {
+    private static readonly Lazy<string?> SansSerif = new(() =>
+    {
+        var installed = SkiaSharp.SKFontManager.Default.FontFamilies.ToHashSet();
+        return Array.Find(["Noto Sans", "DejaVu Sans", "Liberation Sans", "Arial", "Helvetica"], f => installed.Contains(f));
+    });
+
     private const int Width = 960, Height = 560; // pixels
     private static readonly Color Loss = Color.FromHex("#D9822B"), Validation = Color.FromHex("#2F6FB0"), Rate = Color.FromHex("#9AA5B1");
 
@@ -26,8 +33,8 @@ public static class LossCurveFigure
         var run = Read(metrics);
         if (run.Losses.Count == 0) throw new InputException($"{metrics} holds no training loss to draw");
         using var plot = Draw(run, title);
-        plot.SavePng(path + ".png", Width, Height);
-        plot.SaveSvg(path + ".svg", Width, Height);
+        AtomicFile.Write(path + ".png", stream => stream.Write(plot.GetImageBytes(Width, Height)));
+        AtomicFile.WriteText(path + ".svg", plot.GetSvgXml(Width, Height));
     }
 
     private sealed record Run(List<(double Step, double Loss)> Losses, List<(double Step, double Rate)> Rates,
@@ -63,6 +70,7 @@ public static class LossCurveFigure
     private static Plot Draw(Run run, string title)
     {
         var plot = new Plot();
+        if (SansSerif.Value is { } font) plot.Font.Set(font);
         plot.FigureBackground.Color = Colors.White;
         plot.Axes.Title.Label.Text = title;
         plot.Axes.Title.Label.FontSize = 18;
@@ -74,6 +82,11 @@ public static class LossCurveFigure
             axis.Label.FontSize = 14;
             axis.TickLabelStyle.FontSize = 12;
         }
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { TickDensity = 0.6 };
+        plot.Axes.Right.MinorTickStyle.Length = 0;
+        plot.Axes.Left.MinorTickStyle.Length = 0;
+        plot.Axes.Bottom.MinorTickStyle.Length = 0;
         plot.Grid.MajorLineColor = Color.FromHex("#E6E9ED");
         plot.Axes.Right.FrameLineStyle.Width = 0;
         plot.Axes.Top.FrameLineStyle.Width = 0;
@@ -88,10 +101,17 @@ public static class LossCurveFigure
             plot.Axes.Right.Label.FontSize = 14;
             plot.Axes.Right.Label.ForeColor = Rate;
             plot.Axes.Right.TickLabelStyle.ForeColor = Rate;
-            plot.Axes.Right.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = v => v.ToString("0.0e+0") };
+            plot.Axes.Right.TickLabelStyle.FontSize = 12;
+            plot.Axes.Right.MajorTickStyle.Color = Rate;
+            plot.Axes.Right.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic 
+            {
+                TickDensity = 0.6, LabelFormatter = rate => rate == 0 ? "0" : rate.ToString("0.0e+0"),
+            };
         }
-        Line(plot, run.Losses, Loss.WithAlpha(0.3), 1, run.Losses.Count > 20 ? "loss of each step" : "training loss");
-        if (run.Losses.Count > 20) Line(plot, Smooth(run.Losses), Loss, 2.5f, "training loss, smoothed");
+        // A few steps are drawn as they are; many as a pale background to their trend.
+        var many = run.Losses.Count > 20;
+        Line(plot, run.Losses, many ? Loss.WithAlpha(0.3) : Loss, many ? 1 : 2.5f, many ? "loss of each step" : "training loss");
+        if (many) Line(plot, Smooth(run.Losses), Loss, 2.5f, "training loss, smoothed");
         if (run.Validations.Count > 0)
         {
             var validation = Line(plot, run.Validations, Validation, 2, "validation loss");
@@ -126,15 +146,21 @@ public static class LossCurveFigure
         if (run.Rates.Count > 1) plot.Axes.Right.Range.Set(0, Math.Max(run.Rates.Max(r => r.Rate), 1e-12) * 1.25);
     }
 
+    /// <summary>
+    /// A straight line fitted around each point (local regression, Cleveland 1979), over a fortieth of the run to either side:
+    /// unlike a mean it lags behind at neither end.
+    /// </summary>
     private static List<(double Step, double Loss)> Smooth(List<(double Step, double Loss)> losses)
     {
-        // A centred mean over a fiftieth of the run to either side: no lag, and the ends stay honest.
-        var half = Math.Max(2, losses.Count / 50);
+        var half = Math.Max(4, losses.Count / 40);
         return [.. losses.Select((point, i) =>
         {
-            var (from, to) = (Math.Max(0, i - half), Math.Min(losses.Count - 1, i + half));
-            var reach = Math.Min(i - from, to - i);
-            return (point.Step, losses.GetRange(i - reach, 2 * reach + 1).Average(p => p.Loss));
+            var from = Math.Max(0, i - half);
+            var near = losses.GetRange(from, Math.Min(losses.Count - 1, i + half) - from + 1);
+            var (x, y) = (near.Average(p => p.Step), near.Average(p => p.Loss));
+            var spread = near.Sum(p => (p.Step - x) * (p.Step - x));
+            var slope = spread > 0 ? near.Sum(p => (p.Step - x) * (p.Loss - y)) / spread : 0;
+            return (point.Step, y + slope * (point.Step - x));
         })];
     }
 }

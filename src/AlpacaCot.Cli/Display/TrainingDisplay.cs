@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using AlpacaCot.Training;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -21,6 +20,12 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     private TrainingPlan? _plan;
     private StepMetrics? _last;
     private LiveDisplayContext? _view;
+
+    /// <summary>The speed at the last logged step.</summary>
+    public double TokensPerSecond => _last?.TokensPerSecond ?? 0;
+
+    /// <summary>The validation loss before training, or where a resumed run began to measure.</summary>
+    public double? FirstValidationLoss => _validations.Count > 0 ? _validations[0].Loss : null;
 
     /// <summary>Runs the work that reports to this display.</summary>
     public T Follow<T>(Func<T> work)
@@ -49,8 +54,6 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         if (_view is null)
             Line($"{plan.TotalSteps:N0} steps over {Counted(plan.Examples, "example")}"
                 + (plan.ValidationExamples > 0 ? $", {plan.ValidationExamples:N0} for validation" : "") + $"; {Parameters(plan)}; run folder {plan.RunFolder}");
-        if (plan.Truncated > 0) Note($"{Counted(plan.Truncated, "example")} cut at the cutoff length");
-        if (plan.Dropped > 0) Note($"{Counted(plan.Dropped, "example")} dropped: nothing of the answer is left within the cutoff length");
         Draw(now: true);
     }
 
@@ -157,8 +160,9 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
 
     private static string Counted(int count, string noun) => $"{count:N0} {noun}{(count == 1 ? "" : "s")}";
 
-    private static string Parameters(TrainingPlan plan) => Invariant(
-        $"{plan.TrainableParameters:N0} of {plan.TotalParameters:N0} parameters trained ({100.0 * plan.TrainableParameters / Math.Max(1, plan.TotalParameters):0.##} %)");
+    private static string Parameters(TrainingPlan plan) =>
+        $"{plan.TrainableParameters:N0} of {plan.TotalParameters:N0} parameters trained " +
+        $"({100.0 * plan.TrainableParameters / Math.Max(1, plan.TotalParameters):0.##} %)";
 
     private static string Size(long bytes) => $"{bytes / (double)(1 << 20):N0} MB";
 
@@ -166,7 +170,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     {
         if (!double.IsFinite(seconds) || seconds < 0) return "?";
         var time = TimeSpan.FromSeconds(Math.Min(seconds, 1e8));
-        return time.TotalHours >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}h{time.Minutes:00}m")
-            : time.TotalMinutes >= 1 ? $"{time.Minutes}m{time.Seconds:00}s" : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0}s");
+        return time.TotalHours >= 1 ? $"{(int)time.TotalHours}h{time.Minutes:00}m"
+            : time.TotalMinutes >= 1 ? $"{time.Minutes}m{time.Seconds:00}s" : $"{time.TotalSeconds:0}s";
     }
 }

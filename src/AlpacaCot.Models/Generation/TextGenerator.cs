@@ -8,8 +8,11 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>Continues token sequences with a model: one with streaming, or many at once.</summary>
-public sealed class TextGenerator(CausalModel model, Tokenizer tokenizer)
+/// <summary>
+/// Continues token sequences with a model: one with streaming, or many at once. Without a tokenizer there are no stop strings and
+/// no end tokens but those of the options.
+/// </summary>
+public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer)
 {
     /// <summary>Continues one prompt and yields each token as soon as it is chosen; the end token is not yielded.</summary>
     /// <exception cref="InputException">The prompt is empty or too long for the model.</exception>
@@ -51,7 +54,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer tokenizer)
     {
         private readonly CausalModel model;
         private readonly GenerationOptions options;
-        private readonly Tokenizer tokenizer;
+        private readonly Tokenizer? tokenizer;
         private readonly TokenChooser[] choosers;
         private readonly List<int>[] histories;
         private readonly int[] endTokens;
@@ -72,7 +75,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer tokenizer)
             histories = [.. prompts.Select(p => p.ToList())];
             Answers = [.. prompts.Select(_ => new List<int>())];
             choosers = [.. prompts.Select((_, i) => new TokenChooser(options, i))];
-            endTokens = [.. options.EndTokens ?? (tokenizer.EosId is { } eos ? [eos] : [])];
+            endTokens = [.. options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : [])];
             live = [.. Enumerable.Range(0, prompts.Length)];
             cache = model.NewCache(prompts.Length, Math.Min(limit, longest + options.MaxNewTokens));
         }
@@ -149,7 +152,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer tokenizer)
 
         private bool Stops(int sequence)
         {
-            if (options.StopStrings.Count == 0) return false;
+            if (tokenizer is null || options.StopStrings.Count == 0) return false;
             var text = tokenizer.Decode([.. Answers[sequence]]);
             return options.StopStrings.Any(stop => text.Contains(stop, StringComparison.Ordinal));
         }
@@ -159,5 +162,5 @@ public sealed class TextGenerator(CausalModel model, Tokenizer tokenizer)
 
     private CausalModel Model => model;
 
-    private Tokenizer Tokenizer => tokenizer;
+    private Tokenizer? Tokenizer => tokenizer;
 }

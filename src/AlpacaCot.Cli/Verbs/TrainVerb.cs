@@ -1,0 +1,94 @@
+using System.CommandLine;
+using AlpacaCot.Cli.Display;
+using AlpacaCot.Studies;
+using AlpacaCot.Training;
+using AlpacaCot.Training.Recipes;
+using Spectre.Console;
+
+namespace AlpacaCot.Cli.Verbs;
+
+/// <summary><c>train</c>: runs a recipe.</summary>
+internal static class TrainVerb
+{
+    public static Verb Create(Terminal terminal)
+    {
+        var path = new Argument<string>("RECIPE") { Description = "The recipe, a YAML file", Arity = ArgumentArity.ZeroOrOne };
+        var resume = new Option<bool>("--resume") { Description = "Continue the run in the recipe's output folder" };
+        var overwrite = new Option<bool>("--overwrite") { Description = "Replace a run that is in the output folder" };
+        var set = Options.Set();
+        var output = Options.Out("The run folder, in place of the recipe's output");
+        output.HelpName = "DIR";
+        var keys = new Option<bool>("--keys") { Description = "List what a recipe can say, and do nothing" };
+        var json = Options.Json();
+        var verb = new Verb("train", VerbGroup.Train, "Tune a model with a recipe",
+            "train recipes/alpaca-lora.yaml",
+            "train recipes/alpaca-lora.yaml --set training.learning_rate=1e-4 --set training.max_steps=20 --out runs/try",
+            "train recipes/alpaca-lora.yaml --resume",
+            "train --keys")
+        {
+            path, resume, overwrite, set, output, keys, json,
+        };
+        verb.SetAction((parsed, cancel) =>
+        {
+            if (parsed.GetValue(keys)) return Task.FromResult(ShowKeys(parsed.GetValue(json), terminal));
+            var file = parsed.GetValue(path) ?? throw new Data.InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
+            var recipe = RecipeFile.Load(file, parsed.GetValue(set));
+            if (parsed.GetValue(output) is { } folder) recipe = recipe with { Output = folder };
+            return Task.FromResult(Train(recipe, file, parsed.GetValue(resume), parsed.GetValue(overwrite), parsed.GetValue(json), terminal, cancel));
+        });
+        return verb;
+    }
+
+    private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool json, Terminal terminal, CancellationToken cancel)
+    {
+        var display = new TrainingDisplay(terminal.Beside(json), live: json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+        var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel));
+        var figure = Path.Combine(recipe.Output, "loss");
+        LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), figure, Path.GetFileName(Path.GetFullPath(recipe.Output)));
+        if (json)
+            terminal.WriteJson(w => w.Object(o =>
+            {
+                o.WriteString("run", recipe.Output);
+                o.WriteString("output", result.OutputFolder);
+                o.WriteNumber("steps", result.Steps);
+                if (double.IsFinite(result.FinalLoss)) o.WriteNumber("loss", result.FinalLoss);
+                if (display.FirstValidationLoss is { } first) o.WriteNumber("first_validation_loss", first);
+                if (result.BestValidationLoss is { } best) o.WriteNumber("best_validation_loss", best);
+                o.WriteNumber("tokens_per_second", Math.Round(display.TokensPerSecond, 1));
+                o.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 1));
+                o.WriteBoolean("cancelled", result.Cancelled);
+            }));
+        else Say(recipe, file, result, terminal.Console);
+        return result.Cancelled ? Program.Failed : Program.Done;
+    }
+
+    private static void Say(Recipe recipe, string file, TrainingResult result, IAnsiConsole console)
+    {
+        var model = recipe.Model.Path;
+        var next = result.Cancelled ? $"alpaca-cot train {file} --resume"
+            : recipe.Adapter.Method == "none" ? $"alpaca-cot chat --model {result.OutputFolder}"
+            : $"alpaca-cot chat --model {model} --adapter {result.OutputFolder}";
+        console.WriteLine();
+        console.MarkupLine($"  run folder  [bold]{Markup.Escape(recipe.Output)}[/]");
+        console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");
+        if (!result.Cancelled) console.MarkupLine($"  result      {Markup.Escape(result.OutputFolder)}");
+        console.MarkupLine($"  next        [green]{Markup.Escape(next)}[/]");
+    }
+
+    private static int ShowKeys(bool json, Terminal terminal)
+    {
+        if (json)
+            terminal.WriteJson(w => w.Object(o => o.Array("keys", RecipeFile.Keys, k => o.Object(key =>
+            {
+                key.WriteString("name", k.Name);
+                key.WriteString("allowed", k.Allowed);
+                key.WriteString("default", k.Default);
+                key.WriteString("meaning", k.Meaning);
+            }))));
+        else
+            foreach (var k in RecipeFile.Keys)
+                terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} [grey]{Markup.Escape(k.Allowed)}" +
+                    $"{(k.Default.Length > 0 ? $"; default {Markup.Escape(k.Default)}" : "")}[/]");
+        return Program.Done;
+    }
+}
