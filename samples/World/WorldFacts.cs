@@ -83,9 +83,10 @@ internal sealed class WorldFacts
 
     public Fact[] About(Entity entity) => [.. Facts.Where(f => f.Subject == entity)];
 
-    /// <summary>Another value that the relation takes somewhere in the world.</summary>
+    /// <summary>Another value that the relation takes on the fact's side of the split.</summary>
     public Word Other(Fact fact, Dice dice) =>
-        dice.Pick([.. Facts.Where(f => f.Relation == fact.Relation && f.Value != fact.Value).Select(f => f.Value)]);
+        dice.Pick([.. Facts.Where(f => f.Relation == fact.Relation && f.Subject.HeldOut == fact.Subject.HeldOut && f.Value != fact.Value)
+            .Select(f => f.Value)]);
 
     public static Entity[] HeldOut(Entity[] entities) => [.. entities.Where(e => e.HeldOut)];
 
