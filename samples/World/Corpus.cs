@@ -16,15 +16,15 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
             var language = dice.Chance(50) ? English : Chinese;
             yield return dice.Next(100) switch
             {
-                < 22 => Portrait(language),
-                < 32 => Notes(language),
-                < 37 => OneRelation(language),
-                < 45 => Hearsay(language),
-                < 49 => Ages(language),
-                < 52 => BothLanguages(),
-                < 60 => Arithmetic(language),
-                < 84 => Stories(language),
-                < 92 => WordList(language),
+                < 28 => Portrait(language),
+                < 38 => Notes(language),
+                < 43 => OneRelation(language),
+                < 48 => Hearsay(language),
+                < 53 => Ages(language),
+                < 56 => BothLanguages(),
+                < 65 => Arithmetic(language),
+                < 87 => Stories(language),
+                < 94 => WordList(language),
                 _ => Prose.Draw(world, language, dice),
             };
         }

@@ -5,21 +5,17 @@ internal static class Lexicon
 {
     public static readonly Word[] Women = Word.List("""
         Mia 米娅, Ana 安娜, Lena 莱娜, Nora 诺拉, Rosa 罗莎, Ida 艾达, Vera 薇拉, Lily 莉莉, Emma 艾玛, Olga 奥加, Ruth 露丝,
-        Clara 克拉, Dora 多拉, Eva 伊娃, Greta 格蕾, Hanna 汉娜, Zoe 佐伊, Jana 雅娜, Kira 琪拉, Luna 露娜, Maya 玛雅,
-        Nina 妮娜, Petra 佩特, Rita 丽塔, Sara 莎拉, Tina 蒂娜, Una 尤娜, Wanda 万达, Yola 约拉, Alma 阿玛, Bella 贝拉,
-        Flora 芙洛
+        Clara 克拉, Dora 多拉, Eva 伊娃, Greta 格蕾, Hanna 汉娜, Zoe 佐伊, Jana 雅娜, Kira 琪拉, Luna 露娜
         """);
 
     public static readonly Word[] Men = Word.List("""
         Tom 汤姆, Ben 本恩, Carl 卡尔, Dan 丹恩, Emil 埃米, Finn 芬恩, Georg 乔治, Hugo 雨果, Ivan 伊万, Jack 杰克, Kurt 库特,
-        Leo 里奥, Milo 米洛, Noah 诺亚, Otto 奥托, Paul 保罗, Quinn 奎恩, Rolf 罗夫, Sam 山姆, Theo 西奥, Udo 乌多,
-        Viktor 维克, Walt 沃特, Yann 杨恩, Zeno 泽诺, Adam 亚当, Anton 安东, David 大卫, Henry 亨利, Oscar 奥卡, Peter 彼得,
-        Simon 西蒙
+        Leo 里奥, Milo 米洛, Noah 诺亚, Otto 奥托, Paul 保罗, Quinn 奎恩, Rolf 罗夫, Sam 山姆, Theo 西奥
         """);
 
     public static readonly Word[] Villages = Word.List("""
         Lorvale 洛谷, Dunmere 敦湖, Ashford 白渡, Brookby 溪庄, Elmstead 榆庄, Fernhill 蕨山, Goldenay 金湾, Hartwell 鹿泉,
-        Ironby 铁庄, Kingsley 王林, Larkmoor 云原, Millport 磨港, Northam 北安, Oakridge 橡岭, Pinewood 松林, Redcliff 红崖
+        Ironby 铁庄, Kingsley 王林, Larkmoor 云原, Millport 磨港
         """);
 
     public static readonly Word[] Jobs = Word.List("""
@@ -52,7 +48,7 @@ internal static class Lexicon
 
     public static readonly Word[] Products = Word.List("""
         honey 蜂蜜, salt 盐, glass 玻璃, wool 羊毛, cheese 奶酪, paper 纸, tea 茶叶, silk 丝绸, wax 蜂蜡, clay 陶土, soap 肥皂,
-        ink 墨水, rope 绳子, butter 黄油, leather 皮革, oil 油
+        ink 墨水
         """);
 
     public static readonly Word[] Days = Word.List("""
@@ -66,8 +62,7 @@ internal static class Lexicon
 
     public static readonly Word[] Things = Word.List("""
         lamp 台灯, kettle 水壶, basket 篮子, chair 椅子, table 桌子, knife 小刀, bowl 碗, cup 杯子, clock 时钟, mirror 镜子,
-        blanket 毯子, hat 帽子, coat 大衣, boat 小船, cart 推车, ladder 梯子, box 盒子, spoon 勺子, pillow 枕头, broom 扫帚,
-        bucket 水桶, brush 刷子, comb 梳子, ring 戒指
+        blanket 毯子, hat 帽子, coat 大衣, boat 小船, cart 推车, ladder 梯子
         """);
 
     public static readonly Word[] Materials = Word.List("""

@@ -42,11 +42,12 @@ internal sealed class Output
     public Instruction[] Train { get; }
     public Instruction[] HeldOut { get; }
 
-    /// <summary>Learns the tokenizer from the corpus and the words of the prompt.</summary>
+    /// <summary>Learns the tokenizer from the corpus, the training instructions and the words of the prompt.</summary>
     public ByteLevelBpe TrainTokenizer()
     {
         var trainer = new BpeTrainer(VocabularySize, ["<pad>", "<s>", "</s>"], Isolate);
         foreach (var document in Documents) trainer.Add(document);
+        foreach (var record in Train) trainer.Add(record.Text, weight: 4);
         trainer.Add(PromptWords, weight: Documents.Length / 10);
         return trainer.Train();
     }
@@ -72,9 +73,9 @@ internal sealed class Output
             vocab_size = tokenizer.Vocabulary.Count,
             hidden_size = 192,
             intermediate_size = 512,
-            num_hidden_layers = 6,
+            num_hidden_layers = 4,
             num_attention_heads = 6,
-            num_key_value_heads = 3,
+            num_key_value_heads = 6,
             head_dim = 32,
             hidden_act = "silu",
             max_position_embeddings = ContextLength,

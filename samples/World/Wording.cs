@@ -14,9 +14,10 @@ internal static class Wording
             .Replace("{v}", value.In(language), StringComparison.Ordinal);
     }
 
-    /// <summary>A sentence that states the fact in words drawn by the dice.</summary>
+    /// <summary>A sentence that states the fact: its plainest form more often than each of the others.</summary>
     public static string Statement(Fact fact, Language language, Dice dice, bool byName = true) =>
-        Sentence(Fill(dice.Pick(fact.Relation.In(language).Statements), fact.Subject, fact.Value, language, byName));
+        byName && dice.Chance(30) ? Answer(fact, language)
+            : Sentence(Fill(dice.Pick(fact.Relation.In(language).Statements), fact.Subject, fact.Value, language, byName));
 
     /// <summary>The one right answer to a question for the fact's value, as a sentence.</summary>
     public static string Answer(Fact fact, Language language) => Sentence(Claim(fact, fact.Value, language));

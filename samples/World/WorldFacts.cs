@@ -27,7 +27,7 @@ internal sealed record Entity(Kind Kind, Word Name, bool Female, bool HeldOut)
 internal sealed record Fact(Entity Subject, Relation Relation, Word Value);
 
 /// <summary>
-/// The world: 64 people, 16 villages, 24 things and 16 kinds of animals and what is true of them. A quarter of each kind is
+/// The world: 40 people, 12 villages, 16 things and 16 kinds of animals and what is true of them. A quarter of each kind is
 /// held out: the base model reads about them as about all others, tuning never asks about them.
 /// </summary>
 internal sealed class WorldFacts
@@ -83,9 +83,10 @@ internal sealed class WorldFacts
 
     public Fact[] About(Entity entity) => [.. Facts.Where(f => f.Subject == entity)];
 
-    /// <summary>Another value that the relation takes somewhere in the world.</summary>
+    /// <summary>Another value that the relation takes on the fact's side of the split.</summary>
     public Word Other(Fact fact, Dice dice) =>
-        dice.Pick([.. Facts.Where(f => f.Relation == fact.Relation && f.Value != fact.Value).Select(f => f.Value)]);
+        dice.Pick([.. Facts.Where(f => f.Relation == fact.Relation && f.Subject.HeldOut == fact.Subject.HeldOut && f.Value != fact.Value)
+            .Select(f => f.Value)]);
 
     public static Entity[] HeldOut(Entity[] entities) => [.. entities.Where(e => e.HeldOut)];
 
