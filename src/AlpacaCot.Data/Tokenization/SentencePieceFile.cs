@@ -121,23 +121,43 @@ internal static class SentencePieceFile
             FixedTokens = fixedTokens,
             PrefixAfterTokens = config.Legacy ?? true,
         };
-        var special = Enumerable.Range(0, tokens.Length).Where(id => kinds[id] is PieceKind.Control or PieceKind.Unknown)
-            .Where(id => tokens[id]!.Length > 0).Select(id => new AddedToken(tokens[id]!, id) { Special = true });
-        var added = config.AddedTokens.Where(t => vocabulary.Find(t.Text) is null).ToList();
+        var added = Added(vocabulary, kinds, config);
         return new TokenizerParts
         {
             Path = path,
             Model = model,
             Normalizer = normalizer,
-            AddedTokens = [.. special, .. added],
-            Decoding = new SentencePieceDecoding(tokens, kinds, added, contents.UnknownSurface,
+            AddedTokens = added,
+            Decoding = new SentencePieceDecoding(tokens, kinds, added.Where(t => !IsBuiltIn(t.Id)), contents.UnknownSurface,
                 normalizer.AddDummyPrefix || normalizer.RemoveExtraWhitespaces, normalizer.RemoveExtraWhitespaces),
             Unknown = unknown is { } u ? tokens[u] : null,
             Bos = contents.Roles[1],
             Eos = contents.Roles[2],
             Pad = contents.Roles[3],
-            AddsBos = true,
+            // LLaMA's convention, which most files without a configuration follow.
+            AddsBos = config.Class is not ("T5Tokenizer" or "ChatGLMTokenizer"),
+            AddsEos = config.Class is "T5Tokenizer",
         };
+
+        bool IsBuiltIn(int id) => id < kinds.Length && kinds[id] is (PieceKind.Control or PieceKind.Unknown or PieceKind.Byte);
+    }
+
+    // The file's own control pieces, and what the configuration adds to the pieces or says about them.
+    private static List<AddedToken> Added(Vocabulary vocabulary, PieceKind[] kinds, TokenizerConfig config)
+    {
+        var added = new Dictionary<int, AddedToken>();
+        for (var id = 0; id < kinds.Length; id++)
+        {
+            var text = vocabulary.Tokens[id]!;
+            if (kinds[id] is PieceKind.Control or PieceKind.Unknown && text.Length > 0) added[id] = new AddedToken(text, id) { Special = true };
+        }
+        foreach (var token in config.AddedTokens)
+        {
+            var isPiece = vocabulary.Find(token.Text) == token.Id;
+            var isNew = vocabulary.Find(token.Text) is null && token.Id >= kinds.Length;
+            if (isPiece || isNew) added[token.Id] = token with { Normalized = false };
+        }
+        return [.. added.Values];
     }
 
     private static CharacterBpe Bpe(

@@ -35,7 +35,7 @@ public sealed class Tokenizer
         PadId = Role(config.Pad) ?? Role(parts.Pad);
         (_before, _after) = parts.Template ?? (
             (config.AddsBos ?? parts.AddsBos) && BosId is { } bos ? [bos] : [],
-            (config.AddsEos ?? false) && EosId is { } eos ? [eos] : []);
+            (config.AddsEos ?? parts.AddsEos) && EosId is { } eos ? [eos] : []);
     }
 
     /// <summary>
@@ -145,22 +145,13 @@ public sealed class Tokenizer
     internal (List<int> Ids, List<(int Start, int End)> Ranges, string Normalized) EncodeWithRanges(
         string text, bool addSpecial, bool parseSpecial)
     {
-        var sink = new TokenSink(withStarts: true);
+        var sink = new TokenSink(withRanges: true);
         var normalized = new StringBuilder();
         EncodeText(text, TextPlace.Start, parseSpecial, sink, normalized);
-        var ranges = new List<(int, int)>(sink.Ids.Count);
+        if (!addSpecial) return (sink.Ids, sink.Ranges, normalized.ToString());
         var end = normalized.Length;
-        if (addSpecial) ranges.AddRange(_after.Select(_ => (end, end)));
-        for (var i = sink.Ids.Count - 1; i >= 0; i--)
-        {
-            // Tokens that share a character share its range.
-            var start = sink.Starts![i];
-            if (i + 1 < sink.Ids.Count && sink.Starts[i + 1] > start) end = sink.Starts[i + 1];
-            ranges.Add((start, end));
-        }
-        if (addSpecial) ranges.AddRange(_before.Select(_ => (0, 0)));
-        ranges.Reverse();
-        return (addSpecial ? [.. _before, .. sink.Ids, .. _after] : sink.Ids, ranges, normalized.ToString());
+        return ([.. _before, .. sink.Ids, .. _after],
+            [.. _before.Select(_ => (0, 0)), .. sink.Ranges, .. _after.Select(_ => (end, end))], normalized.ToString());
     }
 
     private string? TokenAt(int id) => _addedById.TryGetValue(id, out var added) ? added.Text
@@ -207,13 +198,18 @@ public sealed class Tokenizer
         if (_parts.PreTokenizer is null)
         {
             _parts.Model.Encode(text, 0, text.Length, sink);
+            sink.ClosePiece(text.Length);
         }
         else
         {
             var pieces = new Pieces(text);
             _parts.PreTokenizer.Cut(pieces, place);
             text = pieces.Text;
-            foreach (var (start, end) in CollectionsMarshal.AsSpan(pieces.Ranges)) _parts.Model.Encode(text, start, end, sink);
+            foreach (var (start, end) in CollectionsMarshal.AsSpan(pieces.Ranges))
+            {
+                _parts.Model.Encode(text, start, end, sink);
+                sink.ClosePiece(end);
+            }
         }
         normalized?.Append(text);
     }
@@ -222,6 +218,7 @@ public sealed class Tokenizer
     {
         sink.Base = normalized?.Length ?? 0;
         sink.Add(id, 0);
+        sink.ClosePiece(text.Length);
         normalized?.Append(text);
     }
 }

@@ -21,7 +21,7 @@ internal sealed record TokenizerConfig
     {
         var map = Read(Path.Combine(folder, "special_tokens_map.json"));
         var main = Read(Path.Combine(folder, "tokenizer_config.json"));
-        return new TokenizerConfig
+        var config = new TokenizerConfig
         {
             Class = main.Text("tokenizer_class"),
             AddsBos = main.Flag("add_bos_token"),
@@ -31,8 +31,10 @@ internal sealed record TokenizerConfig
             Eos = Token("eos_token"),
             Unknown = Token("unk_token"),
             Pad = Token("pad_token"),
-            AddedTokens = Added(main),
         };
+        var added = new Dictionary<int, AddedToken>();
+        foreach (var token in Plain(Read(Path.Combine(folder, "added_tokens.json")), config).Concat(Added(main))) added[token.Id] = token;
+        return config with { AddedTokens = [.. added.Values] };
 
         string? Token(string name) => main.TokenText(name) ?? map.TokenText(name);
     }
@@ -42,6 +44,18 @@ internal sealed record TokenizerConfig
         if (!File.Exists(path)) return default;
         var root = JsonFile.Read(path);
         return root.ValueKind == JsonValueKind.Object ? root : throw new InputException($"{path} must hold a JSON object.");
+    }
+
+    // The older form: tokens and ids alone.
+    private static IEnumerable<AddedToken> Plain(JsonElement file, TokenizerConfig config)
+    {
+        if (file.ValueKind != JsonValueKind.Object) yield break;
+        foreach (var entry in file.EnumerateObject())
+        {
+            var isRole = entry.Name == config.Bos || entry.Name == config.Eos || entry.Name == config.Unknown || entry.Name == config.Pad;
+            if (entry.Value.TryGetInt32Value(out var id) && id >= 0 && entry.Name.Length > 0)
+                yield return new AddedToken(entry.Name, id) { Special = isRole };
+        }
     }
 
     private static List<AddedToken> Added(JsonElement main)

@@ -21,4 +21,7 @@ internal sealed record TokenizerParts
 
     /// <summary>Whether the begin token is added where <c>tokenizer_config.json</c> does not say.</summary>
     public bool AddsBos { get; init; }
+
+    /// <summary>The same for the end token.</summary>
+    public bool AddsEos { get; init; }
 }

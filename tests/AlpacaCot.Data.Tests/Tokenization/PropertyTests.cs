@@ -109,11 +109,11 @@ public sealed class PropertyTests
         {
             foreach (var shape in shapes)
             {
-                var (small, large) = (shape(20_000), shape(320_000));
+                var (small, large) = (shape(10_000), shape(320_000));
                 var ratio = Enumerable.Range(0, 3).Min(_ => Seconds(() => tokenizer.Encode(large)))
                     / Enumerable.Range(0, 3).Min(_ => Seconds(() => tokenizer.Encode(small)));
-                // Sixteen times the text: 16 when linear, 256 when quadratic; other processes blur it.
-                Assert.True(ratio < 80, $"{tokenizer.Path}, U+{(int)small[0]:X4} U+{(int)small[1]:X4}...: {ratio:0.0} times as long");
+                // 32 times the text: 32 when linear, 1024 when quadratic; caches and other processes blur it.
+                Assert.True(ratio < 300, $"{tokenizer.Path}, U+{(int)small[0]:X4} U+{(int)small[1]:X4}...: {ratio:0.0} times as long");
             }
         }
 
