@@ -54,8 +54,9 @@ internal static class Program
             return Done;
         });
 
-        // Without response files: "--text @home" is a text.
-        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        // Without response files: "--text @home" is a text. "--text=" is the empty text; the parser would take the next word for it.
+        string[] words = [.. args.SelectMany(a => a.StartsWith("--") && a.IndexOf('=') == a.Length - 1 ? [a[..^1], ""] : new[] { a })];
+        var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
         {
             foreach (var error in errors) terminal.WriteError(error);
