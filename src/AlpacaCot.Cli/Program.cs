@@ -54,8 +54,9 @@ internal static class Program
             return Done;
         });
 
-        // Without response files: "--text @home" is a text. "--text=" is the empty text; the parser would take the next word for it.
-        string[] words = [.. args.SelectMany(a => a.StartsWith("--") && a.IndexOf('=') == a.Length - 1 ? [a[..^1], ""] : new[] { a })];
+        // "--text=" is the empty text; the parser would take the next word for it. "--text @home" is a text, not a response file.
+        string[] words = [.. args.SelectMany<string, string>(a =>
+            a.StartsWith("--") && a.IndexOf('=') == a.Length - 1 ? [a[..^1], ""] : [a])];
         var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
         {
@@ -67,7 +68,8 @@ internal static class Program
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
-                Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                Output = terminal.Out, Error = terminal.Error,
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, // both are done here
             }, cancel).ConfigureAwait(false);
         }
         catch (InputException e)

@@ -40,7 +40,8 @@ internal sealed record Outcome(int Code, string Out, string Error)
 
 internal static class JsonValues
 {
-    public static int[] Ints(this JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
+    public static int[] Ints(this JsonElement json, string name) =>
+        [.. json.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
 }
 
 /// <summary>A folder that is gone after the test.</summary>

@@ -20,10 +20,12 @@ public sealed class DataVerbTests : IDisposable
         var tokenizer = Tokenizer.Load(Model);
         var ids = (await CommandLine.Run("tokenize", "--model", Model, $"--text={text}", "--json")).Json().Ints("ids");
         Assert.Equal(tokenizer.Encode(text), ids);
-        var plain = (await CommandLine.Run("tokenize", "--tokenizer", Model, "--no-special", $"--text={text}", "--json")).Json().Ints("ids");
+        var plain = (await CommandLine.Run("tokenize", "--tokenizer", Model, "--no-special", $"--text={text}", "--json"))
+            .Json().Ints("ids");
         Assert.Equal(tokenizer.Encode(text, addSpecial: false, parseSpecial: false), plain);
         if (plain.Length == 0) return;
-        var back = await CommandLine.Run("tokenize", "--model", Model, "--input-ids", string.Join(",", plain), "--no-special", "--json");
+        var back = await CommandLine.Run("tokenize", "--model", Model, "--input-ids", string.Join(",", plain), "--no-special",
+            "--json");
         Assert.Equal(text, back.Json().GetProperty("text").GetString());
     }
 
@@ -56,7 +58,8 @@ public sealed class DataVerbTests : IDisposable
     public async Task A_bad_line_is_named_and_nothing_is_written(string content, string place)
     {
         var output = _folder.In("out.ids");
-        var outcome = await CommandLine.Run("tokenize", "--model", Model, "--file", _folder.File("a.jsonl", content), "--out", output);
+        var outcome = await CommandLine.Run("tokenize", "--model", Model, "--file", _folder.File("a.jsonl", content), "--out",
+            output);
         outcome.Refused(place, "one JSON string a line");
         Assert.Equal(["a.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
     }
@@ -66,7 +69,8 @@ public sealed class DataVerbTests : IDisposable
     {
         var path = _folder.In("latin1.txt");
         File.WriteAllBytes(path, [(byte)'o', (byte)'k', (byte)'\n', 0xE9, (byte)'\n']);
-        (await CommandLine.Run("tokenize", "--model", Model, "--file", path, "--out", path + ".ids")).Refused("latin1.txt:2", "not UTF-8");
+        (await CommandLine.Run("tokenize", "--model", Model, "--file", path, "--out", path + ".ids"))
+            .Refused("latin1.txt:2", "not UTF-8");
     }
 
     [Theory]
@@ -80,7 +84,8 @@ public sealed class DataVerbTests : IDisposable
     public async Task Inspect_shows_what_training_sees()
     {
         var data = _folder.File("d.json", """
-            [ { "instruction": "Say hi.", "output": "Hi there." }, { "instruction": "Sum up.", "input": "A long text.", "output": "Short." } ]
+            [ { "instruction": "Say hi.", "output": "Hi there." },
+              { "instruction": "Sum up.", "input": "A long text.", "output": "Short." } ]
             """);
         var tokenizer = Tokenizer.Load(Model);
         var json = (await CommandLine.Run("inspect", "--data", data, "--record", "2", "--model", Model, "--json")).Json();
@@ -97,10 +102,13 @@ public sealed class DataVerbTests : IDisposable
         var inputs = (await CommandLine.Run("inspect", "--data", data, "--model", Model, "--train-on-inputs", "--json")).Json();
         Assert.Equal(inputs.Ints("ids")[1..], inputs.Ints("labels")[1..]);
 
-        var cut = (await CommandLine.Run("inspect", "--data", data, "--record", "2", "--model", Model, "--cutoff", "9", "--json")).Json();
+        var cut = (await CommandLine.Run("inspect", "--data", data, "--record", "2", "--model", Model, "--cutoff", "9",
+            "--json")).Json();
         Assert.True(cut.GetProperty("dropped").GetBoolean());
         Assert.Contains("Training drops this record",
-            (await CommandLine.Run("inspect", "--data", data, "--record", "2", "--model", Model, "--cutoff", "9")).Out, StringComparison.Ordinal);
-        (await CommandLine.Run("inspect", "--data", data, "--record", "3", "--model", Model)).Refused("has 2 records", "no record 3");
+            (await CommandLine.Run("inspect", "--data", data, "--record", "2", "--model", Model, "--cutoff", "9")).Out,
+                StringComparison.Ordinal);
+        (await CommandLine.Run("inspect", "--data", data, "--record", "3", "--model", Model))
+            .Refused("has 2 records", "no record 3");
     }
 }

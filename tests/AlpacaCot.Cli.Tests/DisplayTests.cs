@@ -8,7 +8,8 @@ public sealed class DisplayTests
 {
     private static readonly TrainingPlan Plan = new(100, 1000, 50, 3, 7, 4096, 262144, "runs/x");
 
-    private static StepMetrics Step(int step, double loss) => new(step, 100, step / 50.0, loss, 3e-4, 1.25, 800, 1200, 4321, 61, 512L << 20);
+    private static StepMetrics Step(int step, double loss) =>
+        new(step, 100, step / 50.0, loss, 3e-4, 1.25, 800, 1200, 4321, 61, 512L << 20);
 
     [Fact]
     public void Without_a_terminal_every_logged_step_is_a_line()
@@ -26,8 +27,10 @@ public sealed class DisplayTests
         });
         display.Finished(result);
         var lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Contains("100 steps over 1,000 examples, 50 for validation; 4,096 of 262,144 parameters", lines[0], StringComparison.Ordinal);
-        Assert.Equal("step 1/100  epoch 0.02  loss 4.5000  lr 3.00e-4  grad 1.250  4,321 tokens/s  left 1m01s  512 MB", lines[1].TrimEnd());
+        Assert.Contains("100 steps over 1,000 examples, 50 for validation; 4,096 of 262,144 parameters", lines[0],
+            StringComparison.Ordinal);
+        Assert.Equal("step 1/100  epoch 0.02  loss 4.5000  lr 3.00e-4  grad 1.250  4,321 tokens/s  left 1m01s  512 MB",
+            lines[1].TrimEnd());
         Assert.Contains("loss NaN", lines[2], StringComparison.Ordinal);
         Assert.Contains("validation loss 4.2500  (best so far)", lines[3], StringComparison.Ordinal);
         Assert.Contains("stopped after 2 steps in 1m30s", lines[^1], StringComparison.Ordinal);
@@ -51,7 +54,8 @@ public sealed class DisplayTests
         var view = output.ToString();
         Assert.Contains("step 60/100", view, StringComparison.Ordinal);
         Assert.Contains("validation loss 4.6000", view, StringComparison.Ordinal);
-        var curve = view.Split('\n').Where(l => l.Any(c => c is > '\u2800' and <= '\u28ff')).Select(l => l.IndexOfAny([.. Braille])).ToArray();
+        var curve = view.Split('\n').Where(l => l.Any(c => c is > '\u2800' and <= '\u28ff'))
+            .Select(l => l.IndexOfAny([.. Braille])).ToArray();
         Assert.Equal(6, curve.Length);
         Assert.Equal(curve.Order(), curve); // it starts at the upper left and falls to the right
     }

@@ -20,8 +20,8 @@ public sealed class ModelVerbTests : IDisposable
         var single = golden.RootElement.GetProperty("generate").GetProperty("single");
         var prompt = string.Join(",", single.GetProperty("prompt")[0].EnumerateArray());
         var expected = single.GetProperty("new_tokens")[0].EnumerateArray().Select(e => e.GetInt32());
-        var answer = (await CommandLine.Run("generate", "--model", ReferenceData.Path("golden/llama/model"), "--input-ids", prompt,
-            "--max-new-tokens", "20", "--greedy", "--json")).Json();
+        var answer = (await CommandLine.Run("generate", "--model", ReferenceData.Path("golden/llama/model"), "--input-ids",
+            prompt, "--max-new-tokens", "20", "--greedy", "--json")).Json();
         Assert.Equal(expected, answer.Ints("ids"));
     }
 
@@ -39,7 +39,8 @@ public sealed class ModelVerbTests : IDisposable
     [Fact]
     public async Task Draws_are_the_same_for_the_same_seed_only()
     {
-        string[] line = ["generate", "--model", Stories, "--text", "The", "--max-new-tokens", "24", "--temperature", "1.5", "--seed"];
+        string[] line = ["generate", "--model", Stories, "--text", "The", "--max-new-tokens", "24", "--temperature", "1.5",
+            "--seed"];
         var first = await CommandLine.Run([.. line, "1"]);
         Assert.Equal(first, await CommandLine.Run([.. line, "1"]));
         Assert.NotEqual(first, await CommandLine.Run([.. line, "2"]));
@@ -50,11 +51,13 @@ public sealed class ModelVerbTests : IDisposable
     public async Task Score_prints_loss_and_log_probabilities_and_writes_logits()
     {
         var file = _folder.In("logits.safetensors");
-        var score = (await CommandLine.Run("score", "--model", Stories, "--input-ids", "1, 403 407", "--logits-out", file, "--json")).Json();
+        var score = (await CommandLine.Run("score", "--model", Stories, "--input-ids", "1, 403 407", "--logits-out", file,
+            "--json")).Json();
         var each = score.GetProperty("log_probabilities").EnumerateArray().Select(e => e.GetDouble()).ToArray();
         Assert.Equal(2, each.Length);
         Assert.Equal(-each.Average(), score.GetProperty("loss").GetDouble(), 9);
-        var last = (await CommandLine.Run("score", "--model", Stories, "--input-ids", "1,403,407", "--labels=-100,-100,407", "--json")).Json();
+        var last = (await CommandLine.Run("score", "--model", Stories, "--input-ids", "1,403,407", "--labels=-100,-100,407",
+            "--json")).Json();
         Assert.Equal(-each[1], last.GetProperty("loss").GetDouble(), 6);
 
         using var written = SafetensorsFile.Open(file);
@@ -89,7 +92,8 @@ public sealed class ModelVerbTests : IDisposable
     [Fact]
     public async Task Train_runs_a_recipe_and_says_where_everything_is()
     {
-        var records = string.Join(",", Enumerable.Range(0, 8).Select(i => $$"""{"instruction":"Say {{i}}.","output":"It is {{i}}."}"""));
+        var records = string.Join(",", Enumerable.Range(0, 8)
+            .Select(i => $$"""{"instruction":"Say {{i}}.","output":"It is {{i}}."}"""));
         _folder.File("d.json", $"[{records}]");
         var recipe = _folder.File("r.yaml", $$"""
             model: {{Stories}}
@@ -98,7 +102,8 @@ public sealed class ModelVerbTests : IDisposable
             training: { batch_size: 4, epochs: 1, validation_size: 2, threads: 1 }
             output: {{_folder.In("run")}}
             """);
-        (await CommandLine.Run("train", recipe, "--set", "training.epoch=2")).Refused("--set training.epoch=2", "did you mean epochs?");
+        (await CommandLine.Run("train", recipe, "--set", "training.epoch=2"))
+            .Refused("--set training.epoch=2", "did you mean epochs?");
         Assert.False(Directory.Exists(_folder.In("run")));
 
         var outcome = await CommandLine.Run("train", recipe, "--json");

@@ -10,7 +10,8 @@ public sealed class UsageTests
     public async Task Every_verb_has_help_with_an_example_and_no_verb_is_untested()
     {
         var all = await CommandLine.Run("--help");
-        var listed = all.Out.Split('\n').SkipWhile(l => l != "Commands:").Skip(1).Where(l => l.StartsWith("  ", StringComparison.Ordinal))
+        var listed = all.Out.Split('\n').SkipWhile(l => l != "Commands:").Skip(1)
+            .Where(l => l.StartsWith("  ", StringComparison.Ordinal))
             .Select(l => l.Trim().Split(' ')[0]);
         Assert.Equal(Verbs.Order(), listed.Where(v => v != "quickstart").Order());
         foreach (var verb in Verbs)
@@ -33,7 +34,8 @@ public sealed class UsageTests
                 .Select(l => l.Trim()).Where(l => l.StartsWith("alpaca-cot ", StringComparison.Ordinal));
             foreach (var example in examples)
             {
-                var words = System.CommandLine.Parsing.CommandLineParser.SplitCommandLine(example["alpaca-cot ".Length..]).ToArray();
+                var words = System.CommandLine.Parsing.CommandLineParser.SplitCommandLine(example["alpaca-cot ".Length..])
+                    .ToArray();
                 Assert.Equal("", (await CommandLine.Run([.. words, "--help"])).Error);
             }
         }
@@ -72,7 +74,8 @@ public sealed class UsageTests
     {
         var report = (await CommandLine.Run("doctor", "--json")).Json();
         var names = report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("name").GetString());
-        Assert.Equal(["system", "C library", ".NET", "processor", "memory", "disk", "libtorch", "GPU", "MPI", "fonts", "browser"], names);
+        Assert.Equal(["system", "C library", ".NET", "processor", "memory", "disk", "libtorch", "GPU", "MPI", "fonts",
+            "browser"], names);
         Assert.True(report.GetProperty("ready").GetBoolean());
         Assert.Contains("Ready to train", (await CommandLine.Run("doctor")).Out, StringComparison.Ordinal);
     }
@@ -80,7 +83,8 @@ public sealed class UsageTests
     [Fact]
     public void The_program_itself_writes_utf8_and_returns_the_exit_code()
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "alpaca-cot.dll"), "词"])
+        using var process = Process.Start(new ProcessStartInfo("dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "alpaca-cot.dll"), "词"])
         {
             RedirectStandardError = true, RedirectStandardOutput = true, StandardErrorEncoding = System.Text.Encoding.UTF8,
         })!;
