@@ -25,7 +25,8 @@ internal static class JsonExtensions
         json.WriteEndArray();
     }
 
-    public static void Ids(this Utf8JsonWriter json, string name, IEnumerable<int> ids) => json.Array(name, ids, json.WriteNumberValue);
+    public static void Ids(this Utf8JsonWriter json, string name, IEnumerable<int> ids) =>
+        json.Array(name, ids, json.WriteNumberValue);
 
     public static void Ids(this Utf8JsonWriter json, IEnumerable<int> ids)
     {

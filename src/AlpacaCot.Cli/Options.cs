@@ -24,17 +24,23 @@ internal static class Options
 
     public static Option<string> Device()
     {
-        var option = new Option<string>("--device") { Description = "Where to compute", HelpName = "cpu", DefaultValueFactory = _ => "cpu" };
+        var option = new Option<string>("--device") { Description = "Where to compute", DefaultValueFactory = _ => "cpu" };
         return option.AcceptOnlyFromAmong("cpu");
     }
 
     public static Option<string> Dtype()
     {
-        var option = new Option<string>("--dtype") { Description = "Number format to compute in", DefaultValueFactory = _ => "float32" };
+        var option = new Option<string>("--dtype")
+        {
+            Description = "Number format to compute in", DefaultValueFactory = _ => "float32",
+        };
         return option.AcceptOnlyFromAmong("float32");
     }
 
     public static Option<int?> Limit(string description) => Positive<int?>("--limit", description, "N");
+
+    public static Option<string> Text(string name, string description) =>
+        new(name) { Description = description, HelpName = "TEXT" };
 
     public static Option<string> InputIds() =>
         new("--input-ids") { Description = "Token ids, as in \"1,2,3\"", HelpName = "IDS" };
@@ -43,23 +49,25 @@ internal static class Options
         Positive<int>("--max-new-tokens", "The most tokens to generate", "N", 256);
 
     public static Option<double?> Temperature() =>
-        Number<double?>("--temperature", "Draw; below 1 the likely words gain, above 1 the unlikely ones", "T", null, v => v is > 0 and <= 100,
-            "a number above 0, at most 100");
+        Number<double?>("--temperature", "Draw; below 1 the likely words gain, above 1 the unlikely ones", "T", null,
+            v => v is > 0 and <= 100, "a number above 0, at most 100");
 
     public static Option<double?> TopP() =>
-        Number<double?>("--top-p", "Draw from the likeliest tokens that together reach this probability", "P", null, v => v is > 0 and <= 1,
-            "a number above 0, at most 1");
+        Number<double?>("--top-p", "Draw from the likeliest tokens that together reach this probability", "P", null,
+            v => v is > 0 and <= 1, "a number above 0, at most 1");
 
     public static Option<int?> TopK() => Positive<int?>("--top-k", "Draw from this many likeliest tokens", "K");
 
-    public static Option<bool> Greedy() => new("--greedy") { Description = "Always take the likeliest token; this is so without --temperature, --top-p, --top-k" };
+    public static Option<bool> Greedy() =>
+        new("--greedy") { Description = "Always take the likeliest token; this is so without --temperature, --top-p, --top-k" };
 
     public static Option<bool> Json() =>
         new("--json") { Description = "Print one JSON document; everything else goes to standard error" };
 
     public static Option<string[]> Set() => new("--set")
     {
-        Description = "Override a value of the recipe, as in training.epochs=1; may be given several times", HelpName = "KEY=VALUE",
+        Description = "Override a value of the recipe, as in training.epochs=1; may be given several times",
+        HelpName = "KEY=VALUE",
         DefaultValueFactory = _ => [],
     };
 
@@ -84,6 +92,7 @@ internal static class Options
 
     private static void Check(bool valid, System.CommandLine.Parsing.OptionResult result, string allowed)
     {
-        if (!valid) result.AddError($"{result.Option.Name}: found {string.Join(' ', result.Tokens.Select(t => t.Value))}, allowed is {allowed}");
+        if (!valid) result.AddError($"{result.Option.Name}: found {string.Join(' ', result.Tokens.Select(t => t.Value))}, " +
+            $"allowed is {allowed}");
     }
 }

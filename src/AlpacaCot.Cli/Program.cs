@@ -54,8 +54,10 @@ internal static class Program
             return Done;
         });
 
-        // Without response files: "--text @home" is a text.
-        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        // "--text=" is the empty text; the parser would take the next word for it. "--text @home" is a text, not a response file.
+        string[] words = [.. args.SelectMany<string, string>(a =>
+            a.StartsWith("--") && a.IndexOf('=') == a.Length - 1 ? [a[..^1], ""] : [a])];
+        var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
         {
             foreach (var error in errors) terminal.WriteError(error);
@@ -66,7 +68,8 @@ internal static class Program
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
-                Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+                Output = terminal.Out, Error = terminal.Error,
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, // both are done here
             }, cancel).ConfigureAwait(false);
         }
         catch (InputException e)

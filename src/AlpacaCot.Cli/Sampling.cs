@@ -14,8 +14,8 @@ internal sealed class Sampling
     private readonly Option<int?> _topK = Options.TopK();
     private readonly Option<int> _seed = Options.Seed();
 
-    private readonly Option<double> _penalty = Options.Number("--repetition-penalty", "Above 1 tokens already used lose", "P", 1.0, v => v > 0,
-        "a number above 0");
+    private readonly Option<double> _penalty = Options.Number(
+        "--repetition-penalty", "Above 1 tokens already used lose", "P", 1.0, v => v > 0, "a number above 0");
 
     private readonly Option<int?> _ngram = Options.Positive<int?>("--no-repeat-ngram", "No N tokens in a row occur twice", "N");
     private readonly Option<string[]> _stop = new("--stop")
@@ -25,7 +25,8 @@ internal sealed class Sampling
 
     public void AddTo(Command verb)
     {
-        foreach (var option in new Option[] { _most, _greedy, _temperature, _topP, _topK, _penalty, _ngram, _stop, _seed }) verb.Add(option);
+        Option[] options = [_most, _greedy, _temperature, _topP, _topK, _penalty, _ngram, _stop, _seed];
+        foreach (var option in options) verb.Add(option);
     }
 
     /// <summary>What the command line says; without any of temperature, top-p and top-k the likeliest token is taken.</summary>
@@ -37,9 +38,16 @@ internal sealed class Sampling
             throw new InputException("--greedy draws nothing; leave out --temperature, --top-p and --top-k, or --greedy");
         return new GenerationOptions
         {
-            MaxNewTokens = parsed.GetValue(_most), Greedy = !draws, Temperature = temperature ?? 1, TopP = topP ?? 1, TopK = topK ?? 0,
-            RepetitionPenalty = parsed.GetValue(_penalty), NoRepeatNgram = parsed.GetValue(_ngram) ?? 0, Seed = parsed.GetValue(_seed),
-            StopStrings = [.. parsed.GetValue(_stop)!, .. withTemplate ? model.Template.Stop : []], EndTokens = model.EndTokens,
+            MaxNewTokens = parsed.GetValue(_most),
+            Greedy = !draws,
+            Temperature = temperature ?? 1,
+            TopP = topP ?? 1,
+            TopK = topK ?? 0,
+            RepetitionPenalty = parsed.GetValue(_penalty),
+            NoRepeatNgram = parsed.GetValue(_ngram) ?? 0,
+            Seed = parsed.GetValue(_seed),
+            StopStrings = [.. parsed.GetValue(_stop)!, .. withTemplate ? model.Template.Stop : []],
+            EndTokens = model.EndTokens,
         };
     }
 }

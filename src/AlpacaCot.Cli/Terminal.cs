@@ -35,7 +35,8 @@ internal sealed class Terminal
     public static Terminal OfThisProcess()
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8, 1 << 15) { AutoFlush = !System.Console.IsOutputRedirected };
+        var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8, 1 << 15);
+        output.AutoFlush = !System.Console.IsOutputRedirected;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => output.Flush();
         return new Terminal(output, new StreamWriter(System.Console.OpenStandardError(), utf8) { AutoFlush = true },
             System.Console.In, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected);
@@ -51,8 +52,8 @@ internal sealed class Terminal
     public void WriteJson(Action<Utf8JsonWriter> write)
     {
         using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-            write(writer);
+        var readable = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var writer = new Utf8JsonWriter(buffer, readable)) write(writer);
         Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
         Out.Flush();
     }

@@ -61,7 +61,7 @@ internal static class TextLines
         }
         catch (DecoderFallbackException e)
         {
-            throw new InputException($"{path}:{number}: this is not UTF-8 text; convert the file, for example with iconv -t UTF-8", e);
+            throw new InputException($"{path}:{number}: this is not UTF-8 text; convert the file, as with iconv -t UTF-8", e);
         }
     }
 
@@ -73,11 +73,12 @@ internal static class TextLines
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new InputException($"{path}:{number}: found {Shown(line)}, allowed in a .jsonl file is one JSON string a line, as in " +
-                "\"a text\\nof two lines\"", e);
+            throw new InputException($"{path}:{number}: found {Shown(line)}, allowed in a .jsonl file is one JSON string a " +
+                "line, as in \"a text\\nof two lines\"", e);
         }
     }
 
     private static string Shown(ReadOnlyMemory<byte> line) =>
-        line.Length == 0 ? "an empty line" : Encoding.UTF8.GetString(line.Span[..Math.Min(40, line.Length)]) + (line.Length > 40 ? "..." : "");
+        line.Length == 0 ? "an empty line" : Encoding.UTF8.GetString(line.Span[..Math.Min(40, line.Length)]) +
+            (line.Length > 40 ? "..." : "");
 }

@@ -17,7 +17,8 @@ internal static class TokenIds
         if (words.Length == 0) throw new InputException($"{option}: there are no ids in \"{text}\"; write them as in \"1,2,3\"");
         return [.. words.Select((word, i) =>
             int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id) && id >= least ? id
-            : throw new InputException($"{option}: number {i + 1} is '{word}'; allowed are whole numbers from {least}, as in \"1,2,3\""))];
+            : throw new InputException($"{option}: number {i + 1} is '{word}'; allowed are whole numbers from {least}, as in " +
+                "\"1,2,3\""))];
     }
 
     /// <summary>Reads ids and makes sure that the vocabulary has them.</summary>
@@ -25,7 +26,8 @@ internal static class TokenIds
     {
         var ids = Parse(text, option);
         if (Array.Find(ids, id => id >= tokenizer.VocabularySize) is var id && id > 0)
-            throw new InputException($"{option}: there is no token {id}; the tokenizer {tokenizer.Path} has 0 to {tokenizer.VocabularySize - 1}");
+            throw new InputException($"{option}: there is no token {id}; the tokenizer {tokenizer.Path} has 0 to " +
+                $"{tokenizer.VocabularySize - 1}");
         return ids;
     }
 

@@ -18,7 +18,8 @@ public static class LossCurveFigure
     });
 
     private const int Width = 960, Height = 560; // pixels
-    private static readonly Color Loss = Color.FromHex("#D9822B"), Validation = Color.FromHex("#2F6FB0"), Rate = Color.FromHex("#9AA5B1");
+    private static readonly Color Loss = Color.FromHex("#D9822B"), Validation = Color.FromHex("#2F6FB0"),
+        Rate = Color.FromHex("#9AA5B1");
 
     /// <summary>Draws a run's metrics and writes them as PNG and SVG beside each other.</summary>
     /// <param name="metrics">
@@ -127,7 +128,8 @@ public static class LossCurveFigure
         return plot;
     }
 
-    private static ScottPlot.Plottables.Scatter Line(Plot plot, List<(double X, double Y)> points, Color color, float width, string label)
+    private static ScottPlot.Plottables.Scatter Line(Plot plot, List<(double X, double Y)> points, Color color, float width,
+        string label)
     {
         var line = plot.Add.ScatterLine(points.Select(p => p.X).ToArray(), points.Select(p => p.Y).ToArray(), color);
         line.LineWidth = width;

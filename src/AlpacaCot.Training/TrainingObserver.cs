@@ -65,5 +65,5 @@ public sealed record ValidationMetrics(int Step, double Loss, bool Best);
 /// <param name="OutputFolder">The folder with the trained adapter or model.</param>
 /// <param name="Elapsed">Wall time of the run.</param>
 /// <param name="Cancelled">Whether it was stopped before its end; it can be resumed.</param>
-public sealed record TrainingResult(int Steps, double FinalLoss, double? BestValidationLoss, string OutputFolder, TimeSpan Elapsed,
-    bool Cancelled);
+public sealed record TrainingResult(int Steps, double FinalLoss, double? BestValidationLoss, string OutputFolder,
+    TimeSpan Elapsed, bool Cancelled);

@@ -30,7 +30,8 @@ internal static class BrailleCurve
             var (column, row) = (Column(points[i].X), Row(points[i].Y));
             var (fromColumn, fromRow) = i == 0 ? (column, row) : (Column(points[i - 1].X), Row(points[i - 1].Y));
             var steps = Math.Max(1, Math.Max(Math.Abs(column - fromColumn), Math.Abs(row - fromRow)));
-            for (var s = 0; s <= steps; s++) Dot(fromColumn + (column - fromColumn) * s / steps, fromRow + (row - fromRow) * s / steps);
+            for (var s = 0; s <= steps; s++)
+                Dot(fromColumn + (column - fromColumn) * s / steps, fromRow + (row - fromRow) * s / steps);
         }
 
         var lines = new string[height];

@@ -15,7 +15,8 @@ internal static class FirstScreen
 
     private static readonly Dictionary<VerbGroup, string> Titles = new()
     {
-        [VerbGroup.Data] = "Look at data", [VerbGroup.Train] = "Train", [VerbGroup.Use] = "Use a model", [VerbGroup.Machine] = "This machine",
+        [VerbGroup.Data] = "Look at data", [VerbGroup.Train] = "Train",
+        [VerbGroup.Use] = "Use a model", [VerbGroup.Machine] = "This machine",
     };
 
     public static void Show(IEnumerable<Verb> verbs, Terminal terminal)
@@ -34,7 +35,7 @@ internal static class FirstScreen
             console.WriteLine();
             console.MarkupLine($"  [bold]{Titles[group.Key]}[/]");
             foreach (var verb in group)
-                console.MarkupLine($"    [aqua]{verb.Name.PadRight(width)}[/]{Markup.Escape(verb.Description!.Split(". ")[0].TrimEnd('.'))}");
+                console.MarkupLine($"    [aqua]{verb.Name.PadRight(width)}[/]{Markup.Escape(verb.Description!)}");
         }
         console.WriteLine();
         console.MarkupLine("  [grey]alpaca-cot VERB --help shows the options of a verb with examples.[/]");

@@ -8,9 +8,11 @@ namespace AlpacaCot.Cli.Display;
 internal static class Streaming
 {
     /// <summary>Writes an answer as it comes and returns it.</summary>
-    public static string Show(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal, CancellationToken cancel)
+    public static string Show(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal,
+        CancellationToken cancel)
     {
-        var (decoder, answer, whole) = (model.Tokenizer.StreamDecoder(), new AnswerText(options.StopStrings), new System.Text.StringBuilder());
+        var (decoder, answer, whole) = (model.Tokenizer.StreamDecoder(), new AnswerText(options.StopStrings),
+            new System.Text.StringBuilder());
         void Write(string text)
         {
             whole.Append(text);

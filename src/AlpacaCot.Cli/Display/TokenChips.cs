@@ -22,7 +22,9 @@ internal enum TokenKind
 /// <summary>A token to show.</summary>
 internal readonly record struct TokenChip(int Id, TokenKind Kind);
 
-/// <summary>Tokens as coloured pieces of text, their ids below; neighbours differ in shade so that each piece is visible.</summary>
+/// <summary>
+/// Tokens as coloured pieces of text, their ids below; neighbours differ in shade so that each piece is visible.
+/// </summary>
 internal static class TokenChips
 {
     private static readonly Dictionary<TokenKind, (string Even, string Odd, string Ids)> Styles = new()
@@ -42,7 +44,8 @@ internal static class TokenChips
         foreach (var (i, token) in tokens.Index())
         {
             var (even, odd, idStyle) = Styles[token.Kind];
-            text.Append(Visible(tokenizer, token.Id).Replace("↵", "↵\n", StringComparison.Ordinal), Style.Parse(i % 2 == 0 ? even : odd));
+            text.Append(Visible(tokenizer, token.Id).Replace("↵", "↵\n", StringComparison.Ordinal),
+                Style.Parse(i % 2 == 0 ? even : odd));
             ids.Append(token.Id.ToString(System.Globalization.CultureInfo.InvariantCulture), Style.Parse(idStyle));
             ids.Append(" ");
         }
@@ -61,7 +64,8 @@ internal static class TokenChips
             [TokenKind.Supervised] = "supervised: counts in the loss", [TokenKind.Masked] = "masked: read only",
             [TokenKind.Cut] = "cut: behind the cutoff length",
         };
-        terminal.Console.MarkupLine(string.Join("   ", kinds.Where(names.ContainsKey).Select(k => $"[{Styles[k].Even}] {names[k]} [/]")));
+        terminal.Console.MarkupLine(string.Join("   ", kinds.Where(names.ContainsKey)
+            .Select(k => $"[{Styles[k].Even}] {names[k]} [/]")));
     }
 
     /// <summary>A token's text with its spaces and line feeds visible.</summary>
@@ -69,8 +73,9 @@ internal static class TokenChips
     {
         var raw = tokenizer.IdToToken(id);
         if (tokenizer.IsSpecial(id)) return raw;
-        // SentencePiece marks spaces itself and drops a leading one when it decodes a piece alone; byte-level pieces need decoding.
-        var text = raw.Contains('▁', StringComparison.Ordinal) ? raw.Replace('▁', ' ') : tokenizer.Decode([id], skipSpecial: false);
+        // SentencePiece marks spaces itself and drops a leading one from a piece alone; byte-level pieces need decoding.
+        var text = raw.Contains('▁', StringComparison.Ordinal) ? raw.Replace('▁', ' ')
+            : tokenizer.Decode([id], skipSpecial: false);
         if (text.Length == 0 || text.Contains('\ufffd', StringComparison.Ordinal)) return raw; // part of a character
         return string.Concat(text.Select(c => c switch
         {

@@ -53,7 +53,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         _plan = plan;
         if (_view is null)
             Line($"{plan.TotalSteps:N0} steps over {Counted(plan.Examples, "example")}"
-                + (plan.ValidationExamples > 0 ? $", {plan.ValidationExamples:N0} for validation" : "") + $"; {Parameters(plan)}; run folder {plan.RunFolder}");
+                + (plan.ValidationExamples > 0 ? $", {plan.ValidationExamples:N0} for validation" : "")
+                + $"; {Parameters(plan)}; run folder {plan.RunFolder}");
         Draw(now: true);
     }
 
@@ -62,8 +63,9 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         _last = m;
         _losses.Add((m.Step, m.Loss));
         if (_view is null)
-            Line($"step {m.Step}/{m.TotalSteps}  epoch {m.Epoch:0.00}  loss {m.Loss:0.0000}  lr {m.LearningRate:0.00e+0}  grad {m.GradientNorm:0.000}  " +
-                $"{m.TokensPerSecond:N0} tokens/s  left {Time(m.SecondsLeft)}  {Size(m.ResidentBytes)}");
+            Line($"step {m.Step}/{m.TotalSteps}  epoch {m.Epoch:0.00}  loss {m.Loss:0.0000}  lr {m.LearningRate:0.00e+0}  " +
+                $"grad {m.GradientNorm:0.000}  {m.TokensPerSecond:N0} tokens/s  left {Time(m.SecondsLeft)}  " +
+                Size(m.ResidentBytes));
         Draw(now: m.Step == m.TotalSteps);
     }
 
@@ -89,7 +91,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     public void Finished(TrainingResult r)
     {
         if (_view is null)
-            Line($"{(r.Cancelled ? "stopped" : "done")} after {r.Steps:N0} steps in {Time(r.Elapsed.TotalSeconds)}, loss {r.FinalLoss:0.0000}"
+            Line($"{(r.Cancelled ? "stopped" : "done")} after {r.Steps:N0} steps in {Time(r.Elapsed.TotalSeconds)}"
+                + $", loss {r.FinalLoss:0.0000}"
                 + (r.BestValidationLoss is { } best ? $", best validation loss {best:0.0000}" : "") + $": {r.OutputFolder}");
         Draw(now: true);
     }
@@ -113,10 +116,11 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     {
         var total = Math.Max(1, _plan!.TotalSteps);
         var smooth = Smooth(_losses);
-        var values = smooth.Select(p => p.Loss).Concat(_validations.Select(v => v.Loss)).Where(double.IsFinite).DefaultIfEmpty(0).ToList();
+        var values = smooth.Select(p => p.Loss).Concat(_validations.Select(v => v.Loss)).Where(double.IsFinite)
+            .DefaultIfEmpty(0).ToList();
         var (low, high) = (values.Min(), values.Max());
-        var train = BrailleCurve.Draw([.. smooth.Where(p => double.IsFinite(p.Loss)).Select(p => ((double)p.Step / total, p.Loss))],
-            CurveWidth, CurveHeight, low, high);
+        var points = smooth.Where(p => double.IsFinite(p.Loss)).Select(p => ((double)p.Step / total, p.Loss)).ToList();
+        var train = BrailleCurve.Draw(points, CurveWidth, CurveHeight, low, high);
         return new Markup(string.Join('\n', train.Select((line, i) =>
             $"[grey]{(i == 0 ? $"{high,6:0.00}" : i == CurveHeight - 1 ? $"{low,6:0.00}" : "      ")} │[/][orange3]{line}[/]")));
     }
@@ -126,7 +130,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         var m = _last;
         if (m is null) return "[grey]first step ...[/]";
         var done = (int)Math.Round(28.0 * m.Step / Math.Max(1, m.TotalSteps));
-        var lines = $"[green]{new string('━', done)}[/][grey]{new string('━', 28 - done)}[/]  step [bold]{m.Step}[/]/{m.TotalSteps}  "
+        var lines = $"[green]{new string('━', done)}[/][grey]{new string('━', 28 - done)}[/]  "
+            + $"step [bold]{m.Step}[/]/{m.TotalSteps}  "
             + $"epoch {m.Epoch:0.00}  left [bold]{Time(m.SecondsLeft)}[/]\n"
             + $"loss [bold orange3]{m.Loss:0.0000}[/]  lr {m.LearningRate:0.00e+0}  gradient {m.GradientNorm:0.00}  "
             + $"{m.TokensPerSecond:N0} tokens/s  {Size(m.ResidentBytes)}";
@@ -136,7 +141,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
             + $"  [grey]best {_validations.Min(v => v.Loss):0.0000}, first {_validations[0].Loss:0.0000}[/]";
     }
 
-    // An exponential mean with the usual correction for its start; what is drawn is the trend, the number shown is the step's own.
+    // An exponential mean with the usual correction for its start: the curve is the trend, the number beside it the step's own.
     private static List<(int Step, double Loss)> Smooth(List<(int Step, double Loss)> losses)
     {
         const double Keep = 0.8;

@@ -24,8 +24,8 @@ internal static class MachineReport
     private static Finding Glibc() => (OperatingSystem.IsLinux(), Platform.GlibcVersion) switch
     {
         (false, _) => new("C library", FindingState.Ok, "the system's own"),
-        (_, null) => new("C library", FindingState.Missing, "not glibc", "libtorch needs glibc 2.34 or newer (Alpine's musl will not do)",
-            "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
+        (_, null) => new("C library", FindingState.Missing, "not glibc",
+            "libtorch needs glibc 2.34 or newer (Alpine's musl will not do)", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) when version < new Version(2, 34) => new("C library", FindingState.Missing, $"glibc {version}",
             "libtorch needs 2.34 or newer", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) => new("C library", FindingState.Ok, $"glibc {version}"),
@@ -35,7 +35,8 @@ internal static class MachineReport
 
     private static Finding Processor()
     {
-        var name = Line("/proc/cpuinfo", "model name")?.TrimStart('\t', ' ', ':') ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var name = Line("/proc/cpuinfo", "model name")?.TrimStart('\t', ' ', ':')
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
         var flags = (Line("/proc/cpuinfo", "flags") ?? "").Split(' ').ToHashSet();
         var units = new List<string>();
         if (Avx512F.IsSupported) units.Add("AVX-512");
@@ -44,7 +45,8 @@ internal static class MachineReport
         if (flags.Contains("avx512_bf16")) units.Add("bf16");
         if (flags.Contains("amx_tile")) units.Add("AMX");
         var cores = Environment.ProcessorCount;
-        var value = $"{name}, {cores} {(cores == 1 ? "core" : "cores")}, {(units.Count == 0 ? "no vector units known" : string.Join(" ", units))}";
+        var value = $"{name}, {cores} {(cores == 1 ? "core" : "cores")}, " +
+            $"{(units.Count == 0 ? "no vector units known" : string.Join(" ", units))}";
         if (RuntimeInformation.ProcessArchitecture == Architecture.X64 && !Avx2.IsSupported)
             return new("processor", FindingState.Warning, value, "without AVX2 training is several times slower", "");
         var note = units.Contains("AMX") || units.Contains("bf16") ? "computes in float32; has units for bfloat16"
@@ -62,7 +64,8 @@ internal static class MachineReport
         var usable = Math.Min(free ?? total, limit ?? long.MaxValue);
         // Frozen bfloat16 weights mapped from disk, activations and the adapter beside them.
         return usable < 4 * Gigabyte
-            ? new("memory", FindingState.Warning, value, "enough for models up to about half a billion parameters", "close other programs")
+            ? new("memory", FindingState.Warning, value, "enough for models up to about half a billion parameters",
+                "close other programs")
             : new("memory", FindingState.Ok, value);
     }
 
@@ -71,7 +74,8 @@ internal static class MachineReport
         var folder = Directory.GetCurrentDirectory();
         var free = new DriveInfo(folder).AvailableFreeSpace;
         return free < 5 * Gigabyte
-            ? new("disk", FindingState.Warning, $"{Size(free)} free in {folder}", "a run keeps checkpoints, a model takes gigabytes", "du -sh runs/*")
+            ? new("disk", FindingState.Warning, $"{Size(free)} free in {folder}",
+                "a run keeps checkpoints, a model takes gigabytes", "du -sh runs/*")
             : new("disk", FindingState.Ok, $"{Size(free)} free in {folder}");
     }
 
@@ -91,7 +95,8 @@ internal static class MachineReport
             return new("GPU", FindingState.Optional, string.Join("; ", names.Split('\n', StringSplitOptions.RemoveEmptyEntries)),
                 "this version computes on the CPU");
         return devices > 0
-            ? new("GPU", FindingState.Warning, $"{devices} NVIDIA device(s), but no working driver (nvidia-smi)", "", "apt install nvidia-driver")
+            ? new("GPU", FindingState.Warning, $"{devices} NVIDIA device(s), but no working driver (nvidia-smi)", "",
+                "apt install nvidia-driver")
             : new("GPU", FindingState.Optional, "none", "training runs on the CPU");
     }
 
@@ -100,26 +105,31 @@ internal static class MachineReport
         var library = Programs.Library("libmpi.so");
         var launcher = Programs.Find("mpirun");
         return library is not null && launcher is not null ? new("MPI", FindingState.Ok, library)
-            : new("MPI", FindingState.Optional, library is null ? "none" : $"{library}, without mpirun", "only for training on several machines",
-                "apt install openmpi-bin libopenmpi-dev");
+            : new("MPI", FindingState.Optional, library is null ? "none" : $"{library}, without mpirun",
+                "only for training on several machines", "apt install openmpi-bin libopenmpi-dev");
     }
 
     private static Finding Fonts()
     {
         string[] folders = ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", @"C:\Windows\Fonts"];
-        var files = folders.Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*.*", SearchOption.AllDirectories))
-            .Where(f => Path.GetExtension(f).ToLowerInvariant() is ".ttf" or ".otf" or ".ttc").Select(f => Path.GetFileName(f)).ToList();
+        var files = folders.Where(Directory.Exists)
+            .SelectMany(f => Directory.EnumerateFiles(f, "*.*", SearchOption.AllDirectories))
+            .Where(f => Path.GetExtension(f).ToLowerInvariant() is ".ttf" or ".otf" or ".ttc")
+            .Select(f => Path.GetFileName(f)).ToList();
         if (files.Count == 0)
-            return new("fonts", FindingState.Warning, "none", "figures have no text", "apt install fonts-dejavu-core fonts-noto-cjk");
+            return new("fonts", FindingState.Warning, "none", "figures have no text",
+                "apt install fonts-dejavu-core fonts-noto-cjk");
         string[] chinese = ["CJK", "wqy", "SourceHan", "msyh", "simsun", "PingFang", "DroidSansFallback"];
         return files.Any(f => chinese.Any(c => f.Contains(c, StringComparison.OrdinalIgnoreCase)))
             ? new("fonts", FindingState.Ok, $"{files.Count}, Chinese among them")
-            : new("fonts", FindingState.Optional, $"{files.Count}, none with Chinese", "only for Chinese text in figures", "apt install fonts-noto-cjk");
+            : new("fonts", FindingState.Optional, $"{files.Count}, none with Chinese", "only for Chinese text in figures",
+                "apt install fonts-noto-cjk");
     }
 
     private static Finding Chromium()
     {
-        var path = new[] { "chromium", "chromium-browser", "google-chrome" }.Select(Programs.Find).FirstOrDefault(p => p is not null);
+        var path = new[] { "chromium", "chromium-browser", "google-chrome" }.Select(Programs.Find)
+            .FirstOrDefault(p => p is not null);
         return path is not null ? new("browser", FindingState.Ok, path)
             : new("browser", FindingState.Optional, "none", "only for developers' tests of web pages", "apt install chromium");
     }

@@ -9,14 +9,18 @@ internal static class Programs
     /// <summary>The full path of a program, or null where there is none.</summary>
     public static string? Find(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name)).FirstOrDefault(File.Exists);
+            .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name))
+            .FirstOrDefault(File.Exists);
 
     /// <summary>The full path of a shared library, version number allowed behind its name, or null.</summary>
     public static string? Library(string name)
     {
-        string[] folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64/openmpi/lib", "/opt/homebrew/lib"];
-        var search = (Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries);
-        return search.Concat(folders).Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, name + "*")).FirstOrDefault();
+        string[] folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64/openmpi/lib",
+            "/opt/homebrew/lib"];
+        var search = (Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "")
+            .Split(':', StringSplitOptions.RemoveEmptyEntries);
+        return search.Concat(folders).Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, name + "*"))
+            .FirstOrDefault();
     }
 
     /// <summary>What a program prints, or null where it is missing, fails or takes more than five seconds.</summary>

@@ -82,7 +82,8 @@ internal static class ChatVerb
             var oldest = turns.FindIndex(t => t.Role != Role.System);
             if (prompt.Length <= room || turns.Count - oldest < 3) return prompt;
             turns.RemoveRange(oldest, 2);
-            terminal.ErrorConsole.MarkupLine("[grey](the oldest exchange is forgotten: the conversation is longer than the model reads)[/]");
+            terminal.ErrorConsole.MarkupLine(
+                "[grey](the oldest exchange is forgotten: the conversation is longer than the model reads)[/]");
         }
     }
 

@@ -9,7 +9,8 @@ internal static class DoctorVerb
     public static Verb Create(Terminal terminal)
     {
         var json = Options.Json();
-        var verb = new Verb("doctor", VerbGroup.Machine, "Show what this machine offers and lacks, and what to do", "doctor", "doctor --json")
+        var verb = new Verb("doctor", VerbGroup.Machine, "Show what this machine offers and lacks, and what to do",
+            "doctor", "doctor --json")
         {
             json,
         };
@@ -37,10 +38,10 @@ internal static class DoctorVerb
                 FindingState.Warning => ("warn", "yellow"),
                 _ => ("missing", "red"),
             };
-            var lines = new[] { Markup.Escape(f.Value), f.Note.Length > 0 ? $"[grey]{Markup.Escape(f.Note)}[/]" : "",
-                f.Remedy.Length > 0 ? $"[aqua]{Markup.Escape(f.Remedy)}[/]" : "" };
-            if (terminal.OutIsTerminal) table.AddRow($"[{colour}]{word}[/]", $"[bold]{f.Name}[/]", string.Join('\n', lines.Where(l => l.Length > 0)));
-            else terminal.Console.MarkupLine($"[{colour}]{word,-7}[/] {f.Name,-10} {string.Join(" | ", lines.Where(l => l.Length > 0))}");
+            var lines = new[] { ("default", f.Value), ("grey", f.Note), ("aqua", f.Remedy) }.Where(l => l.Item2.Length > 0)
+                .Select(l => $"[{l.Item1}]{Markup.Escape(l.Item2)}[/]");
+            if (terminal.OutIsTerminal) table.AddRow($"[{colour}]{word}[/]", $"[bold]{f.Name}[/]", string.Join('\n', lines));
+            else terminal.Console.MarkupLine($"[{colour}]{word,-7}[/] {f.Name,-10} {string.Join(" | ", lines)}");
         }
         if (terminal.OutIsTerminal) terminal.Console.Write(table);
         terminal.Console.WriteLine();

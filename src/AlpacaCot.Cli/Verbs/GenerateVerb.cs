@@ -15,9 +15,9 @@ internal static class GenerateVerb
         var model = Options.Model();
         model.Required = true;
         var (adapter, tokenizer, template) = (Options.Adapter(), Options.Tokenizer(), Options.Template());
-        var instruction = new Option<string>("--instruction") { Description = "What to do; the prompt template goes around it", HelpName = "TEXT" };
-        var input = new Option<string>("--input") { Description = "The material the instruction works on", HelpName = "TEXT" };
-        var text = new Option<string>("--text") { Description = "A text to continue as it stands, without a template", HelpName = "TEXT" };
+        var instruction = Options.Text("--instruction", "What to do; the prompt template goes around it");
+        var input = Options.Text("--input", "The material the instruction works on");
+        var text = Options.Text("--text", "A text to continue as it stands, without a template");
         var ids = Options.InputIds();
         ids.Description = "Token ids to continue, as in \"1,2,3\"";
         var sampling = new Sampling();
@@ -42,7 +42,8 @@ internal static class GenerateVerb
                 parsed.GetValue(tokenizer), terminal);
             prompt ??= raw is not null ? loaded.Tokenizer.Encode(raw)
                 : loaded.EncodePrompt(new Conversation([new Turn(Role.User, task!, parsed.GetValue(input) ?? "")]));
-            Answer(loaded, prompt, sampling.Read(parsed, loaded, withTemplate: task is not null), parsed.GetValue(json), terminal, cancel);
+            var how = sampling.Read(parsed, loaded, withTemplate: task is not null);
+            Answer(loaded, prompt, how, parsed.GetValue(json), terminal, cancel);
             return Task.FromResult(cancel.IsCancellationRequested ? Program.Failed : Program.Done);
         });
         return verb;

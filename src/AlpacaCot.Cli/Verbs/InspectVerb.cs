@@ -67,14 +67,15 @@ internal static class InspectVerb
             var everything = options with { CutoffLength = int.MaxValue };
             var whole = new ExampleEncoder(tokenizer, template, everything).Encode(record)
                 ?? throw new InputException($"{record.Origin}: the record has nothing for the model to learn");
-            return new(record, template, tokenizer, whole, new ExampleEncoder(tokenizer, template, options).Encode(record), options.CutoffLength);
+            return new(record, template, tokenizer, whole, new ExampleEncoder(tokenizer, template, options).Encode(record),
+                options.CutoffLength);
         }
 
         public IEnumerable<TokenChip> Chips() => Whole.Ids.Select((id, i) => new TokenChip(id,
             i >= Length ? TokenKind.Cut : Whole.Labels[i] == TokenizedExample.Ignored ? TokenKind.Masked : TokenKind.Supervised));
 
-        public string Text() => string.Concat(Template.Render(Record).Select(s => s.Special == SpecialToken.Eos && Tokenizer.EosId is { } eos
-            ? Tokenizer.IdToToken(eos) : s.Text));
+        public string Text() => string.Concat(Template.Render(Record).Select(s =>
+            s.Special == SpecialToken.Eos && Tokenizer.EosId is { } eos ? Tokenizer.IdToToken(eos) : s.Text));
     }
 
     private static void WriteJson(View view, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>
@@ -102,18 +103,21 @@ internal static class InspectVerb
             TokenChips.Legend(chips.Select(c => c.Kind).Distinct().Order(), terminal);
             console.WriteLine();
             TokenChips.Show(view.Tokenizer, [.. chips.Take(view.Length + CutShown)], terminal);
-            if (chips.Count > view.Length + CutShown) console.MarkupLine($"[grey]... and {chips.Count - view.Length - CutShown} more that are cut[/]");
+            var more = chips.Count - view.Length - CutShown;
+            if (more > 0) console.MarkupLine($"[grey]... and {more} more that are cut[/]");
             console.WriteLine();
         }
         else
         {
             terminal.Out.WriteLine("position       id  use         token");
             foreach (var (i, chip) in chips.Index())
-                terminal.Out.WriteLine($"{i,8} {chip.Id,8}  {chip.Kind.ToString().ToLowerInvariant(),-10}  {TokenChips.Visible(view.Tokenizer, chip.Id)}");
+                terminal.Out.WriteLine($"{i,8} {chip.Id,8}  {chip.Kind.ToString().ToLowerInvariant(),-10}  " +
+                    $"{TokenChips.Visible(view.Tokenizer, chip.Id)}");
         }
         terminal.Out.WriteLine($"{view.Record.Origin}, template {view.Template.Name}: {view.Whole.Ids.Length} tokens, " +
             $"{view.Supervised} supervised, {view.Length - view.Supervised} masked, {view.Whole.Ids.Length - view.Length} cut");
         if (view.Kept is null)
-            terminal.Out.WriteLine($"Training drops this record: nothing of its answer is left within {view.Cutoff} tokens (--cutoff).");
+            terminal.Out.WriteLine($"Training drops this record: nothing of its answer is left within {view.Cutoff} tokens " +
+                "(--cutoff).");
     }
 }

@@ -18,7 +18,7 @@ internal static class ScoreVerb
         var adapter = Options.Adapter();
         var tokenizer = Options.Tokenizer();
         var ids = Options.InputIds();
-        var text = new Option<string>("--text") { Description = "The text to score, in place of --input-ids", HelpName = "TEXT" };
+        var text = Options.Text("--text", "The text to score, in place of --input-ids");
         var labels = new Option<string>("--labels")
         {
             Description = "One label for each token, -100 where it does not count in the loss", HelpName = "IDS",
@@ -30,7 +30,7 @@ internal static class ScoreVerb
         var (device, dtype, json) = (Options.Device(), Options.Dtype(), Options.Json());
         var verb = new Verb("score", VerbGroup.Use, "Show how probable a model finds a text: loss, perplexity, log-probabilities",
             "score --model path/to/model --text \"Once upon a time\"",
-            "score --model path/to/model --adapter runs/my-run/adapter --input-ids \"1,403,407\" --labels \"-100,403,407\" --json",
+            "score --model path/to/model --adapter runs/my-run/adapter --input-ids \"1,403,407\" --labels \"-100,-100,407\"",
             "score --model path/to/model --input-ids \"1,403,407\" --logits-out logits.safetensors --json")
         {
             model, adapter, tokenizer, ids, text, labels, logits, device, dtype, json,
@@ -38,10 +38,12 @@ internal static class ScoreVerb
         verb.SetAction((parsed, _) =>
         {
             var (givenIds, givenText) = (parsed.GetValue(ids), parsed.GetValue(text));
-            if (givenIds is null == givenText is null) throw new InputException("score takes one of --input-ids IDS and --text TEXT");
+            if (givenIds is null == givenText is null)
+                throw new InputException("score takes one of --input-ids IDS and --text TEXT");
             var tokens = givenIds is null ? null : TokenIds.Parse(givenIds, ids.Name);
             var wanted = parsed.GetValue(labels) is { } l ? TokenIds.Parse(l, labels.Name, TokenizedExample.Ignored) : null;
-            using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null, parsed.GetValue(tokenizer), terminal);
+            using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null,
+                parsed.GetValue(tokenizer), terminal);
             tokens ??= loaded.Tokenizer.Encode(givenText!);
             using var score = SequenceScore.Of(loaded, tokens, wanted);
             if (parsed.GetValue(logits) is { } path) SafetensorsWriter.Write(path, [("logits", score.Logits)]);
@@ -70,6 +72,7 @@ internal static class ScoreVerb
             var token = model.HasTokenizer ? TokenChips.Visible(model.Tokenizer, ids[i]) : "";
             terminal.Out.WriteLine($"{ids[i],8}  {log,15:0.0000}  {Math.Exp(log),10:0.0 %}  {token}".TrimEnd());
         }
-        terminal.Out.WriteLine($"loss {score.Loss:0.00000} nats per token, perplexity {score.Perplexity:0.000}, {score.Counted} tokens counted");
+        terminal.Out.WriteLine($"loss {score.Loss:0.00000} nats per token, perplexity {score.Perplexity:0.000}, " +
+            $"{score.Counted} tokens counted");
     }
 }

@@ -15,7 +15,7 @@ internal static class TokenizeVerb
     {
         var model = Options.Model("Model folder with the tokenizer");
         var tokenizer = Options.Tokenizer();
-        var text = new System.CommandLine.Option<string>("--text") { Description = "The text", HelpName = "TEXT" };
+        var text = Options.Text("--text", "The text");
         var file = new System.CommandLine.Option<string>("--file")
         {
             Description = "A file with one text a line; in a .jsonl file each line is a JSON string", HelpName = "FILE",
@@ -45,7 +45,8 @@ internal static class TokenizeVerb
             var engine = TokenIds.Load(parsed.GetValue(tokenizer), parsed.GetValue(model));
             var special = !parsed.GetValue(plain);
             if (given is not null) Show(engine, given, engine.Encode(given, special, special), terminal, parsed.GetValue(json));
-            else if (from is not null) EncodeFile(engine, from, parsed.GetValue(output), special, terminal, parsed.GetValue(json), cancel);
+            else if (from is not null)
+                EncodeFile(engine, from, parsed.GetValue(output), special, terminal, parsed.GetValue(json), cancel);
             else Decode(engine, TokenIds.Parse(back!, ids.Name, engine), skipSpecial: !special, terminal, parsed.GetValue(json));
             return Task.FromResult(Program.Done);
         });
@@ -89,7 +90,8 @@ internal static class TokenizeVerb
             else WriteLines(lineIds, terminal.Out);
             return;
         }
-        if (Path.GetFullPath(output) == Path.GetFullPath(path)) throw new InputException("--out is the file that is read; name another one");
+        if (Path.GetFullPath(output) == Path.GetFullPath(path))
+            throw new InputException("--out is the file that is read; name another one");
         OutputFile.Write(output, stream =>
         {
             using var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
@@ -106,7 +108,8 @@ internal static class TokenizeVerb
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{lines:N0} lines, {tokens:N0} tokens in {seconds:0.0} s ({tokens / Math.Max(seconds, 1e-9):N0} tokens/s): {output}"));
+                $"{lines:N0} lines, {tokens:N0} tokens in {seconds:0.0} s ({tokens / Math.Max(seconds, 1e-9):N0} tokens/s): " +
+                    $"{output}"));
     }
 
     private static void WriteLines(IEnumerable<int[]> lines, TextWriter writer)

@@ -31,20 +31,24 @@ internal static class TrainVerb
         verb.SetAction((parsed, cancel) =>
         {
             if (parsed.GetValue(keys)) return Task.FromResult(ShowKeys(parsed.GetValue(json), terminal));
-            var file = parsed.GetValue(path) ?? throw new Data.InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
+            var file = parsed.GetValue(path)
+                ?? throw new Data.InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
             var recipe = RecipeFile.Load(file, parsed.GetValue(set));
             if (parsed.GetValue(output) is { } folder) recipe = recipe with { Output = folder };
-            return Task.FromResult(Train(recipe, file, parsed.GetValue(resume), parsed.GetValue(overwrite), parsed.GetValue(json), terminal, cancel));
+            return Task.FromResult(Train(recipe, file, parsed.GetValue(resume), parsed.GetValue(overwrite),
+                parsed.GetValue(json), terminal, cancel));
         });
         return verb;
     }
 
-    private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool json, Terminal terminal, CancellationToken cancel)
+    private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool json, Terminal terminal,
+        CancellationToken cancel)
     {
         var display = new TrainingDisplay(terminal.Beside(json), live: json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
         var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel));
         var figure = Path.Combine(recipe.Output, "loss");
-        LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), figure, Path.GetFileName(Path.GetFullPath(recipe.Output)));
+        LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), figure,
+            Path.GetFileName(Path.GetFullPath(recipe.Output)));
         if (json)
             terminal.WriteJson(w => w.Object(o =>
             {
@@ -87,8 +91,11 @@ internal static class TrainVerb
             }))));
         else
             foreach (var k in RecipeFile.Keys)
-                terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} [grey]{Markup.Escape(k.Allowed)}" +
-                    $"{(k.Default.Length > 0 ? $"; default {Markup.Escape(k.Default)}" : "")}[/]");
+            {
+                var standard = k.Default.Length > 0 ? $"; default {k.Default}" : "";
+                terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} " +
+                    $"[grey]{Markup.Escape(k.Allowed + standard)}[/]");
+            }
         return Program.Done;
     }
 }

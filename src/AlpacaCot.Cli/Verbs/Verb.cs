@@ -3,7 +3,8 @@ using System.CommandLine;
 namespace AlpacaCot.Cli.Verbs;
 
 /// <summary>A verb of the command line, with its place on the first screen and examples for its help.</summary>
-internal sealed class Verb(string name, VerbGroup group, string description, params string[] examples) : Command(name, description)
+internal sealed class Verb(string name, VerbGroup group, string description, params string[] examples)
+    : Command(name, description)
 {
     public VerbGroup Group => group;
 

@@ -16,7 +16,9 @@ public sealed class SequenceScore : IDisposable
     /// <summary>The logits at every place, <c>[sequence, vocabulary]</c>, fp32.</summary>
     public Tensor Logits { get; }
 
-    /// <summary>The natural log of each token's probability after those before it; the first token has none, so one less than tokens.</summary>
+    /// <summary>
+    /// The natural log of each token's probability after those before it; the first token has none, so one less than tokens.
+    /// </summary>
     public IReadOnlyList<double> LogProbabilities { get; }
 
     /// <summary>The mean negative log-likelihood in nats over the labels that count.</summary>
@@ -32,8 +34,8 @@ public sealed class SequenceScore : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="ids">The tokens.</param>
     /// <param name="labels">
-    /// What should stand at each place, in step with <paramref name="ids"/>, <see cref="TokenizedExample.Ignored"/> for places that do
-    /// not count. By default every token counts but the first, before which there is nothing.
+    /// What should stand at each place, in step with <paramref name="ids"/>, <see cref="TokenizedExample.Ignored"/> for places
+    /// that do not count. By default every token counts but the first, before which there is nothing.
     /// </param>
     /// <exception cref="InputException">The sequence is too short or too long, an id is unknown, or no label counts.</exception>
     public static SequenceScore Of(LanguageModel model, IReadOnlyList<int> ids, IReadOnlyList<int>? labels = null)
@@ -43,7 +45,8 @@ public sealed class SequenceScore : IDisposable
         Check(ids, labels, shape);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var logits = model.Model.Logits(new ModelInput(tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count])))[0]; // [s, v]
+        using var input = tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count]);
+        var logits = model.Model.Logits(new ModelInput(input))[0]; // [s, v]
         var normalizer = logits.to(float64).logsumexp(1).data<double>().ToArray(); // [s]
         double LogProbability(int place, int token) => logits[place, token].item<float>() - normalizer[place];
 
@@ -62,7 +65,8 @@ public sealed class SequenceScore : IDisposable
         if (ids.Count > shape.MaxPositions)
             throw new InputException($"the sequence has {ids.Count} tokens; the model takes at most {shape.MaxPositions}");
         if (labels.Count != ids.Count)
-            throw new InputException($"there are {labels.Count} labels for {ids.Count} tokens; each token needs one, -100 where it does not count");
+            throw new InputException($"there are {labels.Count} labels for {ids.Count} tokens; each token needs one, -100 " +
+                "where it does not count");
         foreach (var id in ids.Concat(labels.Where(l => l != TokenizedExample.Ignored)))
             if (id < 0 || id >= shape.Vocabulary)
                 throw new InputException($"there is no token {id}; the model has 0 to {shape.Vocabulary - 1}");

@@ -1,7 +1,8 @@
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
-/// Everything a run is made of: the model, the prompt, the data, what is trained and how. Read from YAML by <see cref="RecipeFile"/>.
+/// Everything a run is made of: the model, the prompt, the data, what is trained and how. <see cref="RecipeFile"/> reads it
+/// from YAML.
 /// </summary>
 public sealed record Recipe
 {
@@ -17,7 +18,9 @@ public sealed record Recipe
     /// <summary>The training data, one or more parts.</summary>
     public IReadOnlyList<DataSpec> Data { get; init; } = [];
 
-    /// <summary>Validation data of its own; empty when there is none or it is split off by <see cref="TrainingOptions.ValidationSize"/>.</summary>
+    /// <summary>
+    /// Validation data of its own; empty when there is none or it is split off by <see cref="TrainingOptions.ValidationSize"/>.
+    /// </summary>
     public IReadOnlyList<DataSpec> Validation { get; init; } = [];
 
     /// <summary>What is trained.</summary>
@@ -162,6 +165,8 @@ public sealed record TrainingOptions
     /// <summary>Threads of the tensor library; one for every core when absent.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Whether records that cannot be used are counted, named and left out; otherwise the first one ends the run.</summary>
+    /// <summary>
+    /// Whether records that cannot be used are counted, named and left out; otherwise the first one ends the run.
+    /// </summary>
     public bool SkipBad { get; init; }
 }

@@ -4,9 +4,9 @@ using AlpacaCot.Data;
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
-/// Recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data can be moved together;
-/// <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with runs. Paths in
-/// <c>--set</c> options are relative to the current folder, as on every command line.
+/// Recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data can be moved
+/// together; <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with runs. Paths
+/// in <c>--set</c> options are relative to the current folder, as on every command line.
 /// </summary>
 public static class RecipeFile
 {
@@ -15,7 +15,9 @@ public static class RecipeFile
     /// <summary>Every key a recipe may have, in the order of the documentation.</summary>
     public static IReadOnlyList<RecipeKey> Keys { get; } = [.. RecipeKeys.Documented()];
 
-    /// <summary>Reads a recipe, applies overrides such as <c>training.learning_rate=1e-4</c> and makes its paths absolute.</summary>
+    /// <summary>
+    /// Reads a recipe, applies overrides such as <c>training.learning_rate=1e-4</c> and makes its paths absolute.
+    /// </summary>
     /// <exception cref="InputException">
     /// There is no such file, it is not valid YAML, or it says something that cannot be; the message lists every error with file,
     /// line, key, what was found and what is allowed.
@@ -52,7 +54,8 @@ public static class RecipeFile
         if (root is not RecipeNode.Mapping map)
             throw new InputException($"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
         foreach (var setting in overrides ?? []) RecipeOverride.Apply(map, setting, problems);
-        var recipe = RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName }, new KeyContext("", folder, problems));
+        var recipe = RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
+            new KeyContext("", folder, problems));
         recipe = RecipeRules.Check(recipe, problems, folder is not null);
         problems.ThrowIfAny();
         return recipe;

@@ -12,7 +12,8 @@ public sealed record RecipeKey(string Name, string Allowed, string Default, stri
 
 /// <summary>
 /// One row of the table of keys: how a value of <typeparamref name="T"/> is checked, stored, written and documented.
-/// <c>Read</c> returns the changed record, or the same one after reporting a problem. <c>Write</c> gives the YAML, none to leave it out.
+/// <c>Read</c> returns the changed record, or the same one after reporting a problem. <c>Write</c> gives the YAML, none to
+/// leave it out.
 /// </summary>
 internal sealed record Key<T>(string Name, string Allowed, string Meaning,
     Func<T, RecipeNode, KeyContext, T> Read, Func<T, string?> Write)
@@ -34,14 +35,16 @@ internal sealed record Key<T>(string Name, string Allowed, string Meaning,
     private static Key<T> Whole(string name, string allowed, int least, string meaning, Func<T, int?> get, Func<T, int, T> set) =>
         new(name, allowed, meaning,
             (record, node, context) => node is RecipeNode.Scalar { Quoted: false } s
-                && int.TryParse(s.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least
+                && int.TryParse(s.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+                && value >= least
                     ? set(record, value) : context.Wrong(record, node, allowed),
             record => get(record)?.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>True or false.</summary>
     public static Key<T> Flag(string name, string meaning, Func<T, bool> get, Func<T, bool, T> set) =>
         new(name, "true or false", meaning,
-            (record, node, context) => node is not RecipeNode.Scalar { Quoted: false } s ? context.Wrong(record, node, "true or false")
+            (record, node, context) => node is not RecipeNode.Scalar { Quoted: false } s
+                ? context.Wrong(record, node, "true or false")
                 : s.Text switch
                 {
                     "true" or "True" or "TRUE" => set(record, true),

@@ -17,7 +17,8 @@ internal static class RecipeKeys
             o => o.MaxSteps, (o, v) => o with { MaxSteps = v }),
         TrainingKey.Whole("batch_size", 1, "examples an optimizer step",
             o => o.BatchSize, (o, v) => o with { BatchSize = v }),
-        TrainingKey.Whole("micro_batch_size", 1, "examples that go through the model at a time; no effect on the result but memory",
+        TrainingKey.Whole("micro_batch_size", 1,
+            "examples that go through the model at a time; no effect on the result but memory",
             o => o.MicroBatchSize, (o, v) => o with { MicroBatchSize = v }),
         TrainingKey.Number("learning_rate", "a number above 0, at most 1", v => v is > 0 and <= 1, "learning rate at its highest",
             o => o.LearningRate, (o, v) => o with { LearningRate = v }),
@@ -33,7 +34,8 @@ internal static class RecipeKeys
             o => o.Beta1, (o, v) => o with { Beta1 = v }),
         TrainingKey.Number("beta2", "a number from 0, below 1", v => v is >= 0 and < 1, "AdamW's decay rate of the second moment",
             o => o.Beta2, (o, v) => o with { Beta2 = v }),
-        TrainingKey.Number("epsilon", "a number above 0, below 1", v => v is > 0 and < 1, "AdamW's guard against division by zero",
+        TrainingKey.Number("epsilon", "a number above 0, below 1", v => v is > 0 and < 1,
+            "AdamW's guard against division by zero",
             o => o.Epsilon, (o, v) => o with { Epsilon = v }),
         TrainingKey.Number("max_grad_norm", "a number from 0", v => v >= 0, "gradients are scaled down to this L2 norm; 0: never",
             o => o.MaxGradNorm, (o, v) => o with { MaxGradNorm = v }),
@@ -69,7 +71,8 @@ internal static class RecipeKeys
             a => a.Rank, (a, v) => a with { Rank = v }),
         AdapterKey.Number("alpha", "a number above 0", v => v > 0, "the update is scaled by alpha / rank",
             a => a.Alpha, (a, v) => a with { Alpha = v }),
-        AdapterKey.Number("dropout", "a number from 0, below 1", v => v is >= 0 and < 1, "share of the update's inputs dropped in training",
+        AdapterKey.Number("dropout", "a number from 0, below 1", v => v is >= 0 and < 1,
+            "share of the update's inputs dropped in training",
             a => a.Dropout, (a, v) => a with { Dropout = v }),
         new("targets", "all-linear or a list of layer names such as [q_proj, v_proj]", "the layers that get an update",
             ReadTargets, a => $"[{string.Join(", ", a.Targets.Select(Yaml.Text))}]"),
@@ -146,7 +149,8 @@ internal static class RecipeKeys
         ["prompt_template_name"] = "template", ["data_path"] = "data", ["dataset"] = "data", ["output_dir"] = "output",
         ["file"] = "path", ["peft"] = "adapter", ["lora"] = "adapter", ["load_in_8bit"] = "quantization",
         ["load_in_4bit"] = "quantization", ["type"] = "method", ["r"] = "rank", ["lora_r"] = "rank", ["lora_alpha"] = "alpha",
-        ["lora_dropout"] = "dropout", ["target_modules"] = "targets", ["lora_target_modules"] = "targets", ["rslora"] = "use_rslora",
+        ["lora_dropout"] = "dropout", ["target_modules"] = "targets", ["lora_target_modules"] = "targets",
+        ["rslora"] = "use_rslora",
         ["lr"] = "learning_rate", ["num_epochs"] = "epochs", ["num_train_epochs"] = "epochs", ["steps"] = "max_steps",
         ["per_device_train_batch_size"] = "micro_batch_size", ["gradient_accumulation_steps"] = "batch_size",
         ["lr_scheduler_type"] = "schedule", ["lr_scheduler"] = "schedule", ["adam_beta1"] = "beta1", ["adam_beta2"] = "beta2",
@@ -171,7 +175,8 @@ internal static class RecipeKeys
             RecipeNode.Sequence list => list.Items,
             _ => [],
         };
-        if (names.Count == 0 || !names.All(n => n is RecipeNode.Scalar { Text.Length: > 0 })) return context.Wrong(adapter, node, Allowed);
+        if (names.Count == 0 || !names.All(n => n is RecipeNode.Scalar { Text.Length: > 0 }))
+            return context.Wrong(adapter, node, Allowed);
         var targets = names.Cast<RecipeNode.Scalar>().Select(n => n.Text).ToArray();
         if (targets.Length > 1 && targets.Contains("all-linear"))
             context.Problems.Add(node.Place, $"{context.Name}: all-linear already means every layer; write it alone");

@@ -25,11 +25,14 @@ internal abstract record RecipeNode(Place Place)
         // The one mistake everybody makes, which a YAML parser reports far from where it is.
         foreach (var (i, line) in yaml.Split('\n').Index())
             if (line.TrimStart(' ').StartsWith('\t') && line.Trim() is { Length: > 0 } text && text[0] != '#')
-                throw new InputException($"{new Place(file, i + 1)}: this is not valid YAML: the line is indented with a tab; use spaces");
+                throw new InputException($"{new Place(file, i + 1)}: this is not valid YAML: the line is indented with a " +
+                    "tab; use spaces");
         return Parse(yaml, mark => new Place(file, (int)mark.Line), new Place(file, 1));
     }
 
-    /// <summary>Reads the value of a <c>--set</c> option, which is YAML too: <c>none</c>, <c>1e-4</c>, <c>[q_proj, v_proj]</c>.</summary>
+    /// <summary>
+    /// Reads the value of a <c>--set</c> option, which is YAML too: <c>none</c>, <c>1e-4</c>, <c>[q_proj, v_proj]</c>.
+    /// </summary>
     public static RecipeNode ParseOption(string yaml, string option)
     {
         var place = new Place("", 0, option);
@@ -60,8 +63,8 @@ internal abstract record RecipeNode(Place Place)
         var place = at(parser.Current!.Start);
         if (depth > DeepestNesting) throw new InputException($"{place}: nested deeper than any recipe is");
         if (parser.TryConsume<AnchorAlias>(out _) || parser.Current is NodeEvent { Anchor.IsEmpty: false })
-            throw new InputException($"{place}: anchors (&) and aliases (*) are not understood in a recipe; write the value out, " +
-                "or put quotes around a text that starts with & or *");
+            throw new InputException($"{place}: anchors (&) and aliases (*) are not understood in a recipe; write the value " +
+                "out, or put quotes around a text that starts with & or *");
         if (parser.Current is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag })
             throw new InputException($"{place}: tags ({tag.Value}) are not understood in a recipe; write the value alone");
         if (parser.TryConsume<YamlDotNet.Core.Events.Scalar>(out var scalar))

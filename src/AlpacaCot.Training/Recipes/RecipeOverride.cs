@@ -25,7 +25,8 @@ internal static class RecipeOverride
             problems.Add(place, "write it as key=value, for example --set training.learning_rate=1e-4");
             return;
         }
-        var path = setting[..equals].Trim().Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
+        var path = setting[..equals].Trim().Replace("[", ".", StringComparison.Ordinal)
+            .Replace("]", "", StringComparison.Ordinal);
         var steps = path.Split('.');
         if (steps.Any(s => s.Length == 0))
         {
@@ -70,7 +71,8 @@ internal static class RecipeOverride
                     else at = list.Items[index] = Open(list.Items[index], steps[0], steps[i + 1]);
                     break;
                 default:
-                    problems.Add(place, $"{string.Join('.', steps[..i])} is one value ({at.Describe()}); it has no part '{steps[i]}'");
+                    problems.Add(place,
+                        $"{string.Join('.', steps[..i])} is one value ({at.Describe()}); it has no part '{steps[i]}'");
                     return;
             }
             if (last) return;

@@ -24,6 +24,7 @@ internal sealed class RecipeProblems(string file)
     {
         if (_problems.Count == 1) throw new InputException(_problems[0]);
         if (_problems.Count > 1)
-            throw new InputException($"{file} has {_problems.Count} errors:\n" + string.Join('\n', _problems.Select(p => "  " + p)));
+            throw new InputException($"{file} has {_problems.Count} errors:\n" +
+                string.Join('\n', _problems.Select(p => "  " + p)));
     }
 }

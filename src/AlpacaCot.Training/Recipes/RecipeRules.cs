@@ -17,10 +17,12 @@ internal static class RecipeRules
 
     private static void Required(Recipe recipe, RecipeProblems problems)
     {
-        if (!problems.Given.ContainsKey("model")) problems.AddAt("model", "model is missing; add for example model: path/to/model-folder");
+        if (!problems.Given.ContainsKey("model"))
+            problems.AddAt("model", "model is missing; add for example model: path/to/model-folder");
         if (!problems.Given.ContainsKey("data")) problems.AddAt("data", "data is missing; add for example data: [my-data.jsonl]");
         else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; name at least one file");
-        if (!problems.Given.ContainsKey("output")) problems.AddAt("output", "output is missing; add for example output: runs/my-run");
+        if (!problems.Given.ContainsKey("output"))
+            problems.AddAt("output", "output is missing; add for example output: runs/my-run");
     }
 
     private static void Model(Recipe recipe, RecipeProblems problems)
@@ -34,7 +36,8 @@ internal static class RecipeRules
         if (!given.ContainsKey("model.tokenizer"))
             problems.AddAt("model.init", "model: init is a configuration alone; add tokenizer: FOLDER");
         if (recipe.Adapter.Method != "none")
-            problems.AddAt("model.init", $"model: init starts from random weights, and an adapter ({recipe.Adapter.Method}) leaves them " +
+            problems.AddAt("model.init",
+                $"model: init starts from random weights, and an adapter ({recipe.Adapter.Method}) leaves them " +
                 "random; add adapter: none to train every parameter");
     }
 
@@ -47,7 +50,8 @@ internal static class RecipeRules
         }
         else if (recipe.SaveDtype is not null)
         {
-            problems.AddAt("save_dtype", $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype goes " +
+            problems.AddAt("save_dtype",
+                $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype goes " +
                 "with adapter: none only");
         }
     }
@@ -56,8 +60,10 @@ internal static class RecipeRules
     private static TrainingOptions Batches(TrainingOptions training, RecipeProblems problems)
     {
         if (training.MicroBatchSize <= training.BatchSize) return training;
-        if (!problems.Given.ContainsKey("training.micro_batch_size")) return training with { MicroBatchSize = training.BatchSize };
-        problems.AddAt("training.micro_batch_size", $"training.micro_batch_size: found {training.MicroBatchSize}, allowed is at most " +
+        if (!problems.Given.ContainsKey("training.micro_batch_size"))
+            return training with { MicroBatchSize = training.BatchSize };
+        problems.AddAt("training.micro_batch_size",
+            $"training.micro_batch_size: found {training.MicroBatchSize}, allowed is at most " +
             $"batch_size, {training.BatchSize}");
         return training;
     }
@@ -65,21 +71,26 @@ internal static class RecipeRules
     private static void Steps(TrainingOptions training, RecipeProblems problems)
     {
         if (training is { WarmupSteps: not null, WarmupRatio: not null })
-            problems.AddAt("training.warmup_ratio", "training.warmup_steps and training.warmup_ratio say the same thing twice; keep one");
+            problems.AddAt("training.warmup_ratio",
+                "training.warmup_steps and training.warmup_ratio say the same thing twice; keep one");
     }
 
     private static void Validation(Recipe recipe, RecipeProblems problems)
     {
         var size = recipe.Training.ValidationSize;
         if (size > 0 && recipe.Validation.Count > 0)
-            problems.AddAt("training.validation_size", "training.validation_size splits validation data off the training data, but " +
+            problems.AddAt("training.validation_size",
+                "training.validation_size splits validation data off the training data, but " +
                 "validation names data of its own; keep one");
-        if (recipe.Data.Count > 0 && recipe.Data.All(d => d.Limit is not null) && recipe.Data.Sum(d => (long)d.Limit!) is var records
+        if (recipe.Data.Count > 0 && recipe.Data.All(d => d.Limit is not null)
+            && recipe.Data.Sum(d => (long)d.Limit!) is var records
             && size > 0 && size >= records)
-            problems.AddAt("training.validation_size", $"training.validation_size: found {size}, but data is limited to {records} records; " +
+            problems.AddAt("training.validation_size",
+                $"training.validation_size: found {size}, but data is limited to {records} records; " +
                 "nothing would be left to train on");
         if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey("training.eval_steps"))
-            problems.AddAt("training.eval_steps", "training.eval_steps: there is nothing to validate on; add training.validation_size or " +
+            problems.AddAt("training.eval_steps",
+                "training.eval_steps: there is nothing to validate on; add training.validation_size or " +
                 "validation");
     }
 

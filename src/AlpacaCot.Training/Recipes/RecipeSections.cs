@@ -6,7 +6,8 @@ namespace AlpacaCot.Training.Recipes;
 internal static class RecipeSections
 {
     /// <summary>
-    /// Reads a map over <paramref name="defaults"/>; a single word stands for the key <paramref name="shorthand"/>, where there is one.
+    /// Reads a map over <paramref name="defaults"/>; a single word stands for the key <paramref name="shorthand"/>, where there
+    /// is one.
     /// </summary>
     public static T Read<T>(RecipeNode node, Key<T>[] keys, string? shorthand, T defaults, KeyContext context)
     {
@@ -84,8 +85,10 @@ internal static class RecipeSections
         var ours = RecipeKeys.ElsewhereCalled.GetValueOrDefault(name, name);
         if (names.Contains(ours)) return $"{where} has no key '{name}'; did you mean {ours}?";
         // Right word, wrong place: learning_rate at the top instead of under training.
-        var home = RecipeKeys.Documented().FirstOrDefault(k => k.Name == ours || k.Name.EndsWith("." + ours, StringComparison.Ordinal));
+        var home = RecipeKeys.Documented()
+            .FirstOrDefault(k => k.Name == ours || k.Name.EndsWith("." + ours, StringComparison.Ordinal));
         var guess = home?.Name ?? Spelling.Nearest(name, names);
-        return $"{where} has no key '{name}'; " + (guess is null ? $"allowed are {string.Join(", ", names)}" : $"did you mean {guess}?");
+        return $"{where} has no key '{name}'; " +
+            (guess is null ? $"allowed are {string.Join(", ", names)}" : $"did you mean {guess}?");
     }
 }

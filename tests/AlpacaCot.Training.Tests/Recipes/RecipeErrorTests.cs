@@ -97,7 +97,8 @@ public sealed class RecipeErrorTests
     public void Validation_that_takes_all_records_is_an_error()
     {
         const string Yaml = "model: m\ndata:\n  - { path: a, limit: 10 }\n  - { path: b, limit: 10 }\noutput: o\n";
-        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(Yaml, "r.yaml", ["training.validation_size=20"])).Message;
+        var message = Assert.Throws<InputException>(() =>
+            RecipeFile.Parse(Yaml, "r.yaml", ["training.validation_size=20"])).Message;
         Assert.Contains("limited to 20 records", message, StringComparison.Ordinal);
         Assert.Equal(19, RecipeFile.Parse(Yaml, "r.yaml", ["training.validation_size=19"]).Training.ValidationSize);
     }
@@ -113,7 +114,8 @@ public sealed class RecipeErrorTests
         Assert.Contains($"{path}:2: data: there is no file {Path.Combine(folder, "d.json")}", message, StringComparison.Ordinal);
         Assert.Contains("there is no recipe", Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
             StringComparison.Ordinal);
-        Assert.Contains("is a folder", Assert.Throws<InputException>(() => RecipeFile.Load(folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a folder", Assert.Throws<InputException>(() => RecipeFile.Load(folder)).Message,
+            StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);
     }
 

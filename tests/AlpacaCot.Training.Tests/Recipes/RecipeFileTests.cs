@@ -40,7 +40,8 @@ public sealed class RecipeFileTests
         Assert.Equal(2.0, recipe.Data[1].Weight);
         Assert.Equal("held-out.json", Assert.Single(recipe.Validation).Path);
         Assert.Equal(["q_proj", "v_proj"], recipe.Adapter.Targets);
-        Assert.Equal(new AdapterSpec { Rank = 16, Alpha = 32, Dropout = 0.05, RsLora = true, Targets = recipe.Adapter.Targets }, recipe.Adapter);
+        Assert.Equal(new AdapterSpec { Rank = 16, Alpha = 32, Dropout = 0.05, RsLora = true,
+            Targets = recipe.Adapter.Targets }, recipe.Adapter);
         Assert.Equal(new TrainingOptions
         {
             Epochs = 2.5, BatchSize = 64, LearningRate = 3e-4, WarmupSteps = 100, Schedule = "cosine", CutoffLength = 256,
@@ -52,7 +53,8 @@ public sealed class RecipeFileTests
     [Fact]
     public void Short_forms_mean_the_same_as_long_ones()
     {
-        var recipe = RecipeFile.Parse("model: { init: c.json, tokenizer: t }\ndata: d.json\nadapter: none\nsave_dtype: bfloat16\noutput: o", "r");
+        var recipe = RecipeFile.Parse("model: { init: c.json, tokenizer: t }\ndata: d.json\nadapter: none\nsave_dtype: " +
+            "bfloat16\noutput: o", "r");
         Assert.Equal(new ModelSpec { Init = "c.json", Tokenizer = "t" }, recipe.Model);
         Assert.Equal("d.json", Assert.Single(recipe.Data).Path);
         Assert.Equal("none", recipe.Adapter.Method);
@@ -62,15 +64,18 @@ public sealed class RecipeFileTests
     [Fact]
     public void Null_is_the_default_and_a_small_batch_is_one_micro_batch()
     {
-        var recipe = RecipeFile.Parse("model: m\ndata: [d]\noutput: o\ntraining: { max_steps: null, epochs: ~, seed: , batch_size: 2 }", "r");
+        var recipe = RecipeFile.Parse("model: m\ndata: [d]\noutput: o\ntraining: { max_steps: null, epochs: ~, seed: , " +
+            "batch_size: 2 }", "r");
         Assert.Equal(new TrainingOptions { BatchSize = 2, MicroBatchSize = 2 }, recipe.Training);
     }
 
     [Theory]
     [InlineData(Full)]
     [InlineData("model: { init: c.json, tokenizer: t }\ndata: d.json\nadapter: none\nsave_dtype: float32\noutput: o")]
-    [InlineData("model: m\ndata: [d]\noutput: o\ntraining: { max_steps: 5, warmup_ratio: 0.03 }\nadapter: { targets: all-linear }")]
-    [InlineData("model: \"C:\\\\models\\\\a, b: {c} # d\"\ndata: ['数据 1.json', \"a\\nb\", 'null', '1', '- x', '\"q\"', '*s', '\\n']\noutput: ' o '")]
+    [InlineData("model: m\ndata: [d]\noutput: o\ntraining: { max_steps: 5, warmup_ratio: 0.03 }\nadapter: { targets: " +
+        "all-linear }")]
+    [InlineData("model: \"C:\\\\models\\\\a, b: {c} # d\"\ndata: ['数据 1.json', \"a\\nb\", 'null', '1', '- x', '\"q\"', '*s', " +
+        "'\\n']\noutput: ' o '")]
     public void What_is_written_reads_back_the_same(string yaml)
     {
         var first = RecipeFile.Parse(yaml, "r.yaml");
@@ -124,7 +129,8 @@ public sealed class RecipeFileTests
         foreach (var key in RecipeFile.Keys)
         {
             var value = key.Default.Length > 0 ? key.Default : Example(key);
-            var name = key.Name.StartsWith("data.", StringComparison.Ordinal) ? key.Name.Replace("data.", "data.0.", StringComparison.Ordinal) : key.Name;
+            var name = key.Name.StartsWith("data.", StringComparison.Ordinal)
+                ? key.Name.Replace("data.", "data.0.", StringComparison.Ordinal) : key.Name;
             var yaml = key.Name switch
             {
                 "model.init" => "model: { tokenizer: t }\ndata: [{}]\noutput: o\nadapter: none",
