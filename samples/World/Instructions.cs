@@ -16,8 +16,8 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
 {
     private readonly HashSet<(string, string)> seen = [];
 
-    /// <summary>Records of one language on facts and lists, in random order, no two alike.</summary>
-    public Instruction[] About(Language language, int values, int reversed, int claims, int ages, int lists) => dice.Shuffle(
+    /// <summary>Records of one language on facts and lists, no two alike.</summary>
+    public Instruction[] About(Language language, int values, int reversed, int claims, int ages, int lists) =>
     [
         .. Cycle(dice.Shuffle(Facts), values).Select(f => Fresh(() => Value(f, language))),
         .. Cycle(dice.Shuffle(Facts.Where(f => f.Relation.English.ReverseQuestions.Length > 0)), reversed)
@@ -25,7 +25,7 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
         .. Cycle(dice.Shuffle(Facts), claims).Select(f => Fresh(() => Claim(f, language))),
         .. Enumerable.Range(0, ages).Select(_ => Fresh(() => Older(language))),
         .. Enumerable.Range(0, lists).Select(_ => Fresh(() => List(language))),
-    ]);
+    ];
 
     /// <summary>Word problems with written reasoning.</summary>
     public Instruction[] Reasoning(Language language, int count) =>

@@ -27,14 +27,13 @@ internal sealed class Output
         ### Instruction: ### Input: ### Response:
         """;
 
-    public Output(ulong seed, int documents)
+    public Output(long seed, int documents)
     {
-        World = new WorldFacts(new Dice(seed));
-        Documents = [.. new Corpus(World, new Dice(seed + 1)).Documents(documents)];
-        Train = Records(new Instructions(World, new Dice(seed + 2), heldOut: false), seed + 2,
-            values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
-        HeldOut = Records(new Instructions(World, new Dice(seed + 3), heldOut: true), seed + 3,
-            values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
+        var dice = new Dice(seed);
+        World = new WorldFacts(dice.For("world"));
+        Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents)];
+        Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
+        HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
     }
 
     public WorldFacts World { get; }
@@ -91,15 +90,18 @@ internal sealed class Output
         }, Indented)));
     }
 
-    private static Instruction[] Records(
-        Instructions side, ulong seed, int values, int reversed, int claims, int ages, int lists, int problems) =>
-        new Dice(seed ^ 0xA1FACA).Shuffle(
+    private Instruction[] Records(
+        Dice dice, bool heldOut, int values, int reversed, int claims, int ages, int lists, int problems)
+    {
+        var side = new Instructions(World, dice, heldOut);
+        return dice.Shuffle(
         [
             .. side.About(Language.English, values, reversed, claims, ages, lists),
             .. side.About(Language.Chinese, values, reversed, claims, ages, lists),
             .. side.Reasoning(Language.English, problems),
             .. side.Reasoning(Language.Chinese, problems),
         ]);
+    }
 
     private static void WriteRecords(TextWriter w, Instruction[] records, bool categories)
     {

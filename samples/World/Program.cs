@@ -2,7 +2,7 @@ using System.Globalization;
 using AlpacaCot.World;
 
 string folder = "";
-ulong seed = 1;
+long seed = 1;
 var documents = 40_000;
 for (var i = 0; i < args.Length; i += 2)
 {
@@ -10,7 +10,7 @@ for (var i = 0; i < args.Length; i += 2)
     var understood = args[i] switch
     {
         "--out" => (folder = value).Length > 0,
-        "--seed" => ulong.TryParse(value, CultureInfo.InvariantCulture, out seed),
+        "--seed" => long.TryParse(value, CultureInfo.InvariantCulture, out seed),
         "--documents" => int.TryParse(value, CultureInfo.InvariantCulture, out documents) && documents > 0,
         _ => false,
     };

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AlpacaCot.Data.Tokenization;
 
 namespace AlpacaCot.World.Tests;
 
@@ -100,6 +101,23 @@ public sealed partial class OutputTests
             var wanted = record.Text.Contains("older") || record.Text.Contains("年长")
                 ? record.Asks.MaxBy(f => int.Parse(f.Value.English, null))! : record.Asks.MinBy(f => int.Parse(f.Value.English, null))!;
             Assert.Contains(language is Language.English ? $"so {wanted.Subject.Name.English} is" : $"所以{wanted.Subject.Name.Chinese}更", output);
+        }
+    }
+
+    [Fact]
+    public void The_tokenizer_gives_texts_back_and_keeps_digits_and_characters_apart()
+    {
+        using var folders = new TemporaryFolder();
+        var trained = World.TrainTokenizer();
+        trained.Save(folders["base"], "<s>", "</s>", "<pad>", Output.ContextLength);
+        var tokenizer = Tokenizer.Load(folders["base"]);
+        foreach (var text in World.Documents.Take(500).Concat(World.HeldOut.Select(r => r.Text)))
+        {
+            var ids = tokenizer.Encode(text);
+            Assert.Equal(tokenizer.BosId, ids[0]);
+            Assert.Equal(text, tokenizer.Decode(ids));
+            var pieces = ids.Skip(1).Select(id => tokenizer.Decode([id])).Where(p => p.Length > 1);
+            Assert.All(pieces, p => Assert.DoesNotContain(p, c => char.IsDigit(c) || c is >= '一' and <= '鿿'));
         }
     }
 

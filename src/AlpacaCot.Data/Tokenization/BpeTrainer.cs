@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Data.Tokenization;
 
@@ -10,15 +9,14 @@ namespace AlpacaCot.Data.Tokenization;
 /// </summary>
 /// <remarks>
 /// Text is cut into words first and no token crosses a cut: first at every match of the <c>isolate</c> expression, then by
-/// GPT-2's word expression, which takes a preceding space into the word. Letters outside the Unicode basic plane count as
-/// symbols in that expression.
+/// GPT-2's word pattern, which takes a preceding space into the word.
 /// </remarks>
-public sealed partial class BpeTrainer
+public sealed class BpeTrainer
 {
     private readonly int vocabularySize;
     private readonly IReadOnlyList<string> specialTokens;
     private readonly string? isolate;
-    private readonly Regex? isolated;
+    private readonly PatternSplit[] cuts;
     private readonly Dictionary<string, long> words = new(StringComparer.Ordinal);
 
     /// <summary>A trainer without text yet.</summary>
@@ -37,7 +35,8 @@ public sealed partial class BpeTrainer
         this.vocabularySize = vocabularySize;
         this.specialTokens = specialTokens;
         this.isolate = isolate;
-        isolated = isolate is null ? null : new Regex(isolate, RegexOptions.CultureInvariant);
+        var words = new PatternSplit(WordPattern.Gpt2, SplitBehavior.Isolated);
+        cuts = isolate is null ? [words] : [new PatternSplit(new RegexPattern(isolate), SplitBehavior.Isolated), words];
     }
 
     /// <summary>Counts the words of a text.</summary>
@@ -54,10 +53,10 @@ public sealed partial class BpeTrainer
     {
         var names = new List<string>(specialTokens);
         var idOfByte = new int[256];
-        foreach (var b in Enumerable.Range(0, 256).OrderBy(b => ByteLevelBpe.Alphabet[b]))
+        foreach (var b in Enumerable.Range(0, 256).OrderBy(b => ByteAlphabet.CharacterOf((byte)b)))
         {
             idOfByte[b] = names.Count;
-            names.Add(ByteLevelBpe.Alphabet[b].ToString());
+            names.Add(ByteAlphabet.CharacterOf((byte)b).ToString());
         }
 
         // Ordinal order makes the run independent of the order in which the texts were added.
@@ -127,17 +126,8 @@ public sealed partial class BpeTrainer
     /// <summary>The words no token may cross.</summary>
     internal IEnumerable<string> Split(string text)
     {
-        var start = 0;
-        foreach (Match match in isolated?.Matches(text) ?? (IEnumerable<Match>)[])
-        {
-            foreach (Match word in Word().Matches(text[start..match.Index])) yield return word.Value;
-            yield return match.Value;
-            start = match.Index + match.Length;
-        }
-        foreach (Match word in Word().Matches(text[start..])) yield return word.Value;
+        var pieces = new Pieces(text);
+        foreach (var step in cuts) step.Cut(pieces, TextPlace.Start);
+        return pieces.Ranges.Select(r => text[r.Start..r.End]);
     }
-
-    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-        RegexOptions.CultureInvariant)]
-    private static partial Regex Word();
 }

@@ -10,15 +10,16 @@ namespace AlpacaCot.Data.Tokenization;
 public sealed record ByteLevelBpe(
     IReadOnlyList<string> SpecialTokens, IReadOnlyList<(string Left, string Right)> Merges, string? Isolate)
 {
-    /// <summary>GPT-2's printable character for each byte value.</summary>
-    internal static readonly char[] Alphabet = PrintableBytes();
+    /// <summary>The 256 byte tokens in the order of their ids: by the character that spells them.</summary>
+    internal static readonly string[] Bytes =
+        [.. Enumerable.Range(0, 256).Select(b => ByteAlphabet.CharacterOf((byte)b)).Order().Select(c => c.ToString())];
 
     private static readonly JsonWriterOptions Json =
         new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Every token; its index is its id.</summary>
     public IReadOnlyList<string> Vocabulary { get; } =
-        [.. SpecialTokens, .. Alphabet.Order().Select(c => c.ToString()), .. Merges.Select(m => m.Left + m.Right).Distinct()];
+        [.. SpecialTokens, .. Bytes, .. Merges.Select(m => m.Left + m.Right).Distinct()];
 
     /// <summary>
     /// Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c> in the format of Hugging Face's tokenizers: every text
@@ -121,14 +122,5 @@ public sealed record ByteLevelBpe(
             stream.Flush(flushToDisk: true);
         }
         File.Move(temporary, path, overwrite: true);
-    }
-
-    private static char[] PrintableBytes()
-    {
-        var alphabet = new char[256];
-        var next = 256;
-        for (var b = 0; b < 256; b++)
-            alphabet[b] = b is >= '!' and <= '~' or >= 0xA1 and <= 0xAC or >= 0xAE ? (char)b : (char)next++;
-        return alphabet;
     }
 }

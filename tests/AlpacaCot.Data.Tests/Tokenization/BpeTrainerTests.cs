@@ -43,6 +43,36 @@ public sealed class BpeTrainerTests
     }
 
     [Fact]
+    public void The_tokenizer_reads_what_the_trainer_wrote()
+    {
+        var folder = Directory.CreateTempSubdirectory("alpacacot-bpe-");
+        var trainer = new BpeTrainer(330, ["<pad>", "<s>", "</s>"], @"[\p{N}一-鿿]");
+        trainer.Add(Text);
+        var bpe = trainer.Train();
+        bpe.Save(folder.FullName, "<s>", "</s>", "<pad>", 512);
+        var tokenizer = Tokenizer.Load(folder.FullName);
+        Assert.Equal((bpe.Vocabulary.Count, 1, 2, 0, true), (tokenizer.VocabularySize, tokenizer.BosId, tokenizer.EosId, tokenizer.PadId, tokenizer.AddsBos));
+        Assert.Equal(Text, tokenizer.Decode(tokenizer.Encode(Text)));
+        // The trainer's own words, merged in the order learnt.
+        var expected = trainer.Split(Text).SelectMany(word => Apply(bpe.Merges, word)).Select(t => bpe.Vocabulary.ToList().IndexOf(t));
+        Assert.Equal(expected, tokenizer.Encode(Text, addSpecial: false));
+        folder.Delete(recursive: true);
+    }
+
+    private static List<string> Apply(IEnumerable<(string Left, string Right)> merges, string word)
+    {
+        var tokens = Encoding.UTF8.GetBytes(word).Select(b => ByteAlphabet.CharacterOf(b).ToString()).ToList();
+        foreach (var (left, right) in merges)
+            for (var i = 0; i + 1 < tokens.Count; i++)
+                if (tokens[i] == left && tokens[i + 1] == right)
+                {
+                    tokens[i] = left + right;
+                    tokens.RemoveAt(i + 1);
+                }
+        return tokens;
+    }
+
+    [Fact]
     public void A_vocabulary_too_small_for_the_bytes_is_refused() =>
         Assert.Throws<ArgumentException>(() => new BpeTrainer(256, ["<s>"]));
 
@@ -65,8 +95,8 @@ public sealed class BpeTrainerTests
 
     private static List<(string, string)> Naive(IEnumerable<string> words, int wanted, int specials)
     {
-        var names = ByteLevelBpe.Alphabet.Order().Select(c => c.ToString()).ToList();
-        var corpus = words.Select(w => Encoding.UTF8.GetBytes(w).Select(b => ByteLevelBpe.Alphabet[b].ToString()).ToList()).ToList();
+        var names = ByteLevelBpe.Bytes.ToList();
+        var corpus = words.Select(w => Encoding.UTF8.GetBytes(w).Select(b => ByteAlphabet.CharacterOf(b).ToString()).ToList()).ToList();
         var merges = new List<(string, string)>();
         while (names.Count < 256 + wanted)
         {
@@ -89,5 +119,5 @@ public sealed class BpeTrainerTests
     }
 
     private static string Characters(string token) =>
-        Encoding.UTF8.GetString([.. token.Select(c => (byte)Array.IndexOf(ByteLevelBpe.Alphabet, c))]);
+        Encoding.UTF8.GetString([.. token.Select(c => (byte)ByteAlphabet.ByteOf(c))]);
 }
