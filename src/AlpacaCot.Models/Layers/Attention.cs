@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,14 +17,10 @@ public static class Attention
     /// <returns><c>[b, heads, s, d]</c></returns>
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
-        var groups = query.shape[1] / key.shape[1];
-        if (groups > 1)
-        {
-            key = Repeat(key, groups);
-            value = Repeat(value, groups);
-        }
         var causal = mask is null && query.shape[2] > 1;
-        return nn.functional.scaled_dot_product_attention(query, key, value, mask, p: 0, is_casual: causal);
+        return query.shape[1] == key.shape[1]
+            ? nn.functional.scaled_dot_product_attention(query, key, value, mask, p: 0, is_casual: causal)
+            : TorchScriptOps.Attend(query, key, value, mask, causal);
     }
 
     /// <summary>
@@ -41,11 +38,5 @@ public static class Attention
         // A padded query sees itself, so that no softmax is over nothing.
         var self = eye(length, start + length, ScalarType.Bool).roll(start, 1); // [s, t]
         return (causal & present.unsqueeze(1).unsqueeze(1)) | self; // [b, 1, s, t]
-    }
-
-    private static Tensor Repeat(Tensor x, long groups)
-    {
-        var (b, h, t, d) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        return x.unsqueeze(2).expand(b, h, groups, t, d).reshape(b, h * groups, t, d);
     }
 }

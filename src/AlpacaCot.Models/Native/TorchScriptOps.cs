@@ -1,0 +1,30 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Native;
+
+/// <summary>
+/// Operators of libtorch that TorchSharp does not wrap, reached through TorchScript. The table is fixed: a TorchScript
+/// compile error ends the process, so no script is ever made at run time.
+/// </summary>
+internal static class TorchScriptOps
+{
+    private const string Table = """
+        def attend_causal(q: Tensor, k: Tensor, v: Tensor):
+            return torch.scaled_dot_product_attention(q, k, v, None, 0.0, True, scale=None, enable_gqa=True)
+
+        def attend_all(q: Tensor, k: Tensor, v: Tensor):
+            return torch.scaled_dot_product_attention(q, k, v, None, 0.0, False, scale=None, enable_gqa=True)
+
+        def attend_masked(q: Tensor, k: Tensor, v: Tensor, mask: Tensor):
+            return torch.scaled_dot_product_attention(q, k, v, mask, 0.0, False, scale=None, enable_gqa=True)
+
+        """;
+
+    private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Table));
+
+    /// <summary>Scaled dot-product attention whose keys and values may have fewer heads than the queries.</summary>
+    public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal) => mask is null
+        ? Compiled.Value.invoke<Tensor>(causal ? "attend_causal" : "attend_all", query, key, value)
+        : Compiled.Value.invoke<Tensor>("attend_masked", query, key, value, mask);
+}
