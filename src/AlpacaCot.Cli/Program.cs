@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Cli.Verbs;
 using AlpacaCot.Data;
+using AlpacaCot.Training;
 
 namespace AlpacaCot.Cli;
 
@@ -76,6 +77,11 @@ internal static class Program
         {
             terminal.WriteError(e.Message);
             return WrongUsage;
+        }
+        catch (TrainingFailedException e)
+        {
+            terminal.WriteError(e.Message);
+            return Failed;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {

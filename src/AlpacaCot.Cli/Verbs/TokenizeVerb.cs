@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -16,14 +17,14 @@ internal static class TokenizeVerb
         var model = Options.Model("Model folder with the tokenizer");
         var tokenizer = Options.Tokenizer();
         var text = Options.Text("--text", "The text");
-        var file = new System.CommandLine.Option<string>("--file")
+        var file = new Option<string>("--file")
         {
             Description = "A file with one text a line; in a .jsonl file each line is a JSON string", HelpName = "FILE",
         };
         var ids = Options.InputIds();
         ids.Description = "Token ids to turn into text, as in \"1,2,3\"";
         var output = Options.Out("With --file: the file that gets one line of ids for each line");
-        var plain = new System.CommandLine.Option<bool>("--no-special")
+        var plain = new Option<bool>("--no-special")
         {
             Description = "Add no BOS or EOS, and treat special tokens in the text as text",
         };
