@@ -77,7 +77,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer)
             choosers = [.. prompts.Select((_, i) => new TokenChooser(options, i))];
             endTokens = [.. options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : [])];
             live = [.. Enumerable.Range(0, prompts.Length)];
-            cache = model.NewCache(prompts.Length, Math.Min(limit, longest + options.MaxNewTokens));
+            cache = model.NewCache(prompts.Length, Math.Min(limit, (long)longest + options.MaxNewTokens));
         }
 
         /// <summary>The new tokens of each sequence.</summary>

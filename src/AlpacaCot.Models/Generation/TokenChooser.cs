@@ -41,7 +41,12 @@ internal sealed class TokenChooser(GenerationOptions options, int sequence)
         for (var i = 0; i < order.Length; i++) order[i] = i;
         var keys = new float[logits.Length];
         for (var i = 0; i < keys.Length; i++) keys[i] = -logits[i];
-        Array.Sort(keys, order); // most probable first; ties in the order of ids
+        Array.Sort(keys, order); // most probable first
+        for (int i = 0, end; i < keys.Length; i = end) // ties in the order of ids: the sort is not stable
+        {
+            for (end = i + 1; end < keys.Length && keys[end] == keys[i];) end++;
+            if (end - i > 1) Array.Sort(order, i, end - i);
+        }
         var count = options.TopK > 0 ? Math.Min(options.TopK, order.Length) : order.Length;
 
         var weights = new double[count];

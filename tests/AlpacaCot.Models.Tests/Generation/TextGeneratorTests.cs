@@ -1,0 +1,197 @@
+using AlpacaCot.Data;
+using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Generation;
+using AlpacaCot.Tests;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Tests.Generation;
+
+public sealed class TextGeneratorTests : IDisposable
+{
+    private static readonly int[] Prompt = [1, 17, 42, 5];
+    private static readonly int[][] Prompts = [[1, 17, 42, 5], [1, 9], [1, 200, 201, 202, 203, 204, 205, 17, 42], [1, 9, 9], [1]];
+
+    private readonly CausalModel model = new TinyModel().Build();
+    private readonly DisposeScope scope = NewDisposeScope();
+
+    public void Dispose()
+    {
+        scope.Dispose();
+        model.Dispose();
+    }
+
+    private int[] Generate(GenerationOptions options, params int[] prompt) =>
+        new TextGenerator(model, null).Continue([prompt.Length == 0 ? Prompt : prompt], options)[0];
+
+    private static GenerationOptions Draw(int seed = 1) => new() { MaxNewTokens = 40, Greedy = false, Seed = seed };
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Cached_keys_and_values_change_no_logit(int chunk)
+    {
+        using var quiet = no_grad();
+        var ids = arange(24, ScalarType.Int64).mul(37).remainder(300).view(2, 12);
+        var whole = model.Logits(new ModelInput(ids)); // [2, 12, vocabulary]
+        using var cache = model.NewCache(2, 12);
+        for (var at = 0; at < 12; at += chunk)
+        {
+            var part = model.Logits(new ModelInput(ids.narrow(1, at, chunk)) { Cache = cache });
+            Assert.InRange(Golden.Difference(part, whole.narrow(1, at, chunk)), 0, 1e-5);
+        }
+        // Control: a cache that forgot a token gives other logits.
+        cache.Truncate(10);
+        var wrong = model.Logits(new ModelInput(ids.narrow(1, 11, 1)) { Cache = cache });
+        Assert.True(Golden.Difference(wrong, whole.narrow(1, 11, 1)) > 1e-3);
+    }
+
+    [Fact]
+    public void A_batch_gives_what_each_prompt_gives_alone()
+    {
+        var generator = new TextGenerator(model, null);
+        foreach (var options in (GenerationOptions[])[new() { MaxNewTokens = 30 }, new() { MaxNewTokens = 30, EndTokens = End() }])
+        {
+            var together = generator.Continue(Prompts, options, batchSize: 4);
+            Assert.Equal(Prompts.Select(p => generator.Stream(p, options).ToArray()), together);
+        }
+
+        // A token that ends some answers early: their rows leave the batch.
+        int[] End() => [generator.Continue(Prompts, new GenerationOptions { MaxNewTokens = 30 }).SelectMany(a => a[5..]).GroupBy(t => t)
+            .OrderByDescending(g => g.Count()).First().Key];
+    }
+
+    [Fact]
+    public void The_end_token_is_not_part_of_the_answer()
+    {
+        var free = Generate(new GenerationOptions { MaxNewTokens = 20 });
+        var end = Array.FindIndex(free, t => t != free[0]);
+        Assert.Equal(free[..end], Generate(new GenerationOptions { MaxNewTokens = 20, EndTokens = [free[end]] }));
+    }
+
+    [Fact]
+    public void Draws_depend_on_the_seed_alone()
+    {
+        Assert.Equal(Generate(Draw(1)), Generate(Draw(1)));
+        Assert.NotEqual(Generate(Draw(1)), Generate(Draw(2)));
+    }
+
+    [Fact]
+    public void Narrow_draws_are_greedy()
+    {
+        var greedy = Generate(new GenerationOptions { MaxNewTokens = 40 });
+        Assert.Equal(greedy, Generate(Draw() with { TopK = 1 }));
+        Assert.Equal(greedy, Generate(Draw() with { TopP = 1e-9 }));
+        Assert.Equal(greedy, Generate(Draw() with { Temperature = 0 }));
+        Assert.Equal(greedy, Generate(Draw() with { Temperature = 1e-4 }));
+        Assert.NotEqual(greedy, Generate(Draw()));
+    }
+
+    [Fact]
+    public void Draws_follow_the_probabilities_within_the_allowed_tokens()
+    {
+        using var quiet = no_grad();
+        var logits = model.Logits(new ModelInput(tensor(Prompt.Select(i => (long)i).ToArray()).unsqueeze(0)))[0, -1];
+        var likeliest = logits.topk(3).indexes.data<long>().Select(i => (int)i).ToArray();
+        var three = nn.functional.softmax(logits.topk(3).values / 0.7, 0).data<float>().ToArray();
+        const int draws = 2000;
+        var counts = new TextGenerator(model, null)
+            .Continue([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 }, batchSize: 500)
+            .CountBy(a => a[0]).ToDictionary();
+        Assert.Empty(counts.Keys.Except(likeliest));
+        for (var i = 0; i < 3; i++) // five standard deviations
+            Assert.Equal(three[i], counts.GetValueOrDefault(likeliest[i]) / (double)draws, 5 * Math.Sqrt(three[i] * (1 - three[i]) / draws));
+
+        // The smallest set that reaches 60 % of the three.
+        var kept = three[0] >= 0.6 ? 1 : three[0] + three[1] >= 0.6 ? 2 : 3;
+        var nucleus = new TextGenerator(model, null)
+            .Continue([.. Enumerable.Repeat(Prompt, 300)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7, TopP = 0.6 }, batchSize: 300);
+        Assert.Equal(likeliest[..kept].Order(), nucleus.Select(a => a[0]).Distinct().Order());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void No_ngram_occurs_twice(int length)
+    {
+        foreach (var options in (GenerationOptions[])[new() { MaxNewTokens = 60 }, Draw() with { MaxNewTokens = 60, TopK = 3 }])
+        {
+            Assert.False(Repeats(Generate(options with { NoRepeatNgram = length }, 1, 7, 8, 9)));
+        }
+        // After 7 8 9 7 8 the likeliest token 9 would repeat one, two or three tokens, but not four.
+        float[] Logits() => [.. Enumerable.Range(0, 12).Select(i => i == 9 ? 5f : i / 10f)];
+        Assert.NotEqual(9, new TokenChooser(new GenerationOptions { NoRepeatNgram = length }, 0).Choose(Logits(), [7, 8, 9, 7, 8]));
+        Assert.Equal(9, new TokenChooser(new GenerationOptions { NoRepeatNgram = 4 }, 0).Choose(Logits(), [7, 8, 9, 7, 8]));
+
+        bool Repeats(int[] answer)
+        {
+            int[] all = [1, 7, 8, 9, .. answer];
+            var ngrams = Enumerable.Range(0, all.Length - length + 1).Select(i => string.Join(",", all[i..(i + length)])).ToList();
+            return ngrams.Distinct().Count() < ngrams.Count;
+        }
+    }
+
+    [Fact]
+    public void Repetition_penalty_divides_positive_and_multiplies_negative_logits()
+    {
+        var chooser = new TokenChooser(new GenerationOptions { RepetitionPenalty = 2 }, 0);
+        float[] logits = [3, 4, -1, -1.5f];
+        Assert.Equal(0, chooser.Choose(logits, [1, 1, 2])); // once, however often a token was seen
+        Assert.Equal([3, 2, -2, -1.5f], logits);
+        var free = Generate(new GenerationOptions { MaxNewTokens = 60 });
+        var punished = Generate(new GenerationOptions { MaxNewTokens = 60, RepetitionPenalty = 1.5 });
+        Assert.True(punished.Distinct().Count() > free.Distinct().Count());
+    }
+
+    [Fact]
+    public void Equal_logits_are_taken_in_the_order_of_ids()
+    {
+        float[] Flat() => [.. Enumerable.Repeat(1f, 100)];
+        Assert.Equal(0, new TokenChooser(new GenerationOptions(), 0).Choose(Flat(), []));
+        Assert.Equal(0, new TokenChooser(new GenerationOptions { Greedy = false, TopK = 1 }, 0).Choose(Flat(), []));
+    }
+
+    [Fact]
+    public void A_stop_string_ends_the_answer()
+    {
+        using var folder = new TemporaryFolder();
+        var tokenizer = Tokenizer.Load(new TinyModel().WriteConfig(folder.Path));
+        var generator = new TextGenerator(model, tokenizer);
+        var options = Draw() with { MaxNewTokens = 60, EndTokens = [] };
+        var free = generator.Continue([Prompt], options)[0];
+        // The letters of the fifth and sixth token: a stop string may lie across tokens.
+        var stop = tokenizer.Decode(free.AsSpan(4, 2));
+        var stopped = generator.Continue([Prompt], options with { StopStrings = ["never in there", stop] })[0];
+        Assert.True(stopped.Length <= 6);
+        Assert.Equal(free[..stopped.Length], stopped);
+        Assert.Contains(stop, tokenizer.Decode(stopped), StringComparison.Ordinal);
+        Assert.DoesNotContain(stop, tokenizer.Decode(stopped.AsSpan(0, stopped.Length - 1)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_longest_context_is_kept_and_a_longer_prompt_refused()
+    {
+        var limit = model.Shape.MaxPositions;
+        var long1 = Enumerable.Repeat(5, limit - 3).ToArray();
+        Assert.Equal(4, Generate(new GenerationOptions { MaxNewTokens = int.MaxValue }, long1).Length);
+        Assert.Empty(Generate(new GenerationOptions { MaxNewTokens = 0 }));
+        Assert.Throws<InputException>(() => Generate(new GenerationOptions(), [.. long1, 5, 5, 5]));
+        Assert.Throws<InputException>(() => Generate(new GenerationOptions(), 300));
+        Assert.Throws<InputException>(() => new TextGenerator(model, null).Continue([[]], new GenerationOptions()));
+    }
+
+    [Fact]
+    public void Streaming_stops_when_asked()
+    {
+        using var cancel = new CancellationTokenSource();
+        var got = new List<int>();
+        foreach (var token in new TextGenerator(model, null).Stream(Prompt, new GenerationOptions { MaxNewTokens = 40 }, cancel.Token))
+        {
+            got.Add(token);
+            if (got.Count == 3) cancel.Cancel();
+        }
+        Assert.Equal(3, got.Count);
+    }
+}
