@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace AlpacaCot.Data.Tokenization;
 
-/// <summary>Byte-pair encoding over the UTF-8 bytes of each piece (GPT-2, tiktoken); tokens are spelled in <see cref="ByteAlphabet"/>.</summary>
+/// <summary>
+/// Byte-pair encoding over the UTF-8 bytes of each piece (GPT-2, tiktoken); tokens are spelled in <see cref="ByteAlphabet"/>.
+/// </summary>
 internal sealed class ByteBpe : ITokenModel
 {
     private readonly Vocabulary _vocabulary;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace AlpacaCot.Data.Tokenization;
@@ -30,7 +31,7 @@ internal static class Characters
     /// <summary>The byte that a piece such as <c>&lt;0x0A&gt;</c> stands for, or -1.</summary>
     public static int ByteOf(string? piece) =>
         piece is { Length: 6 } && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>'
-        && byte.TryParse(piece.AsSpan(3, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var value) ? value : -1;
+        && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, null, out var value) ? value : -1;
 
     public static string PieceOf(byte value) => $"<0x{value:X2}>";
 

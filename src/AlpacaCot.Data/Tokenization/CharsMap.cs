@@ -22,7 +22,7 @@ internal sealed class CharsMap
         _replacements = blob[(4 + (int)size)..].ToArray();
     }
 
-    /// <summary>The replacement for the longest mapped beginning of <paramref name="utf8"/>; false where nothing is mapped.</summary>
+    /// <summary>The replacement for the longest mapped beginning of a text; false where nothing is mapped.</summary>
     public bool TryMap(ReadOnlySpan<byte> utf8, out int length, out ReadOnlySpan<byte> replacement)
     {
         (length, var value) = (0, 0u);

@@ -6,6 +6,8 @@ namespace AlpacaCot.Data.Tokenization;
 /// <summary>Reads GPT-2's pair of files: <c>vocab.json</c> (token to id) and <c>merges.txt</c> (a merge a line).</summary>
 internal static class Gpt2Files
 {
+    private static readonly string[] s_specials = ["<|endoftext|>", "<s>", "</s>", "<pad>", "<unk>"];
+
     /// <exception cref="InputException">The merges are missing or do not fit the vocabulary.</exception>
     public static TokenizerParts Read(string path, JsonElement vocabularyJson, TokenizerConfig config)
     {
@@ -18,23 +20,24 @@ internal static class Gpt2Files
         {
             number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal))) continue;
-            if (line.Split(' ') is not [var left, var right]) throw new InputException($"{mergesPath}, line {number}: a merge is two tokens with a space between.");
+            if (line.Split(' ') is not [var left, var right])
+                throw new InputException($"{mergesPath}, line {number}: a merge is two tokens with a space between.");
             merges.Add((left, right));
         }
         var model = new ByteBpe(vocabulary, models.Pairs(vocabulary, merges), null, wholePieceFirst: false);
-        var known = new[] { "<|endoftext|>", "<s>", "</s>", "<pad>", "<unk>" }.Where(name => config.AddedTokens.All(t => t.Text != name))
-            .Select(name => vocabulary.Find(name) is { } id ? new AddedToken(name, id) { Special = true } : null).OfType<AddedToken>();
-        AddedToken[] added = [.. config.AddedTokens, .. known];
-        var byId = added.ToDictionary(token => token.Id);
+        var added = config.AddedTokens.ToList();
+        foreach (var name in s_specials)
+        {
+            if (vocabulary.Find(name) is { } id && added.All(t => t.Id != id))
+                added.Add(new AddedToken(name, id) { Special = true });
+        }
         return new TokenizerParts
         {
             Path = path,
             Model = model,
             PreTokenizer = new PatternSplit(WordPattern.Gpt2, SplitBehavior.Isolated),
             AddedTokens = added,
-            Decoding = new JsonDecoding(
-                id => byId.TryGetValue(id, out var token) ? token.Text : id < vocabulary.Tokens.Length ? vocabulary.Tokens[id] : null,
-                id => byId.TryGetValue(id, out var token) && token.Special, [() => new ByteLevelStep()]),
+            Decoding = new JsonDecoding(model, added, [() => new ByteLevelStep()]),
             Bos = added.Any(t => t.Text == "<s>") ? "<s>" : "<|endoftext|>",
             Eos = added.Any(t => t.Text == "</s>") ? "</s>" : "<|endoftext|>",
             Unknown = "<|endoftext|>",

@@ -8,6 +8,6 @@ internal interface ITokenModel
 
     int? Find(string token);
 
-    /// <summary>Appends the tokens of <c>text[start..end]</c>; <paramref name="sink"/>'s starts count from the text's begin.</summary>
+    /// <summary>Appends the tokens of <c>text[start..end]</c>, with their starts counted from the text's begin.</summary>
     void Encode(string text, int start, int end, TokenSink sink);
 }

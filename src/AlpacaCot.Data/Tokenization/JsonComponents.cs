@@ -12,7 +12,8 @@ internal sealed class JsonComponents(string path)
         switch (element.Text("type"))
         {
             case "Sequence":
-                return new NormalizerSequence([.. element.Member("normalizers").Elements().Select(Normalizer).OfType<INormalizer>()]);
+                var members = element.Member("normalizers").Elements().Select(Normalizer);
+                return new NormalizerSequence([.. members.OfType<INormalizer>()]);
             case "NFC": return Form(NormalizationForm.FormC);
             case "NFD": return Form(NormalizationForm.FormD);
             case "NFKC": return Form(NormalizationForm.FormKC);
@@ -103,7 +104,7 @@ internal sealed class JsonComponents(string path)
         {
             if (all[i].Text("type") != "Fuse")
             {
-                steps.Add(Step(all[i], steps.Count));
+                steps.Add(Step(all[i]));
             }
             else if (i == all.Count - 2 && all[i + 1].Text("type") == "Strip")
             {
@@ -118,12 +119,10 @@ internal sealed class JsonComponents(string path)
         return steps.Count > 0 ? steps : [() => new TokenFunctionStep(token => token)];
     }
 
-    private Func<DecoderStep> Step(JsonElement element, int depth)
+    private Func<DecoderStep> Step(JsonElement element)
     {
         switch (element.Text("type"))
         {
-            case "Sequence" when depth < 8:
-                throw Unknown("decoder", "Sequence inside a Sequence");
             case "ByteLevel": return () => new ByteLevelStep();
             case "ByteFallback": return () => new ByteFallbackStep();
             case "Metaspace":
@@ -146,15 +145,18 @@ internal sealed class JsonComponents(string path)
     private (char Content, int Start, int Stop) Strip(JsonElement element)
     {
         var content = Required(element, "content");
-        return content.Length == 1 && element.Member("start").TryGetInt32Value(out var start) && element.Member("stop").TryGetInt32Value(out var stop)
-            ? (content[0], start, stop) : throw new InputException($"{path}: the decoder Strip needs a character, a start and a stop: {element}.");
+        return content.Length == 1 && element.Member("start").TryGetInt32Value(out var start)
+            && element.Member("stop").TryGetInt32Value(out var stop)
+            ? (content[0], start, stop)
+            : throw new InputException($"{path}: the decoder Strip needs a character, a start and a stop: {element}.");
     }
 
     private ITextPattern Pattern(JsonElement element)
     {
         var pattern = element.Member("pattern");
         if (pattern.Text("String") is { } literal) return new LiteralPattern(literal);
-        if (pattern.Text("Regex") is not { } regex) throw new InputException($"{path}: a pattern is neither String nor Regex: {element}.");
+        if (pattern.Text("Regex") is not { } regex)
+            throw new InputException($"{path}: a pattern is neither String nor Regex: {element}.");
         if (WordPattern.Find(regex) is { } known) return known;
         try
         {

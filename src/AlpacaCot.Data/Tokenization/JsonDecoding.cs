@@ -20,29 +20,36 @@ internal abstract class DecoderStep
 }
 
 /// <summary>The decoder of a <c>tokenizer.json</c>: a chain of steps, made anew for every text.</summary>
-internal sealed class JsonDecoding(
-    Func<int, string?> tokenOf, Func<int, bool> isSpecial, IReadOnlyList<Func<DecoderStep>> steps) : IDecoding
+internal sealed class JsonDecoding : IDecoding
 {
+    private readonly ITokenModel _model;
+    private readonly Dictionary<int, AddedToken> _added = [];
+    private readonly IReadOnlyList<Func<DecoderStep>> _steps;
+
+    public JsonDecoding(ITokenModel model, IEnumerable<AddedToken> added, IReadOnlyList<Func<DecoderStep>> steps)
+    {
+        (_model, _steps) = (model, steps);
+        foreach (var token in added) _added[token.Id] = token;
+    }
+
     public IDecodingState Start(bool skipSpecial)
     {
         DecoderStep? first = null;
-        for (var i = steps.Count - 1; i >= 0; i--)
+        for (var i = _steps.Count - 1; i >= 0; i--)
         {
-            var step = steps[i]();
+            var step = _steps[i]();
             step.Next = first;
             first = step;
         }
         return new State(this, first!, skipSpecial);
     }
 
-    private string? TokenOf(int id) => tokenOf(id);
-    private bool IsSpecial(int id) => isSpecial(id);
-
     private sealed class State(JsonDecoding rules, DecoderStep first, bool skipSpecial) : IDecodingState
     {
         public void Add(int id, StringBuilder output)
         {
-            if (rules.TokenOf(id) is { } token && !(skipSpecial && rules.IsSpecial(id))) first.Push(token, output);
+            if (!rules._added.TryGetValue(id, out var added)) first.Push(rules._model.Tokens[id] ?? "", output);
+            else if (!skipSpecial || !added.Special) first.Push(added.Text, output);
         }
 
         public void Flush(StringBuilder output) => first.Flush(output);
@@ -143,7 +150,8 @@ internal sealed class MetaspaceStep(char mark, bool dropsFirst) : DecoderStep
 
     public override void Push(string token, StringBuilder output)
     {
-        Emit(_begun || !dropsFirst ? token.Replace(mark, ' ') : token.Replace(mark.ToString(), "", StringComparison.Ordinal), output);
+        var isFirst = !_begun && dropsFirst;
+        Emit(isFirst ? token.Replace(mark.ToString(), "", StringComparison.Ordinal) : token.Replace(mark, ' '), output);
         _begun = true;
     }
 }

@@ -51,5 +51,6 @@ internal static class JsonFile
     }
 
     /// <summary>A token given as a string or as an object with <c>content</c>.</summary>
-    public static string? TokenText(this JsonElement element, string name) => element.Text(name) ?? element.Member(name).Text("content");
+    public static string? TokenText(this JsonElement element, string name) =>
+        element.Text(name) ?? element.Member(name).Text("content");
 }

@@ -22,14 +22,16 @@ internal sealed class JsonModels(string path)
             "BPE" => Bpe(element, spellsBytes),
             "Unigram" => Unigram(element),
             "WordLevel" => WordLevel(element),
-            _ => throw new InputException($"{path}: the model type {type ?? "(none)"} is not supported; BPE, Unigram and WordLevel are."),
+            _ => throw new InputException(
+                $"{path}: the model type {type ?? "(none)"} is not supported; BPE, Unigram and WordLevel are."),
         };
     }
 
     /// <summary>A vocabulary given as an object from token to id.</summary>
     public Vocabulary Tokens(JsonElement element)
     {
-        if (element.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: the vocabulary is missing or no object.");
+        if (element.ValueKind != JsonValueKind.Object)
+            throw new InputException($"{path}: the vocabulary is missing or no object.");
         var entries = new List<(string Token, int Id)>();
         var most = -1;
         foreach (var entry in element.EnumerateObject())
@@ -51,9 +53,10 @@ internal sealed class JsonModels(string path)
         var rank = 0;
         foreach (var (left, right) in merges)
         {
-            var whole = string.Concat(left, right.AsSpan(prefix.Length > 0 && right.StartsWith(prefix, StringComparison.Ordinal) ? prefix.Length : 0));
+            var whole = left + (right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right);
             if (vocabulary.Find(left) is not { } l || vocabulary.Find(right) is not { } r || vocabulary.Find(whole) is not { } id)
-                throw new InputException($"{path}: merge {rank + 1} ({left} {right}) uses or makes a token that is not in the vocabulary.");
+                throw new InputException(
+                    $"{path}: merge {rank + 1} ({left} {right}) uses or makes a token that is not in the vocabulary.");
             table.Add(l, r, rank++, id);
         }
         return table;
@@ -71,8 +74,9 @@ internal sealed class JsonModels(string path)
         var symbols = new SymbolMap();
         foreach (var (text, id) in vocabulary.Tokens.Select((text, id) => (text, id)))
         {
-            if (text is { Length: 1 or 2 } && Rune.DecodeFromUtf16(text, out var rune, out var used) == System.Buffers.OperationStatus.Done
-                && used == text.Length) symbols[rune.Value] = id;
+            if (string.IsNullOrEmpty(text)) continue;
+            var scalar = Characters.At(text, 0, out var length);
+            if (length == text.Length) symbols[scalar] = id;
         }
         return new CharacterBpe(vocabulary, pairs, symbols, new CharacterBpeOptions
         {
@@ -97,8 +101,7 @@ internal sealed class JsonModels(string path)
         {
             var (left, right) = (line[..at], line[(at + 1)..]);
             if (line.LastIndexOf(' ') == line.IndexOf(' ')) return (left, right);
-            if (vocabulary.Find(left) is not null && vocabulary.Find(right) is not null && vocabulary.Find(left + right) is not null)
-                return (left, right);
+            if (new[] { left, right, left + right }.All(token => vocabulary.Find(token) is not null)) return (left, right);
         }
         throw new InputException($"{path}: a merge is neither \"a b\" nor [\"a\", \"b\"]: {merge}.");
     }
@@ -109,7 +112,8 @@ internal sealed class JsonModels(string path)
         foreach (var pair in element.Member("vocab").Elements())
         {
             if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair[0].ValueKind != JsonValueKind.String
-                || pair[1].ValueKind != JsonValueKind.Number) throw new InputException($"{path}: a unigram piece is not [\"piece\", score]: {pair}.");
+                || pair[1].ValueKind != JsonValueKind.Number)
+                throw new InputException($"{path}: a unigram piece is not [\"piece\", score]: {pair}.");
             tokens.Add(pair[0].GetString());
             scores.Add(pair[1].GetDouble());
         }

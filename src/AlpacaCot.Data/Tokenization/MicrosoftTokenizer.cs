@@ -15,7 +15,8 @@ public sealed class MicrosoftTokenizer(Tokenizer tokenizer, bool addSpecial = fa
     : Microsoft.ML.Tokenizers.Tokenizer
 {
     /// <inheritdoc/>
-    protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
+    protected override EncodeResults<EncodedToken> EncodeToTokens(
+        string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         var (ids, ranges, normalized) = tokenizer.EncodeWithRanges(text ?? textSpan.ToString(), addSpecial, parseSpecial);
         var count = Math.Min(ids.Count, settings.MaxTokenCount);
@@ -36,7 +37,8 @@ public sealed class MicrosoftTokenizer(Tokenizer tokenizer, bool addSpecial = fa
         if (settings.MaxTokenCount == int.MaxValue)
         {
             text ??= textSpan.ToString();
-            return new EncodeResults<int> { Tokens = tokenizer.Encode(text, addSpecial, parseSpecial), CharsConsumed = text.Length };
+            var ids = tokenizer.Encode(text, addSpecial, parseSpecial);
+            return new EncodeResults<int> { Tokens = ids, CharsConsumed = text.Length };
         }
         var all = EncodeToTokens(text, textSpan, settings);
         return new EncodeResults<int>
@@ -66,7 +68,8 @@ public sealed class MicrosoftTokenizer(Tokenizer tokenizer, bool addSpecial = fa
     public override string Decode(IEnumerable<int> ids) => tokenizer.Decode([.. ids]);
 
     /// <inheritdoc/>
-    public override OperationStatus Decode(IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
+    public override OperationStatus Decode(
+        IEnumerable<int> ids, Span<char> destination, out int idsConsumed, out int charsWritten)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var decoder = tokenizer.StreamDecoder();

@@ -54,10 +54,13 @@ internal sealed class PatternSplit(ITextPattern pattern, SplitBehavior behavior,
 /// <summary>Matches single characters of a kind.</summary>
 internal sealed class CharacterPattern(Func<int, bool> belongs) : ITextPattern
 {
-    public static CharacterPattern Number { get; } = new(c => WordCharacterOf(c) is >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber);
+    public static CharacterPattern Number { get; } = new(c =>
+        Category(c) is >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber);
+
     public static CharacterPattern Punctuation { get; } = new(c => c < 128
         ? char.IsPunctuation((char)c) || char.IsSymbol((char)c)
-        : WordCharacterOf(c) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation);
+        : Category(c) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation);
+
     public static CharacterPattern WhiteSpace { get; } = new(c => c < 0x10000 && char.IsWhiteSpace((char)c));
 
     public static CharacterPattern Of(char wanted) => new(c => c == wanted);
@@ -72,7 +75,7 @@ internal sealed class CharacterPattern(Func<int, bool> belongs) : ITextPattern
         }
     }
 
-    private static UnicodeCategory WordCharacterOf(int scalar) => CharUnicodeInfo.GetUnicodeCategory(scalar);
+    private static UnicodeCategory Category(int scalar) => CharUnicodeInfo.GetUnicodeCategory(scalar);
 }
 
 /// <summary>Matches a fixed string.</summary>
@@ -109,7 +112,8 @@ internal sealed class WordOrSymbolPattern : ITextPattern
     private static int Kind(int scalar)
     {
         if (scalar < 0x10000 && char.IsWhiteSpace((char)scalar)) return 2;
-        return CharUnicodeInfo.GetUnicodeCategory(scalar) is <= UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation ? 0 : 1;
+        var category = CharUnicodeInfo.GetUnicodeCategory(scalar);
+        return category is <= UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation ? 0 : 1;
     }
 }
 
@@ -127,7 +131,8 @@ internal sealed class SpaceInFront : IPreTokenizer
 {
     public void Cut(Pieces pieces, TextPlace place)
     {
-        if (place != TextPlace.Continuation) pieces.Rewrite(piece => piece is [' ', ..] ? piece.ToString() : string.Concat(" ", piece));
+        if (place == TextPlace.Continuation) return;
+        pieces.Rewrite(piece => piece is [' ', ..] ? piece.ToString() : string.Concat(" ", piece));
     }
 }
 
@@ -155,9 +160,10 @@ internal sealed class Metaspace(char mark, PrependScheme scheme, bool split) : I
         pieces.Rewrite(piece =>
         {
             var marked = piece.ToString().Replace(' ', mark);
-            var wanted = scheme == PrependScheme.Always ? place != TextPlace.Continuation : scheme == PrependScheme.First && isFirst;
+            var isWanted = scheme == PrependScheme.Always ? place != TextPlace.Continuation
+                : scheme == PrependScheme.First && isFirst;
             isFirst = false;
-            return wanted && marked[0] != mark ? mark + marked : marked;
+            return isWanted && marked[0] != mark ? mark + marked : marked;
         });
         if (split) _split.Cut(pieces, place);
     }

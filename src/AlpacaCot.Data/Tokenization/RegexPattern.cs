@@ -52,12 +52,14 @@ internal sealed class RegexPattern : ITextPattern
             foreach (var match in _regex.EnumerateMatches(searched is null ? piece : searched))
             {
                 var (from, to) = (match.Index, match.Index + match.Length);
-                if (match.Length > 0) matches.Add(places is null ? (start + from, start + to) : (start + places[from], start + places[to]));
+                if (places is not null) (from, to) = (places[from], places[to]);
+                if (from < to) matches.Add((start + from, start + to));
             }
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new InputException($"the tokenizer's regular expression {_source} takes forever on a text of {piece.Length} characters.", e);
+            throw new InputException(
+                $"the tokenizer's regular expression {_source} takes forever on a text of {piece.Length} characters.", e);
         }
     }
 
@@ -85,11 +87,17 @@ internal static class RegexTranslation
 {
     private static readonly Dictionary<string, string> s_properties = new()
     {
-        ["Letter"] = @"\p{L}", ["Number"] = @"\p{N}", ["Punctuation"] = @"\p{P}", ["Symbol"] = @"\p{S}", ["Mark"] = @"\p{M}",
-        ["Han"] = @"\u2E80-\u2E99\u2E9B-\u2EF3\u2F00-\u2FD5\u3005\u3007\u3021-\u3029\u3038-\u303B\u3400-\u4DBF\u4E00-\u9FFF\uF900-\uFA6D\uFA70-\uFAD9",
+        ["Letter"] = @"\p{L}",
+        ["Number"] = @"\p{N}",
+        ["Punctuation"] = @"\p{P}",
+        ["Symbol"] = @"\p{S}",
+        ["Mark"] = @"\p{M}",
+        ["Han"] = @"\u2E80-\u2E99\u2E9B-\u2EF3\u2F00-\u2FD5\u3005\u3007\u3021-\u3029\u3038-\u303B\u3400-\u4DBF\u4E00-\u9FFF"
+            + @"\uF900-\uFA6D\uFA70-\uFAD9",
         ["Hiragana"] = @"\u3041-\u3096\u309D-\u309F",
         ["Katakana"] = @"\u30A1-\u30FA\u30FD-\u30FF\u31F0-\u31FF\u32D0-\u32FE\u3300-\u3357\uFF66-\uFF6F\uFF71-\uFF9D",
-        ["Hangul"] = @"\u1100-\u11FF\u302E\u302F\u3131-\u318E\u3200-\u321E\u3260-\u327E\uA960-\uA97C\uAC00-\uD7A3\uD7B0-\uD7C6\uD7CB-\uD7FB\uFFA0-\uFFBE\uFFC2-\uFFC7\uFFCA-\uFFCF\uFFD2-\uFFD7\uFFDA-\uFFDC",
+        ["Hangul"] = @"\u1100-\u11FF\u302E\u302F\u3131-\u318E\u3200-\u321E\u3260-\u327E\uA960-\uA97C"
+            + @"\uAC00-\uD7A3\uD7B0-\uD7C6\uD7CB-\uD7FB\uFFA0-\uFFBE\uFFC2-\uFFC7\uFFCA-\uFFCF\uFFD2-\uFFD7\uFFDA-\uFFDC",
     };
 
     public static string ToNet(string source)
@@ -197,8 +205,9 @@ internal static class RegexTranslation
             var name = source[(at + 3)..braced];
             var negated = (kind == 'P') ^ name.StartsWith('^');
             name = name.TrimStart('^');
-            if (!s_properties.TryGetValue(name, out var meaning)) result.Append(negated ? @"\P{" : @"\p{").Append(name).Append('}');
-            else if (meaning[0] == '\\' && meaning[1] == 'p') result.Append(negated ? @"\P" : @"\p").Append(meaning, 2, meaning.Length - 2);
+            var letter = negated ? @"\P" : @"\p";
+            if (!s_properties.TryGetValue(name, out var meaning)) result.Append(letter).Append('{').Append(name).Append('}');
+            else if (meaning[0] == '\\' && meaning[1] == 'p') result.Append(letter).Append(meaning, 2, meaning.Length - 2);
             else if (!inClass) result.Append(negated ? "[^" : "[").Append(meaning).Append(']');
             else if (!negated) result.Append(meaning);
             else throw Unsupported(source, $@"\P{{{name}}} inside a character class");
@@ -206,7 +215,8 @@ internal static class RegexTranslation
         }
         if (kind == 'x' && braced > 0)
         {
-            if (!int.TryParse(source.AsSpan(at + 3, braced - at - 3), NumberStyles.AllowHexSpecifier, null, out var code) || code > 0xFFFF)
+            var digits = source.AsSpan(at + 3, braced - at - 3);
+            if (!int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var code) || code > 0xFFFF)
                 throw Unsupported(source, "characters beyond U+FFFF");
             result.Append(CultureInfo.InvariantCulture, $"\\u{code:X4}");
             return braced + 1;

@@ -33,7 +33,8 @@ internal static class SentencePieceFile
             throw new InputException($"{path} is not a SentencePiece model or is damaged ({e.Message}); fetch it again.", e);
         }
         if (contents.Type is not (UnigramType or BpeType))
-            throw new InputException($"{path} is a SentencePiece model of type {contents.Type}; only unigram (1) and BPE (2) are supported.");
+            throw new InputException(
+                $"{path} is a SentencePiece model of type {contents.Type}; only unigram (1) and BPE (2) are supported.");
         return Build(path, contents, config);
     }
 
@@ -149,7 +150,8 @@ internal static class SentencePieceFile
         for (var id = 0; id < kinds.Length; id++)
         {
             var text = vocabulary.Tokens[id]!;
-            if (kinds[id] is PieceKind.Control or PieceKind.Unknown && text.Length > 0) added[id] = new AddedToken(text, id) { Special = true };
+            if (text.Length > 0 && kinds[id] is PieceKind.Control or PieceKind.Unknown)
+                added[id] = new AddedToken(text, id) { Special = true };
         }
         foreach (var token in config.AddedTokens)
         {
@@ -181,7 +183,8 @@ internal static class SentencePieceFile
             }
         }
         // Equal scores are equal ranks: the merger then goes from left to right, as SentencePiece does.
-        var ranks = scores.Distinct().OrderDescending().Select((score, rank) => (score, rank)).ToDictionary(p => p.score, p => p.rank);
+        var ranks = new Dictionary<float, int>();
+        foreach (var score in scores.OrderDescending()) ranks.TryAdd(score, ranks.Count);
         var pairs = new PairTable(tokens.Length * 4);
         var lookup = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var id in mergeable)
@@ -189,7 +192,8 @@ internal static class SentencePieceFile
             var token = tokens[id]!;
             for (var cut = 1; cut < token.Length; cut++)
             {
-                if (lookup.TryGetValue(token.AsSpan(0, cut), out var left) && lookup.TryGetValue(token.AsSpan(cut), out var right))
+                if (lookup.TryGetValue(token.AsSpan(0, cut), out var left)
+                    && lookup.TryGetValue(token.AsSpan(cut), out var right))
                     pairs.Add(left, right, ranks[scores[id]], id);
             }
         }

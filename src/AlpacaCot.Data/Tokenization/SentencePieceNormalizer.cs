@@ -29,6 +29,8 @@ internal sealed record SentencePieceNormalizer : INormalizer
             var marked = dummy ? " " + text : text;
             return EscapeWhitespaces ? marked.Replace(' ', Characters.Space) : marked;
         }
+        // Spaces are dropped at the ends of a text, but inside of one they part two words.
+        dummy |= place == TextPlace.Continuation && RemoveExtraWhitespaces && char.IsWhiteSpace(text[0]);
         return Rewrite(text, dummy);
     }
 
@@ -68,7 +70,8 @@ internal sealed record SentencePieceNormalizer : INormalizer
         }
         if (RemoveExtraWhitespaces)
         {
-            while (CollectionsMarshal.AsSpan(output).EndsWith(space)) output.RemoveRange(output.Count - space.Length, space.Length);
+            while (CollectionsMarshal.AsSpan(output).EndsWith(space))
+                output.RemoveRange(output.Count - space.Length, space.Length);
         }
         if (dummy && SpaceIsSuffix) output.AddRange(space);
         return Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(output));

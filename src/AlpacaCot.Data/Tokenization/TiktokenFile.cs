@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Buffers.Text;
+using System.Text;
 
 namespace AlpacaCot.Data.Tokenization;
 
@@ -29,7 +31,8 @@ internal static class TiktokenFile
             var line = file[range];
             if (line.Trim((byte)'\r').IsEmpty) continue;
             if (!TryLine(line, out var bytes, out var rank) || !byRank.TryAdd(rank, bytes))
-                throw new InputException($"{path}, line {number}: not \"base64 rank\" with a rank of its own; fetch the file again.");
+                throw new InputException(
+                    $"{path}, line {number}: not \"base64 rank\" with a rank of its own; fetch the file again.");
         }
         var tokens = new string?[byRank.Keys.Last() + 1];
         foreach (var (rank, bytes) in byRank) tokens[rank] = ByteAlphabet.Spell(bytes);
@@ -38,18 +41,15 @@ internal static class TiktokenFile
         var known = tokens.Length == Llama3Ranks ? Llama3Specials() : isQwen ? QwenSpecials() : [];
         var special = config.AddedTokens.Count > 0 ? config.AddedTokens
             : [.. known.Select((text, i) => new AddedToken(text, tokens.Length + i) { Special = true })];
-        var byId = special.ToDictionary(token => token.Id);
         var model = new ByteBpe(vocabulary, Pairs(vocabulary), null, wholePieceFirst: true);
         return new TokenizerParts
         {
             Path = path,
             Model = model,
-            Normalizer = isQwen ? new TextFunction(text => UnicodeForms.Normalize(text, System.Text.NormalizationForm.FormC)) : null,
+            Normalizer = isQwen ? new TextFunction(text => UnicodeForms.Normalize(text, NormalizationForm.FormC)) : null,
             PreTokenizer = new PatternSplit(isQwen ? WordPattern.Qwen : WordPattern.Cl100k, SplitBehavior.Isolated),
             AddedTokens = special,
-            Decoding = new JsonDecoding(
-                id => byId.TryGetValue(id, out var token) ? token.Text : id < tokens.Length ? tokens[id] : null,
-                byId.ContainsKey, [() => new ByteLevelStep()]),
+            Decoding = new JsonDecoding(model, special, [() => new ByteLevelStep()]),
             Bos = "<|begin_of_text|>",
             Eos = isQwen ? "<|endoftext|>" : "<|end_of_text|>",
             Pad = "<|finetune_right_pad_id|>",
@@ -66,7 +66,8 @@ internal static class TiktokenFile
             var token = vocabulary.Tokens[id].AsSpan();
             for (var cut = 1; cut < token.Length; cut++)
             {
-                if (vocabulary.Find(token[..cut]) is { } left && vocabulary.Find(token[cut..]) is { } right) pairs.Add(left, right, id, id);
+                if (vocabulary.Find(token[..cut]) is { } left && vocabulary.Find(token[cut..]) is { } right)
+                    pairs.Add(left, right, id, id);
             }
         }
         return pairs;
@@ -80,7 +81,7 @@ internal static class TiktokenFile
         if (space <= 0 || space % 4 != 0 || !Utf8Parser.TryParse(line[(space + 1)..], out rank, out var used)
             || used != line.Length - space - 1 || rank is < 0 or >= 1 << 24) return false;
         var decoded = new byte[Base64.GetMaxDecodedFromUtf8Length(space)];
-        if (Base64.DecodeFromUtf8(line[..space], decoded, out _, out var written) != System.Buffers.OperationStatus.Done) return false;
+        if (Base64.DecodeFromUtf8(line[..space], decoded, out _, out var written) != OperationStatus.Done) return false;
         bytes = decoded[..written];
         return written > 0;
     }
@@ -94,7 +95,7 @@ internal static class TiktokenFile
             [7] = "<|end_header_id|>", [8] = "<|eom_id|>", [9] = "<|eot_id|>", [10] = "<|python_tag|>",
         };
         var reserved = 0;
-        for (var i = 0; i < 256; i++) yield return names.TryGetValue(i, out var name) ? name : $"<|reserved_special_token_{reserved++}|>";
+        for (var i = 0; i < 256; i++) yield return names.GetValueOrDefault(i) ?? $"<|reserved_special_token_{reserved++}|>";
     }
 
     private static IEnumerable<string> QwenSpecials() =>

@@ -43,7 +43,7 @@ public sealed class Tokenizer
     /// <c>vocab.json</c>) or from one of these files; what it is is told from its content. A <c>tokenizer_config.json</c>
     /// beside it is honoured.
     /// </summary>
-    /// <exception cref="InputException">There is no tokenizer, or it is damaged or uses a component that is not supported.</exception>
+    /// <exception cref="InputException">There is no tokenizer, it is damaged, or it uses something unsupported.</exception>
     public static Tokenizer Load(string path) => TokenizerFiles.Load(path);
 
     /// <summary>The file this tokenizer was loaded from.</summary>

@@ -33,7 +33,8 @@ internal sealed record TokenizerConfig
             Pad = Token("pad_token"),
         };
         var added = new Dictionary<int, AddedToken>();
-        foreach (var token in Plain(Read(Path.Combine(folder, "added_tokens.json")), config).Concat(Added(main))) added[token.Id] = token;
+        var older = Plain(Read(Path.Combine(folder, "added_tokens.json")), config);
+        foreach (var token in older.Concat(Added(main))) added[token.Id] = token;
         return config with { AddedTokens = [.. added.Values] };
 
         string? Token(string name) => main.TokenText(name) ?? map.TokenText(name);
@@ -52,7 +53,7 @@ internal sealed record TokenizerConfig
         if (file.ValueKind != JsonValueKind.Object) yield break;
         foreach (var entry in file.EnumerateObject())
         {
-            var isRole = entry.Name == config.Bos || entry.Name == config.Eos || entry.Name == config.Unknown || entry.Name == config.Pad;
+            var isRole = new[] { config.Bos, config.Eos, config.Unknown, config.Pad }.Contains(entry.Name);
             if (entry.Value.TryGetInt32Value(out var id) && id >= 0 && entry.Name.Length > 0)
                 yield return new AddedToken(entry.Name, id) { Special = isRole };
         }
@@ -65,7 +66,8 @@ internal sealed record TokenizerConfig
         {
             foreach (var entry in decoder.EnumerateObject())
             {
-                if (int.TryParse(entry.Name, out var id) && id >= 0 && AddedTokenJson.Read(entry.Value, id) is { } token) tokens.Add(token);
+                if (int.TryParse(entry.Name, out var id) && id >= 0 && AddedTokenJson.Read(entry.Value, id) is { } token)
+                    tokens.Add(token);
             }
         }
         return tokens;

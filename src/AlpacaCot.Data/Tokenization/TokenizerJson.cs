@@ -5,26 +5,28 @@ namespace AlpacaCot.Data.Tokenization;
 /// <summary>Reads Hugging Face's <c>tokenizer.json</c>.</summary>
 internal sealed class TokenizerJson
 {
+    private static readonly string[] s_rebuilding = ["Llama", "CodeLlama", "Gemma"];
+
     private readonly string _path;
     private readonly JsonElement _root;
 
     private TokenizerJson(string path, JsonElement root) => (_path, _root) = (path, root);
 
     /// <exception cref="InputException">A component is unknown, or the parts do not fit together.</exception>
-    public static TokenizerParts Read(string path, JsonElement root, TokenizerConfig config) => new TokenizerJson(path, root).Build(config);
+    public static TokenizerParts Read(string path, JsonElement root, TokenizerConfig config) =>
+        new TokenizerJson(path, root).Build(config);
 
     private TokenizerParts Build(TokenizerConfig config)
     {
         var parts = new JsonComponents(_path);
         var preTokenizer = parts.PreTokenizer(_root.Member("pre_tokenizer"), out var endsInBytes);
         var model = new JsonModels(_path).Read(_root.Member("model"), endsInBytes, out var spellsBytes);
-        if (endsInBytes && !spellsBytes) preTokenizer = preTokenizer is null ? new ByteSpelling() : new PreTokenizerSequence([preTokenizer, new ByteSpelling()]);
+        if (endsInBytes && !spellsBytes) preTokenizer = Then(preTokenizer, new ByteSpelling());
         var added = AddedTokens(config, model);
-        var byId = added.ToDictionary(token => token.Id);
-        var template = Template(_root.Member("post_processor"), text => byId.Values.FirstOrDefault(t => t.Text == text)?.Id ?? model.Find(text));
+        var template = Template(_root.Member("post_processor"), text => added.Find(t => t.Text == text)?.Id ?? model.Find(text));
         // Hugging Face's LLaMA classes rebuild the template from these two switches.
         var rebuilds = (config.AddsBos ?? config.AddsEos) is not null
-            && (config.Class?.Contains("Llama", StringComparison.Ordinal) == true || config.Class?.StartsWith("Gemma", StringComparison.Ordinal) == true);
+            && s_rebuilding.Any(name => config.Class?.StartsWith(name, StringComparison.Ordinal) == true);
         return new TokenizerParts
         {
             Path = _path,
@@ -32,13 +34,10 @@ internal sealed class TokenizerJson
             PreTokenizer = preTokenizer,
             Normalizer = parts.Normalizer(_root.Member("normalizer")),
             AddedTokens = added,
-            Decoding = new JsonDecoding(
-                id => byId.TryGetValue(id, out var token) ? token.Text : id < model.Tokens.Count ? model.Tokens[id] : null,
-                id => byId.TryGetValue(id, out var token) && token.Special,
-                parts.Decoder(_root.Member("decoder"))),
+            Decoding = new JsonDecoding(model, added, parts.Decoder(_root.Member("decoder"))),
             Template = rebuilds ? null : template,
             AddsBos = template.Before.Length > 0,
-            Bos = template.Before.Length > 0 ? byId.GetValueOrDefault(template.Before[0])?.Text : FirstOf("<s>", "<|begin_of_text|>", "<bos>"),
+            Bos = added.Find(token => template.Before.Contains(token.Id))?.Text ?? FirstOf("<s>", "<|begin_of_text|>", "<bos>"),
             Eos = FirstOf("</s>", "<|end_of_text|>", "<eos>", "<|endoftext|>"),
             Unknown = _root.Member("model").Text("unk_token") ?? FirstOf("<unk>"),
             Pad = FirstOf("<pad>", "[PAD]", "<|padding|>", "<|finetune_right_pad_id|>"),
@@ -46,6 +45,9 @@ internal sealed class TokenizerJson
 
         string? FirstOf(params string[] names) => names.FirstOrDefault(name => added.Any(token => token.Text == name));
     }
+
+    private static IPreTokenizer Then(IPreTokenizer? first, IPreTokenizer second) =>
+        first is null ? second : new PreTokenizerSequence([first, second]);
 
     private List<AddedToken> AddedTokens(TokenizerConfig config, ITokenModel model)
     {
@@ -92,7 +94,8 @@ internal sealed class TokenizerJson
         }
 
         int Pair(string name) => element.Member(name) is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
-            && pair[1].TryGetInt32Value(out var id) ? id : throw new InputException($"{_path}: the post-processor's {name} is not [token, id].");
+            && pair[1].TryGetInt32Value(out var id) ? id
+            : throw new InputException($"{_path}: the post-processor's {name} is not [token, id].");
     }
 
     private (int[] Before, int[] After) Around(JsonElement element, Func<string, int?> find)
@@ -105,7 +108,8 @@ internal sealed class TokenizerJson
                 seen = true;
                 continue;
             }
-            var name = part.Member("SpecialToken").Text("id") ?? throw new InputException($"{_path}: a template has a part that is neither a token nor a sequence: {part}.");
+            var name = part.Member("SpecialToken").Text("id")
+                ?? throw new InputException($"{_path}: a template has a part that is neither a token nor a sequence: {part}.");
             var ids = element.Member("special_tokens").Member(name).Member("ids").Elements()
                 .Select(id => id.TryGetInt32Value(out var value) ? value : -1).ToList();
             if (ids.Count == 0 && find(name) is { } known) ids.Add(known);

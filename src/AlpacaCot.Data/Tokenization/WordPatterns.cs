@@ -46,6 +46,10 @@ internal sealed class WordPattern : ITextPattern
 {
     private const string Gpt2Tail = @"| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
+    private const string ModernHead = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|";
+
+    private const string ModernTail = @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
+
     /// <summary>GPT-2's pattern, which <c>ByteLevel</c> uses too.</summary>
     public static WordPattern Gpt2 { get; } = new(modern: false, 0);
 
@@ -71,8 +75,8 @@ internal sealed class WordPattern : ITextPattern
             .Replace("'(?i:[sdmt]|ll|ve|re)", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", StringComparison.Ordinal);
         return plain switch
         {
-            @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+" => Cl100k,
-            @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+" => Qwen,
+            ModernHead + @"\p{N}{1,3}" + ModernTail => Cl100k,
+            ModernHead + @"\p{N}" + ModernTail => Qwen,
             _ => null,
         };
     }

@@ -8,19 +8,22 @@ public sealed class BadInputTests
 {
     private static string Message(string name, string content) => Message(name, Encoding.UTF8.GetBytes(content));
 
-    private static string Message(string name, byte[] content) => Assert.Throws<InputException>(() => Golden.Load((name, content))).Message;
+    private static string Message(string name, byte[] content) =>
+        Assert.Throws<InputException>(() => Golden.Load((name, content))).Message;
+
+    private const string NoModel = "\"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}";
 
     [Theory]
-    [InlineData("""{"normalizer": {"type": "Nope"}, "model": {"type": "BPE", "vocab": {}, "merges": []}}""", "normalizer Nope")]
-    [InlineData("""{"pre_tokenizer": {"type": "UnicodeScripts"}, "model": {"type": "BPE", "vocab": {}, "merges": []}}""", "pre-tokenizer UnicodeScripts")]
-    [InlineData("""{"decoder": {"type": "CTC"}, "model": {"type": "BPE", "vocab": {}, "merges": []}}""", "decoder CTC")]
-    [InlineData("""{"post_processor": {"type": "Odd"}, "model": {"type": "BPE", "vocab": {}, "merges": []}}""", "post-processor Odd")]
+    [InlineData("""{"normalizer": {"type": "Nope"}, """ + NoModel, "normalizer Nope")]
+    [InlineData("""{"pre_tokenizer": {"type": "UnicodeScripts"}, """ + NoModel, "pre-tokenizer UnicodeScripts")]
+    [InlineData("""{"decoder": {"type": "CTC"}, """ + NoModel, "decoder CTC")]
+    [InlineData("""{"post_processor": {"type": "Odd"}, """ + NoModel, "post-processor Odd")]
     [InlineData("""{"model": {"type": "WordPiece", "vocab": {}}}""", "model type WordPiece")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}}""", "merge 1 (a b)")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 4000000000}, "merges": []}}""", "token a")]
     [InlineData("{\n\"model\": {\"type\": \"BPE\",", "line 2")]
-    [InlineData("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "[a&&b]"}, "behavior": "Isolated"}, "model": {"type": "BPE", "vocab": {}, "merges": []}}""", "[a&&b]")]
-    [InlineData("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a"}, "behavior": "Isolated"}, "model": {"type": "BPE", "vocab": {}, "merges": []}}""", "(a")]
+    [InlineData("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "[a&&b]"}}, """ + NoModel, "[a&&b]")]
+    [InlineData("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a"}}, """ + NoModel, "(a")]
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:1", "git lfs pull")]
     public void A_tokenizer_json_that_cannot_be_used_says_why(string json, string expected)
     {

@@ -40,7 +40,7 @@ internal sealed class GgufVocabulary
         {
             vocabulary[tokens[id]] = id;
             if (kinds[id] is 3 or 4)
-                added.Add(new JsonObject { ["id"] = id, ["content"] = tokens[id], ["special"] = kinds[id] == 3, ["normalized"] = false });
+                added.Add(new JsonObject { ["id"] = id, ["content"] = tokens[id], ["special"] = kinds[id] == 3 });
         }
         return new JsonObject
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text.Json;
 using AlpacaCot.Data.Tokenization;
@@ -36,7 +37,8 @@ internal static class Golden
     /// <summary>The cases of swift-transformers for one model; the ids are those of Hugging Face's whole call.</summary>
     public static IReadOnlyList<GoldenCase> Swift(string model)
     {
-        using var file = JsonDocument.Parse(File.ReadAllBytes(ReferenceData.Path("data/tokenizer/golden_swift/tokenizer_tests.json")));
+        var path = ReferenceData.Path("data/tokenizer/golden_swift/tokenizer_tests.json");
+        using var file = JsonDocument.Parse(File.ReadAllBytes(path));
         return [.. file.RootElement.GetProperty(model).EnumerateArray().Select(c => new GoldenCase(
             c.GetProperty("input").GetString()!, Numbers(c.GetProperty("encoded").GetProperty("input_ids")),
             c.GetProperty("decoded_with_special").GetString()))];
@@ -46,8 +48,9 @@ internal static class Golden
     public static GoldenCase SwiftText(string name)
     {
         using var file = JsonDocument.Parse(File.ReadAllBytes(ReferenceData.Path($"data/tokenizer/golden_swift/{name}.json")));
-        return new GoldenCase(file.RootElement.GetProperty("text").GetString()!, Numbers(file.RootElement.GetProperty("token_ids")),
-            file.RootElement.GetProperty("decoded_text").GetString());
+        var root = file.RootElement;
+        return new GoldenCase(root.GetProperty("text").GetString()!, Numbers(root.GetProperty("token_ids")),
+            root.GetProperty("decoded_text").GetString());
     }
 
     public static int[] Numbers(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
@@ -60,6 +63,12 @@ internal static class Golden
         file.CopyTo(memory);
         return memory.ToArray();
     }
+
+    /// <summary>A tokenizer of shared, loaded once for all tests.</summary>
+    public static Tokenizer Shared(string relative) =>
+        s_loaded.GetOrAdd(relative, path => new Lazy<Tokenizer>(() => Tokenizer.Load(ReferenceData.Path(path)))).Value;
+
+    private static readonly ConcurrentDictionary<string, Lazy<Tokenizer>> s_loaded = new();
 
     /// <summary>A tokenizer from files written to a folder that is gone afterwards.</summary>
     public static Tokenizer Load(params (string Name, byte[] Content)[] files)
@@ -82,7 +91,8 @@ internal static class Golden
     public static Tokenizer HuggingFace(string name)
     {
         var config = ReferenceData.Path($"data/tokenizer/hf/{name}/tokenizer_config.json");
-        return Load(("tokenizer.json", Unpack($"data/tokenizer/hf/{name}/tokenizer.json.gz")), ("tokenizer_config.json", File.ReadAllBytes(config)));
+        return Load(("tokenizer.json", Unpack($"data/tokenizer/hf/{name}/tokenizer.json.gz")),
+            ("tokenizer_config.json", File.ReadAllBytes(config)));
     }
 
     /// <summary>All the cases that differ, or nothing.</summary>

@@ -15,7 +15,7 @@ internal static class NaiveBpe
             var (best, at) = (double.PositiveInfinity, -1);
             for (var i = 0; i + 1 < list.Count; i++)
             {
-                if (rank(list[i], list[i + 1]) is { } r && (r < best || (rightToLeft && r == best && at >= 0))) (best, at) = (r, i);
+                if (rank(list[i], list[i + 1]) is { } r && (r < best || (rightToLeft && r == best))) (best, at) = (r, i);
             }
             if (at < 0) return list;
             list[at] += list[at + 1];
@@ -49,8 +49,9 @@ internal static class Fuzz
 {
     private static readonly string[] s_alphabets =
     [
-        "ab", " a", "=-", "\u2581 a", "hello world", "0123456789", "\t\n\r ", "éüßñ", "你好世界的了", "👩👧\u200D🙂", "𝔘𝔫𠀀", "'sStTrReEvVmMlLdD ſ",
-        "\0\u0007\u007F", "\u00A0\u3000\u200B", "e\u0301\u0327", "가각힣가", "abcdefghijklmnopqrstuvwxyz ", "{}[]();:.,!?\"'", "\uD800\uDC00\uDFFF",
+        "ab", " a", "=-", "\u2581 a", "hello world", "0123456789", "\t\n\r ", "éüßñ", "你好世界的了", "👩👧\u200D🙂", "𝔘𝔫𠀀",
+        "'sStTrReEvVmMlLdD ſ", "\0\u0007\u007F", "\u00A0\u3000\u200B", "e\u0301\u0327", "\uAC00\uAC01\uD7A3\u1100\u1161",
+        "abcdefghijklmnopqrstuvwxyz ", "{}[]();:.,!?\"'", "\uD800\uDC00\uDFFF",
     ];
 
     public static IEnumerable<string> Texts(int count, int seed = 1)
@@ -67,7 +68,8 @@ internal static class Fuzz
                     var at = random.Next(runes.Length);
                     if (char.IsLowSurrogate(runes[at]) && at > 0 && char.IsHighSurrogate(runes[at - 1])) at--;
                     text.Append(runes[at]);
-                    if (char.IsHighSurrogate(runes[at]) && at + 1 < runes.Length && random.Next(8) > 0) text.Append(runes[at + 1]);
+                    var isHalf = char.IsHighSurrogate(runes[at]) && at + 1 < runes.Length;
+                    if (isHalf && random.Next(8) > 0) text.Append(runes[at + 1]);
                 }
             }
             yield return text.ToString();
