@@ -34,7 +34,7 @@ public static class LossCurveFigure
         var run = Read(metrics);
         if (run.Losses.Count == 0) throw new InputException($"{metrics} holds no training loss to draw");
         using var plot = Draw(run, title);
-        AtomicFile.Write(path + ".png", stream => stream.Write(plot.GetImageBytes(Width, Height)));
+        AtomicFile.Write(path + ".png", stream => stream.Write(plot.GetImageBytes(Width, Height, ImageFormat.Png)));
         AtomicFile.WriteText(path + ".svg", plot.GetSvgXml(Width, Height));
     }
 
