@@ -48,6 +48,8 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
     {
         var records = InstructionFile.Read(part.Path, reading).Skip(part.Skip);
         if (part.Limit is { } limit) records = records.Take(limit);
-        return records;
+        // A weight of 2.5 takes records twice and thrice in turn, one of 0.5 every other record.
+        return part.Weight == 1 ? records : records.SelectMany((record, i) =>
+            Enumerable.Repeat(record, (int)(Math.Floor((i + 1) * part.Weight) - Math.Floor(i * part.Weight))));
     }
 }
