@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
 using ScottPlot;
 
 namespace AlpacaCot.Studies;

@@ -1,3 +1,4 @@
+using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using TorchSharp;

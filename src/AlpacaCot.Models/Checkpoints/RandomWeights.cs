@@ -33,7 +33,7 @@ public sealed class RandomWeights(long seed, double deviation = 0.02) : IWeightS
     // Box-Muller: two uniform numbers make two normal ones.
     private unsafe void Fill(Tensor tensor, ulong state)
     {
-        var values = (float*)TensorLayout.Address(tensor);
+        var values = (float*)TensorMemory.Bytes(tensor);
         var count = tensor.numel();
         for (long i = 0; i < count; i += 2)
         {

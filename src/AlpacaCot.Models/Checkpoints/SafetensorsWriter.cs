@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AlpacaCot.Data;
 using AlpacaCot.Models.Native;
 using static TorchSharp.torch;
 
@@ -89,7 +90,7 @@ public static class SafetensorsWriter
     private static unsafe void WriteBytes(FileStream stream, Tensor tensor)
     {
         using var plain = Plain(tensor);
-        var address = TensorLayout.Address(plain);
+        var address = TensorMemory.Bytes(plain);
         var left = plain.numel() * TensorLayout.ItemSize(plain.dtype);
         for (int count; left > 0; left -= count, address += count)
         {

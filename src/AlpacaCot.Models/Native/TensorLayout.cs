@@ -1,10 +1,9 @@
-using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Native;
 
 /// <summary>How many bytes tensors take, and where they lie.</summary>
-internal static unsafe partial class TensorLayout
+internal static class TensorLayout
 {
     /// <summary>Bytes per element.</summary>
     public static int ItemSize(ScalarType dtype) => dtype switch
@@ -37,10 +36,4 @@ internal static unsafe partial class TensorLayout
         }
         return empty ? 0 : (long)extent;
     }
-
-    /// <summary>The address of a CPU tensor's first element.</summary>
-    public static byte* Address(Tensor tensor) => (byte*)DataPointer(tensor.Handle);
-
-    [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
-    private static partial IntPtr DataPointer(IntPtr tensor);
 }

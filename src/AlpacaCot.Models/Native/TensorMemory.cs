@@ -25,6 +25,9 @@ public static unsafe partial class TensorMemory
         return (long*)Data(tensor.Handle);
     }
 
+    /// <summary>The first byte of a contiguous CPU tensor of any type.</summary>
+    public static byte* Bytes(Tensor tensor) => (byte*)Data(tensor.Handle);
+
     [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
     private static partial void* Data(IntPtr tensor);
 }

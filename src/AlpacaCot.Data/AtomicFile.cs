@@ -1,4 +1,4 @@
-namespace AlpacaCot.Models.Checkpoints;
+namespace AlpacaCot.Data;
 
 /// <summary>Writes a file as a whole or not at all.</summary>
 public static class AtomicFile
