@@ -15,6 +15,7 @@ internal static class Program
     /// <summary>The verbs, in the order of the first screen.</summary>
     private static Verb[] Verbs(Terminal terminal) =>
     [
+        QuickstartVerb.Create(terminal),
         InspectVerb.Create(terminal),
         TokenizeVerb.Create(terminal),
         TrainVerb.Create(terminal),

@@ -4,7 +4,8 @@ namespace AlpacaCot.Cli.Tests;
 
 public sealed class UsageTests
 {
-    private static readonly string[] Verbs = ["inspect", "tokenize", "train", "generate", "chat", "score", "doctor"];
+    private static readonly string[] Verbs =
+        ["quickstart", "inspect", "tokenize", "train", "generate", "chat", "score", "doctor"];
 
     [Fact]
     public async Task Every_verb_has_help_with_an_example_and_no_verb_is_untested()
@@ -13,7 +14,7 @@ public sealed class UsageTests
         var listed = all.Out.Split('\n').SkipWhile(l => l != "Commands:").Skip(1)
             .Where(l => l.StartsWith("  ", StringComparison.Ordinal))
             .Select(l => l.Trim().Split(' ')[0]);
-        Assert.Equal(Verbs.Order(), listed.Where(v => v != "quickstart").Order());
+        Assert.Equal(Verbs.Order(), listed.Order());
         foreach (var verb in Verbs)
         {
             var help = await CommandLine.Run(verb, "--help");
