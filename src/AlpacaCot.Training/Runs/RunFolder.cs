@@ -38,7 +38,7 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="InputException">There is a run already.</exception>
     public static RunFolder Create(string folder, int checkpointLimit, bool overwrite)
     {
-        if (File.Exists(Path.Combine(folder, "metrics.jsonl")))
+        if (File.Exists(Path.Combine(folder, "run.json"))) // without it there is nothing to continue
         {
             if (!overwrite)
                 throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, or choose another output.");
