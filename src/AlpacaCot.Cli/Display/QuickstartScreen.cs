@@ -43,7 +43,7 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         else
             console.Progress().AutoClear(true)
                 .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new SpinnerColumn())
-                .Start(view => result = work(new Bar(view.AddTask($"  {who}, {questions} questions", maxValue: questions))));
+                .Start(view => result = work(new Bar(view.AddTask($"{who}, {questions} questions", maxValue: questions))));
         console.MarkupLine($"  {who}: [bold]{result.Answers.Count(a => a.Right)}[/] of {questions} questions answered right " +
             $"[grey]({Invariant($"{clock.Elapsed.TotalSeconds:0.0}")} s)[/]");
         return result;
@@ -106,11 +106,14 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         console.MarkupLine($"  adapter     {Markup.Escape(adapter)}");
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");
         console.MarkupLine($"  time        {Invariant($"{elapsed.TotalSeconds:0}")} s");
-        console.MarkupLine($"  next        [green]alpaca-cot chat --model {Quoted(model)} --adapter {Quoted(adapter)}[/]");
+        console.WriteLine();
+        console.MarkupLine("  [bold]Now talk with it:[/]");
+        // Past the console, which would break a long command into lines that cannot be copied.
+        console.Profile.Out.Writer.WriteLine($"  alpaca-cot chat --model {Quoted(model)} --adapter {Quoted(adapter)}");
         console.WriteLine();
     }
 
-    private static string Quoted(string path) => Markup.Escape(path.Contains(' ') ? $"\"{path}\"" : path);
+    private static string Quoted(string path) => path.Contains(' ') ? $"\"{path}\"" : path;
 
     private static TableTitle Title(string text) => new(text, new Style(decoration: Decoration.Bold));
 
