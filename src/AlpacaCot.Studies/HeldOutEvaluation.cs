@@ -4,7 +4,6 @@ using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Conversations;
 using AlpacaCot.Models;
-using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Generation;
 
 namespace AlpacaCot.Studies;
