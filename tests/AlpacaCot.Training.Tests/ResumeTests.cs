@@ -5,6 +5,7 @@ using AlpacaCot.Training.Recipes;
 namespace AlpacaCot.Training.Tests;
 
 /// <summary>A run that was stopped and continued ends in the same bytes as one that was not.</summary>
+[Collection(nameof(WholeRuns))]
 public sealed class ResumeTests(RunFixture fixture)
 {
     [Theory]

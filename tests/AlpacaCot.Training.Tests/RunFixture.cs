@@ -1,13 +1,15 @@
 using System.Text.Json;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Recipes;
-using AlpacaCot.Training.Tests;
-
-[assembly: AssemblyFixture(typeof(RunFixture))]
-// Dropout draws from the one random generator of the process: runs side by side would disturb each other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace AlpacaCot.Training.Tests;
+
+/// <summary>
+/// Tests that run whole trainings, one after the other: dropout draws from the one random generator of the process, and memory is
+/// the whole process's too.
+/// </summary>
+[CollectionDefinition(nameof(WholeRuns), DisableParallelization = true)]
+public sealed class WholeRuns : ICollectionFixture<RunFixture>;
 
 /// <summary>A tiny model folder and instruction data to run whole recipes on, made once.</summary>
 public sealed class RunFixture : IDisposable

@@ -7,6 +7,7 @@ using AlpacaCot.Training.Runs;
 namespace AlpacaCot.Training.Tests;
 
 /// <summary>Whole runs on a tiny model.</summary>
+[Collection(nameof(WholeRuns))]
 public sealed class TrainingRunTests(RunFixture fixture)
 {
     private Recipe Recipe(Func<TrainingOptions, TrainingOptions> change, string? data = null, string adapter = "lora")
