@@ -151,6 +151,31 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
         Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", folder.In("adapter"), "--input-ids", "1,2"), name);
     }
 
+    [Theory]
+    [InlineData("hidden_size", "\"wide\"")]
+    [InlineData("rms_norm_eps", "\"small\"")]
+    [InlineData("num_hidden_layers", "null")]
+    [InlineData("vocab_size", "1.5")]
+    [InlineData("model_type", "\"unheard-of\"")]
+    public async Task A_configuration_with_a_value_that_cannot_be(string key, string value)
+    {
+        var path = Path.Combine(Copy(), "config.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        json[key] = System.Text.Json.Nodes.JsonNode.Parse(value);
+        File.WriteAllText(path, json.ToJsonString());
+        Refused(await Train(model: Path.GetDirectoryName(path)), "config.json", key);
+    }
+
+    [Fact]
+    public async Task A_run_that_cannot_learn_fails_and_says_why()
+    {
+        var outcome = await Train(model: new TinyModel(Deviation: 1e30).WriteFolder(folder.In("model")));
+        Assert.Equal(Program.Failed, outcome.Code);
+        Assert.Contains("Step 1: the gradient's norm is NaN. Lower training.learning_rate", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);
+        Assert.False(Path.Exists(Path.Combine(folder.In("run"), "adapter")));
+    }
+
     private Task<Outcome> Train(string? model = null, string? data = null, string extra = "adapter: { rank: 2 }") =>
         CommandLine.Run("train", folder.File("r.yaml", $$"""
             model: {{model ?? world.Model}}
