@@ -41,7 +41,10 @@ public sealed class RunFixture : IDisposable
         Model = new ModelSpec { Path = Model },
         Data = [new DataSpec { Path = data ?? Data }],
         Adapter = new AdapterSpec { Method = adapter, Rank = 4, Dropout = adapter == "none" ? 0 : 0.1 },
-        Training = new TrainingOptions { Epochs = 2, BatchSize = 8, MicroBatchSize = 4, LearningRate = 5e-3, CutoffLength = 256, Threads = 1 },
+        Training = new TrainingOptions
+        {
+            Epochs = 2, BatchSize = 8, MicroBatchSize = 4, LearningRate = 5e-3, CutoffLength = 256, Threads = 1,
+        },
         Output = folder.File($"run-{Interlocked.Increment(ref runs)}"),
     };
 
@@ -60,7 +63,8 @@ public sealed class RunFixture : IDisposable
         [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
         {
             using var json = JsonDocument.Parse(line);
-            return string.Join(" ", json.RootElement.EnumerateObject().Where(p => p.Name is not ("tokens_per_second" or "resident_mb"))
+            return string.Join(" ", json.RootElement.EnumerateObject()
+                .Where(p => p.Name is not ("tokens_per_second" or "resident_mb"))
                 .Select(p => $"{p.Name}={p.Value.GetRawText()}"));
         })];
 
