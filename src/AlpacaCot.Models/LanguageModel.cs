@@ -116,8 +116,7 @@ public sealed class LanguageModel : IDisposable
     private IEnumerable<int> ConfiguredEnds(string file)
     {
         if (folder is null || Path.Combine(folder.Path, file) is var path && !File.Exists(path)) return [];
-        using var json = JsonDocument.Parse(File.ReadAllText(path));
-        if (!json.RootElement.TryGetProperty("eos_token_id", out var ends)) return [];
+        if (!ModelFolder.ReadObject(path).TryGetProperty("eos_token_id", out var ends)) return [];
         return ends.ValueKind switch
         {
             JsonValueKind.Number => [ends.GetInt32()],

@@ -81,9 +81,9 @@ public static class TrainingRun
     {
         if (!File.Exists(configPath)) throw new InputException($"model.init: there is no file {configPath}.");
         var tokenizer = Tokenizer.Load(tokenizerPath);
-        using var config = JsonDocument.Parse(File.ReadAllText(configPath));
-        var deviation = config.RootElement.TryGetProperty("initializer_range", out var value) ? value.GetDouble() : 0.02;
-        return new LanguageModel(ModelFamilies.Build(config.RootElement, new RandomWeights(seed, deviation)), tokenizer, template);
+        var config = ModelFolder.ReadObject(configPath);
+        var deviation = config.TryGetProperty("initializer_range", out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0.02;
+        return new LanguageModel(ModelFamilies.Build(config, new RandomWeights(seed, deviation)), tokenizer, template);
     }
 
     private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration, string[] companions)

@@ -21,7 +21,8 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
         Refused(await Train(extra: "traning: { epochs: 2 }"), "r.yaml:", "'traning'", "did you mean training?");
 
     [Fact]
-    public async Task A_missing_model_folder() => Refused(await Train(model: folder.In("nowhere")), "r.yaml:", folder.In("nowhere"));
+    public async Task A_missing_model_folder() =>
+        Refused(await Train(model: folder.In("nowhere")), "r.yaml:", folder.In("nowhere"));
 
     [Fact]
     public async Task A_model_folder_without_weights_or_configuration()
@@ -68,7 +69,8 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
             "a shape is larger than its bytes" => Replace("\"shape\":[", "\"shape\":[7,"),
             "a shape overflows" => Replace("\"shape\":[", "\"shape\":[4611686018427387904,4611686018427387904,"),
             "a size is negative" => Replace("\"shape\":[", "\"shape\":[-"),
-            "two tensors share bytes" => System.Text.RegularExpressions.Regex.Replace(header, "(\"data_offsets\":)\\[\\d+,(\\d+)\\]", "$1[0,$2]"),
+            "two tensors share bytes" =>
+                System.Text.RegularExpressions.Regex.Replace(header, "(\"data_offsets\":)\\[\\d+,(\\d+)\\]", "$1[0,$2]"),
             _ => header,
         };
         if (how == "the header is longer than the file") BinaryPrimitives.WriteInt64LittleEndian(bytes, long.MaxValue - 3);
@@ -115,7 +117,8 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     public async Task A_tokenizer_that_does_not_match_the_vocabulary()
     {
         var model = new TinyModel(Vocabulary: 270).WriteFolder(folder.In("small"));
-        foreach (var file in Directory.GetFiles(world.Model, "tokenizer*")) File.Copy(file, Path.Combine(model, Path.GetFileName(file)), overwrite: true);
+        foreach (var file in Directory.GetFiles(world.Model, "tokenizer*"))
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)), overwrite: true);
         Assert.True(Tokenizer.Load(model).VocabularySize > 270);
         Refused(await Train(model: model), "tokenizer", "270");
         Refused(await CommandLine.Run("generate", "--model", model, "--text", "x"), "tokenizer", "270");
@@ -129,9 +132,11 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     public async Task An_adapter_for_another_model(int hidden, int layers)
     {
         using var other = new TinyModel(Hidden: hidden, Layers: layers).Build();
-        using (var adapter = Lora.Attach(other, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, 1)) adapter.Save(folder.In("adapter"));
+        using (var adapter = Lora.Attach(other, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, 1))
+            adapter.Save(folder.In("adapter"));
         var logits = folder.In("logits.safetensors");
-        Refused(await CommandLine.Run("generate", "--model", world.Model, "--adapter", folder.In("adapter"), "--text", "x"), folder.In("adapter"));
+        Refused(await CommandLine.Run("generate", "--model", world.Model, "--adapter", folder.In("adapter"), "--text", "x"),
+            folder.In("adapter"));
         Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", folder.In("adapter"), "--input-ids", "1,2",
             "--logits-out", logits), folder.In("adapter"));
         Assert.False(File.Exists(logits));
@@ -144,11 +149,39 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     public async Task An_adapter_cut_short(string name, double share)
     {
         using var model = new TinyModel().Build();
-        using (var adapter = Lora.Attach(model, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, 1)) adapter.Save(folder.In("adapter"));
+        using (var adapter = Lora.Attach(model, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, 1))
+            adapter.Save(folder.In("adapter"));
         var path = Path.Combine(folder.In("adapter"), name);
         var bytes = File.ReadAllBytes(path);
         File.WriteAllBytes(path, bytes[..(int)(bytes.Length * share)]);
-        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", folder.In("adapter"), "--input-ids", "1,2"), name);
+        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", folder.In("adapter"), "--input-ids", "1,2"),
+            name);
+    }
+
+    [Theory]
+    [InlineData("hidden_size", "\"wide\"")]
+    [InlineData("rms_norm_eps", "\"small\"")]
+    [InlineData("num_hidden_layers", "null")]
+    [InlineData("vocab_size", "1.5")]
+    [InlineData("model_type", "\"unheard-of\"")]
+    public async Task A_configuration_with_a_value_that_cannot_be(string key, string value)
+    {
+        var path = Path.Combine(Copy(), "config.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        json[key] = System.Text.Json.Nodes.JsonNode.Parse(value);
+        File.WriteAllText(path, json.ToJsonString());
+        Refused(await Train(model: Path.GetDirectoryName(path)), "config.json", key);
+    }
+
+    [Fact]
+    public async Task A_run_that_cannot_learn_fails_and_says_why()
+    {
+        var outcome = await Train(model: new TinyModel(Deviation: 1e30).WriteFolder(folder.In("model")));
+        Assert.Equal(Program.Failed, outcome.Code);
+        Assert.Contains("Step 1: the gradient's norm is NaN. Lower training.learning_rate", outcome.Error,
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);
+        Assert.False(Path.Exists(Path.Combine(folder.In("run"), "adapter")));
     }
 
     private Task<Outcome> Train(string? model = null, string? data = null, string extra = "adapter: { rank: 2 }") =>

@@ -10,11 +10,12 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
     private const int Attempts = 8; // a kill may come a moment too late; then once more from the start
 
     [Fact]
-    public void Early_in_the_first_steps() => Check("lora", run => Lines(run).Count() >= 2, run => Lines(run).Any());
+    public void Early_in_the_first_steps() => Check("lora", run => Lines(run).Length >= 2, run => Lines(run).Length > 0);
 
     [Fact]
     public void In_the_middle_after_a_checkpoint() =>
-        Check("lora", run => Lines(run).Any(l => l.Contains("\"step\":17,", StringComparison.Ordinal)), run => Checkpoints(run, "step-0000??").Length > 0);
+        Check("lora", run => Lines(run).Any(l => l.Contains("\"step\":17,", StringComparison.Ordinal)),
+            run => Checkpoints(run, "step-0000??").Length > 0);
 
     [Fact]
     public void While_a_checkpoint_is_written() =>
@@ -46,7 +47,8 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         return alive;
     }
 
-    private static bool Finished(string run) => Directory.Exists(Path.Combine(run, "adapter")) || Directory.Exists(Path.Combine(run, "model"));
+    private static bool Finished(string run) =>
+        Directory.Exists(Path.Combine(run, "adapter")) || Directory.Exists(Path.Combine(run, "model"));
 
     private static string[] Checkpoints(string run, string pattern) =>
         Path.Combine(run, "checkpoints") is var at && Directory.Exists(at) ? Directory.GetDirectories(at, pattern) : [];
@@ -55,15 +57,18 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
     {
         var path = Path.Combine(run, "metrics.jsonl");
         if (!File.Exists(path)) return [];
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
-        return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.Contains("\"step\":0,", StringComparison.Ordinal))];
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read,
+            FileShare.ReadWrite | FileShare.Delete));
+        return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(l => !l.Contains("\"step\":0,", StringComparison.Ordinal))];
     }
 
     // What must be equal: all but speed and memory.
     private static string[] Losses(string run) => [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
     {
         using var json = JsonDocument.Parse(line);
-        return string.Join(" ", json.RootElement.EnumerateObject().Where(p => p.Name is not ("tokens_per_second" or "resident_mb")));
+        return string.Join(" ", json.RootElement.EnumerateObject()
+            .Where(p => p.Name is not ("tokens_per_second" or "resident_mb")));
     })];
 
     private static Dictionary<string, byte[]> Files(string folder) =>
@@ -82,7 +87,8 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             tiny.WriteFolder(Path("model"));
             File.WriteAllText(Path("data.json"), TinyModel.Records(30));
             Recipe("lora", $"model: {Path("model")}", "adapter: { rank: 4, dropout: 0.1 }", steps: 40);
-            Recipe("full", $"model: {{ init: {Path("model/config.json")}, tokenizer: {Path("model")} }}", "adapter: none", steps: 12);
+            var random = $"model: {{ init: {Path("model/config.json")}, tokenizer: {Path("model")} }}";
+            Recipe("full", random, "adapter: none", steps: 12);
         }
 
         public string Path(string name) => folder.In(name);
@@ -96,7 +102,8 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             return run;
         }
 
-        internal Running Train(string recipe, string run, params string[] more) => new(["train", Path($"{recipe}.yaml"), "--out", run, .. more]);
+        internal Running Train(string recipe, string run, params string[] more) =>
+            new(["train", Path($"{recipe}.yaml"), "--out", run, .. more]);
 
         private void Recipe(string name, string model, string adapter, int steps) => folder.File($"{name}.yaml", $$"""
             {{model}}
@@ -126,7 +133,8 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
 
         public Running(string[] arguments)
         {
-            var start = new ProcessStartInfo("dotnet", [System.IO.Path.Combine(AppContext.BaseDirectory, "alpaca-cot.dll"), .. arguments])
+            var start = new ProcessStartInfo("dotnet",
+                [System.IO.Path.Combine(AppContext.BaseDirectory, "alpaca-cot.dll"), .. arguments])
             {
                 RedirectStandardError = true, RedirectStandardOutput = true,
             };

@@ -8,7 +8,7 @@ using TorchSharp;
 
 namespace AlpacaCot.Training.Tests;
 
-/// <summary>Measures of the whole process; the tests of this project run one after the other.</summary>
+[Collection(nameof(WholeRuns))]
 public sealed class MemoryTests
 {
     [Theory]

@@ -5,6 +5,7 @@ using AlpacaCot.Training.Recipes;
 namespace AlpacaCot.Training.Tests;
 
 /// <summary>A run that was stopped and continued ends in the same bytes as one that was not.</summary>
+[Collection(nameof(WholeRuns))]
 public sealed class ResumeTests(RunFixture fixture)
 {
     [Theory]
@@ -76,7 +77,8 @@ public sealed class ResumeTests(RunFixture fixture)
         Assert.False(Directory.Exists(recipe.Output));
         RunFixture.Run(recipe);
         var before = RunFixture.Losses(recipe.Output);
-        Assert.Contains("recipe has changed", Refused(recipe with { Training = recipe.Training with { MaxSteps = 3 } }, resume: true), StringComparison.Ordinal);
+        Assert.Contains("recipe has changed",
+            Refused(recipe with { Training = recipe.Training with { MaxSteps = 3 } }, resume: true), StringComparison.Ordinal);
         Assert.Contains("already holds a run", Refused(recipe, resume: false), StringComparison.Ordinal);
         File.WriteAllText(data, TinyModel.Records(13));
         Assert.Contains("data has changed", Refused(recipe, resume: true), StringComparison.Ordinal);
@@ -101,7 +103,10 @@ public sealed class ResumeTests(RunFixture fixture)
     private Recipe Recipe(string adapter)
     {
         var r = fixture.Recipe(adapter);
-        return r with { Training = r.Training with { ValidationSize = 6, EvalSteps = 3, SaveSteps = 4, WarmupSteps = 2, SaveTotalLimit = 2 } };
+        return r with
+        {
+            Training = r.Training with { ValidationSize = 6, EvalSteps = 3, SaveSteps = 4, WarmupSteps = 2, SaveTotalLimit = 2 },
+        };
     }
 
     private static void Same(string whole, string parts, string result)

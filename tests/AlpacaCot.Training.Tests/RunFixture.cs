@@ -1,13 +1,15 @@
 using System.Text.Json;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Recipes;
-using AlpacaCot.Training.Tests;
-
-[assembly: AssemblyFixture(typeof(RunFixture))]
-// Dropout draws from the one random generator of the process: runs side by side would disturb each other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace AlpacaCot.Training.Tests;
+
+/// <summary>
+/// Tests that run whole trainings, one after the other: dropout draws from the one random generator of the process, and memory is
+/// the whole process's too.
+/// </summary>
+[CollectionDefinition(nameof(WholeRuns), DisableParallelization = true)]
+public sealed class WholeRuns : ICollectionFixture<RunFixture>;
 
 /// <summary>A tiny model folder and instruction data to run whole recipes on, made once.</summary>
 public sealed class RunFixture : IDisposable
@@ -39,7 +41,10 @@ public sealed class RunFixture : IDisposable
         Model = new ModelSpec { Path = Model },
         Data = [new DataSpec { Path = data ?? Data }],
         Adapter = new AdapterSpec { Method = adapter, Rank = 4, Dropout = adapter == "none" ? 0 : 0.1 },
-        Training = new TrainingOptions { Epochs = 2, BatchSize = 8, MicroBatchSize = 4, LearningRate = 5e-3, CutoffLength = 256, Threads = 1 },
+        Training = new TrainingOptions
+        {
+            Epochs = 2, BatchSize = 8, MicroBatchSize = 4, LearningRate = 5e-3, CutoffLength = 256, Threads = 1,
+        },
         Output = folder.File($"run-{Interlocked.Increment(ref runs)}"),
     };
 
@@ -58,7 +63,8 @@ public sealed class RunFixture : IDisposable
         [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line =>
         {
             using var json = JsonDocument.Parse(line);
-            return string.Join(" ", json.RootElement.EnumerateObject().Where(p => p.Name is not ("tokens_per_second" or "resident_mb"))
+            return string.Join(" ", json.RootElement.EnumerateObject()
+                .Where(p => p.Name is not ("tokens_per_second" or "resident_mb"))
                 .Select(p => $"{p.Name}={p.Value.GetRawText()}"));
         })];
 

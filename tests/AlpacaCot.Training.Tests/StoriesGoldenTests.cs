@@ -30,21 +30,25 @@ public sealed class StoriesGoldenTests : IDisposable
 
         var options = golden.GetProperty("adamw");
         using var optimizer = new AdamW(adapter.Parameters,
-            new AdamWOptions(Epsilon: options.GetProperty("eps").GetDouble(), WeightDecay: options.GetProperty("weight_decay").GetDouble()));
+            new AdamWOptions(Epsilon: options.GetProperty("eps").GetDouble(),
+                WeightDecay: options.GetProperty("weight_decay").GetDouble()));
         var (losses, norms) = (Golden.Numbers(golden, "loss_before_step"), Golden.Numbers(golden, "grad_norm"));
         for (var step = 0; step < 3; step++)
         {
             var loss = Loss(model, input, Ints(golden, "labels"));
             Assert.Equal(losses[step], loss.item<float>(), 1e-5);
-            if (step == 0) Assert.NotEqual(losses[0], Loss(model, input, Ints(golden, "ids")).item<float>(), 1e-2); // control: other labels
+            if (step == 0) // control: other labels
+                Assert.NotEqual(losses[0], Loss(model, input, Ints(golden, "ids")).item<float>(), 1e-2);
             loss.backward();
             Assert.Equal(1, optimizer.GradientNorm(1) / norms[step], 1e-4);
             var gradients = Golden.Tensors($"{Tuned}/grad_step{step}.safetensors");
             foreach (var (name, weight) in adapter.Parameters)
-                Assert.True(Golden.RelativeDifference(weight.grad!, gradients["base_model.model." + name]) < 1e-4, $"step {step}: {name}");
+                Assert.True(Golden.RelativeDifference(weight.grad!, gradients["base_model.model." + name]) < 1e-4,
+                    $"step {step}: {name}");
             optimizer.Step(options.GetProperty("lr").GetDouble(), 1);
         }
-        Assert.Equal(golden.GetProperty("loss_after_last_step").GetDouble(), Loss(model, input, Ints(golden, "labels")).item<float>(), 1e-5);
+        Assert.Equal(golden.GetProperty("loss_after_last_step").GetDouble(),
+            Loss(model, input, Ints(golden, "labels")).item<float>(), 1e-5);
         AssertLastLogits(model, input, golden, "last_position_logits_final");
 
         using var fresh = Golden.Model(Folder);
@@ -71,8 +75,10 @@ public sealed class StoriesGoldenTests : IDisposable
     private static Tensor Loss(CausalModel model, ModelInput input, int[] labels)
     {
         long[] places = [.. Enumerable.Range(1, labels.Length - 1).Where(t => labels[t] != -100).Select(t => t - 1L)];
-        return model.NegativeLogLikelihood(input, tensor(places), tensor([.. places.Select(p => (long)labels[p + 1])])) / places.Length;
+        return model.NegativeLogLikelihood(input, tensor(places),
+            tensor([.. places.Select(p => (long)labels[p + 1])])) / places.Length;
     }
 
-    private static int[] Ints(JsonElement json, string key) => [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
+    private static int[] Ints(JsonElement json, string key) =>
+        [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
 }

@@ -7,6 +7,7 @@ using AlpacaCot.Training.Runs;
 namespace AlpacaCot.Training.Tests;
 
 /// <summary>Whole runs on a tiny model.</summary>
+[Collection(nameof(WholeRuns))]
 public sealed class TrainingRunTests(RunFixture fixture)
 {
     private Recipe Recipe(Func<TrainingOptions, TrainingOptions> change, string? data = null, string adapter = "lora")
@@ -29,7 +30,8 @@ public sealed class TrainingRunTests(RunFixture fixture)
         Assert.Equal(Enumerable.Range(1, steps), recorder.Steps.Select(s => s.Step));
         Assert.Equal(2, recorder.Steps[^1].Epoch, 1e-9);
         // Every example once an epoch: the tokens of both epochs are equal.
-        Assert.Equal(recorder.Steps.Take(stepsPerEpoch).Sum(s => s.TotalTokens), recorder.Steps.Skip(stepsPerEpoch).Sum(s => s.TotalTokens));
+        Assert.Equal(recorder.Steps.Take(stepsPerEpoch).Sum(s => s.TotalTokens),
+            recorder.Steps.Skip(stepsPerEpoch).Sum(s => s.TotalTokens));
     }
 
     [Theory]
@@ -72,15 +74,18 @@ public sealed class TrainingRunTests(RunFixture fixture)
         Assert.Equal(recorder.Validations.Min(v => v.Loss), outcome.BestValidationLoss);
         Assert.Equal(Path.Combine(recipe.Output, result), outcome.OutputFolder);
 
-        string[] files = ["recipe.yaml", "run.json", "metrics.jsonl", $"best/{weights}", $"{result}/{weights}", $"{result}/{LanguageModel.TemplateFile}"];
+        string[] files = ["recipe.yaml", "run.json", "metrics.jsonl", $"best/{weights}", $"{result}/{weights}",
+            $"{result}/{LanguageModel.TemplateFile}"];
         Assert.All(files, file => Assert.True(File.Exists(Path.Combine(recipe.Output, file)), file));
-        var checkpoints = Directory.GetDirectories(Path.Combine(recipe.Output, "checkpoints")).Select(d => Path.GetFileName(d)!).Order();
+        var checkpoints = Directory.GetDirectories(Path.Combine(recipe.Output, "checkpoints"))
+            .Select(d => Path.GetFileName(d)!).Order();
         Assert.Equal(["step-000016", "step-000018", "step-000020"], checkpoints);
         Assert.Equal(recorder.Checkpoints.Count, recorder.Checkpoints.Distinct().Count());
         Assert.Empty(Directory.GetFileSystemEntries(recipe.Output, "*.partial", SearchOption.AllDirectories));
 
         // What was saved is what was trained: the model loaded again has the last validation loss's weights.
-        using var loaded = adapter == "none" ? LanguageModel.Load(outcome.OutputFolder) : LanguageModel.Load(fixture.Model, recipe.Output);
+        using var loaded = adapter == "none" ? LanguageModel.Load(outcome.OutputFolder)
+            : LanguageModel.Load(fixture.Model, recipe.Output);
         Assert.Equal("alpaca", loaded.Template.Name);
         Assert.NotEmpty(loaded.Generator.Continue([[1, 5, 9]], new() { MaxNewTokens = 3, EndTokens = [] })[0]);
         var again = RecipeFile.Parse(File.ReadAllText(Path.Combine(recipe.Output, "recipe.yaml")), "recipe.yaml");
@@ -94,8 +99,10 @@ public sealed class TrainingRunTests(RunFixture fixture)
         var recipe = Recipe(t => t with { MaxSteps = 3, ValidationSize = 4 });
         RunFixture.Run(recipe, recorder);
         var scalars = Directory.GetFiles(Path.Combine(recipe.Output, "tensorboard")).SelectMany(EventFile.Scalars).ToList();
-        Assert.Equal(recorder.Steps.Select(s => ("train/loss", (long)s.Step, (float)s.Loss)), scalars.Where(s => s.Tag == "train/loss"));
-        Assert.Equal(recorder.Validations.Select(v => ("validation/loss", (long)v.Step, (float)v.Loss)), scalars.Where(s => s.Tag == "validation/loss"));
+        Assert.Equal(recorder.Steps.Select(s => ("train/loss", (long)s.Step, (float)s.Loss)),
+            scalars.Where(s => s.Tag == "train/loss"));
+        Assert.Equal(recorder.Validations.Select(v => ("validation/loss", (long)v.Step, (float)v.Loss)),
+            scalars.Where(s => s.Tag == "validation/loss"));
     }
 
     [Fact]
@@ -111,7 +118,8 @@ public sealed class TrainingRunTests(RunFixture fixture)
     public void Examples_whose_answers_are_cut_away_are_reported_or_refused()
     {
         var recipe = Recipe(t => t with { CutoffLength = 20 });
-        Assert.Contains("training.cutoff_length", Assert.Throws<InputException>(() => RunFixture.Run(recipe)).Message, StringComparison.Ordinal);
+        Assert.Contains("training.cutoff_length", Assert.Throws<InputException>(() => RunFixture.Run(recipe)).Message,
+            StringComparison.Ordinal);
         Assert.False(Directory.Exists(recipe.Output));
 
         var nothing = new Data.Preparation.TokenizedExample([1, 2, 3], [-100, -100, -100]);
@@ -121,7 +129,8 @@ public sealed class TrainingRunTests(RunFixture fixture)
         using var adapter = Models.Adapters.Lora.Attach(model, new() { Rank = 2, TargetModules = ["q_proj"] }, 0);
         using var optimizer = new Optimizers.AdamW(adapter.Parameters, new());
         var plan = new Batching.EpochPlan(Data.Preparation.EncodedDataset.From([nothing]), 1, 1, 1, null, true, 0);
-        var trainer = new Trainer(model, adapter, optimizer, new(1e-3, "constant", 0, 1), plan, [], new(1, 0, 1, 1, 1), run, new Recorder());
+        var trainer = new Trainer(model, adapter, optimizer, new(1e-3, "constant", 0, 1), plan, [], new(1, 0, 1, 1, 1), run,
+            new Recorder());
         var failure = Assert.Throws<TrainingFailedException>(() => trainer.Train(new TrainingProgress(), CancellationToken.None));
         Assert.Contains("no token of this step is supervised", failure.Message, StringComparison.Ordinal);
     }

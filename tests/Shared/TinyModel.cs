@@ -20,8 +20,8 @@ internal sealed record TinyModel(int Vocabulary = 300, int Hidden = 32, int Laye
     {
         model_type = "llama", architectures = (string[])["LlamaForCausalLM"], vocab_size = Vocabulary, hidden_size = Hidden,
         intermediate_size = 2 * Hidden, num_hidden_layers = Layers, num_attention_heads = 4, num_key_value_heads = 2,
-        max_position_embeddings = 256, rms_norm_eps = 1e-5, rope_theta = 10000.0, hidden_act = "silu", tie_word_embeddings = false,
-        initializer_range = Deviation, bos_token_id = 1, eos_token_id = 2,
+        max_position_embeddings = 256, rms_norm_eps = 1e-5, rope_theta = 10000.0, hidden_act = "silu",
+        tie_word_embeddings = false, initializer_range = Deviation, bos_token_id = 1, eos_token_id = 2,
     });
 
     public CausalModel Build(long seed = 1)
@@ -51,7 +51,8 @@ internal sealed record TinyModel(int Vocabulary = 300, int Hidden = 32, int Laye
     }
 
     /// <summary>Alpaca records of different lengths.</summary>
-    public static string Records(int count) => "[" + string.Join(",\n", Enumerable.Range(0, count).Select(i => JsonSerializer.Serialize(new
+    public static string Records(int count) =>
+        "[" + string.Join(",\n", Enumerable.Range(0, count).Select(i => JsonSerializer.Serialize(new
     {
         instruction = $"Say the number {i}.",
         input = i % 3 == 0 ? $"The day is {i * 7 % 31}." : "",

@@ -123,7 +123,9 @@ public sealed class ModelFolder : IDisposable
         fileOf.Add(entry.Name, file);
     }
 
-    private static JsonElement ReadObject(string path)
+    /// <summary>Reads one of a model's JSON files, such as <c>config.json</c>.</summary>
+    /// <exception cref="InputException">The file cannot be read or is not a JSON object.</exception>
+    public static JsonElement ReadObject(string path)
     {
         try
         {

@@ -10,10 +10,11 @@ internal readonly struct ModelConfig(JsonElement json)
     public bool Has(string key) => json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null;
 
     public int Int(string key, int? otherwise = null) => Has(key)
-        ? Value(key).TryGetInt32(out var value) ? value : throw Wrong(key, "a whole number")
+        ? IsNumber(key) && Value(key).TryGetInt32(out var value) ? value : throw Wrong(key, "a whole number")
         : otherwise ?? throw new InputException($"config.json lacks '{key}'.");
 
-    public double Number(string key, double otherwise) => Has(key) ? Value(key).GetDouble() : otherwise;
+    public double Number(string key, double otherwise) =>
+        !Has(key) ? otherwise : IsNumber(key) ? Value(key).GetDouble() : throw Wrong(key, "a number");
 
     public bool Flag(string key, bool otherwise = false) => !Has(key) ? otherwise : Value(key).ValueKind switch
     {
@@ -55,6 +56,8 @@ internal readonly struct ModelConfig(JsonElement json)
     }
 
     private string? Text(string key) => Has(key) ? Value(key).GetString() : null;
+
+    private bool IsNumber(string key) => Value(key).ValueKind == JsonValueKind.Number;
 
     private JsonElement Value(string key) => json.GetProperty(key);
 

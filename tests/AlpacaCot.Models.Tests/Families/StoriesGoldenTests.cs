@@ -16,7 +16,8 @@ public sealed class StoriesGoldenTests : IDisposable
     private const string Folder = "data/derived/stories260K-hf";
     private readonly DisposeScope scope = NewDisposeScope();
 
-    private static JsonElement[] Cases => [.. Golden.Json("data/golden/runc/stories260K.json").GetProperty("cases").EnumerateArray()];
+    private static JsonElement[] Cases =>
+        [.. Golden.Json("data/golden/runc/stories260K.json").GetProperty("cases").EnumerateArray()];
 
     public void Dispose() => scope.Dispose();
 
@@ -36,7 +37,8 @@ public sealed class StoriesGoldenTests : IDisposable
         using var model = Golden.Model(Folder, json =>
         {
             if (what == "another epsilon") json["rms_norm_eps"] = 1e-4;
-            if (what == "another rotary base") json["rope_parameters"] = new JsonObject { ["rope_theta"] = 9900, ["rope_type"] = "default" };
+            if (what == "another rotary base")
+                json["rope_parameters"] = new JsonObject { ["rope_theta"] = 9900, ["rope_type"] = "default" };
             if (what == "a dropped layer") json["num_hidden_layers"] = 4;
         });
         Assert.True(Difference(model, Cases[3]) > 1e-3);
@@ -62,15 +64,18 @@ public sealed class StoriesGoldenTests : IDisposable
         using var quiet = no_grad();
         var ids = tensor([.. Ints(golden, "ids").Select(i => (long)i)]);
         var logits = model.Logits(new ModelInput(ids.unsqueeze(0)))[0]; // [s, vocabulary]
-        if (!logits.argmax(1).data<long>().Select(i => (int)i).SequenceEqual(Ints(golden, "argmax"))) return double.PositiveInfinity;
+        var likeliest = logits.argmax(1).data<long>().Select(i => (int)i);
+        if (!likeliest.SequenceEqual(Ints(golden, "argmax"))) return double.PositiveInfinity;
         var worst = Golden.Difference(logits[-1], tensor(Golden.Numbers(golden, "last_logits")).to(ScalarType.Float32));
         foreach (var (place, row) in golden.GetProperty("logits").EnumerateArray().Index())
-            worst = Math.Max(worst, Golden.Difference(logits[place], tensor(row.EnumerateArray().Select(v => v.GetSingle()).ToArray())));
+            worst = Math.Max(worst, Golden.Difference(logits[place],
+                tensor(row.EnumerateArray().Select(v => v.GetSingle()).ToArray())));
         var likelihoods = nn.functional.log_softmax(logits, -1);
         foreach (var (place, wanted) in Golden.Numbers(golden, "nll").Index())
             worst = Math.Max(worst, Math.Abs(wanted + likelihoods[place, ids[place + 1].item<long>()].item<float>()));
         return worst;
     }
 
-    private static int[] Ints(JsonElement json, string key) => [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
+    private static int[] Ints(JsonElement json, string key) =>
+        [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
 }

@@ -51,14 +51,15 @@ public sealed class TextGeneratorTests : IDisposable
     public void A_batch_gives_what_each_prompt_gives_alone()
     {
         var generator = new TextGenerator(model, null);
-        foreach (var options in (GenerationOptions[])[new() { MaxNewTokens = 30 }, new() { MaxNewTokens = 30, EndTokens = End() }])
+        var free = new GenerationOptions { MaxNewTokens = 30 };
+        foreach (var options in (GenerationOptions[])[free, free with { EndTokens = End() }])
         {
             var together = generator.Continue(Prompts, options, batchSize: 4);
             Assert.Equal(Prompts.Select(p => generator.Stream(p, options).ToArray()), together);
         }
 
         // A token that ends some answers early: their rows leave the batch.
-        int[] End() => [generator.Continue(Prompts, new GenerationOptions { MaxNewTokens = 30 }).SelectMany(a => a[5..]).GroupBy(t => t)
+        int[] End() => [generator.Continue(Prompts, free).SelectMany(a => a[5..]).GroupBy(t => t)
             .OrderByDescending(g => g.Count()).First().Key];
     }
 
@@ -97,16 +98,19 @@ public sealed class TextGeneratorTests : IDisposable
         var three = nn.functional.softmax(logits.topk(3).values / 0.7, 0).data<float>().ToArray();
         const int draws = 2000;
         var counts = new TextGenerator(model, null)
-            .Continue([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 }, batchSize: 500)
+            .Continue([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 },
+                batchSize: 500)
             .CountBy(a => a[0]).ToDictionary();
         Assert.Empty(counts.Keys.Except(likeliest));
         for (var i = 0; i < 3; i++) // five standard deviations
-            Assert.Equal(three[i], counts.GetValueOrDefault(likeliest[i]) / (double)draws, 5 * Math.Sqrt(three[i] * (1 - three[i]) / draws));
+            Assert.Equal(three[i], counts.GetValueOrDefault(likeliest[i]) / (double)draws,
+                5 * Math.Sqrt(three[i] * (1 - three[i]) / draws));
 
         // The smallest set that reaches 60 % of the three.
         var kept = three[0] >= 0.6 ? 1 : three[0] + three[1] >= 0.6 ? 2 : 3;
         var nucleus = new TextGenerator(model, null)
-            .Continue([.. Enumerable.Repeat(Prompt, 300)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7, TopP = 0.6 }, batchSize: 300);
+            .Continue([.. Enumerable.Repeat(Prompt, 300)],
+                Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7, TopP = 0.6 }, batchSize: 300);
         Assert.Equal(likeliest[..kept].Order(), nucleus.Select(a => a[0]).Distinct().Order());
     }
 
@@ -122,14 +126,15 @@ public sealed class TextGeneratorTests : IDisposable
         }
         // After 7 8 9 7 8 the likeliest token 9 would repeat one, two or three tokens, but not four.
         float[] Logits() => [.. Enumerable.Range(0, 12).Select(i => i == 9 ? 5f : i / 10f)];
-        Assert.NotEqual(9, new TokenChooser(new GenerationOptions { NoRepeatNgram = length }, 0).Choose(Logits(), [7, 8, 9, 7, 8]));
-        Assert.Equal(9, new TokenChooser(new GenerationOptions { NoRepeatNgram = 4 }, 0).Choose(Logits(), [7, 8, 9, 7, 8]));
+        int Next(int n) => new TokenChooser(new GenerationOptions { NoRepeatNgram = n }, 0).Choose(Logits(), [7, 8, 9, 7, 8]);
+        Assert.NotEqual(9, Next(length));
+        Assert.Equal(9, Next(4));
 
         bool Repeats(int[] answer)
         {
             int[] all = [1, 7, 8, 9, .. answer];
-            var ngrams = Enumerable.Range(0, all.Length - length + 1).Select(i => string.Join(",", all[i..(i + length)])).ToList();
-            return ngrams.Distinct().Count() < ngrams.Count;
+            var ngrams = Enumerable.Range(0, all.Length - length + 1).Select(i => string.Join(",", all[i..(i + length)]));
+            return ngrams.Distinct().Count() < ngrams.Count();
         }
     }
 
@@ -187,7 +192,8 @@ public sealed class TextGeneratorTests : IDisposable
     {
         using var cancel = new CancellationTokenSource();
         var got = new List<int>();
-        foreach (var token in new TextGenerator(model, null).Stream(Prompt, new GenerationOptions { MaxNewTokens = 40 }, cancel.Token))
+        foreach (var token in new TextGenerator(model, null).Stream(Prompt, new GenerationOptions { MaxNewTokens = 40 },
+            cancel.Token))
         {
             got.Add(token);
             if (got.Count == 3) cancel.Cancel();

@@ -26,7 +26,8 @@ internal static class KernelCheck
                 var (output, gradients) = Run(kernel, inputs, strided, ScalarType.Float32);
                 Close(wanted, output, "output");
                 for (var i = 0; i < inputs.Length; i++) Close(wantedGradients[i], gradients[i], $"gradient of input {i}");
-                using (no_grad()) Close(wanted, kernel(Leaves(inputs, strided, ScalarType.Float32).Passed), "output without gradients");
+                using (no_grad()) Close(wanted, kernel(Leaves(inputs, strided, ScalarType.Float32).Passed),
+                    "output without gradients");
             }
             finally
             {
@@ -49,19 +50,21 @@ internal static class KernelCheck
         Assert.True(difference <= Tolerance * Math.Max(1, wanted.abs().max().item<double>()), $"{what} differs by {difference}");
     }
 
-    private static (Tensor Output, Tensor[] Gradients) Run(Func<Tensor[], Tensor> function, Tensor[] inputs, bool strided, ScalarType type)
+    private static (Tensor Output, Tensor[] Gradients) Run(Func<Tensor[], Tensor> function, Tensor[] inputs, bool strided,
+        ScalarType type)
     {
         var (leaves, passed) = Leaves(inputs, strided, type);
         var output = function(passed);
         // Each element of the output gets a gradient of its own; multiplying the transposed output makes it lie transposed.
         var weights = arange(output.numel(), ScalarType.Float64).mul(0.7).cos().to(type);
-        (strided && output.dim() > 1 ? output.transpose(0, -1).reshape(-1) * weights : output.reshape(-1) * weights).sum().backward();
+        ((strided && output.dim() > 1 ? output.transpose(0, -1) : output).reshape(-1) * weights).sum().backward();
         return (output.detach(), [.. leaves.Select(l => l.grad!)]);
     }
 
     private static (Tensor[] Leaves, Tensor[] Passed) Leaves(Tensor[] inputs, bool strided, ScalarType type)
     {
-        Tensor[] leaves = [.. inputs.Select(x => (strided && x.dim() > 1 ? x.transpose(0, -1) : x).contiguous().to(type).clone().requires_grad_())];
+        Tensor[] leaves = [.. inputs.Select(x =>
+            (strided && x.dim() > 1 ? x.transpose(0, -1) : x).contiguous().to(type).clone().requires_grad_())];
         return (leaves, [.. leaves.Select(l => strided && l.dim() > 1 ? l.transpose(0, -1) : l)]);
     }
 }
