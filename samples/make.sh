@@ -20,21 +20,24 @@ generate() {
   echo "$seed" >"$work/seed"
 }
 
-pretrain() {
+# train RECIPE RUN: from the start, or on from where it was
+train() {
   local resume=
-  if [ -d "$work/run" ]; then resume=--resume; fi
-  dotnet run --project src/AlpacaCot.Cli -c Release --no-build -- train samples/pretrain.yaml $resume
+  if [ -d "$2/model" ]; then return; fi
+  if [ -d "$2" ]; then resume=--resume; fi
+  dotnet run --project src/AlpacaCot.Cli -c Release --no-build -- train "$1" $resume
 }
 
 install() {
   rm -rf samples/base
   mkdir -p samples/base samples/data
-  cp "$work"/base/{config.json,tokenizer.json,tokenizer_config.json} "$work/run/model/model.safetensors" samples/base/
+  cp "$work"/base/{config.json,tokenizer.json,tokenizer_config.json} "$work/run-2/model/model.safetensors" samples/base/
   cp "$work"/{train,heldout}.json samples/data/
 }
 
 step build dotnet build src/AlpacaCot.Cli -c Release -v q --nologo
 step generate generate
-step pretrain pretrain
+step "plain text" train samples/pretrain.yaml "$work/run"
+step conversations train samples/conversations.yaml "$work/run-2"
 step install install
 du -sh samples/base samples/data

@@ -32,12 +32,14 @@ internal sealed class Output
         var dice = new Dice(seed);
         World = new WorldFacts(dice.For("world"));
         Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents)];
+        Conversations = [.. new Conversations(World, dice.For("conversations")).Documents(documents / 2)];
         Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
         HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
     }
 
     public WorldFacts World { get; }
     public string[] Documents { get; }
+    public string[] Conversations { get; }
     public Instruction[] Train { get; }
     public Instruction[] HeldOut { get; }
 
@@ -51,14 +53,12 @@ internal sealed class Output
         return trainer.Train();
     }
 
-    /// <summary>Writes corpus.jsonl, train.json, heldout.json and the folder base with tokenizer and architecture.</summary>
+    /// <summary>Writes corpus.jsonl, conversations.jsonl, train.json, heldout.json and the folder base with tokenizer and architecture.</summary>
     public void Write(string folder)
     {
         Directory.CreateDirectory(folder);
-        Save(Path.Combine(folder, "corpus.jsonl"), w =>
-        {
-            foreach (var text in Documents) w.WriteLine(JsonSerializer.Serialize(new { text }, Json));
-        });
+        WriteTexts(Path.Combine(folder, "corpus.jsonl"), Documents);
+        WriteTexts(Path.Combine(folder, "conversations.jsonl"), Conversations);
         Save(Path.Combine(folder, "train.json"), w => WriteRecords(w, Train, categories: false));
         Save(Path.Combine(folder, "heldout.json"), w => WriteRecords(w, HeldOut, categories: true));
 
@@ -102,6 +102,11 @@ internal sealed class Output
             .. side.Reasoning(Language.Chinese, problems),
         ]);
     }
+
+    private static void WriteTexts(string path, string[] texts) => Save(path, w =>
+    {
+        foreach (var text in texts) w.WriteLine(JsonSerializer.Serialize(new { text }, Json));
+    });
 
     private static void WriteRecords(TextWriter w, Instruction[] records, bool categories)
     {
