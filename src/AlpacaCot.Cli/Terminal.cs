@@ -35,9 +35,8 @@ internal sealed class Terminal
     public static Terminal OfThisProcess()
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8, 1 << 15);
-        output.AutoFlush = !System.Console.IsOutputRedirected;
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => output.Flush();
+        // Flushed at every write: a log that is followed shows each line when it is written.
+        var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8, 1 << 15) { AutoFlush = true };
         return new Terminal(output, new StreamWriter(System.Console.OpenStandardError(), utf8) { AutoFlush = true },
             System.Console.In, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected);
     }

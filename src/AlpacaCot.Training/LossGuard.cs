@@ -25,5 +25,8 @@ internal static class LossGuard
         if (!double.IsFinite(norm))
             throw new TrainingFailedException($"Step {step}: the gradient's norm is {norm}. Lower training.learning_rate or look for an " +
                 "example with extreme content using `alpaca-cot inspect`.");
+        if (norm == 0)
+            throw new TrainingFailedException($"Step {step}: the gradient is exactly 0, so nothing can be learnt. The model's output " +
+                "does not depend on the trained weights (overflow, or all-zero weights): check the base model with `alpaca-cot score`.");
     }
 }

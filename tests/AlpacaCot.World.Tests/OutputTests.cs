@@ -15,7 +15,7 @@ public sealed partial class OutputTests
         new Output(5, 200).Write(first);
         new Output(5, 200).Write(second);
         new Output(6, 200).Write(other);
-        foreach (var file in (string[])["corpus.jsonl", "train.json", "heldout.json", "base/tokenizer.json", "base/config.json"])
+        foreach (var file in (string[])["corpus.jsonl", "conversations.jsonl", "train.json", "heldout.json", "base/tokenizer.json", "base/config.json"])
             Assert.Equal(File.ReadAllBytes(Path.Combine(first, file)), File.ReadAllBytes(Path.Combine(second, file)));
         Assert.NotEqual(File.ReadAllText(Path.Combine(first, "train.json")), File.ReadAllText(Path.Combine(other, "train.json")));
     }
@@ -53,9 +53,19 @@ public sealed partial class OutputTests
     }
 
     [Fact]
+    public void In_conversations_nobody_asks_about_what_is_held_out()
+    {
+        var exchanges = string.Join('\n', World.Conversations);
+        Assert.All(World.HeldOut.Where(r => r.Input.Length == 0), r => Assert.DoesNotContain(r.Text, exchanges, StringComparison.Ordinal));
+        Assert.All(World.HeldOut, r => Assert.DoesNotContain(r.Output, exchanges, StringComparison.Ordinal));
+        Assert.Contains(World.Train, r => exchanges.Contains(r.Text, StringComparison.Ordinal)); // control: training is asked about
+        foreach (var mark in (string[])["###", "Instruction", "Response"]) Assert.DoesNotContain(mark, exchanges, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_sum_is_right()
     {
-        var texts = World.Documents.Concat(World.Train.Concat(World.HeldOut).Select(r => r.Output)).ToArray();
+        string[] texts = [.. World.Documents, .. World.Conversations, .. World.Train.Concat(World.HeldOut).Select(r => r.Output)];
         var sums = texts.SelectMany(Sums).ToArray();
         Assert.True(sums.Length > 5000);
         Assert.All(sums, s => Assert.Equal(Compute(s.Left, s.Operator, s.Right), s.Result));
