@@ -68,7 +68,7 @@ static (double Tokens, double Seconds, double Loss, double Norm) Step(int batch,
     using var model = ModelFamilies.Build(config.RootElement, new RandomWeights(1, 0.02));
     using var adapter = Lora.Attach(model, new LoraConfig { TargetPattern = Lora.AllLinear, Alpha = 16 }, seed: 1);
     using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
-    var random = new Data.DeterministicRandom(1);
+    var random = new AlpacaCot.Data.DeterministicRandom(1);
     var examples = MicroBatch.Of([.. Enumerable.Range(0, batch).Select(_ =>
     {
         var ids = Enumerable.Range(0, length).Select(_ => random.NextInt(2048)).ToArray();

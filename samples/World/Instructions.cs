@@ -31,15 +31,14 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
     public Instruction[] Reasoning(Language language, int count) =>
         [.. Enumerable.Range(0, count).Select(_ => Fresh(() => Problem(language)))];
 
-    /// <summary>One record of any kind, which may have been drawn before.</summary>
+    /// <summary>One record on facts or lists, which may have been drawn before.</summary>
     public Instruction Any(Language language) => dice.Next(100) switch
     {
-        < 42 => Value(dice.Pick(Facts), language),
-        < 48 => Reverse(dice.Pick(Facts.Where(f => f.Relation.English.ReverseQuestions.Length > 0).ToArray()), language),
-        < 56 => Claim(dice.Pick(Facts), language),
-        < 62 => Older(language),
-        < 72 => List(language),
-        _ => Problem(language),
+        < 55 => Value(dice.Pick(Facts), language),
+        < 63 => Reverse(dice.Pick(Facts.Where(f => f.Relation.English.ReverseQuestions.Length > 0).ToArray()), language),
+        < 75 => Claim(dice.Pick(Facts), language),
+        < 83 => Older(language),
+        _ => List(language),
     };
 
     private Fact[] Facts => [.. world.Facts.Where(f => f.Subject.HeldOut == heldOut)];

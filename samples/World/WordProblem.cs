@@ -46,9 +46,13 @@ internal sealed record WordProblem(
     public string Instruction => Wording.Join(Language, [.. Story, Question]);
 
     /// <summary>"She picked 7 more: 12 + 7 = 19. The answer is 19."</summary>
-    public string Solution => Wording.Join(Language,
-        [.. Reasons.Select(r => Step(r.Words, r.Sum, Language is English ? ": " : "：")),
-            Language is English ? $"The answer is {Result}." : $"答案是{Result}。"]);
+    public string Solution => Reasoned(Language is English ? $"The answer is {Result}." : $"答案是{Result}。");
+
+    /// <summary>The story's quantities, and what follows from them: "She picked 7 more: 12 + 7 = 19. Now Mia has 19 plums."</summary>
+    public (string Given, string Follows) InTwo => (Wording.Join(Language, Story), Reasoned(Ending));
+
+    private string Reasoned(string last) =>
+        Wording.Join(Language, [.. Reasons.Select(r => Step(r.Words, r.Sum, Language is English ? ": " : "：")), last]);
 
     /// <summary>The story told with its arithmetic, as it may stand in a book.</summary>
     public string Told(Dice dice)

@@ -57,9 +57,10 @@ public sealed partial class OutputTests
     {
         var exchanges = string.Join('\n', World.Conversations);
         Assert.All(World.HeldOut.Where(r => r.Input.Length == 0), r => Assert.DoesNotContain(r.Text, exchanges, StringComparison.Ordinal));
-        Assert.All(World.HeldOut, r => Assert.DoesNotContain(r.Output, exchanges, StringComparison.Ordinal));
+        Assert.All(World.Train.Concat(World.HeldOut).Where(r => r.Category == "reasoning"),
+            r => Assert.DoesNotContain(r.Text, exchanges, StringComparison.Ordinal)); // stories are told, no problem is set
         Assert.Contains(World.Train, r => exchanges.Contains(r.Text, StringComparison.Ordinal)); // control: training is asked about
-        foreach (var mark in (string[])["###", "Instruction", "Response"]) Assert.DoesNotContain(mark, exchanges, StringComparison.Ordinal);
+        foreach (var mark in (string[])["###", "The answer is", "答案"]) Assert.DoesNotContain(mark, exchanges, StringComparison.Ordinal);
     }
 
     [Fact]
