@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Cli.Verbs;
+using AlpacaCot.Cli.Verbs.Data;
 using AlpacaCot.Data;
 using AlpacaCot.Training;
 
@@ -16,6 +17,7 @@ internal static class Program
     private static Verb[] Verbs(Terminal terminal) =>
     [
         QuickstartVerb.Create(terminal),
+        DataVerb.Create(terminal),
         InspectVerb.Create(terminal),
         TokenizeVerb.Create(terminal),
         TrainVerb.Create(terminal),

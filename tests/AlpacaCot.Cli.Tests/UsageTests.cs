@@ -5,19 +5,21 @@ namespace AlpacaCot.Cli.Tests;
 public sealed class UsageTests
 {
     private static readonly string[] Verbs =
-        ["quickstart", "inspect", "tokenize", "train", "generate", "chat", "score", "doctor"];
+        ["quickstart", "data", "inspect", "tokenize", "train", "generate", "chat", "score", "doctor"];
+
+    /// <summary>The verbs of <c>data</c>.</summary>
+    private static readonly string[] DataVerbs = [];
+
+    private static IEnumerable<string> AllVerbs => [.. Verbs, .. DataVerbs.Select(verb => $"data {verb}")];
 
     [Fact]
     public async Task Every_verb_has_help_with_an_example_and_no_verb_is_untested()
     {
-        var all = await CommandLine.Run("--help");
-        var listed = all.Out.Split('\n').SkipWhile(l => l != "Commands:").Skip(1)
-            .Where(l => l.StartsWith("  ", StringComparison.Ordinal))
-            .Select(l => l.Trim().Split(' ')[0]);
-        Assert.Equal(Verbs.Order(), listed.Order());
-        foreach (var verb in Verbs)
+        Assert.Equal(Verbs.Order(), await Listed("--help"));
+        Assert.Equal(DataVerbs.Order(), await Listed("data", "--help"));
+        foreach (var verb in AllVerbs)
         {
-            var help = await CommandLine.Run(verb, "--help");
+            var help = await CommandLine.Run([.. verb.Split(' '), "--help"]);
             Assert.Equal(Program.Done, help.Code);
             Assert.Contains($"\n  alpaca-cot {verb}", help.Out, StringComparison.Ordinal);
             Assert.Contains("Example", help.Out, StringComparison.Ordinal);
@@ -25,12 +27,16 @@ public sealed class UsageTests
         }
     }
 
+    private static async Task<IEnumerable<string>> Listed(params string[] line) =>
+        (await CommandLine.Run(line)).Out.Split('\n').SkipWhile(l => l != "Commands:").Skip(1)
+            .TakeWhile(l => l.StartsWith("  ", StringComparison.Ordinal)).Select(l => l.Trim().Split(' ')[0]).Order();
+
     [Fact]
     public async Task Examples_are_command_lines_that_parse()
     {
-        foreach (var verb in Verbs)
+        foreach (var verb in AllVerbs)
         {
-            var help = await CommandLine.Run(verb, "--help");
+            var help = await CommandLine.Run([.. verb.Split(' '), "--help"]);
             var examples = help.Out[help.Out.IndexOf("Example", StringComparison.Ordinal)..].Split('\n').Skip(1)
                 .Select(l => l.Trim()).Where(l => l.StartsWith("alpaca-cot ", StringComparison.Ordinal));
             foreach (var example in examples)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AlpacaCot.Cli.Display;
+using AlpacaCot.Data;
 using AlpacaCot.Studies;
 using AlpacaCot.Training;
 using AlpacaCot.Training.Recipes;
@@ -32,7 +33,7 @@ internal static class TrainVerb
         {
             if (parsed.GetValue(keys)) return Task.FromResult(ShowKeys(parsed.GetValue(json), terminal));
             var file = parsed.GetValue(path)
-                ?? throw new Data.InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
+                ?? throw new InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
             var recipe = RecipeFile.Load(file, parsed.GetValue(set));
             if (parsed.GetValue(output) is { } folder) recipe = recipe with { Output = folder };
             return Task.FromResult(Train(recipe, file, parsed.GetValue(resume), parsed.GetValue(overwrite),

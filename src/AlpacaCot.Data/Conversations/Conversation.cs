@@ -1,3 +1,6 @@
+using System.Collections.ObjectModel;
+using System.Text.Json;
+
 namespace AlpacaCot.Data.Conversations;
 
 /// <summary>Who speaks in a turn.</summary>
@@ -20,7 +23,12 @@ public enum Role
 /// <param name="Role">Who speaks.</param>
 /// <param name="Text">What is said.</param>
 /// <param name="Input">The material an instruction works on, as Alpaca's <c>input</c>; empty where there is none.</param>
-public sealed record Turn(Role Role, string Text, string Input = "");
+public sealed record Turn(Role Role, string Text, string Input = "")
+{
+    /// <summary>What the record says of this turn beside its text, in the record's order: <c>tool_calls</c>, <c>name</c>,
+    /// <c>weight</c>, ...</summary>
+    public IReadOnlyDictionary<string, JsonElement> Metadata { get; init; } = ReadOnlyDictionary<string, JsonElement>.Empty;
+}
 
 /// <summary>
 /// The one internal form of instruction data: whatever file a record came from, it becomes a conversation. A piece of plain
@@ -31,6 +39,12 @@ public sealed record Conversation(IReadOnlyList<Turn> Turns)
 {
     /// <summary>Where the record was read, for messages: <c>file.json, record 17</c> (1-based); else empty.</summary>
     public string Origin { get; init; } = "";
+
+    /// <summary>Of preference data, the answer that lost against the last assistant turn; else null.</summary>
+    public string? Rejected { get; init; }
+
+    /// <summary>The fields of the record that are not part of the dialogue, in the record's order.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Metadata { get; init; } = ReadOnlyDictionary<string, JsonElement>.Empty;
 
     /// <summary>An instruction with its answer: a user turn and an assistant turn.</summary>
     /// <param name="instruction">What is asked.</param>

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using AlpacaCot.Data.Conversations;
 
 namespace AlpacaCot.Data.Formats;
@@ -19,8 +18,7 @@ public static class InstructionFile
     /// </exception>
     public static IEnumerable<Conversation> Read(string path, ReadOptions? options = null)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path}: this is a folder, expected a file.");
-        if (!File.Exists(path)) throw new InputException($"{path}: there is no such file.");
+        RecordFile.CheckExists(path);
         return ReadFile(path, options);
     }
 
@@ -32,18 +30,12 @@ public static class InstructionFile
     public static IEnumerable<Conversation> Read(Stream stream, string name, ReadOptions? options = null)
     {
         options ??= new();
-        if (!stream.CanSeek) return ReadRecords(stream, name, options);
-        Span<byte> head = stackalloc byte[2];
-        var origin = stream.Position;
-        var isGzip = FileKind.IsGzip(head[..stream.ReadAtLeast(head, 2, throwOnEndOfStream: false)]);
-        stream.Position = origin;
-        var text = isGzip ? new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true) : stream;
-        return ReadRecords(text, name, options);
+        return ReadRecords(stream.CanSeek ? RecordFile.Unpack(stream) : stream, name, options);
     }
 
     private static IEnumerable<Conversation> ReadFile(string path, ReadOptions? options)
     {
-        using var file = Open(path);
+        using var file = RecordFile.Open(path);
         foreach (var conversation in Read(file, path, options)) yield return conversation;
     }
 
@@ -54,30 +46,16 @@ public static class InstructionFile
         while (records.MoveNext())
         {
             Conversation? conversation = null;
-            if ((records.Problem ?? InstructionRecord.Parse(records.Current, out conversation)) is not { } problem)
+            if ((records.Problem ?? InstructionRecord.Parse(records.Current, out conversation)) is { } problem)
             {
-                used++;
-                yield return conversation! with { Origin = $"{name}, record {records.Number}" };
+                options.Refuse(records.Place, problem);
                 continue;
             }
-            var message = $"{records.Place}: {problem.TrimEnd('.')}.";
-            if (!options.SkipBad) throw new InputException(message);
-            options.OnBadRecord?.Invoke(message);
+            used++;
+            yield return conversation! with { Origin = $"{name}, record {records.Number}" };
         }
         if (used == 0)
             throw new InputException($"{name}: "
                 + (records.Number == 0 ? "the file holds no records." : $"none of its {records.Number} records can be used."));
-    }
-
-    private static FileStream Open(string path)
-    {
-        try
-        {
-            return new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
-        }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the file cannot be opened: {refused.Message}", refused);
-        }
     }
 }

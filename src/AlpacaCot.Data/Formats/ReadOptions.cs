@@ -11,4 +11,14 @@ public sealed record ReadOptions
 
     /// <summary>Told of every record that was skipped: file, record number, line and what was wrong.</summary>
     public Action<string>? OnBadRecord { get; init; }
+
+    /// <summary>Deals with a record that cannot be used: it is reported, or it is the end.</summary>
+    /// <param name="place">File, record number and line.</param>
+    /// <param name="problem">What is wrong.</param>
+    internal void Refuse(string place, string problem)
+    {
+        var message = $"{place}: {problem.TrimEnd('.')}.";
+        if (!SkipBad) throw new InputException(message);
+        OnBadRecord?.Invoke(message);
+    }
 }

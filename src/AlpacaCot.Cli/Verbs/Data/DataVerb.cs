@@ -1,0 +1,19 @@
+namespace AlpacaCot.Cli.Verbs.Data;
+
+/// <summary><c>data</c>: the verbs of the instruction collection. A new one is a file in this folder and a line here.</summary>
+internal static class DataVerb
+{
+    /// <summary>The verbs, in the order of the help.</summary>
+    private static Verb[] Verbs(Terminal terminal) =>
+    [
+    ];
+
+    public static Verb Create(Terminal terminal)
+    {
+        var verbs = Verbs(terminal);
+        var data = new Verb("data", VerbGroup.Data, "The instruction collection: list, convert, mix, clean, measure",
+            [.. verbs.Select(verb => verb.Examples[0]), "data --help"]);
+        foreach (var verb in verbs) data.Add(verb);
+        return data;
+    }
+}
