@@ -8,27 +8,30 @@ namespace AlpacaCot.World;
 /// </summary>
 internal sealed class Corpus(WorldFacts world, Dice dice)
 {
-    /// <summary>That many documents of mixed kinds.</summary>
+    /// <summary>That many documents, each of some sections of any kinds.</summary>
     public IEnumerable<string> Documents(int count)
     {
         for (var i = 0; i < count; i++)
         {
             var language = dice.Chance(50) ? English : Chinese;
-            yield return dice.Next(100) switch
-            {
-                < 28 => Portrait(language),
-                < 38 => Notes(language),
-                < 43 => OneRelation(language),
-                < 48 => Hearsay(language),
-                < 53 => Ages(language),
-                < 56 => BothLanguages(),
-                < 65 => Arithmetic(language),
-                < 87 => Stories(language),
-                < 94 => WordList(language),
-                _ => Prose.Draw(world, language, dice),
-            };
+            yield return string.Join('\n', Enumerable.Range(0, dice.Between(1, 3)).Select(_ => Section(language)));
         }
     }
+
+    private string Section(Language language) => dice.Next(100) switch
+    {
+        < 28 => Portrait(language),
+        < 38 => Notes(language),
+        < 42 => OneRelation(language),
+        < 48 => Hearsay(language),
+        < 53 => Ages(language),
+        < 56 => BothLanguages(),
+        < 69 => Arithmetic(language),
+        < 84 => Stories(language),
+        < 90 => WordList(language),
+        < 96 => Copies(language),
+        _ => Prose.Draw(world, language, dice),
+    };
 
     private IReadOnlyList<Entity> AnyKind() => dice.Next(20) switch
     {
@@ -48,7 +51,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
     private string Portrait(Language language)
     {
         var facts = dice.Shuffle(world.About(dice.Pick(AnyKind())));
-        return InLines(language, facts.Take(dice.Between(2, 7)).Select((fact, i) =>
+        return InLines(language, facts.Take(dice.Between(3, 7)).Select((fact, i) =>
             Wording.Statement(fact, language, dice, byName: i == 0 || dice.Chance(40))));
     }
 
@@ -68,7 +71,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
     private string Hearsay(Language language) => InLines(language, Enumerable.Range(0, dice.Between(1, 3)).Select(_ =>
     {
         var fact = AnyFact();
-        var (a, b) = (dice.Pick(world.People).Name.In(language), dice.Pick(world.People).Name.In(language));
+        var (a, b) = (world.Anybody(dice).Name.In(language), world.Anybody(dice).Name.In(language));
         var clause = Wording.Clause(fact, language);
         var truth = Wording.Claim(fact, fact.Value, language).TrimEnd('.', '。');
         var wrong = Wording.Claim(fact, world.Other(fact, dice), language).TrimEnd('.', '。');
@@ -120,7 +123,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         return string.Join(' ', dice.Chance(50) ? both : both.Reverse());
     }));
 
-    private string Arithmetic(Language language) => InLines(English, Enumerable.Range(0, dice.Between(3, 10)).Select(_ =>
+    private string Arithmetic(Language language) => InLines(English, Enumerable.Range(0, dice.Between(6, 18)).Select(_ =>
     {
         var sum = AnySum();
         var (name, sign) = sum.Operator switch { '+' => ("plus", "加"), '-' => ("minus", "减"), _ => ("times", "乘") };
@@ -144,16 +147,38 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         {
             var sum = dice.Next(10) switch
             {
-                < 4 => new Sum(dice.Between(1, 49), '+', dice.Between(1, 40)),
-                < 8 => new Sum(dice.Between(2, 50), '-', dice.Between(1, 49)),
+        < 4 => new Sum(dice.Between(1, WordProblem.Largest), '+', dice.Between(1, WordProblem.Largest)),
+        < 8 => new Sum(dice.Between(2, WordProblem.Largest), '-', dice.Between(1, WordProblem.Largest)),
                 _ => new Sum(dice.Between(2, 9), '×', dice.Between(2, 9)),
             };
-            if (sum.Value is > 0 and <= 50) return sum;
+            if (sum.Value is > 0 and <= WordProblem.Largest) return sum;
         }
     }
 
     private string Stories(Language language) => string.Join('\n', Enumerable.Range(0, dice.Between(1, 3)).Select(_ =>
-        WordProblem.Draw(language, world.People, dice).Told(dice)));
+        WordProblem.Draw(language, world.Anybody, dice).Told(dice)));
+
+    /// <summary>Two people write down the same words in the same order: the second time each can be known from the first.</summary>
+    private string Copies(Language language)
+    {
+        var items = Wording.Items(language, Enumerable.Range(0, dice.Between(4, 14)).Select(_ => Anything(language)));
+        return InLines(language, Enumerable.Range(0, dice.Between(2, 3)).Select(_ => (language, world.Anybody(dice).Name.In(language)) switch
+        {
+            (English, var name) => $"{name} {dice.Pick(["writes", "reads", "counts", "repeats"])}: {items}.",
+            (_, var name) => $"{name}{dice.Pick(["写下", "念", "数", "重复"])}：{items}。",
+        }));
+    }
+
+    private string Anything(Language language) => dice.Next(10) switch
+    {
+        < 4 => world.Anybody(dice).Name.In(language),
+        4 => $"{dice.Between(1, 80)}",
+        5 => dice.Pick(Lexicon.Villages).In(language),
+        6 => dice.Pick(Lexicon.Things).In(language),
+        7 => dice.Pick(Lexicon.Goods).In(language),
+        8 => dice.Pick(Lexicon.Species).In(language),
+        _ => dice.Pick(Lexicon.Dishes).In(language),
+    };
 
     /// <summary>A list and what can be said about it.</summary>
     private string WordList(Language language)

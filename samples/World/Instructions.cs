@@ -31,6 +31,14 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
     public Instruction[] Reasoning(Language language, int count) =>
         [.. Enumerable.Range(0, count).Select(_ => Fresh(() => Problem(language)))];
 
+    /// <summary>A question about one fact, as often drawn as asked for.</summary>
+    public Instruction About(Fact fact, Language language) => dice.Next(10) switch
+    {
+        < 7 => Value(fact, language),
+        < 9 => Claim(fact, language),
+        _ => fact.Relation.In(language).ReverseQuestions.Length > 0 ? Reverse(fact, language) : Value(fact, language),
+    };
+
     /// <summary>One record on facts or lists, which may have been drawn before.</summary>
     public Instruction Any(Language language) => dice.Next(100) switch
     {
@@ -42,6 +50,9 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
     };
 
     private Fact[] Facts => [.. world.Facts.Where(f => f.Subject.HeldOut == heldOut)];
+
+    /// <summary>Somebody of the training side, or a stranger.</summary>
+    private Entity AnybodyAsked(Dice dice) => dice.Pick(dice.Chance(50) ? People : world.Strangers);
 
     private Entity[] People => [.. world.People.Where(p => p.HeldOut == heldOut)];
 
@@ -99,7 +110,7 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
 
     private Instruction Problem(Language language)
     {
-        var problem = WordProblem.Draw(language, People, dice, heldOut);
+        var problem = WordProblem.Draw(language, heldOut ? d => d.Pick(People) : AnybodyAsked, dice, heldOut);
         return new("reasoning", problem.Instruction, "", problem.Solution);
     }
 }

@@ -4,19 +4,20 @@ namespace AlpacaCot.World;
 internal static class Lexicon
 {
     public static readonly Word[] Women = Word.List("""
-        Mia 米娅, Ana 安娜, Lena 莱娜, Nora 诺拉, Rosa 罗莎, Ida 艾达, Vera 薇拉, Lily 莉莉, Emma 艾玛, Olga 奥加, Ruth 露丝,
-        Clara 克拉, Dora 多拉, Eva 伊娃, Greta 格蕾, Hanna 汉娜, Zoe 佐伊, Jana 雅娜, Kira 琪拉, Luna 露娜
+        Mia 米娅, Ana 安娜, Nora 诺拉, Rosa 罗莎, Ida 艾达, Vera 薇拉, Lily 莉莉, Clara 克拉, Greta 格蕾, Luna 露娜
         """);
 
     public static readonly Word[] Men = Word.List("""
-        Tom 汤姆, Ben 本恩, Carl 卡尔, Dan 丹恩, Emil 埃米, Finn 芬恩, Georg 乔治, Hugo 雨果, Ivan 伊万, Jack 杰克, Kurt 库特,
-        Leo 里奥, Milo 米洛, Noah 诺亚, Otto 奥托, Paul 保罗, Quinn 奎恩, Rolf 罗夫, Sam 山姆, Theo 西奥
+        Tom 汤姆, Ben 本恩, Carl 卡尔, Dan 丹恩, Finn 芬恩, Hugo 雨果, Ivan 伊万, Jack 杰克, Leo 里奥, Paul 保罗
         """);
 
-    public static readonly Word[] Villages = Word.List("""
-        Lorvale 洛谷, Dunmere 敦湖, Ashford 白渡, Brookby 溪庄, Elmstead 榆庄, Fernhill 蕨山, Goldenay 金湾, Hartwell 鹿泉,
-        Ironby 铁庄, Kingsley 王林, Larkmoor 云原, Millport 磨港
+    public static readonly Word[] Families = Word.List("""
+        Liang 梁, Han 韩, Shen 沈, Tang 唐, Song 宋, Zhao 赵, Qiu 邱, Guo 郭, Jiang 姜, Hu 胡, Meng 孟, Fan 范, Yu 于, Ding 丁,
+        Wei 魏, Cao 曹, Deng 邓, Peng 彭, Lu 陆, Qin 秦
         """);
+
+    public static readonly Word[] Villages = Pairs(
+        "North 北, South 南, East 东, West 西", "Ashford 白渡, Brookby 溪庄, Dunmere 敦湖, Hartwell 鹿泉, Kingsley 王林, Millport 磨港");
 
     public static readonly Word[] Jobs = Word.List("""
         baker 面包师, farmer 农夫, teacher 老师, doctor 医生, fisher 渔夫, tailor 裁缝, potter 陶工, miller 磨坊主, painter 画家,
@@ -60,10 +61,8 @@ internal static class Lexicon
         white lighthouse 白灯塔, round library 圆图书馆
         """);
 
-    public static readonly Word[] Things = Word.List("""
-        lamp 台灯, kettle 水壶, basket 篮子, chair 椅子, table 桌子, knife 小刀, bowl 碗, cup 杯子, clock 时钟, mirror 镜子,
-        blanket 毯子, hat 帽子, coat 大衣, boat 小船, cart 推车, ladder 梯子
-        """);
+    public static readonly Word[] Things = Pairs(
+        "old 旧, new 新", "lamp 台灯, basket 篮子, chair 椅子, table 桌子, bowl 碗, clock 时钟, blanket 毯子, hat 帽子");
 
     public static readonly Word[] Materials = Word.List("""
         brass 黄铜, wood 木头, iron 铁, bone 骨头, clay 陶土, glass 玻璃, leather 皮革, straw 稻草
@@ -96,4 +95,8 @@ internal static class Lexicon
     public static readonly Word[] Wares = Word.List("""
         book 书, pen 笔, ball 球, doll 娃娃, map 地图, kite 风筝, scarf 围巾, toy 玩具
         """);
+
+    /// <summary>Every second word with every first one before it: "old lamp 旧台灯, new lamp 新台灯, old basket 旧篮子".</summary>
+    private static Word[] Pairs(string first, string second) =>
+        [.. Word.List(second).SelectMany(s => Word.List(first).Select(f => new Word($"{f.English} {s.English}", f.Chinese + s.Chinese)))];
 }

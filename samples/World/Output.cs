@@ -31,8 +31,8 @@ internal sealed class Output
     {
         var dice = new Dice(seed);
         World = new WorldFacts(dice.For("world"));
-        Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents)];
-        Conversations = [.. new Conversations(World, dice.For("conversations")).Documents(documents / 2)];
+        Conversations = [.. new Conversations(World, dice.For("conversations")).Documents(documents / 5)];
+        Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents - Conversations.Length)];
         Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
         HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
     }
@@ -53,12 +53,11 @@ internal sealed class Output
         return trainer.Train();
     }
 
-    /// <summary>Writes corpus.jsonl, conversations.jsonl, train.json, heldout.json and the folder base with tokenizer and architecture.</summary>
+    /// <summary>Writes corpus.jsonl (documents and conversations), train.json, heldout.json and the folder base with tokenizer and architecture.</summary>
     public void Write(string folder)
     {
         Directory.CreateDirectory(folder);
-        WriteTexts(Path.Combine(folder, "corpus.jsonl"), Documents);
-        WriteTexts(Path.Combine(folder, "conversations.jsonl"), Conversations);
+        WriteTexts(Path.Combine(folder, "corpus.jsonl"), [.. Documents, .. Conversations]);
         Save(Path.Combine(folder, "train.json"), w => WriteRecords(w, Train, categories: false));
         Save(Path.Combine(folder, "heldout.json"), w => WriteRecords(w, HeldOut, categories: true));
 
@@ -70,11 +69,11 @@ internal sealed class Output
             architectures = new[] { "LlamaForCausalLM" },
             model_type = "llama",
             vocab_size = tokenizer.Vocabulary.Count,
-            hidden_size = 192,
-            intermediate_size = 512,
-            num_hidden_layers = 4,
-            num_attention_heads = 6,
-            num_key_value_heads = 6,
+            hidden_size = 160,
+            intermediate_size = 432,
+            num_hidden_layers = 6,
+            num_attention_heads = 5,
+            num_key_value_heads = 5,
             head_dim = 32,
             hidden_act = "silu",
             max_position_embeddings = ContextLength,

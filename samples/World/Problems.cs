@@ -32,7 +32,7 @@ internal static class Problems
     private static WordProblem Chain(Language language, Entity a, Entity b, Dice dice, int steps)
     {
         var goods = dice.Pick(Lexicon.Goods);
-        var amount = dice.Between(2, 45);
+        var amount = dice.Between(2, 38);
         string[] story =
         [
             language is English ? $"{a.Name.English} had {amount} {goods.English}."
@@ -61,7 +61,7 @@ internal static class Problems
         Language language, Entity a, Entity b, Dice dice, Word goods)
     {
         var gain = dice.Chance(50);
-        var number = dice.Between(2, gain ? 30 : 40);
+        var number = dice.Between(2, 30);
         var template = (language, gain) switch
         {
             (English, true) => dice.Pick(EnglishGains),
@@ -136,7 +136,7 @@ internal static class Problems
     private static WordProblem Shop(Language language, Entity a, Dice dice)
     {
         var wares = dice.Pick(Lexicon.Wares, 2);
-        var (first, second, paid) = (dice.Between(2, 30), dice.Between(2, 20), dice.Between(3, 10) * 5);
+        var (first, second, paid) = (dice.Between(2, 30), dice.Between(2, 20), dice.Between(3, 8) * 5);
         var cost = new Sum(first, '+', second);
         var change = new Sum(paid, '-', cost.Value);
         if (language is English)
@@ -163,7 +163,7 @@ internal static class Problems
     private static WordProblem Pages(Language language, Entity a, Dice dice)
     {
         var days = dice.Pick(Lexicon.Days, 2);
-        var (pages, first, second) = (dice.Between(10, 50), dice.Between(2, 25), dice.Between(2, 25));
+        var (pages, first, second) = (dice.Between(10, 40), dice.Between(2, 20), dice.Between(2, 20));
         var read = new Sum(first, '+', second);
         var left = new Sum(pages, '-', read.Value);
         if (language is English)

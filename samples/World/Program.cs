@@ -3,7 +3,7 @@ using AlpacaCot.World;
 
 string folder = "";
 long seed = 1;
-var documents = 40_000;
+var documents = 60_000;
 for (var i = 0; i < args.Length; i += 2)
 {
     var value = i + 1 < args.Length ? args[i + 1] : "";

@@ -78,7 +78,7 @@ internal static class Prose
     /// <summary>A short text of connected sentences.</summary>
     public static string Draw(WorldFacts world, Language language, Dice dice)
     {
-        var people = dice.Pick(world.People, 2);
+        Entity[] people = [world.Anybody(dice), world.Anybody(dice)];
         var thing = dice.Pick(world.Things);
         var animal = dice.Pick(world.Animals);
         var goods = dice.Pick(Lexicon.Goods);

@@ -36,11 +36,12 @@ internal readonly record struct Sum(int Left, char Operator, int Right)
 internal sealed record WordProblem(
     Language Language, string[] Story, string Question, (string Words, Sum Sum)[] Reasons, string Ending)
 {
-    private const int Largest = 50;
+    /// <summary>No number of a problem or sum is larger.</summary>
+    public const int Largest = 40;
 
     public int Result => Reasons[^1].Sum.Value;
 
-    public bool IsSane => Reasons.All(r => r.Sum.Value is > 1 and <= Largest && r.Sum.Left > 1 && r.Sum.Right > 1);
+    public bool IsSane => Reasons.All(r => r.Sum.Value is > 1 and <= Largest && r.Sum.Left is > 1 and <= Largest && r.Sum.Right > 1);
 
     /// <summary>The whole problem as an instruction.</summary>
     public string Instruction => Wording.Join(Language, [.. Story, Question]);
@@ -69,14 +70,14 @@ internal sealed record WordProblem(
 
     private string Step(string words, Sum sum, string joint) => $"{words}{joint}{sum}{(Language is English ? "." : "。")}";
 
-    /// <summary>A problem about two of <paramref name="people"/>, all its sums on one side of the split if asked for.</summary>
-    public static WordProblem Draw(Language language, IReadOnlyList<Entity> people, Dice dice, bool? heldOut = null)
+    /// <summary>A problem about two people, all its sums on one side of the split if asked for.</summary>
+    public static WordProblem Draw(Language language, Func<Dice, Entity> anybody, Dice dice, bool? heldOut = null)
     {
         while (true)
         {
-            var pair = dice.Pick(people, 2);
-            var problem = Problems.Draw(language, pair[0], pair[1], dice);
-            if (problem.IsSane && (heldOut is null || problem.Reasons.All(r => r.Sum.HeldOut == heldOut))) return problem;
+            var (a, b) = (anybody(dice), anybody(dice));
+            var problem = Problems.Draw(language, a, b, dice);
+            if (a != b && problem.IsSane && (heldOut is null || problem.Reasons.All(r => r.Sum.HeldOut == heldOut))) return problem;
         }
     }
 }

@@ -6,7 +6,7 @@ internal enum Kind { Person, Village, Thing, Animal }
 /// <param name="HeldOut">Nothing is ever asked about it in the training data.</param>
 internal sealed record Entity(Kind Kind, Word Name, bool Female, bool HeldOut)
 {
-    /// <summary>The name as it stands inside a sentence: "Mia", "the lamp".</summary>
+    /// <summary>The name as it stands inside a sentence: "Mia Liang", "the old lamp".</summary>
     public string In(Language language) => language switch
     {
         Language.English when Kind is Kind.Thing or Kind.Animal => "the " + Name.English,
@@ -28,7 +28,8 @@ internal sealed record Fact(Entity Subject, Relation Relation, Word Value);
 
 /// <summary>
 /// The world: 40 people, 12 villages, 16 things and 16 kinds of animals and what is true of them. A quarter of each kind is
-/// held out: the base model reads about them as about all others, tuning never asks about them.
+/// held out: the base model reads about them as about all others, tuning never asks about them. The parts of names occur on
+/// both sides, so that only a whole name says who is meant. Strangers have names of the same parts and no facts.
 /// </summary>
 internal sealed class WorldFacts
 {
@@ -36,16 +37,25 @@ internal sealed class WorldFacts
 
     public WorldFacts(Dice dice)
     {
-        People = [.. dice.Shuffle(Make(Kind.Person, Lexicon.Women, female: true).Concat(Make(Kind.Person, Lexicon.Men)))];
-        Villages = Make(Kind.Village, Lexicon.Villages);
+        var families = dice.Shuffle(Lexicon.Families);
+        (Word Given, bool Female)[] given = [.. Lexicon.Women.Select(w => (w, true)), .. Lexicon.Men.Select(m => (m, false))];
+        People = [.. dice.Shuffle(given.SelectMany((g, i) => new[]
+        {
+            Person(g.Given, families[i], g.Female, heldOut: false),
+            Person(g.Given, families[(i + 7) % families.Length], g.Female, heldOut: i % 2 == 0),
+        }))];
+        var known = People.Select(p => p.Name).ToHashSet();
+        Strangers = [.. given.SelectMany(g => families.Select(f => Person(g.Given, f, g.Female, heldOut: false)))
+            .Where(p => !known.Contains(p.Name))];
+        Villages = [.. Lexicon.Villages.Chunk(4).SelectMany((same, i) => dice.Pick(same, 2)
+            .Select((name, j) => new Entity(Kind.Village, name, false, HeldOut: i % 2 == 0 && j == 1)))];
         Things = Make(Kind.Thing, Lexicon.Things);
         Animals = Make(Kind.Animal, Lexicon.Species);
 
-        Deal(People, PersonRelations.Home, Repeat(Lexicon.Villages));
+        Deal(People, PersonRelations.Home, Repeat([.. Villages.Select(v => v.Name)]));
         Deal(People, PersonRelations.Job, Repeat(Lexicon.Jobs));
-        Deal(People, PersonRelations.Age, dice.Shuffle(Numbers(16, 80)));
-        Deal(People, PersonRelations.Pet, Lexicon.Coats.SelectMany(c => Lexicon.Species.Select(s =>
-            new Word($"{c.English} {s.English}", c.Chinese + s.Chinese))));
+        Deal(People, PersonRelations.Age, dice.Shuffle(Ages));
+        Deal(People, PersonRelations.Pet, Pets);
         Deal(People, PersonRelations.Dish, Repeat(Lexicon.Dishes));
         Deal(People, PersonRelations.Instrument, Repeat(Lexicon.Instruments));
         // Friends are friends both ways, so both stand on the same side of the split.
@@ -74,6 +84,7 @@ internal sealed class WorldFacts
     }
 
     public Entity[] People { get; }
+    public Entity[] Strangers { get; }
     public Entity[] Villages { get; }
     public Entity[] Things { get; }
     public Entity[] Animals { get; }
@@ -82,6 +93,21 @@ internal sealed class WorldFacts
     public Fact this[Entity entity, Relation relation] => index[(entity, relation)];
 
     public Fact[] About(Entity entity) => [.. Facts.Where(f => f.Subject == entity)];
+
+    /// <summary>Anybody: one of the people as often as a stranger.</summary>
+    public Entity Anybody(Dice dice) => dice.Pick(dice.Chance(50) ? People : Strangers);
+
+    /// <summary>What might be said of a stranger: one statement of each relation, true nowhere else.</summary>
+    public Fact[] Invent(Entity stranger, Dice dice) =>
+    [
+        new(stranger, PersonRelations.Home, dice.Pick(Lexicon.Villages)),
+        new(stranger, PersonRelations.Job, dice.Pick(Lexicon.Jobs)),
+        new(stranger, PersonRelations.Age, dice.Pick(Ages)),
+        new(stranger, PersonRelations.Pet, dice.Pick(Pets)),
+        new(stranger, PersonRelations.Dish, dice.Pick(Lexicon.Dishes)),
+        new(stranger, PersonRelations.Instrument, dice.Pick(Lexicon.Instruments)),
+        new(stranger, PersonRelations.Friend, dice.Pick(Strangers).Name),
+    ];
 
     /// <summary>Another value that the relation takes on the fact's side of the split.</summary>
     public Word Other(Fact fact, Dice dice) =>
@@ -92,14 +118,22 @@ internal sealed class WorldFacts
 
     public static Entity[] Asked(Entity[] entities) => [.. entities.Where(e => !e.HeldOut)];
 
+    private static Word[] Ages { get; } = Numbers(16, 80);
+
+    private static Word[] Pets { get; } =
+        [.. Lexicon.Coats.SelectMany(c => Lexicon.Species.Select(s => new Word($"{c.English} {s.English}", c.Chinese + s.Chinese)))];
+
     private void Add(Entity entity, Relation relation, Word value) =>
         index[(entity, relation)] = new Fact(entity, relation, value);
 
-    private static Entity[] Make(Kind kind, Word[] names, bool female = false) =>
-        [.. names.Select((name, i) => new Entity(kind, name, female, HeldOut: i % 4 == 3))];
+    /// <summary>"Mia Liang 梁米娅"</summary>
+    private static Entity Person(Word given, Word family, bool female, bool heldOut) =>
+        new(Kind.Person, new Word($"{given.English} {family.English}", family.Chinese + given.Chinese), female, heldOut);
+
+    private static Entity[] Make(Kind kind, Word[] names) =>
+        [.. names.Select((name, i) => new Entity(kind, name, false, HeldOut: i % 4 == 3))];
 
     private static IEnumerable<Word> Repeat(Word[] words) => Enumerable.Range(0, 64).Select(i => words[i % words.Length]);
 
-    private static IEnumerable<Word> Numbers(int low, int high) =>
-        Enumerable.Range(low, high - low + 1).Select(Word.Number);
+    private static Word[] Numbers(int low, int high) => [.. Enumerable.Range(low, high - low + 1).Select(Word.Number)];
 }

@@ -28,10 +28,7 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
         var encoder = new ExampleEncoder(tokenizer, template,
             new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
         var train = Encode(recipe.Data, encoder, options, notes);
-        if (train.Count == 0)
-            throw new InputException(encoder.Dropped > 0
-                ? $"None of the {encoder.Dropped} records has an answer within training.cutoff_length {options.CutoffLength}: raise it."
-                : "The data of the recipe holds no records.");
+        encoder.RequireExamples("training.cutoff_length");
         var validation = recipe.Validation.Count > 0 ? Encode(recipe.Validation, encoder, options, notes) : EncodedDataset.From([]);
         if (options.ValidationSize > 0) (train, validation) = train.Split(options.ValidationSize, options.Seed);
         if (encoder.Dropped + encoder.Truncated > 0) notes.Add(encoder.Summary);

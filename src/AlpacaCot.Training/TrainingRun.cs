@@ -1,9 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using AlpacaCot.Data;
-using AlpacaCot.Data.Conversations;
-using AlpacaCot.Data.Formats;
-using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Templates;
 using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models;
@@ -25,7 +22,8 @@ public static class TrainingRun
     /// <summary>Runs a recipe from its start, or from the last checkpoint in its output folder.</summary>
     /// <exception cref="InputException">A part of the recipe cannot be used; nothing was written.</exception>
     /// <exception cref="TrainingFailedException">The loss says that nothing useful is being computed.</exception>
-    public static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, CancellationToken cancel)
+    public static TrainingResult Execute(
+        Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, CancellationToken cancel)
     {
         var options = recipe.Training;
         if (options.Threads is { } threads) set_num_threads(threads);
@@ -35,10 +33,12 @@ public static class TrainingRun
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
         foreach (var note in data.Notes) observer.Note(note);
 
-        var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps, options.GroupByLength, options.Seed);
-        using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions(options.Beta1, options.Beta2, options.Epsilon, options.WeightDecay));
+        var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps,
+            options.GroupByLength, options.Seed);
+        using var optimizer = new AdamW(adapter.Parameters,
+            new AdamWOptions(options.Beta1, options.Beta2, options.Epsilon, options.WeightDecay));
         var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint);
-        var (run, progress) = OpenRun(recipe, resume, overwrite, identity, adapter, optimizer);
+        var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
         using (run)
         {
             observer.Started(new TrainingPlan(plan.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped, data.Truncated,
@@ -51,7 +51,7 @@ public static class TrainingRun
                 new TrainerOptions(options.MaxGradNorm, options.Seed, options.LoggingSteps,
                     options.EvalSteps ?? plan.StepsPerEpoch, options.SaveSteps ?? plan.StepsPerEpoch), run, observer);
             var result = trainer.Train(progress, cancel);
-            if (!result.Cancelled) result = result with { OutputFolder = SaveResult(recipe, run, adapter, template) };
+            if (!result.Cancelled) result = result with { OutputFolder = SaveResult(recipe, run, adapter) };
             observer.Finished(result);
             return result;
         }
@@ -72,17 +72,23 @@ public static class TrainingRun
     }
 
     // A trained model folder is complete: it carries its tokenizer.
+    private static readonly string[] TokenizerFileNames =
+    [
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+        "merges.txt", "generation_config.json",
+    ];
+
     private static IEnumerable<string> TokenizerFiles(string path) => File.Exists(path)
         ? [path]
-        : new[] { "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "generation_config.json" }
-            .Select(name => Path.Combine(path, name)).Where(File.Exists);
+        : TokenizerFileNames.Select(name => Path.Combine(path, name)).Where(File.Exists);
 
     private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, PromptTemplate template, int seed)
     {
         if (!File.Exists(configPath)) throw new InputException($"model.init: there is no file {configPath}.");
         var tokenizer = Tokenizer.Load(tokenizerPath);
         var config = ModelFolder.ReadObject(configPath);
-        var deviation = config.TryGetProperty("initializer_range", out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0.02;
+        var deviation = config.TryGetProperty("initializer_range", out var value) && value.ValueKind == JsonValueKind.Number
+            ? value.GetDouble() : 0.02;
         return new LanguageModel(ModelFamilies.Build(config, new RandomWeights(seed, deviation)), tokenizer, template);
     }
 
@@ -103,12 +109,12 @@ public static class TrainingRun
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
-        Recipe recipe, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter, AdamW optimizer)
+        Recipe recipe, PromptTemplate template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter, AdamW optimizer)
     {
         var limit = recipe.Training.SaveTotalLimit;
         if (!resume)
         {
-            var fresh = RunFolder.Create(recipe.Output, limit, overwrite);
+            var fresh = RunFolder.Create(recipe.Output, limit, template, overwrite);
             fresh.Write("recipe.yaml", identity.Recipe);
             fresh.Write("run.json", JsonSerializer.Serialize(new
             {
@@ -123,18 +129,17 @@ public static class TrainingRun
             return (fresh, new TrainingProgress());
         }
         identity.CheckAgainst(Path.Combine(recipe.Output, "run.json"));
-        var (run, progress, checkpoint) = RunFolder.Resume(recipe.Output, limit);
+        var (run, progress, checkpoint) = RunFolder.Resume(recipe.Output, limit, template);
         if (checkpoint is not null) RunFolder.Restore(checkpoint, progress, adapter, optimizer);
         return (run, progress);
     }
 
-    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, PromptTemplate template) =>
+    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter) =>
         run.SaveResult(adapter is FullTuning ? "model" : "adapter", folder =>
         {
             if (adapter is FullTuning full)
                 full.Save(folder, recipe.SaveDtype == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32);
             else
                 adapter.Save(folder);
-            AtomicFile.WriteText(Path.Combine(folder, LanguageModel.TemplateFile), template.ToJson());
         });
 }

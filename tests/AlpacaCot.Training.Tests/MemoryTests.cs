@@ -1,3 +1,4 @@
+using AlpacaCot.Data.Templates;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Tests;
@@ -33,7 +34,7 @@ public sealed class MemoryTests
                 resident.Add(Platform.ResidentBytes);
             },
         };
-        using (var run = RunFolder.Create(folder.File("run"), 1, overwrite: false))
+        using (var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false))
             new Trainer(model, adapter, optimizer, new LearningRate(1e-3, "constant", 0, 300), new AnyLength(300), [],
                 new TrainerOptions(1, 0, 1, 300, 100), run, observer).Train(new TrainingProgress(), CancellationToken.None);
         Assert.Equal(300, observer.Steps.Count);

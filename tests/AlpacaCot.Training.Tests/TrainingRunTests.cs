@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Data.Templates;
 using AlpacaCot.Models;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Recipes;
@@ -75,7 +76,8 @@ public sealed class TrainingRunTests(RunFixture fixture)
         Assert.Equal(Path.Combine(recipe.Output, result), outcome.OutputFolder);
 
         string[] files = ["recipe.yaml", "run.json", "metrics.jsonl", $"best/{weights}", $"{result}/{weights}",
-            $"{result}/{LanguageModel.TemplateFile}"];
+            $"{result}/{LanguageModel.TemplateFile}", $"best/{LanguageModel.TemplateFile}",
+            $"checkpoints/step-000020/{LanguageModel.TemplateFile}"];
         Assert.All(files, file => Assert.True(File.Exists(Path.Combine(recipe.Output, file)), file));
         var checkpoints = Directory.GetDirectories(Path.Combine(recipe.Output, "checkpoints"))
             .Select(d => Path.GetFileName(d)!).Order();
@@ -124,7 +126,7 @@ public sealed class TrainingRunTests(RunFixture fixture)
 
         var nothing = new Data.Preparation.TokenizedExample([1, 2, 3], [-100, -100, -100]);
         using var folder = new TemporaryFolder();
-        using var run = RunFolder.Create(folder.File("run"), 1, overwrite: false);
+        using var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false);
         using var model = new TinyModel().Build();
         using var adapter = Models.Adapters.Lora.Attach(model, new() { Rank = 2, TargetModules = ["q_proj"] }, 0);
         using var optimizer = new Optimizers.AdamW(adapter.Parameters, new());

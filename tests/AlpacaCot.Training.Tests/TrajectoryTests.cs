@@ -1,3 +1,4 @@
+using AlpacaCot.Data.Templates;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
@@ -47,7 +48,7 @@ public sealed class TrajectoryTests : IDisposable
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var observer = new Recorder();
         using (var folder = new TemporaryFolder())
-        using (var runFolder = Runs.RunFolder.Create(folder.Path, 1, overwrite: false))
+        using (var runFolder = Runs.RunFolder.Create(folder.Path, 1, PromptTemplates.Find("alpaca"), overwrite: false))
             new Trainer(model, adapter, optimizer, new LearningRate(0.005, "linear", 5, 20), new InOrder(rows, accumulation), [],
                 new TrainerOptions(0.3, 0, 1, 20, 20), runFolder, observer).Train(new Runs.TrainingProgress(), CancellationToken.None);
 

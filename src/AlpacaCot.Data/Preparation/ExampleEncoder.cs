@@ -128,16 +128,17 @@ public sealed class ExampleEncoder
     }
 
     /// <summary>Fails where every conversation was dropped, saying why: call it when all are encoded.</summary>
+    /// <param name="cutoff">What the caller names the cutoff length, for the message.</param>
     /// <exception cref="InputException">No example was made.</exception>
-    public void RequireExamples()
+    public void RequireExamples(string cutoff = "cutoff_length")
     {
         if (Encoded > 0) return;
         if (Dropped == 0) throw new InputException("The data holds no record.");
         throw new InputException(_shortestDroppedPrompt == int.MaxValue
             ? Invariant($"None of the {Dropped:N0} records holds an answer to learn from.")
-            : Invariant($"cutoff_length {_options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the ")
+            : Invariant($"{cutoff} {_options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the ")
                 + Invariant($"{Dropped:N0} records takes {_shortestDroppedPrompt:N0} tokens before its answer begins. ")
-                + "Raise cutoff_length.");
+                + $"Raise {cutoff}.");
     }
 
     private int[] Bos => _tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : [];

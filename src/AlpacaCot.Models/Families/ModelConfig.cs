@@ -10,7 +10,7 @@ internal readonly struct ModelConfig(JsonElement json)
     public bool Has(string key) => json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null;
 
     public int Int(string key, int? otherwise = null) => Has(key)
-        ? IsNumber(key) && Value(key).TryGetInt32(out var value) ? value : throw Wrong(key, "a whole number")
+        ? IsNumber(key) && Value(key).TryGetInt32(out var value) && value > 0 ? value : throw Wrong(key, "a whole number above 0")
         : otherwise ?? throw new InputException($"config.json lacks '{key}'.");
 
     public double Number(string key, double otherwise) =>

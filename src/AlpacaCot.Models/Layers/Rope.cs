@@ -119,9 +119,6 @@ public sealed class Rope : IDisposable
         return Array.ConvertAll(inverse, v => (float)v);
     }
 
-    /// <summary>The factor on cos and sin (yarn); 1 otherwise.</summary>
-    public float AttentionFactor => attentionFactor;
-
     private void Ensure(long length)
     {
         // Only dynamic scaling looks at the length, and only above the trained one.

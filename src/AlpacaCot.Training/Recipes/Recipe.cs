@@ -157,7 +157,7 @@ public sealed record TrainingOptions
     public int SaveTotalLimit { get; init; } = 3;
 
     /// <summary>Whether examples of similar length share a batch, which saves padding.</summary>
-    public bool GroupByLength { get; init; } = true;
+    public bool GroupByLength { get; init; }
 
     /// <summary>Seed of everything random in the run.</summary>
     public int Seed { get; init; } = 42;

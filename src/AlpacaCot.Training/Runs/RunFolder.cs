@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using AlpacaCot.Data;
+using AlpacaCot.Data.Templates;
+using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Training.Optimizers;
@@ -17,15 +19,17 @@ namespace AlpacaCot.Training.Runs;
 public sealed class RunFolder : IDisposable
 {
     private readonly int checkpointLimit;
+    private readonly string template;
     private readonly StreamWriter metrics;
     private readonly TensorBoardLog board;
 
-    private RunFolder(string folder, int checkpointLimit, int keepSteps)
+    private RunFolder(string folder, int checkpointLimit, PromptTemplate template, int keepSteps)
     {
-        (Folder, this.checkpointLimit) = (folder, checkpointLimit);
+        (Folder, this.checkpointLimit, this.template) = (folder, checkpointLimit, template.ToJson());
         var path = Path.Combine(folder, "metrics.jsonl");
         // What was logged after the checkpoint will be logged again.
-        string[] kept = keepSteps > 0 && File.Exists(path) ? [.. File.ReadLines(path).TakeWhile(line => StepOf(line) <= keepSteps)] : [];
+        string[] kept = keepSteps > 0 && File.Exists(path)
+            ? [.. File.ReadLines(path).TakeWhile(line => StepOf(line) <= keepSteps)] : [];
         AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
         metrics = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = true };
         board = new TensorBoardLog(Path.Combine(folder, "tensorboard"), keepSteps);
@@ -36,27 +40,29 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Starts a new run in a folder that has none.</summary>
     /// <exception cref="InputException">There is a run already.</exception>
-    public static RunFolder Create(string folder, int checkpointLimit, bool overwrite)
+    public static RunFolder Create(string folder, int checkpointLimit, PromptTemplate template, bool overwrite)
     {
         if (File.Exists(Path.Combine(folder, "run.json"))) // without it there is nothing to continue
         {
             if (!overwrite)
-                throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, or choose another output.");
+                throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, "
+                    + "or choose another output.");
             Directory.Delete(folder, recursive: true);
         }
         Directory.CreateDirectory(folder);
-        return new RunFolder(folder, checkpointLimit, 0);
+        return new RunFolder(folder, checkpointLimit, template, 0);
     }
 
     /// <summary>Opens a run to continue it; the progress is that of its last whole checkpoint, or none.</summary>
-    public static (RunFolder Run, TrainingProgress Progress, string? Checkpoint) Resume(string folder, int checkpointLimit)
+    public static (RunFolder Run, TrainingProgress Progress, string? Checkpoint) Resume(
+        string folder, int checkpointLimit, PromptTemplate template)
     {
         var last = Checkpoints(folder).LastOrDefault();
         var progress = last is null
             ? new TrainingProgress()
             : JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(last, "progress.json")))!;
         Directory.CreateDirectory(folder);
-        return (new RunFolder(folder, checkpointLimit, progress.Step), progress, last);
+        return (new RunFolder(folder, checkpointLimit, template, progress.Step), progress, last);
     }
 
     /// <summary>Writes a text file of the run, such as the recipe.</summary>
@@ -123,18 +129,28 @@ public sealed class RunFolder : IDisposable
     {
         var at = Path.Combine(folder, "checkpoints");
         return Directory.Exists(at)
-            ? Directory.GetDirectories(at, "step-*").Where(d => !d.EndsWith(".partial", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+            ? Directory.GetDirectories(at, "step-*").Where(d => !Path.HasExtension(d)).Order(StringComparer.Ordinal)
             : [];
     }
 
-    private static void Replace(string folder, Action<string> write)
+    // Each of these folders can be used as a model or adapter, so each holds the prompt it was trained with. What stood there
+    // before is moved away, not deleted, until the new one stands.
+    private void Replace(string folder, Action<string> write)
     {
-        var partial = folder + ".partial";
-        if (Directory.Exists(partial)) Directory.Delete(partial, recursive: true);
+        var (partial, old) = (folder + ".partial", folder + ".old");
+        Delete(partial);
         Directory.CreateDirectory(partial);
         write(partial);
-        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        File.WriteAllText(Path.Combine(partial, LanguageModel.TemplateFile), template);
+        Delete(old);
+        if (Directory.Exists(folder)) Directory.Move(folder, old);
         Directory.Move(partial, folder);
+        Delete(old);
+    }
+
+    private static void Delete(string folder)
+    {
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
     }
 
     private void Line(params ReadOnlySpan<(string Key, double Value)> values)
