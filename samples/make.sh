@@ -37,7 +37,6 @@ install() {
 
 step build dotnet build src/AlpacaCot.Cli -c Release -v q --nologo
 step generate generate
-step "plain text" train samples/pretrain.yaml "$work/run"
-step conversations train samples/conversations.yaml "$work/run-2"
+step train train samples/pretrain.yaml "$work/run"
 step install install
 du -sh samples/base samples/data
