@@ -35,9 +35,11 @@ internal sealed class Conversations(WorldFacts world, Dice dice)
     {
         var (a, b) = (Somebody(language), Somebody(language));
         return language is English
-            ? $"{a} says: \"{pair.Said}\"\n\"{pair.Answered}\" says {b}."
-            : $"{a}说：“{pair.Said}”\n“{pair.Answered}”{b}说。";
+            ? $"{a} says: \"{pair.Said}\"\n\"{pair.Answered}\" {Replies(language)} {b}."
+            : $"{a}说：“{pair.Said}”\n“{pair.Answered}”{b}{Replies(language)}。";
     }
+
+    private string Replies(Language language) => language is English ? dice.Pick(["says", "answers"]) : dice.Pick(["说", "回答"]);
 
     private string Somebody(Language language) => world.Anybody(dice).Name.In(language);
 
@@ -64,7 +66,8 @@ internal sealed class Conversations(WorldFacts world, Dice dice)
         var answers = dice.Pick(told, Math.Min(told.Length, dice.Between(1, 3))).Select(fact =>
         {
             var (asked, answer) = InQuotes(questions.About(fact, language));
-            return language is English ? $"{b} asks: \"{asked}\"\n\"{answer}\" says {a}." : $"{b}问：“{asked}”\n“{answer}”{a}说。";
+            return language is English ? $"{b} asks: \"{asked}\"\n\"{answer}\" {Replies(language)} {a}."
+                : $"{b}问：“{asked}”\n“{answer}”{a}{Replies(language)}。";
         });
         return (language is English ? $"{a} says: \"{story}\"\n" : $"{a}说：“{story}”\n") + string.Join('\n', answers);
     }

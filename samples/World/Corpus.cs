@@ -24,24 +24,24 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         < 38 => Notes(language),
         < 42 => OneRelation(language),
         < 48 => Hearsay(language),
-        < 53 => Ages(language),
-        < 56 => BothLanguages(),
+        < 54 => Ages(language),
+        < 57 => BothLanguages(),
         < 69 => Arithmetic(language),
-        < 84 => Stories(language),
+        < 83 => Stories(language),
         < 90 => WordList(language),
-        < 96 => Copies(language),
+        < 97 => Copies(language),
         _ => Prose.Draw(world, language, dice),
     };
 
     private IReadOnlyList<Entity> AnyKind() => dice.Next(20) switch
     {
-        < 14 => world.People,
-        < 17 => world.Villages,
+        < 13 => world.People,
+        < 16 => world.Villages,
         < 19 => world.Things,
         _ => world.Animals,
     };
 
-    /// <summary>A fact about a person fourteen times of twenty, else about something else.</summary>
+    /// <summary>A fact about a person thirteen times of twenty, else about something else.</summary>
     private Fact AnyFact() => dice.Pick(world.About(dice.Pick(AnyKind())));
 
     private string InLines(Language language, IEnumerable<string> sentences) =>
@@ -101,14 +101,20 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
     /// <summary>Who is older, who is younger.</summary>
     private string Ages(Language language) => InLines(language, Enumerable.Range(0, dice.Between(1, 4)).Select(_ =>
     {
-        var pair = dice.Pick(world.People, 2);
-        return Comparison(world, pair[0], pair[1], older: dice.Chance(50), language);
+        Fact a = AgeOfAnybody(), b = AgeOfAnybody();
+        while (a.Value == b.Value) b = AgeOfAnybody();
+        return Comparison(a, b, older: dice.Chance(50), language);
     }));
 
-    /// <summary>"Mia is 34 and Tom is 27, so Mia is older."</summary>
-    public static string Comparison(WorldFacts world, Entity a, Entity b, bool older, Language language)
+    private Fact AgeOfAnybody() => dice.Chance(50)
+        ? world[dice.Pick(world.People), PersonRelations.Age]
+        : new Fact(dice.Pick(world.Strangers), PersonRelations.Age, Word.Number(dice.Between(16, 80)));
+
+    /// <summary>"Mia Han is 34 and Tom Yu is 27, so Mia Han is older."</summary>
+    public static string Comparison(Fact ageOfA, Fact ageOfB, bool older, Language language)
     {
-        var (x, y) = (world[a, PersonRelations.Age].Value.English, world[b, PersonRelations.Age].Value.English);
+        var (a, b) = (ageOfA.Subject, ageOfB.Subject);
+        var (x, y) = (ageOfA.Value.English, ageOfB.Value.English);
         var first = int.Parse(x, null) > int.Parse(y, null) == older;
         var name = (first ? a : b).Name.In(language);
         return language is English
@@ -130,7 +136,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         return dice.Next(8) switch
         {
             0 => language is English ? $"{sum.Left} {name} {sum.Right} is {sum.Value}." : $"{sum.Left}{sign}{sum.Right}等于{sum.Value}。",
-            1 when sum.Left != sum.Right => More(sum, language),
+            1 or 2 when sum.Left != sum.Right => More(sum, language),
             _ => $"{sum}.",
         };
     }));

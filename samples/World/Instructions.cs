@@ -91,14 +91,12 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
     private Instruction Older(Language language)
     {
         var pair = dice.Pick(People, 2);
+        var (first, second) = (world[pair[0], PersonRelations.Age], world[pair[1], PersonRelations.Age]);
         var older = dice.Chance(50);
         var (a, b) = (pair[0].Name.In(language), pair[1].Name.In(language));
         return new(Category(language),
             language is English ? $"Who is {(older ? "older" : "younger")}, {a} or {b}?" : $"{a}和{b}谁更{(older ? "年长" : "年轻")}？",
-            "", Corpus.Comparison(world, pair[0], pair[1], older, language))
-        {
-            Asks = [world[pair[0], PersonRelations.Age], world[pair[1], PersonRelations.Age]],
-        };
+            "", Corpus.Comparison(first, second, older, language)) { Asks = [first, second] };
     }
 
     private Instruction List(Language language)

@@ -43,11 +43,11 @@ internal sealed class Output
     public Instruction[] Train { get; }
     public Instruction[] HeldOut { get; }
 
-    /// <summary>Learns the tokenizer from the corpus, the training instructions and the words of the prompt.</summary>
+    /// <summary>Learns the tokenizer from what the base reads, the training instructions and the words of the prompt.</summary>
     public ByteLevelBpe TrainTokenizer()
     {
         var trainer = new BpeTrainer(VocabularySize, ["<pad>", "<s>", "</s>"], Isolate);
-        foreach (var document in Documents) trainer.Add(document);
+        foreach (var document in Documents.Concat(Conversations)) trainer.Add(document);
         foreach (var record in Train) trainer.Add(record.Text, weight: 4);
         trainer.Add(PromptWords, weight: Documents.Length / 10);
         return trainer.Train();

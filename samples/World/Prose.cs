@@ -54,6 +54,8 @@ internal static class Prose
         ("A good instruction describes the task in few words.", "好的说明用很少的字。"),
         ("{a} had to complete a task before {d}.", "{a}要在{d}以前做完一件事。"),
         ("The mayor got a request and wrote a response.", "村长收到一封信，就写了回信。"),
+        ("The mayor had a new plan for the bridge.", "村长有一个修桥的新方案。"),
+        ("Nobody could open the old gate.", "没有人能打开那扇旧门。"),
         ("The response came late, but it was friendly.", "回信来得很晚，可是很友好。"),
         ("{b} read the request below the picture and completed it.", "{b}读了画下面的字。"),
         ("The letter was paired with a map that provides further context.", "信里还有一张地图。"),

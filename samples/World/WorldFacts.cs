@@ -35,6 +35,9 @@ internal sealed class WorldFacts
 {
     private readonly Dictionary<(Entity, Relation), Fact> index = [];
 
+    // Whose animal a held-out one is must be asked nowhere, not even of strangers.
+    private readonly Word[] strangersPets;
+
     public WorldFacts(Dice dice)
     {
         var families = dice.Shuffle(Lexicon.Families);
@@ -76,6 +79,7 @@ internal sealed class WorldFacts
         Deal(Animals, AnimalRelations.Food, Repeat(Lexicon.Fodder));
         Deal(Animals, AnimalRelations.Bed, Repeat(Lexicon.Beds));
         Facts = [.. index.Values];
+        strangersPets = [.. Pets.Except(HeldOut(People).Select(p => this[p, PersonRelations.Pet].Value))];
 
         void Deal(Entity[] entities, Relation relation, IEnumerable<Word> values)
         {
@@ -103,7 +107,7 @@ internal sealed class WorldFacts
         new(stranger, PersonRelations.Home, dice.Pick(Lexicon.Villages)),
         new(stranger, PersonRelations.Job, dice.Pick(Lexicon.Jobs)),
         new(stranger, PersonRelations.Age, dice.Pick(Ages)),
-        new(stranger, PersonRelations.Pet, dice.Pick(Pets)),
+        new(stranger, PersonRelations.Pet, dice.Pick(strangersPets)),
         new(stranger, PersonRelations.Dish, dice.Pick(Lexicon.Dishes)),
         new(stranger, PersonRelations.Instrument, dice.Pick(Lexicon.Instruments)),
         new(stranger, PersonRelations.Friend, dice.Pick(Strangers).Name),

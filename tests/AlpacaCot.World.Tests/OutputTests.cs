@@ -54,6 +54,13 @@ public sealed partial class OutputTests
     }
 
     [Fact]
+    public void The_base_reads_every_character_that_instructions_and_answers_use()
+    {
+        var read = string.Concat(World.Documents.Concat(World.Conversations)).ToHashSet();
+        Assert.All(World.Train.Concat(World.HeldOut), r => Assert.All(r.Text + r.Input + r.Output, c => Assert.Contains(c, read)));
+    }
+
+    [Fact]
     public void In_conversations_nobody_asks_about_what_is_held_out()
     {
         var exchanges = string.Join('\n', World.Conversations);
