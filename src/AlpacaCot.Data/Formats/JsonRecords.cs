@@ -6,52 +6,49 @@ namespace AlpacaCot.Data.Formats;
 /// Cuts a stream of UTF-8 JSON into its records: the elements of one array, or values one after another (JSON lines,
 /// indented or not). The buffer holds a few records and grows only to the largest one, so size of file is no matter.
 /// </summary>
-internal sealed class JsonRecords
+internal sealed class JsonRecords : IRecordCursor
 {
-    private const int LargestRecord = 1 << 30;
-
     private readonly Stream _stream;
     private readonly string _name;
     private readonly bool _isArray;
+    private readonly int _largestRecord;
     private byte[] _buffer = new byte[128 * 1024];
     private int _start, _end;   // what is read and not yet used: buffer[start..end]
     private int _length;       // of the current record, at start
     private long _line = 1;    // of buffer[start]
     private bool _ended, _closed;
 
-    /// <summary>Begins to read; fails where the stream does not hold JSON text.</summary>
+    /// <summary>Begins to read; fails where there is nothing.</summary>
     /// <param name="stream">UTF-8 bytes, not compressed.</param>
     /// <param name="name">What messages call the stream: the path as the user gave it.</param>
-    public JsonRecords(Stream stream, string name)
+    /// <param name="largestRecord">The most bytes a record may have.</param>
+    public JsonRecords(Stream stream, string name, int largestRecord)
     {
-        (_stream, _name) = (stream, name);
+        (_stream, _name, _largestRecord) = (stream, name, largestRecord);
         Fill();
         if (Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) _start = 3;
-        if (FileKind.WhyNotJson(Unread) is { } why) throw new InputException($"{_name}: {why}.");
         if (!SkipSpace()) throw new InputException($"{_name}: the file is empty.");
         _isArray = _buffer[_start] == '[';
         if (_isArray) Advance(1);
     }
 
-    /// <summary>The number of the current record, counted from 1.</summary>
+    public string Container => _isArray ? "JSON array" : "JSON lines";
+
+    public bool IsTable => false;
+
     public long Number { get; private set; }
 
     /// <summary>The line on which the current record begins, or its <see cref="Problem"/> lies, counted from 1.</summary>
     public long Line { get; private set; }
 
-    /// <summary>The bytes of the current record: one JSON value. Valid until the next call of <see cref="MoveNext"/>.</summary>
     public ReadOnlySpan<byte> Current => _buffer.AsSpan(_start, _length);
 
-    /// <summary>Why the current record is not JSON, though the reading can go on behind it; null where it is JSON.</summary>
     public string? Problem { get; private set; }
 
-    /// <summary>Names the current record in a message.</summary>
     public string Place => $"{_name}, record {Number} (line {Line})";
 
     private ReadOnlySpan<byte> Unread => _buffer.AsSpan(_start, _end - _start);
 
-    /// <summary>Goes to the next record; false behind the last.</summary>
-    /// <exception cref="InputException">The file was cut short, or its structure is broken beyond this point.</exception>
     public bool MoveNext()
     {
         Advance(_length);
@@ -94,8 +91,12 @@ internal sealed class JsonRecords
         {
             while (!Scan(Unread[scanned..], ref state, ref scanned))
             {
-                if (!Fill()) throw new InputException($"{Place}: the file ends in the middle of this record. "
-                    + "It was cut short: write or download it again.");
+                if (Unread.Length >= _largestRecord)
+                {
+                    SkipLarge();
+                    return;
+                }
+                if (!Fill()) throw CutInside();
             }
             _length = scanned;
         }
@@ -107,6 +108,34 @@ internal sealed class JsonRecords
                 throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: "
                     + "correct the file there.");
             SkipToNextLine();
+        }
+    }
+
+    private InputException CutInside() => new($"{Place}: the file ends in the middle of this record. "
+        + "It was cut short: write or download it again.");
+
+    /// <summary>Passes over a record that is too large to be held, by counting its brackets.</summary>
+    private void SkipLarge()
+    {
+        Problem = $"it is larger than {_largestRecord >> 20} MB, the most that a record may have";
+        var (depth, inString, escaped) = (0, false, false);
+        while (true)
+        {
+            for (var i = _start; i < _end; i++)
+            {
+                var c = _buffer[i];
+                if (escaped) escaped = false;
+                else if (inString && c == '\\') escaped = true;
+                else if (c == '"') inString = !inString;
+                else if (!inString && c is (byte)'{' or (byte)'[') depth++;
+                else if (!inString && c is (byte)'}' or (byte)']') depth--;
+                else continue;
+                if (depth > 0 || inString) continue;
+                Advance(i + 1 - _start);
+                return;
+            }
+            Advance(_end - _start);
+            if (!Fill()) throw CutInside();
         }
     }
 
@@ -151,6 +180,8 @@ internal sealed class JsonRecords
         }
     }
 
+    public void Dispose() => _stream.Dispose();
+
     private void Advance(int count)
     {
         _line += _buffer.AsSpan(_start, count).Count((byte)'\n');
@@ -171,7 +202,6 @@ internal sealed class JsonRecords
         }
         if (_end == _buffer.Length)
         {
-            if (_end >= LargestRecord) throw new InputException($"{Place}: the record is larger than 1 GB. Is the file damaged?");
             Array.Resize(ref _buffer, 2 * _end);
         }
         try
@@ -188,8 +218,7 @@ internal sealed class JsonRecords
         }
         catch (InvalidDataException damaged)
         {
-            throw new InputException($"{_name}: the compressed data is damaged or cut short near record {Number + 1}; "
-                + "download it again.", damaged);
+            throw new InputException($"{_name}, near record {Number + 1}: {damaged.Message}.", damaged);
         }
         catch (IOException failed)
         {

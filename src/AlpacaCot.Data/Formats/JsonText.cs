@@ -3,24 +3,25 @@ using System.Text.Unicode;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>What the scanner of JSON does not look at.</summary>
+/// <summary>Reads one well-formed JSON value as an element, and looks at what the scanner of records does not look at.</summary>
 internal static class JsonText
 {
     private static readonly JsonDocumentOptions NoDuplicates = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Why a well-formed JSON value cannot be trusted: bytes that are no text, a key given twice; null where it can.</summary>
-    public static string? Problem(ReadOnlySpan<byte> json)
+    /// <summary>Gives the element; or why it cannot be trusted: bytes that are no text, a key given twice.</summary>
+    public static string? Read(ReadOnlySpan<byte> json, out JsonElement value)
     {
+        value = default;
         if (!Utf8.IsValid(json)) return "it holds bytes that are not UTF-8";
         try
         {
-            if (json.IndexOf("\\u"u8) >= 0) ReadEscapes(json);
-            JsonElement.Parse(json, NoDuplicates);
+            CheckEscapes(json);
+            value = JsonElement.Parse(json, NoDuplicates);
             return null;
         }
         catch (InvalidOperationException)   // what the reader says to an unpaired surrogate
         {
-            return "it holds half a character: a \\uD800 to \\uDFFF escape without its partner";
+            return HalfCharacter;
         }
         catch (JsonException twice)
         {
@@ -28,10 +29,37 @@ internal static class JsonText
         }
     }
 
-    private static void ReadEscapes(ReadOnlySpan<byte> json)
+    public const string HalfCharacter = "it holds half a character: a \\uD800 to \\uDFFF escape without its partner";
+
+    /// <summary>Looks for half characters among the escapes.</summary>
+    /// <exception cref="InvalidOperationException">There is one.</exception>
+    public static void CheckEscapes(ReadOnlySpan<byte> json)
     {
+        if (json.IndexOf("\\u"u8) < 0) return;
         var reader = new Utf8JsonReader(json);
         while (reader.Read())
             if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped) reader.GetString();
     }
+
+    /// <summary>What a value is, in words.</summary>
+    public static string Kind(JsonTokenType type) => type switch
+    {
+        JsonTokenType.String => "a string",
+        JsonTokenType.Number => "a number",
+        JsonTokenType.True or JsonTokenType.False => "true or false",
+        JsonTokenType.Null => "null",
+        JsonTokenType.StartArray => "a list",
+        _ => "an object",
+    };
+
+    /// <summary>What a value is, in words.</summary>
+    public static string Kind(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => "a list",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.String => "a string",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.Null => "null",
+        _ => "true or false",
+    };
 }

@@ -6,13 +6,14 @@ internal static class DataVerb
     /// <summary>The verbs, in the order of the help.</summary>
     private static Verb[] Verbs(Terminal terminal) =>
     [
+        ConvertVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)
     {
         var verbs = Verbs(terminal);
         var data = new Verb("data", VerbGroup.Data, "The instruction collection: list, convert, mix, clean, measure",
-            [.. verbs.Select(verb => verb.Examples[0]), "data --help"]);
+            [.. verbs.Select(verb => verb.Examples[0])]);
         foreach (var verb in verbs) data.Add(verb);
         return data;
     }

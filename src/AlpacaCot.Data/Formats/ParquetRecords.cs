@@ -1,0 +1,252 @@
+using System.Buffers;
+using System.Text.Json;
+using Parquet;
+using Parquet.Schema;
+
+namespace AlpacaCot.Data.Formats;
+
+/// <summary>Reads the rows of a Parquet file as objects, a row group at a time; a cell without a value is a missing field.</summary>
+internal sealed class ParquetRecords : IRecordCursor
+{
+    /// <summary>The key of the file's own metadata that names the columns which hold JSON as text.</summary>
+    public const string JsonColumns = "alpaca_cot.json_columns";
+
+    private readonly Stream _stream;
+    private readonly string _name;
+    private readonly long _length;
+    private readonly ParquetReader _reader;
+    private readonly HashSet<string> _jsonColumns;
+    private readonly ArrayBufferWriter<byte> _json = new(4096);
+    private readonly Utf8JsonWriter _writer;
+    private readonly int _largestRecord;
+    private Dictionary<DataField, ParquetLeaf> _leaves = [];
+    private int _group;
+    private long _rowsLeft;
+
+    private ParquetRecords(Stream stream, string name, int largestRecord)
+    {
+        (_stream, _name, _length, _largestRecord) = (stream, name, stream.Length, largestRecord);
+        _writer = new Utf8JsonWriter(_json, new JsonWriterOptions { SkipValidation = true, MaxDepth = 1000 });
+        _reader = Guard(() => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
+        _jsonColumns = Guard(() => _reader.CustomMetadata.TryGetValue(JsonColumns, out var names)
+            ? JsonSerializer.Deserialize<HashSet<string>>(names)! : []);
+    }
+
+    /// <summary>Begins to read. A packed file, which cannot be read backwards, goes through a temporary one.</summary>
+    public static ParquetRecords Open(Stream stream, long origin, Stream unpacked, string name, ReadOptions options)
+    {
+        if (origin == 0)
+        {
+            stream.Position = 0;
+            Span<byte> head = stackalloc byte[4];
+            if (stream.ReadAtLeast(head, 4, throwOnEndOfStream: false) == 4 && FileKind.IsParquet(head))
+                return new(stream, name, options.LargestRecord);
+            stream.Position = 0;
+            unpacked = Unpacking.Open(stream, options.LargestExpansion, out _, out _);
+        }
+        var copy = new FileStream(Path.Combine(Path.GetTempPath(), $"alpaca-cot-{Guid.NewGuid():N}.parquet"), FileMode.CreateNew,
+            FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        try
+        {
+            unpacked.CopyTo(copy);
+            return new(copy, name, options.LargestRecord);
+        }
+        catch (InvalidDataException damaged)
+        {
+            copy.Dispose();
+            throw new InputException($"{name}: {damaged.Message}.", damaged);
+        }
+    }
+
+    public string Container => "Parquet";
+    public bool IsTable => true;
+    public long Number { get; private set; }
+    public string Place => $"{_name}, record {Number}";
+    public ReadOnlySpan<byte> Current => _json.WrittenSpan;
+    public string? Problem { get; private set; }
+
+    public bool MoveNext()
+    {
+        while (_rowsLeft == 0)
+        {
+            foreach (var leaf in _leaves.Values)
+                if (!leaf.IsAtEnd) throw Damaged($"row group {_group} has more values than rows", null);
+            if (_group == _reader.RowGroupCount) return false;
+            ReadGroup(_group++);
+        }
+        _rowsLeft--;
+        Number++;
+        Guard(WriteRow);
+        Problem = _json.WrittenCount > _largestRecord
+            ? $"it is larger than {_largestRecord >> 20} MB, the most that a record may have" : null;
+        return true;
+    }
+
+    private void ReadGroup(int index) => Guard(() =>
+    {
+        using var group = _reader.OpenRowGroupReader(index);
+        _rowsLeft = group.RowCount;
+        foreach (var leaf in _leaves.Values) leaf.Dispose();
+        _leaves = [];
+        foreach (var field in _reader.Schema.DataFields)
+        {
+            var chunk = group.GetMetadata(field)?.MetaData;
+            // What a damaged header claims must not be allocated before it is compared with the file.
+            if (chunk is null || chunk.NumValues < 0 || chunk.NumValues > int.MaxValue / 16 || chunk.NumValues < _rowsLeft
+                || chunk.TotalCompressedSize > _length || chunk.TotalUncompressedSize > 64L * 1024 * 1024 + 500 * _length)
+                throw new InvalidDataException($"the header of column {field.Path} cannot be true");
+            _leaves[field] = ParquetLeaf.Read(group, field);
+        }
+        return true;
+    });
+
+    private bool WriteRow()
+    {
+        _json.ResetWrittenCount();
+        _writer.Reset(_json);
+        _writer.WriteStartObject();
+        foreach (var field in _reader.Schema.Fields) WriteMember(field);
+        _writer.WriteEndObject();
+        _writer.Flush();
+        return true;
+    }
+
+    private void WriteMember(Field field)
+    {
+        if (field is DataField { MaxRepetitionLevel: 0 } data)
+        {
+            var leaf = _leaves[data];
+            if (leaf.HasValue)
+            {
+                _writer.WritePropertyName(field.Name);
+                if (_jsonColumns.Contains(field.Path.ToString())) leaf.WriteJson(_writer);
+                else leaf.WriteValue(_writer);
+            }
+            leaf.Advance();
+            return;
+        }
+        var level = First(field).Definition;
+        var present = field switch
+        {
+            StructField or DataField { IsArray: false } => level >= field.MaxDefinitionLevel,
+            _ => level >= field.MaxDefinitionLevel - 1,
+        };
+        if (!present)
+        {
+            Skip(field);
+            return;
+        }
+        _writer.WritePropertyName(field.Name);
+        WriteValue(field);
+    }
+
+    /// <summary>Writes a value that is there, or null for an element that is not.</summary>
+    private void WriteValue(Field field)
+    {
+        switch (field)
+        {
+            case StructField group when First(field).Definition < field.MaxDefinitionLevel:
+                Skip(group);
+                _writer.WriteNullValue();
+                break;
+            case StructField group:
+                _writer.WriteStartObject();
+                foreach (var member in group.Fields) WriteMember(member);
+                _writer.WriteEndObject();
+                break;
+            case ListField list: WriteList(list, list.Item); break;
+            case MapField map:
+                _writer.WriteStartArray();
+                WriteElements(map, () =>
+                {
+                    _writer.WriteStartObject();
+                    WriteMember(map.Key);
+                    WriteMember(map.Value);
+                    _writer.WriteEndObject();
+                });
+                _writer.WriteEndArray();
+                break;
+            case DataField { IsArray: true } repeated:
+                _writer.WriteStartArray();
+                WriteElements(repeated, () => WriteLeaf(repeated));
+                _writer.WriteEndArray();
+                break;
+            case DataField data: WriteLeaf(data); break;
+        }
+    }
+
+    private void WriteList(ListField list, Field item)
+    {
+        if (First(list).Definition < list.MaxDefinitionLevel - 1)
+        {
+            Skip(list);
+            _writer.WriteNullValue();
+            return;
+        }
+        _writer.WriteStartArray();
+        WriteElements(list, () => WriteValue(item));
+        _writer.WriteEndArray();
+    }
+
+    private void WriteElements(Field list, Action writeElement)
+    {
+        var first = First(list);
+        if (first.Definition < list.MaxDefinitionLevel)   // an empty list takes one place
+        {
+            Skip(list);
+            return;
+        }
+        do writeElement();
+        while (!first.IsAtEnd && first.Repetition == list.MaxRepetitionLevel);
+    }
+
+    private void WriteLeaf(DataField field)
+    {
+        var leaf = _leaves[field];
+        if (leaf.HasValue) leaf.WriteValue(_writer);
+        else _writer.WriteNullValue();
+        leaf.Advance();
+    }
+
+    private ParquetLeaf First(Field field) => _leaves[Leaves(field).First()];
+
+    private void Skip(Field field)
+    {
+        foreach (var leaf in Leaves(field)) _leaves[leaf].Advance();
+    }
+
+    private static IEnumerable<DataField> Leaves(Field field) => field switch
+    {
+        DataField data => [data],
+        StructField group => group.Fields.SelectMany(Leaves),
+        ListField list => Leaves(list.Item),
+        MapField map => Leaves(map.Key).Concat(Leaves(map.Value)),
+        _ => throw new InvalidDataException($"column {field.Path} is of an unknown kind"),
+    };
+
+    /// <summary>What the decoder throws at damaged data is of every kind; it all means the same.</summary>
+    private T Guard<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+#pragma warning disable CA1031 // see above
+        catch (Exception damaged) when (damaged is not InputException)
+#pragma warning restore CA1031
+        {
+            throw Damaged(damaged.Message.ReplaceLineEndings(" ").TrimEnd('.'), damaged);
+        }
+    }
+
+    private InputException Damaged(string what, Exception? cause) => new($"{_name}, near record {Number + 1}: the Parquet data is damaged "
+        + $"or cut short ({what}); download it again.", cause!);
+
+    public void Dispose()
+    {
+        foreach (var leaf in _leaves.Values) leaf.Dispose();
+        _reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _writer.Dispose();
+        if (_stream is FileStream { Name: var path } && path.StartsWith(Path.GetTempPath(), StringComparison.Ordinal)) _stream.Dispose();
+    }
+}
