@@ -1,0 +1,30 @@
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>Baize: a model talking to itself about questions of Alpaca, Quora, Stack Overflow and MedQuAD.</summary>
+internal static class Baize
+{
+    private static readonly DialogueText Marks = new("", ("[|Human|]", Role.User), ("[|AI|]", Role.Assistant));
+
+    public static readonly IReadOnlyList<IInstructionSource> Sets =
+    [
+        new RecordSource(new("baize", "baize", 653_699)
+        {
+            Original = true, Published = "https://github.com/project-baize/baize-chatbot",
+            RawFormat = "JSON array of input (one text, [|Human|] and [|AI|]), topic", Licence = "GPL-3.0",
+            Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
+            Type = "dialogues on everyday, programming and medical questions", Tags = ["dialogue", "medicine", "code", "gpt-3.5"],
+        }, Convert),
+    ];
+
+    private static Conversation Convert(RawFields fields)
+    {
+        var turns = Marks.Parse(fields.Text("input"));
+        if (turns.Count == 0) throw fields.Bad("its \"input\" holds no dialogue of [|Human|] and [|AI|]");
+        // Before the first mark every record has the same sentence; the last mark waits for a question that never comes.
+        if (turns[0].Role == Role.System) turns = [.. turns.Skip(1)];
+        if (turns[^1] is { Role: Role.User, Text: "" }) turns = [.. turns.SkipLast(1)];
+        return fields.Conversation(turns);
+    }
+}

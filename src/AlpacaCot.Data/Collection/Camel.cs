@@ -1,0 +1,32 @@
+using System.Text.Json;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>CAMEL: models playing roles with each other, and problems of the sciences.</summary>
+internal static class Camel
+{
+    public static readonly IReadOnlyList<IInstructionSource> Sets =
+    [
+        new RecordSource(new("camel", "camel", 760_620)
+        {
+            Aliases = ["camel-ai"], Original = true, Published = "https://huggingface.co/camel-ai",
+            RawFormat = "JSON of role_1, message_1, message_2, ... (texts, or objects with content); instructions: instruction, input",
+            Licence = "CC BY-NC 4.0", Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
+            Type = "role-play of society and programming; mathematics, physics, chemistry, biology",
+            Tags = ["dialogue", "code", "science", "gpt-3.5"],
+        }, Convert),
+    ];
+
+    private static Conversation Convert(RawFields fields)
+    {
+        var turns = new List<Turn>();
+        for (var i = 1; fields.Has($"message_{i}"); i++)
+        {
+            var message = fields.Element($"message_{i}");
+            if (message.ValueKind == JsonValueKind.Object && message.TryGetProperty("content", out var content)) message = content;
+            turns.Add(new Turn(i % 2 == 1 ? Role.User : Role.Assistant, fields.AsText(message, $"message_{i}")));
+        }
+        return turns.Count > 1 ? fields.Conversation(turns) : throw fields.Bad("it has no message_1 and message_2; " + fields.FieldNames());
+    }
+}

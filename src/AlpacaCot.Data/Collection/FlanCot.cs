@@ -1,0 +1,83 @@
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>The nine Chain-of-Thought sets of FLAN: rows of question, answer and rationale that templates turn into text.</summary>
+internal sealed class FlanCot : IInstructionSource
+{
+    private static readonly (string Name, string Type, int Rows)[] Nine =
+    [
+        ("aqua", "algebra with options", 2_728), ("creak", "facts and common sense, yes or no", 6_915),
+        ("ecqa", "common sense with options", 7_112), ("esnli", "what follows from a sentence", 36_174),
+        ("gsm8k", "word problems of grade-school mathematics", 7_473), ("qasc", "science with options", 1_084),
+        ("qed", "questions on a text", 5_154), ("sensemaking", "which sentence makes no sense", 6_070),
+        ("strategyqa", "questions with hidden steps, yes or no", 2_061),
+    ];
+
+    /// <summary>All nine together, and each alone.</summary>
+    public static readonly IReadOnlyList<IInstructionSource> Sets =
+    [
+        new FlanCot(Described("flan-cot", "Chain of Thought", Nine.Sum(set => set.Rows), "reasoning step by step: nine sets") with
+        {
+            Aliases = ["cot", "cot_data", "chain-of-thought"], Original = true,
+            Languages = SetLanguages.EN | SetLanguages.CN, Tags = ["cot", "reasoning", "human"],
+        }, null),
+        .. Nine.Select(set => new FlanCot(Described($"flan-cot-{set.Name}", $"Chain of Thought: {set.Name}", set.Rows, set.Type) with
+        {
+            Aliases = [$"cot-{set.Name}"], PartOf = "flan-cot",
+        }, set.Name)),
+    ];
+
+    private readonly string? _only;
+
+    private FlanCot(CatalogueEntry entry, string? only) => (Entry, _only) = (entry, only);
+
+    public CatalogueEntry Entry { get; }
+
+    /// <summary>The set whose rows a file holds: one of the nine that its name has as a word, or else its name.</summary>
+    public static string SetOf(string file)
+    {
+        var stem = RawFiles.Stem(file);
+        var words = stem.ToLowerInvariant().Split('_', '-', '.');
+        return Nine.Select(set => set.Name).FirstOrDefault(words.Contains) ?? stem;
+    }
+
+    /// <summary>The files below a path that hold rows of these sets.</summary>
+    public IReadOnlyList<string> Files(string path)
+    {
+        var files = RawFiles.In(path, ".tsv").Where(file => _only is null || SetOf(file) == _only).ToList();
+        if (files.Count == 0) throw new InputException($"{path}: there is no file of the set \"{_only}\", such as {_only}_train.tsv.");
+        if (files.GroupBy(SetOf).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new InputException($"{path}: {string.Join(" and ", twice)} are both the set \"{twice.Key}\"; name one of them.");
+        return files;
+    }
+
+    public IEnumerable<Conversation> Convert(string path, ConvertOptions options) =>
+        Files(path).SelectMany(file => Rows(file, options));
+
+    private static IEnumerable<Conversation> Rows(string file, ConvertOptions options)
+    {
+        var cot = options.Cot;
+        var set = SetOf(file);
+        var templates = cot.Templates.Of(set);
+        var replay = cot.Replay?.Sets.Contains(set) == true ? cot.Replay : null;
+        var random = new DeterministicRandom(options.Seed).Fork($"cot {set}");
+        foreach (var row in TabRows.Read(file, cot.PythonQuotes, columns: 3, options.Reading))
+        {
+            var number = replay?.Of(set, (int)row.Number - 1, templates.Count) ?? random.NextInt(templates.Count);
+            cot.OnDraw?.Invoke(set, number);
+            var fields = cot.DecodeNewlines ? Array.ConvertAll(row.Fields, field => field.Replace(@"\n", "\n")) : row.Fields;
+            var (question, answer, rationale) = (fields[0], fields[1], fields[2]);
+            yield return Conversation.Instruction(templates[number].Ask(question) + cot.Trigger, "", templates[number].Reply(rationale, answer))
+                with { Origin = row.Origin };
+        }
+    }
+
+    private static CatalogueEntry Described(string name, string title, long records, string type) => new(name, title, records)
+    {
+        Published = "https://github.com/google-research/FLAN/tree/main/flan/v2/cot_data",
+        RawFormat = "TSV without a header: question, answer, rationale; the two characters \\n are a line end",
+        Licence = "Apache-2.0", Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.HG, Type = type,
+        Tags = ["cot", "reasoning", "human"],
+    };
+}

@@ -1,0 +1,54 @@
+using System.Text.Json;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>HH-RLHF: two answers in a dialogue, of which people found one more helpful or harmless.</summary>
+internal static class HhRlhf
+{
+    private static readonly DialogueText Marks = new("\n\n", ("Human:", Role.User), ("Assistant:", Role.Assistant));
+
+    public static readonly IReadOnlyList<IInstructionSource> Sets =
+    [
+        new RecordSource(new("hh-rlhf", "hh-rlhf", 284_517)
+        {
+            Aliases = ["Anthropic/hh-rlhf"], Original = true, Published = "Anthropic/hh-rlhf",
+            RawFormat = "JSON lines of chosen, rejected: whole dialogues, Human: and Assistant: after empty lines", Licence = "MIT",
+            Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,
+            Type = "dialogue with preferences for helpful and harmless answers", Tags = ["dialogue", "preference", "safety"],
+        }, Convert),
+    ];
+
+    private static Conversation Convert(RawFields fields)
+    {
+        var (chosen, rejected) = (Turns(fields, "chosen"), Turns(fields, "rejected"));
+        // Nearly always the dialogues differ in the last answer alone; where they part earlier, the other one is kept as it is.
+        if (chosen.Count == rejected.Count && rejected[^1].Role == Role.Assistant && chosen.SkipLast(1).SequenceEqual(rejected.SkipLast(1)))
+            return fields.Conversation(chosen) with { Rejected = rejected[^1].Text };
+        var conversation = fields.Conversation(chosen);
+        return conversation with
+        {
+            Metadata = new OrderedDictionary<string, JsonElement>(conversation.Metadata)
+            {
+                ["rejected"] = fields.Element("rejected"),
+            },
+        };
+    }
+
+    private static IReadOnlyList<Turn> Turns(RawFields fields, string name)
+    {
+        // Some copies hold lists of messages instead of texts.
+        if (fields.Element(name) is { ValueKind: JsonValueKind.Array } messages)
+            return [.. messages.EnumerateArray().Select(message => Message(fields, name, message))];
+        var turns = Marks.Parse(fields.Text(name));
+        return turns.Count > 0 ? turns : throw fields.Bad($"its \"{name}\" holds no dialogue of Human: and Assistant:");
+    }
+
+    private static Turn Message(RawFields fields, string name, JsonElement message)
+    {
+        if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty("role", out var role)
+            || !message.TryGetProperty("content", out var content))
+            throw fields.Bad($"a message of its \"{name}\" has no \"role\" and \"content\"");
+        return new(fields.AsText(role, "role") == "assistant" ? Role.Assistant : Role.User, fields.AsText(content, "content"));
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>ProsocialDialog: answers that lead a problematic talk to the good.</summary>
+internal sealed class ProsocialDialog : IInstructionSource
+{
+    public CatalogueEntry Entry { get; } = new("prosocial-dialog", "prosocial dialog", 165_681)
+    {
+        Aliases = ["allenai/prosocial-dialog"], Original = true, Published = "allenai/prosocial-dialog",
+        RawFormat = "JSON lines of context, response, rots, safety_label, dialogue_id, response_id; records are counted as responses",
+        Licence = "CC BY 4.0", Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,
+        Type = "answers to unsafe talk, with the rule of thumb behind each", Tags = ["dialogue", "safety"],
+    };
+
+    /// <summary>The rows of a dialogue stand one after another; together they are one conversation.</summary>
+    public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
+    {
+        var turns = new List<Turn>();
+        (JsonElement Dialogue, string Origin) current = (default, "");
+        foreach (var record in RawFiles.Records(path, options.Reading))
+        {
+            (Turn[] Said, JsonElement Dialogue) row;
+            try
+            {
+                row = Row(new RawFields(record, options));
+            }
+            catch (InputException bad) when (options.Reading.SkipBad)
+            {
+                options.Reading.OnBadRecord?.Invoke(bad.Message);
+                continue;
+            }
+            if (turns.Count > 0 && !(row.Dialogue.ValueKind != JsonValueKind.Undefined
+                && JsonElement.DeepEquals(row.Dialogue, current.Dialogue)))
+            {
+                yield return Whole();
+                turns = [];
+            }
+            if (turns.Count == 0) current = (row.Dialogue, record.Origin);
+            turns.AddRange(row.Said);
+        }
+        if (turns.Count > 0) yield return Whole();
+
+        Conversation Whole() => new(turns)
+        {
+            Origin = current.Origin,
+            Metadata = current.Dialogue.ValueKind == JsonValueKind.Undefined ? new OrderedDictionary<string, JsonElement>()
+                : new OrderedDictionary<string, JsonElement> { ["dialogue_id"] = current.Dialogue },
+        };
+    }
+
+    // What annotators said of a response stays beside it.
+    private static (Turn[] Said, JsonElement Dialogue) Row(RawFields fields)
+    {
+        var (dialogue, context, response) = (fields.Element("dialogue_id"), fields.Text("context"), fields.Text("response"));
+        return ([new Turn(Role.User, context), new Turn(Role.Assistant, response) { Metadata = fields.Conversation().Metadata }], dialogue);
+    }
+}

@@ -1,0 +1,39 @@
+using AlpacaCot.Data.Formats;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>The data files that a path means, and their records.</summary>
+internal static class RawFiles
+{
+    private static readonly string[] Endings = [".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"];
+
+    /// <summary>
+    /// The file itself, or all data files below a folder in the order of their names, numbers in them by their value.
+    /// </summary>
+    /// <exception cref="InputException">There is no such path, or the folder holds no data file.</exception>
+    public static IReadOnlyList<string> In(string path, params string[] endings)
+    {
+        if (File.Exists(path)) return [path];
+        if (!Directory.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
+        var allowed = endings.Length > 0 ? endings : Endings;
+        var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+            .Where(file => !Path.GetFileName(file).StartsWith('.') && allowed.Contains(Ending(file), StringComparer.OrdinalIgnoreCase))
+            .Order(StringComparer.Create(System.Globalization.CultureInfo.InvariantCulture,
+                System.Globalization.CompareOptions.NumericOrdering)).ToList();
+        return files.Count > 0 ? files
+            : throw new InputException($"{path}: the folder holds no data file ({string.Join(", ", allowed)}, plain, .gz or .zst).");
+    }
+
+    /// <summary>The records of all files of a path.</summary>
+    public static IEnumerable<RawRecord> Records(string path, ReadOptions reading) =>
+        In(path).SelectMany(file => RecordFile.Read(file, reading));
+
+    /// <summary>The ending that tells the kind of a file, without that of its compression.</summary>
+    public static string Ending(string file) => Path.GetExtension(Uncompressed(file));
+
+    /// <summary>The name of a file without folder, kind and compression.</summary>
+    public static string Stem(string file) => Path.GetFileNameWithoutExtension(Uncompressed(file));
+
+    private static string Uncompressed(string file) =>
+        Path.GetExtension(file).ToLowerInvariant() is ".gz" or ".zst" ? file[..^Path.GetExtension(file).Length] : file;
+}

@@ -1,0 +1,47 @@
+using System.Text.Json;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Collection;
+
+/// <summary>Conversations that users shared, and everything else in that form.</summary>
+internal static class ShareGpt
+{
+    private const string Form = "JSON array of id, conversations (from, value)";
+
+    public static readonly IReadOnlyList<IInstructionSource> Sets =
+    [
+        new RecordSource(new("sharechat", "ShareChat", 1_663_241)
+        {
+            Aliases = ["sharegpt52k", "RyokoAI/ShareGPT52K"], Original = true, Published = "RyokoAI/ShareGPT52K",
+            RawFormat = Form + "; records are counted as turns", Licence = "CC0-1.0",
+            Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.MIX,
+            Type = "conversations with ChatGPT that users shared", Tags = ["general", "dialogue", "gpt-3.5"],
+        }, Convert),
+        new RecordSource(new("sharegpt", "ShareGPT for Vicuna", 94_145)
+        {
+            Aliases = ["vicuna", "ShareGPT_V3", "anon8231489123/ShareGPT_Vicuna_unfiltered"], PartOf = "sharechat",
+            Published = "anon8231489123/ShareGPT_Vicuna_unfiltered", RawFormat = Form, Licence = "Apache-2.0",
+            Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.MIX,
+            Type = "conversations with ChatGPT, cleaned and split to length", Tags = ["general", "dialogue", "gpt-3.5"],
+        }, Convert),
+    ];
+
+    /// <summary>A record of <c>conversations</c>: turns of <c>from</c> and <c>value</c>.</summary>
+    public static Conversation Convert(RawFields fields)
+    {
+        var turns = fields.Items("conversations").Select(turn => turn.ValueKind == JsonValueKind.Object
+            && turn.TryGetProperty("from", out var from) && turn.TryGetProperty("value", out var value)
+                ? new Turn(Speaker(fields.AsText(from, "from"), fields), fields.AsText(value, "value"))
+                : throw fields.Bad("a turn of its \"conversations\" has no \"from\" and \"value\"")).ToList();
+        return turns.Count > 0 ? fields.Conversation(turns) : throw fields.Bad("its \"conversations\" holds no turn");
+    }
+
+    private static Role Speaker(string from, RawFields fields) => from.ToLowerInvariant() switch
+    {
+        "human" or "user" => Role.User,
+        "gpt" or "assistant" or "chatgpt" or "bing" or "bard" or "model" => Role.Assistant,
+        "system" => Role.System,
+        "tool" or "function" or "observation" => Role.Tool,
+        _ => throw fields.Bad($"it has a turn from \"{from}\"; known are human, gpt, system and tool"),
+    };
+}
