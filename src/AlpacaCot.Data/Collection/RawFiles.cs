@@ -7,9 +7,7 @@ internal static class RawFiles
 {
     private static readonly string[] Endings = [".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"];
 
-    /// <summary>
-    /// The file itself, or all data files below a folder in the order of their names, numbers in them by their value.
-    /// </summary>
+    /// <summary>The file itself, or all data files below a folder in the order of their names, character by character.</summary>
     /// <exception cref="InputException">There is no such path, or the folder holds no data file.</exception>
     public static IReadOnlyList<string> In(string path, params string[] endings)
     {
@@ -18,8 +16,7 @@ internal static class RawFiles
         var allowed = endings.Length > 0 ? endings : Endings;
         var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
             .Where(file => !Path.GetFileName(file).StartsWith('.') && allowed.Contains(Ending(file), StringComparer.OrdinalIgnoreCase))
-            .Order(StringComparer.Create(System.Globalization.CultureInfo.InvariantCulture,
-                System.Globalization.CompareOptions.NumericOrdering)).ToList();
+            .Order(StringComparer.Ordinal).ToList();
         return files.Count > 0 ? files
             : throw new InputException($"{path}: the folder holds no data file ({string.Join(", ", allowed)}, plain, .gz or .zst).");
     }

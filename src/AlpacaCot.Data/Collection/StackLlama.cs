@@ -1,3 +1,5 @@
+using AlpacaCot.Data.Conversations;
+
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>Pairs of answers from Stack Exchange, the one with more votes first.</summary>
@@ -11,9 +13,12 @@ internal static class StackLlama
             Published = "lvwerra/stack-exchange-paired", RawFormat = "Parquet of question, response_j (better), response_k, qid, date",
             Languages = SetLanguages.EN,
             Type = "questions and answers of Stack Exchange", Tags = ["qa", "code", "preference"],
-        }, fields => fields.Instruction(fields.Text("question"), "", fields.Text("response_j")) with
-        {
-            Rejected = fields.TextOrEmpty("response_k") is { Length: > 0 } other ? other : null,
-        }),
+        }, Convert),
     ];
+
+    private static Conversation Convert(RawFields fields)
+    {
+        var (better, worse) = (fields.Text("response_j"), fields.TextOrEmpty("response_k"));
+        return fields.Instruction(fields.Text("question"), "", better) with { Rejected = worse.Length > 0 ? worse : null };
+    }
 }
