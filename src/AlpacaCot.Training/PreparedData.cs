@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
@@ -38,12 +39,13 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
     private static EncodedDataset Encode(IReadOnlyList<DataSpec> parts, ExampleEncoder encoder, TrainingOptions options, List<string> notes)
     {
         var reading = new ReadOptions { SkipBad = options.SkipBad, OnBadRecord = notes.Add };
-        return EncodedDataset.From(encoder.EncodeAll(parts.SelectMany(part => Records(part, reading)), Environment.ProcessorCount));
+        return EncodedDataset.From(encoder.EncodeAll(parts.SelectMany(part => Records(part, reading, options.Seed)), Environment.ProcessorCount));
     }
 
-    private static IEnumerable<Conversation> Records(DataSpec part, ReadOptions reading)
+    private static IEnumerable<Conversation> Records(DataSpec part, ReadOptions reading, int seed)
     {
-        var records = InstructionFile.Read(part.Path, reading).Skip(part.Skip);
+        var all = part.Set?.Convert(part.Path, new ConvertOptions { Reading = reading, Seed = seed }) ?? InstructionFile.Read(part.Path, reading);
+        var records = all.Skip(part.Skip);
         if (part.Limit is { } limit) records = records.Take(limit);
         // A weight of 2.5 takes records twice and thrice in turn, one of 0.5 every other record.
         return part.Weight == 1 ? records : records.SelectMany((record, i) =>

@@ -1,3 +1,5 @@
+using AlpacaCot.Data.Collection;
+
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
@@ -55,8 +57,14 @@ public sealed record ModelSpec
 /// <summary>One part of the data.</summary>
 public sealed record DataSpec
 {
-    /// <summary>The file.</summary>
+    /// <summary>The file, or the folder of a set.</summary>
     public string Path { get; init; } = "";
+
+    /// <summary>The name of the set in the collection, where it is one.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>The set, which knows how its files are read; without it the format is recognised.</summary>
+    public IInstructionSource? Set { get; init; }
 
     /// <summary>How often a record counts beside those of the other parts; 2 is twice as often.</summary>
     public double Weight { get; init; } = 1;

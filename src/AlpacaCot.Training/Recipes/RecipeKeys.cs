@@ -82,10 +82,10 @@ internal static class RecipeKeys
 
     public static readonly DataKey[] Data =
     [
-        DataKey.FilePath("path", "a file", "the file: Alpaca JSON or JSON Lines",
+        DataKey.FilePath("path", "a file", "the file; beside source the file or folder of that set",
             d => d.Path, (d, v) => d with { Path = v }),
-        DataKey.FilePath("source", "a file", "another word for path",
-            _ => null, (d, v) => d with { Path = v }),
+        DataKey.Text("source", "a set of the collection, or a file", "a set such as alpaca-cleaned, as its authors publish it",
+            d => d.Source, (d, v) => d with { Source = v }),
         DataKey.Number("weight", "a number above 0", v => v > 0, "how often a record counts; 2 is twice as often",
             d => d.Weight, (d, v) => d with { Weight = v }),
         DataKey.Whole("limit", 1, "the most records taken",

@@ -103,7 +103,7 @@ internal static class RecipeRules
             problems.AddAt("model.tokenizer", $"model: there is no tokenizer {tokenizer}");
         foreach (var (part, list) in new[] { ("data", recipe.Data), ("validation", recipe.Validation) })
             foreach (var (i, data) in list.Index())
-                if (data.Path.Length > 0 && !File.Exists(data.Path))
+                if (data.Path.Length > 0 && !(data.Set is null ? File.Exists(data.Path) : Path.Exists(data.Path)))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
                         $"{part}: there is no file {data.Path}");
     }

@@ -47,10 +47,8 @@ internal static class RecipeSections
             var name = $"{context.Name}.{i}";
             var spec = Read(item, RecipeKeys.Data, "path", new DataSpec { Line = item.Place.Line }, context with { Name = name });
             if (item is RecipeNode.Mapping map && !map.Entries.Any(e => e.Name is "path" or "source"))
-                context.Problems.Add(item.Place, $"{name} names no file; add path: FILE");
-            if (context.Problems.Given.ContainsKey($"{name}.path") && context.Problems.Given.ContainsKey($"{name}.source"))
-                context.Problems.Add(item.Place, $"{name} has path and source, which mean the same; keep one");
-            data.Add(spec);
+                context.Problems.Add(item.Place, $"{name} names no data; add path: FILE or source: SET");
+            data.AddRange(RecipeSources.Resolve(spec, item, context with { Name = name }));
         }
         return data;
     }

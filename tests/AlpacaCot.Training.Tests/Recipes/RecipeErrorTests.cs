@@ -68,7 +68,8 @@ public sealed class RecipeErrorTests
     [InlineData("", "model is missing", "data is missing", "output is missing")]
     [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "names no model", "the list is empty", "output")]
     [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "names no file", "")]
-    [InlineData("model: { init: c }\ndata: [ { path: a, source: b } ]\noutput: o", "add tokenizer", "adapter: none", "keep one")]
+    [InlineData("model: { init: c }\ndata: [ { path: a, source: b } ]\noutput: o", "add tokenizer", "adapter: none",
+        "there is no set 'b'")]
     public void Reports_every_error_at_once(string yaml, params string[] expected)
     {
         var message = Assert.Throws<InputException>(() => RecipeFile.Parse(yaml, "r.yaml")).Message;

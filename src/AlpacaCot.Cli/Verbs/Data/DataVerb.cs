@@ -6,6 +6,8 @@ internal static class DataVerb
     /// <summary>The verbs, in the order of the help.</summary>
     private static Verb[] Verbs(Terminal terminal) =>
     [
+        DataListVerb.Create(terminal),
+        DataShowVerb.Create(terminal),
         ConvertVerb.Create(terminal),
     ];
 

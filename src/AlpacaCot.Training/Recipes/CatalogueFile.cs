@@ -1,0 +1,126 @@
+using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
+
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>
+/// Sets that users add to the collection without code: a YAML file with a list of maps, each of a <c>name</c> and what else
+/// <see cref="Keys"/> tells. Files in a folder <c>catalogue</c> are found by themselves.
+/// </summary>
+public static class CatalogueFile
+{
+    private const string Folder = "catalogue";
+
+    private static readonly Key<OwnSet>[] Table =
+    [
+        Key<OwnSet>.Text("name", "a name of lower-case letters, digits and hyphens", "what recipes and the command line call it",
+            s => s.Entry.Name, (s, v) => s with { Entry = s.Entry with { Name = v } }),
+        Key<OwnSet>.Text("title", "a text", "what people call it",
+            s => s.Entry.Title, (s, v) => s with { Entry = s.Entry with { Title = v } }),
+        Names("aliases", "other names for it", (e, v) => e with { Aliases = v }),
+        Key<OwnSet>.FilePath("path", "a file or folder", "where its data is, relative to this file",
+            s => s.Path, (s, v) => s with { Path = v }),
+        new("columns", "a map such as { instruction: question, output: answer }",
+            "which field is the instruction, input, output and system text; without it the format is recognised",
+            ReadColumns, _ => null),
+        Key<OwnSet>.Text("published", "a text", "where it is published: owner/name on the hub, or an address",
+            s => s.Entry.Published, (s, v) => s with { Entry = s.Entry with { Published = v } }),
+        Key<OwnSet>.Text("format", "a text", "the form of its records, for people",
+            s => s.Entry.RawFormat, (s, v) => s with { Entry = s.Entry with { RawFormat = v } }),
+        Key<OwnSet>.Text("licence", "a text", "its licence",
+            s => s.Entry.Licence, (s, v) => s with { Entry = s.Entry with { Licence = v } }),
+        Key<OwnSet>.Whole("records", 0, "how many records it has",
+            s => (int?)s.Entry.Records, (s, v) => s with { Entry = s.Entry with { Records = v } }),
+        Codes<SetLanguages>("language", "its languages", (e, v) => e with { Languages = v }),
+        Codes<SetTasks>("task", "many tasks or one", (e, v) => e with { Tasks = v }),
+        Codes<SetGeneration>("generation", "how it came about", (e, v) => e with { Generation = v }),
+        Key<OwnSet>.Text("type", "a text", "what its records are about",
+            s => s.Entry.Type, (s, v) => s with { Entry = s.Entry with { Type = v } }),
+        Names("tags", "words to find it by", (e, v) => e with { Tags = v }),
+    ];
+
+    /// <summary>What can be said of a set, with its meaning.</summary>
+    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
+
+    /// <summary>Reads the sets of a file.</summary>
+    /// <exception cref="InputException">There is no such file, or it has errors; the message lists all with their lines.</exception>
+    public static IReadOnlyList<IInstructionSource> Load(string path)
+    {
+        if (!File.Exists(path)) throw new InputException($"there is no catalogue {path}");
+        var problems = new RecipeProblems(path);
+        var root = RecipeNode.Parse(File.ReadAllText(path), path);
+        var items = root is RecipeNode.Sequence list ? list.Items : root.IsNull ? [] : [root];
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var sets = items.Select((item, i) => Read(item, new KeyContext($"set {i + 1}", folder, problems))).ToList();
+        problems.ThrowIfAny();
+        if (sets.GroupBy(s => s.Entry.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
+            throw new InputException($"{path}: two sets are called {twice.Key}; rename one");
+        return sets;
+    }
+
+    /// <summary>Reads the sets of all files <c>catalogue/*.yaml</c> in some folders.</summary>
+    /// <exception cref="InputException">A file has errors.</exception>
+    public static IReadOnlyList<IInstructionSource> Find(params IEnumerable<string> folders) =>
+    [
+        .. folders.Select(folder => Path.GetFullPath(Path.Combine(folder, Folder))).Distinct().Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.yaml").Order(StringComparer.Ordinal)).SelectMany(Load),
+    ];
+
+    private static ColumnSource Read(RecipeNode node, KeyContext context)
+    {
+        var set = RecipeSections.Read(node, Table, null, new OwnSet(), context);
+        if (set.Entry.Name.Length == 0) context.Problems.Add(node.Place, $"{context.Name} has no name; add for example name: my-set");
+        else if (!set.Entry.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.'))
+            context.Problems.Add(node.Place, $"{context.Name}: the name '{set.Entry.Name}' may have lower-case letters, digits, "
+                + "hyphens and dots");
+        var title = set.Entry.Title.Length > 0 ? set.Entry.Title : set.Entry.Name;
+        return new(set.Entry with { Title = title }, set.Columns, set.Path);
+    }
+
+    private sealed record OwnSet
+    {
+        public CatalogueEntry Entry { get; init; } = new("", "", null) { Own = true };
+        public string? Path { get; init; }
+        public IReadOnlyDictionary<string, string> Columns { get; init; } = new Dictionary<string, string>();
+    }
+
+    private static Key<OwnSet> Names(string name, string meaning, Func<CatalogueEntry, IReadOnlyList<string>, CatalogueEntry> set) =>
+        new(name, "a text or a list of texts", meaning, (own, node, context) => Words(node) is { } words
+            ? own with { Entry = set(own.Entry, words) } : context.Wrong(own, node, "a text or a list of texts"), _ => null);
+
+    private static Key<OwnSet> Codes<T>(string name, string meaning, Func<CatalogueEntry, T, CatalogueEntry> set) where T : struct, Enum
+    {
+        var codes = Enum.GetNames<T>()[1..];
+        var several = typeof(T).IsDefined(typeof(FlagsAttribute), false);
+        var allowed = string.Join(" or ", codes) + (several ? ", or several as in [" + string.Join(", ", codes[..2]) + "]" : "");
+        return new(name, allowed, meaning, (own, node, context) =>
+        {
+            var words = Words(node)?.SelectMany(word => word.Split('/')).ToList();
+            return words is { Count: > 0 } && (several || words.Count == 1) && words.All(word => codes.Contains(word.ToUpperInvariant()))
+                ? own with { Entry = set(own.Entry, Enum.Parse<T>(string.Join(',', words), ignoreCase: true)) }
+                : context.Wrong(own, node, allowed);
+        }, _ => null);
+    }
+
+    private static List<string>? Words(RecipeNode node)
+    {
+        IReadOnlyList<RecipeNode> items = node is RecipeNode.Sequence list ? list.Items : [node];
+        return items.All(item => item is RecipeNode.Scalar { Text.Length: > 0 })
+            ? [.. items.Cast<RecipeNode.Scalar>().Select(scalar => scalar.Text)] : null;
+    }
+
+    private static OwnSet ReadColumns(OwnSet own, RecipeNode node, KeyContext context)
+    {
+        const string Allowed = "a map such as { instruction: question, output: answer }";
+        if (node is not RecipeNode.Mapping map || map.Entries.Any(e => e.Value is not RecipeNode.Scalar { Text.Length: > 0 }))
+            return context.Wrong(own, node, Allowed);
+        var columns = new Dictionary<string, string>();
+        foreach (var entry in map.Entries)
+        {
+            if (!ColumnSource.Columns.Contains(entry.Name))
+                context.Problems.Add(entry.Place, $"{context.Name} has no key '{entry.Name}'; allowed are {string.Join(", ", ColumnSource.Columns)}");
+            columns[entry.Name] = ((RecipeNode.Scalar)entry.Value).Text;
+        }
+        return own with { Columns = columns };
+    }
+}
