@@ -3,7 +3,7 @@ using AlpacaCot.Data.Conversations;
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>The nine Chain-of-Thought sets of FLAN: rows of question, answer and rationale that templates turn into text.</summary>
-internal sealed class FlanCot : IInstructionSource
+public sealed class FlanCot : IInstructionSource
 {
     private static readonly (string Name, string Type, int Rows)[] Nine =
     [
@@ -15,7 +15,7 @@ internal sealed class FlanCot : IInstructionSource
     ];
 
     /// <summary>All nine together, and each alone.</summary>
-    public static readonly IReadOnlyList<IInstructionSource> Sets =
+    internal static readonly IReadOnlyList<IInstructionSource> Sets =
     [
         new FlanCot(Described("flan-cot", "Chain of Thought", Nine.Sum(set => set.Rows), "reasoning step by step: nine sets") with
         {
@@ -32,6 +32,7 @@ internal sealed class FlanCot : IInstructionSource
 
     private FlanCot(CatalogueEntry entry, string? only) => (Entry, _only) = (entry, only);
 
+    /// <inheritdoc/>
     public CatalogueEntry Entry { get; }
 
     /// <summary>The set whose rows a file holds: one of the nine that its name has as a word, or else its name.</summary>
@@ -52,6 +53,7 @@ internal sealed class FlanCot : IInstructionSource
         return files;
     }
 
+    /// <inheritdoc/>
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options) =>
         Files(path).SelectMany(file => Rows(file, options));
 

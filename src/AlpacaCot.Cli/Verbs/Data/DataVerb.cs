@@ -9,6 +9,7 @@ internal static class DataVerb
         DataListVerb.Create(terminal),
         DataShowVerb.Create(terminal),
         ConvertVerb.Create(terminal),
+        DataAnswersVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)
