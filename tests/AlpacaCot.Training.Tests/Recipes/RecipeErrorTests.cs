@@ -67,7 +67,7 @@ public sealed class RecipeErrorTests
     [Theory]
     [InlineData("", "model is missing", "data is missing", "output is missing")]
     [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "names no model", "the list is empty", "output")]
-    [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "names no file", "")]
+    [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "names no data", "")]
     [InlineData("model: { init: c }\ndata: [ { path: a, source: b } ]\noutput: o", "add tokenizer", "adapter: none",
         "there is no set 'b'")]
     public void Reports_every_error_at_once(string yaml, params string[] expected)
