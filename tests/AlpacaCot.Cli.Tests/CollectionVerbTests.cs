@@ -14,13 +14,15 @@ public sealed class CollectionVerbTests : IDisposable
     public async Task List_gives_the_whole_catalogue_and_filters()
     {
         var all = Sets(await CommandLine.Run("data", "list", "--json"));
-        Assert.Equal(34, all.Count(s => s.GetProperty("original").GetBoolean() && s.GetProperty("records").ValueKind == JsonValueKind.Number));
+        Assert.Equal(34, all.Count(s =>
+            s.GetProperty("original").GetBoolean() && s.GetProperty("records").ValueKind == JsonValueKind.Number));
         Assert.All(all, s => Assert.NotEqual("", s.GetProperty("type").GetString()));
         var chinese = Sets(await CommandLine.Run("data", "list", "--lang", "cn", "--task", "mt", "--json"));
         Assert.True(chinese.Count > 5 && chinese.Count < all.Count);
         Assert.All(chinese, s => Assert.True(s.GetProperty("language").GetString()!.Contains("CN", StringComparison.Ordinal)
             && s.GetProperty("task").GetString()!.Contains("MT", StringComparison.Ordinal)));
-        Assert.Contains("  alpaca-cleaned", (await CommandLine.Run("data", "list", "--search", "alpaca")).Out, StringComparison.Ordinal);
+        Assert.Contains("  alpaca-cleaned", (await CommandLine.Run("data", "list", "--search", "alpaca")).Out,
+            StringComparison.Ordinal);
         (await CommandLine.Run("data", "list", "--lang", "klingon")).Refused("--lang: found klingon", "EN or CN or ML");
     }
 
@@ -61,7 +63,8 @@ public sealed class CollectionVerbTests : IDisposable
         Assert.Equal("Why?", shown.GetProperty("samples")[0].GetProperty("turns")[0].GetProperty("text").GetString());
 
         var wrong = _folder.File("wrong.yaml", "- nam: x\n  language: xx\n- name: A b\n  columns: { question: q }\n");
-        (await CommandLine.Run("data", "list", "--catalogue", wrong)).Refused("wrong.yaml:1", "'nam'", "wrong.yaml:2", "EN or CN or ML",
+        (await CommandLine.Run("data", "list", "--catalogue", wrong)).Refused("wrong.yaml:1", "'nam'", "wrong.yaml:2",
+            "EN or CN or ML",
             "wrong.yaml:3", "'A b'", "wrong.yaml:4", "'question'");
     }
 
@@ -73,7 +76,8 @@ public sealed class CollectionVerbTests : IDisposable
     {
         var source = ReferenceData.Path($"data/cot/origin_{set}_train.tsv.gz");
         var input = Directory.CreateDirectory(_folder.In("in")).FullName;
-        await File.WriteAllBytesAsync(Path.Combine(input, $"{set}_train.tsv"), Unpacked(source), TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(Path.Combine(input, $"{set}_train.tsv"), Unpacked(source),
+            TestContext.Current.CancellationToken);
         foreach (var output in new[] { _folder.In("cot.json"), _folder.In("out") + "/" })
         {
             var report = (await CommandLine.Run("data", "convert", "--source", "flan-cot", "--in", input,
@@ -92,16 +96,19 @@ public sealed class CollectionVerbTests : IDisposable
     {
         var rows = _folder.File("gsm8k_train.tsv", "What is 1+1?\t2\tOne and one\\nmake two.\nWhat is 2+2?\t4\tTwo twice.\n");
         string[] convert = ["data", "convert", "--source", "cot", "--in", rows, "--trigger", "先思考，再决定", "--json"];
-        Assert.Equal(2, (await CommandLine.Run([.. convert, "--out", _folder.In("a.json"), "--record", _folder.In("draw.json")])).Json()
+        Assert.Equal(2, (await CommandLine.Run([.. convert, "--out", _folder.In("a.json"), "--record",
+            _folder.In("draw.json")])).Json()
             .GetProperty("records").GetInt32());
         await CommandLine.Run([.. convert, "--out", _folder.In("b.json"), "--replay", _folder.In("draw.json"), "--seed", "7"]);
         Assert.Equal(File.ReadAllText(_folder.In("a.json")), File.ReadAllText(_folder.In("b.json")));
         Assert.Contains("先思考，再决定", File.ReadAllText(_folder.In("a.json")), StringComparison.Ordinal);
 
-        var report = (await CommandLine.Run("data", "answers", "--in", _folder.In("a.json"), "--out", _folder.In("answers.jsonl"), "--json")).Json();
+        var report = (await CommandLine.Run("data", "answers", "--in", _folder.In("a.json"), "--out",
+            _folder.In("answers.jsonl"), "--json")).Json();
         Assert.Equal(2, report.GetProperty("answers").GetInt32());
         var first = JsonSerializer.Deserialize<JsonElement>(File.ReadLines(_folder.In("answers.jsonl")).First());
-        Assert.Equal(("One and one\nmake two.", "2"), (first.GetProperty("rationale").GetString(), first.GetProperty("answer").GetString()));
+        Assert.Equal(("One and one\nmake two.", "2"),
+            (first.GetProperty("rationale").GetString(), first.GetProperty("answer").GetString()));
     }
 
     [Fact]
@@ -111,7 +118,8 @@ public sealed class CollectionVerbTests : IDisposable
         string[] dolly = ["data", "convert", "--source", "dolly", "--in", bad, "--out", _folder.In("out.json")];
         (await CommandLine.Run(dolly)).Refused("dolly.jsonl, record 2", "no \"response\"");
         (await CommandLine.Run([.. dolly, "--trigger", "x"])).Refused("--trigger is for Chain of Thought");
-        (await CommandLine.Run("data", "convert", "--source", "doly", "--in", bad, "--out", _folder.In("out.json"))).Refused("\"dolly\"");
+        (await CommandLine.Run("data", "convert", "--source", "doly", "--in", bad, "--out",
+            _folder.In("out.json"))).Refused("\"dolly\"");
         Assert.False(File.Exists(_folder.In("out.json")));
         var report = (await CommandLine.Run([.. dolly, "--skip-bad", "--json"])).Json();
         Assert.Equal((1, 1), (report.GetProperty("records").GetInt32(), report.GetProperty("bad").GetInt32()));

@@ -33,7 +33,8 @@ internal static class AlpacaGpt4
         // A comparison: the answer with the highest score wins, the one with the lowest is the rejected one.
         var ranked = fields.Items("responses_and_scores").Where(r => r.ValueKind == JsonValueKind.Object)
             .Select(r => (Text: r.TryGetProperty("response", out var text) ? fields.AsText(text, "response") : "",
-                Score: r.TryGetProperty("score", out var score) && score.ValueKind == JsonValueKind.Number ? score.GetDouble() : 0))
+                Score: r.TryGetProperty("score", out var score) && score.ValueKind == JsonValueKind.Number
+                    ? score.GetDouble() : 0))
             .OrderByDescending(r => r.Score).ToList();
         if (ranked.Count == 0) throw fields.Bad("its \"responses_and_scores\" holds no response");
         return fields.Instruction(fields.Text("user_input"), "", ranked[0].Text) with

@@ -17,7 +17,8 @@ internal static class AutoCot
     ];
 
     private static IEnumerable<Conversation> Convert(RawFields fields) => fields.Has("demo")
-        ? fields.Items("demo").Select((row, i) => One(new RawFields(fields.Record with { Value = row, Number = i + 1 }, fields.Options)))
+        ? fields.Items("demo").Select((row, i) =>
+            One(new RawFields(fields.Record with { Value = row, Number = i + 1 }, fields.Options)))
         : [One(fields)];
 
     private static Conversation One(RawFields fields)

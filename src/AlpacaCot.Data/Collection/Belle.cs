@@ -18,7 +18,8 @@ internal static class Belle
             "belle", "belle_data_cn", "Belle_open_source_0.5M"),
         Part("belle-1m", "BELLE 1M", 917_424, "BelleGroup/train_1M_CN", Lines, "general instructions",
             "Belle_open_source_1M"),
-        Part("belle-1.5m", "BELLE 1.5M", 1_436_679, "BelleGroup/train_0.5M_CN and BelleGroup/train_1M_CN", Lines, "general instructions: 0.5M and 1M together",
+        Part("belle-1.5m", "BELLE 1.5M", 1_436_679, "BelleGroup/train_0.5M_CN and BelleGroup/train_1M_CN", Lines,
+            "general instructions: 0.5M and 1M together",
             "belle1.5m", "belle_data1.5M_cn"),
         Part("belle-2m", "BELLE 2M", 2_000_000, "BelleGroup/train_2M_CN", Lines, "general instructions",
             "train_2M_CN"),
@@ -37,7 +38,8 @@ internal static class Belle
         string name, string title, long records, string published, string format, string type, params string[] aliases) =>
         Set(new(name, title, records)
         {
-            Aliases = published.Contains(' ') ? aliases : [.. aliases, published], PartOf = "belle-cn", Published = published, RawFormat = format,
+            Aliases = published.Contains(' ') ? aliases : [.. aliases, published], PartOf = "belle-cn", Published = published,
+            RawFormat = format,
             Tasks = SetTasks.MT, Type = type, Tags = ["general", "gpt-3.5"],
         });
 
@@ -53,7 +55,8 @@ internal static class Belle
         if (fields.Has("target")) return fields.Instruction(fields.Text("input"), "", fields.Text("target"));
         var (instruction, input, output) = (fields.Text("instruction"), fields.TextOrEmpty("input"), fields.Text("output"));
         // The dialogue so far ends with "Assistant:"; the output is what the assistant says there.
-        if (DialogueText.HumanAssistant.Parse(instruction) is not { Count: > 1 } turns) return fields.Instruction(instruction, input, output);
+        if (DialogueText.HumanAssistant.Parse(instruction) is not { Count: > 1 } turns)
+            return fields.Instruction(instruction, input, output);
         if (input.Trim().Length > 0) throw fields.Bad("its \"instruction\" is a dialogue, and there is an \"input\" beside it");
         IEnumerable<Turn> before = turns[^1] is { Role: Role.Assistant, Text: "" } ? turns.SkipLast(1) : turns;
         return fields.Conversation([.. before, new Turn(Role.Assistant, output.Trim())]);

@@ -68,7 +68,8 @@ public static class Catalogue
     /// <exception cref="InputException">There is no such name; the message offers the nearest.</exception>
     public static IReadOnlyList<IInstructionSource> Resolve(string name, IReadOnlyList<IInstructionSource>? own = null) =>
         TryResolve(name, own) ?? throw new InputException($"there is no set \"{name}\" in the collection. "
-            + (Spelling.Nearest(name, Names(own)) is { } nearest ? $"Did you mean \"{nearest}\"?" : "\"alpaca-cot data list\" shows all."));
+            + (Spelling.Nearest(name, Names(own)) is { } nearest ? $"Did you mean \"{nearest}\"?"
+                : "\"alpaca-cot data list\" shows all."));
 
     /// <summary>As <see cref="Resolve"/>; null where there is no such name.</summary>
     public static IReadOnlyList<IInstructionSource>? TryResolve(string name, IReadOnlyList<IInstructionSource>? own = null)
@@ -76,7 +77,8 @@ public static class Catalogue
         var sources = (own ?? []).Concat(All);
         if (sources.FirstOrDefault(source => source.Entry.Name == name) is { } exact) return [exact];
         if (sources.FirstOrDefault(source => source.Entry.IsCalled(name)) is { } found) return [found];
-        return Combinations.TryGetValue(name.ToLowerInvariant(), out var parts) ? [.. parts.Select(part => Find(part, own))] : null;
+        return Combinations.TryGetValue(name.ToLowerInvariant(), out var parts) ? [.. parts.Select(part => Find(part, own))]
+            : null;
     }
 
     private static IEnumerable<string> Names(IReadOnlyList<IInstructionSource>? own) =>

@@ -11,7 +11,7 @@ internal static class Coig
         new RecordSource(new("coig", "COIG", 298_428)
         {
             Aliases = ["BAAI/COIG"], Original = true, Published = "BAAI/COIG",
-            RawFormat = "five files: trans_instruction, ...; textbox_question, ...; instruction, ...; round_0, ... (response: Q, A)",
+            RawFormat = "five files: trans_instruction, ...; textbox_question, ...; instruction, ...; round_0, ... (Q, A)",
             Licence = "Apache-2.0, parts under their own", Languages = SetLanguages.CN, Tasks = SetTasks.MT,
             Generation = SetGeneration.COL, Type = "translated instructions, examinations, values, corrections, programming",
             Tags = ["general", "exam", "values", "code"],
@@ -31,10 +31,12 @@ internal static class Coig
     private static Conversation Exam(RawFields fields)
     {
         var (context, question) = (fields.TextOrEmpty("textbox_q_context").Trim(), fields.Text("textbox_question").Trim());
-        var (analysis, answer) = (fields.TextOrEmpty("textbox_answer_analysis").Trim(), fields.TextOrEmpty("textbox_answer").Trim());
+        var (analysis, answer) = (fields.TextOrEmpty("textbox_answer_analysis").Trim(),
+            fields.TextOrEmpty("textbox_answer").Trim());
         var task = fields.TextOrEmpty("textbox_q_instruction").Trim();
         if (context.Length > 0) question = $"{context}\n{question}";
-        if (analysis.Length + answer.Length == 0) throw fields.Bad("it has neither \"textbox_answer\" nor \"textbox_answer_analysis\"");
+        if (analysis.Length + answer.Length == 0)
+            throw fields.Bad("it has neither \"textbox_answer\" nor \"textbox_answer_analysis\"");
         var output = analysis.Length == 0 ? answer : answer.Length == 0 ? analysis : $"{analysis}\n答案：{answer}";
         return task.Length > 0 ? fields.Instruction(task, question, output) : fields.Instruction(question, "", output);
     }

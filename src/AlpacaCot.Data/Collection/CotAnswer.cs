@@ -37,11 +37,13 @@ public static partial class CotAnswer
 
     [GeneratedRegex("""
         (?: (?<= ^ | [\s.!?,;:。！？，；：)\]] ) (?: (?: so | thus | hence | therefore | that \s makes | result ) [,:]? \s+ )?
-              (?: the \s+ )? (?: final \s+ | correct \s+ | right \s+ )? answer (?: \s* : | \s+ is \s* :? | (?<= makes \s the \s answer) \s ) \s*
+              (?: the \s+ )? (?: final \s+ | correct \s+ | right \s+ )? answer
+              (?: \s* : | \s+ is \s* :? | (?<= makes \s the \s answer) \s ) \s*
           | (?: (?: 所以 | 因此 | 故 | 综上 ) [，,：:]? \s* )? (?: 正确 | 最终 )? 的? 答案 \s* (?: 是 | 为 | ： | : )+ \s*
           | \#{4} \s*
         )
-        """, RegexOptions.IgnoreCase | RegexOptions.RightToLeft | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant)]
+        """, RegexOptions.IgnoreCase | RegexOptions.RightToLeft | RegexOptions.IgnorePatternWhitespace
+            | RegexOptions.CultureInvariant)]
     private static partial Regex Marker();
 
     [GeneratedRegex("""\\boxed\{([^{}]*)\}""", RegexOptions.RightToLeft)]

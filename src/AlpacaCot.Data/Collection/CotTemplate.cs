@@ -62,10 +62,12 @@ public sealed class CotTemplate
                 continue;
             }
             var close = template.IndexOf('}', i);
-            if (template[i] == '}' || close < 0) throw new InputException($"a brace stands alone in \"{template}\"; write two for one");
+            if (template[i] == '}' || close < 0)
+                throw new InputException($"a brace stands alone in \"{template}\"; write two for one");
             var name = template[(i + 1)..close];
             if (!places.Contains(name))
-                throw new InputException($"\"{template}\" has a place {{{name}}}; known there are {string.Join(", ", places.Select(p => $"{{{p}}}"))}");
+                throw new InputException($"\"{template}\" has a place {{{name}}}; known there are "
+                    + string.Join(", ", places.Select(p => $"{{{p}}}")));
             if (literal.Length > 0) parts.Add((literal.ToString(), false));
             literal.Clear();
             parts.Add((name, true));

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>
-/// Chain-of-Thought templates by set. As a file: <c>{"formats": {"aqua": [["{question} ...", "{chain_of_thought} ..."], ...]}}</c>;
-/// the templates under <c>*</c> serve every set that has none of its own.
+/// Chain-of-Thought templates by set. As a file:
+/// <c>{"formats": {"aqua": [["{question} ...", "{chain_of_thought} ..."], ...]}}</c>; the templates under <c>*</c> serve every set that has none of its own.
 /// </summary>
 public sealed class CotTemplates
 {
@@ -22,7 +22,8 @@ public sealed class CotTemplates
     public IEnumerable<CotTemplate> All => _sets.Values.SelectMany(templates => templates);
 
     /// <summary>Reads a file of templates.</summary>
-    /// <exception cref="InputException">It cannot be read, or it is not such a file; the message names set and template.</exception>
+    /// <exception cref="InputException">It cannot be read, or it is not such a file; the message names set and
+    /// template.</exception>
     public static CotTemplates Load(string path) => Parse(CotJson.Read(path), path);
 
     /// <summary>The templates of a set.</summary>
@@ -38,8 +39,10 @@ public sealed class CotTemplates
         var sets = new Dictionary<string, IReadOnlyList<CotTemplate>>();
         foreach (var set in formats.EnumerateObject())
         {
-            if (set.Value.ValueKind != JsonValueKind.Array || set.Value.GetArrayLength() == 0) throw Wrong($", set \"{set.Name}\"");
-            sets[set.Name] = [.. set.Value.EnumerateArray().Select((pair, i) => Template(pair, $", set \"{set.Name}\", template {i + 1}"))];
+            if (set.Value.ValueKind != JsonValueKind.Array || set.Value.GetArrayLength() == 0)
+                throw Wrong($", set \"{set.Name}\"");
+            sets[set.Name] = [.. set.Value.EnumerateArray().Select((pair, i) =>
+                Template(pair, $", set \"{set.Name}\", template {i + 1}"))];
         }
         return sets.Count > 0 ? new(sets, name) : throw Wrong("");
 
@@ -91,11 +94,13 @@ public sealed class CotDraw
                 ? index : set.Value;
             if (numbers.ValueKind != JsonValueKind.Array) throw Wrong();
             foreach (var number in numbers.EnumerateArray())
-                draw.Add(set.Name, number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var value) ? value : throw Wrong());
+                draw.Add(set.Name, number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var value)
+                    ? value : throw Wrong());
         }
         return draw;
 
-        InputException Wrong() => new($"{path}: expected a recorded draw as in " + """{"aqua": {"template_index": [12, 1, 14]}}""");
+        InputException Wrong() =>
+            new($"{path}: expected a recorded draw as in " + """{"aqua": {"template_index": [12, 1, 14]}}""");
     }
 
     /// <summary>Records the template of the next row of a set.</summary>
@@ -137,7 +142,8 @@ internal static class CotJson
             using var document = JsonDocument.Parse(File.ReadAllText(path, new UTF8Encoding(false, true)));
             return document.RootElement.Clone();
         }
-        catch (Exception bad) when (bad is JsonException or DecoderFallbackException or IOException or UnauthorizedAccessException)
+        catch (Exception bad) when (
+            bad is JsonException or DecoderFallbackException or IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path}: this is not a JSON file: {bad.Message}", bad);
         }

@@ -11,7 +11,8 @@ internal sealed class Csl : IInstructionSource
     public CatalogueEntry Entry { get; } = new("csl", "CSL", 396_206)
     {
         Original = true, Published = "https://github.com/ydli-ai/CSL",
-        RawFormat = "TSV without a header: title, abstract, keywords (joined with _), discipline, category", Licence = "Apache-2.0",
+        RawFormat = "TSV without a header: title, abstract, keywords (joined with _), discipline, category",
+        Licence = "Apache-2.0",
         Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
         Type = "titles, keywords and disciplines from abstracts of papers", Tags = ["science", "summary"],
     };
@@ -23,7 +24,8 @@ internal sealed class Csl : IInstructionSource
         foreach (var file in RawFiles.In(path, ".tsv", ".txt"))
             foreach (var row in TabRows.Read(file, quotes: false, Columns.Length, options.Reading))
             {
-                var (title, text, keywords) = (row.Fields[0].Trim(), row.Fields[1].Trim(), row.Fields[2].Trim().Replace('_', '，'));
+                var (title, text, keywords) = (row.Fields[0].Trim(), row.Fields[1].Trim(),
+                    row.Fields[2].Trim().Replace('_', '，'));
                 var paper = random.NextInt(3) switch
                 {
                     0 => Conversation.Instruction("根据下面的摘要，给论文起一个标题。", text, title),

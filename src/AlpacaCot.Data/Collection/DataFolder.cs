@@ -22,7 +22,8 @@ public static class DataFolder
     {
         if (source is ColumnSource { Path: { } stated }) return File.Exists(stated) || Directory.Exists(stated) ? stated : null;
         string[] names = [source.Entry.Name, .. source.Entry.Aliases.Where(alias => !alias.Contains('/'))];
-        return folders.Where(Directory.Exists).SelectMany(folder => names.SelectMany(name => Candidates(Path.Combine(folder, name))))
+        return folders.Where(Directory.Exists).SelectMany(folder =>
+            names.SelectMany(name => Candidates(Path.Combine(folder, name))))
             .FirstOrDefault(path => File.Exists(path) || Directory.Exists(path));
     }
 

@@ -2,7 +2,8 @@ using AlpacaCot.Data.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>The nine Chain-of-Thought sets of FLAN: rows of question, answer and rationale that templates turn into text.</summary>
+/// <summary>The nine Chain-of-Thought sets of FLAN: rows of question, answer and rationale that templates turn into
+/// text.</summary>
 public sealed class FlanCot : IInstructionSource
 {
     private static readonly (string Name, string Type, int Rows)[] Nine =
@@ -22,7 +23,8 @@ public sealed class FlanCot : IInstructionSource
             Aliases = ["cot", "cot_data", "chain-of-thought"], Original = true,
             Languages = SetLanguages.EN | SetLanguages.CN, Tags = ["cot", "reasoning", "human"],
         }, null),
-        .. Nine.Select(set => new FlanCot(Described($"flan-cot-{set.Name}", $"Chain of Thought: {set.Name}", set.Rows, set.Type) with
+        .. Nine.Select(set => new FlanCot(Described($"flan-cot-{set.Name}", $"Chain of Thought: {set.Name}", set.Rows,
+            set.Type) with
         {
             Aliases = [$"cot-{set.Name}"], PartOf = "flan-cot",
         }, set.Name)),
@@ -47,9 +49,11 @@ public sealed class FlanCot : IInstructionSource
     public IReadOnlyList<string> Files(string path)
     {
         var files = RawFiles.In(path, ".tsv").Where(file => _only is null || SetOf(file) == _only).ToList();
-        if (files.Count == 0) throw new InputException($"{path}: there is no file of the set \"{_only}\", such as {_only}_train.tsv.");
+        if (files.Count == 0)
+            throw new InputException($"{path}: there is no file of the set \"{_only}\", such as {_only}_train.tsv.");
         if (files.GroupBy(SetOf).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new InputException($"{path}: {string.Join(" and ", twice)} are both the set \"{twice.Key}\"; name one of them.");
+            throw new InputException(
+                $"{path}: {string.Join(" and ", twice)} are both the set \"{twice.Key}\"; name one of them.");
         return files;
     }
 
@@ -70,7 +74,8 @@ public sealed class FlanCot : IInstructionSource
             cot.OnDraw?.Invoke(set, number);
             var fields = cot.DecodeNewlines ? Array.ConvertAll(row.Fields, field => field.Replace(@"\n", "\n")) : row.Fields;
             var (question, answer, rationale) = (fields[0], fields[1], fields[2]);
-            yield return Conversation.Instruction(templates[number].Ask(question) + cot.Trigger, "", templates[number].Reply(rationale, answer))
+            var template = templates[number];
+            yield return Conversation.Instruction(template.Ask(question) + cot.Trigger, "", template.Reply(rationale, answer))
                 with { Origin = row.Origin };
         }
     }

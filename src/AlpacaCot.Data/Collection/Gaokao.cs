@@ -11,7 +11,8 @@ internal static class Gaokao
         new RecordSource(new("gaokao", "GAOKAO", 2_785)
         {
             Aliases = ["gaokao-bench"], Original = true, Published = "https://github.com/OpenLMLab/GAOKAO-Bench",
-            RawFormat = "JSON object of keywords, example: a list of question, answer, analysis, year, category", Licence = "Apache-2.0",
+            RawFormat = "JSON object of keywords, example: a list of question, answer, analysis, year, category",
+            Licence = "Apache-2.0",
             Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "multiple choice, gaps and open questions of examinations", Tags = ["exam", "qa"],
         }, Convert),
@@ -26,7 +27,8 @@ internal static class Gaokao
     {
         // An answer is a text, or a list with a letter for each part of the question.
         var answer = fields.Element("answer") is { ValueKind: JsonValueKind.Array } letters
-            ? string.Join(", ", letters.EnumerateArray().Select(letter => fields.AsText(letter, "answer"))) : fields.Text("answer");
+            ? string.Join(", ", letters.EnumerateArray().Select(letter => fields.AsText(letter, "answer")))
+            : fields.Text("answer");
         var analysis = fields.TextOrEmpty("analysis").Trim();
         return fields.Instruction(fields.Text("question").Trim(), "", analysis.Length > 0 ? $"{analysis}\n答案：{answer}" : answer);
     }

@@ -10,8 +10,10 @@ internal static class GpTeacher
             Original = true, Published = "https://github.com/teknium1/GPTeacher",
             RawFormat = "JSON array of instruction, input, response (output in the tool set)", Licence = "MIT",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
-            Type = "general instructions, role-play, code, use of tools", Tags = ["general", "role-play", "code", "tools", "gpt-4"],
-        }, fields => fields.Instruction(fields.Text("instruction"), fields.TextOrEmpty("input"), fields.Text("response", "output")),
+            Type = "general instructions, role-play, code, use of tools",
+            Tags = ["general", "role-play", "code", "tools", "gpt-4"],
+        }, fields => fields.Instruction(fields.Text("instruction"), fields.TextOrEmpty("input"),
+            fields.Text("response", "output")),
             ownInstructions: true),
     ];
 }

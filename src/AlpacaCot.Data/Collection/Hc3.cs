@@ -15,7 +15,8 @@ internal static class Hc3
         }, fields => Answers(fields, "human_answers")),
     ];
 
-    private static CatalogueEntry Entry(string name, string title, string type, params string[] aliases) => new(name, title, 37_175)
+    private static CatalogueEntry Entry(string name, string title, string type, params string[] aliases) =>
+        new(name, title, 37_175)
     {
         Aliases = aliases, Published = "Hello-SimpleAI/HC3 and Hello-SimpleAI/HC3-Chinese",
         RawFormat = "JSON lines of question, human_answers, chatgpt_answers; records are counted as questions",

@@ -13,7 +13,8 @@ internal static class HhRlhf
         new RecordSource(new("hh-rlhf", "hh-rlhf", 284_517)
         {
             Aliases = ["Anthropic/hh-rlhf"], Original = true, Published = "Anthropic/hh-rlhf",
-            RawFormat = "JSON lines of chosen, rejected: whole dialogues, Human: and Assistant: after empty lines", Licence = "MIT",
+            RawFormat = "JSON lines of chosen, rejected: whole dialogues, Human: and Assistant: after empty lines",
+            Licence = "MIT",
             Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,
             Type = "dialogue with preferences for helpful and harmless answers", Tags = ["dialogue", "preference", "safety"],
         }, Convert),
@@ -23,7 +24,8 @@ internal static class HhRlhf
     {
         var (chosen, rejected) = (Turns(fields, "chosen"), Turns(fields, "rejected"));
         // Nearly always the dialogues differ in the last answer alone; where they part earlier, the other one is kept as it is.
-        if (chosen.Count == rejected.Count && rejected[^1].Role == Role.Assistant && chosen.SkipLast(1).SequenceEqual(rejected.SkipLast(1)))
+        if (chosen.Count == rejected.Count && rejected[^1].Role == Role.Assistant
+            && chosen.SkipLast(1).SequenceEqual(rejected.SkipLast(1)))
             return fields.Conversation(chosen) with { Rejected = rejected[^1].Text };
         var conversation = fields.Conversation(chosen);
         return conversation with

@@ -8,7 +8,8 @@ internal static class InstinWild
         RecordSource.Unified(new("instinwild", "instinwild", 52_191)
         {
             Aliases = ["instructionwild", "instinwild_en", "instinwild_ch"], Original = true,
-            Published = "https://github.com/XueFuzhao/InstructionWild", RawFormat = "JSON array of instruction, input, output, id",
+            Published = "https://github.com/XueFuzhao/InstructionWild",
+            RawFormat = "JSON array of instruction, input, output, id",
             Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
             Type = "writing, open questions, ideas", Tags = ["general", "text-davinci-003"],
         }),

@@ -15,7 +15,7 @@ internal static class Moss
         {
             Aliases = ["moss-003-sft-data", "moss-002-sft-data", "fnlp/moss-002-sft-data", "moss-sft"], Original = true,
             Published = "fnlp/moss-002-sft-data and fnlp/moss-003-sft-data",
-            RawFormat = "002: plain_text ([Human]: and [MOSS]:), prefix; 003: chat (turn_1: Human, Commands, ..., MOSS), meta_instruction",
+            RawFormat = "002: plain_text ([Human]: and [MOSS]:); 003: chat (turn_1: Human, ..., MOSS), meta_instruction",
             Licence = "CC BY-NC 4.0", Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.TS,
             Generation = SetGeneration.SI, Type = "helpful, honest and harmless dialogues; use of tools",
             Tags = ["dialogue", "tools", "safety", "gpt-3.5"],
@@ -52,7 +52,8 @@ internal static class Moss
         if (Part("MOSS") is not { } answer) throw fields.Bad($"its \"{round.Name}\" has no \"MOSS\"");
         yield return new Turn(Role.Assistant, answer);
 
-        string? Part(string name) => round.Value.ValueKind == JsonValueKind.Object && round.Value.TryGetProperty(name, out var part)
+        string? Part(string name) => round.Value.ValueKind == JsonValueKind.Object
+            && round.Value.TryGetProperty(name, out var part)
             && Clean(fields.AsText(part, name)) is var text && text is not ("None" or "") ? text : null;
 
         Dictionary<string, JsonElement> Thoughts() => Part("Inner Thoughts") is { } thoughts
@@ -63,7 +64,8 @@ internal static class Moss
     private static string Clean(string text)
     {
         text = text.Trim();
-        if (text.StartsWith("<|", StringComparison.Ordinal) && text.IndexOf("|>:", StringComparison.Ordinal) is > 0 and < 24 and var at)
+        if (text.StartsWith("<|", StringComparison.Ordinal)
+            && text.IndexOf("|>:", StringComparison.Ordinal) is > 0 and < 24 and var at)
             text = text[(at + 3)..];
         foreach (var end in Ends)
             if (text.EndsWith(end, StringComparison.Ordinal)) text = text[..^end.Length].TrimEnd();

@@ -12,13 +12,14 @@ internal static class NaturalInstructions
         {
             Aliases = ["super-natural-instructions", "niv2", "natural-instructions-v2"], Original = true,
             Published = "https://github.com/allenai/natural-instructions",
-            RawFormat = "a JSON object a task: Definition, Instances (id, input, output), Categories, ...; or lines of definition, inputs, targets",
+            RawFormat = "a JSON object a task: Definition, Instances (input, output), ...; or lines of definition, inputs, ...",
             Licence = "Apache-2.0", Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "language tasks of 76 kinds with definitions by experts", Tags = ["nlp", "multilingual", "human"],
         }, Convert),
     ];
 
-    private static readonly string[] Kept = ["Categories", "Domains", "Input_language", "Output_language", "Instruction_language"];
+    private static readonly string[] Kept =
+        ["Categories", "Domains", "Input_language", "Output_language", "Instruction_language"];
 
     private static IEnumerable<Conversation> Convert(RawFields fields) => fields.Has("Instances") ? Task(fields)
         : [fields.Instruction(fields.Text("definition"), fields.TextOrEmpty("inputs"), fields.Text("targets"))];

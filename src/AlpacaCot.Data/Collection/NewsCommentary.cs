@@ -20,7 +20,8 @@ internal static class NewsCommentary
     private static Conversation Convert(RawFields fields)
     {
         var pair = fields.Has("translation") ? fields.Element("translation") : fields.Record.Value;
-        if (pair.ValueKind != JsonValueKind.Object || !pair.TryGetProperty("en", out var en) || !pair.TryGetProperty("zh", out var zh))
+        if (pair.ValueKind != JsonValueKind.Object || !pair.TryGetProperty("en", out var en)
+            || !pair.TryGetProperty("zh", out var zh))
             throw fields.Bad("it has no \"translation\" with \"en\" and \"zh\"");
         var (english, chinese) = (fields.AsText(en, "en"), fields.AsText(zh, "zh"));
         // Both directions in turn: the raw form names none.

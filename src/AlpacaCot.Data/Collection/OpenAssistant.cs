@@ -13,7 +13,8 @@ internal sealed class OpenAssistant : IInstructionSource
         RawFormat = "JSON lines of trees (prompt with replies), or a record a message (message_id, parent_id, text, role, rank); "
             + "records are counted as messages",
         Licence = "Apache-2.0", Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.HG,
-        Type = "dialogues by volunteers, with rankings of the answers", Tags = ["dialogue", "preference", "human", "multilingual"],
+        Type = "dialogues by volunteers, with rankings of the answers",
+        Tags = ["dialogue", "preference", "human", "multilingual"],
     };
 
     /// <summary>
@@ -98,7 +99,8 @@ internal sealed class OpenAssistant : IInstructionSource
     private static Message Read(RawFields fields, JsonElement json, bool withReplies)
     {
         var one = new RawFields(fields.Record with { Value = json }, fields.Options);
-        var message = new Message(one.TextOrEmpty("message_id"), one.TextOrEmpty("parent_id") is { Length: > 0 } parent ? parent : null,
+        var message = new Message(one.TextOrEmpty("message_id"),
+            one.TextOrEmpty("parent_id") is { Length: > 0 } parent ? parent : null,
             one.Text("role") switch
             {
                 "prompter" => Role.User,

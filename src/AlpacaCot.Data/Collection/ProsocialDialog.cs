@@ -9,7 +9,7 @@ internal sealed class ProsocialDialog : IInstructionSource
     public CatalogueEntry Entry { get; } = new("prosocial-dialog", "prosocial dialog", 165_681)
     {
         Aliases = ["allenai/prosocial-dialog"], Original = true, Published = "allenai/prosocial-dialog",
-        RawFormat = "JSON lines of context, response, rots, safety_label, dialogue_id, response_id; records are counted as responses",
+        RawFormat = "JSON lines of context, response, rots, safety_label, dialogue_id; records are counted as responses",
         Licence = "CC BY 4.0", Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,
         Type = "answers to unsafe talk, with the rule of thumb behind each", Tags = ["dialogue", "safety"],
     };
@@ -54,6 +54,7 @@ internal sealed class ProsocialDialog : IInstructionSource
     private static (Turn[] Said, JsonElement Dialogue) Row(RawFields fields)
     {
         var (dialogue, context, response) = (fields.Element("dialogue_id"), fields.Text("context"), fields.Text("response"));
-        return ([new Turn(Role.User, context), new Turn(Role.Assistant, response) { Metadata = fields.Conversation().Metadata }], dialogue);
+        var answer = new Turn(Role.Assistant, response) { Metadata = fields.Conversation().Metadata };
+        return ([new Turn(Role.User, context), answer], dialogue);
     }
 }

@@ -33,7 +33,8 @@ internal sealed class RawFields(RawRecord record, ConvertOptions options)
     public string Text(params ReadOnlySpan<string> names)
     {
         foreach (var name in names)
-            if (Element(name) is { ValueKind: not (JsonValueKind.Undefined or JsonValueKind.Null) } value) return AsText(value, name);
+            if (Element(name) is { ValueKind: not (JsonValueKind.Undefined or JsonValueKind.Null) } value)
+                return AsText(value, name);
         throw Bad($"it has no \"{string.Join("\" or \"", names.ToArray())}\"; " + FieldNames());
     }
 

@@ -15,10 +15,12 @@ internal static class RawFiles
         if (!Directory.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
         var allowed = endings.Length > 0 ? endings : Endings;
         var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
-            .Where(file => !Path.GetFileName(file).StartsWith('.') && allowed.Contains(Ending(file), StringComparer.OrdinalIgnoreCase))
+            .Where(file => !Path.GetFileName(file).StartsWith('.')
+                && allowed.Contains(Ending(file), StringComparer.OrdinalIgnoreCase))
             .Order(StringComparer.Ordinal).ToList();
         return files.Count > 0 ? files
-            : throw new InputException($"{path}: the folder holds no data file ({string.Join(", ", allowed)}, plain, .gz or .zst).");
+            : throw new InputException(
+                $"{path}: the folder holds no data file ({string.Join(", ", allowed)}, plain, .gz or .zst).");
     }
 
     /// <summary>The records of all files of a path.</summary>

@@ -10,7 +10,8 @@ internal static class StackLlama
         new RecordSource(new("stack-llama", "StackLLaMA", null)
         {
             Aliases = ["stack-exchange-paired", "lvwerra/stack-exchange-paired"], Original = true,
-            Published = "lvwerra/stack-exchange-paired", RawFormat = "Parquet of question, response_j (better), response_k, qid, date",
+            Published = "lvwerra/stack-exchange-paired",
+            RawFormat = "Parquet of question, response_j (better), response_k, qid, date",
             Languages = SetLanguages.EN,
             Type = "questions and answers of Stack Exchange", Tags = ["qa", "code", "preference"],
         }, Convert),

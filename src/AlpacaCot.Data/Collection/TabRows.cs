@@ -48,7 +48,8 @@ internal static class TabRows
         using var reader = new StreamReader(stream, new UTF8Encoding(false, throwOnInvalidBytes: true), true, 1 << 16);
         var fields = new List<string>();
         var field = new StringBuilder();
-        var (row, quoted, closing, begun) = (1L, false, false, false);   // closing: the last character was a quote in a quoted field
+        // Closing: the last character was a quote in a quoted field.
+        var (row, quoted, closing, begun) = (1L, false, false, false);
         while (Next() is >= 0 and var code)
         {
             var c = (char)code;
@@ -103,15 +104,16 @@ internal static class TabRows
             }
             catch (DecoderFallbackException wrong)
             {
-                throw new InputException($"{file}: near record {row} there are bytes that are not UTF-8; convert the file to UTF-8.", wrong);
+                throw new InputException(
+                    $"{file}: near record {row} there are bytes that are not UTF-8; convert the file to UTF-8.", wrong);
             }
         }
 
         void Add(char c)
         {
             if (field.Length >= LongestField && quoted)
-                throw new InputException($"{file}, record {row}: a quoted field is longer than {LongestField} characters, so its closing "
-                    + "quote is missing; if quotes are plain text here, read the file without quotes.");
+                throw new InputException($"{file}, record {row}: a quoted field is longer than {LongestField} characters, so its "
+                    + "closing quote is missing; if quotes are plain text here, read the file without quotes.");
             field.Append(c);
         }
 

@@ -11,7 +11,8 @@ internal static class UltraChat
         {
             Aliases = ["stingning/ultrachat"], Original = true, Published = "stingning/ultrachat",
             RawFormat = "JSON lines of id, data (user and assistant in turn); records are counted as turns", Licence = "MIT",
-            Languages = SetLanguages.EN, Type = "dialogues about the world, writing and given texts", Tags = ["dialogue", "gpt-3.5"],
+            Languages = SetLanguages.EN, Type = "dialogues about the world, writing and given texts",
+            Tags = ["dialogue", "gpt-3.5"],
         }, fields => fields.Items("data").Select((said, i) =>
             new Turn(i % 2 == 0 ? Role.User : Role.Assistant, fields.AsText(said, "data"))).ToList() is { Count: > 1 } turns
             ? fields.Conversation(turns) : throw fields.Bad("its \"data\" holds no question and answer")),

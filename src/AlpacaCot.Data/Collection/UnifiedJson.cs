@@ -13,7 +13,8 @@ public static class UnifiedJson
 
     /// <summary>Writes conversations of one instruction and one answer each.</summary>
     /// <returns>How many were written.</returns>
-    /// <exception cref="InputException">A conversation has another form, which this one cannot hold, or half a character.</exception>
+    /// <exception cref="InputException">A conversation has another form, which this one cannot hold, or half a
+    /// character.</exception>
     public static long Write(Stream stream, IEnumerable<Conversation> conversations)
     {
         using var writer = new StreamWriter(stream, Strict, 1 << 16, leaveOpen: true);
@@ -22,8 +23,8 @@ public static class UnifiedJson
         foreach (var conversation in conversations)
         {
             if (conversation.Turns is not [{ Role: Role.User } asked, { Role: Role.Assistant } answered])
-                throw new InputException($"{conversation.Origin}: this is not one instruction with one answer, which is all the unified "
-                    + "form can hold.");
+                throw new InputException($"{conversation.Origin}: this is not one instruction with one answer, which is all the "
+                    + "unified form can hold.");
             if (count++ > 0) writer.Write(", ");
             Field("{\"instruction\": \"", asked.Text);
             Field("\", \"input\": \"", asked.Input);
@@ -45,7 +46,8 @@ public static class UnifiedJson
         for (var i = 0; i < text.Length; i++)
         {
             var c = text[i];
-            if (char.IsSurrogate(c) && !(i + 1 < text.Length && char.IsSurrogatePair(c, text[i + 1])) && !(i > 0 && char.IsSurrogatePair(text[i - 1], c)))
+            if (char.IsSurrogate(c) && !(i + 1 < text.Length && char.IsSurrogatePair(c, text[i + 1]))
+                && !(i > 0 && char.IsSurrogatePair(text[i - 1], c)))
                 throw new InputException($"{origin}: it holds half a character, which UTF-8 cannot write.");
             switch (c)
             {

@@ -10,7 +10,8 @@ internal static class WebGpt
     [
         new RecordSource(new("webgpt", "webGPT", 18_994)
         {
-            Aliases = ["webgpt-comparisons", "openai/webgpt_comparisons"], Original = true, Published = "openai/webgpt_comparisons",
+            Aliases = ["webgpt-comparisons", "openai/webgpt_comparisons"], Original = true,
+            Published = "openai/webgpt_comparisons",
             RawFormat = "JSON lines of question (full_text), answer_0, score_0, answer_1, score_1, quotes_0, ...",
             Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,
             Type = "long answers with sources from the web", Tags = ["qa", "preference"],
@@ -27,6 +28,7 @@ internal static class WebGpt
         return fields.Instruction(question, "", answers[better]) with { Rejected = first == second ? null : answers[1 - better] };
     }
 
-    private static double Score(RawFields fields, string name) => fields.Element(name) is { ValueKind: JsonValueKind.Number } score
+    private static double Score(RawFields fields, string name) =>
+        fields.Element(name) is { ValueKind: JsonValueKind.Number } score
         ? score.GetDouble() : throw fields.Bad($"its \"{name}\" is missing or not a number");
 }

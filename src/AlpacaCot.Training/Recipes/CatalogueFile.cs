@@ -40,10 +40,12 @@ public static class CatalogueFile
     ];
 
     /// <summary>What can be said of a set, with its meaning.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
+    public static IReadOnlyList<RecipeKey> Keys { get; } =
+        [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
 
     /// <summary>Reads the sets of a file.</summary>
-    /// <exception cref="InputException">There is no such file, or it has errors; the message lists all with their lines.</exception>
+    /// <exception cref="InputException">There is no such file, or it has errors; the message lists all with their
+    /// lines.</exception>
     public static IReadOnlyList<IInstructionSource> Load(string path)
     {
         if (!File.Exists(path)) throw new InputException($"there is no catalogue {path}");
@@ -69,7 +71,8 @@ public static class CatalogueFile
     private static ColumnSource Read(RecipeNode node, KeyContext context)
     {
         var set = RecipeSections.Read(node, Table, null, new OwnSet(), context);
-        if (set.Entry.Name.Length == 0) context.Problems.Add(node.Place, $"{context.Name} has no name; add for example name: my-set");
+        if (set.Entry.Name.Length == 0)
+            context.Problems.Add(node.Place, $"{context.Name} has no name; add for example name: my-set");
         else if (!set.Entry.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.'))
             context.Problems.Add(node.Place, $"{context.Name}: the name '{set.Entry.Name}' may have lower-case letters, digits, "
                 + "hyphens and dots");
@@ -84,11 +87,13 @@ public static class CatalogueFile
         public IReadOnlyDictionary<string, string> Columns { get; init; } = new Dictionary<string, string>();
     }
 
-    private static Key<OwnSet> Names(string name, string meaning, Func<CatalogueEntry, IReadOnlyList<string>, CatalogueEntry> set) =>
+    private static Key<OwnSet> Names(
+        string name, string meaning, Func<CatalogueEntry, IReadOnlyList<string>, CatalogueEntry> set) =>
         new(name, "a text or a list of texts", meaning, (own, node, context) => Words(node) is { } words
             ? own with { Entry = set(own.Entry, words) } : context.Wrong(own, node, "a text or a list of texts"), _ => null);
 
-    private static Key<OwnSet> Codes<T>(string name, string meaning, Func<CatalogueEntry, T, CatalogueEntry> set) where T : struct, Enum
+    private static Key<OwnSet> Codes<T>(string name, string meaning, Func<CatalogueEntry, T, CatalogueEntry> set)
+        where T : struct, Enum
     {
         var codes = Enum.GetNames<T>()[1..];
         var several = typeof(T).IsDefined(typeof(FlagsAttribute), false);
@@ -96,7 +101,8 @@ public static class CatalogueFile
         return new(name, allowed, meaning, (own, node, context) =>
         {
             var words = Words(node)?.SelectMany(word => word.Split('/')).ToList();
-            return words is { Count: > 0 } && (several || words.Count == 1) && words.All(word => codes.Contains(word.ToUpperInvariant()))
+            return words is { Count: > 0 } && (several || words.Count == 1)
+                && words.All(word => codes.Contains(word.ToUpperInvariant()))
                 ? own with { Entry = set(own.Entry, Enum.Parse<T>(string.Join(',', words), ignoreCase: true)) }
                 : context.Wrong(own, node, allowed);
         }, _ => null);
@@ -118,7 +124,8 @@ public static class CatalogueFile
         foreach (var entry in map.Entries)
         {
             if (!ColumnSource.Columns.Contains(entry.Name))
-                context.Problems.Add(entry.Place, $"{context.Name} has no key '{entry.Name}'; allowed are {string.Join(", ", ColumnSource.Columns)}");
+                context.Problems.Add(entry.Place,
+                    $"{context.Name} has no key '{entry.Name}'; allowed are {string.Join(", ", ColumnSource.Columns)}");
             columns[entry.Name] = ((RecipeNode.Scalar)entry.Value).Text;
         }
         return own with { Columns = columns };

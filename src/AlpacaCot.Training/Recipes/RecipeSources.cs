@@ -29,7 +29,8 @@ internal static class RecipeSources
         }
         if (sets.Count > 1 && part.Path.Length > 0)
         {
-            context.Problems.Add(node.Place, $"{context.Name}: {name} means {sets.Count} sets, but there is one path; name them one by "
+            context.Problems.Add(node.Place,
+                $"{context.Name}: {name} means {sets.Count} sets, but there is one path; name them one by "
                 + $"one: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
             return [part];
         }
@@ -42,9 +43,10 @@ internal static class RecipeSources
         string[] folders = [DataFolder.Default, Path.Combine(here, "data")];
         if (DataFolder.Find(set, folders) is { } found) return part with { Path = Path.GetFullPath(found) };
         var name = set.Entry.Name;
-        context.Problems.Add(node.Place, $"{context.Name}: the data of {name} is not here; there is no file or folder {name} (such as "
-            + $"{name}.jsonl) in {string.Join(" or ", folders.Select(Path.GetFullPath).Distinct())}. Get it with: alpaca-cot data download "
-            + $"{name}; or write path: FILE beside source");
+        context.Problems.Add(node.Place,
+            $"{context.Name}: the data of {name} is not here; there is no file or folder {name} (such as "
+            + $"{name}.jsonl) in {string.Join(" or ", folders.Select(Path.GetFullPath).Distinct())}. Get it with: "
+            + $"alpaca-cot data download {name}; or write path: FILE beside source");
         return part;
     }
 }

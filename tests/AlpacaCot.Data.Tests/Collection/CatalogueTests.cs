@@ -22,7 +22,8 @@ public sealed class CatalogueTests
         {
             var entry = source.Entry;
             Assert.Matches("^[a-z0-9][a-z0-9.-]*$", entry.Name);
-            Assert.All(new[] { entry.Title, entry.Published, entry.RawFormat, entry.Licence, entry.Type }, text => Assert.NotEmpty(text));
+            Assert.All(new[] { entry.Title, entry.Published, entry.RawFormat, entry.Licence, entry.Type }, text =>
+                Assert.NotEmpty(text));
             Assert.NotEmpty(entry.Tags);
             Assert.NotEqual(SetLanguages.None, entry.Languages);
             Assert.True(entry.PartOf == "" || Catalogue.Find(entry.PartOf).Entry.Original, entry.Name);
@@ -50,8 +51,10 @@ public sealed class CatalogueTests
     [Fact]
     public void An_unknown_name_is_answered_with_the_nearest()
     {
-        Assert.Contains("\"dolly\"", Assert.Throws<InputException>(() => Catalogue.Find("doly")).Message, StringComparison.Ordinal);
-        Assert.Contains("several sets", Assert.Throws<InputException>(() => Catalogue.Find("alpaca-cot")).Message, StringComparison.Ordinal);
+        Assert.Contains("\"dolly\"", Assert.Throws<InputException>(() => Catalogue.Find("doly")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("several sets", Assert.Throws<InputException>(() => Catalogue.Find("alpaca-cot")).Message,
+            StringComparison.Ordinal);
     }
 
     private static readonly Dictionary<string, string> Table = """

@@ -213,7 +213,8 @@ public sealed class ConverterTests : IDisposable
             Assert.Equal(Role.System, c.Turns[0].Role);
             Assert.Equal(c.Metadata["num_turns"].GetInt32(), c.Turns.Count(t => t.Role == Role.User));
             Assert.Equal(Role.Assistant, c.Turns[^1].Role);
-            Assert.DoesNotContain(c.Turns, t => t.Text.Contains("<eo", StringComparison.Ordinal) || t.Text.StartsWith("<|", StringComparison.Ordinal));
+            Assert.DoesNotContain(c.Turns, t =>
+                t.Text.Contains("<eo", StringComparison.Ordinal) || t.Text.StartsWith("<|", StringComparison.Ordinal));
         });
         Assert.Contains(conversations, c => c.Turns.Any(t => t.Role == Role.Tool));
     }
@@ -227,7 +228,8 @@ public sealed class ConverterTests : IDisposable
             {"instruction": ["a"], "response": "b"}
             """);
         var error = Assert.Throws<InputException>(() => Convert("dolly", path));
-        Assert.Contains("dolly.jsonl, record 2: it has no \"response\"; it has instruction, answer", error.Message, StringComparison.Ordinal);
+        Assert.Contains("dolly.jsonl, record 2: it has no \"response\"; it has instruction, answer", error.Message,
+            StringComparison.Ordinal);
         var bad = new List<string>();
         Assert.Single(Catalogue.Find("dolly").Convert(path, new() { Reading = new() { SkipBad = true, OnBadRecord = bad.Add } }));
         Assert.Equal(2, bad.Count);
@@ -259,7 +261,8 @@ public sealed class ConverterTests : IDisposable
 
     /// <summary><c>U:instruction[input] A:answer(metadata) !rejected +metadata</c>.</summary>
     private static string Shown(Conversation c) => string.Join(' ', c.Turns.Select(t => $"{t.Role.ToString()[0]}:{t.Text}"
-            + (t.Input.Length > 0 ? $"[{t.Input}]" : "") + (t.Metadata.Count > 0 ? $"({string.Join(',', t.Metadata.Keys)})" : "")))
+            + (t.Input.Length > 0 ? $"[{t.Input}]" : "")
+                + (t.Metadata.Count > 0 ? $"({string.Join(',', t.Metadata.Keys)})" : "")))
         + (c.Rejected is null ? "" : $" !{c.Rejected}")
         + (c.Metadata.Count > 0 ? " " + string.Concat(c.Metadata.Keys.Select(k => $"+{k}")) : "");
 }

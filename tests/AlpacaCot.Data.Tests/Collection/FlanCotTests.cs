@@ -24,7 +24,8 @@ public sealed class FlanCotTests : IDisposable
         Assert.Equal(Published(set), Written(Rows(set), options));
         // The control: another draw, decoded line ends or quotes taken as text (where a field begins with one) give other bytes.
         Assert.NotEqual(Published(set), Written(Rows(set), options with { Replay = null }));
-        Assert.Equal(set == "strategyqa", Published(set).SequenceEqual(Written(Rows(set), options with { DecodeNewlines = true })));
+        Assert.Equal(set == "strategyqa",
+            Published(set).SequenceEqual(Written(Rows(set), options with { DecodeNewlines = true })));
         Assert.Equal(set == "aqua", Published(set).SequenceEqual(Written(Rows(set), options with { PythonQuotes = false })));
     }
 
@@ -46,7 +47,8 @@ public sealed class FlanCotTests : IDisposable
     [Fact]
     public void A_draw_depends_on_the_seed_and_the_set_alone_and_can_be_recorded()
     {
-        var path = _folder.Write("gsm8k_train.tsv", string.Concat(Enumerable.Range(0, 60).Select(i => $"Q{i}?\t{i}\tBecause {i}.\n")));
+        var path = _folder.Write("gsm8k_train.tsv",
+            string.Concat(Enumerable.Range(0, 60).Select(i => $"Q{i}?\t{i}\tBecause {i}.\n")));
         var draw = new CotDraw();
         var first = Convert(path, new() { OnDraw = draw.Add }, seed: 7);
         Assert.Equal(first, Convert(path, new(), seed: 7));
@@ -124,7 +126,8 @@ public sealed class FlanCotTests : IDisposable
         var rows = TabRows.Read(Rows(set), quotes: true, 3, new()).ToList();
         foreach (var options in new[] { Original() with { DecodeNewlines = false }, new CotOptions { PythonQuotes = true } })
         {
-            var outputs = Catalogue.Find("cot").Convert(Rows(set), new() { Cot = options }).Select(c => c.Turns[^1].Text).ToList();
+            var outputs = Catalogue.Find("cot").Convert(Rows(set), new() { Cot = options }).Select(c =>
+                c.Turns[^1].Text).ToList();
             var (withTemplates, withWords) = (0, 0);
             foreach (var (output, row) in outputs.Zip(rows))
             {

@@ -11,7 +11,8 @@ public sealed class RecipeSourceTests : IDisposable
     public RecipeSourceTests()
     {
         foreach (var name in new[] { "model", "data", "catalogue" }) Directory.CreateDirectory(_folder.File(name));
-        File.WriteAllText(_folder.File("data/dolly.jsonl"), "{\"instruction\": \"Why?\", \"context\": \"\", \"response\": \"So.\"}\n");
+        File.WriteAllText(_folder.File("data/dolly.jsonl"),
+            "{\"instruction\": \"Why?\", \"context\": \"\", \"response\": \"So.\"}\n");
     }
 
     public void Dispose() => _folder.Dispose();
@@ -58,7 +59,8 @@ public sealed class RecipeSourceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("source: baize", "data.0: the data of baize is not here", "baize.jsonl", "alpaca-cot data download baize", "path: FILE")]
+    [InlineData("source: baize", "data.0: the data of baize is not here", "baize.jsonl", "alpaca-cot data download baize",
+        "path: FILE")]
     [InlineData("source: doly", "no set 'doly'", "did you mean dolly?")]
     [InlineData("source: alpaca-cot, path: data", "means 2 sets", "alpaca-cleaned, flan-cot")]
     [InlineData("source: dolly, path: nothing.json", "there is no file", "nothing.json")]

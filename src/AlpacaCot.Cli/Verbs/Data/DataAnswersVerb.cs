@@ -15,8 +15,11 @@ internal static class DataAnswersVerb
 {
     public static Verb Create(Terminal terminal)
     {
-        var from = new Option<string>("--in") { Description = "Instruction file with Chain-of-Thought outputs", HelpName = "FILE", Required = true };
-        var output = Options.Out("The file that gets a line of JSON for each record: instruction, input, output, rationale, answer");
+        var from = new Option<string>("--in")
+        {
+            Description = "Instruction file with Chain-of-Thought outputs", HelpName = "FILE", Required = true,
+        };
+        var output = Options.Out("Gets a line of JSON for each record: instruction, input, output, rationale, answer");
         output.Required = true;
         var templates = new Option<string>("--templates")
         {
@@ -25,7 +28,8 @@ internal static class DataAnswersVerb
         var skip = new Option<bool>("--skip-bad") { Description = "Count and leave out records that cannot be used" };
         var json = Options.Json();
         var verb = new Verb("answers", VerbGroup.Data, "Take reasoning outputs apart: rationale and final answer",
-            "data answers --in CoT_data.json --out answers.jsonl", "data answers --in cot.json --templates flan.json --out answers.jsonl --json")
+            "data answers --in CoT_data.json --out answers.jsonl",
+            "data answers --in cot.json --templates flan.json --out answers.jsonl --json")
         {
             from, output, templates, skip, json,
         };
@@ -51,8 +55,8 @@ internal static class DataAnswersVerb
                     o.WriteNumber("bad", bad);
                 }));
             else
-                terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{found:N0} of {counter.Count:N0} records have a final answer{(bad > 0 ? $", {bad:N0} bad ones left out" : "")}: {to}"));
+                terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{found:N0} of {counter.Count:N0} records "
+                    + $"have a final answer{(bad > 0 ? $", {bad:N0} bad ones left out" : "")}: {to}"));
             return Task.FromResult(Program.Done);
         });
         return verb;
@@ -65,7 +69,8 @@ internal static class DataAnswersVerb
             ?? throw new InputException($"{record.Origin}: it has no answer");
         var asked = record.Turns.LastOrDefault(t => t.Role == Role.User);
         var parts = CotAnswer.Split(said, templates);
-        using (var w = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var w = new Utf8JsonWriter(stream,
+            new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             w.Object(o =>
             {
                 o.WriteString("instruction", asked?.Text ?? "");

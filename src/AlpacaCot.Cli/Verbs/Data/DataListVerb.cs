@@ -14,9 +14,15 @@ internal static class DataListVerb
         var task = Codes<SetTasks>("--task", "Only sets of many tasks (MT) or of one (TS)");
         var generation = Codes<SetGeneration>("--generation",
             "Only sets written by humans (HG), by models (SI), by both (MIX), or collected (COL)");
-        var tag = new Option<string>("--tag") { Description = "Only sets with this tag, such as cot, code or dialogue", HelpName = "TAG" };
+        var tag = new Option<string>("--tag")
+        {
+            Description = "Only sets with this tag, such as cot, code or dialogue", HelpName = "TAG",
+        };
         var search = Options.Text("--search", "Only sets whose name, title or type has this text");
-        var original = new Option<bool>("--original") { Description = "Only the sets in the table of the original collection, not their parts" };
+        var original = new Option<bool>("--original")
+        {
+            Description = "Only the sets in the table of the original collection, not their parts",
+        };
         var present = new Option<bool>("--present") { Description = "Only sets whose data is here" };
         var options = new CatalogueOptions();
         var json = Options.Json();
@@ -38,7 +44,8 @@ internal static class DataListVerb
                 .Select(s => (s.Entry, Data: options.DataOf(s, parsed)))
                 .Where(s => !parsed.GetValue(present) || s.Data is not null).ToList();
             if (parsed.GetValue(json))
-                terminal.WriteJson(w => w.Object(o => o.Array("sets", sets, s => o.Object(set => CatalogueOptions.Write(set, s.Entry, s.Data)))));
+                terminal.WriteJson(w => w.Object(o =>
+                    o.Array("sets", sets, s => o.Object(set => CatalogueOptions.Write(set, s.Entry, s.Data)))));
             else Show(sets, terminal);
             return Task.FromResult(Program.Done);
         });
@@ -46,7 +53,8 @@ internal static class DataListVerb
     }
 
     private static bool Mentions(CatalogueEntry entry, string text) =>
-        entry.Aliases.Append(entry.Name).Append(entry.Title).Append(entry.Type).Any(t => t.Contains(text, StringComparison.OrdinalIgnoreCase));
+        entry.Aliases.Append(entry.Name).Append(entry.Title).Append(entry.Type).Any(t =>
+            t.Contains(text, StringComparison.OrdinalIgnoreCase));
 
     private static Option<T?> Codes<T>(string name, string description) where T : struct, Enum
     {
@@ -56,8 +64,9 @@ internal static class DataListVerb
             Description = description, HelpName = string.Join('|', codes).ToLowerInvariant(),
             CustomParser = result =>
             {
-                if (codes.Contains(result.Tokens[0].Value.ToUpperInvariant())) return Enum.Parse<T>(result.Tokens[0].Value, ignoreCase: true);
-                result.AddError($"{name}: found {result.Tokens[0].Value}, allowed is {string.Join(" or ", codes)}");
+                var word = result.Tokens[0].Value;
+                if (codes.Contains(word.ToUpperInvariant())) return Enum.Parse<T>(word, ignoreCase: true);
+                result.AddError($"{name}: found {word}, allowed is {string.Join(" or ", codes)}");
                 return null;
             },
         };
@@ -83,10 +92,11 @@ internal static class DataListVerb
             var records = entry.Records?.ToString("N0", CultureInfo.InvariantCulture) ?? "?";
             string[] cells = [records, entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode, entry.Type, entry.Licence];
             if (terminal.OutIsTerminal)
-                table.AddRow([$"[bold]{Markup.Escape(name)}[/]", .. cells.Select(Markup.Escape), data is null ? "" : "[green]yes[/]"]);
+                table.AddRow(
+                    [$"[bold]{Markup.Escape(name)}[/]", .. cells.Select(Markup.Escape), data is null ? "" : "[green]yes[/]"]);
             else
-                terminal.Out.WriteLine($"{name,-24} {records,12}  {cells[1],-5}  {cells[2],-5}  {cells[3],-3}  {(data is null ? "-" : "here"),-4}  "
-                    + $"{entry.Type} ({entry.Licence})");
+                terminal.Out.WriteLine($"{name,-24} {records,12}  {cells[1],-5}  {cells[2],-5}  {cells[3],-3}  "
+                    + $"{(data is null ? "-" : "here"),-4}  {entry.Type} ({entry.Licence})");
         }
         if (terminal.OutIsTerminal) terminal.Console.Write(table);
         var total = sets.Where(s => s.Entry.PartOf.Length == 0 || !shown.Contains(s.Entry.PartOf)).Sum(s => s.Entry.Records ?? 0);

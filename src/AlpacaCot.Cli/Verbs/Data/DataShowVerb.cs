@@ -3,6 +3,7 @@ using System.Globalization;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Formats;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Verbs.Data;
@@ -15,7 +16,10 @@ internal static class DataShowVerb
     public static Verb Create(Terminal terminal)
     {
         var name = new Argument<string>("NAME") { Description = "A set, an alias, or a combination such as alpaca-cot" };
-        var path = new Option<string>("--in") { Description = "The set's file or folder, where it is not in the data folder", HelpName = "PATH" };
+        var path = new Option<string>("--in")
+        {
+            Description = "The set's file or folder, where it is not in the data folder", HelpName = "PATH",
+        };
         var samples = new Option<int>("--samples")
         {
             Description = "Sample records to show, spread over the set", HelpName = "N", DefaultValueFactory = _ => 2,
@@ -39,7 +43,7 @@ internal static class DataShowVerb
             {
                 var data = parsed.GetValue(path) ?? options.DataOf(source, parsed);
                 var skipped = 0L;
-                var reading = new AlpacaCot.Data.Formats.ReadOptions { SkipBad = parsed.GetValue(skip), OnBadRecord = _ => skipped++ };
+                var reading = new ReadOptions { SkipBad = parsed.GetValue(skip), OnBadRecord = _ => skipped++ };
                 var look = data is null ? null : Look.At(source.Convert(data, new() { Reading = reading }),
                     parsed.GetValue(samples), parsed.GetValue(limit), cancel);
                 return (source.Entry, data, look, skipped);
@@ -74,7 +78,8 @@ internal static class DataShowVerb
         console.MarkupLine($"[bold]{Markup.Escape(entry.Name)}[/]  {Markup.Escape(entry.Title)}");
         Line("about", entry.Type);
         Line("records", entry.Records?.ToString("N0", CultureInfo.InvariantCulture) ?? "not counted");
-        Line("kind", string.Join(", ", new[] { entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode }.Where(t => t.Length > 0)));
+        string[] codes = [entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode];
+        Line("kind", string.Join(", ", codes.Where(code => code.Length > 0)));
         Line("published", entry.Published);
         Line("raw form", entry.RawFormat);
         Line("licence", entry.Licence);
@@ -109,7 +114,8 @@ internal static class DataShowVerb
     private static string Cut(string text)
     {
         var line = text.ReplaceLineEndings("\u23CE").Trim();
-        return line.Length <= TextShown ? line : line[..(char.IsHighSurrogate(line[TextShown - 1]) ? TextShown - 1 : TextShown)] + " ...";
+        if (line.Length <= TextShown) return line;
+        return line[..(char.IsHighSurrogate(line[TextShown - 1]) ? TextShown - 1 : TextShown)] + " ...";
     }
 
     /// <summary>What a look through a set found.</summary>
@@ -130,7 +136,8 @@ internal static class DataShowVerb
                 look.Add(record);
                 // Reservoir sampling: every record is equally likely to stay, however many there are.
                 if (look._kept.Count < samples) look._kept.Add((look._records, record));
-                else if (samples > 0 && random.NextDouble() * look._records < samples) look._kept[random.NextInt(samples)] = (look._records, record);
+                else if (samples > 0 && random.NextDouble() * look._records < samples)
+                    look._kept[random.NextInt(samples)] = (look._records, record);
             }
             look._kept.Sort((a, b) => a.Place.CompareTo(b.Place));
             return look;
@@ -138,8 +145,8 @@ internal static class DataShowVerb
 
         public string Summary(long skipped) => string.Create(CultureInfo.InvariantCulture,
             $"{_records:N0} records, {_turns:N0} turns; {_several:N0} of several rounds, {_inputs:N0} with input"
-            + $"{(_rejected > 0 ? $", {_rejected:N0} with a rejected answer" : "")}; on average {Mean(_asked):0} characters asked, "
-            + $"{Mean(_answered):0} answered{(skipped > 0 ? $"; {skipped:N0} bad records left out" : "")}");
+            + $"{(_rejected > 0 ? $", {_rejected:N0} with a rejected answer" : "")}; on average {Mean(_asked):0} characters "
+            + $"asked, {Mean(_answered):0} answered{(skipped > 0 ? $"; {skipped:N0} bad records left out" : "")}");
 
         public void Write(System.Text.Json.Utf8JsonWriter json, long skipped)
         {

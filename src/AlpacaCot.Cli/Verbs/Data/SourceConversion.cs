@@ -34,13 +34,13 @@ internal sealed class SourceConversion
 
     private readonly Option<string> _newlines = new Option<string>("--newlines")
     {
-        Description = "Chain of Thought: the characters \\n in a row become a line end, or are kept as the original collection did",
+        Description = "Chain of Thought: the characters \\n become a line end, or are kept as the original collection did",
         DefaultValueFactory = _ => "decode",
     }.AcceptOnlyFromAmong("decode", "keep");
 
     private readonly Option<string> _quotes = new Option<string>("--csv-quotes")
     {
-        Description = "Chain of Thought: quotes are text, or unquoted by the rules of Python's csv as the original collection did",
+        Description = "Chain of Thought: quotes are text, or undone as Python's csv does and the original collection did",
         DefaultValueFactory = _ => "none",
     }.AcceptOnlyFromAmong("none", "python");
 
@@ -63,7 +63,7 @@ internal sealed class SourceConversion
     public static string[] Examples { get; } =
     [
         "data convert --source dolly --in databricks-dolly-15k.jsonl --out dolly.json",
-        "data convert --source flan-cot --in cot_data --templates flan.json --replay draw.json --newlines keep --csv-quotes python --out cot.json",
+        "data convert --source flan-cot --in cot_data --trigger \"先思考，再决定\" --record draw.json --out cot.json",
     ];
 
     /// <summary>Whether the command line names a set.</summary>
@@ -78,8 +78,8 @@ internal sealed class SourceConversion
     /// <param name="terminal">Where to report.</param>
     /// <param name="json">Whether to report as JSON.</param>
     /// <param name="cancel">Set when the user asks to stop.</param>
-    public void Run(ParseResult parsed, string path, string output, bool skipBad, Action<string, IEnumerable<Conversation>>? write,
-        Terminal terminal, bool json, CancellationToken cancel)
+    public void Run(ParseResult parsed, string path, string output, bool skipBad,
+        Action<string, IEnumerable<Conversation>>? write, Terminal terminal, bool json, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         var source = Catalogue.Find(parsed.GetValue(_source)!, _catalogue.Own(parsed));
@@ -150,8 +150,10 @@ internal sealed class SourceConversion
         else
         {
             foreach (var (set, count) in drawn)
-                terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{set,-12} {count,7:N0} records, templates {How(set)}"));
-            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{source.Entry.Name}: {counter.Count:N0} records in "
+                terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{set,-12} {count,7:N0} records, templates {How(set)}"));
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{source.Entry.Name}: {counter.Count:N0} records in "
                 + $"{clock.Elapsed.TotalSeconds:0.0} s: {output}{(bad > 0 ? $"; {bad:N0} bad ones left out" : "")}"
                 + $"{(left > 0 ? $"; {left:N0} without an answer left out" : "")}"));
         }
