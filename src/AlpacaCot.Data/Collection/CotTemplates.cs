@@ -5,7 +5,8 @@ namespace AlpacaCot.Data.Collection;
 
 /// <summary>
 /// Chain-of-Thought templates by set. As a file:
-/// <c>{"formats": {"aqua": [["{question} ...", "{chain_of_thought} ..."], ...]}}</c>; the templates under <c>*</c> serve every set that has none of its own.
+/// <c>{"formats": {"aqua": [["{question} ...", "{chain_of_thought} ..."], ...]}}</c>;
+/// the templates under <c>*</c> serve every set that has none of its own.
 /// </summary>
 public sealed class CotTemplates
 {
