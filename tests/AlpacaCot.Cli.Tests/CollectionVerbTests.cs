@@ -122,7 +122,7 @@ public sealed class CollectionVerbTests : IDisposable
             _folder.In("out.json"))).Refused("\"dolly\"");
         Assert.False(File.Exists(_folder.In("out.json")));
         var report = (await CommandLine.Run([.. dolly, "--skip-bad", "--json"])).Json();
-        Assert.Equal((1, 1), (report.GetProperty("records").GetInt32(), report.GetProperty("bad").GetInt32()));
+        Assert.Equal((1, 1), (report.GetProperty("records").GetInt32(), report.GetProperty("skipped").GetInt32()));
     }
 
     private static List<JsonElement> Sets(Outcome outcome) => [.. outcome.Json().GetProperty("sets").EnumerateArray()];

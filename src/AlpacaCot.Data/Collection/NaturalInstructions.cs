@@ -15,7 +15,7 @@ internal static class NaturalInstructions
             RawFormat = "a JSON object a task: Definition, Instances (input, output), ...; or lines of definition, inputs, ...",
             Licence = "Apache-2.0", Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "language tasks of 76 kinds with definitions by experts", Tags = ["nlp", "multilingual", "human"],
-        }, Convert),
+        }, Convert, wholeFiles: true),
     ];
 
     private static readonly string[] Kept =

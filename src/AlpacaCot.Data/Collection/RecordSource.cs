@@ -9,11 +9,14 @@ namespace AlpacaCot.Data.Collection;
 /// <param name="ownInstructions">
 /// Whether <c>instruction</c> and <c>output</c> are fields of the raw form, which <paramref name="convert"/> reads.
 /// </param>
-internal sealed class RecordSource(
-    CatalogueEntry entry, Func<RawFields, IEnumerable<Conversation>> convert, bool ownInstructions = false) : IInstructionSource
+/// <param name="wholeFiles">Whether a file is one record that holds many, and so may be large.</param>
+internal sealed class RecordSource(CatalogueEntry entry, Func<RawFields, IEnumerable<Conversation>> convert,
+    bool ownInstructions = false, bool wholeFiles = false) : IInstructionSource
 {
     public RecordSource(CatalogueEntry entry, Func<RawFields, Conversation> convert, bool ownInstructions = false)
         : this(entry, fields => [convert(fields)], ownInstructions) { }
+
+    private const int LargestFile = 1 << 30;   // bytes
 
     public CatalogueEntry Entry => entry;
 
@@ -31,7 +34,7 @@ internal sealed class RecordSource(
 
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
     {
-        foreach (var record in RawFiles.Records(path, options.Reading))
+        foreach (var record in RawFiles.Records(path, wholeFiles ? options.Reading with { LargestRecord = LargestFile } : options.Reading))
         {
             IReadOnlyList<Conversation> conversations;
             try

@@ -25,7 +25,7 @@ internal static class TabRows
     public static IEnumerable<TabRow> Read(string file, bool quotes, int columns, ReadOptions reading)
     {
         var number = 0L;
-        foreach (var fields in Rows(file, quotes))
+        foreach (var fields in Rows(file, quotes, reading))
         {
             number++;
             if (fields.Length == columns)
@@ -41,10 +41,10 @@ internal static class TabRows
         if (number == 0) throw new InputException($"{file}: the file is empty.");
     }
 
-    private static IEnumerable<string[]> Rows(string file, bool quotes)
+    private static IEnumerable<string[]> Rows(string file, bool quotes, ReadOptions reading)
     {
         using var plain = RecordFile.Open(file);
-        using var stream = RecordFile.Unpack(plain);
+        using var stream = Unpacking.Open(plain, reading.LargestExpansion, out _, out _);
         using var reader = new StreamReader(stream, new UTF8Encoding(false, throwOnInvalidBytes: true), true, 1 << 16);
         var fields = new List<string>();
         var field = new StringBuilder();
@@ -101,6 +101,10 @@ internal static class TabRows
             try
             {
                 return reader.Read();
+            }
+            catch (InvalidDataException damaged)
+            {
+                throw new InputException($"{file}: near record {row}: {damaged.Message}.", damaged);
             }
             catch (DecoderFallbackException wrong)
             {

@@ -1,5 +1,6 @@
 using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
+using AlpacaCot.Data.Formats;
 
 namespace AlpacaCot.Training.Recipes;
 
@@ -21,7 +22,7 @@ public static class CatalogueFile
         Key<OwnSet>.FilePath("path", "a file or folder", "where its data is, relative to this file",
             s => s.Path, (s, v) => s with { Path = v }),
         new("columns", "a map such as { instruction: question, output: answer }",
-            "which field is the instruction, input, output and system text; without it the format is recognised",
+            "its own names of the fields; what is not named is recognised",
             ReadColumns, _ => null),
         Key<OwnSet>.Text("published", "a text", "where it is published: owner/name on the hub, or an address",
             s => s.Entry.Published, (s, v) => s with { Entry = s.Entry with { Published = v } }),
@@ -123,9 +124,9 @@ public static class CatalogueFile
         var columns = new Dictionary<string, string>();
         foreach (var entry in map.Entries)
         {
-            if (!ColumnSource.Columns.Contains(entry.Name))
+            if (!RecordFormats.Fields.Contains(entry.Name))
                 context.Problems.Add(entry.Place,
-                    $"{context.Name} has no key '{entry.Name}'; allowed are {string.Join(", ", ColumnSource.Columns)}");
+                    $"{context.Name} has no key '{entry.Name}'; allowed are {string.Join(", ", RecordFormats.Fields)}");
             columns[entry.Name] = ((RecipeNode.Scalar)entry.Value).Text;
         }
         return own with { Columns = columns };

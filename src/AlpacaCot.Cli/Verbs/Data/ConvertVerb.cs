@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
+using Spectre.Console;
 
 namespace AlpacaCot.Cli.Verbs.Data;
 
@@ -27,18 +28,30 @@ internal static class ConvertVerb
         var skipBad = new Option<bool>("--skip-bad") { Description = "Count and name records that cannot be used, and go on" };
         var limit = Options.Limit("The most records to convert");
         var json = Options.Json();
+        var set = new SourceConversion();
         var verb = new Verb("convert", VerbGroup.Data, "Write instruction data in another format",
             "data convert --in chats.json --to openai --out chats.jsonl.gz",
             "data convert --in faq.csv --columns instruction=q,output=a --to alpaca --out faq.json",
-            "data convert --in raw.jsonl --from sharegpt --to sharegpt --out clean.parquet --skip-bad --json")
+            "data convert --in raw.jsonl --from sharegpt --to sharegpt --out clean.parquet --skip-bad --json",
+            "data convert --source dolly --in databricks-dolly-15k.jsonl --out dolly.json",
+            "data convert --source flan-cot --in cot_data --trigger \"先思考，再决定\" --record draw.json --out cot.json")
         {
             input, from, to, columns, output, skipBad, limit, json,
         };
+        set.AddTo(verb);
         verb.SetAction((parsed, cancel) =>
         {
             var source = parsed.GetValue(input) ?? throw new InputException("data convert takes --in FILE");
             var target = parsed.GetValue(output) ?? throw new InputException("data convert takes --out FILE");
-            Convert(source, parsed.GetValue(from), parsed.GetValue(columns)!, parsed.GetValue(to)!, target, parsed.GetValue(skipBad),
+            if (set.IsGiven(parsed))
+            {
+                if (parsed.GetValue(from) is not null || parsed.GetValue(columns)!.Length > 0)
+                    throw new InputException("--source reads a set by its own converter; leave out --from and --columns");
+                var format = parsed.GetResult(to) is { Implicit: false } ? parsed.GetValue(to) : null;
+                set.Run(parsed, source, target, format, parsed.GetValue(skipBad), parsed.GetValue(limit), terminal, parsed.GetValue(json),
+                    cancel);
+            }
+            else Convert(source, parsed.GetValue(from), parsed.GetValue(columns)!, parsed.GetValue(to)!, target, parsed.GetValue(skipBad),
                 parsed.GetValue(limit), parsed.GetValue(json), terminal, cancel);
             return Task.FromResult(Program.Done);
         });

@@ -6,10 +6,10 @@ internal static class DataVerb
     /// <summary>The verbs, in the order of the help.</summary>
     private static Verb[] Verbs(Terminal terminal) =>
     [
-        DataListVerb.Create(terminal),
-        DataShowVerb.Create(terminal),
+        ListVerb.Create(terminal),
+        ShowVerb.Create(terminal),
         ConvertVerb.Create(terminal),
-        DataAnswersVerb.Create(terminal),
+        AnswersVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)

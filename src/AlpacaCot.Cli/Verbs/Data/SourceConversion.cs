@@ -4,7 +4,7 @@ using System.Globalization;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Formats;
 
 namespace AlpacaCot.Cli.Verbs.Data;
 
@@ -59,13 +59,6 @@ internal sealed class SourceConversion
         _catalogue.AddTo(verb, withFolder: false);
     }
 
-    /// <summary>The examples of this part of the verb.</summary>
-    public static string[] Examples { get; } =
-    [
-        "data convert --source dolly --in databricks-dolly-15k.jsonl --out dolly.json",
-        "data convert --source flan-cot --in cot_data --trigger \"先思考，再决定\" --record draw.json --out cot.json",
-    ];
-
     /// <summary>Whether the command line names a set.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_source) is not null;
 
@@ -73,29 +66,28 @@ internal sealed class SourceConversion
     /// <param name="parsed">The command line.</param>
     /// <param name="path">The set's file or folder.</param>
     /// <param name="output">The file to write; of Chain of Thought also a folder, which gets a file for each set.</param>
+    /// <param name="format">The format to write; null where the command line names none.</param>
     /// <param name="skipBad">Whether bad records are left out.</param>
-    /// <param name="write">Writes conversations to a file; null for the unified form as the original collection wrote it.</param>
+    /// <param name="limit">The most records to convert.</param>
     /// <param name="terminal">Where to report.</param>
     /// <param name="json">Whether to report as JSON.</param>
     /// <param name="cancel">Set when the user asks to stop.</param>
-    public void Run(ParseResult parsed, string path, string output, bool skipBad,
-        Action<string, IEnumerable<Conversation>>? write, Terminal terminal, bool json, CancellationToken cancel)
+    public void Run(ParseResult parsed, string path, string output, string? format, bool skipBad, int? limit, Terminal terminal,
+        bool json, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         var source = Catalogue.Find(parsed.GetValue(_source)!, _catalogue.Own(parsed));
-        var (bad, left) = (0L, 0L);
+        var (read, written, bad, left) = (0L, 0L, 0L, 0L);
+        void Bad(string message)
+        {
+            bad++;
+            terminal.Error.WriteLine($"skipped: {message}");
+        }
         var drawn = new OrderedDictionary<string, long>();
         var draw = new CotDraw();
         var options = new ConvertOptions
         {
-            Reading = new()
-            {
-                SkipBad = skipBad,
-                OnBadRecord = message =>
-                {
-                    if (++bad <= 10) terminal.Error.WriteLine($"left out: {message}");
-                },
-            },
+            Reading = new() { SkipBad = skipBad, OnBadRecord = Bad },
             Seed = parsed.GetValue(_seed),
             OnLeftOut = _ => left++,
             Cot = new()
@@ -115,17 +107,22 @@ internal sealed class SourceConversion
         if (source is not FlanCot && ChainOfThoughtOnly(parsed) is { } option)
             throw new InputException($"{option} is for Chain of Thought; {source.Entry.Name} is read without it");
 
-        var counter = new RecordCounter($"converting {source.Entry.Name}", terminal, cancel);
-        counter.Follow(() =>
+        var progress = new RecordProgress(terminal, json);
+        foreach (var (from, to) in Parts(source, path, output))
         {
-            foreach (var (from, to) in Parts(source, path, output))
+            var conversations = source.Convert(from, options).Select(conversation =>
             {
-                var records = counter.Pass(source.Convert(from, options));
-                if (write is not null) write(to, records);
-                else OutputFile.Write(to, stream => UnifiedJson.Write(stream, records));
-            }
-        });
-        if (counter.Count == 0) throw new InputException($"{path}: it holds no record of {source.Entry.Name} to convert");
+                cancel.ThrowIfCancellationRequested();
+                progress.Report(++read);
+                return conversation;
+            }).Take(limit ?? int.MaxValue);
+            // What the original collection published of Chain of Thought is one line of JSON; see UnifiedJson.
+            if (source is FlanCot && format is null && to.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+                OutputFile.Write(to, stream => written += UnifiedJson.Write(stream, conversations));
+            else written += ConversationWriter.Write(to, conversations, format ?? "alpaca", skipBad ? Bad : null);
+        }
+        progress.Dispose();
+        if (read == 0) terminal.Error.WriteLine($"{path} holds no record of {source.Entry.Name} to convert");
         if (parsed.GetValue(_record) is { } record) draw.Save(record);
 
         string How(string set) => options.Cot.Replay?.Sets.Contains(set) == true ? "replayed" : $"drawn with seed {options.Seed}";
@@ -135,8 +132,9 @@ internal sealed class SourceConversion
                 o.WriteString("source", source.Entry.Name);
                 o.WriteString("in", path);
                 o.WriteString("out", output);
-                o.WriteNumber("records", counter.Count);
-                o.WriteNumber("bad", bad);
+                o.WriteString("format", format ?? "alpaca");
+                o.WriteNumber("records", written);
+                o.WriteNumber("skipped", bad);
                 o.WriteNumber("nothing_to_learn", left);
                 o.WriteNumber("seconds", Math.Round(clock.Elapsed.TotalSeconds, 3));
                 if (drawn.Count > 0)
@@ -152,10 +150,9 @@ internal sealed class SourceConversion
             foreach (var (set, count) in drawn)
                 terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{set,-12} {count,7:N0} records, templates {How(set)}"));
-            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{source.Entry.Name}: {counter.Count:N0} records in "
-                + $"{clock.Elapsed.TotalSeconds:0.0} s: {output}{(bad > 0 ? $"; {bad:N0} bad ones left out" : "")}"
-                + $"{(left > 0 ? $"; {left:N0} without an answer left out" : "")}"));
+            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{source.Entry.Name}: {written:N0} records, "
+                + $"{bad:N0} skipped{(left > 0 ? $", {left:N0} without an answer left out" : "")}, "
+                + $"in {clock.Elapsed.TotalSeconds:0.0} s: {output}"));
         }
     }
 

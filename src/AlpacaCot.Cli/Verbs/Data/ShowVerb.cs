@@ -9,7 +9,7 @@ using Spectre.Console;
 namespace AlpacaCot.Cli.Verbs.Data;
 
 /// <summary><c>data show</c>: one set, with samples and statistics where its data is here.</summary>
-internal static class DataShowVerb
+internal static class ShowVerb
 {
     private const int TextShown = 300;   // characters of a turn
 

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace AlpacaCot.Cli.Verbs.Data;
 
 /// <summary><c>data list</c>: the catalogue as a table.</summary>
-internal static class DataListVerb
+internal static class ListVerb
 {
     public static Verb Create(Terminal terminal)
     {

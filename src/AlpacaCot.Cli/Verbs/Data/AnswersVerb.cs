@@ -11,7 +11,7 @@ using AlpacaCot.Data.Formats;
 namespace AlpacaCot.Cli.Verbs.Data;
 
 /// <summary><c>data answers</c>: the outputs of reasoning records, taken apart into rationale and final answer.</summary>
-internal static class DataAnswersVerb
+internal static class AnswersVerb
 {
     public static Verb Create(Terminal terminal)
     {
@@ -39,24 +39,29 @@ internal static class DataAnswersVerb
             var known = parsed.GetValue(templates) is { } file ? CotTemplates.Load(file) : null;
             var (bad, found) = (0L, 0L);
             var reading = new ReadOptions { SkipBad = parsed.GetValue(skip), OnBadRecord = _ => bad++ };
-            var counter = new RecordCounter("taking answers apart", terminal, cancel);
-            counter.Follow(() => OutputFile.Write(to, stream =>
-            {
-                foreach (var record in counter.Pass(InstructionFile.Read(path, reading)))
-                    if (Write(stream, record, known)) found++;
-            }));
+            var count = 0L;
+            using (var progress = new RecordProgress(terminal, parsed.GetValue(json)))
+                OutputFile.Write(to, stream =>
+                {
+                    foreach (var record in InstructionFile.Read(path, reading))
+                    {
+                        cancel.ThrowIfCancellationRequested();
+                        progress.Report(++count);
+                        if (Write(stream, record, known)) found++;
+                    }
+                });
             if (parsed.GetValue(json))
                 terminal.WriteJson(w => w.Object(o =>
                 {
                     o.WriteString("in", path);
                     o.WriteString("out", to);
-                    o.WriteNumber("records", counter.Count);
+                    o.WriteNumber("records", count);
                     o.WriteNumber("answers", found);
-                    o.WriteNumber("bad", bad);
+                    o.WriteNumber("skipped", bad);
                 }));
             else
-                terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{found:N0} of {counter.Count:N0} records "
-                    + $"have a final answer{(bad > 0 ? $", {bad:N0} bad ones left out" : "")}: {to}"));
+                terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{found:N0} of {count:N0} records "
+                    + $"have a final answer{(bad > 0 ? $", {bad:N0} skipped" : "")}: {to}"));
             return Task.FromResult(Program.Done);
         });
         return verb;
