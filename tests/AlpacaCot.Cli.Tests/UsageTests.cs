@@ -8,7 +8,7 @@ public sealed class UsageTests
         ["quickstart", "data", "inspect", "tokenize", "train", "generate", "chat", "score", "doctor"];
 
     /// <summary>The verbs of <c>data</c>.</summary>
-    private static readonly string[] DataVerbs = ["convert"];
+    private static readonly string[] DataVerbs = ["list", "show", "convert", "answers"];
 
     private static IEnumerable<string> AllVerbs => [.. Verbs, .. DataVerbs.Select(verb => $"data {verb}")];
 
@@ -61,7 +61,7 @@ public sealed class UsageTests
     [Theory]
     [InlineData("trian r.yaml", "there is no verb 'trian'", "did you mean train?")]
     [InlineData("data cnovert --in x", "there is no verb 'cnovert' of data", "did you mean convert?")]
-    [InlineData("data", "data takes a verb: convert", "alpaca-cot data --help")]
+    [InlineData("data", "data takes a verb: list, show, convert", "alpaca-cot data --help")]
     [InlineData("data convert --in no-such.json --out y.json", "no-such.json: there is no such file", "")]
     [InlineData("data convert --in x.json --out y.txt", "y.txt", ".parquet")]
     [InlineData("data convert --in x.json --out y.json --to shargpt", "\"shargpt\" cannot be written", "sharegpt")]

@@ -151,7 +151,7 @@ internal static class ShowVerb
         public void Write(System.Text.Json.Utf8JsonWriter json, long skipped)
         {
             json.WriteNumber("records", _records);
-            json.WriteNumber("bad", skipped);
+            json.WriteNumber("skipped", skipped);
             json.WriteNumber("turns", _turns);
             json.WriteNumber("several_rounds", _several);
             json.WriteNumber("with_input", _inputs);
