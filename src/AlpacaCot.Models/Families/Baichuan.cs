@@ -25,7 +25,8 @@ public sealed class Baichuan : IModelFamily
         var sizes = c.Sizes();
         sizes = sizes with { MaxPositions = c.Int("model_max_length", sizes.MaxPositions) };
         var alibi = rotary ? null : new Alibi(sizes.Heads);
-        var parts = new LlamaParts(c, b) { Sizes = sizes, Finish = NormalizesHead(c, sizes.Vocabulary) ? NormalizedHead(b) : null };
+        var finish = NormalizesHead(c, sizes.Vocabulary) ? NormalizedHead(b) : null;
+        var parts = new LlamaParts(c, b) { Sizes = sizes, Finish = finish };
         return parts.Model("baichuan", i => new PreNormBlock(
             parts.Norm(i, "input_layernorm"),
             parts.Attention(i, Projections.Concatenated(

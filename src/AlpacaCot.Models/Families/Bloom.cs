@@ -3,8 +3,9 @@ using AlpacaCot.Models.Layers;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// BLOOM and BLOOMZ (Scao et al., 2022): linear biases in place of positions, a layer norm right after the embedding, GELU, biases
-/// everywhere, and a head that is the embedding. The fused projection holds query, key and value of one head after another.
+/// BLOOM and BLOOMZ (Scao et al., 2022): linear biases in place of positions, a layer norm right after the embedding, GELU,
+/// biases everywhere, and a head that is the embedding. The fused projection holds query, key and value of one head after
+/// another.
 /// </summary>
 public sealed class Bloom : IModelFamily
 {
@@ -16,8 +17,9 @@ public sealed class Bloom : IModelFamily
     {
         c.Require("apply_residual_connection_post_layernorm", "false");
         var (hidden, heads) = (c.Int(c.Either("hidden_size", "n_embed")), c.Int(c.Either("num_attention_heads", "n_head")));
-        var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, 4 * hidden, c.Int(c.Either("num_hidden_layers", "n_layer")), heads,
-            heads, hidden / heads, c.Int("seq_length", 2048));
+        var layers = c.Int(c.Either("num_hidden_layers", "n_layer"));
+        var sizes = new DecoderSizes(
+            c.Int("vocab_size"), hidden, 4 * hidden, layers, heads, heads, hidden / heads, c.Int("seq_length", 2048));
         var epsilon = c.Number("layer_norm_epsilon", 1e-5);
         var alibi = new Alibi(heads);
         var embedding = b.Embedding("transformer.word_embeddings", sizes.Vocabulary, hidden);
@@ -33,7 +35,8 @@ public sealed class Bloom : IModelFamily
         IBlock Block(string at, int layer) => new PreNormBlock(
             b.LayerNorm($"{at}.input_layernorm", hidden, epsilon),
             new SelfAttention(layer, heads, heads, sizes.HeadDimension,
-                Projections.Grouped(b.Linear($"{at}.self_attention.query_key_value", hidden, 3 * hidden, true), heads, sizes.HeadDimension),
+                Projections.Grouped(
+                    b.Linear($"{at}.self_attention.query_key_value", hidden, 3 * hidden, true), heads, sizes.HeadDimension),
                 b.Linear($"{at}.self_attention.dense", hidden, hidden, true)) { Alibi = alibi },
             b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon),
             new FeedForward(

@@ -27,7 +27,7 @@ public abstract class CausalModel : IDisposable
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
     public abstract Tensor Hidden(ModelInput input);
 
-    /// <summary>Whether no token looks at later ones, so that the cache of a sequence's beginning serves any continuation.</summary>
+    /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
     public virtual bool IsCausal => true;
 
     /// <summary>From hidden states to logits: <c>[.., hidden] -> [.., vocabulary]</c>, in memory of their own.</summary>

@@ -22,12 +22,13 @@ public sealed class ChatGlm : IModelFamily
         if (c.Has("padded_vocab_size")) return ChatGlm2.Build(c, b);
         c.Require("position_encoding_2d", "true");
         var (hidden, heads) = (c.Int("hidden_size"), c.Int("num_attention_heads"));
-        var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("inner_hidden_size", 4 * hidden), c.Int("num_layers"), heads,
-            heads, hidden / heads, c.Int("max_sequence_length", 2048));
+        var sizes = new DecoderSizes(
+            c.Int("vocab_size"), hidden, c.Int("inner_hidden_size", 4 * hidden), c.Int("num_layers"), heads, heads,
+            hidden / heads, c.Int("max_sequence_length", 2048));
         return new Model(b, sizes, Layout(c), c.Number("layernorm_epsilon", 1e-5));
     }
 
-    /// <summary>The special tokens that masks and positions depend on; the first release's configuration does not name them.</summary>
+    /// <summary>The special tokens that masks and positions depend on; the first release does not name them.</summary>
     public static ChatGlmLayout Layout(ModelConfig c)
     {
         var start = c.Int("bos_token_id");
@@ -89,7 +90,8 @@ public sealed class ChatGlm : IModelFamily
             (this.layer, heads) = (layer, sizes.Heads);
             var (at, hidden) = ($"transformer.layers.{layer}", sizes.Hidden);
             attentionNorm = b.LayerNorm($"{at}.input_layernorm", hidden, epsilon);
-            project = Projections.Grouped(b.Linear($"{at}.attention.query_key_value", hidden, 3 * hidden, true), heads, sizes.HeadDimension);
+            project = Projections.Grouped(
+                b.Linear($"{at}.attention.query_key_value", hidden, 3 * hidden, true), heads, sizes.HeadDimension);
             output = b.Linear($"{at}.attention.dense", hidden, hidden, true);
             innerNorm = b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon);
             inner = new FeedForward(b.Linear($"{at}.mlp.dense_h_to_4h", hidden, sizes.Inner, true), Activations.GeluTanh,

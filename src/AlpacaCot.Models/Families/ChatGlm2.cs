@@ -16,13 +16,15 @@ internal static class ChatGlm2
         c.Flag("apply_query_key_layer_scaling"); // divides and multiplies by the same number
         var (hidden, heads) = (c.Int("hidden_size"), c.Int("num_attention_heads"));
         var groups = c.Flag("multi_query_attention") ? c.Int("multi_query_group_num", 1) : heads;
-        var sizes = new DecoderSizes(c.Int("padded_vocab_size"), hidden, c.Int("ffn_hidden_size"), c.Int("num_layers"), heads, groups,
+        var sizes = new DecoderSizes(
+            c.Int("padded_vocab_size"), hidden, c.Int("ffn_hidden_size"), c.Int("num_layers"), heads, groups,
             c.Int("kv_channels", hidden / heads), c.Int("seq_length", 2048));
         c.Int("vocab_size", sizes.Vocabulary); // the tokenizer's; the embedding has the padded size
         c.Int("num_key_value_heads", 0); // as multi_query_group_num
         var (epsilon, bias) = (c.Number("layernorm_epsilon", 1e-5), c.Flag("add_bias_linear"));
-        var projectionBias = bias || c.Flag("add_qkv_bias");
-        var rope = b.Rope(new RopeSettings(10000 * c.Number("rope_ratio", 1), new RopeScaling(), 0.5), sizes.HeadDimension, interleaved: true);
+        var (fused, fusedBias) = (sizes.QueryWidth + 2 * sizes.KeyWidth, bias || c.Flag("add_qkv_bias"));
+        var rotary = new RopeSettings(10000 * c.Number("rope_ratio", 1), new RopeScaling(), Share: 0.5);
+        var rope = b.Rope(rotary, sizes.HeadDimension, interleaved: true);
         var embedding = b.Embedding("transformer.embedding.word_embeddings", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("chatglm2"))
         {
@@ -36,7 +38,7 @@ internal static class ChatGlm2
             b.RmsNorm($"{at}.input_layernorm", hidden, epsilon),
             new SelfAttention(layer, heads, groups, sizes.HeadDimension,
                 Projections.Concatenated(
-                    b.Linear($"{at}.self_attention.query_key_value", hidden, sizes.QueryWidth + 2 * sizes.KeyWidth, projectionBias),
+                    b.Linear($"{at}.self_attention.query_key_value", hidden, fused, fusedBias),
                     sizes.QueryWidth, sizes.KeyWidth),
                 b.Linear($"{at}.self_attention.dense", sizes.QueryWidth, hidden, bias)) { Rope = rope },
             b.RmsNorm($"{at}.post_attention_layernorm", hidden, epsilon),

@@ -35,7 +35,7 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
         for (var row = 0; row < rows; row++)
         {
             var tokens = all.AsSpan((int)(row * total), (int)total);
-            var first = real is null ? 0 : Math.Max(0, Array.IndexOf(real, true, (int)(row * total), (int)total) - (int)(row * total));
+            var first = real is null ? 0 : Math.Max(0, real.AsSpan((int)(row * total), (int)total).IndexOf(true));
             var (context, mask, isGlobal) = Find(tokens);
             contexts[row] = context;
             for (var t = start; t < total; t++)

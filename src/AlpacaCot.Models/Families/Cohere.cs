@@ -17,14 +17,21 @@ public sealed class Cohere : IModelFamily
     /// <inheritdoc/>
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
+        string[] always = ["use_gated_activation", "use_parallel_block", "use_embedding_sharing"];
+        foreach (var key in always) c.Require(key, "true");
+        c.Require("position_embedding_type", "rope_gptj");
+        c.Require("order_of_interleaved_layers", "local_attn_first");
+        c.Require("rotary_pct", "1.0");
         var (epsilon, factor) = (c.Number("layer_norm_eps", 1e-5), c.Number("logit_scale", 0.0625));
         var rope = b.Rope(c.Rope(), c.Sizes().HeadDimension, interleaved: true);
         var parts = new LlamaParts(c, b, rope)
         {
-            NormOf = (name, width) => b.LayerNorm(name, width, epsilon, bias: false), Tied = true, Finish = logits => logits * factor,
+            NormOf = (name, width) => b.LayerNorm(name, width, epsilon, bias: false),
+            Tied = true,
+            Finish = logits => logits * factor,
         };
         var (bias, headNorms, second) = (c.Flag("attention_bias"), c.Flag("use_qk_norm"), c.ModelType == "cohere2");
-        var pattern = second ? c.Int(c.Either("sliding_window_pattern", "_sliding_window_pattern"), 4) : 1;
+        var pattern = second ? c.Int(c.Either("sliding_window_pattern", "layer_switch"), 4) : 1;
         var windows = second ? c.Windows(parts.Sizes.Layers, i => (i + 1) % pattern != 0) : new int?[parts.Sizes.Layers];
         return parts.Model(c.ModelType!, i =>
         {

@@ -3,8 +3,8 @@ using AlpacaCot.Models.Layers;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Falcon (Almazrouei et al., 2023). 7B: one head of keys, attention and feed-forward side by side behind one layer norm. 40B: few
-/// heads of keys and two norms. RefinedWeb models: linear biases, one branch after the other.
+/// Falcon (Almazrouei et al., 2023). 7B: one head of keys, attention and feed-forward side by side behind one layer norm. 40B:
+/// few heads of keys and two norms. RefinedWeb models: linear biases, one branch after the other.
 /// </summary>
 public sealed class Falcon : IModelFamily
 {
@@ -19,9 +19,12 @@ public sealed class Falcon : IModelFamily
         var parallel = c.Flag("parallel_attn", true);
         var written = c.Int(c.Either("num_kv_heads", "n_head_kv"), heads);
         var groups = c.Flag("multi_query", true) && !grouped ? 1 : written;
-        var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("ffn_hidden_size", 4 * hidden),
-            c.Int(c.Either("num_hidden_layers", "n_layer")), heads, groups, hidden / heads, c.Int("max_position_embeddings", 2048));
-        var (epsilon, bias, activation) = (c.Number("layer_norm_epsilon", 1e-5), c.Flag("bias"), Activations.Named(c.Text("activation", "gelu")));
+        var sizes = new DecoderSizes(
+            c.Int("vocab_size"), hidden, c.Int("ffn_hidden_size", 4 * hidden), c.Int(c.Either("num_hidden_layers", "n_layer")),
+            heads, groups, hidden / heads, c.Int("max_position_embeddings", 2048));
+        var (epsilon, bias) = (c.Number("layer_norm_epsilon", 1e-5), c.Flag("bias"));
+        var fused = sizes.QueryWidth + 2 * sizes.KeyWidth;
+        var activation = Activations.Named(c.Text("activation", "gelu"));
         var ownNorms = grouped && c.Int("num_ln_in_parallel_attn", 2) == 2;
         var rope = b.Rope(c.Rope(), sizes.HeadDimension);
         // The biases are added before the logits are divided by √d.
@@ -40,8 +43,11 @@ public sealed class Falcon : IModelFamily
             var norm = b.LayerNorm(ownNorms ? $"{at}.ln_attn" : $"{at}.input_layernorm", hidden, epsilon);
             var attention = new SelfAttention(layer, heads, groups, sizes.HeadDimension,
                 Projections.Grouped(
-                    b.Linear($"{at}.self_attention.query_key_value", hidden, sizes.QueryWidth + 2 * sizes.KeyWidth, bias), groups, sizes.HeadDimension),
-                b.Linear($"{at}.self_attention.dense", hidden, hidden, bias)) { Rope = alibi is null ? rope : null, Alibi = alibi };
+                    b.Linear($"{at}.self_attention.query_key_value", hidden, fused, bias), groups, sizes.HeadDimension),
+                b.Linear($"{at}.self_attention.dense", hidden, hidden, bias))
+            {
+                Rope = alibi is null ? rope : null, Alibi = alibi,
+            };
             var innerNorm = ownNorms ? b.LayerNorm($"{at}.ln_mlp", hidden, epsilon)
                 : parallel || grouped ? norm : b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon);
             var inner = new FeedForward(b.Linear($"{at}.mlp.dense_h_to_4h", hidden, sizes.Inner, bias), activation,

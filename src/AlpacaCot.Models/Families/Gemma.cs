@@ -74,7 +74,8 @@ public sealed class Gemma2 : IModelFamily
         return new SandwichBlock(
             parts.Norm(layer, "input_layernorm"), own(parts.Attention(layer, bias, bias) with { SoftCap = cap, Scale = scale }),
             parts.Norm(layer, "post_attention_layernorm"),
-            parts.Norm(layer, "pre_feedforward_layernorm"), parts.FeedForward(layer), parts.Norm(layer, "post_feedforward_layernorm"));
+            parts.Norm(layer, "pre_feedforward_layernorm"), parts.FeedForward(layer),
+            parts.Norm(layer, "post_feedforward_layernorm"));
     }
 }
 

@@ -22,9 +22,11 @@ public sealed class Glm : IModelFamily
                 parts.Norm(i, "post_attention_layernorm"), FeedForward($"model.layers.{i}.mlp")));
         return parts.Model("glm4", i => new SandwichBlock(
             parts.Norm(i, "input_layernorm"), parts.Attention(i, bias), parts.Norm(i, "post_self_attn_layernorm"),
-            parts.Norm(i, "post_attention_layernorm"), FeedForward($"model.layers.{i}.mlp"), parts.Norm(i, "post_mlp_layernorm")));
+            parts.Norm(i, "post_attention_layernorm"), FeedForward($"model.layers.{i}.mlp"),
+            parts.Norm(i, "post_mlp_layernorm")));
 
         ILayer FeedForward(string at) => new FusedGatedFeedForward(
-            b.Linear($"{at}.gate_up_proj", sizes.Hidden, 2 * sizes.Inner), unit, b.Linear($"{at}.down_proj", sizes.Inner, sizes.Hidden));
+            b.Linear($"{at}.gate_up_proj", sizes.Hidden, 2 * sizes.Inner), unit,
+            b.Linear($"{at}.down_proj", sizes.Inner, sizes.Hidden));
     }
 }

@@ -19,7 +19,8 @@ public sealed class Gpt2 : IModelFamily
         var (hidden, heads) = (c.Int("n_embd"), c.Int("n_head"));
         var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("n_inner", 4 * hidden), c.Int("n_layer"), heads, heads,
             hidden / heads, c.Int("n_positions", 1024));
-        var (epsilon, activation) = (c.Number("layer_norm_epsilon", 1e-5), Activations.Named(c.Text("activation_function", "gelu_new")));
+        var epsilon = c.Number("layer_norm_epsilon", 1e-5);
+        var activation = Activations.Named(c.Text("activation_function", "gelu_new"));
         var (scaled, scaledByLayer) = (c.Flag("scale_attn_weights", true), c.Flag("scale_attn_by_inverse_layer_idx"));
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
         var positions = b.Embedding("transformer.wpe", sizes.MaxPositions, hidden);
@@ -38,7 +39,8 @@ public sealed class Gpt2 : IModelFamily
                 b.InputsFirst($"{at}.attn.c_proj", hidden, hidden)) { Scale = Scale(layer) },
             b.LayerNorm($"{at}.ln_2", hidden, epsilon),
             new FeedForward(
-                b.InputsFirst($"{at}.mlp.c_fc", hidden, sizes.Inner), activation, b.InputsFirst($"{at}.mlp.c_proj", sizes.Inner, hidden)));
+                b.InputsFirst($"{at}.mlp.c_fc", hidden, sizes.Inner), activation,
+                b.InputsFirst($"{at}.mlp.c_proj", sizes.Inner, hidden)));
 
         double? Scale(int layer) => scaled && !scaledByLayer ? null
             : (scaled ? 1 / Math.Sqrt(sizes.HeadDimension) : 1) / (scaledByLayer ? layer + 1 : 1);

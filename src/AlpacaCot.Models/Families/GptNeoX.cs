@@ -3,8 +3,8 @@ using AlpacaCot.Models.Layers;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// GPT-NeoX and Pythia (Black et al., 2022; Biderman et al., 2023): attention and feed-forward side by side behind two layer norms
-/// (or, on request, one after the other), rotary positions on a part of each head.
+/// GPT-NeoX and Pythia (Black et al., 2022; Biderman et al., 2023): attention and feed-forward side by side behind two layer
+/// norms (or, on request, one after the other), rotary positions on a part of each head.
 /// </summary>
 public sealed class GptNeoX : IModelFamily
 {
@@ -15,7 +15,8 @@ public sealed class GptNeoX : IModelFamily
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
         var (sizes, epsilon, bias) = (c.Sizes(), c.Number("layer_norm_eps", 1e-5), c.Flag("attention_bias", true));
-        var (hidden, parallel, activation) = (sizes.Hidden, c.Flag("use_parallel_residual", true), Activations.Named(c.Text("hidden_act", "gelu")));
+        var (hidden, parallel) = (sizes.Hidden, c.Flag("use_parallel_residual", true));
+        var activation = Activations.Named(c.Text("hidden_act", "gelu"));
         var rotary = c.Rope(c.Number("rotary_emb_base", 10000));
         if (!c.Has("rope_parameters")) rotary = rotary with { Share = c.Number("rotary_pct", 0.25) };
         var rope = b.Rope(rotary, sizes.HeadDimension);
@@ -32,7 +33,8 @@ public sealed class GptNeoX : IModelFamily
         {
             var attentionNorm = b.LayerNorm($"{at}.input_layernorm", hidden, epsilon);
             var attention = new SelfAttention(layer, sizes.Heads, sizes.Heads, sizes.HeadDimension,
-                Projections.Grouped(b.Linear($"{at}.attention.query_key_value", hidden, 3 * hidden, bias), sizes.Heads, sizes.HeadDimension),
+                Projections.Grouped(
+                    b.Linear($"{at}.attention.query_key_value", hidden, 3 * hidden, bias), sizes.Heads, sizes.HeadDimension),
                 b.Linear($"{at}.attention.dense", hidden, hidden, bias)) { Rope = rope };
             var innerNorm = b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon);
             var inner = new FeedForward(b.Linear($"{at}.mlp.dense_h_to_4h", hidden, sizes.Inner, true), activation,

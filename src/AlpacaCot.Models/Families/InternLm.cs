@@ -68,7 +68,8 @@ public sealed class InternLm2 : IModelFamily
                 b.Linear($"{at}.attention.wo", sizes.QueryWidth, sizes.Hidden, bias)) { Rope = rope },
             b.RmsNorm($"{at}.ffn_norm", sizes.Hidden, epsilon),
             new GatedFeedForward(
-                b.Linear($"{at}.feed_forward.w1", sizes.Hidden, sizes.Inner), b.Linear($"{at}.feed_forward.w3", sizes.Hidden, sizes.Inner),
-                Activations.SwiGlu, b.Linear($"{at}.feed_forward.w2", sizes.Inner, sizes.Hidden)));
+                b.Linear($"{at}.feed_forward.w1", sizes.Hidden, sizes.Inner),
+                b.Linear($"{at}.feed_forward.w3", sizes.Hidden, sizes.Inner), Activations.SwiGlu,
+                b.Linear($"{at}.feed_forward.w2", sizes.Inner, sizes.Hidden)));
     }
 }

@@ -73,12 +73,14 @@ internal sealed class LlamaParts
     }
 
     /// <summary>The gated feed-forward.</summary>
-    public GatedFeedForward FeedForward(int layer, bool bias = false) => FeedForward($"model.layers.{layer}.mlp", Sizes.Inner, bias);
+    public GatedFeedForward FeedForward(int layer, bool bias = false) =>
+        FeedForward($"model.layers.{layer}.mlp", Sizes.Inner, bias);
 
     /// <summary>A gated feed-forward of another name and width.</summary>
     public GatedFeedForward FeedForward(string at, int inner, bool bias = false) => new(
         builder.Linear($"{at}.gate_proj", Sizes.Hidden, inner, bias), builder.Linear($"{at}.up_proj", Sizes.Hidden, inner, bias),
-        Unit ?? Activations.GatedBy(config.Text("hidden_act", "silu")), builder.Linear($"{at}.down_proj", inner, Sizes.Hidden, bias));
+        Unit ?? Activations.GatedBy(config.Text("hidden_act", "silu")),
+        builder.Linear($"{at}.down_proj", inner, Sizes.Hidden, bias));
 
     /// <summary>The whole, around the family's blocks.</summary>
     public Decoder Model(string family, Func<int, IBlock> block) => new(builder, Sizes.Shape(family))

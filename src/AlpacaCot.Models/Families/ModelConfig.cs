@@ -45,7 +45,8 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
 
     /// <summary>A text.</summary>
     public string Text(string key, string otherwise) =>
-        !Has(key) ? otherwise : Value(key).ValueKind == JsonValueKind.String ? Value(key).GetString()! : throw Wrong(key, "a text");
+        !Has(key) ? otherwise
+        : Value(key).ValueKind == JsonValueKind.String ? Value(key).GetString()! : throw Wrong(key, "a text");
 
     /// <summary>The elements of a list, or none.</summary>
     public IReadOnlyList<JsonElement> List(string key) => !Has(key) ? []
@@ -55,7 +56,8 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     public ModelConfig Section(string key)
     {
         if (!Has(key) || Value(key).ValueKind != JsonValueKind.Object) throw Wrong(key, "an object");
-        if (!sections.TryGetValue(key, out var section)) sections.Add(key, section = new ModelConfig(Value(key), $"{place}, {key}"));
+        if (!sections.TryGetValue(key, out var section))
+            sections.Add(key, section = new ModelConfig(Value(key), $"{place}, {key}"));
         return section;
     }
 
@@ -99,7 +101,7 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
         return new RopeSettings(section.Number("rope_theta", theta), new RopeScaling
         {
             Type = type is "su" ? "longrope" : type, // the name of its first days
-            Factor = type is "su" or "longrope" ? section.Number("factor", (double)length / original) : section.Number("factor", 1),
+            Factor = section.Number("factor", type is "su" or "longrope" ? (double)length / original : 1),
             OriginalLength = original,
             LowFrequencyFactor = section.Number("low_freq_factor", 1),
             HighFrequencyFactor = section.Number("high_freq_factor", 4),
@@ -118,9 +120,11 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     {
         int? window = Has("sliding_window") && Flag("use_sliding_window", true) ? Int("sliding_window") : null;
         var types = List("layer_types").Select(t => t.ToString()).ToArray();
-        if (types.Length > 0 && types.Length != layers) throw new InputException($"{place}: layer_types names {types.Length} of {layers} layers.");
+        if (types.Length > 0 && types.Length != layers)
+            throw new InputException($"{place}: layer_types names {types.Length} of {layers} layers.");
         if (types.FirstOrDefault(t => t is not ("sliding_attention" or "full_attention")) is { } unknown)
-            throw new InputException($"{place}: the layer type '{unknown}' is unknown; sliding_attention and full_attention are supported.");
+            throw new InputException($"{place}: the layer type '{unknown}' is unknown; sliding_attention and " +
+                "full_attention are supported.");
         return [.. Enumerable.Range(0, layers).Select(i =>
             (types.Length > 0 ? types[i] == "sliding_attention" : slides(i)) ? window : null)];
     }
@@ -130,8 +134,8 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     {
         foreach (var field in json.EnumerateObject())
             if (!read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field.Value))
-                throw new InputException($"{place}: '{field.Name}' is {Shown(field.Value)}, which is not known for this model type. " +
-                    "It may change what the model computes; remove it if it does not.");
+                throw new InputException($"{place}: '{field.Name}' is {Shown(field.Value)}, a field not known for this model " +
+                    "type. It may change what the model computes; remove it if it does not.");
         foreach (var section in sections.Values) section.RefuseUnread();
     }
 
@@ -145,7 +149,11 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
         _ => false,
     };
 
-    private static string Shown(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..57] + "..." : value.GetRawText();
+    private static string Shown(JsonElement value)
+    {
+        var text = value.GetRawText();
+        return text.Length > 60 ? text[..57] + "..." : text;
+    }
 
     private bool IsNumber(string key) => Value(key).ValueKind == JsonValueKind.Number;
 

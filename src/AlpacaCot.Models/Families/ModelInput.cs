@@ -23,5 +23,9 @@ public sealed record ModelInput(Tensor Ids)
     internal Pass Pass() => new(Cache, Ids.shape[1], Present, Positions);
 
     /// <summary>The positions, counted from the cache's length where none are given.</summary>
-    internal Tensor PositionsOrPlaces() => Positions ?? arange(Cache?.Length ?? 0, (Cache?.Length ?? 0) + Ids.shape[1]).expand(Ids.shape);
+    internal Tensor PositionsOrPlaces()
+    {
+        var start = Cache?.Length ?? 0;
+        return Positions ?? arange(start, start + Ids.shape[1]).expand(Ids.shape);
+    }
 }

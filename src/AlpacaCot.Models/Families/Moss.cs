@@ -18,10 +18,13 @@ public sealed class Moss : IModelFamily
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
         c.Require("wbits", "32"); // MOSS says so where it is not quantized
+        c.Require("scale_attn_weights", "true");
+        c.Require("rotary", "true"); // of GPT-J
         var (hidden, heads) = (c.Int("n_embd"), c.Int("n_head"));
         var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("n_inner", 4 * hidden), c.Int("n_layer"), heads, heads,
             hidden / heads, c.Int("n_positions", 2048));
-        var (epsilon, activation) = (c.Number("layer_norm_epsilon", 1e-5), Activations.Named(c.Text("activation_function", "gelu_new")));
+        var epsilon = c.Number("layer_norm_epsilon", 1e-5);
+        var activation = Activations.Named(c.Text("activation_function", "gelu_new"));
         var share = (double)c.Int("rotary_dim", sizes.HeadDimension) / sizes.HeadDimension;
         var rope = b.Rope(new RopeSettings(10000, new RopeScaling(), share), sizes.HeadDimension, interleaved: true);
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
@@ -41,7 +44,8 @@ public sealed class Moss : IModelFamily
             var attention = new SelfAttention(layer, heads, heads, sizes.HeadDimension, Projection($"{at}.attn"),
                 b.Linear($"{at}.attn.out_proj", hidden, hidden)) { Rope = rope };
             return new ParallelBlock(norm, attention, norm, new FeedForward(
-                b.Linear($"{at}.mlp.fc_in", hidden, sizes.Inner, true), activation, b.Linear($"{at}.mlp.fc_out", sizes.Inner, hidden, true)));
+                b.Linear($"{at}.mlp.fc_in", hidden, sizes.Inner, true), activation,
+                b.Linear($"{at}.mlp.fc_out", sizes.Inner, hidden, true)));
         }
 
         Projection Projection(string at) => c.ModelType == "gptj"

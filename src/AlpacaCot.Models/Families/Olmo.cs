@@ -30,10 +30,9 @@ public sealed class Olmo : IModelFamily
         SelfAttention WithNorms(SelfAttention attention)
         {
             var at = $"model.layers.{attention.Layer}.self_attn";
-            return attention with
-            {
-                Norms = (parts.NormOf($"{at}.q_norm", parts.Sizes.QueryWidth).Forward, parts.NormOf($"{at}.k_norm", parts.Sizes.KeyWidth).Forward),
-            };
+            var query = parts.NormOf($"{at}.q_norm", parts.Sizes.QueryWidth);
+            var key = parts.NormOf($"{at}.k_norm", parts.Sizes.KeyWidth);
+            return attention with { Norms = (query.Forward, key.Forward) };
         }
     }
 

@@ -23,7 +23,8 @@ public sealed class Opt : IModelFamily
         var (hidden, heads) = (c.Int("hidden_size"), c.Int("num_attention_heads"));
         var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("ffn_dim"), c.Int("num_hidden_layers"), heads, heads,
             hidden / heads, c.Int("max_position_embeddings", 2048));
-        var (first, bias, width) = (c.Flag("do_layer_norm_before", true), c.Flag("enable_bias", true), c.Int("word_embed_proj_dim", hidden));
+        var (first, bias) = (c.Flag("do_layer_norm_before", true), c.Flag("enable_bias", true));
+        var width = c.Int("word_embed_proj_dim", hidden);
         var activation = Activations.Named(c.Text("activation_function", "relu"));
         var embedding = b.Embedding($"{model}.embed_tokens", sizes.Vocabulary, width);
         var positions = b.Embedding($"{model}.embed_positions", sizes.MaxPositions + Unused, hidden);
@@ -45,13 +46,18 @@ public sealed class Opt : IModelFamily
         IBlock Block(string at, int layer)
         {
             var attention = new SelfAttention(layer, heads, heads, sizes.HeadDimension,
-                Projections.Separate(b.Linear($"{at}.self_attn.q_proj", hidden, hidden, bias),
-                    b.Linear($"{at}.self_attn.k_proj", hidden, hidden, bias), b.Linear($"{at}.self_attn.v_proj", hidden, hidden, bias)),
+                Projections.Separate(
+                    b.Linear($"{at}.self_attn.q_proj", hidden, hidden, bias),
+                    b.Linear($"{at}.self_attn.k_proj", hidden, hidden, bias),
+                    b.Linear($"{at}.self_attn.v_proj", hidden, hidden, bias)),
                 b.Linear($"{at}.self_attn.out_proj", hidden, hidden, bias));
-            var (norm, innerNorm) = (b.LayerNorm($"{at}.self_attn_layer_norm", hidden, 1e-5), b.LayerNorm($"{at}.final_layer_norm", hidden, 1e-5));
+            var norm = b.LayerNorm($"{at}.self_attn_layer_norm", hidden, 1e-5);
+            var innerNorm = b.LayerNorm($"{at}.final_layer_norm", hidden, 1e-5);
             var inner = new FeedForward(
                 b.Linear($"{at}.fc1", hidden, sizes.Inner, bias), activation, b.Linear($"{at}.fc2", sizes.Inner, hidden, bias));
-            return first ? new PreNormBlock(norm, attention, innerNorm, inner) : new PostNormBlock(attention, norm, inner, innerNorm);
+            return first
+                ? new PreNormBlock(norm, attention, innerNorm, inner)
+                : new PostNormBlock(attention, norm, inner, innerNorm);
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class Phi : IModelFamily
         var (sizes, epsilon, headNorms) = (c.Sizes(), c.Number("layer_norm_eps", 1e-5), c.Flag("qk_layernorm"));
         var activation = Activations.Named(c.Text("hidden_act", "gelu_new"));
         var (rotary, hidden) = (c.Rope(), sizes.Hidden);
-        if (!c.Has("partial_rotary_factor") && !c.Has("rope_parameters")) rotary = rotary with { Share = 0.5 }; // the published default
+        if (!c.Has("partial_rotary_factor") && !c.Has("rope_parameters")) rotary = rotary with { Share = 0.5 }; // as published
         var rope = b.Rope(rotary, sizes.HeadDimension);
         var embedding = b.Embedding("model.embed_tokens", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("phi"))
@@ -46,7 +46,8 @@ public sealed class Phi : IModelFamily
                     HeadNorm($"{at}.self_attn.k_layernorm", sizes.KeyValueHeads)) : null,
             };
             return new ParallelBlock(norm, attention, norm, new FeedForward(
-                b.Linear($"{at}.mlp.fc1", hidden, sizes.Inner, true), activation, b.Linear($"{at}.mlp.fc2", sizes.Inner, hidden, true)));
+                b.Linear($"{at}.mlp.fc1", hidden, sizes.Inner, true), activation,
+                b.Linear($"{at}.mlp.fc2", sizes.Inner, hidden, true)));
         }
 
         Func<Tensor, Tensor> HeadNorm(string name, int heads) =>
@@ -66,6 +67,7 @@ public sealed class Phi3 : IModelFamily
     /// <inheritdoc/>
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
+        foreach (var key in (string[])["full_attn_mod", "interpolate_factor"]) c.Require(key, "1"); // of Phi-4-mini
         var parts = new LlamaParts(c, b);
         var (sizes, windows) = (parts.Sizes, c.Windows(parts.Sizes.Layers, _ => true));
         var unit = Activations.GatedBy(c.Text("hidden_act", "silu"));

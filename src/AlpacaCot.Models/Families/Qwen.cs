@@ -19,11 +19,13 @@ public sealed class Qwen : IModelFamily
         c.Require("scale_attn_weights", "true");
         var (hidden, heads) = (c.Int("hidden_size"), c.Int("num_attention_heads"));
         var (trained, bias) = (c.Int("seq_length", 8192), !c.Flag("no_bias", true));
-        var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("intermediate_size") / 2, c.Int("num_hidden_layers"), heads, heads,
+        var sizes = new DecoderSizes(
+            c.Int("vocab_size"), hidden, c.Int("intermediate_size") / 2, c.Int("num_hidden_layers"), heads, heads,
             c.Int("kv_channels", hidden / heads), c.Int("max_position_embeddings", trained));
         var epsilon = c.Number("layer_norm_epsilon", 1e-6);
         var scaling = new RopeScaling { Type = c.Flag("use_dynamic_ntk", true) ? "qwen" : "default", OriginalLength = trained };
-        var rope = b.Rope(new RopeSettings(c.Number("rotary_emb_base", 10000), scaling, c.Number("rotary_pct", 1)), sizes.HeadDimension);
+        var rotary = new RopeSettings(c.Number("rotary_emb_base", 10000), scaling, c.Number("rotary_pct", 1));
+        var (rope, width) = (b.Rope(rotary, sizes.HeadDimension), sizes.QueryWidth);
         Func<Pass, Tensor?>? grown = c.Flag("use_logn_attn", true) ? pass => Growth(pass, trained) : null;
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("qwen"))
@@ -37,12 +39,12 @@ public sealed class Qwen : IModelFamily
         IBlock Block(string at, int layer) => new PreNormBlock(
             b.RmsNorm($"{at}.ln_1", hidden, epsilon),
             new SelfAttention(layer, heads, heads, sizes.HeadDimension,
-                Projections.Concatenated(b.Linear($"{at}.attn.c_attn", hidden, 3 * sizes.QueryWidth, true), sizes.QueryWidth, sizes.QueryWidth),
-                b.Linear($"{at}.attn.c_proj", sizes.QueryWidth, hidden, bias)) { Rope = rope, QueryFactor = grown },
+                Projections.Concatenated(b.Linear($"{at}.attn.c_attn", hidden, 3 * width, true), width, width),
+                b.Linear($"{at}.attn.c_proj", width, hidden, bias)) { Rope = rope, QueryFactor = grown },
             b.RmsNorm($"{at}.ln_2", hidden, epsilon),
             new GatedFeedForward(
-                b.Linear($"{at}.mlp.w2", hidden, sizes.Inner, bias), b.Linear($"{at}.mlp.w1", hidden, sizes.Inner, bias), Activations.SwiGlu,
-                b.Linear($"{at}.mlp.c_proj", sizes.Inner, hidden, bias)));
+                b.Linear($"{at}.mlp.w2", hidden, sizes.Inner, bias), b.Linear($"{at}.mlp.w1", hidden, sizes.Inner, bias),
+                Activations.SwiGlu, b.Linear($"{at}.mlp.c_proj", sizes.Inner, hidden, bias)));
     }
 
     // log(place) / log(trained length) for queries beyond it.

@@ -3,8 +3,8 @@ using AlpacaCot.Models.Layers;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Qwen2 and Qwen2.5 (Yang et al., 2024): LLaMA with biases on queries, keys and values; on request the upper layers see a sliding
-/// window.
+/// Qwen2 and Qwen2.5 (Yang et al., 2024): LLaMA with biases on queries, keys and values; on request the upper layers see a
+/// sliding window.
 /// </summary>
 public sealed class Qwen2 : IModelFamily
 {

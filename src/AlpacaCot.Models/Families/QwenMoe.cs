@@ -3,8 +3,8 @@ using AlpacaCot.Models.Layers;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Qwen2-MoE and Qwen3-MoE (Yang et al., 2024 and 2025): their dense namesakes with experts in place of the feed-forward; the former
-/// has an expert that every token uses besides.
+/// Qwen2-MoE and Qwen3-MoE (Yang et al., 2024 and 2025): their dense namesakes with experts in place of the feed-forward; the
+/// former has an expert that every token uses besides.
 /// </summary>
 public sealed class QwenMoe : IModelFamily
 {
@@ -17,7 +17,8 @@ public sealed class QwenMoe : IModelFamily
         var parts = new LlamaParts(c, b);
         var (sizes, windows, third) = (parts.Sizes, Qwen2.Windows(c, parts.Sizes.Layers), c.ModelType == "qwen3_moe");
         var (bias, outputBias) = third ? (c.Flag("attention_bias"), c.Flag("attention_bias")) : (c.Flag("qkv_bias", true), false);
-        var (experts, chosen, inner) = (c.Int(c.Either("num_experts", "num_local_experts")), c.Int("num_experts_per_tok"), c.Int("moe_intermediate_size"));
+        var experts = c.Int(c.Either("num_experts", "num_local_experts"));
+        var (chosen, inner) = (c.Int("num_experts_per_tok"), c.Int("moe_intermediate_size"));
         c.Int("num_local_experts", experts); // the newer name; some configurations have both
         var (normalized, step) = (c.Flag("norm_topk_prob"), c.Int("decoder_sparse_step", 1));
         var dense = c.List("mlp_only_layers").Select(i => i.GetInt32()).ToHashSet();

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// StableLM (Bellagente et al., 2024): LLaMA with layer norms and rotary positions on a quarter of each head; on request biases on
-/// queries, keys and values, a norm for each of their heads, and both branches side by side behind one norm.
+/// StableLM (Bellagente et al., 2024): LLaMA with layer norms and rotary positions on a quarter of each head; on request biases
+/// on queries, keys and values, a norm for each of their heads, and both branches side by side behind one norm.
 /// </summary>
 public sealed class StableLm : IModelFamily
 {
@@ -17,7 +17,7 @@ public sealed class StableLm : IModelFamily
     {
         var epsilon = c.Number("layer_norm_eps", 1e-5);
         var rotary = c.Rope();
-        if (!c.Has("partial_rotary_factor") && !c.Has("rope_parameters")) rotary = rotary with { Share = 0.25 }; // the published default
+        if (!c.Has("partial_rotary_factor") && !c.Has("rope_parameters")) rotary = rotary with { Share = 0.25 }; // as published
         var parts = new LlamaParts(c, b, b.Rope(rotary, c.Sizes().HeadDimension))
         {
             NormOf = (name, width) => b.LayerNorm(name, width, epsilon),
@@ -40,7 +40,8 @@ public sealed class StableLm : IModelFamily
 
         Func<Tensor, Tensor> HeadNorms(string name, int heads)
         {
-            var gains = Enumerable.Range(0, heads).Select(h => b.Vector($"{name}.norms.{h}.weight", parts.Sizes.HeadDimension)).ToArray();
+            Tensor[] gains = [.. Enumerable.Range(0, heads)
+                .Select(h => b.Vector($"{name}.norms.{h}.weight", parts.Sizes.HeadDimension))];
             return Heads.Each(heads, x => LayerNorm.Normalize(x, epsilon) * stack(gains)); // [b, s, h, d] · [h, d]
         }
     }

@@ -14,9 +14,11 @@ public sealed class StarCoder2 : IModelFamily
     /// <inheritdoc/>
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
-        var (epsilon, bias, activation) = (c.Number("norm_epsilon", 1e-5), c.Flag("use_bias", true), Activations.Named(c.Text("hidden_act", "gelu_pytorch_tanh")));
         c.Require("norm_type", "layer_norm");
         c.Require("mlp_type", "default");
+        c.Require("scale_attn_weights", "true");
+        var (epsilon, bias) = (c.Number("norm_epsilon", 1e-5), c.Flag("use_bias", true));
+        var activation = Activations.Named(c.Text("hidden_act", "gelu_pytorch_tanh"));
         var parts = new LlamaParts(c, b) { NormOf = (name, width) => b.LayerNorm(name, width, epsilon), Tied = true };
         var (sizes, windows) = (parts.Sizes, c.Windows(parts.Sizes.Layers, _ => true));
         return parts.Model("starcoder2", i => new PreNormBlock(

@@ -11,7 +11,9 @@ namespace AlpacaCot.Models.Layers;
 /// <param name="scale">A factor on all slopes.</param>
 public sealed class Alibi(int heads, double scale = 1)
 {
-    /// <summary>A geometric sequence from <c>2^(-8/n)</c> for n heads; the gaps of a longer one where n is no power of two.</summary>
+    /// <summary>
+    /// The powers of <c>2^(-8/n)</c> for n heads; where n is no power of 2, those of the next lower one and values between.
+    /// </summary>
     public static float[] Slopes(int heads)
     {
         var power = 1 << (int)Math.Log2(heads);

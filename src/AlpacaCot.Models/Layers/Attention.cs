@@ -13,7 +13,10 @@ public static class Attention
     /// <param name="query"><c>[b, heads, s, d]</c></param>
     /// <param name="key"><c>[b, kv heads, t, d]</c></param>
     /// <param name="value"><c>[b, kv heads, t, d]</c></param>
-    /// <param name="mask">True where a query may look, or what is added to its logits, broadcastable to <c>[b, heads, s, t]</c>; null: causal when s = t, else all.</param>
+    /// <param name="mask">
+    /// True where a query may look, or what is added to its logits, broadcastable to <c>[b, heads, s, t]</c>; null: causal when
+    /// s = t, else all.
+    /// </param>
     /// <returns><c>[b, heads, s, d]</c></returns>
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
@@ -46,7 +49,7 @@ public static class Attention
     /// <summary>True where a key is not later than the query, <c>[s, t]</c>.</summary>
     public static Tensor Causal(long start, long length) => ones([length, start + length], ScalarType.Bool).tril(start);
 
-    /// <summary>As <see cref="Attend"/>, with logits bounded to ± <paramref name="cap"/>: <c>cap · tanh(logit / cap)</c>.</summary>
+    /// <summary>As <see cref="Attend"/> with bounded logits, <c>cap · tanh(logit / cap)</c>.</summary>
     public static Tensor AttendBounded(Tensor query, Tensor key, Tensor value, Tensor? mask, double cap)
     {
         var (groups, start) = (query.shape[1] / key.shape[1], key.shape[2] - query.shape[2]);

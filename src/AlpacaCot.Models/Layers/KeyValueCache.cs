@@ -27,7 +27,7 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>The tokens of the first pass.</summary>
     public long PromptLength { get; private set; }
 
-    /// <summary>Adds the new tokens' ids <c>[b, s]</c> and gives all, for models whose masks and positions depend on them.</summary>
+    /// <summary>Adds the new tokens' ids <c>[b, s]</c> and gives all: some models' masks and positions depend on them.</summary>
     public Tensor AppendIds(Tensor added)
     {
         ids ??= zeros([added.shape[0], Capacity], ScalarType.Int64).DetachFromDisposeScope();
@@ -35,7 +35,9 @@ public sealed class KeyValueCache : IDisposable
         return ids.narrow(1, 0, Length + added.shape[1]);
     }
 
-    /// <summary>Adds the new tokens' keys and values <c>[b, kv heads, s, d]</c> and gives all, <c>[b, kv heads, Length + s, d]</c>.</summary>
+    /// <summary>
+    /// Adds the new tokens' keys and values <c>[b, kv heads, s, d]</c> and gives all, <c>[b, kv heads, Length + s, d]</c>.
+    /// </summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor key, Tensor value)
     {
         var added = key.shape[2];

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
 
-/// <summary>Layer normalisation (Ba et al., 2016): <c>(x - mean) / sqrt(variance + ε) · w + b</c>, with or without w and b.</summary>
+/// <summary>
+/// Layer normalisation (Ba et al., 2016): <c>(x - mean) / sqrt(variance + ε) · w + b</c>, with or without w and b.
+/// </summary>
 public sealed class LayerNorm : ILayer
 {
     private readonly long width;

@@ -61,13 +61,15 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>Rotary positions for heads of this width.</summary>
     public Rope Rope(RopeSettings settings, int headDimension, bool interleaved = false)
     {
-        var rope = new Rope((int)(headDimension * settings.Share), settings.Theta, settings.Scaling) { Interleaved = interleaved };
+        var dimension = (int)(headDimension * settings.Share);
+        var rope = new Rope(dimension, settings.Theta, settings.Scaling) { Interleaved = interleaved };
         Tables.Add(rope);
         return rope;
     }
 
     /// <summary>A weight in its stored type, or in <c>storage</c> when one was asked for.</summary>
-    public Tensor Parameter(string name, params ReadOnlySpan<long> shape) => Keep(name, weights.Read(Stored(name), shape), storage);
+    public Tensor Parameter(string name, params ReadOnlySpan<long> shape) =>
+        Keep(name, weights.Read(Stored(name), shape), storage);
 
     /// <summary>A one-dimensional weight: few bytes, used in every precision-critical place, so always fp32.</summary>
     public Tensor Vector(string name, long width) => Keep(name, weights.Read(Stored(name), [width]), ScalarType.Float32);

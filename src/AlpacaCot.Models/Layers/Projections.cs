@@ -22,7 +22,7 @@ public static class Projections
         return (all.narrow(2, 0, queries), all.narrow(2, queries, keys), all.narrow(2, queries + keys, keys));
     };
 
-    /// <summary>One matrix in groups of heads, each <c>[its queries | its key | its value]</c>; one head a group in BLOOM.</summary>
+    /// <summary>One matrix in groups of heads, each <c>[its queries | its key | its value]</c>.</summary>
     /// <param name="fused">The matrix.</param>
     /// <param name="groups">Key heads.</param>
     /// <param name="headDimension">d.</param>

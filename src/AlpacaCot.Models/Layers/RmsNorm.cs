@@ -8,7 +8,8 @@ public sealed class RmsNorm : ILayer
 {
     private readonly double offset;
 
-    internal RmsNorm(Tensor weight, double epsilon, double offset = 0) => (Weight, Epsilon, this.offset) = (weight, epsilon, offset);
+    internal RmsNorm(Tensor weight, double epsilon, double offset = 0) =>
+        (Weight, Epsilon, this.offset) = (weight, epsilon, offset);
 
     /// <summary>The gain, <c>[width]</c>; Gemma stores it less one.</summary>
     public Tensor Weight { get; internal set; }

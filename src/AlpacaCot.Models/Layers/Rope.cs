@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
 
-/// <summary>How rotary frequencies are stretched beyond the trained length; the names are those of Hugging Face configs.</summary>
+/// <summary>How rotary frequencies are stretched beyond the trained length; names as in Hugging Face configs.</summary>
 public sealed record RopeScaling
 {
     /// <summary>
@@ -61,14 +61,15 @@ public sealed class Rope : IDisposable
     private long tableLength;
     private (double Base, bool Long) tableKind;
 
-    /// <summary>Rotary embedding over <paramref name="dimension"/> dimensions of a head with base <paramref name="theta"/>.</summary>
+    /// <summary>Rotary embedding over the first <paramref name="dimension"/> dimensions of a head.</summary>
     /// <exception cref="InputException">The scaling type is unknown.</exception>
     public Rope(int dimension, double theta, RopeScaling scaling)
     {
         if (scaling.Type is not ("default" or "linear" or "dynamic" or "yarn" or "llama3" or "longrope" or "qwen"))
-            throw new InputException($"rope scaling type '{scaling.Type}' is unknown; default, linear, dynamic, yarn, llama3 and " +
-                "longrope are supported.");
-        if (scaling.Type == "longrope" && (scaling.ShortFactors.Count != dimension / 2 || scaling.LongFactors.Count != dimension / 2))
+            throw new InputException($"rope scaling type '{scaling.Type}' is unknown; default, linear, dynamic, yarn, llama3 " +
+                "and longrope are supported.");
+        var (inShort, inLong) = (scaling.ShortFactors.Count, scaling.LongFactors.Count);
+        if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
             throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
         (this.dimension, this.theta, this.scaling) = (dimension, theta, scaling);
         attentionFactor = scaling switch
@@ -135,8 +136,8 @@ public sealed class Rope : IDisposable
                 for (var i = 0; i < pairs; i++)
                 {
                     var rotations = scaling.OriginalLength * inverse[i] / (2 * Math.PI); // over the original context
-                    var keep = (rotations - scaling.LowFrequencyFactor) / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
-                    keep = Math.Clamp(keep, 0, 1);
+                    var band = scaling.HighFrequencyFactor - scaling.LowFrequencyFactor;
+                    var keep = Math.Clamp((rotations - scaling.LowFrequencyFactor) / band, 0, 1);
                     inverse[i] *= keep + (1 - keep) / scaling.Factor;
                 }
                 break;
@@ -156,7 +157,7 @@ public sealed class Rope : IDisposable
         return Array.ConvertAll(inverse, v => HalfFrequencies ? (float)(Half)v : (float)v);
     }
 
-    // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether the length is beyond the original.
+    // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether longrope's long factors hold.
     private (double Base, bool Long) Kind(long length)
     {
         var isLong = length > scaling.OriginalLength;

@@ -29,7 +29,8 @@ public sealed class ChatGlmLayoutTests : IDisposable
         var (positions, visible) = Layout.Of(Cube(golden, "input_ids"), present);
         Assert.Equal(0, Differences(positions, Cube(golden, "position_ids")));
         Assert.Equal(0, Hidden(visible, golden, Cube(golden, "valid"), all: present is null));
-        var (_, causal) = Layout.Of(Cube(golden, "input_ids").index_fill(1, tensor(new[] { 0L }), 154), present); // control: sop at the front
+        // Control: with sop at the front there is no context.
+        var (_, causal) = Layout.Of(Cube(golden, "input_ids").index_fill(1, tensor(new[] { 0L }), 154), present);
         Assert.NotEqual(0, Hidden(causal, golden, Cube(golden, "valid"), all: present is null));
     }
 
@@ -54,7 +55,8 @@ public sealed class ChatGlmLayoutTests : IDisposable
     {
         var golden = Golden.Json("golden/chatglm_v0/base.json").GetProperty("generate").GetProperty("single");
         var wanted = Cube(golden, "position_ids_used"); // [1, 2, s], three tokens generated
-        var ids = cat([Cube(golden, "prompt"), zeros([1, wanted.shape[2] - Cube(golden, "prompt").shape[1]], ScalarType.Int64)], 1);
+        var prompt = Cube(golden, "prompt");
+        var ids = cat([prompt, zeros([1, wanted.shape[2] - prompt.shape[1]], ScalarType.Int64)], 1);
         Assert.Equal(0, Differences((Layout with { StartKeepsPlace = true }).Of(ids, null).Positions, wanted));
         Assert.Equal(1, Differences(Layout.Of(ids, null).Positions, wanted));
     }
@@ -62,8 +64,11 @@ public sealed class ChatGlmLayoutTests : IDisposable
     [Fact]
     public void A_sequence_without_sop_or_mask_is_refused()
     {
-        Assert.Contains("no sop (id 154)", Assert.Throws<InputException>(() => Layout.Of(tensor([5L, 151, 6], [1, 3]), null)).Message, StringComparison.Ordinal);
-        Assert.Contains("mask token", Assert.Throws<InputException>(() => Layout.Of(tensor([5L, 154, 6], [1, 3]), null)).Message, StringComparison.Ordinal);
+        foreach (var (id, missing) in ((long, string)[])[(151, "no sop (id 154)"), (154, "no mask token")])
+        {
+            var error = Assert.Throws<InputException>(() => Layout.Of(tensor([5L, id, 6], [1, 3]), null));
+            Assert.Contains(missing, error.Message, StringComparison.Ordinal);
+        }
     }
 
     // How many entries differ; of padded queries, which the reference lets see nothing and we let see themselves, none count.
