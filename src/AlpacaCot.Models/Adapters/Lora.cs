@@ -60,8 +60,8 @@ public sealed partial class Lora : IAdapterMethod
 
     private static List<Linear> Targets(CausalModel model, LoraConfig config)
     {
-        if (config.Bias != "none" || config.FanInFanOut || config.ModulesToSave.Count > 0)
-            throw new InputException("LoRA with bias, fan_in_fan_out or modules_to_save is not supported.");
+        if (config.Bias != "none" || config.ModulesToSave.Count > 0)
+            throw new InputException("LoRA with bias or modules_to_save is not supported.");
         var layers = model.Linears.Values.Where(layer => Names(config, layer.Name, isHead: layer == model.Head)).ToList();
         if (layers.Count > 0) return layers;
         var kinds = model.Linears.Keys.Select(name => name.Split('.')[^1]).Distinct();

@@ -38,7 +38,7 @@ public sealed record LoraConfig
     /// <summary><c>use_rslora</c>: scale by alpha / sqrt(rank).</summary>
     public bool UseRsLora { get; init; }
 
-    /// <summary><c>fan_in_fan_out</c>: the target layers store their weight as [in, out] (GPT-2's Conv1D).</summary>
+    /// <summary><c>fan_in_fan_out</c>: the target layers store their weight as [in, out] (GPT-2's Conv1D); A and B lie the same either way.</summary>
     public bool FanInFanOut { get; init; }
 
     /// <summary><c>modules_to_save</c>: modules trained in full and saved with the adapter.</summary>

@@ -27,8 +27,14 @@ public abstract class CausalModel : IDisposable
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
     public abstract Tensor Hidden(ModelInput input);
 
+    /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
+    public virtual bool IsCausal => true;
+
+    /// <summary>From hidden states to logits: <c>[.., hidden] -> [.., vocabulary]</c>, in memory of their own.</summary>
+    public virtual Tensor Project(Tensor hidden) => Head.Forward(hidden);
+
     /// <summary>Logits of the next token at every place, <c>[b, s, vocabulary]</c>, fp32.</summary>
-    public Tensor Logits(ModelInput input) => Head.Forward(Hidden(input));
+    public Tensor Logits(ModelInput input) => Project(Hidden(input));
 
     /// <summary>
     /// The summed negative log-likelihood (natural log) of some next tokens; only their logits are computed.
@@ -40,21 +46,18 @@ public abstract class CausalModel : IDisposable
     {
         var hidden = Hidden(input);
         var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, places); // [n, hidden]
-        return CrossEntropyKernel.Apply(Head.Forward(chosen), targets);
+        return CrossEntropyKernel.Apply(Project(chosen), targets);
     }
 
     /// <summary>An empty cache for this model.</summary>
     public KeyValueCache NewCache(long batch, long capacity) =>
         new(Shape.Layers, batch, Shape.KeyValueHeads, capacity, Shape.HeadDimension);
 
-    /// <summary>Frees the weights.</summary>
+    /// <summary>Frees the weights and tables.</summary>
     public void Dispose()
     {
         foreach (var weight in builder.Parameters.Values) weight.Dispose();
-        Release();
+        foreach (var table in builder.Tables) table.Dispose();
         GC.SuppressFinalize(this);
     }
-
-    /// <summary>Frees what a family holds beside its weights.</summary>
-    protected virtual void Release() { }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AlpacaCot.Models.Layers;
 
 namespace AlpacaCot.Models.Families;
@@ -10,6 +9,8 @@ public interface IModelFamily
     IReadOnlyList<string> ModelTypes { get; }
 
     /// <summary>Builds a model from its configuration, taking its weights from the builder.</summary>
+    /// <param name="c">The configuration.</param>
+    /// <param name="b">Hands out the layers.</param>
     /// <exception cref="Data.InputException">The configuration asks for something this family does not do.</exception>
-    CausalModel Build(JsonElement config, ModelBuilder builder);
+    CausalModel Build(ModelConfig c, ModelBuilder b);
 }

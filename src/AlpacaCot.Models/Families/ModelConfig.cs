@@ -4,18 +4,38 @@ using AlpacaCot.Models.Layers;
 
 namespace AlpacaCot.Models.Families;
 
-/// <summary>Typed reading of <c>config.json</c> with errors that name the key.</summary>
-internal readonly struct ModelConfig(JsonElement json)
+/// <summary>
+/// Typed reading of <c>config.json</c> with errors that name the key. It remembers what was read: a field that a family does not
+/// know is refused, for it may change what the model computes.
+/// </summary>
+public sealed class ModelConfig(JsonElement json, string place = "config.json")
 {
-    public bool Has(string key) => json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null;
+    private readonly HashSet<string> read = [];
+    private readonly Dictionary<string, ModelConfig> sections = [];
 
-    public int Int(string key, int? otherwise = null) => Has(key)
-        ? IsNumber(key) && Value(key).TryGetInt32(out var value) && value > 0 ? value : throw Wrong(key, "a whole number above 0")
-        : otherwise ?? throw new InputException($"config.json lacks '{key}'.");
+    /// <summary>The value of <c>model_type</c>.</summary>
+    public string? ModelType => json.TryGetProperty("model_type", out var value) ? value.GetString() : null;
 
+    /// <summary>Whether the key has a value.</summary>
+    public bool Has(string key)
+    {
+        read.Add(key);
+        return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null;
+    }
+
+    /// <summary>The first of two names of a setting when it is there, else the older one.</summary>
+    public string Either(string key, string older) => Has(key) || !Has(older) ? key : older;
+
+    /// <summary>A whole number; an error where it is absent and there is no other, or below the least that makes sense.</summary>
+    public int Int(string key, int? otherwise = null, int least = 1) => Has(key)
+        ? IsNumber(key) && Value(key).TryGetInt32(out var value) && value >= least ? value : throw Wrong(key, $"a whole number from {least}")
+        : otherwise ?? throw new InputException($"{place} lacks '{key}'.");
+
+    /// <summary>A number.</summary>
     public double Number(string key, double otherwise) =>
         !Has(key) ? otherwise : IsNumber(key) ? Value(key).GetDouble() : throw Wrong(key, "a number");
 
+    /// <summary>True or false.</summary>
     public bool Flag(string key, bool otherwise = false) => !Has(key) ? otherwise : Value(key).ValueKind switch
     {
         JsonValueKind.True => true,
@@ -23,44 +43,122 @@ internal readonly struct ModelConfig(JsonElement json)
         _ => throw Wrong(key, "true or false"),
     };
 
+    /// <summary>A text.</summary>
+    public string Text(string key, string otherwise) =>
+        !Has(key) ? otherwise
+        : Value(key).ValueKind == JsonValueKind.String ? Value(key).GetString()! : throw Wrong(key, "a text");
+
+    /// <summary>The elements of a list, or none.</summary>
+    public IReadOnlyList<JsonElement> List(string key) => !Has(key) ? []
+        : Value(key).ValueKind == JsonValueKind.Array ? [.. Value(key).EnumerateArray()] : throw Wrong(key, "a list");
+
+    /// <summary>A JSON object inside.</summary>
+    public ModelConfig Section(string key)
+    {
+        if (!Has(key) || Value(key).ValueKind != JsonValueKind.Object) throw Wrong(key, "an object");
+        if (!sections.TryGetValue(key, out var section))
+            sections.Add(key, section = new ModelConfig(Value(key), $"{place}, {key}"));
+        return section;
+    }
+
     /// <summary>Refuses a setting that changes the computation in a way that is not done here.</summary>
     public void Require(string key, string only)
     {
-        if (Has(key) && json.GetProperty(key).ToString() is var found && !string.Equals(found, only, StringComparison.OrdinalIgnoreCase))
-            throw new InputException($"config.json: {key} is '{found}'; only '{only}' is supported for this model type.");
+        if (Has(key) && Value(key).ToString() is var found && !string.Equals(found, only, StringComparison.OrdinalIgnoreCase))
+            throw new InputException($"{place}: {key} is '{found}'; only '{only}' is supported for this model type.");
+    }
+
+    /// <summary>The sizes under the names that most families use.</summary>
+    public DecoderSizes Sizes()
+    {
+        var (hidden, heads) = (Int("hidden_size"), Int("num_attention_heads"));
+        var groups = Int("num_key_value_heads", heads);
+        var headDimension = Int("head_dim", heads > 0 ? hidden / heads : 0);
+        if (heads < 1 || groups < 1 || headDimension < 1 || heads % groups != 0)
+            throw new InputException($"{place}: {heads} heads, {groups} of keys, over a width of {hidden} do not go together.");
+        return new DecoderSizes(Int("vocab_size"), hidden, Int("intermediate_size"), Int("num_hidden_layers"), heads, groups,
+            headDimension, Int("max_position_embeddings", 2048));
     }
 
     /// <summary>
     /// Rotary settings in the newer form (<c>rope_parameters</c>) or the older (<c>rope_theta</c> and <c>rope_scaling</c>).
     /// </summary>
-    public (double Theta, RopeScaling Scaling) Rope()
+    public RopeSettings Rope(double theta = 10000)
     {
         var section = Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-        var theta = Number("rope_theta", 10000);
-        if (!Has(section)) return (theta, new RopeScaling());
-        var rope = new ModelConfig(json.GetProperty(section));
-        var type = rope.Text("rope_type") ?? rope.Text("type") ?? "default";
-        if (rope.Has("mscale") || rope.Has("mscale_all_dim"))
-            throw new InputException($"config.json: {section}.mscale is not supported for this model type.");
-        return (rope.Number("rope_theta", theta), new RopeScaling
-        {
-            Type = type,
-            Factor = rope.Number("factor", 1),
-            OriginalLength = rope.Int("original_max_position_embeddings", Int("max_position_embeddings", 2048)),
-            LowFrequencyFactor = rope.Number("low_freq_factor", 1),
-            HighFrequencyFactor = rope.Number("high_freq_factor", 4),
-            BetaFast = rope.Number("beta_fast", 32),
-            BetaSlow = rope.Number("beta_slow", 1),
-            AttentionFactor = rope.Has("attention_factor") ? rope.Number("attention_factor", 1) : null,
-        });
+        theta = Number("rope_theta", theta);
+        Has("original_max_position_embeddings"); // of use to some scalings only
+        var share = Number("partial_rotary_factor", 1);
+        return Has(section) ? Rope(Section(section), theta, share) : new RopeSettings(theta, new RopeScaling(), share);
     }
 
-    private string? Text(string key) => Has(key) ? Value(key).GetString() : null;
+    /// <summary>Rotary settings of one section.</summary>
+    public RopeSettings Rope(ModelConfig section, double theta, double share = 1)
+    {
+        var length = Int("max_position_embeddings", 2048);
+        var original = section.Int("original_max_position_embeddings", Int("original_max_position_embeddings", length));
+        var type = section.Text(section.Either("rope_type", "type"), "default");
+        return new RopeSettings(section.Number("rope_theta", theta), new RopeScaling
+        {
+            Type = type is "su" ? "longrope" : type, // the name of its first days
+            Factor = section.Number("factor", type is "su" or "longrope" ? (double)length / original : 1),
+            OriginalLength = original,
+            LowFrequencyFactor = section.Number("low_freq_factor", 1),
+            HighFrequencyFactor = section.Number("high_freq_factor", 4),
+            BetaFast = section.Number("beta_fast", 32),
+            BetaSlow = section.Number("beta_slow", 1),
+            AttentionFactor = section.Has("attention_factor") ? section.Number("attention_factor", 1) : null,
+            ShortFactors = [.. section.List("short_factor").Select(v => v.GetDouble())],
+            LongFactors = [.. section.List("long_factor").Select(v => v.GetDouble())],
+        }, section.Number("partial_rotary_factor", share));
+    }
+
+    /// <summary>How many tokens each layer sees: <c>sliding_window</c> for those that <c>layer_types</c> calls sliding.</summary>
+    /// <param name="layers">The number of layers.</param>
+    /// <param name="slides">Which layers slide where there are no <c>layer_types</c>.</param>
+    public IReadOnlyList<int?> Windows(int layers, Func<int, bool> slides)
+    {
+        int? window = Has("sliding_window") && Flag("use_sliding_window", true) ? Int("sliding_window") : null;
+        var types = List("layer_types").Select(t => t.ToString()).ToArray();
+        if (types.Length > 0 && types.Length != layers)
+            throw new InputException($"{place}: layer_types names {types.Length} of {layers} layers.");
+        if (types.FirstOrDefault(t => t is not ("sliding_attention" or "full_attention")) is { } unknown)
+            throw new InputException($"{place}: the layer type '{unknown}' is unknown; sliding_attention and " +
+                "full_attention are supported.");
+        return [.. Enumerable.Range(0, layers).Select(i =>
+            (types.Length > 0 ? types[i] == "sliding_attention" : slides(i)) ? window : null)];
+    }
+
+    /// <summary>Refuses what no one has read, save what is switched off or known to change nothing.</summary>
+    public void RefuseUnread()
+    {
+        foreach (var field in json.EnumerateObject())
+            if (!read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field.Value))
+                throw new InputException($"{place}: '{field.Name}' is {Shown(field.Value)}, a field not known for this model " +
+                    "type. It may change what the model computes; remove it if it does not.");
+        foreach (var section in sections.Values) section.RefuseUnread();
+    }
+
+    private static bool SwitchedOff(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.Number => value.GetDouble() == 0,
+        JsonValueKind.String => value.GetString() is "" or "none",
+        JsonValueKind.Array => value.GetArrayLength() == 0,
+        JsonValueKind.Object => !value.EnumerateObject().Any(),
+        _ => false,
+    };
+
+    private static string Shown(JsonElement value)
+    {
+        var text = value.GetRawText();
+        return text.Length > 60 ? text[..57] + "..." : text;
+    }
 
     private bool IsNumber(string key) => Value(key).ValueKind == JsonValueKind.Number;
 
     private JsonElement Value(string key) => json.GetProperty(key);
 
     private InputException Wrong(string key, string wanted) =>
-        new($"config.json: '{key}' is {json.GetProperty(key).GetRawText()}; {wanted} is needed.");
+        new($"{place}: '{key}' is {Shown(json.GetProperty(key))}; {wanted} is needed.");
 }

@@ -11,7 +11,13 @@ namespace AlpacaCot.Models.Families;
 public static class ModelFamilies
 {
     /// <summary>Every family. A new one is one file and one line here.</summary>
-    public static IReadOnlyList<IModelFamily> All { get; } = [new Llama()];
+    public static IReadOnlyList<IModelFamily> All { get; } =
+    [
+        new Llama(), new Bloom(), new ChatGlm(), new Glm(), new Moss(), new Baichuan(), new InternLm(), new InternLm2(),
+        new Qwen(), new Qwen2(), new Qwen3(), new QwenMoe(), new Mistral(), new Mixtral(), new Gemma(), new Gemma2(),
+        new Gemma3(), new Phi(), new Phi3(), new Gpt2(), new GptNeoX(), new Falcon(), new Opt(), new Olmo(), new StableLm(),
+        new StarCoder2(), new Granite(), new Cohere(), new SmolLm3(), new Ernie(),
+    ];
 
     /// <summary>Builds the model that a configuration describes.</summary>
     /// <param name="config">The content of <c>config.json</c>.</param>
@@ -27,6 +33,17 @@ public static class ModelFamilies
                 string.Join(", ", All.SelectMany(f => f.ModelTypes)) + ".");
         using var scope = NewDisposeScope(); // what construction leaves behind
         using var quiet = no_grad();
-        return family.Build(config, new ModelBuilder(weights, storage));
+        var read = new ModelConfig(config);
+        var model = family.Build(read, new ModelBuilder(weights, storage));
+        try
+        {
+            read.RefuseUnread();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 }

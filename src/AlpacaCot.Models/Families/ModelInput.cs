@@ -18,4 +18,14 @@ public sealed record ModelInput(Tensor Ids)
 
     /// <summary>Keys and values of earlier tokens; the new ones are added.</summary>
     public KeyValueCache? Cache { get; init; }
+
+    /// <summary>What the layers of one pass over this input share.</summary>
+    internal Pass Pass() => new(Cache, Ids.shape[1], Present, Positions);
+
+    /// <summary>The positions, counted from the cache's length where none are given.</summary>
+    internal Tensor PositionsOrPlaces()
+    {
+        var start = Cache?.Length ?? 0;
+        return Positions ?? arange(start, start + Ids.shape[1]).expand(Ids.shape);
+    }
 }

@@ -147,7 +147,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer)
                 Positions = padded ? tensor(positions, [live.Length, length]) : null,
                 Present = padded ? tensor(present, [live.Length, present.Length / live.Length]) : null,
             });
-            return model.Head.Forward(hidden.select(1, length - 1)).contiguous(); // [live, vocabulary]
+            return model.Project(hidden.select(1, length - 1)).contiguous(); // [live, vocabulary]
         }
 
         private bool Stops(int sequence)

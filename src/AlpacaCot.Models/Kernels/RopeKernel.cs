@@ -12,16 +12,23 @@ namespace AlpacaCot.Models.Kernels;
 /// </summary>
 internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKernel>
 {
-    private sealed record Turns(Tensor Cos, Tensor Sin, int Heads);
+    private sealed record Turns(Tensor Cos, Tensor Sin, int Heads, bool Interleaved);
 
     public override string Name => nameof(RopeKernel);
 
     /// <param name="x"><c>[b, s, heads · d]</c></param>
-    /// <param name="cos"><c>[s, d]</c>, or <c>[b, 1, s, d]</c> when rows have positions of their own; kept until backward.</param>
+    /// <param name="cos">
+    /// <c>[s, r]</c>, or <c>[b, 1, s, r]</c> when rows have positions of their own; the first r ≤ d dimensions turn. Kept until
+    /// backward.
+    /// </param>
     /// <param name="sin">As <paramref name="cos"/>.</param>
     /// <param name="heads">The number of heads.</param>
-    public static Tensor Apply(Tensor x, Tensor cos, Tensor sin, int heads) =>
-        is_grad_enabled() && x.requires_grad ? apply(x, new Turns(cos, sin, heads)) : Forward(x, new Turns(cos, sin, heads));
+    /// <param name="interleaved">Whether neighbours turn together rather than the halves.</param>
+    public static Tensor Apply(Tensor x, Tensor cos, Tensor sin, int heads, bool interleaved)
+    {
+        var turns = new Turns(cos, sin, heads, interleaved);
+        return is_grad_enabled() && x.requires_grad ? apply(x, turns) : Forward(x, turns);
+    }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -53,19 +60,22 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
     private static void Run(float* from, float* to, Turns turns, long b, long s, long h, long d, bool forward)
     {
         float* cos = TensorMemory.Floats(turns.Cos), sin = TensorMemory.Floats(turns.Sin);
-        var perRow = turns.Cos.dim() == 4 ? s * d : 0; // tables of their own for each sequence
+        var (r, interleaved) = (turns.Cos.shape[^1], turns.Interleaved);
+        var perRow = turns.Cos.dim() == 4 ? s * r : 0; // tables of their own for each sequence
         Rows.Split(b * s, h * d * 2, (first, end) =>
         {
             for (var row = first; row < end; row++)
             {
                 var (batch, place) = (row / s, row % s);
-                float* c = cos + batch * perRow + place * d, n = sin + batch * perRow + place * d;
+                float* c = cos + batch * perRow + place * r, n = sin + batch * perRow + place * r;
                 for (long head = 0; head < h; head++)
                 {
                     var joined = row * h * d + head * d;
                     var split = ((batch * h + head) * s + place) * d;
-                    if (forward) Turn(from + joined, to + split, c, n, d / 2, 1);
-                    else Turn(from + split, to + joined, c, n, d / 2, -1);
+                    float* source = from + (forward ? joined : split), target = to + (forward ? split : joined);
+                    if (interleaved) TurnNeighbours(source, target, c, n, r / 2, forward ? 1 : -1);
+                    else Turn(source, target, c, n, r / 2, forward ? 1 : -1);
+                    for (var i = r; i < d; i++) target[i] = source[i];
                 }
             }
         });
@@ -87,6 +97,17 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
         {
             var s = sin[i] * direction;
             (to[i], to[half + i]) = (from[i] * cos[i] - from[half + i] * s, from[half + i] * cos[i] + from[i] * s);
+        }
+    }
+
+    // The same for dimensions 2i and 2i + 1.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void TurnNeighbours(float* from, float* to, float* cos, float* sin, long half, float direction)
+    {
+        for (long i = 0; i < half; i++)
+        {
+            var (a, b, c, s) = (from[2 * i], from[2 * i + 1], cos[i], sin[i] * direction);
+            (to[2 * i], to[2 * i + 1]) = (a * c - b * s, b * c + a * s);
         }
     }
 }

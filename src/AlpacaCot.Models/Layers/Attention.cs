@@ -13,7 +13,10 @@ public static class Attention
     /// <param name="query"><c>[b, heads, s, d]</c></param>
     /// <param name="key"><c>[b, kv heads, t, d]</c></param>
     /// <param name="value"><c>[b, kv heads, t, d]</c></param>
-    /// <param name="mask">True where a query may look, broadcastable to <c>[b, heads, s, t]</c>; null: causal when s = t, else all.</param>
+    /// <param name="mask">
+    /// True where a query may look, or what is added to its logits, broadcastable to <c>[b, heads, s, t]</c>; null: causal when
+    /// s = t, else all.
+    /// </param>
     /// <returns><c>[b, heads, s, d]</c></returns>
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
@@ -30,13 +33,30 @@ public static class Attention
     /// <param name="present">True for real tokens, false for padding, <c>[b, t]</c>; null when all are real.</param>
     /// <param name="start">Tokens already in the cache.</param>
     /// <param name="length">New tokens, s.</param>
-    public static Tensor? Mask(Tensor? present, long start, long length)
+    /// <param name="window">How many tokens a query sees, itself included.</param>
+    public static Tensor? Mask(Tensor? present, long start, long length, long window = long.MaxValue)
     {
-        if (present is null && (start == 0 || length == 1)) return null;
-        var causal = ones([length, start + length], ScalarType.Bool).tril(start); // [s, t]
+        var slides = window < start + length;
+        if (present is null && !slides && (start == 0 || length == 1)) return null;
+        var causal = Causal(start, length);
+        if (slides) causal = causal.triu(start - window + 1);
         if (present is null) return causal;
         // A padded query sees itself, so that no softmax is over nothing.
         var self = eye(length, start + length, ScalarType.Bool).roll(start, 1); // [s, t]
         return (causal & present.unsqueeze(1).unsqueeze(1)) | self; // [b, 1, s, t]
+    }
+
+    /// <summary>True where a key is not later than the query, <c>[s, t]</c>.</summary>
+    public static Tensor Causal(long start, long length) => ones([length, start + length], ScalarType.Bool).tril(start);
+
+    /// <summary>As <see cref="Attend"/> with bounded logits, <c>cap · tanh(logit / cap)</c>.</summary>
+    public static Tensor AttendBounded(Tensor query, Tensor key, Tensor value, Tensor? mask, double cap)
+    {
+        var (groups, start) = (query.shape[1] / key.shape[1], key.shape[2] - query.shape[2]);
+        if (groups > 1) (key, value) = (key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1));
+        var logits = query.matmul(key.transpose(2, 3)) / Math.Sqrt(query.shape[3]); // [b, h, s, t]
+        logits = (logits / cap).tanh() * cap;
+        var seen = mask ?? Causal(start, query.shape[2]);
+        return nn.functional.softmax(logits.masked_fill(seen.logical_not(), float.NegativeInfinity), -1).matmul(value);
     }
 }

@@ -7,6 +7,7 @@ namespace AlpacaCot.Models.Layers;
 public sealed class KeyValueCache : IDisposable
 {
     private readonly Tensor[] keys, values; // [b, kv heads, capacity, d] per layer
+    private Tensor? ids; // [b, capacity]
 
     /// <summary>An empty cache for <paramref name="batch"/> sequences of at most <paramref name="capacity"/> tokens.</summary>
     public KeyValueCache(int layers, long batch, long keyValueHeads, long capacity, long headDimension)
@@ -23,7 +24,20 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Tokens held. The model advances it after its last layer.</summary>
     public long Length { get; private set; }
 
-    /// <summary>Adds the new tokens' keys and values <c>[b, kv heads, s, d]</c> and gives all, <c>[b, kv heads, Length + s, d]</c>.</summary>
+    /// <summary>The tokens of the first pass.</summary>
+    public long PromptLength { get; private set; }
+
+    /// <summary>Adds the new tokens' ids <c>[b, s]</c> and gives all: some models' masks and positions depend on them.</summary>
+    public Tensor AppendIds(Tensor added)
+    {
+        ids ??= zeros([added.shape[0], Capacity], ScalarType.Int64).DetachFromDisposeScope();
+        ids.narrow(1, Length, added.shape[1]).copy_(added);
+        return ids.narrow(1, 0, Length + added.shape[1]);
+    }
+
+    /// <summary>
+    /// Adds the new tokens' keys and values <c>[b, kv heads, s, d]</c> and gives all, <c>[b, kv heads, Length + s, d]</c>.
+    /// </summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor key, Tensor value)
     {
         var added = key.shape[2];
@@ -33,7 +47,11 @@ public sealed class KeyValueCache : IDisposable
     }
 
     /// <summary>Counts the tokens that every layer has appended.</summary>
-    public void Advance(long tokens) => Length += tokens;
+    public void Advance(long tokens)
+    {
+        if (Length == 0) PromptLength = tokens;
+        Length += tokens;
+    }
 
     /// <summary>Forgets all tokens after the first <paramref name="length"/>.</summary>
     public void Truncate(long length) => Length = Math.Min(Length, length);
@@ -48,11 +66,16 @@ public sealed class KeyValueCache : IDisposable
                 buffers[i].Dispose();
                 buffers[i] = kept;
             }
+        if (ids is null) return;
+        var rowsKept = ids.index_select(0, rows).DetachFromDisposeScope();
+        ids.Dispose();
+        ids = rowsKept;
     }
 
     /// <summary>Frees the buffers.</summary>
     public void Dispose()
     {
         foreach (var buffer in keys.Concat(values)) buffer.Dispose();
+        ids?.Dispose();
     }
 }

@@ -14,15 +14,24 @@ public interface ILinearAdapter
 /// A linear layer <c>y = x Wᵀ + b</c>. A weight stored in a narrow type is expanded to fp32 for each use: narrow arithmetic
 /// is several times slower on most CPUs.
 /// </summary>
-public sealed class Linear
+public sealed class Linear : ILayer
 {
-    internal Linear(string name, Tensor weight, Tensor? bias) => (Name, Weight, Bias) = (name, weight, bias);
+    private readonly bool inputsFirst;
+    private Tensor stored;
+
+    // inputsFirst: the checkpoint holds the transpose, [inputs, outputs], as GPT-2's does.
+    internal Linear(string name, Tensor weight, Tensor? bias, bool inputsFirst = false) =>
+        (Name, stored, Bias, this.inputsFirst) = (name, weight, bias, inputsFirst);
 
     /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
     public string Name { get; }
 
     /// <summary>The weight, <c>[outputs, inputs]</c>.</summary>
-    public Tensor Weight { get; internal set; }
+    public Tensor Weight
+    {
+        get => inputsFirst ? stored.t() : stored;
+        internal set => stored = inputsFirst ? value.t() : value;
+    }
 
     /// <summary>The bias, <c>[outputs]</c>, or none.</summary>
     public Tensor? Bias { get; internal set; }
@@ -34,7 +43,7 @@ public sealed class Linear
     public Tensor Forward(Tensor x)
     {
         var y = Adapter is not null ? Adapter.Forward(this, x)
-            : Weight.requires_grad ? nn.functional.linear(x, Weight)
+            : stored.requires_grad ? nn.functional.linear(x, Weight)
             : FrozenLinear.Apply(x, Weight, null);
         return Bias is null ? y : y + Bias;
     }

@@ -15,13 +15,25 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>Every linear layer by its checkpoint name, without <c>.weight</c>.</summary>
     public Dictionary<string, Linear> Linears { get; } = [];
 
+    /// <summary>What the layers hold beside weights, freed with the model.</summary>
+    public List<IDisposable> Tables { get; } = [];
+
     /// <summary>True when the source holds this weight.</summary>
     public bool Contains(string name) => weights.Contains(name);
 
     /// <summary>A linear layer <c>y = x Wᵀ + b</c> whose weight is <c>[outputs, inputs]</c>.</summary>
     public Linear Linear(string name, long inputs, long outputs, bool bias = false)
     {
-        var layer = new Linear(name, Parameter(name + ".weight", outputs, inputs), bias ? Small(name + ".bias", outputs) : null);
+        var layer = new Linear(name, Parameter(name + ".weight", outputs, inputs), bias ? Vector(name + ".bias", outputs) : null);
+        Linears.Add(name, layer);
+        return layer;
+    }
+
+    /// <summary>A linear layer with bias whose weight the checkpoint holds as <c>[inputs, outputs]</c>.</summary>
+    public Linear InputsFirst(string name, long inputs, long outputs)
+    {
+        var weight = Parameter(name + ".weight", inputs, outputs);
+        var layer = new Linear(name, weight, Vector(name + ".bias", outputs), inputsFirst: true);
         Linears.Add(name, layer);
         return layer;
     }
@@ -39,13 +51,35 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     }
 
     /// <summary>An RMS norm over the last dimension.</summary>
-    public RmsNorm RmsNorm(string name, long width, double epsilon) => new(Small(name + ".weight", width), epsilon);
+    public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0) =>
+        new(Vector(name + ".weight", width), epsilon, offset);
+
+    /// <summary>A layer norm over the last dimension.</summary>
+    public LayerNorm LayerNorm(string name, long width, double epsilon, bool bias = true) =>
+        new(width, Vector(name + ".weight", width), bias ? Vector(name + ".bias", width) : null, epsilon);
+
+    /// <summary>Rotary positions for heads of this width.</summary>
+    public Rope Rope(RopeSettings settings, int headDimension, bool interleaved = false)
+    {
+        var dimension = (int)(headDimension * settings.Share);
+        var rope = new Rope(dimension, settings.Theta, settings.Scaling) { Interleaved = interleaved };
+        Tables.Add(rope);
+        return rope;
+    }
 
     /// <summary>A weight in its stored type, or in <c>storage</c> when one was asked for.</summary>
-    public Tensor Parameter(string name, params ReadOnlySpan<long> shape) => Keep(name, weights.Read(name, shape), storage);
+    public Tensor Parameter(string name, params ReadOnlySpan<long> shape) =>
+        Keep(name, weights.Read(Stored(name), shape), storage);
 
-    // One-dimensional weights are few bytes and used in every precision-critical place: always fp32.
-    private Tensor Small(string name, long width) => Keep(name, weights.Read(name, [width]), ScalarType.Float32);
+    /// <summary>A one-dimensional weight: few bytes, used in every precision-critical place, so always fp32.</summary>
+    public Tensor Vector(string name, long width) => Keep(name, weights.Read(Stored(name), [width]), ScalarType.Float32);
+
+    // A checkpoint of the bare base model lacks the first part of the name (transformer., gpt_neox., ..).
+    private string Stored(string name)
+    {
+        var bare = name[(name.IndexOf('.') + 1)..];
+        return weights.Contains(name) || !weights.Contains(bare) ? name : bare;
+    }
 
     private Tensor Keep(string name, Tensor read, ScalarType? type)
     {

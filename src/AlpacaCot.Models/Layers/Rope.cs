@@ -4,10 +4,13 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
 
-/// <summary>How rotary frequencies are stretched beyond the trained length; the names are those of Hugging Face configs.</summary>
+/// <summary>How rotary frequencies are stretched beyond the trained length; names as in Hugging Face configs.</summary>
 public sealed record RopeScaling
 {
-    /// <summary><c>default</c>, <c>linear</c>, <c>dynamic</c>, <c>yarn</c> or <c>llama3</c>.</summary>
+    /// <summary>
+    /// <c>default</c>, <c>linear</c>, <c>dynamic</c>, <c>yarn</c>, <c>llama3</c>, <c>longrope</c>, or <c>qwen</c>: the dynamic
+    /// scaling of Qwen 1.
+    /// </summary>
     public string Type { get; init; } = "default";
 
     /// <summary>How many times longer the context becomes.</summary>
@@ -30,11 +33,23 @@ public sealed record RopeScaling
 
     /// <summary>yarn: the factor on cos and sin; by default 0.1 ln(factor) + 1.</summary>
     public double? AttentionFactor { get; init; }
+
+    /// <summary>longrope: a divisor for each frequency within the original length.</summary>
+    public IReadOnlyList<double> ShortFactors { get; init; } = [];
+
+    /// <summary>longrope: a divisor for each frequency beyond it.</summary>
+    public IReadOnlyList<double> LongFactors { get; init; } = [];
 }
 
+/// <summary>What a configuration says about rotary positions.</summary>
+/// <param name="Theta">The base.</param>
+/// <param name="Scaling">How frequencies are stretched.</param>
+/// <param name="Share">The share of a head's dimensions that turns, from the first.</param>
+public sealed record RopeSettings(double Theta, RopeScaling Scaling, double Share = 1);
+
 /// <summary>
-/// Rotary position embedding (Su et al., 2021) in the half-split layout of Hugging Face: dimension i turns together with
-/// i + d/2. Tables of cos and sin are kept for the positions seen so far.
+/// Rotary position embedding (Su et al., 2021). In the half-split layout of Hugging Face dimension i turns together with
+/// i + d/2, in the paper's own with its neighbour. Tables of cos and sin are kept for the positions seen so far.
 /// </summary>
 public sealed class Rope : IDisposable
 {
@@ -43,37 +58,59 @@ public sealed class Rope : IDisposable
     private readonly RopeScaling scaling;
     private readonly float attentionFactor;
     private Tensor? cos, sin; // [positions, d]
-    private long tableLength, frequencyLength;
+    private long tableLength;
+    private (double Base, bool Long) tableKind;
 
-    /// <summary>Rotary embedding over <paramref name="dimension"/> dimensions of a head with base <paramref name="theta"/>.</summary>
+    /// <summary>Rotary embedding over the first <paramref name="dimension"/> dimensions of a head.</summary>
     /// <exception cref="InputException">The scaling type is unknown.</exception>
     public Rope(int dimension, double theta, RopeScaling scaling)
     {
-        if (scaling.Type is not ("default" or "linear" or "dynamic" or "yarn" or "llama3"))
-            throw new InputException($"rope scaling type '{scaling.Type}' is unknown; default, linear, dynamic, yarn and llama3 are supported.");
+        if (scaling.Type is not ("default" or "linear" or "dynamic" or "yarn" or "llama3" or "longrope" or "qwen"))
+            throw new InputException($"rope scaling type '{scaling.Type}' is unknown; default, linear, dynamic, yarn, llama3 " +
+                "and longrope are supported.");
+        var (inShort, inLong) = (scaling.ShortFactors.Count, scaling.LongFactors.Count);
+        if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
+            throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
         (this.dimension, this.theta, this.scaling) = (dimension, theta, scaling);
-        attentionFactor = scaling.Type == "yarn"
-            ? (float)(scaling.AttentionFactor ?? (scaling.Factor <= 1 ? 1 : 0.1 * Math.Log(scaling.Factor) + 1)) : 1f;
+        attentionFactor = scaling switch
+        {
+            { Type: "yarn" or "longrope", AttentionFactor: { } given } => (float)given,
+            { Factor: <= 1 } => 1,
+            { Type: "yarn" } => (float)(0.1 * Math.Log(scaling.Factor) + 1),
+            { Type: "longrope" } => (float)Math.Sqrt(1 + Math.Log(scaling.Factor) / Math.Log(scaling.OriginalLength)),
+            _ => 1,
+        };
     }
+
+    /// <summary>Whether neighbours turn together rather than the halves of a head.</summary>
+    public bool Interleaved { get; init; }
+
+    /// <summary>Whether the frequencies are rounded to half precision, as ChatGLM's are.</summary>
+    public bool HalfFrequencies { get; init; }
 
     /// <summary>Splits a projection into heads and turns them to their positions.</summary>
     /// <param name="x"><c>[b, s, heads · d]</c></param>
     /// <param name="turns">From <c>Tables</c>.</param>
     /// <param name="heads">The number of heads.</param>
+    /// <param name="interleaved">Whether neighbours turn together.</param>
     /// <returns><c>[b, heads, s, d]</c></returns>
-    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) turns, int heads) => RopeKernel.Apply(x, turns.Cos, turns.Sin, heads);
+    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) turns, int heads, bool interleaved = false) =>
+        RopeKernel.Apply(x, turns.Cos, turns.Sin, heads, interleaved);
 
     /// <summary>cos and sin for positions <paramref name="start"/> .. start + length - 1, each <c>[length, d]</c>.</summary>
-    public (Tensor Cos, Tensor Sin) Tables(long start, long length)
+    /// <param name="start">The first position.</param>
+    /// <param name="length">How many.</param>
+    /// <param name="prompt">The length of the prompt, which fixes Qwen 1's scaling; null: the sequence's.</param>
+    public (Tensor Cos, Tensor Sin) Tables(long start, long length, long? prompt = null)
     {
-        Ensure(start + length);
+        Ensure(start + length, prompt);
         return (cos!.narrow(0, start, length), sin!.narrow(0, start, length));
     }
 
     /// <summary>cos and sin at given positions <c>[b, s]</c> below <paramref name="limit"/>, each <c>[b, 1, s, d]</c>.</summary>
-    public (Tensor Cos, Tensor Sin) Tables(Tensor positions, long limit)
+    public (Tensor Cos, Tensor Sin) Tables(Tensor positions, long limit, long? prompt = null)
     {
-        Ensure(limit);
+        Ensure(limit, prompt);
         var (b, s) = (positions.shape[0], positions.shape[1]);
         var flat = positions.flatten();
         return (cos!.index_select(0, flat).view(b, 1, s, dimension), sin!.index_select(0, flat).view(b, 1, s, dimension));
@@ -84,9 +121,7 @@ public sealed class Rope : IDisposable
     {
         var pairs = dimension / 2;
         var inverse = new double[pairs];
-        var stretched = theta;
-        if (scaling.Type == "dynamic" && length > scaling.OriginalLength) // the base grows with the length ("NTK-aware")
-            stretched *= Math.Pow(scaling.Factor * length / scaling.OriginalLength - (scaling.Factor - 1), dimension / (dimension - 2.0));
+        var (stretched, isLong) = Kind(length);
         for (var i = 0; i < pairs; i++) inverse[i] = Math.Pow(stretched, -2.0 * i / dimension);
 
         switch (scaling.Type)
@@ -94,12 +129,15 @@ public sealed class Rope : IDisposable
             case "linear":
                 for (var i = 0; i < pairs; i++) inverse[i] /= scaling.Factor;
                 break;
+            case "longrope":
+                for (var i = 0; i < pairs; i++) inverse[i] /= (isLong ? scaling.LongFactors : scaling.ShortFactors)[i];
+                break;
             case "llama3":
                 for (var i = 0; i < pairs; i++)
                 {
                     var rotations = scaling.OriginalLength * inverse[i] / (2 * Math.PI); // over the original context
-                    var keep = (rotations - scaling.LowFrequencyFactor) / (scaling.HighFrequencyFactor - scaling.LowFrequencyFactor);
-                    keep = Math.Clamp(keep, 0, 1);
+                    var band = scaling.HighFrequencyFactor - scaling.LowFrequencyFactor;
+                    var keep = Math.Clamp((rotations - scaling.LowFrequencyFactor) / band, 0, 1);
                     inverse[i] *= keep + (1 - keep) / scaling.Factor;
                 }
                 break;
@@ -116,16 +154,30 @@ public sealed class Rope : IDisposable
                 }
                 break;
         }
-        return Array.ConvertAll(inverse, v => (float)v);
+        return Array.ConvertAll(inverse, v => HalfFrequencies ? (float)(Half)v : (float)v);
     }
 
-    private void Ensure(long length)
+    // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether longrope's long factors hold.
+    private (double Base, bool Long) Kind(long length)
     {
-        // Only dynamic scaling looks at the length, and only above the trained one.
-        var wanted = scaling.Type == "dynamic" ? Math.Max(length, scaling.OriginalLength) : 0;
-        if (length <= tableLength && wanted == frequencyLength) return;
+        var isLong = length > scaling.OriginalLength;
+        var growth = (double)length / scaling.OriginalLength;
+        var factor = scaling.Type switch
+        {
+            "dynamic" when isLong => scaling.Factor * growth - (scaling.Factor - 1),
+            "qwen" when isLong && !is_grad_enabled() => Math.Pow(2, Math.Ceiling(Math.Log2(growth) + 1)) - 1, // not in training
+            _ => 1,
+        };
+        return (theta * Math.Pow(factor, dimension / (dimension - 2.0)), scaling.Type == "longrope" && isLong);
+    }
+
+    private void Ensure(long length, long? prompt)
+    {
+        var deciding = scaling.Type == "qwen" ? prompt ?? length : length;
+        var kind = Kind(deciding);
+        if (length <= tableLength && kind == tableKind) return;
         var positions = Math.Max(length, Math.Min(2 * length, 64));
-        var inverse = InverseFrequencies(wanted);
+        var inverse = InverseFrequencies(deciding);
         var (c, s) = (new float[positions * dimension], new float[positions * dimension]);
         for (long p = 0; p < positions; p++)
             for (var i = 0; i < dimension; i++)
@@ -137,7 +189,7 @@ public sealed class Rope : IDisposable
         Dispose();
         cos = tensor(c, [positions, dimension]).DetachFromDisposeScope();
         sin = tensor(s, [positions, dimension]).DetachFromDisposeScope();
-        (tableLength, frequencyLength) = (positions, wanted);
+        (tableLength, tableKind) = (positions, kind);
     }
 
     /// <summary>Frees the tables.</summary>

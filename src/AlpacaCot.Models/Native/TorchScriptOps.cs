@@ -19,6 +19,9 @@ internal static class TorchScriptOps
         def attend_masked(q: Tensor, k: Tensor, v: Tensor, mask: Tensor):
             return torch.scaled_dot_product_attention(q, k, v, mask, 0.0, False, scale=None, enable_gqa=True)
 
+        def gelu_tanh(x: Tensor):
+            return torch.gelu(x, approximate="tanh")
+
         """;
 
     private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Table));
@@ -27,4 +30,7 @@ internal static class TorchScriptOps
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal) => mask is null
         ? Compiled.Value.invoke<Tensor>(causal ? "attend_causal" : "attend_all", query, key, value)
         : Compiled.Value.invoke<Tensor>("attend_masked", query, key, value, mask);
+
+    /// <summary>GELU by the tanh approximation.</summary>
+    public static Tensor GeluTanh(Tensor x) => Compiled.Value.invoke<Tensor>("gelu_tanh", x);
 }

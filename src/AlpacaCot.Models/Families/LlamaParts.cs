@@ -1,0 +1,94 @@
+using AlpacaCot.Models.Layers;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Families;
+
+/// <summary>
+/// The parts of LLaMA under the names of its checkpoints. Many families after it kept parts and names and put them together in
+/// ways of their own.
+/// </summary>
+internal sealed class LlamaParts
+{
+    private readonly ModelConfig config;
+    private readonly ModelBuilder builder;
+    private readonly Embedding embedding;
+
+    /// <summary>Reads the sizes and makes the embedding.</summary>
+    /// <param name="c">The configuration.</param>
+    /// <param name="b">The builder.</param>
+    /// <param name="rope">Rotary positions other than the configuration's usual ones.</param>
+    public LlamaParts(ModelConfig c, ModelBuilder b, Rope? rope = null)
+    {
+        (config, builder, Sizes) = (c, b, c.Sizes());
+        Rope = rope ?? b.Rope(c.Rope(), Sizes.HeadDimension);
+        embedding = b.Embedding("model.embed_tokens", Sizes.Vocabulary, Sizes.Hidden);
+        NormOf = (name, width) => b.RmsNorm(name, width, c.Number("rms_norm_eps", 1e-6));
+    }
+
+    /// <summary>The sizes.</summary>
+    public DecoderSizes Sizes { get; init; }
+
+    /// <summary>Rotary positions.</summary>
+    public Rope Rope { get; }
+
+    /// <summary>The norm of a name and width; RMS by default.</summary>
+    public Func<string, int, ILayer> NormOf { get; init; }
+
+    /// <summary>The unit of the feed-forward; by default the configuration's <c>hidden_act</c>.</summary>
+    public Func<Tensor, Tensor, Tensor>? Unit { get; init; }
+
+    /// <summary>Whether the head is the embedding where the configuration does not say.</summary>
+    public bool Tied { get; init; }
+
+    /// <summary>The factor on embeddings.</summary>
+    public double EmbeddingScale { get; init; } = 1;
+
+    /// <summary>What is done to the logits.</summary>
+    public Func<Tensor, Tensor>? Finish { get; init; }
+
+    /// <summary>A norm over the hidden width.</summary>
+    public ILayer Norm(int layer, string name) => NormOf($"model.layers.{layer}.{name}", Sizes.Hidden);
+
+    /// <summary>Attention with three projections and rotary positions.</summary>
+    public SelfAttention Attention(int layer, bool bias = false, bool outputBias = false)
+    {
+        var at = $"model.layers.{layer}.self_attn";
+        return Attention(layer, Projections.Separate(
+            builder.Linear($"{at}.q_proj", Sizes.Hidden, Sizes.QueryWidth, bias),
+            builder.Linear($"{at}.k_proj", Sizes.Hidden, Sizes.KeyWidth, bias),
+            builder.Linear($"{at}.v_proj", Sizes.Hidden, Sizes.KeyWidth, bias)), outputBias);
+    }
+
+    /// <summary>Attention with a projection of the family's own.</summary>
+    public SelfAttention Attention(int layer, Projection projection, bool outputBias = false) =>
+        new(layer, Sizes.Heads, Sizes.KeyValueHeads, Sizes.HeadDimension, projection,
+            builder.Linear($"model.layers.{layer}.self_attn.o_proj", Sizes.QueryWidth, Sizes.Hidden, outputBias)) { Rope = Rope };
+
+    /// <summary>The same with a norm over each head of queries and keys.</summary>
+    public SelfAttention WithHeadNorms(SelfAttention attention)
+    {
+        var at = $"model.layers.{attention.Layer}.self_attn";
+        var (query, key) = (NormOf($"{at}.q_norm", Sizes.HeadDimension), NormOf($"{at}.k_norm", Sizes.HeadDimension));
+        return attention with { Norms = (Heads.Each(Sizes.Heads, query.Forward), Heads.Each(Sizes.KeyValueHeads, key.Forward)) };
+    }
+
+    /// <summary>The gated feed-forward.</summary>
+    public GatedFeedForward FeedForward(int layer, bool bias = false) =>
+        FeedForward($"model.layers.{layer}.mlp", Sizes.Inner, bias);
+
+    /// <summary>A gated feed-forward of another name and width.</summary>
+    public GatedFeedForward FeedForward(string at, int inner, bool bias = false) => new(
+        builder.Linear($"{at}.gate_proj", Sizes.Hidden, inner, bias), builder.Linear($"{at}.up_proj", Sizes.Hidden, inner, bias),
+        Unit ?? Activations.GatedBy(config.Text("hidden_act", "silu")),
+        builder.Linear($"{at}.down_proj", inner, Sizes.Hidden, bias));
+
+    /// <summary>The whole, around the family's blocks.</summary>
+    public Decoder Model(string family, Func<int, IBlock> block) => new(builder, Sizes.Shape(family))
+    {
+        Embed = input => EmbeddingScale == 1 ? embedding.Forward(input.Ids) : embedding.Forward(input.Ids) * EmbeddingScale,
+        Blocks = Sizes.Each(block),
+        Norm = NormOf("model.norm", Sizes.Hidden),
+        Output = builder.Head("lm_head", embedding, Sizes.Hidden, Sizes.Vocabulary, config.Flag("tie_word_embeddings", Tied)),
+        Finish = Finish,
+    };
+}

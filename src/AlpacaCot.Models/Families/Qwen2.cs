@@ -1,0 +1,48 @@
+using AlpacaCot.Models.Layers;
+
+namespace AlpacaCot.Models.Families;
+
+/// <summary>
+/// Qwen2 and Qwen2.5 (Yang et al., 2024): LLaMA with biases on queries, keys and values; on request the upper layers see a
+/// sliding window.
+/// </summary>
+public sealed class Qwen2 : IModelFamily
+{
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ModelTypes { get; } = ["qwen2"];
+
+    /// <inheritdoc/>
+    public CausalModel Build(ModelConfig c, ModelBuilder b)
+    {
+        var parts = new LlamaParts(c, b);
+        var windows = Windows(c, parts.Sizes.Layers);
+        return parts.Model("qwen2", i => new PreNormBlock(
+            parts.Norm(i, "input_layernorm"), parts.Attention(i, bias: true) with { Window = windows[i] },
+            parts.Norm(i, "post_attention_layernorm"), parts.FeedForward(i)));
+    }
+
+    /// <summary>What each layer of a Qwen sees: windows are off unless asked for, and then begin at a layer.</summary>
+    internal static IReadOnlyList<int?> Windows(ModelConfig c, int layers)
+    {
+        var first = c.Int("max_window_layers", 28, least: 0);
+        var windows = c.Windows(layers, i => i >= first);
+        return c.Flag("use_sliding_window") ? windows : [.. windows.Select(_ => (int?)null)];
+    }
+}
+
+/// <summary>Qwen3 (Yang et al., 2025): LLaMA with an RMS norm over each head of queries and keys.</summary>
+public sealed class Qwen3 : IModelFamily
+{
+    /// <inheritdoc/>
+    public IReadOnlyList<string> ModelTypes { get; } = ["qwen3"];
+
+    /// <inheritdoc/>
+    public CausalModel Build(ModelConfig c, ModelBuilder b)
+    {
+        var parts = new LlamaParts(c, b);
+        var (windows, bias) = (Qwen2.Windows(c, parts.Sizes.Layers), c.Flag("attention_bias"));
+        return parts.Model("qwen3", i => new PreNormBlock(
+            parts.Norm(i, "input_layernorm"), parts.WithHeadNorms(parts.Attention(i, bias, bias)) with { Window = windows[i] },
+            parts.Norm(i, "post_attention_layernorm"), parts.FeedForward(i)));
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Generation;
+using AlpacaCot.Tests;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Tests.Families;
+
+/// <summary>The golden values of one architecture: a folder of shared/golden.</summary>
+internal sealed class FamilyGolden(string folder)
+{
+    public string Path(string file) => ReferenceData.Path($"golden/{folder}/{file}");
+
+    public bool Has(string file) => File.Exists(System.IO.Path.Combine(ReferenceData.Path($"golden/{folder}"), file));
+
+    public JsonElement Json(string file) => Golden.Json($"golden/{folder}/{file}");
+
+    public Dictionary<string, Tensor> Tensors(string file) => Golden.Tensors($"golden/{folder}/{file}");
+
+    public CausalModel Model(Action<JsonObject>? change = null, string config = "config.json", ScalarType? storage = null) =>
+        Golden.Model($"golden/{folder}/model", change, storage, config);
+
+    /// <summary>A batch by its name, the folder's own or the one that all share.</summary>
+    public FamilyBatch Batch(string name)
+    {
+        var cases = (Has("inputs.json") ? Json("inputs.json") : Golden.Json("golden/inputs.json")).GetProperty("cases");
+        var json = cases.GetProperty(name);
+        var prefix = json.TryGetProperty("valid", out _); // ChatGLM's own masks hide padding on the left alone
+        return new FamilyBatch(
+            Golden.Rows(json, "input_ids"), Golden.Rows(json, prefix ? "valid" : "attention_mask"), Golden.Rows(json, "labels"))
+        {
+            Masked = !prefix || name == "leftpad",
+            Positions = !prefix && json.TryGetProperty("position_ids", out _) ? Golden.Rows(json, "position_ids") : null,
+        };
+    }
+
+    /// <summary>The largest difference of logits over all batches of a golden file, where tokens are real.</summary>
+    public double LogitDifference(CausalModel model, string file)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var cases = Tensors(file).Where(t => t.Key.Split('.') is ["logits", _]);
+        return cases.Max(c => Batch(c.Key["logits.".Length..]).LogitDifference(model, c.Value));
+    }
+
+    /// <summary>The largest difference of losses.</summary>
+    public double LossDifference(CausalModel model, string file)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        return Json(file).GetProperty("loss").EnumerateObject()
+            .Max(loss => Math.Abs(loss.Value.GetDouble() - Batch(loss.Name).Loss(model).item<float>()));
+    }
+
+    /// <summary>
+    /// The largest difference of gradients, relative to their norms, or to 0.01 where a norm is less: a key's bias has none in
+    /// theory.
+    /// </summary>
+    public double GradientDifference(
+        CausalModel model, IReadOnlyDictionary<string, Tensor> weights, string file, Func<string, string> named)
+    {
+        using var scope = NewDisposeScope();
+        var golden = Tensors(file).Where(t => t.Key.StartsWith("grad.", StringComparison.Ordinal)).ToDictionary();
+        var (worst, compared) = (0.0, 0);
+        foreach (var name in golden.Keys.Select(k => k.Split('.')[1]).Distinct())
+        {
+            foreach (var weight in weights.Values) weight.grad = null;
+            Batch(name).Loss(model).backward();
+            foreach (var (parameter, weight) in weights)
+                if (golden.TryGetValue($"grad.{name}.{named(parameter)}", out var wanted))
+                {
+                    var found = weight.grad ?? zeros_like(wanted);
+                    worst = Math.Max(worst, (found - wanted).norm().item<float>() / Math.Max(wanted.norm().item<float>(), 1e-2));
+                    compared++;
+                }
+        }
+        Assert.Equal(golden.Count, compared);
+        return worst;
+    }
+
+    /// <summary>Whether greedy continuations are the same, one at a time and in a batch padded on the left.</summary>
+    public static bool GreedyEqual(CausalModel model, JsonElement golden)
+    {
+        var generator = new TextGenerator(model, null);
+        var options = new GenerationOptions { MaxNewTokens = 20, EndTokens = [] };
+        var equal = true;
+        foreach (var way in golden.EnumerateObject().Where(w => w.Value.ValueKind == JsonValueKind.Object).Select(w => w.Value))
+        {
+            var prompts = Golden.Rows(way, "prompt");
+            var masks = way.TryGetProperty("attention_mask", out _) ? Golden.Rows(way, "attention_mask") : null;
+            int[][] real = [.. prompts.Select((row, r) => (masks is null // ChatGLM's are padded with 3
+                ? row.SkipWhile(id => id == 3) : row.Where((_, t) => masks[r][t] == 1)).Select(id => (int)id).ToArray())];
+            var wanted = Golden.Rows(way, "new_tokens").Select(row => row.Select(id => (int)id).ToArray()).ToArray();
+            var batched = generator.Continue(real, options);
+            for (var r = 0; r < real.Length; r++) // the reference stops at its end token
+                equal &= batched[r].Take(wanted[r].Length).SequenceEqual(wanted[r]) &&
+                    generator.Stream(real[r], options).Take(wanted[r].Length).SequenceEqual(wanted[r]);
+        }
+        return equal;
+    }
+}
+
+/// <summary>A golden batch.</summary>
+internal sealed record FamilyBatch(long[][] Ids, long[][] Real, long[][] Labels)
+{
+    public bool Masked { get; init; }
+
+    public long[][]? Positions { get; init; }
+
+    public ModelInput Input => new(Matrix(Ids))
+    {
+        Present = Masked ? Matrix(Real).to(ScalarType.Bool) : null,
+        Positions = Positions is null ? null : Matrix(Positions),
+    };
+
+    public double LogitDifference(CausalModel model, Tensor golden)
+    {
+        using var quiet = no_grad();
+        var rows = golden.shape[0]; // some goldens hold the first row alone
+        var real = Matrix(Real).narrow(0, 0, rows).unsqueeze(-1).to(ScalarType.Float32);
+        return Golden.Difference(model.Logits(Input).narrow(0, 0, rows) * real, golden * real);
+    }
+
+    /// <summary>The mean loss over labelled tokens.</summary>
+    public Tensor Loss(CausalModel model)
+    {
+        var (places, targets) = (new List<long>(), new List<long>());
+        var length = Ids[0].Length;
+        for (var row = 0; row < Ids.Length; row++)
+            for (var t = 1; t < length; t++)
+                if (Labels[row][t] >= 0)
+                {
+                    places.Add(row * length + t - 1);
+                    targets.Add(Labels[row][t]);
+                }
+        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / targets.Count;
+    }
+
+    private static Tensor Matrix(long[][] rows) => tensor([.. rows.SelectMany(r => r)], [rows.Length, rows[0].Length]);
+}
