@@ -23,13 +23,13 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
         var (weights, experts) = nn.functional.softmax(Router.Forward(flat), -1).topk(Chosen, -1); // [n, chosen]
         if (Normalized) weights = weights / weights.sum(-1, keepdim: true);
         var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat);
-        for (var e = 0; e < All.Count; e++)
+        (weights, experts) = (weights.flatten(), experts.flatten()); // [n · chosen]
+        foreach (var e in experts.cpu().data<long>().Distinct().Order()) // in the order of experts: the same sums each time
         {
-            var hits = (experts == e).nonzero(); // [m, 2]: token, rank
-            if (hits.shape[0] == 0) continue;
-            var (tokens, ranks) = (hits.select(1, 0), hits.select(1, 1));
-            var share = weights.flatten().index_select(0, tokens * Chosen + ranks).unsqueeze(1); // [m, 1]
-            mixed = mixed.index_add(0, tokens, All[e].Forward(flat.index_select(0, tokens)) * share, 1);
+            var hits = (experts == e).nonzero().squeeze(1); // [m]
+            var tokens = hits.floor_divide(Chosen);
+            var share = weights.index_select(0, hits).unsqueeze(1); // [m, 1]
+            mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens)) * share, 1);
         }
         return mixed.view(x.shape);
     }

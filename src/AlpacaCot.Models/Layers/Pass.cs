@@ -50,7 +50,8 @@ public sealed class Pass(KeyValueCache? cache, long length, Tensor? present = nu
         {
             bias = alibi.Bias(Start, length);
             var seen = Mask(null) ?? (length > 1 ? Attention.Causal(Start, length) : null);
-            if (seen is not null) bias = bias.masked_fill(seen.logical_not(), float.NegativeInfinity);
+            if (seen?.dim() == 2) bias.masked_fill_(seen.logical_not(), float.NegativeInfinity); // no second copy
+            else if (seen is not null) bias = bias.masked_fill(seen.logical_not(), float.NegativeInfinity);
             biases.Add(alibi, bias);
         }
         return bias;

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
@@ -61,6 +62,20 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
             var difference = golden.LogitDifference(model, "base.safetensors");
             Assert.True(difference > 1e-3, $"{what}: {difference:E1}");
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Every_tensor_of_the_checkpoint_is_a_parameter(string folder)
+    {
+        var golden = new FamilyGolden(folder);
+        using var model = golden.Model();
+        using var opened = ModelFolder.Open(golden.Path("model"));
+        string[] tables = ["rotary_emb.inv_freq", "rotary_pos_emb.inv_freq", "attn.causal_mask"]; // computed, not learned
+        Assert.Equal(opened.Entries.Keys.Where(name => !tables.Any(name.EndsWith)).Order(), model.Parameters.Keys.Order());
+        Assert.All(model.Parameters, p => Assert.Equal(opened.Entries[p.Key].Shape, p.Value.shape));
+        Assert.All(model.Linears, l => Assert.Same(l.Value, model.Linears[l.Value.Name]));
+        Assert.Contains(model.Head, model.Linears.Values);
     }
 
     [Theory]
