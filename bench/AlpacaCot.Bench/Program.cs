@@ -11,6 +11,24 @@ using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
+// usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
+if (args is ["read", var file, ..])
+{
+    ReadBench.Run(file, args.Length > 2 ? int.Parse(args[2]) : 500);
+    return;
+}
+if (args is ["fuzz", ..])
+{
+    foreach (var reader in ReaderFuzz.Seeds.Keys.Where(name => args.Length < 3 || name == args[2]))
+    {
+        var outcome = ReaderFuzz.Run(reader, args.Length > 1 ? int.Parse(args[1]) : 100_000);
+        Console.WriteLine($"{reader,-22} {outcome.Clean,7} read whole {outcome.Partly,7} with bad records named {outcome.Refused,7} refused, "
+            + $"slowest {outcome.Slowest.TotalMilliseconds:F0} ms, peak {Platform.PeakResidentBytes >> 20} MB");
+    }
+    return;
+}
+
 // What the kernels buy over the same mathematics in plain torch operations, forward and backward.
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release [THREADS]
 Libtorch.EnsureLoaded();

@@ -38,12 +38,13 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
 
     private static EncodedDataset Encode(IReadOnlyList<DataSpec> parts, ExampleEncoder encoder, TrainingOptions options, List<string> notes)
     {
-        var reading = new ReadOptions { SkipBad = options.SkipBad, OnBadRecord = notes.Add };
+        var reading = new ReadOptions { SkipBad = options.SkipBad, OnBadRecord = notes.Add, OnRecognized = notes.Add };
         return EncodedDataset.From(encoder.EncodeAll(parts.SelectMany(part => Records(part, reading, options.Seed)), Environment.ProcessorCount));
     }
 
     private static IEnumerable<Conversation> Records(DataSpec part, ReadOptions reading, int seed)
     {
+        reading = reading with { Format = part.Format, Columns = part.Columns };
         var all = part.Set?.Convert(part.Path, new ConvertOptions { Reading = reading, Seed = seed }) ?? InstructionFile.Read(part.Path, reading);
         var records = all.Skip(part.Skip);
         if (part.Limit is { } limit) records = records.Take(limit);

@@ -19,7 +19,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         conversation = null;
         if (JsonText.Read(json, out var record) is { } broken) return broken;
         if (record.ValueKind != JsonValueKind.Object) return $"it is {JsonText.Kind(record)}, expected an object";
-        var fields = DialogueTurns.Fields(record, []);
+        var fields = DialogueTurns.Fields(record, [FlatRecord.OtherFields]);
         foreach (var (own, given) in columns)
             if (own != given && fields.Remove(given, out var value)) fields[own] = value;
         var turns = new List<Turn>();
@@ -38,6 +38,8 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         };
         if (problem is null && turns.Count == 0) problem = "it has no turns";
         if (problem is not null) return problem;
+        if (record.TryGetProperty(FlatRecord.OtherFields, out var hidden) && hidden.ValueKind == JsonValueKind.Object)
+            foreach (var field in DialogueTurns.Fields(hidden, [])) fields[field.Key] = field.Value;
         conversation = fields.Count == 0 ? new Conversation(turns) { Rejected = rejected }
             : new Conversation(turns) { Rejected = rejected, Metadata = fields };
         return null;

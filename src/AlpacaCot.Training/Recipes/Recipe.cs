@@ -1,4 +1,6 @@
+using System.Collections.ObjectModel;
 using AlpacaCot.Data.Collection;
+using AlpacaCot.Data.Formats;
 
 namespace AlpacaCot.Training.Recipes;
 
@@ -74,6 +76,12 @@ public sealed record DataSpec
 
     /// <summary>Records left out at the start of the file.</summary>
     public int Skip { get; init; }
+
+    /// <summary>The format of the records, where the content does not say it; see <see cref="RecordFormats.Names"/>.</summary>
+    public string? Format { get; init; }
+
+    /// <summary>The file's own names of the fields: <c>instruction</c> to <c>q</c>.</summary>
+    public IReadOnlyDictionary<string, string> Columns { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>The line of the recipe that names it, from 1; 0 when made in code.</summary>
     public int Line { get; init; }

@@ -1,3 +1,5 @@
+using AlpacaCot.Data;
+using AlpacaCot.Data.Formats;
 using AdapterKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.AdapterSpec>;
 using DataKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.DataSpec>;
 using ModelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.ModelSpec>;
@@ -82,7 +84,8 @@ internal static class RecipeKeys
 
     public static readonly DataKey[] Data =
     [
-        DataKey.FilePath("path", "a file", "the file; beside source the file or folder of that set",
+        DataKey.FilePath("path", "a file",
+            "the file: JSON, JSON Lines, CSV, TSV or Parquet, also .gz and .zst; beside source the file or folder of that set",
             d => d.Path, (d, v) => d with { Path = v }),
         DataKey.Text("source", "a set of the collection, or a file", "a set such as alpaca-cleaned, as its authors publish it",
             d => d.Source, (d, v) => d with { Source = v }),
@@ -92,6 +95,11 @@ internal static class RecipeKeys
             d => d.Limit, (d, v) => d with { Limit = v }),
         DataKey.Whole("skip", 0, "records left out at the start of the file",
             d => d.Skip, (d, v) => d with { Skip = v }),
+        DataKey.Choice("format", [.. RecordFormats.Names], "the format of the records, where the content does not say it",
+            d => d.Format, (d, v) => d with { Format = v }),
+        new("columns", "a map such as { instruction: q, output: a }", "the file's own names of the fields",
+            ReadColumns, d => d.Columns.Count == 0 ? null
+                : $"{{ {string.Join(", ", d.Columns.Select(c => $"{c.Key}: {Yaml.Text(c.Value)}"))} }}"),
     ];
 
     public static readonly ModelKey[] Model =
@@ -165,6 +173,21 @@ internal static class RecipeKeys
     // A template file is a path; a name is kept as it is.
     private static string Template(RecipeNode.Scalar node, KeyContext context) =>
         context.FilePath(node) is var path && File.Exists(path) ? path : node.Text;
+
+    private static DataSpec ReadColumns(DataSpec data, RecipeNode node, KeyContext context)
+    {
+        var allowed = $"a map from {string.Join(", ", RecordFormats.Fields)} to the file's names";
+        if (node is not RecipeNode.Mapping map || !map.Entries.All(e => e.Value is RecipeNode.Scalar { Text.Length: > 0 }))
+            return context.Wrong(data, node, allowed);
+        var columns = new Dictionary<string, string>();
+        foreach (var entry in map.Entries)
+            if (!RecordFormats.Fields.Contains(entry.Name))
+                context.Problems.Add(entry.Place, $"{context.Name} has no field '{entry.Name}'; "
+                    + Spelling.Suggestion(entry.Name, [.. RecordFormats.Fields]));
+            else if (!columns.TryAdd(entry.Name, ((RecipeNode.Scalar)entry.Value).Text))
+                context.Problems.Add(entry.Place, $"{context.Name}: {entry.Name} is named twice");
+        return data with { Columns = columns };
+    }
 
     private static AdapterSpec ReadTargets(AdapterSpec adapter, RecipeNode node, KeyContext context)
     {

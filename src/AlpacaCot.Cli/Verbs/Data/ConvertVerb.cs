@@ -13,7 +13,7 @@ internal static class ConvertVerb
 {
     public static Verb Create(Terminal terminal)
     {
-        var input = new Option<string>("--in") { Description = "The file to read: JSON, JSON lines, CSV, TSV or Parquet, also .gz, .zst", HelpName = "FILE" };
+        var input = new Option<string>("--in") { Description = "The file to read", HelpName = "FILE" };
         var from = new Option<string>("--from")
         {
             Description = "Format of its records, where the content does not say it: " + string.Join(", ", RecordFormats.Names),
