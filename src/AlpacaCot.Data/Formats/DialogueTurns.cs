@@ -89,10 +89,12 @@ internal static class DialogueTurns
         if (from is not null) fields["from"] = JsonSerializer.SerializeToElement(from);
         if (content is { } parts) fields["content"] = parts;
         foreach (var field in item.EnumerateObject())
+        {
             if (used.Contains(field.Name)) continue;
             if (field.Name == FlatRecord.OtherFields && field.Value.ValueKind == JsonValueKind.Object)
                 foreach (var hidden in field.Value.EnumerateObject()) fields[hidden.Name] = hidden.Value;
             else fields[field.Name] = field.Value;
+        }
         return fields;
     }
 
