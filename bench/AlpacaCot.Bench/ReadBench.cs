@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Models.Native;
@@ -30,9 +31,11 @@ internal static class ReadBench
                         records++;
                         foreach (var said in conversation.Turns) characters += said.Text.Length + said.Input.Length;
                     }
-                    var (seconds, used) = (clock.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds);
-                    Console.WriteLine($"{name,-14} {size,7:F0} MB {records,10:N0} records {characters,13:N0} characters {seconds,6:F2} s "
-                        + $"{size / seconds,6:F0} MB/s, {size / used,6:F0} MB/s a core-second, peak {Platform.PeakResidentBytes >> 20} MB");
+                    var used = (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds;
+                    var seconds = clock.Elapsed.TotalSeconds;
+                    Console.WriteLine($"{name,-14} {size,7:F0} MB {records,10:N0} records {characters,13:N0} characters "
+                        + $"{seconds,6:F2} s {size / seconds,6:F0} MB/s, {size / used,6:F0} MB/s a core-second, "
+                        + $"peak {Platform.PeakResidentBytes >> 20} MB");
                 }
                 File.Delete(path);
             }
@@ -47,14 +50,15 @@ internal static class ReadBench
     {
         var records = InstructionFile.Read(source).Take(50_000).ToList();
         using var stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20);
-        var relaxed = new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        var relaxed = new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         if (isArray) stream.Write("["u8);
         for (var i = 0; stream.Position < bytes; i++)
         {
             var turns = records[i % records.Count].Turns;
             if (i > 0 && isArray) stream.Write(","u8);
             if (i > 0) stream.Write("\n"u8);
-            JsonSerializer.Serialize(stream, new { instruction = $"{turns[0].Text} ({i})", input = turns[0].Input, output = turns[^1].Text }, relaxed);
+            JsonSerializer.Serialize(stream, new { instruction = $"{turns[0].Text} ({i})", input = turns[0].Input,
+                output = turns[^1].Text }, relaxed);
         }
         if (isArray) stream.Write("]"u8);
     }

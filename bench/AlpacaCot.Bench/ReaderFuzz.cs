@@ -35,11 +35,13 @@ internal static partial class ReaderFuzz
             var (delivered, bad, error) = Read(bytes, name, i);
             var took = Stopwatch.GetElapsedTime(clock);
             if (took > slowest) slowest = took;
-            if (took > TimeSpan.FromSeconds(20)) throw new InvalidOperationException($"{name}, file {i}: it took {took.TotalSeconds:0} s");
+            if (took > TimeSpan.FromSeconds(20))
+                throw new InvalidOperationException($"{name}, file {i}: it took {took.TotalSeconds:0} s");
             if (error is not null) refused++;
             else if (bad > 0) partly++;
             else clean++;
-            // Bytes that were replaced take no record away: what nobody complains about must be there. (But a line break of plain text.)
+            // Bytes that were replaced take no record away: what nobody complains about must be there. (But a line break of
+            // plain text.)
             if (onlyReplaced && name != "lines.txt" && error is null && bad == 0 && delivered < Records)
                 throw new InvalidOperationException($"{name}, file {i}: {Records - delivered} records were lost without a word");
         }
@@ -52,7 +54,8 @@ internal static partial class ReaderFuzz
         void Count(string origin)
         {
             var found = long.Parse(RecordNumber().Match(origin).Groups[1].Value);
-            if (found != expected++) throw new InvalidOperationException($"{name}, file {number}: record {expected - 1} is missing, {origin}");
+            if (found != expected++)
+                throw new InvalidOperationException($"{name}, file {number}: record {expected - 1} is missing, {origin}");
         }
         var options = new ReadOptions
         {
@@ -115,7 +118,8 @@ internal static partial class ReaderFuzz
 
     private static readonly byte[][] Tokens =
     [
-        .. new[] { "[", "]", "{", "}", "\"", "\\", "\n", "\r\n", ",", ":", "\t", "null", "[[[[", "}{", "\\ud800", "\\u0000", "1e999", "\"\"" }
+        .. new[] { "[", "]", "{", "}", "\"", "\\", "\n", "\r\n", ",", ":", "\t", "null", "[[[[", "}{", "\\ud800", "\\u0000",
+            "1e999", "\"\"" }
             .Select(Encoding.UTF8.GetBytes),
         [0xFF], [0x00], [0xC3], [0xED, 0xA0, 0x80], [0xEF, 0xBB, 0xBF], [0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 0],
     ];
@@ -125,9 +129,11 @@ internal static partial class ReaderFuzz
         var conversations = Enumerable.Range(1, Records).Select(i => new Conversation(
         [
             new Turn(Role.System, $"Rule {i}"), new Turn(Role.User, $"Ask \"{i}\",\n第{i}问", i % 2 == 0 ? $"input {i}" : ""),
-            new Turn(Role.Assistant, $"Answer {i}\tand more"), new Turn(Role.User, $"Again {i}"), new Turn(Role.Assistant, $"Last {i}"),
+            new Turn(Role.Assistant, $"Answer {i}\tand more"), new Turn(Role.User, $"Again {i}"),
+            new Turn(Role.Assistant, $"Last {i}"),
         ]) { Rejected = i % 3 == 0 ? null : $"Worse {i}" }).ToList();
-        var simple = Enumerable.Range(1, Records).Select(i => Conversation.Instruction($"Say {i}, \"please\"", i % 2 == 0 ? "è\n" : "", $"{i}"));
+        var simple = Enumerable.Range(1, Records).Select(i =>
+            Conversation.Instruction($"Say {i}, \"please\"", i % 2 == 0 ? "è\n" : "", $"{i}"));
         var pairs = conversations.Select(c => c with { Rejected = c.Rejected ?? "Bad" });
         var folder = Directory.CreateTempSubdirectory("alpaca-cot-fuzz-").FullName;
         try
@@ -145,7 +151,8 @@ internal static partial class ReaderFuzz
             Add("preference.jsonl", pairs, "preference");
             Add("alpaca.jsonl.gz", simple, "alpaca");
             Add("openai.jsonl.zst", conversations, "openai");
-            seeds["lines.txt"] = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(1, Records).Select(i => $"Line {i} of the text.\n")));
+            seeds["lines.txt"] = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(1, Records)
+                .Select(i => $"Line {i} of the text.\n")));
             return seeds;
 
             void Add(string name, IEnumerable<Conversation> records, string format)

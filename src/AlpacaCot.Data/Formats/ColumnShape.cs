@@ -53,7 +53,8 @@ internal sealed class ColumnShape
     }
 
     /// <summary>OpenAI's <c>content: null</c> beside <c>tool_calls</c> says the same as no content.</summary>
-    public static bool IsPresent(JsonProperty member) => !(member.Value.ValueKind == JsonValueKind.Null && member.NameEquals("content"u8));
+    public static bool IsPresent(JsonProperty member) => !(member.Value.ValueKind == JsonValueKind.Null
+        && member.NameEquals("content"u8));
 
     private static Kinds KindOf(JsonElement value) => value.ValueKind switch
     {
@@ -61,7 +62,8 @@ internal sealed class ColumnShape
         JsonValueKind.True or JsonValueKind.False => Kinds.Flag,
         JsonValueKind.Array => Kinds.List,
         JsonValueKind.Object => Kinds.Group,
-        JsonValueKind.Number when value.TryGetInt64(out var whole) && value.GetRawText() == whole.ToString(CultureInfo.InvariantCulture) => Kinds.Whole,
+        JsonValueKind.Number when value.TryGetInt64(out var whole)
+            && value.GetRawText() == whole.ToString(CultureInfo.InvariantCulture) => Kinds.Whole,
         JsonValueKind.Number when value.TryGetDouble(out var real)
             && value.GetRawText() == real.ToString("R", CultureInfo.InvariantCulture) => Kinds.Real,
         _ => Kinds.Json,

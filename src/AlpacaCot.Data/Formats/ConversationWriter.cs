@@ -20,16 +20,20 @@ public static class ConversationWriter
 
     /// <summary>
     /// Writes all conversations in their order, whole or not at all. The name says the container: <c>.json</c> (an array),
-    /// <c>.jsonl</c>, <c>.csv</c>, <c>.tsv</c> or <c>.parquet</c>, each with <c>.gz</c> or <c>.zst</c> behind it where it is to be packed.
-    /// Metadata becomes fields; tables get a column for each, of JSON text where values are no strings. Memory holds a few records;
-    /// tables, whose columns are known at the end only, go through a temporary file beside the target.
+    /// <c>.jsonl</c>, <c>.csv</c>, <c>.tsv</c> or <c>.parquet</c>, each with <c>.gz</c> or <c>.zst</c> behind it where it is to
+    /// be packed. Metadata becomes fields; tables get a column for each, of JSON text where values are no strings. Memory holds
+    /// a few records; tables, whose columns are known at the end only, go through a temporary file beside the target.
     /// </summary>
     /// <param name="path">The file to write; its folder is made if absent.</param>
     /// <param name="conversations">What to write.</param>
     /// <param name="format">One of <see cref="Formats"/>.</param>
-    /// <param name="onBad">Told of each conversation that the format cannot hold, which is then left out; null: it is an error.</param>
+    /// <param name="onBad">
+    /// Told of each conversation that the format cannot hold, which is then left out; null: it is an error.
+    /// </param>
     /// <returns>How many were written.</returns>
-    /// <exception cref="InputException">The format or the name's ending is not known, or a conversation cannot be written.</exception>
+    /// <exception cref="InputException">
+    /// The format or the name's ending is not known, or a conversation cannot be written.
+    /// </exception>
     public static long Write(string path, IEnumerable<Conversation> conversations, string format, Action<string>? onBad = null)
     {
         Check(path, format);
@@ -66,8 +70,8 @@ public static class ConversationWriter
         if (!Formats.Contains(format))
             throw new InputException($"\"{format}\" cannot be written. {Spelling.Suggestion(format, [.. Formats])}");
         if (Container(path).Container is not (".json" or ".jsonl" or ".csv" or ".tsv" or ".parquet"))
-            throw new InputException($"{path}: the name does not say what to write; end it with .json, .jsonl, .csv, .tsv or .parquet, "
-                + "and .gz or .zst behind that to pack it.");
+            throw new InputException($"{path}: the name does not say what to write; end it with .json, .jsonl, .csv, .tsv or "
+                + ".parquet, and .gz or .zst behind that to pack it.");
     }
 
     private static (string Container, string Packing) Container(string path)

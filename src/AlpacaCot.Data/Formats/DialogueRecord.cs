@@ -5,8 +5,8 @@ namespace AlpacaCot.Data.Formats;
 
 /// <summary>
 /// Reads records that hold a list of turns: ShareGPT and BELLE (<c>conversations</c>), OpenAI (<c>messages</c>), MT-bench
-/// (<c>turns</c>), self-instruct seeds (<c>instances</c>), and preference pairs (<c>chosen</c> and <c>rejected</c>) in the shapes of
-/// LLaMA-Factory, TRL, OpenAI and HH-RLHF. Everything else is metadata.
+/// (<c>turns</c>), self-instruct seeds (<c>instances</c>), and preference pairs (<c>chosen</c> and <c>rejected</c>) in the
+/// shapes of LLaMA-Factory, TRL, OpenAI and HH-RLHF. Everything else is metadata.
 /// </summary>
 internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, string> columns) : IRecordFormat
 {
@@ -78,7 +78,8 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         else if (Array.Find([.. Lists, "prompt", "question", "instruction"], fields.ContainsKey) is { } key)
         {
             fields.Remove(key, out var prompt);
-            if (key == "instruction" && given.ValueKind == JsonValueKind.String && fields.Remove("input")) input = given.GetString()!;
+            if (key == "instruction" && given.ValueKind == JsonValueKind.String && fields.Remove("input"))
+                input = given.GetString()!;
             prompt = key is "question" or "instruction" ? prompt : FlatRecord.Decoded(prompt);
             if (prompt.ValueKind == JsonValueKind.String)
             {
@@ -110,15 +111,17 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
     }
 
     /// <summary>Reads an answer: a string, a turn, a list of turns, or a whole dialogue as HH-RLHF writes it.</summary>
-    private static string? ReadAnswer(OrderedDictionary<string, JsonElement> fields, string key, List<Turn> prompt, out string? text,
-        out List<Turn> turns)
+    private static string? ReadAnswer(OrderedDictionary<string, JsonElement> fields, string key, List<Turn> prompt,
+        out string? text, out List<Turn> turns)
     {
         (text, turns) = (null, []);
         if (!fields.Remove(key, out var answer)) return $"it has no \"{key}\"; {Has(fields)}";
-        var value = FlatRecord.Decoded(answer) is { ValueKind: not JsonValueKind.String } decoded && IsTurns(decoded) ? decoded : answer;
+        var value = FlatRecord.Decoded(answer) is { ValueKind: not JsonValueKind.String } decoded && IsTurns(decoded) ? decoded
+            : answer;
         if (value.ValueKind == JsonValueKind.String)
         {
-            if (prompt.Count > 0 || !Transcript(value.GetString()!, turns)) turns.Add(new Turn(Role.Assistant, value.GetString()!));
+            if (prompt.Count > 0 || !Transcript(value.GetString()!, turns))
+                turns.Add(new Turn(Role.Assistant, value.GetString()!));
         }
         else if (value.ValueKind == JsonValueKind.Object)
         {
@@ -160,7 +163,8 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         if (!fields.Remove("turns", out var list))
         {
             role = Role.Assistant;
-            if (!fields.Remove("choices", out var choices) || choices.ValueKind != JsonValueKind.Array || choices.GetArrayLength() != 1
+            if (!fields.Remove("choices", out var choices) || choices.ValueKind != JsonValueKind.Array
+                || choices.GetArrayLength() != 1
                 || choices[0].ValueKind != JsonValueKind.Object || !choices[0].TryGetProperty("turns", out list))
                 return $"it has neither \"turns\" nor one of \"choices\" with \"turns\"; {Has(fields)}";
             var others = DialogueTurns.Fields(choices[0], ["turns"]);
@@ -182,7 +186,8 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         if (first.ValueKind != JsonValueKind.Object || !first.TryGetProperty("output", out var output)
             || output.ValueKind != JsonValueKind.String)
             return "its first instance has no \"output\"";
-        var input = first.TryGetProperty("input", out var given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
+        var input = first.TryGetProperty("input", out var given) && given.ValueKind == JsonValueKind.String
+            ? given.GetString()! : "";
         turns.AddRange(Conversation.Instruction(instruction.GetString()!, input, output.GetString()!).Turns);
         var others = DialogueTurns.Fields(first, ["input", "output"]);
         // The record is its first instance; what more there is stays with it.
@@ -191,5 +196,6 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
     }
 
     private static string Has(OrderedDictionary<string, JsonElement> fields) =>
-        fields.Count == 0 ? "it is empty" : "it has " + string.Join(", ", fields.Keys.Take(8)) + (fields.Count > 8 ? ", ..." : "");
+        fields.Count == 0 ? "it is empty" : "it has " + string.Join(", ", fields.Keys.Take(8)) + (fields.Count > 8
+            ? ", ..." : "");
 }

@@ -5,7 +5,8 @@ namespace AlpacaCot.Data.Formats;
 
 /// <summary>
 /// Reads and writes single turns as ShareGPT (<c>from</c>, <c>value</c>) and OpenAI (<c>role</c>, <c>content</c>) have them.
-/// An instruction's input is appended to its text behind a newline, for other readers, and repeated as <c>input</c>, for this one.
+/// An instruction's input is appended to its text behind a newline, for other readers, and repeated as <c>input</c>, for this
+/// one.
 /// </summary>
 internal static class DialogueTurns
 {
@@ -28,10 +29,12 @@ internal static class DialogueTurns
     /// <summary>Adds a turn (of <c>{human, assistant}</c>: two) to a list; or says what is wrong with it.</summary>
     public static string? Read(JsonElement item, List<Turn> turns)
     {
-        if (item.ValueKind != JsonValueKind.Object) return $"it is {JsonText.Kind(item)}, expected an object with a role and a text";
+        if (item.ValueKind != JsonValueKind.Object)
+            return $"it is {JsonText.Kind(item)}, expected an object with a role and a text";
         var (roleKey, textKey) = item.TryGetProperty("from", out var label) ? ("from", "value") : ("role", "content");
         if (roleKey == "role" && !item.TryGetProperty("role", out label)) return ReadPair(item, turns);
-        if (!item.TryGetProperty(textKey, out var content) && item.TryGetProperty(textKey == "value" ? "content" : "value", out content))
+        if (!item.TryGetProperty(textKey, out var content)
+            && item.TryGetProperty(textKey == "value" ? "content" : "value", out content))
             textKey = textKey == "value" ? "content" : "value";
         if (label.ValueKind != JsonValueKind.String || !Roles.TryGetValue(label.GetString()!, out var role))
             return $"its \"{roleKey}\" is {label.GetRawText()}; known are {string.Join(", ", Roles.Keys)}";
@@ -58,7 +61,8 @@ internal static class DialogueTurns
             return null;
         }
         var input = item.TryGetProperty("input", out var given) && given.ValueKind == JsonValueKind.String
-            && given.GetString() is { Length: > 0 } appended && text.EndsWith("\n" + appended, StringComparison.Ordinal) ? appended : "";
+            && given.GetString() is { Length: > 0 } appended && text.EndsWith("\n" + appended, StringComparison.Ordinal)
+                ? appended : "";
         if (input.Length > 0) text = text[..^(input.Length + 1)];
         string[] used = input.Length > 0 ? [roleKey, textKey, "input"] : [roleKey, textKey];
         var metadata = Fields(item, used, label.ValueEquals(FunctionCall) ? FunctionCall : null, kept);
@@ -70,7 +74,8 @@ internal static class DialogueTurns
     {
         if (!item.TryGetProperty("human", out var human) || !item.TryGetProperty("assistant", out var assistant)
             || human.ValueKind != JsonValueKind.String || assistant.ValueKind != JsonValueKind.String)
-            return $"it has neither \"from\" nor \"role\"; it has {string.Join(", ", item.EnumerateObject().Select(f => f.Name).Take(8))}";
+            return "it has neither \"from\" nor \"role\"; it has "
+                + $"{string.Join(", ", item.EnumerateObject().Select(f => f.Name).Take(8))}";
         turns.Add(new Turn(Role.User, human.GetString()!) { Metadata = Fields(item, ["human", "assistant"]) });
         turns.Add(new Turn(Role.Assistant, assistant.GetString()!));
         return null;
@@ -78,7 +83,8 @@ internal static class DialogueTurns
 
     private static string PartText(JsonElement part) =>
         part.ValueKind == JsonValueKind.String ? part.GetString()!
-        : part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String
+        : part.ValueKind == JsonValueKind.Object && part.TryGetProperty("text", out var text)
+            && text.ValueKind == JsonValueKind.String
             ? text.GetString()! : "";
 
     /// <summary>The fields of an object that are not used up, in their order.</summary>
@@ -143,7 +149,8 @@ internal static class DialogueTurns
         try
         {
             using var call = JsonDocument.Parse(turn.Text);
-            if (!call.RootElement.TryGetProperty("name", out var name) || !call.RootElement.TryGetProperty("arguments", out var arguments)
+            if (!call.RootElement.TryGetProperty("name", out var name)
+                || !call.RootElement.TryGetProperty("arguments", out var arguments)
                 || name.ValueKind != JsonValueKind.String
                 || CallText(name.GetRawText(), arguments.GetRawText()) != turn.Text
                 || JsonSerializer.Serialize(name.GetString(), RecordWriter.Relaxed) != name.GetRawText()
@@ -172,7 +179,8 @@ internal static class DialogueTurns
     /// <summary>The text of a single call without an id: <c>{"name": ..., "arguments": ...}</c>.</summary>
     private static string? CallText(JsonElement item)
     {
-        if (!item.TryGetProperty("tool_calls", out var calls) || calls.ValueKind != JsonValueKind.Array || calls.GetArrayLength() != 1)
+        if (!item.TryGetProperty("tool_calls", out var calls) || calls.ValueKind != JsonValueKind.Array
+            || calls.GetArrayLength() != 1)
             return null;
         var call = calls[0];
         return call.ValueKind == JsonValueKind.Object && call.EnumerateObject().Count() == 2

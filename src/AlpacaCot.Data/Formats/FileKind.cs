@@ -26,7 +26,8 @@ internal static class FileKind
         if (IsGzip(head) || IsZstd(head)) return "this is compressed twice; unpack it once first";
         if (head.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z']))
             return "this is compressed with xz; unpack it first (gzip and zstd can be read as they are)";
-        if (head.StartsWith("BZh"u8)) return "this is compressed with bzip2; unpack it first (gzip and zstd can be read as they are)";
+        if (head.StartsWith("BZh"u8))
+            return "this is compressed with bzip2; unpack it first (gzip and zstd can be read as they are)";
         if (head.Length > 262 && head[257..262].SequenceEqual("ustar"u8)) return "this is a tar archive; unpack it first";
 
         var text = head.TrimStart(" \t\r\n"u8);

@@ -7,12 +7,13 @@ namespace AlpacaCot.Data.Formats;
 
 /// <summary>
 /// Reads records of an instruction and its answer, as Stanford Alpaca has them, or under other names; with <c>system</c> and
-/// <c>history</c> as LLaMA-Factory and ms-swift have them; or <c>{text}</c>. Everything else is metadata. The hot path of reading:
-/// one pass over the bytes, no document.
+/// <c>history</c> as LLaMA-Factory and ms-swift have them; or <c>{text}</c>. Everything else is metadata. The hot path of
+/// reading: one pass over the bytes, no document.
 /// </summary>
 internal sealed class FlatRecord : IRecordFormat
 {
-    private const int Instruction = 0, Input = 1, Output = 2, Text = 3, System = 4, Rejected = 5, History = 6, Turns = 7, Fields = 8;
+    private const int Instruction = 0, Input = 1, Output = 2, Text = 3, System = 4, Rejected = 5, History = 6, Turns = 7,
+        Fields = 8;
 
     /// <summary>The format's own names of the fields, in the order of the constants.</summary>
     public static readonly string[] Names = ["instruction", "input", "output", "text", "system", "rejected", "history"];
@@ -110,14 +111,16 @@ internal sealed class FlatRecord : IRecordFormat
     {
         conversation = null;
         var (instruction, output) = (texts[Instruction], texts[Output]);
-        if (_isTable && (instruction is not null || output is not null)) (instruction, output) = (instruction ?? "", output ?? "");
+        if (_isTable && (instruction is not null || output is not null))
+            (instruction, output) = (instruction ?? "", output ?? "");
         if (instruction is null && output is null)
         {
             if (texts[Text] is null)
                 return textKind != JsonTokenType.None ? WrongType(Text, textKind)
                     : metadata?.ContainsKey("message_tree_id") == true
                     ? "it is a tree of messages, which is many dialogues: data convert --source oasst1 takes it apart"
-                    : $"it has neither \"{_names[Instruction] ?? "instruction"}\" and \"{_names[Output]}\" nor \"text\"; {FieldsOf(json)}";
+                    : $"it has neither \"{_names[Instruction] ?? "instruction"}\" and \"{_names[Output]}\" nor \"text\"; "
+                        + FieldsOf(json);
             conversation = Conversation.PlainText(texts[Text]!);
         }
         else
@@ -125,7 +128,8 @@ internal sealed class FlatRecord : IRecordFormat
             if (instruction is null && _names[Instruction] is { } missing) return $"it has no \"{missing}\"; {FieldsOf(json)}";
             if (output is null) return $"it has no \"{_names[Output]}\"; {FieldsOf(json)}";
             if (texts[Text] is { } text)
-                (metadata ??= []).Insert(Math.Min(textAt, metadata.Count), _names[Text]!, JsonSerializer.SerializeToElement(text));
+                (metadata ??= []).Insert(Math.Min(textAt, metadata.Count), _names[Text]!,
+                    JsonSerializer.SerializeToElement(text));
             conversation = instruction is null ? Conversation.PlainText(output)
                 : Conversation.Instruction(instruction, texts[Input] ?? "", output);
         }
@@ -178,7 +182,8 @@ internal sealed class FlatRecord : IRecordFormat
         return -1;
     }
 
-    private string WrongType(int field, JsonTokenType found) => $"its \"{_names[field]}\" is {JsonText.Kind(found)}, expected a string";
+    private string WrongType(int field, JsonTokenType found) =>
+        $"its \"{_names[field]}\" is {JsonText.Kind(found)}, expected a string";
 
     /// <summary>A list written as text, as the cells of tables hold it.</summary>
     public static JsonElement Decoded(JsonElement value)

@@ -4,14 +4,16 @@ using AlpacaCot.Data.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads instruction data: the containers of <see cref="RecordFile"/>, holding records of any of <see cref="RecordFormats.Names"/>. The
-/// content decides, not the name. A file has one format, that of its first usable record.
+/// Reads instruction data: the containers of <see cref="RecordFile"/>, holding records of any of
+/// <see cref="RecordFormats.Names"/>. The content decides, not the name. A file has one format, that of its first usable record.
 /// </summary>
 public static class InstructionFile
 {
     /// <summary>Reads a file record by record: memory holds a few records (of Parquet: a row group), never the file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">The format, names of columns, what to do about bad records; by default the first one is an error.</param>
+    /// <param name="options">
+    /// The format, names of columns, what to do about bad records; by default the first one is an error.
+    /// </param>
     /// <exception cref="InputException">
     /// There is no such file, or the options name none (at once), or, while the records are enumerated: the file is empty, cut
     /// short, of no known kind, or a record cannot be used. The message names file, record and line.
@@ -67,12 +69,15 @@ public static class InstructionFile
     {
         var row = JsonSerializer.SerializeToUtf8Bytes(table.Columns.ToDictionary(column => column, _ => "[]"));
         if (RecordFormats.Of(row, options, isTable: true) is not null) return;
-        var columns = string.Join(", ", table.Columns.Take(8).Select(column => column.Length > 40 ? column[..40] + "..." : column));
-        throw new InputException($"{name}: the text begins with neither [ nor {{, so it is no JSON, and as {table.Container} its first "
-            + $"line names no column that is known ({columns}). Say which column is which, as in instruction={table.Columns[0].Split(' ')[0]}.");
+        var columns = string.Join(", ",
+            table.Columns.Take(8).Select(column => column.Length > 40 ? column[..40] + "..." : column));
+        throw new InputException($"{name}: the text begins with neither [ nor {{, so it is no JSON, and as {table.Container} its "
+            + $"first line names no column that is known ({columns}). Say which column is which, as in "
+            + $"instruction={table.Columns[0].Split(' ')[0]}.");
     }
 
-    private static string? Parse(IRecordCursor records, ref IRecordFormat? format, ReadOptions options, out Conversation? conversation)
+    private static string? Parse(IRecordCursor records, ref IRecordFormat? format, ReadOptions options,
+        out Conversation? conversation)
     {
         conversation = null;
         var known = format ?? RecordFormats.Of(records.Current, options, records.IsTable);
@@ -82,7 +87,8 @@ public static class InstructionFile
         if (problem is null) format = known;
         else if (format is not null && options.Format is null
             && RecordFormats.Of(records.Current, options, records.IsTable) is { } other && other.Name != format.Name)
-            return $"this is a record of the format {other.Name}, but the file began with {format.Name}; split the file by formats";
+            return $"this is a record of the format {other.Name}, but the file began with {format.Name}; split the file by "
+                + "formats";
         return problem;
     }
 }

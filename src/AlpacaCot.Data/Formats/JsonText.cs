@@ -38,7 +38,8 @@ internal static class JsonText
         if (json.IndexOf("\\u"u8) < 0) return;
         var reader = new Utf8JsonReader(json);
         while (reader.Read())
-            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped) reader.GetString();
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                reader.GetString();
     }
 
     /// <summary>What a value is, in words.</summary>

@@ -29,7 +29,8 @@ internal sealed class LineRecords(Stream stream, string name, int largestRecord)
             Number++;
             if (Problem is not null) return true;
             if (!System.Text.Unicode.Utf8.IsValid(text)) Problem = "it holds bytes that are not UTF-8";
-            else _json = [.. "{\"text\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(System.Text.Encoding.UTF8.GetString(text)), (byte)'}'];
+            else _json = [.. "{\"text\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(System.Text.Encoding.UTF8.GetString(text)),
+                (byte)'}'];
             return true;
         }
         return false;

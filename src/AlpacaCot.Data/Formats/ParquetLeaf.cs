@@ -6,7 +6,9 @@ using Parquet.Schema;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>One primitive column of a row group, read value by value with its levels (Dremel's definition and repetition).</summary>
+/// <summary>
+/// One primitive column of a row group, read value by value with its levels (Dremel's definition and repetition).
+/// </summary>
 internal sealed class ParquetLeaf : IDisposable
 {
     private readonly RawColumnData _data;
@@ -20,7 +22,8 @@ internal sealed class ParquetLeaf : IDisposable
         (_data, _maxDefinition, _repeats) = (data, field.MaxDefinitionLevel, field.MaxRepetitionLevel > 0);
         (_write, var values) = Writer(data);
         _count = _maxDefinition > 0 ? data.DefinitionLevels.Length : _repeats ? data.RepetitionLevels.Length : values;
-        if (_repeats && data.RepetitionLevels.Length < _count) throw new InvalidDataException($"column {field.Path} lacks levels");
+        if (_repeats && data.RepetitionLevels.Length < _count)
+            throw new InvalidDataException($"column {field.Path} lacks levels");
     }
 
     /// <summary>Reads a column of a row group whole.</summary>
@@ -43,7 +46,8 @@ internal sealed class ParquetLeaf : IDisposable
     /// <summary>Writes the text of a column that holds JSON.</summary>
     public void WriteJson(Utf8JsonWriter json)
     {
-        if (_data is RawColumnData<ReadOnlyMemory<char>> text) json.WriteRawValue(text.Values[_value].Span, skipInputValidation: false);
+        if (_data is RawColumnData<ReadOnlyMemory<char>> text)
+            json.WriteRawValue(text.Values[_value].Span, skipInputValidation: false);
         else WriteValue(json);
     }
 
@@ -67,8 +71,10 @@ internal sealed class ParquetLeaf : IDisposable
         RawColumnData<float> c => ((json, i) => WriteNumber(json, c.Values[i]), c.Values.Length),
         RawColumnData<DateTime> c => ((json, i) => json.WriteStringValue(c.Values[i]), c.Values.Length),
         RawColumnData<Guid> c => ((json, i) => json.WriteStringValue(c.Values[i]), c.Values.Length),
-        RawColumnData<TimeSpan> c => ((json, i) => json.WriteStringValue(c.Values[i].ToString("c", CultureInfo.InvariantCulture)), c.Values.Length),
-        _ => throw new InvalidDataException($"values of the type {data.GetType().GenericTypeArguments.FirstOrDefault()?.Name} cannot be read"),
+        RawColumnData<TimeSpan> c => ((json, i) =>
+            json.WriteStringValue(c.Values[i].ToString("c", CultureInfo.InvariantCulture)), c.Values.Length),
+        _ => throw new InvalidDataException(
+            $"values of the type {data.GetType().GenericTypeArguments.FirstOrDefault()?.Name} cannot be read"),
     };
 
     private static void WriteNumber<T>(Utf8JsonWriter json, T value) where T : System.Numerics.IFloatingPointIeee754<T>

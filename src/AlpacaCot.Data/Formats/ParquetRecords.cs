@@ -5,7 +5,9 @@ using Parquet.Schema;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Reads the rows of a Parquet file as objects, a row group at a time; a cell without a value is a missing field.</summary>
+/// <summary>
+/// Reads the rows of a Parquet file as objects, a row group at a time; a cell without a value is a missing field.
+/// </summary>
 internal sealed class ParquetRecords : IRecordCursor
 {
     /// <summary>The key of the file's own metadata that names the columns which hold JSON as text.</summary>
@@ -239,7 +241,8 @@ internal sealed class ParquetRecords : IRecordCursor
         }
     }
 
-    private InputException Damaged(string what, Exception? cause) => new($"{_name}, near record {Number + 1}: the Parquet data is damaged "
+    private InputException Damaged(string what, Exception? cause) =>
+        new($"{_name}, near record {Number + 1}: the Parquet data is damaged "
         + $"or cut short ({what}); download it again.", cause!);
 
     public void Dispose()
@@ -247,6 +250,7 @@ internal sealed class ParquetRecords : IRecordCursor
         foreach (var leaf in _leaves.Values) leaf.Dispose();
         _reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _writer.Dispose();
-        if (_stream is FileStream { Name: var path } && path.StartsWith(Path.GetTempPath(), StringComparison.Ordinal)) _stream.Dispose();
+        if (_stream is FileStream { Name: var path } && path.StartsWith(Path.GetTempPath(), StringComparison.Ordinal))
+            _stream.Dispose();
     }
 }

@@ -11,7 +11,8 @@ internal static class ParquetTable
 
     public static void Write(Stream stream, RecordSpool spool)
     {
-        if (spool.Columns.Count == 0) throw new InputException("There are no records, and a Parquet file without columns cannot be read.");
+        if (spool.Columns.Count == 0)
+            throw new InputException("There are no records, and a Parquet file without columns cannot be read.");
         var fields = spool.Columns.Select(column => FieldOf(column.Key, column.Value)).ToArray();
         var schema = new ParquetSchema(fields);
         var writer = ParquetWriter.CreateAsync(schema, stream).GetAwaiter().GetResult();
@@ -38,7 +39,7 @@ internal static class ParquetTable
         foreach (var leaf in columns.SelectMany(column => column.Leaves)) leaf.Write(group);
     }
 
-    private static Field FieldOf(string name, ColumnShape shape) => shape.IsJson ? new DataField(name, typeof(string), true) : shape.Kind switch
+    private static Field FieldOf(string name, ColumnShape shape) => (shape.IsJson ? ColumnShape.Kinds.Json : shape.Kind) switch
     {
         ColumnShape.Kinds.Whole => new DataField(name, typeof(long), true),
         ColumnShape.Kinds.Real => new DataField(name, typeof(double), true),
@@ -51,7 +52,8 @@ internal static class ParquetTable
     /// <summary>One field of the records, cut into its primitive columns (Dremel).</summary>
     private sealed class TableColumn(string name, ColumnShape shape, Field field)
     {
-        private readonly Dictionary<string, LeafBuffer> _leaves = LeavesOf(field).ToDictionary(f => f.Path.ToString(), f => new LeafBuffer(f));
+        private readonly Dictionary<string, LeafBuffer> _leaves =
+            LeavesOf(field).ToDictionary(leaf => leaf.Path.ToString(), leaf => new LeafBuffer(leaf));
 
         public IEnumerable<LeafBuffer> Leaves => _leaves.Values;
         public long Characters => _leaves.Values.Sum(leaf => leaf.Characters);
@@ -69,7 +71,7 @@ internal static class ParquetTable
             {
                 foreach (var member in group.Fields)
                     Add(member, kind.Members[member.Name],
-                        given.TryGetProperty(member.Name, out var inner) && !(inner.ValueKind == JsonValueKind.Null) ? inner : null,
+                        given.TryGetProperty(member.Name, out var inner) && inner.ValueKind != JsonValueKind.Null ? inner : null,
                         definition + 1, repetition);
                 return;
             }

@@ -14,7 +14,9 @@ public sealed record ReadOptions
     /// <summary>Told of every record that was skipped: file, record number, line and what was wrong.</summary>
     public Action<string>? OnBadRecord { get; init; }
 
-    /// <summary>The format of the records, one of <see cref="RecordFormats.Names"/>; null to recognise it from the content.</summary>
+    /// <summary>
+    /// The format of the records, one of <see cref="RecordFormats.Names"/>; null to recognise it from the content.
+    /// </summary>
     public string? Format { get; init; }
 
     /// <summary>
@@ -23,7 +25,9 @@ public sealed record ReadOptions
     /// </summary>
     public IReadOnlyDictionary<string, string> Columns { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
-    /// <summary>Told once, with the first usable record, what the file was recognised as: <c>data.gz: JSON lines, gzip; alpaca</c>.</summary>
+    /// <summary>
+    /// Told once, with the first usable record, what the file was recognised as: <c>data.gz: JSON lines, gzip; alpaca</c>.
+    /// </summary>
     public Action<string>? OnRecognized { get; init; }
 
     /// <summary>The most bytes that one record may have; a larger one cannot be used. 64 MiB.</summary>

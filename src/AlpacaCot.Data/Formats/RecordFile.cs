@@ -2,8 +2,8 @@ namespace AlpacaCot.Data.Formats;
 
 /// <summary>
 /// Reads the records of a file as they stand there, for converters that give them a meaning of their own. The content says what
-/// the file is: a JSON array, JSON lines, CSV, TSV (the first row names the columns) or Parquet, plain or packed with gzip or zstd;
-/// a file called <c>.txt</c> that is none of these is text, one record a line.
+/// the file is: a JSON array, JSON lines, CSV, TSV (the first row names the columns) or Parquet, plain or packed with gzip or
+/// zstd; a file called <c>.txt</c> that is none of these is text, one record a line.
 /// </summary>
 public static class RecordFile
 {
@@ -26,7 +26,8 @@ public static class RecordFile
         while (records.MoveNext())
         {
             var value = default(System.Text.Json.JsonElement);
-            if ((records.Problem ?? JsonText.Read(records.Current, out value)) is { } problem) options.Refuse(records.Place, problem);
+            if ((records.Problem ?? JsonText.Read(records.Current, out value)) is { } problem)
+                options.Refuse(records.Place, problem);
             else yield return new RawRecord(value, records.Number, path);
         }
     }
@@ -73,7 +74,8 @@ public static class RecordFile
         return records;
     }
 
-    private static IRecordCursor Cursor(Stream stream, long origin, Stream unpacked, byte[] head, string name, ReadOptions options)
+    private static IRecordCursor Cursor(Stream stream, long origin, Stream unpacked, byte[] head, string name,
+        ReadOptions options)
     {
         if (FileKind.IsParquet(head)) return ParquetRecords.Open(stream, origin, unpacked, name, options);
         if (FileKind.WhyNotText(head) is { } why) throw new InputException($"{name}: {why}.");

@@ -6,9 +6,9 @@ namespace AlpacaCot.Data.Formats;
 public static class RecordFormats
 {
     /// <summary>
-    /// What can be read: <c>alpaca</c> (also <c>{text}</c>), <c>pairs</c> (alpaca under other names), <c>sharegpt</c>, <c>belle</c> (the
-    /// same as sharegpt or alpaca), <c>openai</c>, <c>preference</c>, <c>questions</c> (MT-bench), <c>self-instruct</c> (seed tasks) and
-    /// <c>text</c> (a plain text file, one record a line).
+    /// What can be read: <c>alpaca</c> (also <c>{text}</c>), <c>pairs</c> (alpaca under other names), <c>sharegpt</c>,
+    /// <c>belle</c> (the same as sharegpt or alpaca), <c>openai</c>, <c>preference</c>, <c>questions</c> (MT-bench),
+    /// <c>self-instruct</c> (seed tasks) and <c>text</c> (a plain text file, one record a line).
     /// </summary>
     public static IReadOnlyList<string> Names { get; } =
         ["alpaca", "pairs", "sharegpt", "belle", "openai", "preference", "questions", "self-instruct", "text"];
@@ -33,10 +33,13 @@ public static class RecordFormats
             throw new InputException($"There is no format \"{format}\". {Spelling.Suggestion(format, [.. Names])}");
         foreach (var field in options.Columns.Keys)
             if (!Fields.Contains(field))
-                throw new InputException($"There is no field \"{field}\" for a column to be. {Spelling.Suggestion(field, [.. Fields])}");
+                throw new InputException($"There is no field \"{field}\" for a column to be. "
+                    + $"{Spelling.Suggestion(field, [.. Fields])}");
     }
 
-    /// <summary>The format that was forced, as it applies to a record; or the one that is recognised; null where none is.</summary>
+    /// <summary>
+    /// The format that was forced, as it applies to a record; or the one that is recognised; null where none is.
+    /// </summary>
     internal static IRecordFormat? Of(ReadOnlySpan<byte> json, ReadOptions options, bool isTable)
     {
         if (JsonText.Read(json, out var record) is not null || record.ValueKind != JsonValueKind.Object) return null;
@@ -44,7 +47,8 @@ public static class RecordFormats
         var columns = options.Columns;
         foreach (var (own, given) in columns)
             if (names.Remove(given)) names.Add(own);
-        var isList = (string name) => columns.GetValueOrDefault(name, name) is var key && record.TryGetProperty(key, out var value)
+        var isList = (string name) => columns.GetValueOrDefault(name, name) is var key
+            && record.TryGetProperty(key, out var value)
             && FlatRecord.Decoded(value).ValueKind == JsonValueKind.Array;
         var format = options.Format ?? Recognise(names, isList);
         return format switch
@@ -67,7 +71,8 @@ public static class RecordFormats
         if (names.Contains("instruction") && isList("instances")) return "self-instruct";
         if (names.Contains("instruction") && names.Contains("output")) return "alpaca";
         if (isList("turns") || isList("choices")) return "questions";
-        if (Array.Find(Outputs, names.Contains) is { } output && (output != "output" || Array.Exists(Instructions, names.Contains)))
+        if (Array.Find(Outputs, names.Contains) is { } output && (output != "output"
+            || Array.Exists(Instructions, names.Contains)))
             return "pairs";
         return names.Contains("text") ? "alpaca" : null;
     }
@@ -78,7 +83,8 @@ public static class RecordFormats
         if (name != "pairs") return new FlatRecord(name, own, isTable);
         if (!own.ContainsKey("output")) own["output"] = Array.Find(Outputs, names.Contains);
         if (!own.ContainsKey("instruction"))
-            own["instruction"] = Array.Find(Instructions, candidate => names.Contains(candidate) && !own.ContainsValue(candidate));
+            own["instruction"] = Array.Find(Instructions, candidate => names.Contains(candidate)
+                && !own.ContainsValue(candidate));
         if (!own.ContainsKey("input"))
             own["input"] = Array.Find(Inputs, candidate => names.Contains(candidate) && !own.ContainsValue(candidate));
         return new FlatRecord(name, own, isTable);

@@ -5,7 +5,8 @@ using System.Text.Json;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Holds records in a temporary file until the columns of a table are known. What all of them have in common is learnt on the way.
+/// Holds records in a temporary file until the columns of a table are known. What all of them have in common is learnt on the
+/// way.
 /// </summary>
 internal sealed class RecordSpool(string folder) : IDisposable
 {
@@ -17,8 +18,8 @@ internal sealed class RecordSpool(string folder) : IDisposable
     public OrderedDictionary<string, ColumnShape> Columns { get; } = [];
 
     /// <summary>A file that is gone when it is closed.</summary>
-    public static FileStream TemporaryFile(string folder) => new(Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"), FileMode.CreateNew,
-        FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+    public static FileStream TemporaryFile(string folder) => new(Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"),
+        FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
 
     /// <summary>Adds a record: one JSON object.</summary>
     /// <exception cref="InputException">There are more different fields than a table can reasonably have.</exception>
@@ -36,7 +37,8 @@ internal sealed class RecordSpool(string folder) : IDisposable
             shape.Include(field.Value);
         }
         if (Columns.Count > MostColumns)
-            throw new InputException($"The records have more than {MostColumns} different fields, which is no table. Write .jsonl instead.");
+            throw new InputException(
+                $"The records have more than {MostColumns} different fields, which is no table. Write .jsonl instead.");
     }
 
     /// <summary>Gives the records again, in their order; each is valid until the next.</summary>

@@ -139,7 +139,8 @@ internal static class RecordWriter
     }
 
     /// <summary>Writes metadata as fields; what is reserved in one field of its own.</summary>
-    public static void WriteFields(Utf8JsonWriter json, IEnumerable<KeyValuePair<string, JsonElement>> fields, HashSet<string> reserved)
+    public static void WriteFields(Utf8JsonWriter json, IEnumerable<KeyValuePair<string, JsonElement>> fields,
+        HashSet<string> reserved)
     {
         List<KeyValuePair<string, JsonElement>>? hidden = null;
         foreach (var field in fields)

@@ -7,7 +7,8 @@ namespace AlpacaCot.Data.Formats;
 
 /// <summary>
 /// Reads comma- or tab-separated rows (RFC 4180; the first one names the columns) as objects of strings. A cell with nothing in
-/// it is a missing field, <c>""</c> an empty one. It works on bytes, so that it knows the line of each record and what is not UTF-8.
+/// it is a missing field, <c>""</c> an empty one. It works on bytes, so that it knows the line of each record and what is not
+/// UTF-8.
 /// </summary>
 internal sealed class TableRecords : IRecordCursor
 {
@@ -122,8 +123,8 @@ internal sealed class TableRecords : IRecordCursor
         {
             CopyUpTo((byte)'"', (byte)'"', (byte)'"');
             if (Peek() < 0)
-                throw new InputException($"{_name}, record {Number + 1} (line {_firstLine}): the file ends inside the quotes of this "
-                    + "record. It was cut short, or a quote is missing: correct the file there.");
+                throw new InputException($"{_name}, record {Number + 1} (line {_firstLine}): the file ends inside the quotes of "
+                    + "this record. It was cut short, or a quote is missing: correct the file there.");
             Take();
             if (Peek() != '"') return null;
             Append([(byte)'"']);

@@ -11,7 +11,8 @@ internal static class TableWriter
         using var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
         var names = spool.Columns.Keys.ToList();
         WriteRow(names);
-        foreach (var record in spool.Records()) WriteRow(names.Select(name => record.TryGetProperty(name, out var value) ? Text(value) : null));
+        foreach (var record in spool.Records())
+            WriteRow(names.Select(name => record.TryGetProperty(name, out var value) ? Text(value) : null));
 
         void WriteRow(IEnumerable<string?> cells)
         {

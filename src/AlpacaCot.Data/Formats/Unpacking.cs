@@ -50,7 +50,8 @@ internal static class Unpacking
             taken += count;
             return count;
         });
-        Stream unpacked = packing == "gzip" ? new GZipStream(counted, CompressionMode.Decompress) : new DecompressionStream(counted);
+        Stream unpacked = packing == "gzip" ? new GZipStream(counted, CompressionMode.Decompress)
+            : new DecompressionStream(counted);
         return new ForwardStream(buffer =>
         {
             var count = Read(unpacked, buffer);
@@ -58,8 +59,8 @@ internal static class Unpacking
             // The decoder takes an end inside the first member's header for an empty file.
             if (count == 0 && given == 0 && taken < 18 && packing == "gzip") throw Damaged(null);
             if (given > Harmless && given > largestExpansion * taken)
-                throw new InvalidDataException($"the compressed data grows more than {largestExpansion:0}-fold, as a file does that "
-                    + "is made to fill the disk; if you trust it, unpack it yourself");
+                throw new InvalidDataException($"the compressed data grows more than {largestExpansion:0}-fold, as a file does "
+                    + "that is made to fill the disk; if you trust it, unpack it yourself");
             return count;
         }, unpacked);
     }

@@ -45,7 +45,8 @@ public sealed class DialogueTests : IDisposable
         var path = folder.Write("a.jsonl", json);
         var read = Assert.Single(InstructionFile.Read(path, new() { OnRecognized = what => recognized = what }));
         Assert.EndsWith("; " + format, recognized);
-        Assert.Equal(says, string.Join("|", read.Turns.Select(t => $"{t.Role}: {t.Text}" + (t.Input.Length > 0 ? $" ({t.Input})" : "")))
+        Assert.Equal(says, string.Join("|", read.Turns.Select(t => $"{t.Role}: {t.Text}"
+            + (t.Input.Length > 0 ? $" ({t.Input})" : "")))
             + (read.Rejected is null ? "" : $" -> {read.Rejected}"));
         foreach (var to in ConversationWriter.Formats.Where(to => to != "preference" || read.Rejected is not null))
             foreach (var name in (string[])["out.json", "out.parquet", "out.jsonl.gz", "out.parquet.zst"])
@@ -61,7 +62,9 @@ public sealed class DialogueTests : IDisposable
         }
     }
 
-    /// <summary>What one format calls a function call is the other's tool_calls, and nothing a format lacks a place for is lost.</summary>
+    /// <summary>
+    /// What one format calls a function call is the other's tool_calls, and nothing a format lacks a place for is lost.
+    /// </summary>
     [Fact]
     public void Calls_names_and_foreign_fields_go_through_every_format()
     {

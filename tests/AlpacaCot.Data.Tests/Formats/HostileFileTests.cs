@@ -22,7 +22,8 @@ public sealed class HostileFileTests : IDisposable
     {
         var path = Path.Combine(folder.Root, "bomb.json" + packing);
         using (var file = File.Create(path))
-        using (Stream packed = packing == ".gz" ? new GZipStream(file, CompressionLevel.Optimal) : new CompressionStream(file, 19))
+        using (Stream packed = packing == ".gz" ? new GZipStream(file, CompressionLevel.Optimal) : new CompressionStream(file,
+            19))
         {
             // Records of repeated letters: each is fine, a gigabyte of them is not.
             var record = Encoding.UTF8.GetBytes($$"""{"instruction": "a", "output": "{{new string('x', 1 << 20)}}"}""" + "\n");
@@ -42,7 +43,8 @@ public sealed class HostileFileTests : IDisposable
     {
         var large = $$"""{"instruction": "{{new string('[', 3_000_000)}}\"{", "output": "b"}""";
         var separator = shape[0] == '[' ? ",\n" : "\n";
-        var path = folder.Write("large.json", shape.Replace("{0}", string.Join(separator, Good, large, Good), StringComparison.Ordinal));
+        var path = folder.Write("large.json", shape.Replace("{0}", string.Join(separator, Good, large, Good),
+            StringComparison.Ordinal));
         var options = new ReadOptions { LargestRecord = 1 << 20 };
         Assert.Contains("record 2 (line 2): it is larger than 1 MB",
             Assert.Throws<InputException>(() => InstructionFile.Read(path, options).ToList()).Message);
@@ -57,17 +59,18 @@ public sealed class HostileFileTests : IDisposable
     {
         var path = folder.Write("mixed.jsonl", [
             .. Encoding.UTF8.GetBytes(Good + "\n"),
-            .. "{\"instruction\": \"b\", \"output\": \""u8, 0xC3, 0x28, .. "\"}\n"u8,                                  // 2: not UTF-8
-            .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "1", "output": "2"}""" + "\n"),                // 3: a key twice
-            .. Encoding.UTF8.GetBytes("""{"messages": [{"role": "user", "content": "hi"}]}""" + "\n"),                 // 4: another format
-            .. Encoding.UTF8.GetBytes(new string('[', 5000) + "\n"),                                                   // 5: garbage, nested
-            .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "\udc00"}""" + "\n"),                          // 6: half a character
-            .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "x", "meta": "\udc00"}""" + "\n"),             // 7: the same, aside
+            .. "{\"instruction\": \"b\", \"output\": \""u8, 0xC3, 0x28, .. "\"}\n"u8,   // 2: not UTF-8
+            .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "1", "output": "2"}""" + "\n"),   // 3: a key twice
+            .. Encoding.UTF8.GetBytes("""{"messages": [{"role": "user", "content": "hi"}]}""" + "\n"),   // 4: another format
+            .. Encoding.UTF8.GetBytes(new string('[', 5000) + "\n"),   // 5: garbage, nested
+            .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "\udc00"}""" + "\n"),   // 6: half a character
+            .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "x", "meta": "\udc00"}""" + "\n"),   // 7: the same, aside
             .. Encoding.UTF8.GetBytes(Good + "\n")]);
         var bad = new List<string>();
         var read = InstructionFile.Read(path, new() { SkipBad = true, OnBadRecord = bad.Add }).ToList();
         Assert.Equal([$"{path}, record 1", $"{path}, record 8"], read.Select(c => c.Origin));
-        string[] parts = ["not UTF-8", "\"output\" is given twice", "format openai, but the file began with alpaca", "not valid JSON",
+        string[] parts = ["not UTF-8", "\"output\" is given twice", "format openai, but the file began with alpaca",
+            "not valid JSON",
             "half a character", "half a character"];
         Assert.Equal(parts.Length, bad.Count);
         foreach (var (i, part) in parts.Index())
@@ -82,11 +85,14 @@ public sealed class HostileFileTests : IDisposable
     {
         var path = Path.Combine(folder.Root, "other.parquet");
         var source = folder.Write("other.jsonl", """{"text": "x", "frage": "Was?", "antwort": "Das.", "id": 7, "tags": ["a", "b"]}""");
-        var read = InstructionFile.Read(source).Select(c => new Conversation([new Turn(Role.Assistant, "x")]) { Metadata = c.Metadata });
-        ConversationWriter.Write(path, read.Select(c => c with { Turns = [new Turn(Role.User, "q"), new Turn(Role.Assistant, "a")] }), "sharegpt");
+        var read = InstructionFile.Read(source)
+            .Select(c => new Conversation([new Turn(Role.Assistant, "x")]) { Metadata = c.Metadata });
+        ConversationWriter.Write(path,
+            read.Select(c => c with { Turns = [new Turn(Role.User, "q"), new Turn(Role.Assistant, "a")] }), "sharegpt");
         var forced = new ReadOptions { Format = "pairs" };
         Assert.Contains("it has frage, antwort, id, tags",
-            Assert.Throws<InputException>(() => InstructionFile.Read(path, forced).ToList()).Message.Replace("conversations, ", ""));
+            Assert.Throws<InputException>(() => InstructionFile.Read(path, forced).ToList()).Message.Replace("conversations, ",
+                ""));
         var mapped = Assert.Single(InstructionFile.Read(path, forced with
         {
             Columns = new Dictionary<string, string> { ["instruction"] = "frage", ["output"] = "antwort" },
@@ -96,7 +102,8 @@ public sealed class HostileFileTests : IDisposable
         Assert.Equal("""["a","b"]""", mapped.Metadata["tags"].GetRawText());
 
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
-        Assert.Contains("Parquet data is damaged", Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList()).Message);
+        Assert.Contains("Parquet data is damaged", Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList())
+            .Message);
     }
 
     [Theory]
@@ -106,6 +113,7 @@ public sealed class HostileFileTests : IDisposable
     {
         var options = new ReadOptions { Format = format };
         if (field is not null) options = options with { Columns = new Dictionary<string, string> { [field] = "x" } };
-        Assert.Contains(part, Assert.Throws<InputException>(() => InstructionFile.Read(folder.Write("a.json", Good), options)).Message);
+        Assert.Contains(part, Assert.Throws<InputException>(() => InstructionFile.Read(folder.Write("a.json", Good), options))
+            .Message);
     }
 }

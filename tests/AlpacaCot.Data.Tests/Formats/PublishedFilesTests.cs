@@ -7,7 +7,9 @@ namespace AlpacaCot.Data.Tests.Formats;
 /// <summary>Instruction files as their authors published them.</summary>
 public sealed class PublishedFilesTests
 {
-    /// <summary>The files with their records, as they are recognised; tables count without the row that names the columns.</summary>
+    /// <summary>
+    /// The files with their records, as they are recognised; tables count without the row that names the columns.
+    /// </summary>
     public static TheoryData<string, int, string> Files => new()
     {
         { "instruct/alpaca_data.json.gz", 52_002, "JSON array, gzip; alpaca" },
@@ -92,7 +94,8 @@ public sealed class PublishedFilesTests
         using var folder = new TemporaryFolder();
         var read = InstructionFile.Read(ReferenceData.Path("data/" + file)).Take(400).ToList();
         var said = Said.By(read);
-        string[] formats = read.All(c => c.Rejected is not null) ? [.. ConversationWriter.Formats] : ["alpaca", "sharegpt", "openai"];
+        string[] formats = read.All(c => c.Rejected is not null) ? [.. ConversationWriter.Formats]
+            : ["alpaca", "sharegpt", "openai"];
         foreach (var format in formats)
             foreach (var name in (string[])["out.json", "out.jsonl.zst", "out.parquet"])
             {
@@ -106,7 +109,8 @@ public sealed class PublishedFilesTests
     }
 
     [Theory]
-    [InlineData("instruct/llamafactory_dataset_info.json", "it has neither \"instruction\" and \"output\" nor \"text\"; it has identity")]
+    [InlineData("instruct/llamafactory_dataset_info.json",
+        "it has neither \"instruction\" and \"output\" nor \"text\"; it has identity")]
     [InlineData("multiturn/oasst_en_100_tree.jsonl", "a tree of messages, which is many dialogues")]
     [InlineData("multiturn/moss_dev.tar.gz", "tar archive")]
     [InlineData("cot/origin_creak_train.tsv.gz", "neither [ nor {")]

@@ -2,7 +2,9 @@ using AlpacaCot.Bench;
 
 namespace AlpacaCot.Data.Tests.Formats;
 
-/// <summary>Damaged files end in records or in a message, and no record is lost without a word; the bench runs many more.</summary>
+/// <summary>
+/// Damaged files end in records or in a message, and no record is lost without a word; the bench runs many more.
+/// </summary>
 public sealed class ReaderFuzzTests
 {
     public static TheoryData<string> Readers => [.. ReaderFuzz.Seeds.Keys];

@@ -21,10 +21,12 @@ internal static class ConvertVerb
         };
         var to = new Option<string>("--to")
         {
-            Description = "Format to write", HelpName = string.Join('|', ConversationWriter.Formats), DefaultValueFactory = _ => "alpaca",
+            Description = "Format to write", HelpName = string.Join('|', ConversationWriter.Formats),
+            DefaultValueFactory = _ => "alpaca",
         };
         var columns = ColumnOption();
-        var output = Options.Out("The file to write; its name says how: .json .jsonl .csv .tsv .parquet, then .gz or .zst to pack it");
+        var output = Options.Out(
+            "The file to write; its name says how: .json .jsonl .csv .tsv .parquet, then .gz or .zst to pack it");
         var skipBad = new Option<bool>("--skip-bad") { Description = "Count and name records that cannot be used, and go on" };
         var limit = Options.Limit("The most records to convert");
         var json = Options.Json();
@@ -48,10 +50,12 @@ internal static class ConvertVerb
                 if (parsed.GetValue(from) is not null || parsed.GetValue(columns)!.Length > 0)
                     throw new InputException("--source reads a set by its own converter; leave out --from and --columns");
                 var format = parsed.GetResult(to) is { Implicit: false } ? parsed.GetValue(to) : null;
-                set.Run(parsed, source, target, format, parsed.GetValue(skipBad), parsed.GetValue(limit), terminal, parsed.GetValue(json),
+                set.Run(parsed, source, target, format, parsed.GetValue(skipBad), parsed.GetValue(limit), terminal,
+                    parsed.GetValue(json),
                     cancel);
             }
-            else Convert(source, parsed.GetValue(from), parsed.GetValue(columns)!, parsed.GetValue(to)!, target, parsed.GetValue(skipBad),
+            else Convert(source, parsed.GetValue(from), parsed.GetValue(columns)!, parsed.GetValue(to)!, target,
+                parsed.GetValue(skipBad),
                 parsed.GetValue(limit), parsed.GetValue(json), terminal, cancel);
             return Task.FromResult(Program.Done);
         });
@@ -61,7 +65,8 @@ internal static class ConvertVerb
     /// <summary>Which column of a file is which field.</summary>
     public static Option<string> ColumnOption() => new("--columns")
     {
-        Description = "The file's own names, as in instruction=q,output=a", HelpName = "FIELD=NAME,...", DefaultValueFactory = _ => "",
+        Description = "The file's own names, as in instruction=q,output=a", HelpName = "FIELD=NAME,...",
+        DefaultValueFactory = _ => "",
     };
 
     /// <summary>Reads the value of <see cref="ColumnOption"/>.</summary>
