@@ -11,6 +11,13 @@ using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
 
+// usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...
+if (args is ["preparation", .. var preparation])
+{
+    PreparationBench.Run(preparation);
+    return;
+}
+
 // What the kernels buy over the same mathematics in plain torch operations, forward and backward.
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release [THREADS]
 Libtorch.EnsureLoaded();
