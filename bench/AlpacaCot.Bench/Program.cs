@@ -13,6 +13,7 @@ using static TorchSharp.torch;
 
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
 if (args is ["read", var file, ..])
 {
     ReadBench.Run(file, args.Length > 2 ? int.Parse(args[2]) : 500);
@@ -26,6 +27,11 @@ if (args is ["fuzz", ..])
         Console.WriteLine($"{reader,-22} {outcome.Clean,7} read whole {outcome.Partly,7} with bad records named {outcome.Refused,7} refused, "
             + $"slowest {outcome.Slowest.TotalMilliseconds:F0} ms, peak {Platform.PeakResidentBytes >> 20} MB");
     }
+    return;
+}
+if (args is ["preparation", .. var preparation])
+{
+    PreparationBench.Run(preparation);
     return;
 }
 

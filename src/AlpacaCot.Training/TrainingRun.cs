@@ -37,7 +37,7 @@ public static class TrainingRun
             options.GroupByLength, options.Seed);
         using var optimizer = new AdamW(adapter.Parameters,
             new AdamWOptions(options.Beta1, options.Beta2, options.Epsilon, options.WeightDecay));
-        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint);
+        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture);
         var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
         using (run)
         {
@@ -125,6 +125,9 @@ public static class TrainingRun
                 threads = get_num_threads(),
                 recipe_sha256 = identity.RecipeHash,
                 data_sha256 = identity.Data,
+                mixture_sha256 = identity.Mixture.Fingerprint,
+                mixture = identity.Mixture.Parts.Select(part =>
+                    new { source = part.Name, available = part.Available, taken = part.Taken }),
             }, RunIdentity.Indented));
             return (fresh, new TrainingProgress());
         }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Templates;
 using AlpacaCot.Models;
@@ -92,6 +93,33 @@ public sealed class TrainingRunTests(RunFixture fixture)
         Assert.NotEmpty(loaded.Generator.Continue([[1, 5, 9]], new() { MaxNewTokens = 3, EndTokens = [] })[0]);
         var again = RecipeFile.Parse(File.ReadAllText(Path.Combine(recipe.Output, "recipe.yaml")), "recipe.yaml");
         Assert.Equal(recipe.Training, again.Training);
+    }
+
+    [Fact]
+    public void A_recipe_may_describe_a_mixture_whose_fingerprint_stays_in_the_run_folder()
+    {
+        string Fingerprint(Recipe recipe, int examples)
+        {
+            var recorder = new Recorder();
+            RunFixture.Run(recipe, recorder);
+            Assert.Equal(examples, recorder.Plan!.Examples);
+            using var run = JsonDocument.Parse(File.ReadAllText(Path.Combine(recipe.Output, "run.json")));
+            Assert.Equal(examples, run.RootElement.GetProperty("mixture").EnumerateArray().Sum(part =>
+                part.GetProperty("taken").GetInt32()));
+            var again = RecipeFile.Parse(File.ReadAllText(Path.Combine(recipe.Output, "recipe.yaml")), "recipe.yaml");
+            Assert.Equal(recipe.Mixture, again.Mixture);
+            return run.RootElement.GetProperty("mixture_sha256").GetString()!;
+        }
+        DataSpec[] parts = [new() { Path = fixture.Records(24), Share = 0.75 },
+            new() { Path = fixture.Records(10), Share = 0.25, Epochs = 2 }];
+        Recipe Mixed(string order, int seed) => Recipe(t => t with { MaxSteps = 1, Seed = seed }) with
+        {
+            Data = parts, Mixture = new MixtureSpec { Order = order },
+        };
+        var shuffled = Fingerprint(Mixed("shuffle", 1), 32);
+        Assert.Equal(shuffled, Fingerprint(Mixed("shuffle", 1), 32));
+        Assert.Equal(4, new[] { shuffled, Fingerprint(Mixed("shuffle", 2), 32), Fingerprint(Mixed("interleave", 1), 32),
+            Fingerprint(Mixed("sequence", 1), 32) }.Distinct().Count());
     }
 
     [Fact]

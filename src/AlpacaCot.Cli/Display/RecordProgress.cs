@@ -11,12 +11,25 @@ internal sealed class RecordProgress(Terminal terminal, bool json) : IDisposable
     private long _next = 1000;
     private bool _shown;
 
+    public long Count { get; private set; }
+
     public void Report(long records)
     {
         if (!_visible || _clock.ElapsedMilliseconds < _next) return;
         (_next, _shown) = (_clock.ElapsedMilliseconds + 200, true);
         terminal.Error.Write(string.Create(CultureInfo.InvariantCulture,
             $"\r  {records:N0} records, {records / _clock.Elapsed.TotalSeconds:N0}/s   "));
+    }
+
+    /// <summary>Hands records through, counts them and stops where it is asked to.</summary>
+    public IEnumerable<T> Follow<T>(IEnumerable<T> records, CancellationToken cancel)
+    {
+        foreach (var record in records)
+        {
+            cancel.ThrowIfCancellationRequested();
+            Report(++Count);
+            yield return record;
+        }
     }
 
     public void Dispose()

@@ -22,6 +22,9 @@ public sealed record Recipe
     /// <summary>The training data, one or more parts.</summary>
     public IReadOnlyList<DataSpec> Data { get; init; } = [];
 
+    /// <summary>How the parts of the training data come together.</summary>
+    public MixtureSpec Mixture { get; init; } = new();
+
     /// <summary>
     /// Validation data of its own; empty when there is none or it is split off by <see cref="TrainingOptions.ValidationSize"/>.
     /// </summary>
@@ -71,6 +74,12 @@ public sealed record DataSpec
     /// <summary>How often a record counts beside those of the other parts; 2 is twice as often.</summary>
     public double Weight { get; init; } = 1;
 
+    /// <summary>The part of the mixture it makes up, above 0 and at most 1; takes the place of a weight.</summary>
+    public double? Share { get; init; }
+
+    /// <summary>Passes over it in one epoch of the training; where shares or a size decide, the most.</summary>
+    public double? Epochs { get; init; }
+
     /// <summary>The most records taken, after <see cref="Skip"/>; all when absent.</summary>
     public int? Limit { get; init; }
 
@@ -85,6 +94,21 @@ public sealed record DataSpec
 
     /// <summary>The line of the recipe that names it, from 1; 0 when made in code.</summary>
     public int Line { get; init; }
+}
+
+/// <summary>How the parts of the data come together.</summary>
+public sealed record MixtureSpec
+{
+    /// <summary>
+    /// One part after the other (<c>sequence</c>), evenly through each other (<c>interleave</c>), or <c>shuffle</c>.
+    /// </summary>
+    public string Order { get; init; } = "sequence";
+
+    /// <summary>Above 1 small parts gain: a part is in proportion to records^(1 / temperature).</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Records in the mixture; without it the first part to run out ends a mixture of shares.</summary>
+    public int? Size { get; init; }
 }
 
 /// <summary>What is trained: a low-rank adapter (LoRA, Hu et al. 2021, arXiv:2106.09685) or every parameter.</summary>

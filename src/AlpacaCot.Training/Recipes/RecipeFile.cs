@@ -22,19 +22,28 @@ public static class RecipeFile
     /// There is no such file, it is not valid YAML, or it says something that cannot be; the message lists every error with file,
     /// line, key, what was found and what is allowed.
     /// </exception>
-    public static Recipe Load(string path, IReadOnlyList<string>? overrides = null)
+    public static Recipe Load(string path, IReadOnlyList<string>? overrides = null) =>
+        Parse(ReadText(path), path, overrides, FolderOf(path));
+
+    /// <summary>
+    /// Reads what a recipe says of its data and mixture; model, output and the rest may be missing and are not checked.
+    /// </summary>
+    /// <exception cref="InputException">As for the whole recipe.</exception>
+    public static Recipe LoadData(string path, IReadOnlyList<string>? overrides = null) =>
+        ParseData(ReadText(path), path, overrides, FolderOf(path));
+
+    /// <summary>Reads what a text says of data and mixture, as <see cref="LoadData"/> does.</summary>
+    /// <param name="yaml">The text.</param>
+    /// <param name="fileName">What messages call it.</param>
+    /// <param name="overrides">Settings <c>key=value</c> that take the place of what the text says.</param>
+    /// <param name="folder">The folder that relative paths mean.</param>
+    /// <exception cref="InputException">The text has errors; the message lists all of them.</exception>
+    public static Recipe ParseData(string yaml, string fileName, IReadOnlyList<string>? overrides, string? folder)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the recipe file in it");
-        if (!File.Exists(path)) throw new InputException($"there is no recipe {path}");
-        if (new FileInfo(path).Length > LargestFile) throw new InputException($"{path} is too large to be a recipe (over 1 MB)");
-        try
-        {
-            return Parse(File.ReadAllText(path), path, overrides, Path.GetDirectoryName(Path.GetFullPath(path)));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
+        var (recipe, problems) = ReadSections(yaml, fileName, overrides, folder);
+        RecipeRules.CheckData(recipe, problems);
+        problems.ThrowIfAny();
+        return recipe;
     }
 
     /// <summary>Reads a recipe from its text.</summary>
@@ -48,6 +57,32 @@ public static class RecipeFile
     public static Recipe Parse(string yaml, string fileName, IReadOnlyList<string>? overrides = null, string? folder = null)
     {
         ArgumentNullException.ThrowIfNull(yaml);
+        var (recipe, problems) = ReadSections(yaml, fileName, overrides, folder);
+        recipe = RecipeRules.Check(recipe, problems, folder is not null);
+        problems.ThrowIfAny();
+        return recipe;
+    }
+
+    private static string? FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path));
+
+    private static string ReadText(string path)
+    {
+        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the recipe file in it");
+        if (!File.Exists(path)) throw new InputException($"there is no recipe {path}");
+        if (new FileInfo(path).Length > LargestFile) throw new InputException($"{path} is too large to be a recipe (over 1 MB)");
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static (Recipe Recipe, RecipeProblems Problems) ReadSections(string yaml, string fileName,
+        IReadOnlyList<string>? overrides, string? folder)
+    {
         var problems = new RecipeProblems(fileName);
         var root = RecipeNode.Parse(yaml, fileName);
         if (root.IsNull) root = new RecipeNode.Mapping(root.Place, []);
@@ -56,9 +91,7 @@ public static class RecipeFile
         foreach (var setting in overrides ?? []) RecipeOverride.Apply(map, setting, problems);
         var recipe = RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
             new KeyContext("", folder, problems));
-        recipe = RecipeRules.Check(recipe, problems, folder is not null);
-        problems.ThrowIfAny();
-        return recipe;
+        return (recipe, problems);
     }
 
     /// <summary>The recipe as YAML with every value spelled out; <see cref="Parse"/> reads it back to the same recipe.</summary>

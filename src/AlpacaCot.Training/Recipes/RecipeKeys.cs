@@ -2,6 +2,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Data.Formats;
 using AdapterKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.AdapterSpec>;
 using DataKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.DataSpec>;
+using MixtureKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
 using ModelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.ModelSpec>;
 using RecipeKeyOf = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.Recipe>;
 using TrainingKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.TrainingOptions>;
@@ -91,6 +92,10 @@ internal static class RecipeKeys
             d => d.Source, (d, v) => d with { Source = v }),
         DataKey.Number("weight", "a number above 0", v => v > 0, "how often a record counts; 2 is twice as often",
             d => d.Weight, (d, v) => d with { Weight = v }),
+        DataKey.Number("share", "a number above 0, at most 1", v => v is > 0 and <= 1, "the part of the mixture it makes up",
+            d => d.Share, (d, v) => d with { Share = v }),
+        DataKey.Number("epochs", "a number above 0", v => v > 0, "passes over it in an epoch; with shares or a size the most",
+            d => d.Epochs, (d, v) => d with { Epochs = v }),
         DataKey.Whole("limit", 1, "the most records taken",
             d => d.Limit, (d, v) => d with { Limit = v }),
         DataKey.Whole("skip", 0, "records left out at the start of the file",
@@ -100,6 +105,16 @@ internal static class RecipeKeys
         new("columns", "a map such as { instruction: q, output: a }", "the file's own names of the fields",
             ReadColumns, d => d.Columns.Count == 0 ? null
                 : $"{{ {string.Join(", ", d.Columns.Select(c => $"{c.Key}: {Yaml.Text(c.Value)}"))} }}"),
+    ];
+
+    public static readonly MixtureKey[] Mixture =
+    [
+        MixtureKey.Choice("order", ["sequence", "interleave", "shuffle"], "how the parts of data follow each other",
+            m => m.Order, (m, v) => m with { Order = v }),
+        MixtureKey.Number("temperature", "a number above 0", v => v > 0, "above 1 small parts gain: records^(1 / temperature)",
+            m => m.Temperature, (m, v) => m with { Temperature = v }),
+        MixtureKey.Whole("size", 1, "records in the mixture; parts are repeated or thinned to reach it",
+            m => m.Size, (m, v) => m with { Size = v }),
     ];
 
     public static readonly ModelKey[] Model =
@@ -123,6 +138,9 @@ internal static class RecipeKeys
             r => Yaml.Text(r.Template)),
         new("data", "a list of files, or of maps", "the training data",
             (r, node, context) => r with { Data = RecipeSections.ReadList(node, context) }, r => RecipeSections.Write(r.Data)),
+        new("mixture", "a map", "how the parts of the training data come together",
+            (r, node, context) => r with { Mixture = RecipeSections.Read(node, Mixture, null, new MixtureSpec(), context) },
+            r => r.Mixture == new MixtureSpec() ? null : RecipeSections.Flow(r.Mixture, Mixture)),
         new("validation", "a list of files, or of maps", "validation data of its own",
             (r, node, context) => r with { Validation = RecipeSections.ReadList(node, context) },
             r => r.Validation.Count == 0 ? null : RecipeSections.Write(r.Validation)),
@@ -145,9 +163,10 @@ internal static class RecipeKeys
     [
         .. Describe("", Root, new Recipe(), hidden: ["adapter", "training", "template"]),
         .. Describe("model.", Model, new ModelSpec()),
-        .. Describe("data.", Data, new DataSpec()),
         .. Describe("adapter.", Adapter, new AdapterSpec()),
         .. Describe("training.", Training, new TrainingOptions()),
+        .. Describe("data.", Data, new DataSpec()),
+        .. Describe("mixture.", Mixture, new MixtureSpec()),
     ];
 
     /// <summary>What other tools call these keys: a newcomer's first guess.</summary>

@@ -1,3 +1,5 @@
+using AlpacaCot.Data;
+
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>What single keys cannot see: required parts, combinations that cannot be, files that are not there.</summary>
@@ -11,18 +13,45 @@ internal static class RecipeRules
         recipe = recipe with { Training = Batches(recipe.Training, problems) };
         Steps(recipe.Training, problems);
         Validation(recipe, problems);
+        Mixture(recipe, problems);
         if (files) Files(recipe, problems);
         return recipe;
+    }
+
+    /// <summary>The rules of the data alone, for work that needs no model.</summary>
+    public static void CheckData(Recipe recipe, RecipeProblems problems)
+    {
+        RequiredData(recipe, problems);
+        Mixture(recipe, problems);
+        DataFiles(recipe, problems);
     }
 
     private static void Required(Recipe recipe, RecipeProblems problems)
     {
         if (!problems.Given.ContainsKey("model"))
             problems.AddAt("model", "model is missing; add for example model: path/to/model-folder");
-        if (!problems.Given.ContainsKey("data")) problems.AddAt("data", "data is missing; add for example data: [my-data.jsonl]");
-        else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; name at least one file");
+        RequiredData(recipe, problems);
         if (!problems.Given.ContainsKey("output"))
             problems.AddAt("output", "output is missing; add for example output: runs/my-run");
+    }
+
+    private static void RequiredData(Recipe recipe, RecipeProblems problems)
+    {
+        if (!problems.Given.ContainsKey("data")) problems.AddAt("data", "data is missing; add for example data: [my-data.jsonl]");
+        else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; name at least one file");
+    }
+
+    private static void Mixture(Recipe recipe, RecipeProblems problems)
+    {
+        if (recipe.Data.Count == 0) return;
+        try
+        {
+            RecipeData.Mixture(recipe, new());
+        }
+        catch (InputException wrong)
+        {
+            problems.AddAt("data", $"data: {wrong.Message}");
+        }
     }
 
     private static void Model(Recipe recipe, RecipeProblems problems)
@@ -101,6 +130,11 @@ internal static class RecipeRules
         if (recipe.Model.Init is { } init && !File.Exists(init)) problems.AddAt("model.init", $"model: there is no file {init}");
         if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))
             problems.AddAt("model.tokenizer", $"model: there is no tokenizer {tokenizer}");
+        DataFiles(recipe, problems);
+    }
+
+    private static void DataFiles(Recipe recipe, RecipeProblems problems)
+    {
         foreach (var (part, list) in new[] { ("data", recipe.Data), ("validation", recipe.Validation) })
             foreach (var (i, data) in list.Index())
                 if (data.Path.Length > 0 && !(data.Set is null ? File.Exists(data.Path) : Path.Exists(data.Path)))

@@ -34,6 +34,12 @@ internal static class RecipeSources
                 + $"one: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
             return [part];
         }
+        if (sets.Count > 1 && part.Share is not null)
+        {
+            context.Problems.Add(node.Place, $"{context.Name}: {name} means {sets.Count} sets, but there is one share; "
+                + $"name them one by one: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
+            return [part];
+        }
         return sets.Select(set => Locate(part with { Source = set.Entry.Name, Set = set }, set, here, node, context)).ToList();
     }
 

@@ -2,13 +2,15 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using AlpacaCot.Data;
+using AlpacaCot.Data.Preparation.Mixing;
 
 namespace AlpacaCot.Training.Runs;
 
 /// <summary>What must be the same for a run to be continued: the resolved recipe and the data.</summary>
 /// <param name="Recipe">The resolved recipe as YAML.</param>
 /// <param name="Data">The fingerprint of the tokenized data.</param>
-internal sealed record RunIdentity(string Recipe, string Data)
+/// <param name="Mixture">The training data as read; the tokenized data follows from it, so it is kept but not compared.</param>
+internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mixture)
 {
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 

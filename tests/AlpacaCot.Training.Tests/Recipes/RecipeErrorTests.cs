@@ -15,6 +15,7 @@ public sealed class RecipeErrorTests
     [InlineData("training: { lr: 1e-3 }", "r.yaml:4", "'lr'", "did you mean learning_rate?")]
     [InlineData("adapter: { lora_r: 4 }", "r.yaml:4", "'lora_r'", "did you mean rank?")]
     [InlineData("learning_rate: 1e-3", "r.yaml:4", "'learning_rate'", "did you mean training.learning_rate?")]
+    [InlineData("epochs: 3", "r.yaml:4", "'epochs'", "did you mean training.epochs?")]
     [InlineData("validation_size: 1", "r.yaml:4", "'validation_size'", "did you mean training.validation_size?")]
     [InlineData("training: { qqqqqqqq: 1 }", "r.yaml:4", "'qqqqqqqq'", "allowed are epochs, max_steps")]
     // wrong types
@@ -36,6 +37,7 @@ public sealed class RecipeErrorTests
     [InlineData("validation:\n  - path: v.json\n    limit: 0", "r.yaml:6", "validation.0.limit: found 0", "from 1")]
     // words
     [InlineData("training: { schedule: cosin }", "r.yaml:4", "found cosin", "did you mean cosine?")]
+    [InlineData("mixture: { order: shufle }", "r.yaml:4", "mixture.order: found shufle", "did you mean shuffle?")]
     [InlineData("adapter: lor", "r.yaml:4", "adapter.method: found lor", "did you mean lora?")]
     [InlineData("quantization: int8", "r.yaml:4", "quantization: found int8", "allowed is none")]
     [InlineData("save_dtype: float16", "r.yaml:4", "found float16", "float32 or bfloat16")]

@@ -135,6 +135,7 @@ public sealed class RecipeFileTests
             {
                 "model.init" => "model: { tokenizer: t }\ndata: [{}]\noutput: o\nadapter: none",
                 "data.path" or "data.source" => "model: m\ndata: [{}]\noutput: o",
+                "data.share" => "model: m\ndata: [d, e]\noutput: o",
                 "save_dtype" => "model: m\ndata: [d]\noutput: o\nadapter: none",
                 "training.eval_steps" => "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
                 _ => "model: m\ndata: [d]\noutput: o",

@@ -10,6 +10,10 @@ internal static class DataVerb
         ShowVerb.Create(terminal),
         ConvertVerb.Create(terminal),
         AnswersVerb.Create(terminal),
+        MixVerb.Create(terminal),
+        CleanVerb.Create(terminal),
+        DedupeVerb.Create(terminal),
+        DecontaminateVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)

@@ -1,0 +1,31 @@
+using System.Collections.Frozen;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Preparation.Cleaning;
+
+/// <summary>Takes records that ask nothing or answer nothing, or with a word that stands for nothing.</summary>
+internal sealed class EmptyFilter : ICleaningFilter
+{
+    private static readonly FrozenSet<string> Placeholders = new[]
+    {
+        "nan", "null", "undefined", "n/a", "nooutput", "no output", "no output needed", "no output required", "empty", "tbd",
+        "无输出", "空输出", "<no output>", "<nooutput>", "<empty>",
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    public string Name => "empty";
+
+    public string Description => "no question, no answer, or a placeholder such as <nooutput>";
+
+    public Verdict Check(Conversation record)
+    {
+        var answer = ConversationText.Answer(record);
+        if (!answer.Any(char.IsLetterOrDigit) && string.IsNullOrWhiteSpace(answer))
+            return Verdict.Remove("the answer is empty", ConversationText.Prompt(record));
+        if (Placeholders.Contains(answer.Trim(' ', '\t', '\r', '\n', '.', '。', '[', ']', '(', ')')))
+            return Verdict.Remove("the answer is a placeholder", answer);
+        if (record.Turns.Count > 1 && record.Turns.Where(turn => turn.Role == Role.User)
+                .All(turn => string.IsNullOrWhiteSpace(turn.Text) && string.IsNullOrWhiteSpace(turn.Input)))
+            return Verdict.Remove("nothing is asked", answer);
+        return Verdict.Keep;
+    }
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Preparation.Cleaning;
+
+/// <summary>Takes records whose question or answer is shorter or longer than wanted, in characters.</summary>
+internal sealed class LengthFilter(CleaningOptions options) : ICleaningFilter
+{
+    public string Name => "length";
+
+    public string Description => "a question or answer shorter or longer than asked for (off unless a length is given)";
+
+    public Verdict Check(Conversation record)
+    {
+        var answer = ConversationText.Answer(record);
+        if (Wrong(answer.Length, options.LeastAnswer, options.MostAnswer) is { } wrong)
+            return Verdict.Remove($"the answer has {wrong}", answer);
+        if (options is { LeastPrompt: 0, MostPrompt: int.MaxValue } || record.Turns.Count < 2) return Verdict.Keep;
+        var prompt = ConversationText.Prompt(record);
+        return Wrong(prompt.Length, options.LeastPrompt, options.MostPrompt) is { } found
+            ? Verdict.Remove($"the question has {found}", prompt) : Verdict.Keep;
+    }
+
+    private static string? Wrong(int length, int least, int most) =>
+        length < least ? string.Create(CultureInfo.InvariantCulture, $"{length:N0} characters, fewer than {least:N0}")
+        : length > most ? string.Create(CultureInfo.InvariantCulture, $"{length:N0} characters, more than {most:N0}") : null;
+}

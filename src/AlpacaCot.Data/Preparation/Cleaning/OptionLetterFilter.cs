@@ -1,0 +1,81 @@
+using System.Text.RegularExpressions;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Preparation.Cleaning;
+
+/// <summary>
+/// Takes multiple-choice records whose answer names a letter that is not among the options, or a letter together with the text of
+/// another option.
+/// </summary>
+internal sealed partial class OptionLetterFilter : ICleaningFilter
+{
+    public string Name => "options";
+
+    public string Description => "a multiple-choice answer whose letter is not an option, or belongs to another option's text";
+
+    public Verdict Check(Conversation record)
+    {
+        for (var i = 1; i < record.Turns.Count; i++)
+        {
+            var (question, answer) = (record.Turns[i - 1], record.Turns[i]);
+            if (answer.Role != Role.Assistant || question.Role != Role.User) continue;
+            var options = Options($"{question.Text}\n{question.Input}");
+            if (options.Count < 2 || !Chooses(question)) continue;
+            if (Named(answer.Text) is not { } named) continue;
+            var last = (char)('A' + options.Count - 1);
+            if (named.Letter > last)
+                return Verdict.Remove($"the answer is {named.Letter}, but the options are A to {last}", answer.Text);
+            var other = options.FindIndex(option => option.Length > 0 && option == named.Text);
+            if (other >= 0 && options[named.Letter - 'A'] != named.Text)
+                return Verdict.Remove($"the answer is {named.Letter} with the text of {(char)('A' + other)}", answer.Text);
+        }
+        return Verdict.Keep;
+    }
+
+    // "Add an option" and "put them in order" have options too, but do not ask for one of them.
+    private static bool Chooses(Turn question) => !NotAChoice().IsMatch(question.Text);
+
+    /// <summary>The texts of the options A, B, ... in order; the list ends where the next letter is missing.</summary>
+    private static List<string> Options(string question)
+    {
+        var marks = new List<Match>();
+        foreach (Match mark in OptionMark().Matches(question))
+            if (LetterOf(mark) == 'A' + marks.Count) marks.Add(mark);
+        return [.. marks.Select((mark, i) =>
+            Plain(question[(mark.Index + mark.Length)..(i + 1 < marks.Count ? marks[i + 1].Index : question.Length)]))];
+    }
+
+    private static (char Letter, string Text)? Named(string answer)
+    {
+        if (Alone().Match(answer) is { Success: true } alone)
+            return (LetterOf(alone), Plain(answer[(alone.Index + alone.Length)..]));
+        return Stated().Matches(answer).LastOrDefault() is { } stated ? (LetterOf(stated), "") : null;
+    }
+
+    private static char LetterOf(Match match)
+    {
+        var letter = match.Groups["letter"].ValueSpan[0];
+        return char.ToUpperInvariant(letter >= '\uFF21' ? (char)(letter - 0xFEE0) : letter);
+    }
+
+    // The first line without the marks around it; the data has newlines as two characters too.
+    private static string Plain(string text) =>
+        text.Split(["\n", @"\n"], 2, StringSplitOptions.TrimEntries)[0]
+            .Trim(' ', '.', '。', ',', '，', ';', '；', ':', '-').ToLowerInvariant();
+
+    [GeneratedRegex(@"(?:[(（](?<letter>[A-Ja-jＡ-Ｊ])[)）]|(?<![\p{L}\p{N}.'])(?<letter>[A-JＡ-Ｊ])[)）.．、:：](?!\p{L}[.）)]))")]
+    private static partial Regex OptionMark();
+
+    [GeneratedRegex(@"^\s*(?:[(（](?<letter>[A-JＡ-Ｊ])[)）]|(?<letter>[A-JＡ-Ｊ])(?:[)）.．、:：]|\s*$))")]
+    private static partial Regex Alone();
+
+    [GeneratedRegex(@"(?:(?:answer|option|choice)(?:\s+is)?|答案(?:是|为|选)?|(?:应|故)?选择?)\s*[:：]?\s*"
+        + @"(?:[(（](?<letter>[A-JＡ-Ｊ])[)）]|(?<letter>[A-JＡ-Ｊ])(?![\p{L}\p{N}']))",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Stated();
+
+    [GeneratedRegex(@"\b(?:add|create|generate|write|rank|order|arrange|rearrange|sort|insert|"
+        + @"another|additional|new option)\b|添加|新增|生成|编写|排序|排列|顺序",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex NotAChoice();
+}

@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Preparation.Cleaning;
+
+/// <summary>
+/// Takes answers that stop in the middle, as those cut at a token limit do: an open code block, a last sign or word after which
+/// something must follow, or prose whose sentences all have an end but the last.
+/// </summary>
+internal sealed partial class TruncationFilter : ICleaningFilter
+{
+    private const int LongAnswer = 160;   // characters; short answers often go without a full stop
+
+    public string Name => "truncated";
+
+    public string Description => "an answer that stops in the middle of a sentence or a code block";
+
+    public Verdict Check(Conversation record)
+    {
+        var answer = ConversationText.Answer(record).TrimEnd();
+        var end = answer[Math.Max(0, answer.Length - 80)..];
+        if (CodeFence().Count(answer) % 2 == 1) return Verdict.Remove("a code block is not closed", end);
+        if (answer.Length < LongAnswer || answer.Contains("```", StringComparison.Ordinal)) return Verdict.Keep;
+        var line = answer[(answer.LastIndexOf('\n') + 1)..];
+        if (LooksLikeNoProse().IsMatch(line)) return Verdict.Keep;
+        if (answer[^1] is ',' or '，' or '、') return Verdict.Remove($"it ends with \"{answer[^1]}\"", end);
+        if (DanglingWord().Match(line) is { Success: true } word)
+            return Verdict.Remove($"it ends with \"{word.Groups[1].Value}\"", end);
+        if (char.IsLetter(answer[^1]) && SentenceEnd().Count(line) >= 2)
+            return Verdict.Remove("its last sentence has no end", end);
+        return Verdict.Keep;
+    }
+
+    [GeneratedRegex(@"^\s*```", RegexOptions.Multiline)]
+    private static partial Regex CodeFence();
+
+    [GeneratedRegex(@"[\p{L},]\s+(the|an|of|and|or|to|with|for|from|that|which|is|are|was|were|because|by|as|its|their)$",
+        RegexOptions.CultureInvariant)]
+    private static partial Regex DanglingWord();
+
+    // A full stop behind a word, not behind a number or an initial.
+    [GeneratedRegex(@"(?:\p{L}{2}[.!?](?=\s)|[。！？])")]
+    private static partial Regex SentenceEnd();
+
+    // Lists, tables, code, addresses and tags.
+    [GeneratedRegex(@"^\s*(?:[-*•#>|]|\d+[.)、])|https?://|[{};=<>]|#[\p{L}\p{N}_]+$")]
+    private static partial Regex LooksLikeNoProse();
+}

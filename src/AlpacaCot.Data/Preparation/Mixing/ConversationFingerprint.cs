@@ -1,0 +1,38 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using AlpacaCot.Data.Conversations;
+
+namespace AlpacaCot.Data.Preparation.Mixing;
+
+/// <summary>
+/// The SHA-256 over the content of conversations and their order: roles, texts, inputs and fields of the turns, and a rejected
+/// answer. Where a record was read and what else it carries does not count, so a mixture has the same fingerprint whether it is
+/// drawn again or read from the file it was written to.
+/// </summary>
+public sealed class ConversationFingerprint : IDisposable
+{
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly ArrayBufferWriter<byte> _buffer = new();
+
+    /// <summary>The fingerprint of a sequence, in lower-case hexadecimal.</summary>
+    public static string Of(IEnumerable<Conversation> conversations)
+    {
+        using var fingerprint = new ConversationFingerprint();
+        foreach (var conversation in conversations) fingerprint.Add(conversation);
+        return fingerprint.ToString();
+    }
+
+    /// <summary>Adds the next conversation.</summary>
+    public void Add(Conversation conversation)
+    {
+        _buffer.ResetWrittenCount();
+        ConversationBytes.WriteDialogue(_buffer, conversation);
+        _hash.AppendData(_buffer.WrittenSpan);
+    }
+
+    /// <summary>The fingerprint of what was added so far, in lower-case hexadecimal.</summary>
+    public override string ToString() => Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+    /// <inheritdoc/>
+    public void Dispose() => _hash.Dispose();
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+
+namespace AlpacaCot.Data.Preparation.Mixing;
+
+/// <summary>How many records each set gives where shares, a temperature or a size decide it.</summary>
+internal static class MixturePlan
+{
+    /// <summary>Whether the amounts depend on how large all sets are.</summary>
+    public static bool IsNeeded(IReadOnlyList<MixtureSource> sources, MixtureOptions options) =>
+        options.Temperature is not null || options.Size is not null || sources.Any(source => source.Share is not null);
+
+    /// <summary>Checks what needs no reading.</summary>
+    /// <exception cref="InputException">A number that cannot be, or shares that do not add up.</exception>
+    public static void Check(IReadOnlyList<MixtureSource> sources, MixtureOptions options)
+    {
+        if (sources.Count == 0) throw new InputException("A mixture needs at least one set.");
+        if (options.Temperature is { } temperature && !(temperature > 0 && double.IsFinite(temperature)))
+            throw new InputException(Text($"The temperature of a mixture is {temperature}; it must be above 0."));
+        if (options.Size < 1) throw new InputException(Text($"The size of a mixture is {options.Size}; it must be at least 1."));
+        foreach (var source in sources)
+        {
+            if (!(source.Weight > 0 && double.IsFinite(source.Weight)))
+                throw new InputException(Text($"{source.Name}: the weight is {source.Weight}; it must be above 0."));
+            if (source.Epochs is { } epochs && !(epochs > 0 && double.IsFinite(epochs)))
+                throw new InputException(Text($"{source.Name}: the epochs are {epochs}; they must be above 0."));
+            if (source.Share is { } share && share is not (> 0 and <= 1))
+                throw new InputException(Text($"{source.Name}: the share is {share}; it must be above 0 and at most 1."));
+            if (source is { Share: not null, Weight: not 1 })
+                throw new InputException($"{source.Name}: a share says how large the set's part is; leave out the weight.");
+        }
+        var sum = sources.Sum(source => source.Share ?? 0);
+        if (sum > 1 + 1e-9) throw new InputException(Text($"The shares add up to {sum:0.####}, more than the whole mixture."));
+        if (sources.All(source => source.Share is not null) && sum < 1 - 1e-9)
+            throw new InputException(Text($"The shares add up to {sum:0.####}: no set is left to fill the rest. ")
+                + "Make them add up to 1, or leave out one set's share.");
+        if (sum > 1 - 1e-9 && sources.FirstOrDefault(source => source.Share is null) is { } empty)
+            throw new InputException($"{empty.Name}: the shares of the other sets leave nothing for it.");
+    }
+
+    /// <summary>The records each set gives; the parts are exact to a record.</summary>
+    /// <param name="sources">The sets.</param>
+    /// <param name="available">Records of each.</param>
+    /// <param name="options">Temperature and size.</param>
+    /// <exception cref="InputException">A set is empty, or the size needs more passes than a set's epochs allow.</exception>
+    public static long[] Amounts(IReadOnlyList<MixtureSource> sources, IReadOnlyList<long> available, MixtureOptions options)
+    {
+        foreach (var (source, records) in sources.Zip(available))
+            if (records == 0) throw new InputException($"{source.Name}: the set has no records to mix.");
+        var parts = Parts(sources, available, options.Temperature ?? 1);
+        var most = sources.Zip(available, (source, records) => Math.Max(1, Math.Floor(records * (source.Epochs ?? 1)))).ToArray();
+        // Nothing is repeated that was not allowed to be: without a size, the first set to run out ends the mixture.
+        var total = options.Size ?? Math.Max(1, (long)Math.Floor(parts.Zip(most, (part, limit) => limit / part).Min() + 1e-9));
+        var amounts = Apportion(parts, total);
+        for (var i = 0; i < amounts.Length; i++)
+            if (sources[i].Epochs is { } epochs && amounts[i] > most[i])
+                throw new InputException(Text($"{sources[i].Name}: a mixture of {total:N0} records needs {amounts[i]:N0} of ")
+                    + Text($"this set, {(double)amounts[i] / available[i]:0.##} passes over its {available[i]:N0}, but its epochs ")
+                    + Text($"are {epochs}. ") + "Lower the size or raise the epochs.");
+        return amounts;
+    }
+
+    private static double[] Parts(IReadOnlyList<MixtureSource> sources, IReadOnlyList<long> available, double temperature)
+    {
+        var rest = 1 - sources.Sum(source => source.Share ?? 0);
+        var pull = sources.Zip(available, (source, records) =>
+            source.Share is null ? source.Weight * Math.Pow(records, 1 / temperature) : 0).ToArray();
+        var sum = pull.Sum();
+        return [.. sources.Zip(pull, (source, own) => source.Share ?? rest * own / sum)];
+    }
+
+    // Whole numbers nearest to the parts that add up to the total: what rounding down leaves goes to the largest remainders.
+    private static long[] Apportion(double[] parts, long total)
+    {
+        var exact = parts.Select(part => part * total).ToArray();
+        var amounts = exact.Select(amount => (long)Math.Floor(amount + 1e-9)).ToArray();
+        var left = total - amounts.Sum();
+        var byRemainder = Enumerable.Range(0, parts.Length).OrderByDescending(i => exact[i] - amounts[i]);
+        foreach (var i in byRemainder.Take((int)Math.Max(0, left)))
+            amounts[i]++;
+        return amounts;
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
