@@ -86,7 +86,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
     {
         var buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
         stream.Position = 0;
-        while (stream.Read(buffer) is > 0 and var count) hash.Append(buffer.AsSpan(0, count));
+        while (stream.Position < stream.Length && stream.Read(buffer) is > 0 and var count) hash.Append(buffer.AsSpan(0, count));
         ArrayPool<byte>.Shared.Return(buffer);
     }
 

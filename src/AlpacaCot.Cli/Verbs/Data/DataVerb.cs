@@ -14,6 +14,7 @@ internal static class DataVerb
         CleanVerb.Create(terminal),
         DedupeVerb.Create(terminal),
         DecontaminateVerb.Create(terminal),
+        DownloadVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)
