@@ -14,6 +14,8 @@ internal static class DataVerb
         CleanVerb.Create(terminal),
         DedupeVerb.Create(terminal),
         DecontaminateVerb.Create(terminal),
+        DownloadVerb.Create(terminal),
+        StatsVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)

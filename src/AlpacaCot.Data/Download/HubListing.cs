@@ -1,0 +1,114 @@
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace AlpacaCot.Data.Download;
+
+/// <summary>What a hub says of a repository: which commit a revision is, and the files of the commit.</summary>
+internal sealed partial class HubListing(HubTransport transport, HubOptions options, HubRepository repository)
+{
+    private const int LargestAnswer = 64 << 20;   // bytes; a page of a list has some hundred KB
+
+    /// <summary>The commit that a branch, tag or commit is.</summary>
+    public async Task<string> CommitAsync(CancellationToken cancel)
+    {
+        var address = new Uri(options.Endpoint, repository.RevisionAddress(options.Revision));
+        var (json, _) = await GetAsync(address, cancel).ConfigureAwait(false);
+        using (json)
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha)
+                && sha.ValueKind == JsonValueKind.String && HubCache.IsCommit(sha.GetString()!) ? sha.GetString()!
+                    : throw Strange();
+    }
+
+    /// <summary>The files of a commit in the order of their names.</summary>
+    public async Task<IReadOnlyList<HubFile>> FilesAsync(string commit, CancellationToken cancel)
+    {
+        var files = new List<HubFile>();
+        for (var page = new Uri(options.Endpoint, repository.TreeAddress(commit)); page is not null;)
+        {
+            var (json, next) = await GetAsync(page, cancel).ConfigureAwait(false);
+            using (json)
+            {
+                if (json.RootElement.ValueKind != JsonValueKind.Array) throw Strange();
+                files.AddRange(json.RootElement.EnumerateArray().Where(IsFile).Select(Read));
+            }
+            if (next == page) throw Strange();
+            page = next;
+        }
+        return [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
+    }
+
+    private static bool IsFile(JsonElement entry) => entry.ValueKind == JsonValueKind.Object
+        && entry.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("file");
+
+    private HubFile Read(JsonElement entry)
+    {
+        try
+        {
+            var path = entry.GetProperty("path").GetString()!;
+            var stored = entry.TryGetProperty("lfs", out var lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs : entry;
+            var file = new HubFile(path, stored.GetProperty("size").GetInt64(), stored.GetProperty("oid").GetString()!);
+            // Path and digest become file names: a hub must not be able to name a place outside the cache.
+            var valid = file.Size >= 0 && file.Digest.All(char.IsAsciiHexDigitLower) && file.Digest.Length is 40 or 64
+                && path.Split('/').All(part => part is not ("" or "." or "..") && part.IndexOfAny(['\\', ':', '\0']) < 0);
+            return valid ? file : throw new DownloadException($"{options.Endpoint} lists a file of {repository.Id} "
+                + $"with an impossible path or hash: {path}");
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw Strange(e);
+        }
+    }
+
+    private async Task<(JsonDocument Json, Uri? Next)> GetAsync(Uri address, CancellationToken cancel)
+    {
+        var (body, next) = (new MemoryStream(), (Uri?)null);
+        await transport.RetryAsync(repository.Id, async () =>
+        {
+            using var response = await transport.SendAsync(address, null, null, cancel).ConfigureAwait(false);
+            transport.Check(response, repository, repository.Id);
+            next = NextPage(response.Headers);
+            body.SetLength(0);
+            var buffer = new byte[81920];
+            using var stream = await response.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
+            while (await transport.ReadAsync(stream, buffer, cancel).ConfigureAwait(false) is > 0 and var count)
+            {
+                body.Write(buffer, 0, count);
+                if (body.Length > LargestAnswer) throw Strange();
+            }
+        }, () => 0, cancel).ConfigureAwait(false);
+        try
+        {
+            return (JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length)), next);
+        }
+        catch (JsonException e)
+        {
+            var head = body.GetBuffer().AsSpan(0, (int)body.Length);
+            throw ForeignContent.Name(head, "list.json", -1) is { } kind
+                ? new DownloadException($"{HubTransport.Plain(address)}: the server sent {kind} in place of the list of files. "
+                    + "Does the network ask for a login, or is the endpoint no hub?", e)
+                : Strange(e);
+        }
+    }
+
+    // A mirror may hand out the addresses of the hub behind it: the next page is asked of the same host as the first.
+    private Uri? NextPage(HttpResponseHeaders headers)
+    {
+        if (!headers.TryGetValues("Link", out var links)) return null;
+        var match = links.Select(link => NextLink().Match(link)).FirstOrDefault(found => found.Success);
+        if (match is null) return null;
+        var next = new Uri(options.Endpoint, match.Groups[1].Value);
+        var api = next.PathAndQuery.IndexOf("/api/", StringComparison.Ordinal);
+        return transport.IsHub(next) || api < 0 ? next : new Uri(options.Endpoint, next.PathAndQuery[(api + 1)..]);
+    }
+
+    private DownloadException Strange(Exception? cause = null)
+    {
+        var message = $"{options.Endpoint} does not answer as a Hugging Face hub does about {repository.Id}. "
+            + "Is the endpoint right?";
+        return cause is null ? new(message) : new(message, cause);
+    }
+
+    [GeneratedRegex("<([^>]+)>\\s*;\\s*rel=\"?next\"?")]
+    private static partial Regex NextLink();
+}
