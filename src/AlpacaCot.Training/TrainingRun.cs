@@ -26,6 +26,7 @@ public static class TrainingRun
         Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, CancellationToken cancel)
     {
         var options = recipe.Training;
+        if (!resume && !overwrite) RunFolder.RequireFree(recipe.Output);
         if (options.Threads is { } threads) set_num_threads(threads);
         var template = PromptTemplates.Find(recipe.Template);
         using var loaded = LoadModel(recipe, template, out var configuration, out var companions);

@@ -42,15 +42,19 @@ public sealed class RunFolder : IDisposable
     /// <exception cref="InputException">There is a run already.</exception>
     public static RunFolder Create(string folder, int checkpointLimit, PromptTemplate template, bool overwrite)
     {
-        if (File.Exists(Path.Combine(folder, "run.json"))) // without it there is nothing to continue
-        {
-            if (!overwrite)
-                throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, "
-                    + "or choose another output.");
-            Directory.Delete(folder, recursive: true);
-        }
+        if (!overwrite) RequireFree(folder);
+        else if (HoldsRun(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         return new RunFolder(folder, checkpointLimit, template, 0);
+    }
+
+    /// <summary>Fails where a folder holds a run: asked for before model and data are loaded.</summary>
+    /// <exception cref="InputException">There is a run already.</exception>
+    public static void RequireFree(string folder)
+    {
+        if (HoldsRun(folder))
+            throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, "
+                + "or choose another output.");
     }
 
     /// <summary>Opens a run to continue it; the progress is that of its last whole checkpoint, or none.</summary>
@@ -124,6 +128,8 @@ public sealed class RunFolder : IDisposable
     {
         metrics.Dispose();
     }
+
+    private static bool HoldsRun(string folder) => File.Exists(Path.Combine(folder, "run.json")); // else nothing to continue
 
     private static IEnumerable<string> Checkpoints(string folder)
     {

@@ -152,7 +152,7 @@ public sealed class RecipeFileTests
         "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) => "0.5",
         "a" when key.Allowed.StartsWith("a map", StringComparison.Ordinal) => "{}",
         "lora," => "lora",
-        "float32" => "float32",
+        var first when first.Length > 2 && key.Allowed.StartsWith(first + " or ", StringComparison.Ordinal) => first,
         _ => "something",
     };
 }
