@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 
 namespace AlpacaCot.Data.Formats;
@@ -12,7 +13,7 @@ internal sealed class JsonRecords : IRecordCursor
     private readonly string _name;
     private readonly bool _isArray;
     private readonly int _largestRecord;
-    private byte[] _buffer = new byte[128 * 1024];
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
     private int _start, _end;   // what is read and not yet used: buffer[start..end]
     private int _length;       // of the current record, at start
     private long _line = 1;    // of buffer[start]
@@ -180,7 +181,12 @@ internal sealed class JsonRecords : IRecordCursor
         }
     }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        _stream.Dispose();
+        ArrayPool<byte>.Shared.Return(_buffer);
+        (_buffer, _start, _end, _length) = ([], 0, 0, 0);
+    }
 
     private void Advance(int count)
     {
@@ -202,7 +208,10 @@ internal sealed class JsonRecords : IRecordCursor
         }
         if (_end == _buffer.Length)
         {
-            Array.Resize(ref _buffer, 2 * _end);
+            var larger = ArrayPool<byte>.Shared.Rent(2 * _end);
+            _buffer.AsSpan(0, _end).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
         }
         try
         {

@@ -21,7 +21,9 @@ internal sealed class ParquetRecords : IRecordCursor
     private readonly ArrayBufferWriter<byte> _json = new(4096);
     private readonly Utf8JsonWriter _writer;
     private readonly int _largestRecord;
-    private Dictionary<DataField, ParquetLeaf> _leaves = [];
+    // By identity: fields compare and hash by what is in them.
+    private readonly Dictionary<Field, DataField[]> _leavesOf = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Field, ParquetLeaf> _leaves = new(ReferenceEqualityComparer.Instance);
     private int _group;
     private long _rowsLeft;
 
@@ -89,7 +91,7 @@ internal sealed class ParquetRecords : IRecordCursor
         using var group = _reader.OpenRowGroupReader(index);
         _rowsLeft = group.RowCount;
         foreach (var leaf in _leaves.Values) leaf.Dispose();
-        _leaves = [];
+        _leaves.Clear();
         foreach (var field in _reader.Schema.DataFields)
         {
             var chunk = group.GetMetadata(field)?.MetaData;
@@ -210,11 +212,17 @@ internal sealed class ParquetRecords : IRecordCursor
         leaf.Advance();
     }
 
-    private ParquetLeaf First(Field field) => _leaves[Leaves(field).First()];
+    private ParquetLeaf First(Field field) => _leaves[LeavesOf(field)[0]];
 
     private void Skip(Field field)
     {
-        foreach (var leaf in Leaves(field)) _leaves[leaf].Advance();
+        foreach (var leaf in LeavesOf(field)) _leaves[leaf].Advance();
+    }
+
+    private DataField[] LeavesOf(Field field)
+    {
+        if (!_leavesOf.TryGetValue(field, out var leaves)) _leavesOf[field] = leaves = [.. Leaves(field)];
+        return leaves;
     }
 
     private static IEnumerable<DataField> Leaves(Field field) => field switch

@@ -20,7 +20,7 @@ internal sealed class TableRecords : IRecordCursor
     private readonly ArrayBufferWriter<byte> _json = new(4096);
     private readonly Utf8JsonWriter _writer;
     private readonly List<(int Start, int Length, bool Quoted)> _cells = [];
-    private byte[] _buffer = new byte[128 * 1024];
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
     private byte[] _text = new byte[4096];   // of the row's cells, without their quotes
     private int _start, _end, _used;
     private long _line = 1, _firstLine;
@@ -188,5 +188,7 @@ internal sealed class TableRecords : IRecordCursor
     {
         _writer.Dispose();
         _stream.Dispose();
+        ArrayPool<byte>.Shared.Return(_buffer);
+        (_buffer, _start, _end) = ([], 0, 0);
     }
 }

@@ -51,6 +51,21 @@ public sealed class RecipeFileTests
     }
 
     [Fact]
+    public void Data_says_its_format_and_its_own_names()
+    {
+        var recipe = RecipeFile.Parse("model: m\ndata:\n  - { path: d.csv, format: pairs, columns: { instruction: 问, output: a b } }\n"
+            + "output: o", "r");
+        var data = Assert.Single(recipe.Data);
+        Assert.Equal("pairs", data.Format);
+        Assert.Equal([new("instruction", "问"), new("output", "a b")], data.Columns);
+        Assert.Equal(data.Columns, Assert.Single(RecipeFile.Parse(RecipeFile.Write(recipe), "w").Data).Columns);
+        var wrong = Assert.Throws<AlpacaCot.Data.InputException>(() =>
+            RecipeFile.Parse("model: m\ndata: { path: d.csv, format: pears, columns: { instrction: q } }\noutput: o", "r")).Message;
+        Assert.Contains("found pears, allowed is alpaca or pairs", wrong, StringComparison.Ordinal);
+        Assert.Contains("no field 'instrction'; Did you mean \"instruction\"?", wrong, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Short_forms_mean_the_same_as_long_ones()
     {
         var recipe = RecipeFile.Parse("model: { init: c.json, tokenizer: t }\ndata: d.json\nadapter: none\nsave_dtype: " +
