@@ -21,9 +21,9 @@ internal sealed class ParquetRecords : IRecordCursor
     private readonly ArrayBufferWriter<byte> _json = new(4096);
     private readonly Utf8JsonWriter _writer;
     private readonly int _largestRecord;
-    // By identity: fields compare and hash by what is in them.
-    private readonly Dictionary<Field, DataField[]> _leavesOf = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<Field, ParquetLeaf> _leaves = new(ReferenceEqualityComparer.Instance);
+    // By path: fields hash by all that is in them, and those of the schema are other objects than the data fields.
+    private readonly Dictionary<Field, string[]> _leavesOf = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<string, ParquetLeaf> _leaves = [];
     private int _group;
     private long _rowsLeft;
 
@@ -99,7 +99,7 @@ internal sealed class ParquetRecords : IRecordCursor
             if (chunk is null || chunk.NumValues < 0 || chunk.NumValues > int.MaxValue / 16 || chunk.NumValues < _rowsLeft
                 || chunk.TotalCompressedSize > _length || chunk.TotalUncompressedSize > 64L * 1024 * 1024 + 500 * _length)
                 throw new InvalidDataException($"the header of column {field.Path} cannot be true");
-            _leaves[field] = ParquetLeaf.Read(group, field);
+            _leaves[field.Path.ToString()] = ParquetLeaf.Read(group, field);
         }
         return true;
     });
@@ -119,7 +119,7 @@ internal sealed class ParquetRecords : IRecordCursor
     {
         if (field is DataField { MaxRepetitionLevel: 0 } data)
         {
-            var leaf = _leaves[data];
+            var leaf = First(data);
             if (leaf.HasValue)
             {
                 _writer.WritePropertyName(field.Name);
@@ -206,7 +206,7 @@ internal sealed class ParquetRecords : IRecordCursor
 
     private void WriteLeaf(DataField field)
     {
-        var leaf = _leaves[field];
+        var leaf = First(field);
         if (leaf.HasValue) leaf.WriteValue(_writer);
         else _writer.WriteNullValue();
         leaf.Advance();
@@ -219,11 +219,13 @@ internal sealed class ParquetRecords : IRecordCursor
         foreach (var leaf in LeavesOf(field)) _leaves[leaf].Advance();
     }
 
-    private DataField[] LeavesOf(Field field)
+    private string[] LeavesOf(Field field)
     {
-        if (!_leavesOf.TryGetValue(field, out var leaves)) _leavesOf[field] = leaves = [.. Leaves(field)];
+        if (!_leavesOf.TryGetValue(field, out var leaves)) _leavesOf[field] = leaves = PathsOf(field);
         return leaves;
     }
+
+    private static string[] PathsOf(Field field) => [.. Leaves(field).Select(leaf => leaf.Path.ToString())];
 
     private static IEnumerable<DataField> Leaves(Field field) => field switch
     {
