@@ -15,6 +15,7 @@ internal static class DataVerb
         DedupeVerb.Create(terminal),
         DecontaminateVerb.Create(terminal),
         DownloadVerb.Create(terminal),
+        StatsVerb.Create(terminal),
     ];
 
     public static Verb Create(Terminal terminal)

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Security;
+using System.Text;
+using AlpacaCot.Data;
+using SkiaSharp;
+
+namespace AlpacaCot.Studies.Figures;
+
+/// <summary>Where a text stands against its point.</summary>
+internal enum Anchor
+{
+    Start,
+    Middle,
+    End,
+}
+
+/// <summary>
+/// A figure of rectangles, lines and text that is written twice: as SVG, whose texts stay texts and are drawn with the fonts of
+/// whoever looks at it, and as PNG, with the fonts of this machine.
+/// </summary>
+internal sealed class Drawing(int width, int height)
+{
+    private readonly List<Action<SKCanvas>> _painted = [];
+    private readonly StringBuilder _svg = new();
+
+    public int Width => width;
+    public int Height => height;
+
+    /// <summary>Whether a text has characters that no font of this machine has: the PNG shows boxes in their place.</summary>
+    public bool LacksCharacters { get; private set; }
+
+    public void Rectangle(double x, double y, double w, double h, string colour, double corner = 0)
+    {
+        Svg($"<rect x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{w:0.##}\" height=\"{h:0.##}\" rx=\"{corner:0.##}\" fill=\"{colour}\"/>");
+        _painted.Add(canvas =>
+        {
+            using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true };
+            canvas.DrawRoundRect(SKRect.Create((float)x, (float)y, (float)w, (float)h), (float)corner, (float)corner, paint);
+        });
+    }
+
+    public void Line(double x1, double y1, double x2, double y2, string colour, double thickness = 1)
+    {
+        Svg($"<line x1=\"{x1:0.##}\" y1=\"{y1:0.##}\" x2=\"{x2:0.##}\" y2=\"{y2:0.##}\" stroke=\"{colour}\" stroke-width=\"{thickness:0.##}\"/>");
+        _painted.Add(canvas =>
+        {
+            using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true, StrokeWidth = (float)thickness };
+            canvas.DrawLine((float)x1, (float)y1, (float)x2, (float)y2, paint);
+        });
+    }
+
+    /// <summary>Draws one line of text whose base line begins, has its middle or ends at a point.</summary>
+    public void Text(string text, double x, double y, double size, string colour, Anchor anchor = Anchor.Start, bool bold = false)
+    {
+        LacksCharacters |= FigureFont.Lacks(text);
+        var (place, weight) = (anchor switch { Anchor.Middle => "middle", Anchor.End => "end", _ => "start" }, bold ? "bold" : "normal");
+        Svg($"""
+            <text x="{x:0.##}" y="{y:0.##}" font-size="{size:0.##}" font-weight="{weight}" fill="{colour}" text-anchor="{place}">{SecurityElement.Escape(text)}</text>
+            """);
+        _painted.Add(canvas =>
+        {
+            var at = x - anchor switch { Anchor.Middle => Measure(text, size, bold) / 2, Anchor.End => Measure(text, size, bold), _ => 0 };
+            using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true };
+            foreach (var (run, face) in FigureFont.Runs(text, bold))
+            {
+                using var font = new SKFont(face, (float)size) { Subpixel = true, Edging = SKFontEdging.Antialias };
+                canvas.DrawText(run, (float)at, (float)y, SKTextAlign.Left, font, paint);
+                at += font.MeasureText(run);
+            }
+        });
+    }
+
+    /// <summary>The width of a text in pixels.</summary>
+    public static double Measure(string text, double size, bool bold = false)
+    {
+        var width = 0.0;
+        foreach (var (run, face) in FigureFont.Runs(text, bold))
+        {
+            using var font = new SKFont(face, (float)size) { Subpixel = true };
+            width += font.MeasureText(run);
+        }
+        return width;
+    }
+
+    /// <summary>Writes <c>path.png</c>, with two pixels for every unit, and <c>path.svg</c>.</summary>
+    public void Write(string path)
+    {
+        using var surface = SKSurface.Create(new SKImageInfo(2 * width, 2 * height));
+        surface.Canvas.Clear(SKColors.White);
+        surface.Canvas.Scale(2);
+        foreach (var paint in _painted) paint(surface.Canvas);
+        using var image = surface.Snapshot();
+        using var png = image.Encode(SKEncodedImageFormat.Png, 100);
+        AtomicFile.Write(path + ".png", stream => png.SaveTo(stream));
+        AtomicFile.WriteText(path + ".svg", string.Create(CultureInfo.InvariantCulture, $"""
+            <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="{FigureFont.SvgFamilies}">
+            <rect width="100%" height="100%" fill="#FFFFFF"/>
+            {_svg}</svg>
+
+            """).ReplaceLineEndings("\n"));
+    }
+
+    private void Svg(FormattableString element) => _svg.Append(element.ToString(CultureInfo.InvariantCulture)).Append('\n');
+}
