@@ -14,7 +14,8 @@ public sealed class DownloadVerbTests
 
         var json = (await CommandLine.Run([.. command, "--json"])).Json();
         Assert.Equal(("owner/name", "dataset", FakeHub.Commit, 1234), (json.GetProperty("repository").GetString(),
-            json.GetProperty("type").GetString(), json.GetProperty("commit").GetString(), json.GetProperty("received_bytes").GetInt32()));
+            json.GetProperty("type").GetString(), json.GetProperty("commit").GetString(),
+                json.GetProperty("received_bytes").GetInt32()));
         var file = json.GetProperty("files").EnumerateArray().Single();
         Assert.Equal(("data.json", "downloaded"), (file.GetProperty("path").GetString(), file.GetProperty("origin").GetString()));
         Assert.True(File.Exists(Path.Combine(json.GetProperty("folder").GetString()!, "data.json")));

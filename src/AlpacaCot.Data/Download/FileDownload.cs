@@ -31,7 +31,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
                 var (found, kind) = await FillAsync(stream, cancel).ConfigureAwait(false);
                 if (found == file.Digest)
                 {
-                    if (ForeignContent.Name(Head(stream), file.Path, -1) is { } foreign && foreign.Contains("LFS", StringComparison.Ordinal))
+                    if (ForeignContent.Name(Head(stream), file.Path, -1) is { } foreign
+                        && foreign.Contains("LFS", StringComparison.Ordinal))
                         throw Foreign(foreign, stream);
                     stream.Flush(flushToDisk: true);
                     return resumed;
@@ -40,8 +41,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
                 Restart(stream);
                 resumed = false;
                 if (again)
-                    throw new DownloadException($"{file.Path}: what arrived is damaged, twice: its {kind} is {found}, the hub says "
-                        + $"{file.Digest}. It was removed. Try another endpoint or network.");
+                    throw new DownloadException($"{file.Path}: what arrived is damaged, twice: its {kind} is {found}, "
+                        + $"the hub says {file.Digest}. It was removed. Try another endpoint or network.");
                 observer.Note($"{file.Path}: what arrived is damaged (its {kind} is not the hub's); downloading it again");
             }
         }
@@ -65,7 +66,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
             }
             catch (RangesIgnoredException)
             {
-                observer.Note($"{file.Path}: the server cannot send parts of files, so it is downloaded from its beginning in one go");
+                observer.Note($"{file.Path}: the server cannot send parts of files; the file is downloaded in one go");
                 await transport.RetryAsync(file.Path, async () =>
                 {
                     Restart(stream);
@@ -100,7 +101,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
         {
             for (var next = stream.Length; next < file.Size || running.Count > 0;)
             {
-                while (next < file.Size && (running.Count > 0 ? connections.Wait(0, cancel) : await Connection().ConfigureAwait(false)))
+                while (next < file.Size
+                    && (running.Count > 0 ? connections.Wait(0, cancel) : await Connection().ConfigureAwait(false)))
                 {
                     var length = (int)Math.Min(options.SegmentBytes, file.Size - next);
                     running.Enqueue(SegmentAsync(next, length, stop.Token));
@@ -140,7 +142,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
             await CheckSizeAsync(response, body, cancel).ConfigureAwait(false);
             while (filled < length)
             {
-                var count = await transport.ReadAsync(body, buffer.AsMemory(filled, length - filled), cancel).ConfigureAwait(false);
+                var rest = buffer.AsMemory(filled, length - filled);
+                var count = await transport.ReadAsync(body, rest, cancel).ConfigureAwait(false);
                 if (count == 0) throw Ended(from == 0 ? buffer.AsSpan(0, filled) : default);
                 filled += count;
                 Arrived(count);
@@ -205,7 +208,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
         if (size is null || size == file.Size) return;
         var head = new byte[ForeignContent.HeadBytes];
         var filled = 0;
-        while (filled < head.Length && await transport.ReadAsync(body, head.AsMemory(filled), cancel).ConfigureAwait(false) is > 0 and var n)
+        while (filled < head.Length
+            && await transport.ReadAsync(body, head.AsMemory(filled), cancel).ConfigureAwait(false) is > 0 and var n)
             filled += n;
         throw ForeignContent.Name(head.AsSpan(0, filled), file.Path, file.Size) is { } foreign ? Foreign(foreign, null)
             : new DownloadException($"{file.Path}: the server sends {size:N0} bytes, the hub's list says {file.Size:N0}");
@@ -218,7 +222,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
     {
         if (stream is not null) Restart(stream);
         return new($"{file.Path}: the server sent {kind}, in place of the {file.Size:N0} bytes of data. "
-            + (kind.Contains("LFS", StringComparison.Ordinal) ? $"{options.Endpoint} does not have the data itself; try another endpoint."
+            + (kind.Contains("LFS", StringComparison.Ordinal)
+                ? $"{options.Endpoint} does not have the data itself; try another endpoint."
                 : "Does the network ask for a login, or is the endpoint no hub?"));
     }
 

@@ -90,7 +90,8 @@ public static class HubDownload
         }
         catch (RepositoryNotFoundException notFound)
         {
-            var (other, word) = repository.Type == RepositoryType.Dataset ? (RepositoryType.Model, "model") : (RepositoryType.Dataset, "dataset");
+            var (other, word) = repository.Type == RepositoryType.Dataset ? (RepositoryType.Model, "model")
+                : (RepositoryType.Dataset, "dataset");
             try
             {
                 await new HubListing(transport, options, new(repository.Id, other)).CommitAsync(cancel).ConfigureAwait(false);
@@ -105,20 +106,23 @@ public static class HubDownload
 
     private static DownloadResult FromCache(HubRepository repository, HubOptions options, HubCache cache)
     {
-        var commit = cache.Commit(options.Revision) ?? throw new DownloadException($"{repository.Id} at {options.Revision} is not in the "
+        var commit = cache.Commit(options.Revision)
+            ?? throw new DownloadException($"{repository.Id} at {options.Revision} is not in the "
             + $"cache {options.Cache}. Without --offline it is downloaded.");
         var files = Select(cache.Files(commit), repository, options);
-        return new(repository, options.Revision, commit, cache.Snapshot(commit), [.. files.Select(f => (f, FileOrigin.Cached))], 0);
+        return new(repository, options.Revision, commit, cache.Snapshot(commit), 
+            [.. files.Select(file => (file, FileOrigin.Cached))], 0);
     }
 
     private static List<HubFile> Select(IReadOnlyList<HubFile> files, HubRepository repository, HubOptions options)
     {
         var selected = files.Where(file => options.Include.Count == 0
-            || options.Include.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, file.Path, ignoreCase: false))).ToList();
+            || options.Include.Any(glob => FileSystemName.MatchesSimpleExpression(glob, file.Path, ignoreCase: false))).ToList();
         if (selected.Count > 0) return selected;
         throw new InputException(files.Count == 0 ? $"{repository.Id} holds no files"
             : $"{repository.Id} has no file like {string.Join(" or ", options.Include)}. It has "
-                + string.Join(", ", files.Take(8).Select(file => file.Path)) + (files.Count > 8 ? $" and {files.Count - 8} more" : ""));
+                + string.Join(", ", files.Take(8).Select(file => file.Path))
+                    + (files.Count > 8 ? $" and {files.Count - 8} more" : ""));
     }
 
     private static long PartSize(HubCache cache, HubFile file) =>

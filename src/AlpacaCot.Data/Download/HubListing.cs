@@ -12,10 +12,12 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
     /// <summary>The commit that a branch, tag or commit is.</summary>
     public async Task<string> CommitAsync(CancellationToken cancel)
     {
-        var (json, _) = await GetAsync(new Uri(options.Endpoint, repository.RevisionAddress(options.Revision)), cancel).ConfigureAwait(false);
+        var address = new Uri(options.Endpoint, repository.RevisionAddress(options.Revision));
+        var (json, _) = await GetAsync(address, cancel).ConfigureAwait(false);
         using (json)
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha)
-                && sha.ValueKind == JsonValueKind.String && HubCache.IsCommit(sha.GetString()!) ? sha.GetString()! : throw Strange();
+                && sha.ValueKind == JsonValueKind.String && HubCache.IsCommit(sha.GetString()!) ? sha.GetString()!
+                    : throw Strange();
     }
 
     /// <summary>The files of a commit in the order of their names.</summary>
@@ -49,8 +51,8 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
             // Path and digest become file names: a hub must not be able to name a place outside the cache.
             var valid = file.Size >= 0 && file.Digest.All(char.IsAsciiHexDigitLower) && file.Digest.Length is 40 or 64
                 && path.Split('/').All(part => part is not ("" or "." or "..") && part.IndexOfAny(['\\', ':', '\0']) < 0);
-            return valid ? file : throw new DownloadException($"{options.Endpoint} lists a file of {repository.Id} with an impossible "
-                + $"path or hash: {path}");
+            return valid ? file : throw new DownloadException($"{options.Endpoint} lists a file of {repository.Id} "
+                + $"with an impossible path or hash: {path}");
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -102,7 +104,8 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
 
     private DownloadException Strange(Exception? cause = null)
     {
-        var message = $"{options.Endpoint} does not answer as a Hugging Face hub does about {repository.Id}. Is the endpoint right?";
+        var message = $"{options.Endpoint} does not answer as a Hugging Face hub does about {repository.Id}. "
+            + "Is the endpoint right?";
         return cause is null ? new(message) : new(message, cause);
     }
 

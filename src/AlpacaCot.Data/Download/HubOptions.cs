@@ -1,6 +1,7 @@
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Where and how to download. <see cref="FromEnvironment"/> takes the variables that other tools of the hub take.</summary>
+/// <summary>Where and how to download. <see cref="FromEnvironment"/> takes the variables that
+/// other tools of the hub take.</summary>
 public sealed record HubOptions
 {
     /// <summary>The hub's address, or that of a mirror.</summary>
@@ -24,7 +25,8 @@ public sealed record HubOptions
     /// <summary>The most connections at a time.</summary>
     public int Connections { get; init; } = 8;
 
-    /// <summary>How much one request of a large file asks for, in bytes; as many of them as connections are held in memory.</summary>
+    /// <summary>How much one request of a large file asks for, in bytes; as many of them as connections are held in
+    /// memory.</summary>
     public int SegmentBytes { get; init; } = 8 << 20;
 
     /// <summary>How many times in a row a request may fail before the download gives up.</summary>
@@ -37,9 +39,9 @@ public sealed record HubOptions
     internal Func<TimeSpan, CancellationToken, Task> Wait { get; init; } = Task.Delay;
 
     /// <summary>
-    /// The options of the environment: <c>HF_ENDPOINT</c>; <c>HF_TOKEN</c>, else the token a login has saved; <c>HF_HUB_CACHE</c>,
-    /// else <c>HF_HOME/hub</c>, else <c>XDG_CACHE_HOME/huggingface/hub</c>, else <c>~/.cache/huggingface/hub</c>;
-    /// <c>HF_HUB_OFFLINE</c>.
+    /// The options of the environment: <c>HF_ENDPOINT</c>; <c>HF_TOKEN</c>, else the token a login has saved;
+    /// <c>HF_HUB_CACHE</c>, else <c>HF_HOME/hub</c>, else <c>XDG_CACHE_HOME/huggingface/hub</c>, else
+    /// <c>~/.cache/huggingface/hub</c>; <c>HF_HUB_OFFLINE</c>.
     /// </summary>
     /// <param name="variable">Reads a variable; the process's own by default.</param>
     /// <exception cref="InputException">The endpoint is no address.</exception>

@@ -34,7 +34,8 @@ public sealed partial record HubRepository
 
     /// <summary>Whether a text has the form of an id.</summary>
     public static bool LooksLikeId(string text) =>
-        IdForm().IsMatch(text) && !text.Contains("--", StringComparison.Ordinal) && !text.Contains("..", StringComparison.Ordinal);
+        IdForm().IsMatch(text) && !text.Contains("--", StringComparison.Ordinal)
+            && !text.Contains("..", StringComparison.Ordinal);
 
     /// <summary>The folder of the repository in the cache, such as <c>datasets--owner--name</c>.</summary>
     public string CacheFolder => $"{Plural}--{Id.Replace("/", "--", StringComparison.Ordinal)}";

@@ -84,7 +84,8 @@ internal sealed class HubTransport : IDisposable
             HttpResponseMessage response;
             try
             {
-                response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
+                response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead,
+                    limit.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
             {
@@ -126,7 +127,8 @@ internal sealed class HubTransport : IDisposable
         {
             var after = response.Headers.RetryAfter;
             throw new ServerBusyException($"the server answered {code}{(code == 429 ? ", too many requests" : "")}",
-                after?.Delta ?? (after?.Date - DateTimeOffset.UtcNow is { } until ? TimeSpan.FromTicks(Math.Max(0, until.Ticks)) : null));
+                after?.Delta ?? (after?.Date - DateTimeOffset.UtcNow is { } until ? TimeSpan.FromTicks(Math.Max(0, until.Ticks))
+                    : null));
         }
         string? Header(string name) => response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
         var (error, message) = (Header("X-Error-Code"), Header("X-Error-Message"));
@@ -134,18 +136,22 @@ internal sealed class HubTransport : IDisposable
         var said = message is null ? "" : $" The server says: {message}";
         throw (code, error) switch
         {
-            (_, "GatedRepo") => new DownloadException($"{repository.Id} is gated: its owners ask for an agreement first. Agree on "
-                + $"{Page(repository)} and give an access token of that account with --token or HF_TOKEN." + said),
-            (_, "RevisionNotFound") => new DownloadException($"{repository.Id} has no branch, tag or commit \"{_options.Revision}\"."),
+            (_, "GatedRepo") => new DownloadException($"{repository.Id} is gated: its owners ask for an agreement first. "
+                + $"Agree on {Page(repository)} and give an access token of that account with --token or HF_TOKEN." + said),
+            (_, "RevisionNotFound") => new DownloadException(
+                $"{repository.Id} has no branch, tag or commit \"{_options.Revision}\"."),
             (_, "EntryNotFound") => new DownloadException($"{what}: the file is not there (404)."),
             (401 or 404, _) when what == repository.Id => new RepositoryNotFoundException(
                 $"{_options.Endpoint} has no {kind} {repository.Id} that can be seen "
-                + (_options.Token is null ? "without an access token; a private one needs --token or HF_TOKEN." : "with this access token.")),
+                + (_options.Token is null ? "without an access token; a private one needs --token or HF_TOKEN."
+                    : "with this access token.")),
             (401, _) => new DownloadException($"{what}: not allowed (401): "
-                + (_options.Token is null ? "an access token is needed; give one with --token or HF_TOKEN." : "the access token is not valid.")
+                + (_options.Token is null ? "an access token is needed; give one with --token or HF_TOKEN."
+                    : "the access token is not valid.")
                 + said),
             (403, _) => new DownloadException($"{what}: not allowed (403): "
-                + (_options.Token is null ? "it may need an access token, or its owners' agreement" : "the access token has no right to it")
+                + (_options.Token is null ? "it may need an access token, or its owners' agreement"
+                    : "the access token has no right to it")
                 + $"; see {Page(repository)}." + said),
             (404 or 410, _) => new DownloadException($"{what}: the file is not there ({code})."),
             _ => new DownloadException($"{what}: the server refuses ({code} {response.ReasonPhrase}).{said}"),

@@ -36,10 +36,12 @@ public static class CollectionFigure
 
         var drawing = new Drawing(Width, Height);
         drawing.Text(title, Margin, 38, 22, "#1F2933", bold: true);
-        drawing.Text(string.Create(CultureInfo.InvariantCulture, $"{total:N0} {unit} in {sets.Count} sets; areas are as the numbers"),
+        drawing.Text(string.Create(CultureInfo.InvariantCulture,
+            $"{total:N0} {unit} in {sets.Count} sets; areas are as the numbers"),
             Margin, 64, 14, "#52606D");
         Legend(drawing, groups, Colour);
-        var places = Treemap.Divide([.. sets.Select(set => (double)set.Records)], new(Margin, Top, Width - 2 * Margin, Height - Top - Margin));
+        var places = Treemap.Divide([.. sets.Select(set => (double)set.Records)],
+            new(Margin, Top, Width - 2 * Margin, Height - Top - Margin));
         foreach (var (set, place) in sets.Zip(places))
         {
             var gap = Math.Min(Gap, Math.Min(place.Width, place.Height) / 4);

@@ -31,7 +31,7 @@ internal sealed class Drawing(int width, int height)
 
     public void Rectangle(double x, double y, double w, double h, string colour, double corner = 0)
     {
-        Svg($"<rect x=\"{x:0.##}\" y=\"{y:0.##}\" width=\"{w:0.##}\" height=\"{h:0.##}\" rx=\"{corner:0.##}\" fill=\"{colour}\"/>");
+        Svg($"""<rect x="{x:0.##}" y="{y:0.##}" width="{w:0.##}" height="{h:0.##}" rx="{corner:0.##}" fill="{colour}"/>""");
         _painted.Add(canvas =>
         {
             using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true };
@@ -41,7 +41,9 @@ internal sealed class Drawing(int width, int height)
 
     public void Line(double x1, double y1, double x2, double y2, string colour, double thickness = 1)
     {
-        Svg($"<line x1=\"{x1:0.##}\" y1=\"{y1:0.##}\" x2=\"{x2:0.##}\" y2=\"{y2:0.##}\" stroke=\"{colour}\" stroke-width=\"{thickness:0.##}\"/>");
+        Svg($"""
+            <line x1="{x1:0.##}" y1="{y1:0.##}" x2="{x2:0.##}" y2="{y2:0.##}" stroke="{colour}" stroke-width="{thickness:0.##}"/>
+            """);
         _painted.Add(canvas =>
         {
             using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true, StrokeWidth = (float)thickness };
@@ -53,13 +55,15 @@ internal sealed class Drawing(int width, int height)
     public void Text(string text, double x, double y, double size, string colour, Anchor anchor = Anchor.Start, bool bold = false)
     {
         LacksCharacters |= FigureFont.Lacks(text);
-        var (place, weight) = (anchor switch { Anchor.Middle => "middle", Anchor.End => "end", _ => "start" }, bold ? "bold" : "normal");
+        var (place, weight) = (anchor switch { Anchor.Middle => "middle", Anchor.End => "end", _ => "start" },
+            bold ? "bold" : "normal");
         Svg($"""
-            <text x="{x:0.##}" y="{y:0.##}" font-size="{size:0.##}" font-weight="{weight}" fill="{colour}" text-anchor="{place}">{SecurityElement.Escape(text)}</text>
+            <text x="{x:0.##}" y="{y:0.##}" font-size="{size:0.##}" font-weight="{weight}" fill="{colour}"
+             text-anchor="{place}">{SecurityElement.Escape(text)}</text>
             """);
         _painted.Add(canvas =>
         {
-            var at = x - anchor switch { Anchor.Middle => Measure(text, size, bold) / 2, Anchor.End => Measure(text, size, bold), _ => 0 };
+            var at = x - Measure(text, size, bold) * anchor switch { Anchor.Middle => 0.5, Anchor.End => 1, _ => 0 };
             using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true };
             foreach (var (run, face) in FigureFont.Runs(text, bold))
             {
@@ -93,7 +97,8 @@ internal sealed class Drawing(int width, int height)
         using var png = image.Encode(SKEncodedImageFormat.Png, 100);
         AtomicFile.Write(path + ".png", stream => png.SaveTo(stream));
         AtomicFile.WriteText(path + ".svg", string.Create(CultureInfo.InvariantCulture, $"""
-            <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="{FigureFont.SvgFamilies}">
+            <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"
+             font-family="{FigureFont.SvgFamilies}">
             <rect width="100%" height="100%" fill="#FFFFFF"/>
             {_svg}</svg>
 

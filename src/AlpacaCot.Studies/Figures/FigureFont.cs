@@ -4,7 +4,8 @@ using SkiaSharp;
 
 namespace AlpacaCot.Studies.Figures;
 
-/// <summary>The fonts of this machine that figures are drawn with: one for most text, and one that has Chinese characters.</summary>
+/// <summary>The fonts of this machine that figures are drawn with: one for most text, and one that has Chinese
+/// characters.</summary>
 internal static class FigureFont
 {
     /// <summary>What a viewer of an SVG is asked to use, whichever of them it has.</summary>
@@ -12,8 +13,8 @@ internal static class FigureFont
         + "Microsoft YaHei, WenQuanYi Micro Hei, sans-serif";
 
     /// <summary>What helps where Chinese characters are missing.</summary>
-    public const string Remedy = "no font on this machine has Chinese characters, so the PNG shows boxes in their place (the SVG has "
-        + "them); install one, as with: apt install fonts-noto-cjk";
+    public const string Remedy = "no font on this machine has Chinese characters, so the PNG shows boxes in their place (the SVG "
+        + "has them); install one, as with: apt install fonts-noto-cjk";
 
     private const int Probe = '中';
 
@@ -41,7 +42,8 @@ internal static class FigureFont
 
     /// <summary>Whether a text has a character that none of the fonts has.</summary>
     public static bool Lacks(string text) =>
-        text.EnumerateRunes().Any(rune => Han.Value?.ContainsGlyph(rune.Value) != true && !Latin.Value.Plain.ContainsGlyph(rune.Value));
+        text.EnumerateRunes().Any(rune => Han.Value?.ContainsGlyph(rune.Value) != true
+            && !Latin.Value.Plain.ContainsGlyph(rune.Value));
 
     /// <summary>The stretches of a text that one font can draw.</summary>
     public static List<(string Text, SKTypeface Face)> Runs(string text, bool bold)
@@ -77,7 +79,8 @@ internal static class FigureFont
             var files = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
             return files.Order(StringComparer.Ordinal).Select(line => line.Split('\t'))
                 .Where(parts => parts.Length == 2 && int.TryParse(parts[0], out var index) && index < 0x10000)
-                .Select(parts => SKTypeface.FromFile(parts[1], int.Parse(parts[0]))).FirstOrDefault(face => face?.ContainsGlyph(Probe) == true);
+                .Select(parts => SKTypeface.FromFile(parts[1], int.Parse(parts[0])))
+                .FirstOrDefault(face => face?.ContainsGlyph(Probe) == true);
         }
         catch (System.ComponentModel.Win32Exception)   // there is no fontconfig
         {

@@ -37,7 +37,8 @@ public static class LengthFigure
 
         drawing.Text(name, left, top + 18, 15, "#1F2933", bold: true);
         var (median, most90, most99) = (lengths.Quantile(0.5), lengths.Quantile(0.9), lengths.Quantile(0.99));
-        drawing.Text(Invariant($"median {median:N0}   mean {lengths.Mean:N0}   ") + Invariant($"90 % up to {most90:N0}   99 % up to {most99:N0}   ")
+        drawing.Text(Invariant($"median {median:N0}   mean {lengths.Mean:N0}   ")
+            + Invariant($"90 % up to {most90:N0}   99 % up to {most99:N0}   ")
             + Invariant($"longest {lengths.Greatest:N0}"), right, top + 18, 13, "#52606D", Anchor.End);
         foreach (var share in (ReadOnlySpan<double>)[0, 0.5, 1])
         {
@@ -50,7 +51,8 @@ public static class LengthFigure
             var (x, height) = (X(from), (low - high) * count / most);
             drawing.Rectangle(x + 0.5, low - height, Math.Max(0.5, X(to) - x - 1), height, colour);
         }
-        for (var (tick, step) = (1.0, 0); tick <= Math.Pow(2, doublings); tick *= step++ % 3 == 1 ? 2.5 : 2)   // 1, 2, 5, 10, 20, 50 ...
+        // 1, 2, 5, 10, 20, 50 ...
+        for (var (tick, step) = (1.0, 0); tick <= Math.Pow(2, doublings); tick *= step++ % 3 == 1 ? 2.5 : 2)
         {
             drawing.Line(X(tick), low, X(tick), low + 4, "#7B8794");
             drawing.Text(Invariant($"{tick:N0}"), X(tick), low + 18, 12, "#52606D", Anchor.Middle);

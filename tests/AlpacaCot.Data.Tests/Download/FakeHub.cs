@@ -47,7 +47,8 @@ internal sealed class FakeHub : IDisposable
     public Uri Endpoint => new($"http://127.0.0.1:{Port}/");
     public ConcurrentQueue<HubRequest> Requests { get; } = [];
 
-    /// <summary>Answers in place of the hub where it returns something: called with a request and how many of its kind came before.</summary>
+    /// <summary>Answers in place of the hub where it returns something: called with a request and what it would
+    /// answer.</summary>
     public Func<HubRequest, HubReply, HubReply?>? Trouble { get; set; }
 
     /// <summary>How many files a page of the list has.</summary>
@@ -120,7 +121,8 @@ internal sealed class FakeHub : IDisposable
     private async Task SendAsync(NetworkStream stream, HubReply reply)
     {
         var lines = new List<string>(reply.Headers);
-        if (!lines.Any(line => line.StartsWith("Content-Length", StringComparison.Ordinal))) lines.Add($"Content-Length: {reply.Body.Length}");
+        if (!lines.Any(line => line.StartsWith("Content-Length", StringComparison.Ordinal)))
+            lines.Add($"Content-Length: {reply.Body.Length}");
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
             $"HTTP/1.1 {reply.Status} X\r\nConnection: close\r\n{string.Join("\r\n", lines)}\r\n\r\n"), _stop.Token);
         var end = Math.Min(Math.Min(reply.DropAfter, reply.StallAfter), reply.Body.Length);
@@ -135,16 +137,20 @@ internal sealed class FakeHub : IDisposable
 
     private HubReply Reply(HubRequest request)
     {
-        var (api, resolve) = ($"/api/{Kind}/owner/name", $"{(Kind == "datasets" ? "/datasets" : "")}/owner/name/resolve/{Commit}/");
+        var (api, resolve) = ($"/api/{Kind}/owner/name",
+            $"{(Kind == "datasets" ? "/datasets" : "")}/owner/name/resolve/{Commit}/");
         if (request.Target is var target && (target == $"{api}/revision/main" || target == $"{api}/revision/{Commit}"))
             return new(200, $$"""{"sha":"{{Commit}}","siblings":[]}""");
         if (target.StartsWith($"{api}/tree/{Commit}", StringComparison.Ordinal)) return List(target);
         if (target.StartsWith("/storage/", StringComparison.Ordinal))
-            return request.Host == "localhost" ? Content(request, _files.Values.Single(f => Digest(f.Content, true) == target[9..73]).Content)
+            return request.Host == "localhost"
+                ? Content(request, _files.Values.Single(f => Digest(f.Content, true) == target[9..73]).Content)
                 : new(500, "");
         var path = target.StartsWith(resolve, StringComparison.Ordinal) ? Uri.UnescapeDataString(target[resolve.Length..]) : "";
         if (!_files.TryGetValue(path, out var file))
-            return new(404, "", "X-Error-Code: " + (path.Length > 0 ? "EntryNotFound" : target.Contains("revision") && target.StartsWith(api) ? "RevisionNotFound" : "RepoNotFound"));
+            return new(404, "", "X-Error-Code: "
+                + (path.Length > 0 ? "EntryNotFound" : target.Contains("revision") && target.StartsWith(api) ? "RevisionNotFound"
+                    : "RepoNotFound"));
         return file.Large
             ? new(302, "", $"Location: http://localhost:{Port}/storage/{Digest(file.Content, true)}?signature=secret")
             : Content(request, file.Content);

@@ -26,7 +26,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         _hub.Add("data/empty.txt", 0, large: false);
         _hub.PageSize = 3;
         var result = await Download();
-        Assert.Equal(["README.md", "data/empty.txt", "data/train-00.jsonl", "data/数据 1.json"], result.Files.Select(f => f.File.Path));
+        Assert.Equal(["README.md", "data/empty.txt", "data/train-00.jsonl", "data/数据 1.json"],
+            result.Files.Select(f => f.File.Path));
         Assert.All(result.Files, f => Assert.Equal(FileOrigin.Downloaded, f.Origin));
         var root = Path.Combine(_folder.Root, "datasets--owner--name");
         Assert.Equal(FakeHub.Commit, File.ReadAllText(Path.Combine(root, "refs", "main")));
@@ -35,7 +36,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         Assert.Equal(big, File.ReadAllBytes(Path.Combine(result.Folder, "data", "train-00.jsonl")));
         Assert.Equal(small, File.ReadAllBytes(Path.Combine(result.Folder, "data", "数据 1.json")));
         if (!OperatingSystem.IsWindows())
-            Assert.Equal($"../../../blobs/{FakeHub.Digest(big, true)}", new FileInfo(Path.Combine(result.Folder, "data/train-00.jsonl")).LinkTarget);
+            Assert.Equal($"../../../blobs/{FakeHub.Digest(big, true)}",
+                new FileInfo(Path.Combine(result.Folder, "data/train-00.jsonl")).LinkTarget);
         Assert.Equal(new[] { FakeHub.Digest(small, false), FakeHub.Digest(big, true), FakeHub.Digest([], false) }.Order(),
             Directory.GetFiles(Path.Combine(root, "blobs")).Select(Path.GetFileName).Order());
         Assert.Equal(result.Files.Sum(f => f.File.Size), _advanced);
@@ -111,7 +113,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         var damage = 1;
         _hub.Trouble = (request, reply) =>
         {
-            if (!request.Target.StartsWith("/storage/", StringComparison.Ordinal) || request.From != Segment || damage-- <= 0) return null;
+            if (!request.Target.StartsWith("/storage/", StringComparison.Ordinal)
+                || request.From != Segment || damage-- <= 0) return null;
             reply.Body[7] ^= 1;
             return reply;
         };
@@ -125,7 +128,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         var failed = await Assert.ThrowsAsync<DownloadException>(() => Download());
         Assert.Contains($"its sha256 is", failed.Message);
         Assert.Contains(FakeHub.Digest(content, true), failed.Message);
-        Assert.Equal([], Directory.GetFiles(_folder.Root, "*", SearchOption.AllDirectories).Where(f => new FileInfo(f).Length > 0));
+        Assert.Equal([], Directory.GetFiles(_folder.Root, "*", SearchOption.AllDirectories)
+            .Where(f => new FileInfo(f).Length > 0));
     }
 
     [Theory]
@@ -158,11 +162,13 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     {
         _hub.Add("a.json", 10, large: false);
         var (list, file) = (0, 0);
-        _hub.Trouble = (request, reply) => request.Target.Contains("/tree/") && list++ < 2 ? new(429, "slow down", "Retry-After: 7")
+        _hub.Trouble = (request, reply) => request.Target.Contains("/tree/") && list++ < 2
+            ? new(429, "slow down", "Retry-After: 7")
             : request.Target.Contains("/resolve/") && file++ < 4 ? new(503, "") : null;
         await Download();
         Assert.Equal([7, 7], _waits.Take(2).Select(wait => wait.TotalSeconds));
-        Assert.All(_waits.Skip(2).Index(), wait => Assert.InRange(wait.Item.TotalSeconds, 0.25 * (1 << wait.Index), 0.5 * (1 << wait.Index)));
+        Assert.All(_waits.Skip(2).Index(), wait =>
+            Assert.InRange(wait.Item.TotalSeconds, 0.25 * (1 << wait.Index), 0.5 * (1 << wait.Index)));
         Assert.Equal(6, _waits.Count);
 
         _hub.Trouble = (_, _) => new(429, "", "Retry-After: 3600");
@@ -189,7 +195,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     {
         _hub.Add("big.bin", 3 * Segment, large: true);
         await Download(o => o with { Token = "hf_secret" });
-        Assert.All(_hub.Requests, request => Assert.Equal(request.Host == "localhost" ? null : "Bearer hf_secret", request.Token));
+        Assert.All(_hub.Requests, request =>
+            Assert.Equal(request.Host == "localhost" ? null : "Bearer hf_secret", request.Token));
         Assert.Contains(_hub.Requests, request => request.Host == "localhost");
     }
 
@@ -206,7 +213,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     public async Task Refusals_say_what_to_do(string at, int status, string header, string message)
     {
         _hub.Add("a.json", 10, large: false);
-        _hub.Trouble = (request, reply) => request.Target.Contains(at) || request.Target.Contains("again") ? new(status, "", header) : null;
+        _hub.Trouble = (request, reply) => request.Target.Contains(at) || request.Target.Contains("again")
+            ? new(status, "", header) : null;
         Assert.Contains(message, (await Assert.ThrowsAsync<DownloadException>(() => Download())).Message);
         Assert.Empty(_waits);   // no use in trying again
     }
@@ -224,7 +232,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     {
         var content = _hub.Add("data/a.json", 10, large: false);
         _hub.Add("b.txt", 20, large: false);
-        Assert.Contains("not in the cache", (await Assert.ThrowsAsync<DownloadException>(() => Download(o => o with { Offline = true }))).Message);
+        Assert.Contains("not in the cache",
+            (await Assert.ThrowsAsync<DownloadException>(() => Download(o => o with { Offline = true }))).Message);
         await Download();
         _hub.Dispose();
         Assert.Contains("--offline", (await Assert.ThrowsAsync<DownloadException>(() => Download())).Message);
@@ -238,7 +247,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     {
         _hub.Add("data/a.json", 10, large: false);
         _hub.Add("b.txt", 20, large: false);
-        Assert.Equal(["data/a.json"], (await Download(o => o with { Include = ["*.json", "*.csv"] })).Files.Select(f => f.File.Path));
+        Assert.Equal(["data/a.json"], (await Download(o => o with { Include = ["*.json", "*.csv"] }))
+            .Files.Select(f => f.File.Path));
         Assert.Contains("It has b.txt, data/a.json",
             (await Assert.ThrowsAsync<InputException>(() => Download(o => o with { Include = ["*.parquet"] }))).Message);
     }
@@ -277,7 +287,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     {
         Dictionary<string, string> variables = new()
         {
-            ["HF_ENDPOINT"] = "https://mirror.example/hub", ["HF_TOKEN"] = " hf_x ", ["HF_HOME"] = "/big/hf", ["HF_HUB_OFFLINE"] = "1",
+            ["HF_ENDPOINT"] = "https://mirror.example/hub", ["HF_TOKEN"] = " hf_x ", ["HF_HOME"] = "/big/hf",
+                ["HF_HUB_OFFLINE"] = "1",
         };
         var options = HubOptions.FromEnvironment(variables.GetValueOrDefault);
         Assert.Equal(("https://mirror.example/hub/", "hf_x", Path.Combine("/big/hf", "hub"), true),
@@ -303,7 +314,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         _advanced = 0;
         var options = new HubOptions
         {
-            Endpoint = _hub.Endpoint, Cache = _folder.Root, SegmentBytes = Segment, Connections = 4, Patience = TimeSpan.FromSeconds(20),
+            Endpoint = _hub.Endpoint, Cache = _folder.Root, SegmentBytes = Segment, Connections = 4,
+                Patience = TimeSpan.FromSeconds(20),
             Wait = (time, _) =>
             {
                 lock (_waits) _waits.Add(time);

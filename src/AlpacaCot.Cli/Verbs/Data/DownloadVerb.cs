@@ -62,7 +62,8 @@ internal static class DownloadVerb
             var repository = new HubRepository(parsed.GetValue(name)!,
                 parsed.GetValue(type) == "model" ? RepositoryType.Model : RepositoryType.Dataset);
             var asJson = parsed.GetValue(json);
-            var display = new DownloadDisplay(terminal.Beside(asJson), live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+            var display = new DownloadDisplay(terminal.Beside(asJson),
+                live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
             var clock = Stopwatch.StartNew();
             try
             {

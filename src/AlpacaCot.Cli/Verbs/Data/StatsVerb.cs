@@ -15,17 +15,21 @@ internal static class StatsVerb
 {
     private const int TasksShown = 12, RootsShown = 15, ObjectsShown = 4, NotesShown = 10;
 
-    private sealed record Run(IReadOnlyList<FileStatistics> Files, DatasetStatistics All, double Seconds, IReadOnlyList<string> Figures)
+    private sealed record Run(IReadOnlyList<FileStatistics> Files, DatasetStatistics All, double Seconds,
+        IReadOnlyList<string> Figures)
     {
         public double MegabytesPerSecond => Files.Sum(file => file.Bytes) / 1e6 / Math.Max(Seconds, 1e-6);
     }
 
     public static Verb Create(Terminal terminal)
     {
-        var files = new Argument<string[]>("FILE") { Description = "Instruction data in any known form", Arity = ArgumentArity.OneOrMore };
+        var files = new Argument<string[]>("FILE") 
+        {
+            Description = "Instruction data in any known form", Arity = ArgumentArity.OneOrMore,
+        };
         var tokenizer = Options.Tokenizer();
         tokenizer.Description = "Count tokens too, with this tokenizer file or model folder";
-        var output = Options.Out("Draw the picture of the collection and the histograms of lengths into this folder, as PNG and SVG");
+        var output = Options.Out("Draw the collection and histograms of lengths into this folder, as PNG and SVG");
         output.HelpName = "DIR";
         var skip = new Option<bool>("--skip-bad") { Description = "Skip records that cannot be used; each is counted and named" };
         var json = Options.Json();
@@ -47,7 +51,8 @@ internal static class StatsVerb
                 SkipBad = parsed.GetValue(skip),
                 OnBadRecord = message =>
                 {
-                    if (Interlocked.Increment(ref notes) <= NotesShown) console.MarkupLine($"[grey]skipped {Markup.Escape(message)}[/]");
+                    if (Interlocked.Increment(ref notes) <= NotesShown)
+                        console.MarkupLine($"[grey]skipped {Markup.Escape(message)}[/]");
                 },
             };
             var clock = Stopwatch.StartNew();
@@ -69,7 +74,7 @@ internal static class StatsVerb
     {
         if (!live) return work(null);
         T result = default!;
-        console.Progress().AutoClear(true).Columns(new SpinnerColumn(), new TaskDescriptionColumn(), new ElapsedTimeColumn()).Start(view =>
+        console.Progress().AutoClear(true).Columns(new SpinnerColumn(), new TaskDescriptionColumn()).Start(view =>
         {
             var bar = view.AddTask("counting");
             bar.IsIndeterminate = true;
@@ -78,14 +83,16 @@ internal static class StatsVerb
         return result;
     }
 
-    private static List<string> Draw(IReadOnlyList<FileStatistics> files, DatasetStatistics all, string folder, IAnsiConsole console)
+    private static List<string> Draw(IReadOnlyList<FileStatistics> files, DatasetStatistics all, string folder,
+        IAnsiConsole console)
     {
         var (collection, lengths) = (Path.Combine(folder, "collection"), Path.Combine(folder, "lengths"));
         // One file has no sets to compare: its kinds of tasks are drawn.
         var note = files.Count > 1
             ? CollectionFigure.Write(files.Select(file => new CollectionPart(Name(file.Path), file.Counts.Records,
                 file.Counts.Languages.Select(language => language.Code).FirstOrDefault("und"))), collection, "The collection")
-            : CollectionFigure.Write(all.Tasks.Top.Take(40).Select(task => new CollectionPart(task.Item, task.Count, "")), collection,
+            : CollectionFigure.Write(all.Tasks.Top.Take(40).Select(task => new CollectionPart(task.Item, task.Count, "")),
+                collection,
                 $"{Name(files[0].Path)}: kinds of tasks");
         note = LengthFigure.Write([("prompts, characters", all.PromptCharacters), ("answers, characters", all.AnswerCharacters),
             ("prompts, tokens", all.PromptTokens), ("answers, tokens", all.AnswerTokens)], lengths,
@@ -98,7 +105,8 @@ internal static class StatsVerb
     {
         var name = Path.GetFileName(path);
         foreach (var ending in (string[])[".gz", ".zst", ".json", ".jsonl", ".csv", ".tsv", ".parquet"])
-            if (name.EndsWith(ending, StringComparison.OrdinalIgnoreCase) && name.Length > ending.Length) name = name[..^ending.Length];
+            if (name.Length > ending.Length && name.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+                name = name[..^ending.Length];
         return name;
     }
 
@@ -106,39 +114,47 @@ internal static class StatsVerb
     {
         var all = run.All;
         if (run.Files.Count > 1)
-            Table(console, "files", ["", "records", "MB", "language", "mean answer"], run.Files.Select(file => (string[])[file.Path,
-                Number(file.Counts.Records), Invariant($"{file.Bytes / 1e6:0.0}"),
-                file.Counts.Languages.Select(language => language.Code).FirstOrDefault("-"), Number((long)file.Counts.AnswerCharacters.Mean)]));
+            Table(console, "files", ["", "records", "MB", "language", "mean answer"],
+                run.Files.Select(file => (string[])[file.Path, Number(file.Counts.Records), Invariant($"{file.Bytes / 1e6:0.0}"),
+                    file.Counts.Languages.Select(language => language.Code).FirstOrDefault("-"),
+                    Number((long)file.Counts.AnswerCharacters.Mean)]));
         console.MarkupLine(Invariant($"[bold]{all.Records:N0}[/] records, {Share(all.WithInput, all)} with input, ")
             + $"{Share(all.WithSystem, all)} with a system turn; "
             + Invariant($"{all.Turns.Mean:0.0#} answers a record, at most {all.Turns.Greatest}"));
-        if (run.Files.Sum(file => file.Skipped) is > 0 and var skipped) console.WriteLine(Invariant($"{skipped:N0} bad records skipped"));
+        if (run.Files.Sum(file => file.Skipped) is > 0 and var skipped)
+            console.WriteLine(Invariant($"{skipped:N0} bad records skipped"));
         string[] columns = ["", "records", "share", "characters", .. withTokens ? (string[])["tokens", "tokens/character"] : []];
         Table(console, "languages", columns, all.Languages.Take(TasksShown).Select(language => (string[])[language.Code,
             Number(language.Records), Share(language.Records, all), Number(language.Characters),
             .. withTokens ? (string[])[Number(language.Tokens), Invariant($"{language.Fertility:0.000}")] : []]));
         Table(console, "tasks", ["", "records", "share"], all.Tasks.Top.Take(TasksShown)
             .Select(task => (string[])[task.Item, Number(task.Count), Share(task.Count, all)]));
-        Table(console, "lengths", ["", "mean", "median", "90 %", "99 %", "longest"], Lengths(all, withTokens).Select(row => (string[])[row.Name,
-            Number((long)Math.Round(row.Lengths.Mean)), Number(row.Lengths.Quantile(0.5)), Number(row.Lengths.Quantile(0.9)),
-            Number(row.Lengths.Quantile(0.99)), Number(row.Lengths.Greatest)]));
-        Table(console, "openings", ["", "records", "share", "most often with"], Openings(all).Select(opening => (string[])[opening.Root,
-            Number(opening.Count), Share(opening.Count, all), string.Join(", ", opening.Objects.Select(o => o.Item))]));
+        Table(console, "lengths", ["", "mean", "median", "90 %", "99 %", "longest"],
+            Lengths(all, withTokens).Select(row => (string[])[row.Name, Number((long)Math.Round(row.Lengths.Mean)),
+                Number(row.Lengths.Quantile(0.5)), Number(row.Lengths.Quantile(0.9)), Number(row.Lengths.Quantile(0.99)),
+                Number(row.Lengths.Greatest)]));
+        Table(console, "openings", ["", "records", "share", "most often with"],
+            Openings(all).Select(opening => (string[])[opening.Root, Number(opening.Count),
+                Share(opening.Count, all), string.Join(", ", opening.Objects.Select(o => o.Item))]));
         foreach (var figure in run.Figures) console.MarkupLine($"figure  [bold]{Markup.Escape(figure)}[/]");
-        console.WriteLine(Invariant($"{run.Files.Sum(file => file.Bytes) / 1e6:0.0} MB in {run.Seconds:0.00} s: {run.MegabytesPerSecond:0.0} MB/s, ")
-            + Invariant($"{all.Records / Math.Max(run.Seconds, 1e-6):N0} records/s; peak memory {Platform.PeakResidentBytes / 1e6:N0} MB"));
+        var (megabytes, speed) = (run.Files.Sum(file => file.Bytes) / 1e6, all.Records / Math.Max(run.Seconds, 1e-6));
+        console.WriteLine(Invariant($"{megabytes:0.0} MB in {run.Seconds:0.00} s: {run.MegabytesPerSecond:0.0} MB/s, ")
+            + Invariant($"{speed:N0} records/s; peak memory {Platform.PeakResidentBytes / 1e6:N0} MB"));
     }
 
     private static IEnumerable<(string Name, LengthHistogram Lengths)> Lengths(DatasetStatistics all, bool withTokens) =>
     [
-        ("prompt characters", all.PromptCharacters), ("answer characters", all.AnswerCharacters), ("record characters", all.Characters),
+        ("prompt characters", all.PromptCharacters), ("answer characters", all.AnswerCharacters),
+        ("record characters", all.Characters),
         .. withTokens ? ((string, LengthHistogram)[])[("prompt tokens", all.PromptTokens), ("answer tokens", all.AnswerTokens),
             ("record tokens", all.Tokens)] : [],
     ];
 
-    private static IEnumerable<(string Root, long Count, IReadOnlyList<(string Item, long Count)> Objects)> Openings(DatasetStatistics all)
+    private static IEnumerable<(string Root, long Count, IReadOnlyList<(string Item, long Count)> Objects)> Openings(
+        DatasetStatistics all)
     {
-        var phrases = all.Phrases.Top.Select(phrase => (Parts: phrase.Item.Split(' ', 2), phrase.Count)).ToLookup(phrase => phrase.Parts[0]);
+        var phrases = all.Phrases.Top.Select(phrase => (Parts: phrase.Item.Split(' ', 2), phrase.Count))
+            .ToLookup(phrase => phrase.Parts[0]);
         return all.Roots.Top.Take(RootsShown).Select(root => (root.Item, root.Count, (IReadOnlyList<(string, long)>)
             [.. phrases[root.Item].Take(ObjectsShown).Select(phrase => (phrase.Parts[1], phrase.Count))]));
     }
@@ -196,7 +212,8 @@ internal static class StatsVerb
         o.WriteNumber("peak_memory_bytes", Platform.PeakResidentBytes);
     }));
 
-    private static void Language(System.Text.Json.Utf8JsonWriter json, LanguageCount language, bool withTokens) => json.Object(l =>
+    private static void Language(System.Text.Json.Utf8JsonWriter json, LanguageCount language, bool withTokens) =>
+        json.Object(l =>
     {
         l.WriteString("language", language.Code);
         l.WriteNumber("records", language.Records);
@@ -206,7 +223,8 @@ internal static class StatsVerb
         l.WriteNumber("tokens_per_character", Math.Round(language.Fertility, 4));
     });
 
-    private static void Counted(System.Text.Json.Utf8JsonWriter json, string name, (string Item, long Count) counted) => json.Object(c =>
+    private static void Counted(System.Text.Json.Utf8JsonWriter json, string name, (string Item, long Count) counted) =>
+        json.Object(c =>
     {
         c.WriteString(name, counted.Item);
         c.WriteNumber("records", counted.Count);
@@ -214,7 +232,8 @@ internal static class StatsVerb
 
     private static string Number(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Share(long part, DatasetStatistics all) => Invariant($"{100.0 * part / Math.Max(1, all.Records):0.0} %");
+    private static string Share(long part, DatasetStatistics all) =>
+        Invariant($"{100.0 * part / Math.Max(1, all.Records):0.0} %");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

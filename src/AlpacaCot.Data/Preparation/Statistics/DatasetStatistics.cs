@@ -63,13 +63,15 @@ public sealed class DatasetStatistics
 
     /// <summary>The languages, the one with most records first.</summary>
     public IReadOnlyList<LanguageCount> Languages =>
-        [.. _languages.Values.OrderByDescending(language => language.Records).ThenBy(language => language.Code, StringComparer.Ordinal)];
+        [.. _languages.Values.OrderByDescending(language => language.Records)
+            .ThenBy(language => language.Code, StringComparer.Ordinal)];
 
     /// <summary>Counts conversations as they come.</summary>
     /// <param name="conversations">The conversations; read once.</param>
     /// <param name="tokenizer">Counts tokens; null leaves them out, which is many times faster.</param>
     /// <param name="counted">Is told now and then how many were counted.</param>
-    public static DatasetStatistics Of(IEnumerable<Conversation> conversations, Tokenizer? tokenizer = null, Action<long>? counted = null)
+    public static DatasetStatistics Of(IEnumerable<Conversation> conversations, Tokenizer? tokenizer = null,
+        Action<long>? counted = null)
     {
         var statistics = new DatasetStatistics();
         foreach (var (_, measure) in conversations.Map(conversation => RecordMeasure.Of(conversation, tokenizer)))
@@ -122,6 +124,7 @@ public sealed class DatasetStatistics
     private void Add(LanguageCount more)
     {
         var sum = _languages.GetValueOrDefault(more.Code) ?? new(more.Code, 0, 0, 0);
-        _languages[more.Code] = new(more.Code, sum.Records + more.Records, sum.Characters + more.Characters, sum.Tokens + more.Tokens);
+        _languages[more.Code] = new(more.Code, sum.Records + more.Records, sum.Characters + more.Characters,
+            sum.Tokens + more.Tokens);
     }
 }

@@ -13,7 +13,8 @@ public sealed record FileStatistics(string Path, long Bytes, DatasetStatistics C
 {
     /// <summary>Counts files, several at a time.</summary>
     /// <param name="paths">The files.</param>
-    /// <param name="options">How they are read and what becomes of bad records; its callback may come from several threads.</param>
+    /// <param name="options">How they are read and what becomes of bad records; its callback may come from several
+    /// threads.</param>
     /// <param name="tokenizer">Counts tokens; null leaves them out.</param>
     /// <param name="counted">Is told how many records of all files were counted; from several threads.</param>
     /// <param name="cancel">Ends it.</param>

@@ -30,7 +30,8 @@ public sealed class FrequentItems(int most = 100_000)
         foreach (var (item, count) in other._counts.OrderBy(pair => pair.Key, StringComparer.Ordinal)) Add(item, count);
     }
 
-    /// <summary>The words and their counts, the most frequent first, equally frequent ones in the order of their letters.</summary>
+    /// <summary>The words and their counts, the most frequent first, equally frequent ones in the order of their
+    /// letters.</summary>
     public IEnumerable<(string Item, long Count)> Top => _counts.OrderByDescending(pair => pair.Value)
         .ThenBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value));
 }

@@ -4,8 +4,8 @@ namespace AlpacaCot.Data.Preparation.Statistics;
 
 /// <summary>
 /// What an instruction begins with, by simple rules. Where words are written with spaces it is the first word that is not one of
-/// courtesy ("please", "can you", "I want you to"), mostly a verb or a question word, and with it the first word behind it that is
-/// not an article, pronoun, preposition or number. In Chinese it is, behind words of courtesy (请, 帮我, 能否), one character
+/// courtesy ("please", "can you", "I want you to"), mostly a verb or a question word, and with it the first word behind it that
+/// is not an article, pronoun, preposition or number. In Chinese it is, behind words of courtesy (请, 帮我, 能否), one character
 /// where that is a common verb by itself (写, 给, 将) and a word that cannot belong to it follows, else two characters.
 /// </summary>
 /// <param name="Root">The verb or question word, in small letters; empty where the text begins with neither.</param>
@@ -14,18 +14,19 @@ public readonly record struct InstructionOpening(string Root, string Object)
 {
     private const int LongestWord = 24, WordsLooked = 12;
 
-    private static readonly FrozenSet<string> Courtesy = Set("please kindly can could would will you u i want need like to help me "
-        + "us let let's hi hello hey ok okay now so and then also");
+    private static readonly FrozenSet<string> Courtesy = Set("please kindly can could would will you u i want need like to help "
+        + "me us let let's hi hello hey ok okay now so and then also");
 
-    private static readonly FrozenSet<string> Small = Set("a an the this that these those following given some any all each every my "
-        + "your his her its our their me us you him them it i we he she they of in on at to for from with by about as into over and or "
-        + "is are was were be been do does did can could would will should has have had if whether one two three four five six seven "
-        + "eight nine ten new each both no not there here more most");
+    private static readonly FrozenSet<string> Small = Set("a an the this that these those following given some any all each every "
+        + "my your his her its our their me us you him them it i we he she they of in on at to for from with by about as into "
+        + "over and or is are was were be been do does did can could would will should has have had if whether "
+        + "one two three four five six seven eight nine ten new each both no not there here more most");
 
     private static readonly string[] ChineseCourtesy = ["请你帮我", "请帮我", "请您", "请你", "请问", "请", "帮我", "帮忙", "麻烦你", "麻烦", "你能否",
         "你能", "你可以", "能不能", "能否", "可以", "可否", "我想让你", "我希望你", "我想要", "我想", "我需要", "现在", "给我", "为我", "你好", "您好"];
 
-    private const string VerbsAlone = "写给将把用为从让说讲列做画找选对在按编译算答改造起填求如", NotPartOfVerb = "一二三四五六七八九十两几某这那此该每以下所各个出我你他她它其首篇段句份0123456789";
+    private const string VerbsAlone = "写给将把用为从让说讲列做画找选对在按编译算答改造起填求如",
+        NotPartOfVerb = "一二三四五六七八九十两几某这那此该每以下所各个出我你他她它其首篇段句份0123456789";
 
     /// <summary>Reads the beginning of an instruction.</summary>
     public static InstructionOpening Of(string instruction)

@@ -43,7 +43,8 @@ public sealed class LengthHistogram
         if (other.Count == 0) return;
         while (_counts.Count < other._counts.Count) _counts.Add(0);
         for (var i = 0; i < other._counts.Count; i++) _counts[i] += other._counts[i];
-        (Least, Greatest) = Count == 0 ? (other.Least, other.Greatest) : (Math.Min(Least, other.Least), Math.Max(Greatest, other.Greatest));
+        (Least, Greatest) = Count == 0 ? (other.Least, other.Greatest)
+            : (Math.Min(Least, other.Least), Math.Max(Greatest, other.Greatest));
         Count += other.Count;
         Sum += other.Sum;
     }

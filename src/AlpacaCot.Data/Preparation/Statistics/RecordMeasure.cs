@@ -13,8 +13,8 @@ namespace AlpacaCot.Data.Preparation.Statistics;
 /// <param name="HasSystem">Whether there are standing instructions.</param>
 /// <param name="Characters">Of prompts and answers: Unicode characters, not UTF-16 units.</param>
 /// <param name="Tokens">Of prompts and answers, without special tokens; 0 without a tokenizer.</param>
-internal readonly record struct RecordMeasure(string Language, string Task, InstructionOpening Opening, int Answers, bool HasInput,
-    bool HasSystem, (long Prompt, long Answer) Characters, (long Prompt, long Answer) Tokens)
+internal readonly record struct RecordMeasure(string Language, string Task, InstructionOpening Opening, int Answers,
+    bool HasInput, bool HasSystem, (long Prompt, long Answer) Characters, (long Prompt, long Answer) Tokens)
 {
     private const int LanguageCharacters = 1000;   // of each of the first two turns
 
@@ -25,7 +25,8 @@ internal readonly record struct RecordMeasure(string Language, string Task, Inst
         {
             var length = Runes(turn.Text) + Runes(turn.Input);
             var ids = tokenizer is null ? 0 : Count(tokenizer, turn.Text) + Count(tokenizer, turn.Input);
-            if (turn.Role == Role.Assistant) (characters.Answer, tokens.Answer) = (characters.Answer + length, tokens.Answer + ids);
+            if (turn.Role == Role.Assistant)
+                (characters.Answer, tokens.Answer) = (characters.Answer + length, tokens.Answer + ids);
             else (characters.Prompt, tokens.Prompt) = (characters.Prompt + length, tokens.Prompt + ids);
         }
         var turns = conversation.Turns;

@@ -21,17 +21,19 @@ public static class TaskKind
     {
         ("translation", ["translat", "翻译", "译成", "译为"]),
         ("summary", ["summar", "tl;dr", "总结", "概括", "摘要", "归纳", "概述"]),
-        ("code", ["code", "python", "javascript", "java", "sql", "html", "css", "c++", "function", "algorithm", "program", "regex",
-            "代码", "编程", "程序", "函数", "算法"]),
+        ("code", ["code", "python", "javascript", "java", "sql", "html", "css", "c++", "function", "algorithm", "program",
+            "regex", "代码", "编程", "程序", "函数", "算法"]),
         ("classification", ["classif", "categoriz", "categoris", "sentiment", "分类", "归类", "情感", "属于哪"]),
         ("rewrite", ["rewrite", "rephrase", "paraphrase", "reword", "edit", "correct", "改写", "重写", "润色", "修改", "改成", "纠正"]),
         ("extract", ["extract", "identify", "find the", "提取", "抽取", "找出", "识别"]),
         ("math", ["calculate", "compute", "solve", "equation", "how many", "how much", "计算", "方程", "求解", "多少", "数学"]),
         ("brainstorm", ["list", "suggest", "brainstorm", "ideas", "name", "come up with", "列出", "列举", "建议", "想出", "头脑风暴"]),
-        ("generation", ["write", "generate", "create", "compose", "design", "develop", "draft", "写", "生成", "创作", "设计", "编一", "撰"]),
+        ("generation", ["write", "generate", "create", "compose", "design", "develop", "draft", "写", "生成", "创作", "设计", "编一",
+            "撰"]),
     }.Select(kind => (kind.Kind, SearchValues.Create(kind.Cues, StringComparison.Ordinal)))];
 
-    private static readonly string[] QuestionWords = ["what", "who", "when", "where", "why", "how", "which", "explain", "describe", "tell"];
+    private static readonly string[] QuestionWords = ["what", "who", "when", "where", "why", "how", "which", "explain",
+        "describe", "tell"];
 
     private static readonly SearchValues<string> ChineseQuestions = SearchValues.Create(
         ["什么", "谁", "为什么", "怎么", "如何", "解释", "介绍", "描述", "说明"], StringComparison.Ordinal);
