@@ -64,7 +64,7 @@ public static class LengthFigure
     private static List<(double From, double To, long Count)> Bars(LengthHistogram lengths)
     {
         var edges = new List<double> { 1 };
-        for (var step = 1; edges[^1] <= lengths.Greatest; step++)
+        for (var step = 1; edges.Count < 2 || edges[^1] <= lengths.Greatest; step++)
             if (Math.Floor(Math.Pow(2, step / (double)BinsADoubling)) is var edge && edge > edges[^1]) edges.Add(edge);
         var counts = new long[edges.Count];
         var at = 0;
