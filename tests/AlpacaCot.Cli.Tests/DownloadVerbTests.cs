@@ -12,7 +12,7 @@ public sealed class DownloadVerbTests
         hub.Add("data.json", 1234, large: true);
         string[] command = ["data", "download", "owner/name", "--endpoint", hub.Endpoint.ToString(), "--cache", folder.Path];
 
-        var json = (await CommandLine.Run([.. command, "--json"])).Json();
+        var json = (await CommandLine.Run([.. command, "--json"])).Json().GetProperty("repositories")[0];
         Assert.Equal(("owner/name", "dataset", FakeHub.Commit, 1234), (json.GetProperty("repository").GetString(),
             json.GetProperty("type").GetString(), json.GetProperty("commit").GetString(),
                 json.GetProperty("received_bytes").GetInt32()));
@@ -28,5 +28,7 @@ public sealed class DownloadVerbTests
         Assert.Equal((Program.Failed, ""), (absent.Code, absent.Out));
         Assert.Contains("not in the cache", absent.Error, StringComparison.Ordinal);
         (await CommandLine.Run("data", "download", "a/b/c")).Refused("owner/name");
+        (await CommandLine.Run("data", "download", "dolyl")).Refused("dolly");
+        (await CommandLine.Run("data", "download", "csl")).Refused("github.com", "data convert --source csl");
     }
 }

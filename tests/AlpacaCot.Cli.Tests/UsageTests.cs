@@ -9,6 +9,7 @@ public sealed class UsageTests
 
     /// <summary>The verbs of <c>data</c>.</summary>
     private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate"];
+    private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "download", "stats"];
 
     private static IEnumerable<string> AllVerbs => [.. Verbs, .. DataVerbs.Select(verb => $"data {verb}")];
 

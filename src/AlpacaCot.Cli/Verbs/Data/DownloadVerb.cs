@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Download;
 using Spectre.Console;
 
@@ -12,10 +13,13 @@ internal static class DownloadVerb
 {
     public static Verb Create(Terminal terminal)
     {
-        var name = new Argument<string>("NAME") { Description = "A hub id such as yahma/alpaca-cleaned" };
+        var name = new Argument<string>("NAME") 
+        {
+            Description = "A set of the collection, or a hub id such as yahma/alpaca-cleaned",
+        };
         var type = new Option<string>("--type")
         {
-            Description = "What the hub id names", DefaultValueFactory = _ => "dataset",
+            Description = "What the hub id names; data sets are the default",
         }.AcceptOnlyFromAmong("dataset", "model");
         var revision = new Option<string>("--revision")
         {
@@ -41,6 +45,7 @@ internal static class DownloadVerb
         var offline = new Option<bool>("--offline") { Description = "Use what is in the cache and ask no server" };
         var json = Options.Json();
         var verb = new Verb("download", VerbGroup.Data, "Download data or a model from a hub",
+            "data download dolly",
             "data download yahma/alpaca-cleaned",
             "data download openai/gsm8k --include \"main/*.parquet\"",
             "data download bigscience/bloom-560m --type model --include \"*.json\" --include \"*.safetensors\"",
@@ -59,18 +64,23 @@ internal static class DownloadVerb
                 Offline = parsed.GetValue(offline) || options.Offline,
                 Revision = parsed.GetValue(revision)!, Include = parsed.GetValue(include)!,
             };
-            var repository = new HubRepository(parsed.GetValue(name)!,
-                parsed.GetValue(type) == "model" ? RepositoryType.Model : RepositoryType.Dataset);
+            var repositories = Repositories(parsed.GetValue(name)!, parsed.GetValue(type));
             var asJson = parsed.GetValue(json);
             var display = new DownloadDisplay(terminal.Beside(asJson),
                 live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
             var clock = Stopwatch.StartNew();
             try
             {
-                var result = await display.FollowAsync(repository.Id,
-                    () => HubDownload.RunAsync(repository, options, display, cancel)).ConfigureAwait(false);
-                if (asJson) WriteJson(result, options, clock.Elapsed, terminal);
-                else Say(result, clock.Elapsed, terminal.Console);
+                var results = new List<DownloadResult>();
+                foreach (var (repository, set) in repositories)
+                {
+                    clock.Restart();
+                    var result = await display.FollowAsync(repository.Id,
+                        () => HubDownload.RunAsync(repository, options, display, cancel)).ConfigureAwait(false);
+                    results.Add(result);
+                    if (!asJson) Say(result, set, clock.Elapsed, terminal.Console);
+                }
+                if (asJson) WriteJson(results, options, terminal);
                 return Program.Done;
             }
             catch (DownloadException e)
@@ -82,7 +92,23 @@ internal static class DownloadVerb
         return verb;
     }
 
-    private static void Say(DownloadResult result, TimeSpan time, IAnsiConsole console)
+    // A name with an owner, or with its type, is the hub's; any other is the collection's, which knows where its sets are.
+    private static List<(HubRepository Repository, string? Set)> Repositories(string name, string? type)
+    {
+        if (type is not null || name.Contains('/'))
+            return [(new(name, type == "model" ? RepositoryType.Model : RepositoryType.Dataset), null)];
+        return [.. Catalogue.Resolve(name).SelectMany(source =>
+        {
+            var entry = source.Entry;
+            var ids = entry.Published.Split(" and ");
+            if (!ids.All(id => id.Contains('/') && HubRepository.LooksLikeId(id)))
+                throw new InputException($"{entry.Name} is published at {entry.Published}, not in a repository of the hub. Download it "
+                    + $"there, then read it with: alpaca-cot data convert --source {entry.Name} --in PATH --out {entry.Name}.jsonl");
+            return ids.Select(id => (new HubRepository(id, RepositoryType.Dataset), (string?)entry.Name));
+        })];
+    }
+
+    private static void Say(DownloadResult result, string? set, TimeSpan time, IAnsiConsole console)
     {
         var cached = result.Files.Count(f => f.Origin == FileOrigin.Cached);
         var bytes = result.Files.Sum(f => f.File.Size);
@@ -92,26 +118,31 @@ internal static class DownloadVerb
                     + $"{DownloadDisplay.Size((long)(result.ReceivedBytes / Math.Max(time.TotalSeconds, 1e-3)))}/s"
                     + (cached > 0 ? $", {cached} in the cache" : "")));
         console.MarkupLine($"  folder  [bold]{Markup.Escape(result.Folder)}[/]");
+        if (set is not null)
+            console.MarkupLine($"  next    [green]alpaca-cot data convert --source {set} --in {Markup.Escape(result.Folder)} "
+                + $"--out {set}.jsonl[/]");
     }
 
-    private static void WriteJson(DownloadResult result, HubOptions options, TimeSpan time, Terminal terminal) =>
-        terminal.WriteJson(w => w.Object(o =>
+    private static void WriteJson(List<DownloadResult> results, HubOptions options, Terminal terminal) => terminal.WriteJson(w =>
+        w.Object(o =>
         {
-            o.WriteString("repository", result.Repository.Id);
-            o.WriteString("type", result.Repository.Type.ToString().ToLowerInvariant());
             o.WriteString("endpoint", options.Endpoint.ToString());
-            o.WriteString("revision", result.Revision);
-            o.WriteString("commit", result.Commit);
-            o.WriteString("folder", result.Folder);
-            o.Array("files", result.Files, f => o.Object(file =>
+            o.Array("repositories", results, result => o.Object(r =>
             {
-                file.WriteString("path", f.File.Path);
-                file.WriteNumber("bytes", f.File.Size);
-                file.WriteString("digest", f.File.Digest);
-                file.WriteString("origin", f.Origin.ToString().ToLowerInvariant());
+                r.WriteString("repository", result.Repository.Id);
+                r.WriteString("type", result.Repository.Type.ToString().ToLowerInvariant());
+                r.WriteString("revision", result.Revision);
+                r.WriteString("commit", result.Commit);
+                r.WriteString("folder", result.Folder);
+                r.Array("files", result.Files, f => o.Object(file =>
+                {
+                    file.WriteString("path", f.File.Path);
+                    file.WriteNumber("bytes", f.File.Size);
+                    file.WriteString("digest", f.File.Digest);
+                    file.WriteString("origin", f.Origin.ToString().ToLowerInvariant());
+                }));
+                r.WriteNumber("bytes", result.Files.Sum(f => f.File.Size));
+                r.WriteNumber("received_bytes", result.ReceivedBytes);
             }));
-            o.WriteNumber("bytes", result.Files.Sum(f => f.File.Size));
-            o.WriteNumber("received_bytes", result.ReceivedBytes);
-            o.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
         }));
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Statistics;
 using AlpacaCot.Data.Tokenization;
@@ -25,25 +27,33 @@ internal static class StatsVerb
     {
         var files = new Argument<string[]>("FILE") 
         {
-            Description = "Instruction data in any known form", Arity = ArgumentArity.OneOrMore,
+            Description = "Instruction data in any known form", Arity = ArgumentArity.ZeroOrMore,
         };
         var tokenizer = Options.Tokenizer();
         tokenizer.Description = "Count tokens too, with this tokenizer file or model folder";
         var output = Options.Out("Draw the collection and histograms of lengths into this folder, as PNG and SVG");
         output.HelpName = "DIR";
         var skip = new Option<bool>("--skip-bad") { Description = "Skip records that cannot be used; each is counted and named" };
+        var collection = new Option<bool>("--collection")
+        {
+            Description = "Draw the whole catalogue by the numbers of records it expects; needs no data, and --out",
+        };
         var json = Options.Json();
         var verb = new Verb("stats", VerbGroup.Data, "Count and draw instruction data: languages, tasks, lengths, openings",
             "data stats alpaca_data.json",
             "data stats alpaca_data.json belle.jsonl --tokenizer path/to/model --out figures",
+            "data stats --collection --out figures",
             "data stats alpaca_data.json --json")
         {
-            files, tokenizer, output, skip, json,
+            files, tokenizer, output, skip, collection, json,
         };
         verb.SetAction((parsed, cancel) =>
         {
             var asJson = parsed.GetValue(json);
             var console = terminal.Beside(asJson);
+            if (parsed.GetValue(collection) == parsed.GetValue(files)!.Length > 0)
+                throw new InputException("data stats takes files, or --collection");
+            if (parsed.GetValue(collection)) return Task.FromResult(DrawCatalogue(parsed.GetValue(output), asJson, terminal));
             var engine = parsed.GetValue(tokenizer) is { } path ? Tokenizer.Load(path) : null;
             var notes = 0;
             var options = new ReadOptions
@@ -68,6 +78,18 @@ internal static class StatsVerb
             return Task.FromResult(Program.Done);
         });
         return verb;
+    }
+
+    private static int DrawCatalogue(string? folder, bool asJson, Terminal terminal)
+    {
+        var path = Path.Combine(folder ?? throw new InputException("--collection draws a picture: say where with --out"), "collection");
+        // Parts of other sets are counted with them.
+        var note = CollectionFigure.Write(Catalogue.All.Select(source => source.Entry).Where(entry => entry.PartOf.Length == 0)
+            .Select(entry => new CollectionPart(entry.Name, entry.Records ?? 0, entry.LanguageCodes)), path, "The instruction collection");
+        if (note is not null) terminal.Beside(asJson).MarkupLine($"[yellow]note:[/] {Markup.Escape(note)}");
+        if (asJson) terminal.WriteJson(w => w.Object(o => o.Strings("figures", [path + ".png", path + ".svg"])));
+        else terminal.Console.MarkupLine($"figure  [bold]{Markup.Escape(path)}.png[/]");
+        return Program.Done;
     }
 
     private static T Follow<T>(IAnsiConsole console, bool live, Func<Action<long>?, T> work)
