@@ -8,8 +8,8 @@ public sealed class UsageTests
         ["quickstart", "data", "inspect", "tokenize", "train", "generate", "chat", "score", "doctor"];
 
     /// <summary>The verbs of <c>data</c>.</summary>
-    private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate"];
-    private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "download", "stats"];
+    private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate",
+        "download", "stats"];
 
     private static IEnumerable<string> AllVerbs => [.. Verbs, .. DataVerbs.Select(verb => $"data {verb}")];
 
