@@ -69,6 +69,7 @@ internal static class TextUnits
     private static byte KindOf(char c)
     {
         if (IsUnspaced(c)) return Unspaced;
+        if (c is >= '\u2500' and <= '\u259F') return Nothing;   // frames of tables: two grids are not alike for their lines
         var folded = Fold(c);
         if (folded != '_' && "+-*/=<>^%$#@&|~\\".Contains(folded)) return Symbol;
         return char.GetUnicodeCategory(folded) switch

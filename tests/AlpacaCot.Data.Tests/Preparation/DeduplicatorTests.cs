@@ -98,6 +98,7 @@ public sealed class DeduplicatorTests
     [InlineData("请给出三个保持健康的建议。", "请给出五个学习英语的方法。", false)]
     [InlineData("ＡＢＣ １２３", "abc 123", true)]
     [InlineData("What is 17 times 23?", "What is 17 times 24?", false)]
+    [InlineData("Move up. ╔══╦══╗\n║ X ║ Y ║\n╚══╩══╝", "Go right. ╔══╦══╗\n║ X ║ Y ║\n╚══╩══╝", false)]   // a frame does not make alike
     [InlineData("!!!", "???", false)]
     [InlineData("", " ", false)]
     [InlineData("👍👍", "👎👎", false)]

@@ -61,13 +61,15 @@ internal static class MixVerb
                 },
                 Training = recipe.Training with { Seed = parsed.GetValue(seed) ?? recipe.Training.Seed },
             };
-            Mix(recipe, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(skipBad), parsed.GetValue(json), terminal, cancel);
+            Mix(recipe, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(skipBad),
+                parsed.GetValue(json), terminal, cancel);
             return Task.FromResult(Program.Done);
         });
         return verb;
     }
 
-    private static void Mix(Recipe recipe, string output, string format, bool skipBad, bool json, Terminal terminal, CancellationToken cancel)
+    private static void Mix(Recipe recipe, string output, string format, bool skipBad, bool json, Terminal terminal,
+        CancellationToken cancel)
     {
         ConversationWriter.Check(output, format);
         var bad = 0;
@@ -103,7 +105,8 @@ internal static class MixVerb
     }
 
     private static string Shown(string name) =>
-        Path.GetRelativePath(Directory.GetCurrentDirectory(), name) is var near && near.StartsWith("..", StringComparison.Ordinal) ? name : near;
+        Path.GetRelativePath(Directory.GetCurrentDirectory(), name) is var near && near.StartsWith("..", StringComparison.Ordinal)
+            ? name : near;
 
     // A list of sets is the data of a recipe, so it is read as one: names, settings and mistakes mean the same.
     private static Recipe OfSources(string[] sources) => RecipeFile.ParseData("data:\n"
