@@ -178,7 +178,8 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         foreach (var (key, value) in input.Variables) variables[key] = Value(value);
         variables["messages"] = messages;
         // As transformers does: without tools the name is there and none.
-        variables["tools"] = input.Tools is { } tools ? Value(tools) : null;
+        if (input.Tools is { } tools) variables["tools"] = Value(tools);
+        else variables.TryAdd("tools", null);
         variables.TryAdd("documents", null);
         variables["add_generation_prompt"] = addPrompt;
         return template.Render(variables, input.Now);
