@@ -130,7 +130,8 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{% for m in messages %}{{ m.content if loop.last else 'cut' }};{% endfor %}", "turn 2", "rendered otherwise")]
+    [InlineData("{% for m in messages %}{{ m.content }}{% if loop.last and m.role == 'assistant' %}</s>{% endif %};{% endfor %}",
+        "turn 2", "rendered otherwise")]
     [InlineData("{% for m in messages %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}<think>{% endif %}",
         "turn 2", "its prompt is not how")]
     public void A_template_that_changes_what_was_said_is_refused(string template, string turn, string why)

@@ -54,13 +54,18 @@ internal static class Arithmetic
 
     private static object Whole(string symbol, long a, long b) => symbol switch
     {
+        "/" => (object)(NotZero(b) ? (double)a / b : 0.0),
+        "**" when b < 0 => NotZero(a) ? Math.Pow(a, b) : 0.0,
+        _ => Integer(symbol, a, b),
+    };
+
+    private static long Integer(string symbol, long a, long b) => symbol switch
+    {
         "+" => checked(a + b),
         "-" => checked(a - b),
         "*" => checked(a * b),
-        "/" => NotZero(b) ? (double)a / b : 0.0,
         "//" => NotZero(b) ? checked(a / b) - (a % b != 0 && a < 0 != b < 0 ? 1 : 0) : 0,
-        "%" => NotZero(b) && b != -1 ? (a % b + b) % b : 0L,
-        _ when b < 0 => NotZero(a) ? Math.Pow(a, b) : 0.0,
+        "%" => NotZero(b) && b != -1 ? a % b + (a % b != 0 && a < 0 != b < 0 ? b : 0) : 0,
         _ => Power(a, b),
     };
 
@@ -89,7 +94,7 @@ internal static class Arithmetic
     public static object Negative(object? value, string symbol) => value switch
     {
         Undefined missing => throw missing.Error(),
-        double number => symbol == "-" ? -number : number,
+        double number => (object)(symbol == "-" ? -number : number),
         _ when Python.IsInteger(value, out var whole) && whole != long.MinValue => symbol == "-" ? -whole : whole,
         _ => throw new JinjaException($"'{symbol}' does not work on a {Python.TypeName(value)}"),
     };

@@ -13,7 +13,7 @@ internal static partial class Filters
     {
         ["abs"] = (_, v, _) => v switch
         {
-            double number => Math.Abs(number),
+            double number => (object)Math.Abs(number),
             _ when Python.IsInteger(v, out var whole) && whole != long.MinValue => Math.Abs(whole),
             _ => throw new JinjaException($"abs needs a number, found a {Python.TypeName(v)}"),
         },
@@ -285,7 +285,8 @@ internal static partial class Filters
     {
         var bound = arguments.Bind("round", "precision", "method");
         var (digits, method) = (bound.Int("precision", 0), bound.Text("method", "common"));
-        if (Python.Number(value) is not { } number) throw new JinjaException($"round needs a number, found a {Python.TypeName(value)}");
+        if (Python.Number(value) is not { } number)
+            throw new JinjaException($"round needs a number, found a {Python.TypeName(value)}");
         if (method == "common")
         {
             if (digits >= 0 && Python.IsInteger(value, out var whole)) return whole;
@@ -302,13 +303,13 @@ internal static partial class Filters
     }
 
     /// <summary>The exact value rounded, not its shortest decimal form: 2.675 is a little less than it looks.</summary>
-    private static double RoundExactly(double number, int digits) =>
-        Math.Abs(number) < 1e15 ? (double)RoundDecimal(number, digits) : number;
-
-    private static double RoundDecimal(double number, int digits) =>
-        double.Parse(number.ToString("F" + digits, System.Globalization.CultureInfo.InvariantCulture),
-            System.Globalization.CultureInfo.InvariantCulture) is var rounded && digits == 0
-            ? Math.Round(number, MidpointRounding.ToEven) : rounded;
+    private static double RoundExactly(double number, int digits)
+    {
+        if (digits == 0) return Math.Round(number, MidpointRounding.ToEven);
+        if (Math.Abs(number) >= 1e15) return number;
+        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        return double.Parse(number.ToString("F" + digits, culture), culture);
+    }
 
     private static Generator Slices(Interpreter _, object? value, Arguments arguments)
     {

@@ -132,14 +132,13 @@ internal static class PythonText
     {
         if (double.IsNaN(number)) return "nan";
         if (double.IsInfinity(number)) return number > 0 ? "inf" : "-inf";
-        var scientific = number.ToString("E16", CultureInfo.InvariantCulture);
         var shortest = number.ToString("R", CultureInfo.InvariantCulture);
         if (number == 0) return shortest.StartsWith('-') ? "-0.0" : "0.0";
         // The digits of the shortest form, wherever its point stands.
-        var mantissa = shortest.Split('E')[0].TrimStart('-');
+        var parts = shortest.Split('E');
+        var mantissa = parts[0].TrimStart('-');
         var digits = mantissa.Replace(".", "").TrimStart('0').TrimEnd('0');
-        var exponent = shortest.Contains('E') || digits.Length == 0
-            ? int.Parse(scientific[(scientific.IndexOf('E') + 1)..], CultureInfo.InvariantCulture)
+        var exponent = parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture)
             : mantissa.IndexOf('.') is var point && mantissa[0] != '0' ? (point < 0 ? mantissa.Length : point) - 1
             : -(mantissa.AsSpan(2).IndexOfAnyExcept('0') + 1);
         var sign = number < 0 ? "-" : "";

@@ -130,7 +130,7 @@ internal static class StringMethods
                 : Array.FindIndex(left.ToCharArray(), isSpace);
             if (at < 0)
             {
-                parts.Add(Strip(left, null, fromEnd, !fromEnd && most != 0));
+                parts.Add(left);
                 break;
             }
             parts.Add(fromEnd ? left[(at + 1)..] : left[..at]);
