@@ -14,7 +14,8 @@ public sealed class RenderVerbTests : IDisposable
     public async Task A_shipped_template_and_a_named_one_give_text_and_supervision()
     {
         var template = _folder.File("t.jinja", "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
-            + "{% if tools %}{{ tools|tojson }}{% endif %}{{ strftime_now('%F') }}{% if add_generation_prompt %}<assistant>{% endif %}");
+
+                + "{% if tools %}{{ tools|tojson }}{% endif %}{{ strftime_now('%F') }}{% if add_generation_prompt %}<assistant>{% endif %}");
         var variables = _folder.File("v.json", """{"bos_token": "^"}""");
         var tools = _folder.File("tools.json", """[{"name": "f"}]""");
         var json = (await CommandLine.Run("render", "--template", template, "--messages", Messages(), "--variables", variables,
@@ -23,7 +24,8 @@ public sealed class RenderVerbTests : IDisposable
         Assert.Equal(System.Text.Json.JsonValueKind.Null, json.GetProperty("supervised").ValueKind);   // what follows moves
 
         json = (await CommandLine.Run("render", "--template", "chatml", "--messages", Messages(), "--json")).Json();
-        Assert.Equal("<|im_start|>user\nHi 😀<|im_end|>\n<|im_start|>assistant\n你好<|im_end|>\n", json.GetProperty("text").GetString());
+        Assert.Equal("<|im_start|>user\nHi 😀<|im_end|>\n<|im_start|>assistant\n你好<|im_end|>\n",
+            json.GetProperty("text").GetString());
         Assert.Equal([54, 67], Spans(json));
         Assert.Equal("<|im_start|>user\nHi 😀<|im_end|>\n<|im_start|>assistant\n你好<|im_end|>\n\n",
             (await CommandLine.Run("render", "--template", "chatml", "--messages", Messages())).Out);
@@ -41,7 +43,8 @@ public sealed class RenderVerbTests : IDisposable
     [InlineData("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "t.jinja, line 1", "steps")]
     [InlineData("\n{% if x %}", "t.jinja, line 2", "not closed")]
     public async Task A_template_that_cannot_work_is_refused(string template, params string[] parts) =>
-        (await CommandLine.Run("render", "--template", _folder.File("t.jinja", template), "--messages", Messages())).Refused(parts);
+        (await CommandLine.Run("render", "--template", _folder.File("t.jinja", template), "--messages",
+            Messages())).Refused(parts);
 
     [Fact]
     public async Task Bad_files_are_refused()

@@ -51,7 +51,8 @@ internal static class RenderVerb
         return verb;
     }
 
-    private static Option<string> File(string name, string description) => new(name) { Description = description, HelpName = "FILE" };
+    private static Option<string> File(string name, string description) => new(name) { Description = description,
+        HelpName = "FILE" };
 
     private static bool IsJinja(string name)
     {
@@ -95,7 +96,8 @@ internal static class RenderVerb
     }
 
     private static string Token(ChatInput input, string name, string standard) =>
-        input.Variables.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : standard;
+        input.Variables.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!
+            : standard;
 
     private static Turn Turn(JsonElement message, int index, string path)
     {

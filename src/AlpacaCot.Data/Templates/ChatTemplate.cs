@@ -32,7 +32,8 @@ public sealed record ChatInput
 public sealed class ChatTemplate(JinjaTemplate template, string name, string bos = "", string eos = "")
 {
     /// <summary>
-    /// Loads from a Jinja file, from <c>tokenizer_config.json</c> or <c>chat_template.json</c>, or from the model folder they lie in.
+    /// Loads from a Jinja file, from <c>tokenizer_config.json</c> or <c>chat_template.json</c>, or from the model folder they
+    /// lie in.
     /// </summary>
     /// <exception cref="InputException">There is no template, or it is not well-formed.</exception>
     public static ChatTemplate Load(string path)
@@ -68,7 +69,8 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     public RenderedText Render(ChatInput input) => Render(input, Messages(input), input.AddGenerationPrompt);
 
     /// <summary>
-    /// Renders and says which parts the model is trained to write: what generation blocks wrote, where the template has them; else,
+    /// Renders and says which parts the model is trained to write: what generation blocks wrote, where the template has them;
+    /// else,
     /// for each assistant turn, all that follows the prompt for it up to where its rendering ends. Nothing is searched for.
     /// </summary>
     /// <exception cref="InputException">
@@ -147,12 +149,15 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         return new ChatInput
         {
             Messages = JsonElement.Parse(buffer.ToArray()),
-            Tools = conversation.Metadata.TryGetValue("tools", out var tools) && tools.ValueKind == JsonValueKind.Array ? tools : null,
+            Tools = conversation.Metadata.TryGetValue("tools", out var tools) && tools.ValueKind == JsonValueKind.Array
+                ? tools : null,
         };
     }
 
-    private InputException Unstable(int turn, string why) => new($"{name}: the place of turn {turn + 1} in the text is not known: {why}. "
-        + "Put {% generation %} and {% endgeneration %} around what the template writes for the assistant, or use a named template.");
+    private InputException Unstable(int turn, string why) =>
+        new($"{name}: the place of turn {turn + 1} in the text is not known: {why}. "
+
+            + "Put {% generation %} and {% endgeneration %} around what the template writes for the assistant, or use a named template.");
 
     private List<object?> Messages(ChatInput input)
     {

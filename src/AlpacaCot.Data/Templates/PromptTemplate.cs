@@ -29,7 +29,8 @@ public sealed record PromptTemplate
     public string System { get; init; } = SystemMark;
 
     /// <summary>
-    /// The first user turn of a model that reads the system turn in it; holds <c>{system}</c> and <c>{instruction}</c>, behind which
+    /// The first user turn of a model that reads the system turn in it; holds <c>{system}</c> and <c>{instruction}</c>, behind
+    /// which
     /// an input follows on its own line. Empty where <see cref="System"/> is the form.
     /// </summary>
     public string UserWithSystem { get; init; } = "";
@@ -50,11 +51,13 @@ public sealed record PromptTemplate
     /// <summary>Put behind every answer, before EOS, and supervised with it.</summary>
     public string AnswerSuffix { get; init; } = "";
 
-    /// <summary>Which answers end with EOS: <c>every</c>, the <c>last</c> turn alone, or <c>none</c> (the suffix says it).</summary>
+    /// <summary>Which answers end with EOS: <c>every</c>, the <c>last</c> turn alone, or <c>none</c> (the suffix says
+    /// it).</summary>
     public string Eos { get; init; } = "every";
 
     /// <summary>
-    /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or stay letters (<c>text</c>). Forms made of
+    /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or stay letters (<c>text</c>). Forms
+    /// made of
     /// such tokens, as ChatML, need the first; a user's text that spells them then counts too, as in the models' own code.
     /// </summary>
     public string SpecialTokens { get; init; } = "text";

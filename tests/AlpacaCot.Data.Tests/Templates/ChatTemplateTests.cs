@@ -19,7 +19,8 @@ public sealed class ChatTemplateTests : IDisposable
 
     private static Dictionary<string, JsonElement> Tokens(string bos, string eos) => new()
     {
-        ["bos_token"] = JsonElement.Parse(JsonSerializer.Serialize(bos)), ["eos_token"] = JsonElement.Parse(JsonSerializer.Serialize(eos)),
+        ["bos_token"] = JsonElement.Parse(JsonSerializer.Serialize(bos)),
+            ["eos_token"] = JsonElement.Parse(JsonSerializer.Serialize(eos)),
     };
 
     [Fact]
@@ -67,7 +68,8 @@ public sealed class ChatTemplateTests : IDisposable
     private static IEnumerable<Conversation> Conversations(bool system) =>
         from opening in system ? (Turn[][])[[], [new(Role.System, "Be kind.")], [new(Role.System, "请用中文回答。🙂")]] : [[]]
         from rounds in (string[][])[["Hi", "Hello."], ["你好", "很好 🙂", "Why?", "So."], ["a\nb", "", "c {x}", "d", "e", "f"]]
-        select new Conversation([.. opening, .. rounds.Select((text, i) => new Turn(i % 2 == 0 ? Role.User : Role.Assistant, text))]);
+        select new Conversation([.. opening, .. rounds.Select((text, i) => new Turn(i % 2 == 0 ? Role.User : Role.Assistant,
+            text))]);
 
     [Theory]
     [InlineData("chatml", "axolotl/chatml.jinja", "", true)]
@@ -81,7 +83,8 @@ public sealed class ChatTemplateTests : IDisposable
     {
         var (form, template) = (PromptTemplates.Find(name), Published(shipped));
         // Qwen's template puts a system turn of its own where there is none.
-        foreach (var conversation in Conversations(system ?? true).Where(c => system is not null || c.Turns[0].Role == Role.System))
+        foreach (var conversation in Conversations(system ?? true).Where(c => system is not null
+            || c.Turns[0].Role == Role.System))
         {
             var input = ChatTemplate.InputOf(conversation) with { Variables = Tokens("<s>", "</s>"), Now = s_day };
             var mine = form.Render(conversation);
@@ -92,7 +95,8 @@ public sealed class ChatTemplateTests : IDisposable
                 Assert.Equal(supervised.Select(span => text[span]), Answers(mine));
             }
             var open = new Conversation([.. conversation.Turns.SkipLast(1)]);
-            var prompt = ChatTemplate.InputOf(open) with { Variables = Tokens("<s>", "</s>"), AddGenerationPrompt = true, Now = s_day };
+            var prompt = ChatTemplate.InputOf(open) with { Variables = Tokens("<s>", "</s>"), AddGenerationPrompt = true,
+                Now = s_day };
             Assert.Equal(template.Render(prompt).Text, bos + Text(form.RenderPrompt(open)));
         }
     }
@@ -121,9 +125,11 @@ public sealed class ChatTemplateTests : IDisposable
         var conversation = new Conversation([
             new(Role.User, "assistant", "in"), new(Role.Assistant, "[assistant]"), new(Role.User, "b"), new(Role.Assistant, "c"),
         ]);
-        Assert.Equal([("[user]assistant\nin![assistant]", false), ("[assistant]!", true), ("[user]b![assistant]", false), ("c!", true)],
+        Assert.Equal([("[user]assistant\nin![assistant]", false), ("[assistant]!", true), ("[user]b![assistant]", false),
+            ("c!", true)],
             ChatTemplate.Load(path).Segments(conversation).Select(s => (s.Text, s.Supervised)));
-        var marked = folder.Write("m.jinja", "{% for m in messages %}{% if m.role == 'assistant' %}a:{% generation %}{{ m.content }}"
+        var marked = folder.Write("m.jinja",
+            "{% for m in messages %}{% if m.role == 'assistant' %}a:{% generation %}{{ m.content }}"
             + "{% endgeneration %}.{% else %}{{ m.content }}{% endif %}{% endfor %}");
         Assert.Equal([("assistant\nina:", false), ("[assistant]", true), (".ba:", false), ("c", true), (".", false)],
             ChatTemplate.Load(marked).Segments(conversation).Select(s => (s.Text, s.Supervised)));
@@ -137,7 +143,8 @@ public sealed class ChatTemplateTests : IDisposable
     public void A_template_that_changes_what_was_said_is_refused(string template, string turn, string why)
     {
         var chat = ChatTemplate.Load(folder.Write("t.jinja", template));
-        var conversation = new Conversation([new(Role.User, "a"), new(Role.Assistant, "b"), new(Role.User, "c"), new(Role.Assistant, "d")])
+        var conversation = new Conversation([new(Role.User, "a"), new(Role.Assistant, "b"), new(Role.User, "c"),
+            new(Role.Assistant, "d")])
         {
             Origin = "d.json, record 3",
         };
@@ -160,7 +167,8 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Equal("<b>x<e>", ChatTemplate.Load(folder.Root).Render(input).Text);
         folder.Write("chat_template.jinja", "{{ eos_token }}\n");
         Assert.Equal("<e>", ChatTemplate.Load(folder.Root).Render(input).Text);
-        Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(folder.Write("x.json", "{}"))).Message);
+        Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(folder.Write("x.json",
+            "{}"))).Message);
         Assert.Contains("no such chat template", Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);
     }
 
@@ -169,18 +177,21 @@ public sealed class ChatTemplateTests : IDisposable
     {
         Turn[] rounds = [new(Role.User, "q"), new(Role.Assistant, "a"), new(Role.User, "r"), new(Role.Assistant, "b")];
         Turn[] system = [new(Role.System, "S"), .. rounds];
-        Assert.Equal("[Round 0]\n问：q\n答：a</s>\n[Round 1]\n问：r\n答：b</s>", Text(PromptTemplates.Find("chatglm").Render(new(rounds))));
+        Assert.Equal("[Round 0]\n问：q\n答：a</s>\n[Round 1]\n问：r\n答：b</s>",
+            Text(PromptTemplates.Find("chatglm").Render(new(rounds))));
         Assert.Equal("[Round 1]\n\n问：q\n\n答：a</s>\n\n[Round 2]\n\n问：r\n\n答：b</s>",
             Text(PromptTemplates.Find("chatglm2").Render(new(rounds))));
         Assert.Equal("[INST] <<SYS>>\nS\n<</SYS>>\n\nq [/INST] a </s><s>[INST] r [/INST] b </s>",
             Text(PromptTemplates.Find("llama2-chat").Render(new(system))));
-        Assert.Equal("S USER: q ASSISTANT: a</s>USER: r ASSISTANT: b</s>", Text(PromptTemplates.Find("vicuna").Render(new(system))));
+        Assert.Equal("S USER: q ASSISTANT: a</s>USER: r ASSISTANT: b</s>",
+            Text(PromptTemplates.Find("vicuna").Render(new(system))));
         Assert.Equal("<|User|>:q<eoh>\n<|Bot|>:a<eoa>\n<|User|>:r<eoh>\n<|Bot|>:b<eoa>\n",
             Text(PromptTemplates.Find("internlm").Render(new(rounds))));
         Assert.EndsWith("possess.\n<|Human|>: q<eoh>\n<|MOSS|>: a<eom>\n<|Human|>: r<eoh>\n<|MOSS|>: b<eom>\n",
             Text(PromptTemplates.Find("moss").Render(new(rounds))));
         Assert.Equal("<reserved_102>q<reserved_103>a</s><reserved_102>r<reserved_103>b</s>",
             Text(PromptTemplates.Find("baichuan").Render(new(rounds))));
-        Assert.Equal("Human: q\n\nAssistant:a</s>\n\nHuman: r\n\nAssistant:b</s>", Text(PromptTemplates.Find("belle").Render(new(rounds))));
+        Assert.Equal("Human: q\n\nAssistant:a</s>\n\nHuman: r\n\nAssistant:b</s>",
+            Text(PromptTemplates.Find("belle").Render(new(rounds))));
     }
 }

@@ -4,7 +4,8 @@ using AlpacaCot.Data.Templates.Jinja;
 
 namespace AlpacaCot.Data.Tests.Templates;
 
-/// <summary>The engine against what Jinja2 3.1 gives with the settings of transformers; every expectation was taken from it.</summary>
+/// <summary>The engine against what Jinja2 3.1 gives with the settings of transformers; every expectation was taken from
+/// it.</summary>
 public sealed class JinjaTests
 {
     private static readonly JsonElement s_messages = JsonElement.Parse("""
@@ -40,7 +41,8 @@ public sealed class JinjaTests
         "it takes more than")]
     [InlineData("{% set ns = namespace(a=[1]) %}{% for i in range(99999) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a|tojson }}",
         "nested too deeply")]
-    [InlineData("{% set ns = namespace(a='xxxxxxxx') %}{% for i in range(60) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}", "too long")]
+    [InlineData("{% set ns = namespace(a='xxxxxxxx') %}{% for i in range(60) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}",
+        "too long")]
     [InlineData("{{ 'x' * 999999999 }}", "too long")]
     [InlineData("{{ '%999999999d' % 1 }}", "too large")]
     [InlineData("{{ range(100001) }}", "a range of more than")]

@@ -21,7 +21,8 @@ internal static partial class Filters
             ? new Undefined($"the dict has no attribute '{name}'") : Members.Attribute(v, name, a.Budget),
         ["batch"] = Batch,
         ["capitalize"] = (_, v, a) => StringMethods.Capitalize(Text(v, a)),
-        ["center"] = (_, v, a) => StringMethods.Padded(Text(v, a), a.Bind("center", "width").Int("width", 80), " ", "center", a.Budget),
+        ["center"] = (_, v, a) => StringMethods.Padded(Text(v, a), a.Bind("center", "width").Int("width", 80), " ", "center",
+            a.Budget),
         ["count"] = (_, v, a) => Python.Length(v, a.Budget),
         ["d"] = Default,
         ["default"] = Default,
@@ -68,7 +69,8 @@ internal static partial class Filters
         ["sort"] = Sort,
         ["string"] = (_, v, a) => Text(v, a),
         ["sum"] = (_, v, a) => a.Bind("sum", "attribute", "start") is var b ? Python.Items(v, a.Budget)
-            .Aggregate(b.Value("start", 0L), (sum, item) => Arithmetic.Apply("+", sum, Keyed(item, b, a.Budget), a.Budget)) : null,
+            .Aggregate(b.Value("start", 0L), (sum, item) => Arithmetic.Apply("+", sum, Keyed(item, b, a.Budget), a.Budget))
+                : null,
         ["title"] = (_, v, a) => string.Concat(WordStart().Split(Text(v, a)).Select(StringMethods.Capitalize)),
         ["tojson"] = ToJson,
         ["trim"] = (_, v, a) => StringMethods.Strip(Text(v, a), a.Bind("trim", "chars").TextOrNone("chars"), true, true),
@@ -165,7 +167,8 @@ internal static partial class Filters
         foreach (var item in Python.Items(value, budget).OrderBy(Key, Order(budget)))
         {
             if (groups.Count == 0 || !Python.AreEqual(last, Key(item), budget))
-                groups.Add(new object?[] { Keyed(item, bound, budget) is Undefined ? Key(item) : Keyed(item, bound, budget), new List<object?>() });
+                groups.Add(new object?[] { Keyed(item, bound, budget) is Undefined ? Key(item) : Keyed(item, bound, budget),
+                    new List<object?>() });
             last = Key(item);
             ((List<object?>)((object?[])groups[^1]!)[1]!).Add(item);
         }
@@ -204,7 +207,8 @@ internal static partial class Filters
         if (value is string text)
         {
             var digits = StringMethods.Strip(text, null, true, true).Replace("_", "");
-            if (radix == 10 && long.TryParse(digits, System.Globalization.NumberStyles.AllowLeadingSign, null, out whole)) return whole;
+            if (radix == 10 && long.TryParse(digits, System.Globalization.NumberStyles.AllowLeadingSign, null,
+                out whole)) return whole;
             if (radix is 2 or 8 or 16)
             {
                 if (digits.Length > 2 && digits[0] == '0' && "xXoObB".Contains(digits[1])) digits = digits[2..];

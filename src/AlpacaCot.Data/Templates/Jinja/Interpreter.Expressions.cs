@@ -107,7 +107,8 @@ internal sealed partial class Interpreter
         _ => Python.Compare(left, right, symbol, budget) >= 0,
     };
 
-    /// <summary>A chain of filters; <paramref name="start"/> is what goes in where the innermost has no expression of its own.</summary>
+    /// <summary>A chain of filters; <paramref name="start"/> is what goes in where the innermost has no expression of its
+    /// own.</summary>
     private object? Filtered(Filter? filter, object? start, Scope scope)
     {
         if (filter is null) return start;

@@ -2,7 +2,8 @@ namespace AlpacaCot.Data.Templates.Jinja;
 
 /// <summary>A text with the places of it that a model writes.</summary>
 /// <param name="Text">The whole text.</param>
-/// <param name="Generated">Offsets of what <c>{% generation %}</c> blocks wrote, in order; null where the template has none.</param>
+/// <param name="Generated">Offsets of what <c>{% generation %}</c> blocks wrote, in order; null where the template has
+/// none.</param>
 public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated);
 
 /// <summary>
@@ -38,7 +39,8 @@ public sealed class JinjaTemplate
         }
     }
 
-    /// <summary>Renders with variables: null, bool, long, double, string, lists and dicts of them as <see cref="PythonJson"/> reads.</summary>
+    /// <summary>Renders with variables: null, bool, long, double, string, lists and dicts of them as <see cref="PythonJson"/>
+    /// reads.</summary>
     /// <exception cref="InputException">The template refuses, cannot work on the variables, or does not end.</exception>
     internal RenderedText Render(IReadOnlyDictionary<string, object?> variables, DateTime now)
     {

@@ -324,7 +324,8 @@ internal sealed class Lexer
             return at;
         }
         var digits = _source.AsSpan(at + 1, Math.Min(length, _source.Length - at - 1));
-        if (digits.Length < length || !uint.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var code) || code > 0x10FFFF)
+        if (digits.Length < length || !uint.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var code)
+            || code > 0x10FFFF)
             throw new JinjaException($"the escape \\{letter} needs {length} hexadecimal digits of a character", _line);
         if (code > 0xFFFF) text.Append(char.ConvertFromUtf32((int)code));
         else text.Append((char)code);

@@ -51,6 +51,7 @@ internal sealed record Jump(bool IsBreak, int Line) : Statement(Line);
 /// <param name="Id">Its name.</param>
 /// <param name="Parameters">Names with their defaults.</param>
 /// <param name="Body">What it renders.</param>
-/// <param name="Mentions">Which of <c>varargs</c>, <c>kwargs</c>, <c>caller</c> the body uses: only then may they be passed.</param>
+/// <param name="Mentions">Which of <c>varargs</c>, <c>kwargs</c>, <c>caller</c> the body uses: only then may they be
+/// passed.</param>
 internal sealed record MacroBody(string Id, IReadOnlyList<(string Name, Expression? Default)> Parameters,
     IReadOnlyList<Statement> Body, IReadOnlySet<string> Mentions);

@@ -30,7 +30,8 @@ internal static class PythonFormat
                 var end = format.IndexOf(')', at);
                 if (end < 0 || named is null) throw new JinjaException("the format asks for names, but gets no dict of them");
                 var key = format[(at + 1)..end];
-                if (!named.TryGetValue(key, out value)) throw new JinjaException($"the format asks for '{key}', which is missing");
+                if (!named.TryGetValue(key,
+                    out value)) throw new JinjaException($"the format asks for '{key}', which is missing");
                 (isNamed, at) = (true, end + 1);
             }
             var flags = Run(format, ref at, "-+ 0#");
@@ -49,7 +50,8 @@ internal static class PythonFormat
             }
             if (!isNamed) value = next < values.Count ? values[next++] : throw new JinjaException("the format needs more values");
             var align = flags.Contains('-') ? '<' : '>';
-            text.Append(Laid(value, new Layout(flags, width, precision, format[at], flags.Contains('0') && align == '>' ? '0' : ' ',
+            text.Append(Laid(value, new Layout(flags, width, precision, format[at], flags.Contains('0') && align == '>' ? '0'
+                : ' ',
                 align), budget));
         }
         if (next < values.Count && named is null) throw new JinjaException("the format has no place for all its values");
@@ -138,7 +140,8 @@ internal static class PythonFormat
         if (value is Undefined missing) throw missing.Error();
         if (Python.Number(value) is not { } number)
             throw new JinjaException($"the format %{layout.Type} needs a number, found a {Python.TypeName(value)}");
-        var isNegative = number < 0 || (number == 0 && double.IsNegative(number) && layout.Type is not ('d' or 'i' or 'x' or 'X'));
+        var isNegative = number < 0 || (number == 0 && double.IsNegative(number)
+            && layout.Type is not ('d' or 'i' or 'x' or 'X'));
         var sign = isNegative ? "-" : layout.Flags.Contains('+') ? "+" : layout.Flags.Contains(' ') ? " " : "";
         return Padded(sign, Digits(value, number, layout), layout);
     }

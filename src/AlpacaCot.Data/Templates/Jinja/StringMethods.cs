@@ -21,7 +21,8 @@ internal static class StringMethods
             "lower" or "casefold" => _ => text.ToLowerInvariant(),
             "title" => _ => Title(text),
             "capitalize" => _ => Capitalize(text),
-            "swapcase" => _ => string.Concat(text.Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c))),
+            "swapcase" => _ => string.Concat(text.Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c)
+                : char.ToUpperInvariant(c))),
             "startswith" => a => Affix(text, a.Bind(name, "prefix", "start", "end"), "prefix", text.StartsWith, a.Budget),
             "endswith" => a => Affix(text, a.Bind(name, "suffix", "start", "end"), "suffix", text.EndsWith, a.Budget),
             "removeprefix" => a => a.Bind(name, "prefix").Text("prefix") is var prefix
@@ -91,7 +92,8 @@ internal static class StringMethods
     {
         if (bound.Has("start") || bound.Has("end"))
         {
-            var part = (string)Members.Part(text, bound.Int("start", 0), bound.Has("end") ? bound.Int("end") : null, null, budget);
+            var part = (string)Members.Part(text, bound.Int("start", 0), bound.Has("end") ? bound.Int("end") : null, null,
+                budget);
             has = name == "prefix" ? part.StartsWith : part.EndsWith;
         }
         return bound.Required(name) is object?[] several
@@ -244,6 +246,7 @@ internal static class StringMethods
 
     /// <summary>A number as Python's <c>int()</c> and <c>float()</c> read one.</summary>
     public static double? ParseNumber(string text) =>
-        double.TryParse(Strip(text, null, true, true).Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+        double.TryParse(Strip(text, null, true, true).Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture,
+            out var value)
             ? value : null;
 }

@@ -58,6 +58,7 @@ internal static class Tests
     }
 
     private static double Modulo(object? value, object? by, Arguments arguments) =>
-        Python.Number(Arithmetic.Apply("%", value is string ? throw new JinjaException("a string is neither odd nor even") : value,
+        Python.Number(Arithmetic.Apply("%", value is string ? throw new JinjaException("a string is neither odd nor even")
+            : value,
             by, arguments.Budget))!.Value;
 }

@@ -4,14 +4,16 @@ namespace AlpacaCot.Data.Templates.Jinja;
 
 // Values of a template are .NET objects: null, bool, long, double, string, List<object?>, object?[] (a tuple), Dict, and these.
 
-/// <summary>A name or member that is not there: empty when printed or looped over, an error when anything else is done with it.</summary>
+/// <summary>A name or member that is not there: empty when printed or looped over, an error when anything else is done with
+/// it.</summary>
 /// <param name="What">What is missing, in words.</param>
 internal sealed record Undefined(string What)
 {
     public JinjaException Error() => new(What);
 }
 
-/// <summary>Keys with values in their order; keys are strings, numbers, booleans, compared as Python does (1 is 1.0 is true).</summary>
+/// <summary>Keys with values in their order; keys are strings, numbers, booleans, compared as Python does (1 is 1.0 is
+/// true).</summary>
 internal sealed class Dict() : OrderedDictionary<object, object?>(KeyComparer.Instance)
 {
     private sealed class KeyComparer : IEqualityComparer<object>
@@ -36,7 +38,8 @@ internal sealed class Dict() : OrderedDictionary<object, object?>(KeyComparer.In
         : throw new JinjaException($"a {Python.TypeName(value)} cannot be a key; strings, numbers and booleans can");
 }
 
-/// <summary>Items that are computed once and can be looped over once, as Python's generators: true, without length or index.</summary>
+/// <summary>Items that are computed once and can be looped over once, as Python's generators: true, without length or
+/// index.</summary>
 internal sealed class Generator(IReadOnlyList<object?> items)
 {
     private bool _isSpent;
