@@ -14,8 +14,8 @@ public sealed class RenderVerbTests : IDisposable
     public async Task A_shipped_template_and_a_named_one_give_text_and_supervision()
     {
         var template = _folder.File("t.jinja", "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
-
-                + "{% if tools %}{{ tools|tojson }}{% endif %}{{ strftime_now('%F') }}{% if add_generation_prompt %}<assistant>{% endif %}");
+            + "{% if tools %}{{ tools|tojson }}{% endif %}{{ strftime_now('%F') }}"
+            + "{% if add_generation_prompt %}<assistant>{% endif %}");
         var variables = _folder.File("v.json", """{"bos_token": "^"}""");
         var tools = _folder.File("tools.json", """[{"name": "f"}]""");
         var json = (await CommandLine.Run("render", "--template", template, "--messages", Messages(), "--variables", variables,

@@ -51,8 +51,8 @@ internal static class RenderVerb
         return verb;
     }
 
-    private static Option<string> File(string name, string description) => new(name) { Description = description,
-        HelpName = "FILE" };
+    private static Option<string> File(string name, string description) =>
+        new(name) { Description = description, HelpName = "FILE" };
 
     private static bool IsJinja(string name)
     {
@@ -103,7 +103,8 @@ internal static class RenderVerb
     {
         if (Text(message, "role") is { } role && Text(message, "content") is { } content
             && Enum.TryParse<Role>(role, ignoreCase: true, out var known)) return new Turn(known, content);
-        throw new InputException($"{path}: message {index + 1} needs a role (system, user, assistant, tool) and a content, both strings");
+        throw new InputException($"{path}: message {index + 1} needs a role (system, user, assistant, tool) and a content, "
+            + "both strings");
     }
 
     private static string? Text(JsonElement message, string name) => message.ValueKind == JsonValueKind.Object

@@ -70,8 +70,7 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
 
     /// <summary>
     /// Renders and says which parts the model is trained to write: what generation blocks wrote, where the template has them;
-    /// else,
-    /// for each assistant turn, all that follows the prompt for it up to where its rendering ends. Nothing is searched for.
+    /// else, for each assistant turn, all that follows the prompt for it up to where its rendering ends. Nothing is searched for.
     /// </summary>
     /// <exception cref="InputException">
     /// The template refuses, or it has no marks and a turn changes what was rendered before it, so that its place is not known.
@@ -155,9 +154,8 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     }
 
     private InputException Unstable(int turn, string why) =>
-        new($"{name}: the place of turn {turn + 1} in the text is not known: {why}. "
-
-            + "Put {% generation %} and {% endgeneration %} around what the template writes for the assistant, or use a named template.");
+        new($"{name}: the place of turn {turn + 1} in the text is not known: {why}. Put {{% generation %}} and "
+            + "{% endgeneration %} around what the template writes for the assistant, or use a named template.");
 
     private List<object?> Messages(ChatInput input)
     {

@@ -30,8 +30,7 @@ public sealed record PromptTemplate
 
     /// <summary>
     /// The first user turn of a model that reads the system turn in it; holds <c>{system}</c> and <c>{instruction}</c>, behind
-    /// which
-    /// an input follows on its own line. Empty where <see cref="System"/> is the form.
+    /// which an input follows on its own line. Empty where <see cref="System"/> is the form.
     /// </summary>
     public string UserWithSystem { get; init; } = "";
 
@@ -57,8 +56,8 @@ public sealed record PromptTemplate
 
     /// <summary>
     /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or stay letters (<c>text</c>). Forms
-    /// made of
-    /// such tokens, as ChatML, need the first; a user's text that spells them then counts too, as in the models' own code.
+    /// made of such tokens, as ChatML, need the first; a user's text that spells them then counts too, as in the models' own
+    /// code.
     /// </summary>
     public string SpecialTokens { get; init; } = "text";
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -21,8 +22,8 @@ internal static partial class Filters
             ? new Undefined($"the dict has no attribute '{name}'") : Members.Attribute(v, name, a.Budget),
         ["batch"] = Batch,
         ["capitalize"] = (_, v, a) => StringMethods.Capitalize(Text(v, a)),
-        ["center"] = (_, v, a) => StringMethods.Padded(Text(v, a), a.Bind("center", "width").Int("width", 80), " ", "center",
-            a.Budget),
+        ["center"] = (_, v, a) => a.Bind("center", "width").Int("width", 80) is var width
+            ? StringMethods.Padded(Text(v, a), width, " ", "center", a.Budget) : null,
         ["count"] = (_, v, a) => Python.Length(v, a.Budget),
         ["d"] = Default,
         ["default"] = Default,
@@ -167,8 +168,10 @@ internal static partial class Filters
         foreach (var item in Python.Items(value, budget).OrderBy(Key, Order(budget)))
         {
             if (groups.Count == 0 || !Python.AreEqual(last, Key(item), budget))
-                groups.Add(new object?[] { Keyed(item, bound, budget) is Undefined ? Key(item) : Keyed(item, bound, budget),
-                    new List<object?>() });
+            {
+                var shown = Keyed(item, bound, budget) is var key && key is Undefined ? Key(item) : key;
+                groups.Add(new object?[] { shown, new List<object?>() });
+            }
             last = Key(item);
             ((List<object?>)((object?[])groups[^1]!)[1]!).Add(item);
         }
@@ -207,8 +210,7 @@ internal static partial class Filters
         if (value is string text)
         {
             var digits = StringMethods.Strip(text, null, true, true).Replace("_", "");
-            if (radix == 10 && long.TryParse(digits, System.Globalization.NumberStyles.AllowLeadingSign, null,
-                out whole)) return whole;
+            if (radix == 10 && long.TryParse(digits, NumberStyles.AllowLeadingSign, null, out whole)) return whole;
             if (radix is 2 or 8 or 16)
             {
                 if (digits.Length > 2 && digits[0] == '0' && "xXoObB".Contains(digits[1])) digits = digits[2..];
@@ -311,7 +313,7 @@ internal static partial class Filters
     {
         if (digits == 0) return Math.Round(number, MidpointRounding.ToEven);
         if (Math.Abs(number) >= 1e15) return number;
-        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        var culture = CultureInfo.InvariantCulture;
         return double.Parse(number.ToString("F" + digits, culture), culture);
     }
 

@@ -101,7 +101,7 @@ internal sealed partial class Interpreter
                 return Flow.Next;
             case Generation generation:
                 if (_output != _whole)
-                    throw new JinjaException("a generation block stands within a macro or set block, where its place is not known");
+                    throw new JinjaException("a generation block stands within a macro or set block: its place is not known");
                 var start = _output.Length;
                 Execute(generation.Body, new Scope(scope));
                 _generated.Add(start.._output.Length);

@@ -103,8 +103,8 @@ internal static class Members
             "get" => new Function(name, arguments =>
             {
                 var bound = arguments.Bind("get", "key", "default");
-                return bound.Required("key") is string or long or double or bool && dict.TryGetValue(bound.Value("key")!,
-                    out var value)
+                var key = bound.Required("key");
+                return key is string or long or double or bool && dict.TryGetValue(key, out var value)
                     ? value : bound.Value("default");
             }),
             "copy" => new Function(name, _ => Copy(dict)),

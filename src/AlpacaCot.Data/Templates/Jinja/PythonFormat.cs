@@ -30,8 +30,8 @@ internal static class PythonFormat
                 var end = format.IndexOf(')', at);
                 if (end < 0 || named is null) throw new JinjaException("the format asks for names, but gets no dict of them");
                 var key = format[(at + 1)..end];
-                if (!named.TryGetValue(key,
-                    out value)) throw new JinjaException($"the format asks for '{key}', which is missing");
+                if (!named.TryGetValue(key, out value))
+                    throw new JinjaException($"the format asks for '{key}', which is missing");
                 (isNamed, at) = (true, end + 1);
             }
             var flags = Run(format, ref at, "-+ 0#");
@@ -50,9 +50,8 @@ internal static class PythonFormat
             }
             if (!isNamed) value = next < values.Count ? values[next++] : throw new JinjaException("the format needs more values");
             var align = flags.Contains('-') ? '<' : '>';
-            text.Append(Laid(value, new Layout(flags, width, precision, format[at], flags.Contains('0') && align == '>' ? '0'
-                : ' ',
-                align), budget));
+            var fill = flags.Contains('0') && align == '>' ? '0' : ' ';
+            text.Append(Laid(value, new Layout(flags, width, precision, format[at], fill, align), budget));
         }
         if (next < values.Count && named is null) throw new JinjaException("the format has no place for all its values");
         budget.SpendText(text.Length);

@@ -21,8 +21,8 @@ internal static class StringMethods
             "lower" or "casefold" => _ => text.ToLowerInvariant(),
             "title" => _ => Title(text),
             "capitalize" => _ => Capitalize(text),
-            "swapcase" => _ => string.Concat(text.Select(c => char.IsUpper(c) ? char.ToLowerInvariant(c)
-                : char.ToUpperInvariant(c))),
+            "swapcase" => _ => string.Concat(text.Select(
+                c => char.IsUpper(c) ? char.ToLowerInvariant(c) : char.ToUpperInvariant(c))),
             "startswith" => a => Affix(text, a.Bind(name, "prefix", "start", "end"), "prefix", text.StartsWith, a.Budget),
             "endswith" => a => Affix(text, a.Bind(name, "suffix", "start", "end"), "suffix", text.EndsWith, a.Budget),
             "removeprefix" => a => a.Bind(name, "prefix").Text("prefix") is var prefix
@@ -92,8 +92,8 @@ internal static class StringMethods
     {
         if (bound.Has("start") || bound.Has("end"))
         {
-            var part = (string)Members.Part(text, bound.Int("start", 0), bound.Has("end") ? bound.Int("end") : null, null,
-                budget);
+            long? end = bound.Has("end") ? bound.Int("end") : null;
+            var part = (string)Members.Part(text, bound.Int("start", 0), end, null, budget);
             has = name == "prefix" ? part.StartsWith : part.EndsWith;
         }
         return bound.Required(name) is object?[] several

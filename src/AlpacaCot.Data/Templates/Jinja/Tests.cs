@@ -43,7 +43,8 @@ internal static class Tests
         arguments.Budget.Spend();
         if (s_all.TryGetValue(name, out var test)) return test(value, arguments);
         if (!s_comparisons.Contains(name))
-            throw new JinjaException($"there is no test '{name}'. {Spelling.Suggestion(name, [.. s_all.Keys, .. s_comparisons])}");
+            throw new JinjaException($"there is no test '{name}'. "
+                + Spelling.Suggestion(name, [.. s_all.Keys, .. s_comparisons]));
         var symbol = name switch
         {
             "eq" or "equalto" => "==",
@@ -58,7 +59,6 @@ internal static class Tests
     }
 
     private static double Modulo(object? value, object? by, Arguments arguments) =>
-        Python.Number(Arithmetic.Apply("%", value is string ? throw new JinjaException("a string is neither odd nor even")
-            : value,
-            by, arguments.Budget))!.Value;
+        value is string ? throw new JinjaException("a string is neither odd nor even")
+            : Python.Number(Arithmetic.Apply("%", value, by, arguments.Budget))!.Value;
 }
