@@ -20,6 +20,7 @@ internal static class Program
         DataVerb.Create(terminal),
         InspectVerb.Create(terminal),
         TokenizeVerb.Create(terminal),
+        RenderVerb.Create(terminal),
         TrainVerb.Create(terminal),
         GenerateVerb.Create(terminal),
         ChatVerb.Create(terminal),

@@ -148,7 +148,8 @@ public sealed class ExampleEncoder
         for (var i = 0; i < segments.Count; i++)
         {
             var (text, supervised, special) = segments[i];
-            yield return (special == SpecialToken.Eos ? [EosId] : _tokenizer.EncodeSegment(text, first: i == 0), supervised);
+            var parses = segments[i].ParsesSpecial;
+            yield return (special == SpecialToken.Eos ? [EosId] : _tokenizer.EncodeSegment(text, i == 0, parses), supervised);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using AlpacaCot.Data.Conversations;
 
@@ -10,7 +11,7 @@ namespace AlpacaCot.Data.Templates;
 /// </summary>
 public sealed record PromptTemplate
 {
-    private const string InstructionMark = "{instruction}", InputMark = "{input}";
+    private const string InstructionMark = "{instruction}", InputMark = "{input}", SystemMark = "{system}";
 
     /// <summary>The name a recipe calls it by.</summary>
     public required string Name { get; init; }
@@ -24,7 +25,17 @@ public sealed record PromptTemplate
     /// <summary>Opens the text when the first user turn has an input; a system turn stands in its place.</summary>
     public string PreambleWithInput { get; init; } = "";
 
-    /// <summary>A user turn without input; holds the placeholder <c>{instruction}</c>.</summary>
+    /// <summary>A system turn; holds the placeholder <c>{system}</c>.</summary>
+    public string System { get; init; } = SystemMark;
+
+    /// <summary>
+    /// The first user turn of a model that reads the system turn in it; holds <c>{system}</c> and <c>{instruction}</c>, behind
+    /// which an input follows on its own line. Empty where <see cref="System"/> is the form.
+    /// </summary>
+    public string UserWithSystem { get; init; } = "";
+
+    /// <summary>A user turn without input; holds the placeholder <c>{instruction}</c>. It may hold the number of the round too:
+    /// <c>{round}</c> from 1, <c>{round0}</c> from 0.</summary>
     public required string User { get; init; }
 
     /// <summary>A user turn with input; holds the placeholders <c>{instruction}</c> and <c>{input}</c>.</summary>
@@ -38,6 +49,17 @@ public sealed record PromptTemplate
 
     /// <summary>Put behind every answer, before EOS, and supervised with it.</summary>
     public string AnswerSuffix { get; init; } = "";
+
+    /// <summary>Which answers end with EOS: <c>every</c>, the <c>last</c> turn alone, or <c>none</c> (the suffix says
+    /// it).</summary>
+    public string Eos { get; init; } = "every";
+
+    /// <summary>
+    /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or stay letters (<c>text</c>). Forms
+    /// made of such tokens, as ChatML, need the first; a user's text that spells them then counts too, as in the models' own
+    /// code.
+    /// </summary>
+    public string SpecialTokens { get; init; } = "text";
 
     /// <summary>What stands between the preamble and the first user turn, and between an answer and the next user turn.</summary>
     public string Separator { get; init; } = "\n\n";
@@ -88,32 +110,48 @@ public sealed record PromptTemplate
         if (!User.Contains(InstructionMark)) return $"user does not hold {InstructionMark}";
         if (User.Contains(InputMark)) return $"user holds {InputMark}, but is for turns without input";
         if (!UserWithInput.Contains(InstructionMark)) return $"user_with_input does not hold {InstructionMark}";
-        return UserWithInput.Contains(InputMark) ? null : $"user_with_input does not hold {InputMark}";
+        if (!UserWithInput.Contains(InputMark)) return $"user_with_input does not hold {InputMark}";
+        if (!System.Contains(SystemMark)) return $"system does not hold {SystemMark}";
+        if (UserWithSystem.Length > 0 && !(UserWithSystem.Contains(SystemMark) && UserWithSystem.Contains(InstructionMark)))
+            return $"user_with_system does not hold {SystemMark} and {InstructionMark}";
+        if (Eos is not ("every" or "last" or "none")) return $"eos is \"{Eos}\"; it is every, last or none";
+        return SpecialTokens is "parsed" or "text" ? null : $"special_tokens is \"{SpecialTokens}\"; it is parsed or text";
     }
 
     /// <summary>Adds the segments of the first turns and returns the unsupervised text behind the last answer.</summary>
     private StringBuilder Render(Conversation conversation, int count, List<Segment> segments)
     {
         var text = new StringBuilder();
+        var (system, round) = ("", 0);
         for (var i = 0; i < count; i++)
         {
             var turn = conversation.Turns[i];
             switch (turn.Role)
             {
+                case Role.System when i == 0 && UserWithSystem.Length > 0 && count > 1 && conversation.Turns[1].Role == Role.User:
+                    system = turn.Text;
+                    break;
                 case Role.System when i == 0:
-                    text.Append(turn.Text);
+                    FillIn(text, System, turn, turn.Text, round);
                     break;
                 case Role.User:
                     if (i == 0) text.Append(turn.Input.Length > 0 ? PreambleWithInput : Preamble);
                     if (text.Length > 0 || segments.Count > 0) text.Append(Separator);
-                    FillIn(text, turn);
+                    if (system.Length > 0)
+                    {
+                        var whole = turn.Input.Length > 0 ? turn with { Text = $"{turn.Text}\n{turn.Input}" } : turn;
+                        FillIn(text, UserWithSystem, whole, system, round);
+                    }
+                    else FillIn(text, turn.Input.Length > 0 ? UserWithInput : User, turn, system, round);
+                    (system, round) = ("", round + 1);
                     break;
                 case Role.Assistant:
                     if (i > 0) text.Append(Response);
                     AddText(segments, text.ToString(), supervised: false);
                     text.Clear();
                     AddText(segments, i > 0 ? AnswerPrefix + turn.Text + AnswerSuffix : turn.Text, supervised: true);
-                    segments.Add(new Segment("", Supervised: true, SpecialToken.Eos));
+                    if (i == 0 || Eos == "every" || (Eos == "last" && i == conversation.Turns.Count - 1))
+                        segments.Add(new Segment("", Supervised: true, SpecialToken.Eos));
                     break;
                 default:
                     throw new InputException((conversation.Origin.Length > 0 ? conversation.Origin + ": " : "")
@@ -125,24 +163,30 @@ public sealed record PromptTemplate
         return text;
     }
 
-    /// <summary>One pass over the template, never over what was filled in: braces in the user's text stay.</summary>
-    private void FillIn(StringBuilder text, Turn turn)
+    /// <summary>One pass over the form, never over what was filled in: braces in the user's text stay.</summary>
+    private static void FillIn(StringBuilder text, string form, Turn turn, string system, int round)
     {
-        ReadOnlySpan<char> rest = turn.Input.Length > 0 ? UserWithInput : User;
+        (string Mark, string Value)[] marks =
+        [
+            (InstructionMark, turn.Text), (InputMark, turn.Input), (SystemMark, system),
+            ("{round}", (round + 1).ToString(CultureInfo.InvariantCulture)),
+            ("{round0}", round.ToString(CultureInfo.InvariantCulture)), ("{", "{"),
+        ];
+        ReadOnlySpan<char> rest = form;
         while (rest.IndexOf('{') is >= 0 and var at)
         {
             text.Append(rest[..at]);
             rest = rest[at..];
-            var (mark, value) = rest.StartsWith(InstructionMark) ? (InstructionMark, turn.Text)
-                : rest.StartsWith(InputMark) ? (InputMark, turn.Input) : ("{", "{");
-            text.Append(value);
-            rest = rest[mark.Length..];
+            var from = 0;
+            while (!rest.StartsWith(marks[from].Mark)) from++;
+            text.Append(marks[from].Value);
+            rest = rest[marks[from].Mark.Length..];
         }
         text.Append(rest);
     }
 
-    private static void AddText(List<Segment> segments, string text, bool supervised)
+    private void AddText(List<Segment> segments, string text, bool supervised)
     {
-        if (text.Length > 0) segments.Add(new Segment(text, supervised));
+        if (text.Length > 0) segments.Add(new Segment(text, supervised) { ParsesSpecial = SpecialTokens == "parsed" });
     }
 }

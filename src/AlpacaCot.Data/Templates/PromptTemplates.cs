@@ -50,7 +50,8 @@ public static class PromptTemplates
     };
 
     /// <summary>The templates that have a name.</summary>
-    public static IReadOnlyList<PromptTemplate> All { get; } = [Alpaca, AlpacaLora, AlpacaShort, AlpacaCot, Plain];
+    public static IReadOnlyList<PromptTemplate> All { get; } =
+        [Alpaca, AlpacaLora, AlpacaShort, AlpacaCot, Plain, .. ModelTemplates.All];
 
     /// <summary>Finds a template by name, or reads it from a JSON file (this project's form or alpaca-lora's).</summary>
     /// <param name="nameOrPath">A name of <see cref="All"/>, or the path of a file.</param>

@@ -17,4 +17,8 @@ public enum SpecialToken
 /// <param name="Text">The text; empty where <paramref name="Special"/> is a token.</param>
 /// <param name="Supervised">Whether the model is trained to write this piece.</param>
 /// <param name="Special">The special token the piece stands for, if it is not text.</param>
-public readonly record struct Segment(string Text, bool Supervised, SpecialToken Special = SpecialToken.None);
+public readonly record struct Segment(string Text, bool Supervised, SpecialToken Special = SpecialToken.None)
+{
+    /// <summary>Whether text that spells a special token becomes that token.</summary>
+    public bool ParsesSpecial { get; init; }
+}

@@ -71,7 +71,8 @@ public sealed class PromptTemplateTests : IDisposable
     {
         foreach (var template in PromptTemplates.All)
         {
-            Assert.Equal([new("Once upon a time", true), Eos], template.Render(Conversation.PlainText("Once upon a time")));
+            Assert.Equal([("Once upon a time", true), ("", true)],
+                template.Render(Conversation.PlainText("Once upon a time")).Select(s => (s.Text, s.Supervised)));
             Assert.Empty(template.RenderPrompt(Conversation.PlainText("Once upon a time")));
         }
         var plain = PromptTemplates.Find("plain");
@@ -174,7 +175,7 @@ public sealed class PromptTemplateTests : IDisposable
     [Theory]
     [InlineData("alpacca", "There is no prompt template \"alpacca\". Did you mean \"alpaca\"?")]
     [InlineData("alpaca_lora", "Did you mean \"alpaca-lora\"?")]
-    [InlineData("chatml", "There are: alpaca, alpaca-lora, alpaca-short, alpaca-cot, plain.")]
+    [InlineData("zephyr", "There are: alpaca, alpaca-lora, alpaca-short, alpaca-cot, plain, belle, vicuna, llama2-chat,")]
     [InlineData("templates/mine.json", "no such template file")]
     public void An_unknown_name_gets_a_suggestion(string name, string part) =>
         Assert.Contains(part, Assert.Throws<InputException>(() => PromptTemplates.Find(name)).Message);
