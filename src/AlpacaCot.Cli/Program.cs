@@ -25,6 +25,8 @@ internal static class Program
         GenerateVerb.Create(terminal),
         ChatVerb.Create(terminal),
         ScoreVerb.Create(terminal),
+        MergeVerb.Create(terminal),
+        ExportVerb.Create(terminal),
         DoctorVerb.Create(terminal),
     ];
 

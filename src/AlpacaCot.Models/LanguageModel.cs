@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Gguf;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Templates;
 using AlpacaCot.Data.Tokenization;
@@ -43,12 +44,16 @@ public sealed class LanguageModel : IDisposable
     public Tokenizer Tokenizer => tokenizer ?? throw new InputException(
         $"{folder?.Path} holds no tokenizer (tokenizer.json or tokenizer.model): name one, or give token ids.");
 
+    /// <summary>The checkpoint that the weights come from.</summary>
+    /// <exception cref="InvalidOperationException">They come from elsewhere.</exception>
+    public ModelFolder Checkpoint => folder ?? throw new InvalidOperationException("the model was not loaded from a checkpoint");
+
     /// <summary>Whether there is a tokenizer.</summary>
     public bool HasTokenizer => tokenizer is not null;
 
     /// <summary>The tokens that end an answer: those of the model folder's configuration, and the tokenizer's EOS.</summary>
     public IReadOnlyList<int> EndTokens =>
-        [.. new[] { "generation_config.json", "config.json" }.SelectMany(ConfiguredEnds).Append(tokenizer?.EosId ?? -1)
+        [.. ConfiguredEnds("generation_config.json").Concat(Ends(folder?.Config ?? default)).Append(tokenizer?.EosId ?? -1)
             .Where(id => id >= 0).Distinct()];
 
     /// <summary>The prompt template.</summary>
@@ -57,8 +62,8 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The adapter, if there is one.</summary>
     public IAdapter? Adapter { get; private set; }
 
-    /// <summary>Loads a Hugging Face model folder, with an adapter when one is named.</summary>
-    /// <param name="modelPath">The model folder.</param>
+    /// <summary>Loads a model, with an adapter when one is named.</summary>
+    /// <param name="modelPath">A Hugging Face folder, or another form that <see cref="ModelFolder.Open"/> reads.</param>
     /// <param name="adapterPath">A PEFT folder, or a run folder with one in <c>adapter/</c>.</param>
     /// <param name="template">A template's name or file; by default the one stored with the adapter or model, else <c>alpaca</c>.</param>
     /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
@@ -109,14 +114,20 @@ public sealed class LanguageModel : IDisposable
         folder?.Dispose();
     }
 
-    private static bool HoldsTokenizer(string folder) => Directory.EnumerateFiles(folder).Any(file =>
+    private static bool HoldsTokenizer(string path) => !Directory.Exists(path) ? GgufHeader.Looks(path)
+        : Directory.EnumerateFiles(path).Any(file =>
         Path.GetFileName(file) is "tokenizer.json" or "vocab.json" || Path.GetExtension(file) is ".model" or ".tiktoken");
 
     // eos_token_id is a number or, where several tokens end an answer, a list of numbers.
     private IEnumerable<int> ConfiguredEnds(string file)
     {
         if (folder is null || Path.Combine(folder.Path, file) is var path && !File.Exists(path)) return [];
-        if (!ModelFolder.ReadObject(path).TryGetProperty("eos_token_id", out var ends)) return [];
+        return Ends(ModelFolder.ReadObject(path));
+    }
+
+    private static IEnumerable<int> Ends(JsonElement config)
+    {
+        if (config.ValueKind != JsonValueKind.Object || !config.TryGetProperty("eos_token_id", out var ends)) return [];
         return ends.ValueKind switch
         {
             JsonValueKind.Number => [ends.GetInt32()],

@@ -5,9 +5,10 @@ namespace AlpacaCot.Data.Tokenization;
 /// <summary>Reads a SentencePiece model file (<c>sentencepiece_model.proto</c>) into a working tokenizer.</summary>
 internal static class SentencePieceFile
 {
-    private const int UnigramType = 1, BpeType = 2;
+    public const int UnigramType = 1, BpeType = 2;
 
-    private sealed class Contents
+    /// <summary>What a model file says.</summary>
+    internal sealed class Contents
     {
         public List<string> Pieces { get; } = [];
         public List<float> Scores { get; } = [];
@@ -23,19 +24,25 @@ internal static class SentencePieceFile
     /// <exception cref="InputException">The file is no SentencePiece model that can be used.</exception>
     public static TokenizerParts Read(string path, ReadOnlySpan<byte> file, TokenizerConfig config)
     {
-        Contents contents;
+        var contents = Contained(path, file);
+        if (contents.Type is not (UnigramType or BpeType))
+            throw new InputException(
+                $"{path} is a SentencePiece model of type {contents.Type}; only unigram (1) and BPE (2) are supported.");
+        return Build(path, contents, config);
+    }
+
+    /// <summary>The pieces, their scores and kinds.</summary>
+    /// <exception cref="InputException">The file is no SentencePiece model.</exception>
+    public static Contents Contained(string path, ReadOnlySpan<byte> file)
+    {
         try
         {
-            contents = Parse(file);
+            return Parse(file);
         }
         catch (InvalidDataException e)
         {
             throw new InputException($"{path} is not a SentencePiece model or is damaged ({e.Message}); fetch it again.", e);
         }
-        if (contents.Type is not (UnigramType or BpeType))
-            throw new InputException(
-                $"{path} is a SentencePiece model of type {contents.Type}; only unigram (1) and BPE (2) are supported.");
-        return Build(path, contents, config);
     }
 
     private static Contents Parse(ReadOnlySpan<byte> file)

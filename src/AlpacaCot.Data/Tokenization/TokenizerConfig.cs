@@ -19,9 +19,19 @@ internal sealed record TokenizerConfig
     /// <exception cref="InputException">One of the files is not valid JSON.</exception>
     public static TokenizerConfig Beside(string folder)
     {
-        var map = Read(Path.Combine(folder, "special_tokens_map.json"));
-        var main = Read(Path.Combine(folder, "tokenizer_config.json"));
-        var config = new TokenizerConfig
+        var config = Of(Read(Path.Combine(folder, "tokenizer_config.json")), Read(Path.Combine(folder, "special_tokens_map.json")));
+        var added = new Dictionary<int, AddedToken>();
+        var older = Plain(Read(Path.Combine(folder, "added_tokens.json")), config);
+        foreach (var token in older.Concat(config.AddedTokens)) added[token.Id] = token;
+        return config with { AddedTokens = [.. added.Values] };
+    }
+
+    /// <summary>What the two files say, given as JSON objects, or as undefined elements where they are absent.</summary>
+    public static TokenizerConfig Of(JsonElement main, JsonElement map = default)
+    {
+        var added = new Dictionary<int, AddedToken>();
+        foreach (var token in Added(main)) added[token.Id] = token;
+        return new TokenizerConfig
         {
             Class = main.Text("tokenizer_class"),
             AddsBos = main.Flag("add_bos_token"),
@@ -31,11 +41,8 @@ internal sealed record TokenizerConfig
             Eos = Token("eos_token"),
             Unknown = Token("unk_token"),
             Pad = Token("pad_token"),
+            AddedTokens = [.. added.Values],
         };
-        var added = new Dictionary<int, AddedToken>();
-        var older = Plain(Read(Path.Combine(folder, "added_tokens.json")), config);
-        foreach (var token in older.Concat(Added(main))) added[token.Id] = token;
-        return config with { AddedTokens = [.. added.Values] };
 
         string? Token(string name) => main.TokenText(name) ?? map.TokenText(name);
     }

@@ -1,3 +1,5 @@
+using AlpacaCot.Data.Gguf;
+
 namespace AlpacaCot.Data.Tokenization;
 
 /// <summary>Finds a tokenizer in a folder and tells by its content what a file is.</summary>
@@ -9,10 +11,19 @@ internal static class TokenizerFiles
     {
         if (Directory.Exists(path)) path = InFolder(path);
         if (!File.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
+        if (GgufHeader.Looks(path)) return FromFiles(path, GgufTokenizer.Read(path).ToFiles());
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var config = TokenizerConfig.Beside(folder);
         var file = File.ReadAllBytes(path);
         return new Tokenizer(Read(path, file, config), config);
+    }
+
+    // A tokenizer in a foreign form is read as the Hugging Face files that it would be.
+    private static Tokenizer FromFiles(string path, IReadOnlyDictionary<string, byte[]> files)
+    {
+        var config = TokenizerConfig.Of(JsonFile.Parse(path, files[GgufTokenizer.ConfigName]));
+        var main = files.First(f => f.Key != GgufTokenizer.ConfigName);
+        return new Tokenizer(Read(path, main.Value, config), config);
     }
 
     private static TokenizerParts Read(string path, byte[] file, TokenizerConfig config)
@@ -25,6 +36,7 @@ internal static class TokenizerFiles
         }
         if (file.AsSpan().StartsWith("version https://git-lfs"u8))
             throw new InputException($"{path} is a Git LFS pointer, not the file itself; fetch it with git lfs pull.");
+        if (Llama2cVocabulary.Looks(file)) return SentencePieceFile.Read(path, Llama2cVocabulary.ToSentencePiece(file), config);
         return TiktokenFile.Looks(file) ? TiktokenFile.Read(path, file, config) : SentencePieceFile.Read(path, file, config);
     }
 

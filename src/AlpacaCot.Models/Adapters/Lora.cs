@@ -118,6 +118,12 @@ public sealed partial class Lora : IAdapterMethod
             return FrozenLinear.Apply(x, layer.Weight, new LowRank(A, B, scale), dropped);
         }
 
+        public Tensor Merged(Linear layer)
+        {
+            using var scope = NewDisposeScope();
+            return (layer.Weight.to(ScalarType.Float32) + B.matmul(A) * scale).MoveToOuterDisposeScope();
+        }
+
         public void Dispose()
         {
             A.Dispose();

@@ -6,7 +6,8 @@ namespace AlpacaCot.Models.Checkpoints;
 
 /// <summary>
 /// A Hugging Face model folder: <c>config.json</c> and the weights, as safetensors or torch.save files, in one piece or in
-/// shards with an index. Opening reads headers only; tensors lie over the files' memory.
+/// shards with an index. Opening reads headers only; tensors lie over the files' memory. A GGUF file, a llama2.c file and a
+/// folder with Meta's <c>params.json</c> are seen as such a folder.
 /// </summary>
 public sealed class ModelFolder : IDisposable
 {
@@ -28,15 +29,22 @@ public sealed class ModelFolder : IDisposable
     /// <summary>The tensors of all weight files.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
 
-    /// <summary>Opens a folder. Safetensors are preferred to torch.save files, one file to shards.</summary>
+    /// <summary>Opens a folder, or a file of another form. Safetensors are preferred to torch.save files, one file to shards.</summary>
     /// <exception cref="InputException">
     /// No folder, no or a broken <c>config.json</c>, no weights, a shard or a tensor of the index missing, or a damaged file.
     /// </exception>
     public static ModelFolder Open(string path)
     {
+        if (ForeignModels.Open(path) is { } foreign)
+        {
+            var seen = new ModelFolder(path, foreign.Config);
+            seen.files.Add(foreign);
+            foreach (var entry in foreign.Entries.Values) seen.Add(entry, foreign);
+            return seen;
+        }
         if (!Directory.Exists(path))
             throw new InputException(File.Exists(path)
-                ? $"{path} is a file; a model is a folder with config.json and the weights."
+                ? $"{path} is neither a GGUF nor a llama2.c file; a model is one of these, or a folder with config.json and the weights."
                 : $"{path}: there is no such model folder.");
         var isAdapter = File.Exists(System.IO.Path.Combine(path, Adapters.AdapterFolder.ConfigName));
         var configPath = System.IO.Path.Combine(path, "config.json");

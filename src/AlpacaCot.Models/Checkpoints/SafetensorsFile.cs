@@ -21,10 +21,11 @@ public sealed class SafetensorsFile : ITensorFile
     private readonly MappedFile map;
     private readonly Dictionary<string, TensorEntry> entries;
     private readonly Dictionary<string, long> offsets; // from the start of the file
+    private readonly Dictionary<string, ushort[]> expansions; // of fp8 tensors
 
     private SafetensorsFile(MappedFile map, IReadOnlyDictionary<string, string> metadata,
-        Dictionary<string, TensorEntry> entries, Dictionary<string, long> offsets) =>
-        (this.map, Metadata, this.entries, this.offsets) = (map, metadata, entries, offsets);
+        Dictionary<string, TensorEntry> entries, Dictionary<string, long> offsets, Dictionary<string, ushort[]> expansions) =>
+        (this.map, Metadata, this.entries, this.offsets, this.expansions) = (map, metadata, entries, offsets, expansions);
 
     /// <inheritdoc/>
     public string Path => map.Path;
@@ -59,7 +60,8 @@ public sealed class SafetensorsFile : ITensorFile
         if (entry.Unsupported is { } type)
             throw new InputException($"{Path}: {name} has the element type {type}, which cannot be read here. " +
                 "Convert the file to BF16, F16 or F32.");
-        return map.Tensor(offsets[name], entry.DType, entry.Shape);
+        return expansions.TryGetValue(name, out var expansion) ? Fp8.Expand(map, offsets[name], entry.Shape, expansion)
+            : map.Tensor(offsets[name], entry.DType, entry.Shape);
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
@@ -70,6 +72,7 @@ public sealed class SafetensorsFile : ITensorFile
     {
         private readonly Dictionary<string, TensorEntry> entries = [];
         private readonly Dictionary<string, long> offsets = [];
+        private readonly Dictionary<string, ushort[]> expansions = [];
         private readonly Dictionary<string, string> metadata = [];
         private readonly List<(long Start, long End, string Name)> ranges = [];
 
@@ -103,7 +106,7 @@ public sealed class SafetensorsFile : ITensorFile
                 throw new InputException($"{map.Path}: the header is not a valid one: {e.Message}", e);
             }
             CheckRanges(map.Length - LengthBytes - (long)length);
-            return new SafetensorsFile(map, metadata, entries, offsets);
+            return new SafetensorsFile(map, metadata, entries, offsets, expansions);
         }
 
         private void ReadProperty(JsonProperty property, long dataStart)
@@ -137,7 +140,9 @@ public sealed class SafetensorsFile : ITensorFile
             if (bits % 8 != 0 || bits / 8 != range[1] - range[0])
                 throw Bad($"{name} is {typeName} [{string.Join(", ", shape)}], which takes {bits / 8.0} bytes, " +
                     $"but its data_offsets [{range[0]}, {range[1]}] hold {range[1] - range[0]}.");
-            entries.Add(name, new TensorEntry(name, type.DType ?? ScalarType.Byte, shape, type.DType is null ? typeName : null));
+            entries.Add(name, type.Expansion is { } expansion ? new TensorEntry(name, ScalarType.BFloat16, shape)
+                : new TensorEntry(name, type.DType ?? ScalarType.Byte, shape, type.DType is null ? typeName : null));
+            if (type.Expansion is not null) expansions.Add(name, type.Expansion);
             offsets.Add(name, dataStart + range[0]);
             ranges.Add((range[0], range[1], name));
         }

@@ -6,7 +6,8 @@ namespace AlpacaCot.Models.Checkpoints;
 /// <param name="Name">Its name in the header.</param>
 /// <param name="Bits">Its width.</param>
 /// <param name="DType">The tensor type it is read as; null where libtorch's binding has none.</param>
-internal sealed record SafetensorsType(string Name, int Bits, ScalarType? DType)
+/// <param name="Expansion">Its bytes as bfloat16 bits, for fp8.</param>
+internal sealed record SafetensorsType(string Name, int Bits, ScalarType? DType, ushort[]? Expansion = null)
 {
     /// <summary>
     /// Every type, in the reference library's order: a file holds later types first, so that all data is aligned.
@@ -19,8 +20,8 @@ internal sealed record SafetensorsType(string Name, int Bits, ScalarType? DType)
         new("F6_E3M2", 6, null),
         new("U8", 8, ScalarType.Byte),
         new("I8", 8, ScalarType.Int8),
-        new("F8_E5M2", 8, null),
-        new("F8_E4M3", 8, null),
+        new("F8_E5M2", 8, null, Fp8.E5M2),
+        new("F8_E4M3", 8, null, Fp8.E4M3),
         new("F8_E8M0", 8, null),
         new("I16", 16, ScalarType.Int16),
         new("U16", 16, null),

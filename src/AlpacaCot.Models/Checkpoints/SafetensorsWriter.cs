@@ -10,7 +10,6 @@ namespace AlpacaCot.Models.Checkpoints;
 /// <summary>Writes safetensors files, byte for byte as the reference library does.</summary>
 public static class SafetensorsWriter
 {
-    private const int ChunkBytes = 16 << 20;
     private static readonly JsonWriterOptions Plainly = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly Dictionary<string, string> DefaultMetadata = new() { ["format"] = "pt" };
 
@@ -24,9 +23,19 @@ public static class SafetensorsWriter
     /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the
     /// format.</exception>
     public static void Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null) =>
+        Write(path, [.. tensors.Select(t => new OutgoingWeight(t.Name, t.Tensor.dtype, t.Tensor.shape, () => t.Tensor.alias()))],
+            metadata);
+
+    /// <summary>
+    /// Writes weights that are read when their turn comes: one at a time is in memory. Otherwise as the other form.
+    /// </summary>
+    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the
+    /// format.</exception>
+    public static void Write(string path, IReadOnlyList<OutgoingWeight> weights,
         IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var ordered = Order(tensors);
+        var ordered = Order(weights);
         var header = Header(ordered, metadata ?? DefaultMetadata);
         AtomicFile.Write(path, stream =>
         {
@@ -34,22 +43,23 @@ public static class SafetensorsWriter
             BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
             stream.Write(length);
             stream.Write(header);
-            foreach (var item in ordered) WriteBytes(stream, item.Tensor);
+            foreach (var item in ordered) item.Weight.WriteTo(stream);
         });
     }
 
-    private sealed record Item(string Name, Tensor Tensor, SafetensorsType Type, int Order);
+    private sealed record Item(string Name, OutgoingWeight Weight, SafetensorsType Type, int Order);
 
-    private static List<Item> Order(IReadOnlyList<(string Name, Tensor Tensor)> tensors)
+    private static List<Item> Order(IReadOnlyList<OutgoingWeight> weights)
     {
         var names = new HashSet<string> { "__metadata__" };
         var found = new List<Item>();
-        foreach (var (name, tensor) in tensors)
+        foreach (var weight in weights)
         {
-            if (!names.Add(name)) throw new ArgumentException($"the name {name} is used twice or reserved", nameof(tensors));
-            var (type, order) = SafetensorsType.Find(tensor.dtype)
-                ?? throw new ArgumentException($"{name}: {tensor.dtype} has no place in the format", nameof(tensors));
-            found.Add(new Item(name, tensor, type, order));
+            var name = weight.Name;
+            if (!names.Add(name)) throw new ArgumentException($"the name {name} is used twice or reserved", nameof(weights));
+            var (type, order) = SafetensorsType.Find(weight.DType)
+                ?? throw new ArgumentException($"{name}: {weight.DType} has no place in the format", nameof(weights));
+            found.Add(new Item(name, weight, type, order));
         }
         // Wide types first keeps every tensor aligned.
         return [.. found.OrderByDescending(t => t.Order).ThenBy(t => t.Name, StringComparer.Ordinal)];
@@ -68,16 +78,16 @@ public static class SafetensorsWriter
                 json.WriteEndObject();
             }
             long offset = 0;
-            foreach (var (name, tensor, type, _) in tensors)
+            foreach (var (name, weight, type, _) in tensors)
             {
                 json.WriteStartObject(name);
                 json.WriteString("dtype", type.Name);
                 json.WriteStartArray("shape");
-                foreach (var size in tensor.shape) json.WriteNumberValue(size);
+                foreach (var size in weight.Shape) json.WriteNumberValue(size);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                json.WriteNumberValue(offset += tensor.numel() * TensorLayout.ItemSize(tensor.dtype));
+                json.WriteNumberValue(offset += weight.ByteCount);
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -85,24 +95,5 @@ public static class SafetensorsWriter
         }
         while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
         return buffer.ToArray();
-    }
-
-    private static unsafe void WriteBytes(FileStream stream, Tensor tensor)
-    {
-        using var plain = Plain(tensor);
-        var address = TensorMemory.Bytes(plain);
-        var left = plain.numel() * TensorLayout.ItemSize(plain.dtype);
-        for (int count; left > 0; left -= count, address += count)
-        {
-            count = (int)Math.Min(left, ChunkBytes);
-            stream.Write(new ReadOnlySpan<byte>(address, count));
-        }
-    }
-
-    // A new handle in every case, so that it can be disposed; a copy only where the bytes do not lie in order on the CPU.
-    private static Tensor Plain(Tensor tensor)
-    {
-        using var scope = NewDisposeScope();
-        return tensor.detach().cpu().contiguous().alias().MoveToOuterDisposeScope();
     }
 }

@@ -8,6 +8,9 @@ public interface ILinearAdapter
 {
     /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, before the bias.</summary>
     Tensor Forward(Linear layer, Tensor x);
+
+    /// <summary>The fp32 weight <c>[outputs, inputs]</c> that computes the same without the adapter; the caller's.</summary>
+    Tensor Merged(Linear layer);
 }
 
 /// <summary>
@@ -32,6 +35,9 @@ public sealed class Linear : ILayer
         get => inputsFirst ? stored.t() : stored;
         internal set => stored = inputsFirst ? value.t() : value;
     }
+
+    /// <summary>A weight <c>[outputs, inputs]</c> the way round the checkpoint holds it.</summary>
+    internal Tensor AsStored(Tensor weight) => inputsFirst ? weight.t() : weight;
 
     /// <summary>The bias, <c>[outputs]</c>, or none.</summary>
     public Tensor? Bias { get; internal set; }

@@ -152,11 +152,28 @@ public sealed class SafetensorsTests
     {
         using var folder = new TemporaryFolder();
         using var file = SafetensorsFile.Open(folder.Write("f8",
-            File8(Expand("""{"a":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]},"b":T[]4,8}"""))));
-        Assert.Equal("F8_E4M3", file.Entries["a"].Unsupported);
-        Assert.Contains("a has the element type F8_E4M3", Assert.Throws<InputException>(() => file.Read("a")).Message);
+            File8(Expand("""{"a":{"dtype":"F8_E8M0","shape":[4],"data_offsets":[0,4]},"b":T[]4,8}"""))));
+        Assert.Equal("F8_E8M0", file.Entries["a"].Unsupported);
+        Assert.Contains("a has the element type F8_E8M0", Assert.Throws<InputException>(() => file.Read("a")).Message);
         using var scalar = file.Read("b");
         Assert.Empty(scalar.shape);
+    }
+
+    [Fact]
+    public void Fp8_is_read_as_bfloat16_value_by_value()
+    {
+        using var folder = new TemporaryFolder();
+        var json = Encoding.UTF8.GetBytes("""
+            {"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]},"b":{"dtype":"F8_E5M2","shape":[2,4],"data_offsets":[8,16]}}
+            """);
+        byte[] values = [0x00, 0x80, 0x38, 0xb8, 0x7e, 0x01, 0x7f, 0x40, 0x3c, 0xbc, 0x7b, 0x01, 0x7c, 0xfc, 0x7d, 0x04];
+        using var file = SafetensorsFile.Open(folder.Write("f8", [.. BitConverter.GetBytes((long)json.Length), .. json, .. values]));
+        using var scope = NewDisposeScope();
+        var (a, b) = (file.Read("a"), file.Read("b"));
+        Assert.Equal((ScalarType.BFloat16, ScalarType.BFloat16), (a.dtype, file.Entries["b"].DType));
+        Assert.Equal([0, -0f, 1, -1, 448, 1f / 512, float.NaN, 2], a.to_type(ScalarType.Float32).data<float>().ToArray());
+        Assert.Equal([1, -1, 57344, 1f / 65536, float.PositiveInfinity, float.NegativeInfinity, float.NaN, 1f / 16384],
+            b.flatten().to_type(ScalarType.Float32).data<float>().ToArray());
     }
 
     [Fact]

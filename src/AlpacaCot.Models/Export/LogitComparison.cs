@@ -1,0 +1,57 @@
+using AlpacaCot.Data.Gguf;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Families;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Export;
+
+/// <summary>How far two models' logits lie apart on the same tokens.</summary>
+/// <param name="LargestDifference">The largest difference of two logits.</param>
+/// <param name="LargestLogit">The largest logit, by amount, of the first model.</param>
+/// <param name="Tokens">The number of places compared.</param>
+public sealed record LogitComparison(double LargestDifference, double LargestLogit, int Tokens)
+{
+    private const int Length = 32, Stride = 7919; // a prime: the tokens are spread over the vocabulary
+
+    /// <summary>The difference as a share of the largest logit.</summary>
+    public double Relative => LargestDifference / Math.Max(LargestLogit, 1e-9);
+
+    /// <summary>Compares two models on a fixed row of tokens.</summary>
+    public static LogitComparison Of(LanguageModel first, LanguageModel second)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var ids = Probe(first);
+        var input = tensor(ids, [1, ids.Length]);
+        var (expected, actual) = (first.Model.Logits(new ModelInput(input)), second.Model.Logits(new ModelInput(input)));
+        var difference = (expected - actual).abs().max().item<float>();
+        var largest = expected.abs().max().item<float>();
+        return new LogitComparison(float.IsNaN(difference) ? double.PositiveInfinity : difference, largest, ids.Length);
+    }
+
+    /// <summary>
+    /// The share that rounding to a type explains; a wrong name, order or scale of the weights gives about 1.
+    /// </summary>
+    internal static double ToleranceOf(IEnumerable<ScalarType> written, ModelFolder source)
+    {
+        var types = written.ToHashSet();
+        var kept = source.Entries.Values.Select(e => e.DType).ToHashSet();
+        return types.Contains(ScalarType.BFloat16) ? 0.1 : types.Contains(ScalarType.Float16) ? 0.02
+            : kept.Contains(ScalarType.Float64) ? 1e-3 : 1e-4;
+    }
+
+    /// <summary>The same for the types of GGUF.</summary>
+    internal static double ToleranceOf(GgufType type) =>
+        type == GgufType.F32 ? 1e-4 : type == GgufType.F16 ? 0.02 : type == GgufType.BF16 ? 0.1 : type == GgufType.Q8 ? 0.15 : 0.7;
+
+    // A prefix language model needs its marks; they stand in its configuration.
+    private static long[] Probe(LanguageModel model)
+    {
+        var config = model.Checkpoint.Config;
+        long[] marks = model.Model.IsCausal ? [] : [.. new[] { "gmask_token_id", "bos_token_id" }
+            .Where(mark => config.TryGetProperty(mark, out _)).Select(mark => config.GetProperty(mark).GetInt64())];
+        var vocabulary = marks.Prepend(model.Model.Shape.Vocabulary).Min();
+        var plain = Enumerable.Range(1, Length).Select(i => (long)i * Stride % vocabulary).ToList();
+        return marks.Length == 0 ? [.. plain] : [.. plain, .. marks, .. plain.Take(4)];
+    }
+}
