@@ -7,7 +7,8 @@ public sealed class ExportVerbTests : IDisposable
 
     private static string Stories => AlpacaCot.Tests.ReferenceData.Path("data/derived/stories260K-hf");
 
-    private static string Adapter => AlpacaCot.Tests.ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3");
+    private static string Adapter =>
+        AlpacaCot.Tests.ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3");
 
     public void Dispose() => _folder.Dispose();
 
@@ -15,13 +16,16 @@ public sealed class ExportVerbTests : IDisposable
     public async Task Merge_writes_a_folder_that_answers_as_base_and_adapter_do()
     {
         var merged = _folder.In("merged");
-        var report = (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged, "--shard-size", "400KB",
+        var report = (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged, "--shard-size",
+            "400KB",
             "--json")).Json();
         Assert.InRange(report.GetProperty("largest_difference").GetDouble(), 0, 1e-4);
         string[] words = ["generate", "--text", "Once upon a time", "--max-new-tokens", "16", "--model"];
-        Assert.Equal((await CommandLine.Run([.. words, Stories, "--adapter", Adapter])).Out, (await CommandLine.Run([.. words, merged])).Out);
+        Assert.Equal((await CommandLine.Run([.. words, Stories, "--adapter", Adapter])).Out, (await CommandLine.Run([.. words,
+            merged])).Out);
         (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged)).Refused("is there already");
-        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.In("x"), "--shard-size", "5XB"))
+        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.In("x"), "--shard-size",
+            "5XB"))
             .Refused("--shard-size: found 5XB");
     }
 
@@ -29,14 +33,17 @@ public sealed class ExportVerbTests : IDisposable
     public async Task Export_writes_each_format()
     {
         var gguf = _folder.In("m.gguf");
-        var outcome = await CommandLine.Run("export", "--model", Stories, "--adapter", Adapter, "--format", "gguf", "--dtype", "q8_0",
+        var outcome = await CommandLine.Run("export", "--model", Stories, "--adapter", Adapter, "--format", "gguf", "--dtype",
+            "q8_0",
             "--out", gguf);
         Assert.True(outcome.Code == Program.Done, outcome.Error);
         Assert.Contains("Reopened", outcome.Out, StringComparison.Ordinal);
-        var hf = (await CommandLine.Run("export", "--model", gguf, "--format", "hf", "--out", _folder.In("hf"), "--dtype", "float16", "--json")).Json();
+        var hf = (await CommandLine.Run("export", "--model", gguf, "--format", "hf", "--out", _folder.In("hf"), "--dtype",
+            "float16", "--json")).Json();
         Assert.Equal("hf", hf.GetProperty("format").GetString());
         Assert.True(File.Exists(_folder.In("hf/tokenizer.model")));
-        (await CommandLine.Run("export", "--model", Stories, "--format", "state-dict", "--out", _folder.In("meta"), "--json")).Json();
+        (await CommandLine.Run("export", "--model", Stories, "--format", "state-dict", "--out", _folder.In("meta"),
+            "--json")).Json();
         Assert.True(File.Exists(_folder.In("meta/consolidated.00.pth")));
         (await CommandLine.Run("export", "--model", Stories, "--format", "hf", "--out", _folder.In("y"), "--dtype", "q4_0"))
             .Refused("q4_0 is a type of GGUF");

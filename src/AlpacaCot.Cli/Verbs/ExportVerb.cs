@@ -103,8 +103,10 @@ internal static class ExportVerb
     private static long Bytes(string size)
     {
         var digits = size.TrimEnd("kKmMgGbB".ToCharArray());
-        var unit = size[digits.Length..].ToUpperInvariant() switch { "" or "B" => 1, "KB" => 1e3, "MB" => 1e6, "GB" => 1e9, _ => 0 };
-        return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number * unit >= 1
+        var unit = size[digits.Length..].ToUpperInvariant() switch { "" or "B" => 1, "KB" => 1e3, "MB" => 1e6, "GB" => 1e9, _ =>
+            0 };
+        return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            && number * unit >= 1
             ? (long)(number * unit) : throw new InputException($"--shard-size: found {size}, allowed is a size as in 500MB or 5GB");
     }
 }

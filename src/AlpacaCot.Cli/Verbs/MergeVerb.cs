@@ -22,7 +22,8 @@ internal static class MergeVerb
         {
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null, null, terminal);
             var path = parsed.GetValue(output)!;
-            var result = ExportVerb.HuggingFace(loaded, path, parsed.GetValue(type), parsed.GetValue(shard)!, parsed.GetValue(adapter));
+            var result = ExportVerb.HuggingFace(loaded, path, parsed.GetValue(type), parsed.GetValue(shard)!,
+                parsed.GetValue(adapter));
             ExportVerb.Report(result, path, "hf", parsed.GetValue(json), terminal);
             return Task.FromResult(Program.Done);
         });

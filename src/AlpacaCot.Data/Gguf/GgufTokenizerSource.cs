@@ -22,7 +22,8 @@ internal sealed class GgufTokenizerSource
         var (pieces, json) = (Path.Combine(_folder, "tokenizer.model"), Path.Combine(_folder, "tokenizer.json"));
         var root = File.Exists(json) ? JsonFile.Read(json) : default;
         GgufTokenizer vocabulary;
-        if (File.Exists(pieces) && File.ReadAllBytes(pieces) is var file && !TiktokenFile.Looks(file)) vocabulary = Sentence(pieces, file);
+        if (File.Exists(pieces) && File.ReadAllBytes(pieces) is var file
+            && !TiktokenFile.Looks(file)) vocabulary = Sentence(pieces, file);
         else if (root.ValueKind == JsonValueKind.Object) vocabulary = FromJson(json, root, pre);
         else throw new InputException($"{_folder} has neither a tokenizer.json nor a SentencePiece tokenizer.model, one of which " +
             "GGUF needs.");
@@ -77,7 +78,8 @@ internal sealed class GgufTokenizerSource
         return Empty(GgufTokenizer.Bytes) with
         {
             Merges = merges,
-            Pre = pre ?? PreTokenizerNames.Of(root.Member("pre_tokenizer")) ?? throw new InputException($"{path}: llama.cpp knows " +
+            Pre = pre ?? PreTokenizerNames.Of(root.Member("pre_tokenizer"))
+                ?? throw new InputException($"{path}: llama.cpp knows " +
                 "pre-tokenizers by name, and this one's is not known here. Name it with --pre-tokenizer, as in gpt-2, llama-bpe, " +
                 "qwen2, starcoder."),
         };
@@ -87,7 +89,8 @@ internal sealed class GgufTokenizerSource
 
     private static bool PutsSpaceInFront(JsonElement root) =>
         root.Member("normalizer").GetRawTextOrEmpty().Contains("\"Prepend\"", StringComparison.Ordinal)
-        || (root.Member("pre_tokenizer").Text("type") == "Metaspace" && root.Member("pre_tokenizer").Text("prepend_scheme") != "never");
+        || (root.Member("pre_tokenizer").Text("type") == "Metaspace"
+            && root.Member("pre_tokenizer").Text("prepend_scheme") != "never");
 
     private void Add(AddedToken token)
     {

@@ -40,7 +40,8 @@ internal static class PreTokenizerNames
     public static string? Of(JsonElement json)
     {
         var parts = json.Text("type") == "Sequence" ? json.Member("pretokenizers").Elements().ToList() : [json];
-        if (parts is not [.., var last] || last.Text("type") != "ByteLevel" || last.Flag("add_prefix_space") != false) return null;
+        if (parts is not [.., var last] || last.Text("type") != "ByteLevel"
+            || last.Flag("add_prefix_space") != false) return null;
         var usesRegex = last.Flag("use_regex") ?? true;
         if (parts.Count == 1) return usesRegex ? Gpt2 : null;
         if (parts.Count != 2) return null;
@@ -70,5 +71,6 @@ internal static class PreTokenizerNames
         ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = regex }, ["behavior"] = "Isolated", ["invert"] = false,
     };
 
-    private static JsonObject Sequence(params JsonNode[] parts) => new() { ["type"] = "Sequence", ["pretokenizers"] = new JsonArray(parts) };
+    private static JsonObject Sequence(params JsonNode[] parts) => new() { ["type"] = "Sequence",
+        ["pretokenizers"] = new JsonArray(parts) };
 }

@@ -26,14 +26,16 @@ internal static class Llama2cVocabulary
         for (var at = 4; at < file.Length;)
         {
             if (file.Length - at < 8) return null;
-            var (score, length) = (BinaryPrimitives.ReadSingleLittleEndian(file[at..]), BinaryPrimitives.ReadInt32LittleEndian(file[(at + 4)..]));
+            var (score, length) = (BinaryPrimitives.ReadSingleLittleEndian(file[at..]),
+                BinaryPrimitives.ReadInt32LittleEndian(file[(at + 4)..]));
             at += 8;
             if (length is < 0 or > LongestToken || length > file.Length - at) return null;
             var text = Encoding.UTF8.GetString(file.Slice(at, length));
             at += length;
             var id = pieces.Count;
             var kind = id == 0 ? PieceKind.Unknown : id < BytesBegin ? PieceKind.Control
-                : id < BytesBegin + 256 && text == Characters.PieceOf((byte)(id - BytesBegin)) ? PieceKind.Byte : PieceKind.Normal;
+                : id < BytesBegin + 256 && text == Characters.PieceOf((byte)(id - BytesBegin)) ? PieceKind.Byte
+                    : PieceKind.Normal;
             pieces.Add((kind == PieceKind.Normal ? text.Replace(' ', Characters.Space) : text.Trim('\n'), score, kind));
         }
         return pieces;

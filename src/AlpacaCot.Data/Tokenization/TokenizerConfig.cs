@@ -19,7 +19,8 @@ internal sealed record TokenizerConfig
     /// <exception cref="InputException">One of the files is not valid JSON.</exception>
     public static TokenizerConfig Beside(string folder)
     {
-        var config = Of(Read(Path.Combine(folder, "tokenizer_config.json")), Read(Path.Combine(folder, "special_tokens_map.json")));
+        var config = Of(Read(Path.Combine(folder, "tokenizer_config.json")), Read(Path.Combine(folder,
+            "special_tokens_map.json")));
         var added = new Dictionary<int, AddedToken>();
         var older = Plain(Read(Path.Combine(folder, "added_tokens.json")), config);
         foreach (var token in older.Concat(config.AddedTokens)) added[token.Id] = token;

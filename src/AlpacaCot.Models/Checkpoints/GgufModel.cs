@@ -134,14 +134,16 @@ internal sealed class GgufModel : IForeignModel
         };
         if (architecture.ModelType == "llama") config["attention_bias"] = entries.ContainsKey("model.layers.0.self_attn.q_proj.bias");
         foreach (var (role, field) in new[] { ("bos", "bos_token_id"), ("eos", "eos_token_id"), ("padding", "pad_token_id") })
-            if (header.Values.GetValueOrDefault($"tokenizer.ggml.{role}_token_id") is long id && id >= 0 && id < embedding.Shape[0])
+            if (header.Values.GetValueOrDefault($"tokenizer.ggml.{role}_token_id") is long id && id >= 0
+                && id < embedding.Shape[0])
                 config[field] = id;
         if (Scaling(headWidth, config["rope_theta"]!.GetValue<double>()) is { } scaling) config["rope_scaling"] = scaling;
         return JsonSerializer.SerializeToElement(config);
     }
 
     // fp32 in the file; the shortest number that means the same is what it was made from.
-    private static double Rounded(double single) => double.Parse(((float)single).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+    private static double Rounded(double single) => double.Parse(((float)single).ToString("R",
+        System.Globalization.CultureInfo.InvariantCulture),
         System.Globalization.CultureInfo.InvariantCulture);
 
     private JsonObject? Scaling(int headWidth, double theta)

@@ -108,7 +108,8 @@ internal static class GgufWriter
         {
             var count = (int)Math.Min(RowsAtOnce, rows - start);
             Parallel.For(0, count, row => GgufBlocks.Round(type,
-                new ReadOnlySpan<float>((float*)values + (start + row) * width, (int)width), blocks.AsSpan(row * rowBytes, rowBytes)));
+                new ReadOnlySpan<float>((float*)values + (start + row) * width, (int)width), blocks.AsSpan(row * rowBytes,
+                    rowBytes)));
             stream.Write(blocks, 0, count * rowBytes);
         }
     }

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints;
 
 /// <summary>
-/// A model of llama2.c in fp32: seven sizes, then the tensors, all layers of a kind together. Version 0 has no mark and keeps rotary
+/// A model of llama2.c in fp32: seven sizes, then the tensors, all layers of a kind together. Version 0 has no mark and keeps
+/// rotary
 /// tables that are not needed; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
 /// </summary>
 internal sealed class Llama2cFile : IForeignModel

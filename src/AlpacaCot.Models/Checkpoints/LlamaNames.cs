@@ -57,7 +57,8 @@ internal static class LlamaNames
             .reshape(weight.shape).MoveToOuterDisposeScope();
     }
 
-    private static string? Translate(string name, string layers, Func<(string HuggingFace, string Gguf, string Meta), string> from,
+    private static string? Translate(string name, string layers, Func<(string HuggingFace, string Gguf, string Meta),
+        string> from,
         string otherLayers, Func<(string HuggingFace, string Gguf, string Meta), string> to)
     {
         var suffix = name.LastIndexOf('.');

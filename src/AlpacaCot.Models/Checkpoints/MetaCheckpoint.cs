@@ -16,7 +16,8 @@ internal sealed class MetaCheckpoint : IForeignModel
     private static readonly string[] Known =
     [
         "dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "multiple_of", "ffn_dim_multiplier", "norm_eps", "rope_theta",
-        "use_scaled_rope", "rope_scaling_factor", "rope_high_freq_factor", "max_seq_len", "max_batch_size", "max_position_embeddings",
+        "use_scaled_rope", "rope_scaling_factor", "rope_high_freq_factor", "max_seq_len", "max_batch_size",
+            "max_position_embeddings",
     ];
 
     private readonly List<TorchPickleFile> shards = [];
@@ -47,7 +48,8 @@ internal sealed class MetaCheckpoint : IForeignModel
 
     /// <summary>Whether a folder is of this form and of no other.</summary>
     public static bool Looks(string path) => File.Exists(System.IO.Path.Combine(path, MetaNames.Parameters))
-        && File.Exists(System.IO.Path.Combine(path, MetaNames.Shard(0))) && !File.Exists(System.IO.Path.Combine(path, "config.json"));
+        && File.Exists(System.IO.Path.Combine(path, MetaNames.Shard(0))) && !File.Exists(System.IO.Path.Combine(path,
+            "config.json"));
 
     /// <summary>Opens a folder and checks that its slices fit together.</summary>
     /// <exception cref="InputException">A file is missing or damaged, or the sizes do not fit.</exception>
@@ -113,11 +115,13 @@ internal sealed class MetaCheckpoint : IForeignModel
         }
     }
 
-    // Rows are sliced where a layer's outputs are, columns where its inputs are; the embedding by columns before LLaMA 3, then by rows.
+    // Rows are sliced where a layer's outputs are, columns where its inputs are; the embedding by columns before LLaMA 3, then
+    // by rows.
     private static int? Axis(TensorEntry entry, int dim)
     {
         if (entry.Shape.Length < 2) return null;
-        if (entry.Name.EndsWith(".wo.weight", StringComparison.Ordinal) || entry.Name.EndsWith(".w2.weight", StringComparison.Ordinal)) return 1;
+        if (entry.Name.EndsWith(".wo.weight", StringComparison.Ordinal) || entry.Name.EndsWith(".w2.weight",
+            StringComparison.Ordinal)) return 1;
         return entry.Name.StartsWith("tok_embeddings.", StringComparison.Ordinal) && entry.Shape[1] != dim ? 1 : 0;
     }
 
@@ -133,7 +137,8 @@ internal sealed class MetaCheckpoint : IForeignModel
             ["num_hidden_layers"] = Int("n_layers"), ["num_attention_heads"] = heads, ["num_key_value_heads"] = keyHeads,
             ["hidden_act"] = "silu",
             // The file does not say; these are the lengths that the releases with these bases were trained with.
-            ["max_position_embeddings"] = Int("max_position_embeddings", Int("max_seq_len", isScaled ? 131072 : theta >= 500000 ? 8192 : 4096)),
+            ["max_position_embeddings"] = Int("max_position_embeddings", Int("max_seq_len", isScaled ? 131072 : theta >= 500000
+                ? 8192 : 4096)),
             ["rms_norm_eps"] = Number("norm_eps", 1e-5), ["rope_theta"] = theta,
             ["tie_word_embeddings"] = !entries.ContainsKey("lm_head.weight"),
             ["torch_dtype"] = embedding.DType switch

@@ -29,7 +29,8 @@ public sealed class ModelFolder : IDisposable
     /// <summary>The tensors of all weight files.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
 
-    /// <summary>Opens a folder, or a file of another form. Safetensors are preferred to torch.save files, one file to shards.</summary>
+    /// <summary>Opens a folder, or a file of another form. Safetensors are preferred to torch.save files, one file to
+    /// shards.</summary>
     /// <exception cref="InputException">
     /// No folder, no or a broken <c>config.json</c>, no weights, a shard or a tensor of the index missing, or a damaged file.
     /// </exception>

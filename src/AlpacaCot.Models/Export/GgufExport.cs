@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>Writes a model of LLaMA's parts as GGUF: names, order of rows, settings and tokenizer as llama.cpp wants them.</summary>
+/// <summary>Writes a model of LLaMA's parts as GGUF: names, order of rows, settings and tokenizer as llama.cpp wants
+/// them.</summary>
 internal static class GgufExport
 {
     private static readonly Dictionary<GgufType, int> FileTypes = new()
@@ -26,7 +27,8 @@ internal static class GgufExport
         var (sizes, rope) = (settings.Sizes(), settings.Rope());
         var isTied = weights.All(w => w.Name != "lm_head.weight");
         List<GgufOutgoing> tensors =
-            [.. weights.Select(w => Outgoing(w, architecture, sizes, type, isTied)).OrderBy(t => t.Weight.Name, StringComparer.Ordinal)];
+            [.. weights.Select(w => Outgoing(w, architecture, sizes, type, isTied)).OrderBy(t => t.Weight.Name,
+                StringComparer.Ordinal)];
         if (rope.Scaling.Type == "llama3") tensors.Insert(0, Divisors(sizes, rope));
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(folder);
@@ -37,7 +39,8 @@ internal static class GgufExport
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
-                GgufWriter.Write(stream, [.. Settings(architecture, config, settings, sizes, rope, type), .. Tokens(tokenizer)], tensors);
+                GgufWriter.Write(stream, [.. Settings(architecture, config, settings, sizes, rope, type), .. Tokens(tokenizer)],
+                    tensors);
                 stream.Flush(flushToDisk: true);
             }
             verify(temporary);
@@ -50,7 +53,8 @@ internal static class GgufExport
         }
     }
 
-    private static GgufOutgoing Outgoing(OutgoingWeight weight, GgufArchitecture architecture, DecoderSizes sizes, GgufType type, bool isTied)
+    private static GgufOutgoing Outgoing(OutgoingWeight weight, GgufArchitecture architecture, DecoderSizes sizes, GgufType type,
+        bool isTied)
     {
         var name = LlamaNames.ToGguf(weight.Name)
             ?? throw new InputException($"{weight.Name} has no place in GGUF's {architecture.Name}; --format hf takes it.");

@@ -42,7 +42,8 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
 
     /// <summary>The same for the types of GGUF.</summary>
     internal static double ToleranceOf(GgufType type) =>
-        type == GgufType.F32 ? 1e-4 : type == GgufType.F16 ? 0.02 : type == GgufType.BF16 ? 0.1 : type == GgufType.Q8 ? 0.15 : 0.7;
+        type == GgufType.F32 ? 1e-4 : type == GgufType.F16 ? 0.02 : type == GgufType.BF16 ? 0.1 : type == GgufType.Q8 ? 0.15
+            : 0.7;
 
     // A prefix language model needs its marks; they stand in its configuration.
     private static long[] Probe(LanguageModel model)

@@ -10,7 +10,8 @@ namespace AlpacaCot.Models.Export;
 /// <summary>What was written, and how near it comes to the model it was made from.</summary>
 /// <param name="Files">The files, or the one.</param>
 /// <param name="Bytes">Their size together.</param>
-/// <param name="Check">The comparison of the reopened file with the model; null where the format cannot be reopened as one.</param>
+/// <param name="Check">The comparison of the reopened file with the model; null where the format cannot be reopened as
+/// one.</param>
 public sealed record ExportResult(IReadOnlyList<string> Files, long Bytes, LogitComparison Check);
 
 /// <summary>

@@ -18,7 +18,8 @@ public static class ModelWeights
     /// <param name="type">The type of all that is not integer; null: each as the checkpoint has it.</param>
     public static IReadOnlyList<OutgoingWeight> Of(ModelFolder folder, CausalModel model, ScalarType? type = null)
     {
-        var adapted = model.Linears.Values.Where(l => l.Adapter is not null).ToDictionary(l => Stored(folder, l.Name + ".weight"));
+        var adapted = model.Linears.Values.Where(l => l.Adapter is not null).ToDictionary(l => Stored(folder,
+            l.Name + ".weight"));
         List<OutgoingWeight> weights = [.. folder.Entries.Values.Select(entry => adapted.Remove(entry.Name, out var layer)
             ? Merged(entry.Name, entry.DType, layer)
             : new OutgoingWeight(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name)))];

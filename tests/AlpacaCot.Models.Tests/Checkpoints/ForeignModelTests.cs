@@ -44,7 +44,8 @@ public sealed class ForeignModelTests
     {
         var expected = Tokenizer.Load(HuggingFace);
         var actual = Tokenizer.Load(ReferenceData.Path(Stories + name));
-        foreach (var text in (string[])["", " ", "a", "  two  spaces ", "The cat sat.\nIt ran!\n\n", "naïve café 中文 🦙", "<s>x</s>", "\t<0x41>"])
+        foreach (var text in (string[])["", " ", "a", "  two  spaces ", "The cat sat.\nIt ran!\n\n", "naïve café 中文 🦙",
+            "<s>x</s>", "\t<0x41>"])
         {
             Assert.Equal(expected.Encode(text), actual.Encode(text));
             Assert.Equal(text, actual.Decode(actual.Encode(text, parseSpecial: false)));
@@ -75,7 +76,8 @@ public sealed class ForeignModelTests
             var most = values.AsSpan(i / 32 * 32, 32).ToArray().Max(MathF.Abs);
             Assert.InRange(back[i] - values[i], -most / (id == 8 ? 127f : 8), most / (id == 8 ? 127f : 8));
         }
-        Assert.Contains("not a usable GGUF", Assert.Throws<InputException>(() => GgufHeader.Read(ReferenceData.Path(Stories + name))).Message);
+        Assert.Contains("not a usable GGUF", Assert.Throws<InputException>(() =>
+            GgufHeader.Read(ReferenceData.Path(Stories + name))).Message);
     }
 
     [Fact]
@@ -150,9 +152,11 @@ public sealed class ForeignModelTests
     {
         using var folder = new TemporaryFolder();
         var whole = File.ReadAllBytes(ReferenceData.Path(Stories + "stories260K.bin"));
-        Assert.Contains("neither", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin", whole[..^4]))).Message);
+        Assert.Contains("neither", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin",
+            whole[..^4]))).Message);
         byte[] marked = [.. "24ka"u8, .. BitConverter.GetBytes(1), .. whole[..28], .. new byte[400]];
-        Assert.Contains("for the sizes it claims", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin", marked))).Message);
+        Assert.Contains("for the sizes it claims", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin",
+            marked))).Message);
     }
 
     [Fact]
@@ -165,7 +169,8 @@ public sealed class ForeignModelTests
         {
             Directory.CreateDirectory(folder.File("sliced"));
             for (var rank = 0; rank < 2; rank++)
-                TorchPickleWriter.Write(folder.File($"sliced/consolidated.0{rank}.pth"), [.. whole.Entries.Values.Select(e => Slice(whole, e, rank))]);
+                TorchPickleWriter.Write(folder.File($"sliced/consolidated.0{rank}.pth"), [.. whole.Entries.Values.Select(e =>
+                    Slice(whole, e, rank))]);
         }
         File.Copy(folder.File("whole/params.json"), folder.File("sliced/params.json"));
         using (var sliced = LanguageModel.Load(folder.File("sliced")))
@@ -173,7 +178,8 @@ public sealed class ForeignModelTests
 
         File.Delete(folder.File("sliced/consolidated.01.pth"));
         File.Copy(folder.File("sliced/consolidated.00.pth"), folder.File("sliced/consolidated.02.pth"));
-        Assert.Contains("consolidated.01.pth is missing", Assert.Throws<InputException>(() => ModelFolder.Open(folder.File("sliced"))).Message);
+        Assert.Contains("consolidated.01.pth is missing", Assert.Throws<InputException>(() =>
+            ModelFolder.Open(folder.File("sliced"))).Message);
     }
 
     private static OutgoingWeight Slice(TorchPickleFile file, TensorEntry entry, int rank)
@@ -182,6 +188,7 @@ public sealed class ForeignModelTests
         var axis = entry.Name.Contains(".wo.") || entry.Name.Contains(".w2.") || entry.Name.StartsWith("tok_embeddings") ? 1 : 0;
         var shape = entry.Shape.ToArray();
         shape[axis] /= 2;
-        return new OutgoingWeight(entry.Name, entry.DType, shape, () => file.Read(entry.Name).narrow(axis, rank * shape[axis], shape[axis]));
+        return new OutgoingWeight(entry.Name, entry.DType, shape, () => file.Read(entry.Name).narrow(axis, rank * shape[axis],
+            shape[axis]));
     }
 }

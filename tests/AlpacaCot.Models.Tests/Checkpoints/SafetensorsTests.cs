@@ -167,7 +167,8 @@ public sealed class SafetensorsTests
             {"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]},"b":{"dtype":"F8_E5M2","shape":[2,4],"data_offsets":[8,16]}}
             """);
         byte[] values = [0x00, 0x80, 0x38, 0xb8, 0x7e, 0x01, 0x7f, 0x40, 0x3c, 0xbc, 0x7b, 0x01, 0x7c, 0xfc, 0x7d, 0x04];
-        using var file = SafetensorsFile.Open(folder.Write("f8", [.. BitConverter.GetBytes((long)json.Length), .. json, .. values]));
+        using var file = SafetensorsFile.Open(folder.Write("f8", [.. BitConverter.GetBytes((long)json.Length), .. json,
+            .. values]));
         using var scope = NewDisposeScope();
         var (a, b) = (file.Read("a"), file.Read("b"));
         Assert.Equal((ScalarType.BFloat16, ScalarType.BFloat16), (a.dtype, file.Entries["b"].DType));

@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Export;
 
-/// <summary>Every export reopens itself and compares logits, and fails where they differ; the tests check what that leaves open.</summary>
+/// <summary>Every export reopens itself and compares logits, and fails where they differ; the tests check what that leaves
+/// open.</summary>
 public sealed class ModelExportTests
 {
     private static string Stories => ReferenceData.Path("data/derived/stories260K-hf");
@@ -28,7 +29,8 @@ public sealed class ModelExportTests
     {
         using var folder = new TemporaryFolder();
         using var plain = LanguageModel.Load(ReferenceData.Path($"golden/{name}/model"));
-        using var adapted = LanguageModel.Load(ReferenceData.Path($"golden/{name}/model"), ReferenceData.Path($"golden/{name}/lora"));
+        using var adapted = LanguageModel.Load(ReferenceData.Path($"golden/{name}/model"),
+            ReferenceData.Path($"golden/{name}/lora"));
         var result = ModelExport.ToHuggingFace(adapted, folder.File("merged"), shardBytes: 20_000);
         Assert.InRange(result.Check.Relative, 0, 1e-5);
         Assert.Contains("model.safetensors.index.json", result.Files);
@@ -42,10 +44,13 @@ public sealed class ModelExportTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        AlpacaCot.Models.Adapters.AdapterFolder.Write(folder.File("lora"), new() { Rank = 2, Alpha = 8, TargetModules = ["lm_head", "q_proj"] },
-            [.. Enumerable.Range(0, 5).Select(i => $"model.layers.{i}.self_attn.q_proj").Append("lm_head").SelectMany(layer => new[]
+        AlpacaCot.Models.Adapters.AdapterFolder.Write(folder.File("lora"), new() { Rank = 2, Alpha = 8,
+            TargetModules = ["lm_head", "q_proj"] },
+            [.. Enumerable.Range(0, 5).Select(i => $"model.layers.{i}.self_attn.q_proj").Append("lm_head").SelectMany(layer =>
+                new[]
             {
-                ($"{layer}.lora_A.weight", rand(2, 64) * 0.1), ($"{layer}.lora_B.weight", rand(layer == "lm_head" ? 512 : 64, 2) * 0.1),
+                ($"{layer}.lora_A.weight", rand(2, 64) * 0.1), ($"{layer}.lora_B.weight", rand(layer == "lm_head" ? 512 : 64,
+                    2) * 0.1),
             })]);
         using var adapted = LanguageModel.Load(Stories, folder.File("lora"));
         ModelExport.ToHuggingFace(adapted, folder.File("merged"), ScalarType.BFloat16);
@@ -64,7 +69,8 @@ public sealed class ModelExportTests
         foreach (var file in Directory.GetFiles(Stories))
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(folder.File("copy/" + Path.GetFileName(file))));
         Assert.Equal(0, result.Check.LargestDifference);
-        Assert.Contains("is there already", Assert.Throws<InputException>(() => ModelExport.ToHuggingFace(model, folder.File("copy"))).Message);
+        Assert.Contains("is there already", Assert.Throws<InputException>(() => ModelExport.ToHuggingFace(model,
+            folder.File("copy"))).Message);
     }
 
     [Theory]
@@ -98,7 +104,8 @@ public sealed class ModelExportTests
         using var folder = new TemporaryFolder();
         using var model = LanguageModel.Load(Stories);
         ModelExport.ToGguf(model, folder.File("m.gguf"), GgufType.F32);
-        var (expected, actual) = (GgufHeader.Read(ReferenceData.Path("data/weights/stories260K/stories260K-F32.gguf")), GgufHeader.Read(folder.File("m.gguf")));
+        var (expected, actual) = (GgufHeader.Read(ReferenceData.Path("data/weights/stories260K/stories260K-F32.gguf")),
+            GgufHeader.Read(folder.File("m.gguf")));
         var (file, own) = (File.ReadAllBytes(expected.Path), File.ReadAllBytes(actual.Path));
         foreach (var tensor in expected.Tensors.Where(t => t.Name != "output.weight")) // tied here
         {
@@ -107,9 +114,11 @@ public sealed class ModelExportTests
             var bytes = (int)tensor.Type.ByteCount(tensor.Shape)!.Value;
             Assert.True(file.AsSpan((int)tensor.Offset, bytes).SequenceEqual(own.AsSpan((int)other.Offset, bytes)), tensor.Name);
         }
-        foreach (var key in (string[])["tokens", "scores", "token_type", "model", "bos_token_id", "eos_token_id", "unknown_token_id"])
+        foreach (var key in (string[])["tokens", "scores", "token_type", "model", "bos_token_id", "eos_token_id",
+            "unknown_token_id"])
             Assert.Equal(expected.Values["tokenizer.ggml." + key], actual.Values["tokenizer.ggml." + key]);
-        foreach (var key in expected.Values.Keys.Where(k => k.StartsWith("llama.", StringComparison.Ordinal) && k != "llama.context_length"))
+        foreach (var key in expected.Values.Keys.Where(k => k.StartsWith("llama.", StringComparison.Ordinal)
+            && k != "llama.context_length"))
             Assert.Equal(expected.Values[key], actual.Values[key]);
     }
 
@@ -135,10 +144,13 @@ public sealed class ModelExportTests
         Assert.InRange(ModelExport.ToGguf(model, folder.File("m.gguf"), GgufType.F32).Check.Relative, 0, 1e-4);
         var (expected, actual) = (Tokenizer.Load(folder.Path), Tokenizer.Load(folder.File("m.gguf")));
         Assert.Equal(expected.Encode("Hello (you)!<end>"), actual.Encode("Hello (you)!<end>"));
-        if (scaling?.Contains("yarn", StringComparison.Ordinal) == true || scaling?.Contains("linear", StringComparison.Ordinal) == true)
-            Assert.Contains("has no place in Meta's form", Assert.Throws<InputException>(() => ModelExport.ToStateDict(model, folder.File("m"))).Message);
+        if (scaling?.Contains("yarn", StringComparison.Ordinal) == true || scaling?.Contains("linear",
+            StringComparison.Ordinal) == true)
+            Assert.Contains("has no place in Meta's form", Assert.Throws<InputException>(() => ModelExport.ToStateDict(model,
+                folder.File("m"))).Message);
         else if (name == "llama") ModelExport.ToStateDict(model, folder.File("m"), ScalarType.Float16);
-        else Assert.Contains("model_type is", Assert.Throws<InputException>(() => ModelExport.ToStateDict(model, folder.File("m"))).Message);
+        else Assert.Contains("model_type is", Assert.Throws<InputException>(() => ModelExport.ToStateDict(model,
+            folder.File("m"))).Message);
     }
 
     [Fact]
