@@ -152,7 +152,8 @@ internal sealed class JsonRecords : IRecordCursor
     }
 
     internal static string WithoutPosition(string message) =>
-        message.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? message[..at] : message;
+        (message.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? message[..at] : message)
+            .ReplaceLineEndings(" ");   // the reader quotes what follows, which may be whole lines
 
     /// <summary>Goes to the next line that begins with a brace: there a record begins, be they lines or indented.</summary>
     private void SkipToNextLine()
