@@ -6,13 +6,14 @@ using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Cleaning;
 using AlpacaCot.Data.Preparation.Duplicates;
 using AlpacaCot.Data.Preparation.Mixing;
+using AlpacaCot.Data.Preparation.Statistics;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Reading, near-duplicate removal, mixing and cleaning of a large set made by repeating and perturbing real records, each in
+/// Reading, statistics, near-duplicate removal, mixing and cleaning of a large set made by repeating and perturbing real records, each in
 /// a process of its own so that its peak memory is its own, and how many of the planted duplicates were found.
 /// </summary>
 internal static class PreparationBench
@@ -40,7 +41,7 @@ internal static class PreparationBench
                 + string.Create(CultureInfo.InvariantCulture,
                     $"{set.Bases:N0} real ones, {new FileInfo(path).Length / 1e6:N0} MB of JSON lines"));
             Console.WriteLine($"{"step",-8} {"seconds",8} {"CPU s",8} {"MB/s",8} {"MB/CPU s",9} {"peak MB",8}  result");
-            foreach (var step in (string[])["read", "dedupe", "mix", "clean"])
+            foreach (var step in (string[])["read", "stats", "dedupe", "mix", "clean"])
             {
                 using var child = Process.Start(Environment.ProcessPath!, ["preparation", "step", step, path, findings]);
                 child.WaitForExit();
@@ -59,6 +60,7 @@ internal static class PreparationBench
         var result = step switch
         {
             "read" => $"{InstructionFile.Read(path).LongCount():N0} records",
+            "stats" => $"{FileStatistics.Of([path], new())[0].Counts.Languages.Count} languages",
             "dedupe" => Dedupe(path, findings),
             "mix" => Mix(path),
             _ => $"{new Cleaner().Filter(InstructionFile.Read(path)).LongCount():N0} records stay",
