@@ -37,9 +37,9 @@ public sealed partial class Lora : IAdapterMethod
         {
             if (!tensors.TryGetValue($"{layer.Name}.lora_A.weight", out var a) || !tensors.TryGetValue($"{layer.Name}.lora_B.weight", out var b))
                 throw new InputException($"The adapter in {folder} has no weights for {layer.Name}: it was made for another model.");
-            if (a.shape[1] != layer.Weight.shape[1] || b.shape[0] != layer.Weight.shape[0] || a.shape[0] != b.shape[1])
+            if (a.shape[1] != layer.Inputs || b.shape[0] != layer.Outputs || a.shape[0] != b.shape[1])
                 throw new InputException($"The adapter in {folder} is for another model: {layer.Name} is " +
-                    $"[{string.Join(", ", layer.Weight.shape)}] here, the adapter's B is [{string.Join(", ", b.shape)}] and A [{string.Join(", ", a.shape)}].");
+                    $"[{layer.Outputs}, {layer.Inputs}] here, the adapter's B is [{string.Join(", ", b.shape)}] and A [{string.Join(", ", a.shape)}].");
             pairs.Add(layer.Name, new Pair(config, layer.Name, a.to(ScalarType.Float32, copy: true), b.to(ScalarType.Float32, copy: true)));
         }
         var unused = tensors.Keys.FirstOrDefault(name => !pairs.ContainsKey(name.Split(".lora_")[0]));
@@ -51,7 +51,7 @@ public sealed partial class Lora : IAdapterMethod
 
     private static Pair FreshPair(Linear layer, LoraConfig config, int seed)
     {
-        var (outputs, inputs, rank) = (layer.Weight.shape[0], layer.Weight.shape[1], Rank(config, layer.Name));
+        var (outputs, inputs, rank) = (layer.Outputs, layer.Inputs, Rank(config, layer.Name));
         var random = new DeterministicRandom(seed).Fork(layer.Name); // independent of the order of layers
         var a = new float[rank * inputs];
         for (var i = 0; i < a.Length; i++) a[i] = (float)((2 * random.NextDouble() - 1) / Math.Sqrt(inputs));
@@ -115,7 +115,7 @@ public sealed partial class Lora : IAdapterMethod
         {
             // Dropout belongs to training, and training is where gradients are recorded.
             var dropped = dropout > 0 && is_grad_enabled() ? nn.functional.dropout(x, dropout, training: true) : null;
-            return FrozenLinear.Apply(x, layer.Weight, new LowRank(A, B, scale), dropped);
+            return FrozenLinear.Apply(x, layer.Matrix, new LowRank(A, B, scale), dropped);
         }
 
         public Tensor Merged(Linear layer)

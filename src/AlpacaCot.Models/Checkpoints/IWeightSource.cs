@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints;
@@ -14,4 +15,11 @@ public interface IWeightSource
     /// <summary>The weight of this name, owned by the caller, in the type it is stored in.</summary>
     /// <exception cref="Data.InputException">There is none of this name and shape.</exception>
     Tensor Read(string name, ReadOnlySpan<long> shape);
+
+    /// <summary>The matrix of a linear layer where it is stored quantized, owned by the caller; null where it is not.</summary>
+    /// <param name="name">The name of its weight.</param>
+    /// <param name="outputs">Rows.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <exception cref="Data.InputException">A part of it is missing or of a wrong shape.</exception>
+    WeightMatrix? ReadQuantized(string name, long outputs, long inputs) => null;
 }

@@ -15,11 +15,18 @@ public abstract class CausalModel : IDisposable
     /// <summary>The model's sizes.</summary>
     public ModelShape Shape { get; }
 
-    /// <summary>Every weight by its checkpoint name; a tied head appears once, as the embedding.</summary>
+    /// <summary>Every plain weight by its checkpoint name; a tied head appears once, as the embedding.</summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => builder.Parameters;
 
     /// <summary>Every linear layer by its checkpoint name (without <c>.weight</c>), in the order of the forward pass.</summary>
     public IReadOnlyDictionary<string, Linear> Linears => builder.Linears;
+
+    /// <summary>Whether a linear layer is quantized.</summary>
+    public bool IsQuantized => Linears.Values.Any(layer => layer.IsQuantized);
+
+    /// <summary>How many weights the model has, plain or quantized.</summary>
+    public long ParameterCount => Parameters.Values.Sum(p => p.numel())
+        + Linears.Values.Where(layer => layer.IsQuantized).Sum(layer => layer.Outputs * layer.Inputs);
 
     /// <summary>The layer from hidden states to logits.</summary>
     public abstract Linear Head { get; }
@@ -57,6 +64,7 @@ public abstract class CausalModel : IDisposable
     public void Dispose()
     {
         foreach (var weight in builder.Parameters.Values) weight.Dispose();
+        foreach (var layer in builder.Linears.Values) layer.Matrix.Dispose();
         foreach (var table in builder.Tables) table.Dispose();
         GC.SuppressFinalize(this);
     }

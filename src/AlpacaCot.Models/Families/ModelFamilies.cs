@@ -3,6 +3,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -23,8 +24,10 @@ public static class ModelFamilies
     /// <param name="config">The content of <c>config.json</c>.</param>
     /// <param name="weights">Where the weights come from.</param>
     /// <param name="storage">The type matrices are kept in; null: as stored.</param>
+    /// <param name="quantization">How linear layers are kept; null: as stored.</param>
     /// <exception cref="InputException">The model type is unknown, or the weights do not fit.</exception>
-    public static CausalModel Build(JsonElement config, IWeightSource weights, ScalarType? storage = null)
+    public static CausalModel Build(
+        JsonElement config, IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null)
     {
         Libtorch.EnsureLoaded();
         var type = config.TryGetProperty("model_type", out var value) ? value.GetString() : null;
@@ -34,7 +37,7 @@ public static class ModelFamilies
         using var scope = NewDisposeScope(); // what construction leaves behind
         using var quiet = no_grad();
         var read = new ModelConfig(config);
-        var model = family.Build(read, new ModelBuilder(weights, storage));
+        var model = family.Build(read, new ModelBuilder(weights, storage, quantization));
         try
         {
             read.RefuseUnread();

@@ -12,15 +12,21 @@ internal static class ExpansionBuffer
     /// <summary>The weight in fp32, a view of the buffer: valid until the next call on this thread.</summary>
     public static Tensor Expand(Tensor weight)
     {
-        var count = weight.numel();
+        var view = Take(weight.shape);
+        using (no_grad()) view.copy_(weight);
+        return view;
+    }
+
+    /// <summary>Room for a matrix, with any content: valid until the next call on this thread.</summary>
+    public static Tensor Take(params long[] shape)
+    {
+        var count = shape.Aggregate(1L, (a, b) => a * b);
         if (buffer is null || buffer.numel() < count)
         {
             buffer?.Dispose();
             buffer = empty(count, ScalarType.Float32).DetachFromDisposeScope();
         }
         using var part = buffer.narrow(0, 0, count);
-        var view = part.view(weight.shape);
-        using (no_grad()) view.copy_(weight);
-        return view;
+        return part.view(shape);
     }
 }

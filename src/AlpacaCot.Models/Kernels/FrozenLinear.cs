@@ -1,4 +1,4 @@
-using TorchSharp;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
@@ -11,24 +11,26 @@ internal sealed record LowRank(Tensor A, Tensor B, double Scale);
 
 /// <summary>
 /// A linear layer over a frozen weight, with or without a low-rank addition, as one node of the graph: the addition is
-/// accumulated into the base product in place, both ways, and a weight in a narrow type is expanded to fp32 into one reused
-/// buffer for each use, so that no fp32 copy of the model ever exists.
+/// accumulated into the base product in place, both ways, and a weight that is quantized or in a narrow type is expanded to fp32
+/// into one reused buffer for each use, so that no fp32 copy of the model ever exists.
 /// </summary>
 internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
 {
-    private sealed record Frozen(Tensor Weight, double Scale, bool Dropped);
+    private sealed record Frozen(WeightMatrix Weight, double Scale, bool Dropped);
 
     public override string Name => nameof(FrozenLinear);
 
     /// <param name="x"><c>[.., inputs]</c></param>
-    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type, without gradient.</param>
+    /// <param name="weight">The frozen weight.</param>
     /// <param name="addition">The trained part, or none.</param>
     /// <param name="dropped">What the trained part reads, when it is not <paramref name="x"/> itself.</param>
-    public static Tensor Apply(Tensor x, Tensor weight, LowRank? addition, Tensor? dropped = null)
+    public static Tensor Apply(Tensor x, WeightMatrix weight, LowRank? addition, Tensor? dropped = null)
     {
         var learns = is_grad_enabled() && (x.requires_grad || addition is { A.requires_grad: true });
         var frozen = new Frozen(weight, addition?.Scale ?? 0, dropped is not null);
-        if (!learns) return Forward(x, addition is null ? null : dropped ?? x, weight, addition?.A, addition?.B, frozen.Scale).Output;
+        if (!learns)
+            return Forward(x, addition is null ? null : dropped ?? x, weight, addition?.A, addition?.B, frozen.Scale,
+                training: is_grad_enabled()).Output;
         if (addition is null) return apply(x, frozen);
         return dropped is null
             ? apply(x, frozen, addition.A, addition.B)
@@ -39,9 +41,9 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     {
         var (x, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
         ctx.save_data(nameof(Frozen), frozen);
-        if (vars.Length == 2) return Forward(x, null, frozen.Weight, null, null, 0).Output;
+        if (vars.Length == 2) return Forward(x, null, frozen.Weight, null, null, 0, training: true).Output;
         var (a, b, read) = ((Tensor)vars[2], (Tensor)vars[3], frozen.Dropped ? (Tensor)vars[4] : x);
-        var (output, low) = Forward(x, read, frozen.Weight, a, b, frozen.Scale);
+        var (output, low) = Forward(x, read, frozen.Weight, a, b, frozen.Scale, training: true);
         ctx.save_for_backward([read, a, b, low!]);
         return output;
     }
@@ -53,9 +55,9 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         var saved = ctx.get_saved_variables();
         var grad = Flat(grad_output); // [n, outputs]
         var shape = grad_output.shape;
-        shape[^1] = frozen.Weight.shape[1];
+        shape[^1] = frozen.Weight.Inputs;
 
-        var expanded = Expanded(frozen.Weight);
+        var expanded = frozen.Weight.Expand();
         var toInput = grad.mm(expanded); // [n, inputs]
         if (saved.Count == 0) return Gradients.Return(toInput.view(shape), null);
 
@@ -68,14 +70,13 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
             : Gradients.Return(toInput.addmm_(toLow, a).view(shape), null, toA, toB);
     }
 
-    private static (Tensor Output, Tensor? Low) Forward(Tensor x, Tensor? read, Tensor weight, Tensor? a, Tensor? b, double scale)
+    private static (Tensor Output, Tensor? Low) Forward(
+        Tensor x, Tensor? read, WeightMatrix weight, Tensor? a, Tensor? b, double scale, bool training)
     {
         var shape = x.shape;
-        shape[^1] = weight.shape[0];
+        shape[^1] = weight.Outputs;
         using var flat = Flat(x);
-        using var expanded = Expanded(weight);
-        using var transposed = expanded.t();
-        var output = flat.mm(transposed);
+        var output = training ? weight.ExpandedProduct(flat) : weight.Product(flat);
         if (a is null || b is null) return (output.view(shape), null);
         using var flatRead = Flat(read!);
         var low = flatRead.mm(a.t()); // [n, rank]
@@ -84,6 +85,4 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     }
 
     private static Tensor Flat(Tensor x) => x.reshape(-1, x.shape[^1]);
-
-    private static Tensor Expanded(Tensor weight) => weight.dtype == ScalarType.Float32 ? weight.alias() : ExpansionBuffer.Expand(weight);
 }

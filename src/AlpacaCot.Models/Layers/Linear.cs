@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -13,27 +14,32 @@ public interface ILinearAdapter
     Tensor Merged(Linear layer);
 }
 
-/// <summary>
-/// A linear layer <c>y = x Wᵀ + b</c>. A weight stored in a narrow type is expanded to fp32 for each use: narrow arithmetic
-/// is several times slower on most CPUs.
-/// </summary>
+/// <summary>A linear layer <c>y = x Wᵀ + b</c>.</summary>
 public sealed class Linear : ILayer
 {
-    private readonly bool inputsFirst;
-    private Tensor stored;
-
-    // inputsFirst: the checkpoint holds the transpose, [inputs, outputs], as GPT-2's does.
-    internal Linear(string name, Tensor weight, Tensor? bias, bool inputsFirst = false) =>
-        (Name, stored, Bias, this.inputsFirst) = (name, weight, bias, inputsFirst);
+    internal Linear(string name, WeightMatrix matrix, Tensor? bias) => (Name, Matrix, Bias) = (name, matrix, bias);
 
     /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
     public string Name { get; }
 
-    /// <summary>The weight, <c>[outputs, inputs]</c>.</summary>
+    /// <summary>W in the form it is kept in, plain or quantized.</summary>
+    public WeightMatrix Matrix { get; internal set; }
+
+    /// <summary>Width of the output.</summary>
+    public long Outputs => Matrix.Outputs;
+
+    /// <summary>Width of the input.</summary>
+    public long Inputs => Matrix.Inputs;
+
+    /// <summary>Whether W is quantized.</summary>
+    public bool IsQuantized => Matrix is not DenseMatrix;
+
+    /// <summary>The weight, <c>[outputs, inputs]</c>, of a layer that is not quantized.</summary>
+    /// <exception cref="InvalidOperationException">It is; <see cref="WeightMatrix.Expand"/> gives its values.</exception>
     public Tensor Weight
     {
-        get => inputsFirst ? stored.t() : stored;
-        internal set => stored = inputsFirst ? value.t() : value;
+        get => Dense.Weight;
+        internal set => Matrix = Dense.With(value);
     }
 
     /// <summary>A weight <c>[outputs, inputs]</c> the way round the checkpoint holds it.</summary>
@@ -49,8 +55,10 @@ public sealed class Linear : ILayer
     public Tensor Forward(Tensor x)
     {
         var y = Adapter is not null ? Adapter.Forward(this, x)
-            : stored.requires_grad ? nn.functional.linear(x, Weight)
-            : FrozenLinear.Apply(x, Weight, null);
+            : Matrix is DenseMatrix { IsTrained: true } trained ? nn.functional.linear(x, trained.Weight)
+            : FrozenLinear.Apply(x, Matrix, null);
         return Bias is null ? y : y + Bias;
     }
+
+    private DenseMatrix Dense => Matrix as DenseMatrix ?? throw new InvalidOperationException($"{Name} is quantized");
 }

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -7,7 +8,10 @@ namespace AlpacaCot.Models.Layers;
 /// Hands out the layers of a model under construction, filled from a weight source, and remembers them by their checkpoint
 /// names: what adapters attach to, what full training updates, what is saved.
 /// </summary>
-public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = null)
+/// <param name="weights">Where the weights come from.</param>
+/// <param name="storage">The type that plain matrices are kept in; null: as stored.</param>
+/// <param name="quantization">How the matrices of linear layers are kept; null: plain, or quantized where they are stored so.</param>
+public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null)
 {
     /// <summary>Every weight by its checkpoint name.</summary>
     public Dictionary<string, Tensor> Parameters { get; } = [];
@@ -22,33 +26,19 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     public bool Contains(string name) => weights.Contains(name);
 
     /// <summary>A linear layer <c>y = x Wᵀ + b</c> whose weight is <c>[outputs, inputs]</c>.</summary>
-    public Linear Linear(string name, long inputs, long outputs, bool bias = false)
-    {
-        var layer = new Linear(name, Parameter(name + ".weight", outputs, inputs), bias ? Vector(name + ".bias", outputs) : null);
-        Linears.Add(name, layer);
-        return layer;
-    }
+    public Linear Linear(string name, long inputs, long outputs, bool bias = false) =>
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: false, quantization), bias ? Vector(name + ".bias", outputs) : null);
 
     /// <summary>A linear layer with bias whose weight the checkpoint holds as <c>[inputs, outputs]</c>.</summary>
-    public Linear InputsFirst(string name, long inputs, long outputs)
-    {
-        var weight = Parameter(name + ".weight", inputs, outputs);
-        var layer = new Linear(name, weight, Vector(name + ".bias", outputs), inputsFirst: true);
-        Linears.Add(name, layer);
-        return layer;
-    }
+    public Linear InputsFirst(string name, long inputs, long outputs) =>
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs));
 
     /// <summary>An embedding table <c>[tokens, width]</c>.</summary>
     public Embedding Embedding(string name, long tokens, long width) => new(Parameter(name + ".weight", tokens, width));
 
-    /// <summary>The output head: its own weight, or the embedding's when the two are tied.</summary>
-    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied)
-    {
-        if (!tied) return Linear(name, inputs, outputs);
-        var layer = new Linear(name, embedding.Weight, null);
-        Linears.Add(name, layer);
-        return layer;
-    }
+    /// <summary>The output head: its own weight, or the embedding's when the two are tied. It is never quantized.</summary>
+    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied) =>
+        Layer(name, tied ? new DenseMatrix(embedding.Weight) : Matrix(name, inputs, outputs, inputsFirst: false, null), null);
 
     /// <summary>An RMS norm over the last dimension.</summary>
     public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0) =>
@@ -73,6 +63,24 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
 
     /// <summary>A one-dimensional weight: few bytes, used in every precision-critical place, so always fp32.</summary>
     public Tensor Vector(string name, long width) => Keep(name, weights.Read(Stored(name), [width]), ScalarType.Float32);
+
+    private Linear Layer(string name, WeightMatrix matrix, Tensor? bias)
+    {
+        var layer = new Linear(name, matrix, bias);
+        Linears.Add(name, layer);
+        return layer;
+    }
+
+    private WeightMatrix Matrix(string name, long inputs, long outputs, bool inputsFirst, QuantizationOptions? quantization)
+    {
+        var weight = name + ".weight";
+        if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored) return stored;
+        long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
+        if (quantization is null || !quantization.Covers(name)) return new DenseMatrix(Parameter(weight, shape), inputsFirst);
+        using var scope = NewDisposeScope(); // of the full matrices one exists at a time
+        var full = weights.Read(Stored(weight), shape);
+        return quantization.Quantize(inputsFirst ? full.t() : full);
+    }
 
     // A checkpoint of the bare base model lacks the first part of the name (transformer., gpt_neox., ..).
     private string Stored(string name)

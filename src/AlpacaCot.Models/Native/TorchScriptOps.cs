@@ -22,6 +22,9 @@ internal static class TorchScriptOps
         def gelu_tanh(x: Tensor):
             return torch.gelu(x, approximate="tanh")
 
+        def int8_product(a: Tensor, b: Tensor):
+            return torch._int_mm(a, b)
+
         """;
 
     private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Table));
@@ -33,4 +36,7 @@ internal static class TorchScriptOps
 
     /// <summary>GELU by the tanh approximation.</summary>
     public static Tensor GeluTanh(Tensor x) => Compiled.Value.invoke<Tensor>("gelu_tanh", x);
+
+    /// <summary>The product of int8 matrices in int32, exact: <c>[n, k] [k, m] -> [n, m]</c>.</summary>
+    public static Tensor Int8Product(Tensor a, Tensor b) => Compiled.Value.invoke<Tensor>("int8_product", a, b);
 }

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Quantization;
 using TorchSharp;
 using static AlpacaCot.Models.Tests.Kernels.KernelCheck;
 using static TorchSharp.torch;
@@ -108,8 +109,8 @@ public sealed class KernelTests : IDisposable
     [InlineData(33, 33, 33, ScalarType.Float16)]
     public void Frozen_linear_with_and_without_low_rank_and_dropout(long inputs, long outputs, long rank, ScalarType stored)
     {
-        var weight = Random(1, outputs, inputs).to(stored);
-        var exact = weight.to(ScalarType.Float64);
+        var numbers = Random(1, outputs, inputs).to(stored);
+        var (weight, exact) = (new DenseMatrix(numbers), numbers.to(ScalarType.Float64));
         var (x, a, b) = (Random(2, 2, 5, inputs), Random(3, rank, inputs), Random(4, outputs, rank));
         var mask = Random(5, 2, 5, inputs).gt(0).to(ScalarType.Float32).mul(2);
         Tensor Plain(Tensor[] i, Tensor? kept = null) =>
@@ -141,7 +142,7 @@ public sealed class KernelTests : IDisposable
         Wrong(() => Agree(i => Rope.Rotate(i[0], rope.Tables(1, 5), 2), i => PlainRope(i[0], rope.Tables(0, 5), 2), false, y));
         // Right values, wrong gradient.
         var square = Random(3, 33, 33);
-        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], square, null) + (i[0] * 0.1).detach(),
+        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], new DenseMatrix(square), null) + (i[0] * 0.1).detach(),
             i => i[0].matmul(square.t().to(ScalarType.Float64)) + i[0] * 0.1, false, x));
     }
 

@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using AlpacaCot.Models.Kernels;
+
+namespace AlpacaCot.Models.Quantization;
+
+/// <summary>Block-wise quantization to eight bits (Dettmers et al., 2021): each block is scaled to [-1, 1] by its largest.</summary>
+public static unsafe class BlockQuantizer
+{
+    /// <summary>Quantizes numbers.</summary>
+    /// <param name="values"><paramref name="count"/> numbers.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="block">Numbers that share a scale.</param>
+    /// <param name="book">256 values in [-1, 1].</param>
+    /// <param name="codes">Gets a code for each number.</param>
+    /// <param name="scales">Gets the largest absolute number of each block.</param>
+    public static void Quantize(float* values, long count, int block, Codebook book, byte* codes, float* scales) =>
+        Rows.Split((count + block - 1) / block, block * 8, (first, end) =>
+        {
+            for (var b = first; b < end; b++)
+            {
+                var (start, stop) = (b * block, Math.Min((b + 1) * block, count));
+                var scale = scales[b] = LargestAbsolute(values + start, stop - start);
+                var inverse = scale > 0 ? 1 / scale : 0;
+                for (var i = start; i < stop; i++) codes[i] = book.Nearest(Math.Clamp(values[i] * inverse, -1, 1));
+            }
+        });
+
+    /// <summary>The numbers that codes and scales stand for.</summary>
+    public static void Dequantize(byte* codes, float* scales, long count, int block, Codebook book, float* values)
+    {
+        fixed (float* table = book.Values)
+            for (long i = 0; i < count; i++) values[i] = table[codes[i]] * scales[i / block];
+    }
+
+    /// <summary>The largest absolute value; 0 for none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static float LargestAbsolute(float* values, long count)
+    {
+        var maxima = Vector256<float>.Zero;
+        long i = 0;
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
+            maxima = Vector256.Max(maxima, Vector256.Abs(Vector256.Load(values + i)));
+        var largest = 0f;
+        for (var lane = 0; lane < Vector256<float>.Count; lane++) largest = MathF.Max(largest, maxima[lane]);
+        for (; i < count; i++) largest = MathF.Max(largest, MathF.Abs(values[i]));
+        return largest;
+    }
+}

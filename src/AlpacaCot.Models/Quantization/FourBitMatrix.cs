@@ -1,0 +1,148 @@
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Quantization;
+
+/// <summary>
+/// A matrix of 4-bit codes with a scale for each block of weights; with double quantization the scales are codes of eight
+/// bits around their mean, in blocks of 256. Source: Dettmers et al., 2023 (QLoRA); codes and values are those of bitsandbytes.
+/// </summary>
+public sealed unsafe class FourBitMatrix : WeightMatrix
+{
+    /// <summary>Scales that share a scale of their own.</summary>
+    public const int NestedBlock = 256;
+
+    private readonly Codebook book;
+
+    /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
+    /// <param name="type"><see cref="QuantizationType.Nf4"/> or <see cref="QuantizationType.Fp4"/>.</param>
+    /// <param name="outputs">Rows.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="packed">Two codes a byte, the first in the high half, uint8.</param>
+    /// <param name="blockSize">Weights that share a scale.</param>
+    /// <param name="scales">A scale a block: fp32, or uint8 codes where there are nested scales.</param>
+    /// <param name="nestedScales">A scale for each <see cref="NestedBlock"/> scales, fp32.</param>
+    /// <param name="offset">The mean of the scales.</param>
+    public FourBitMatrix(QuantizationType type, long outputs, long inputs, Tensor packed, int blockSize, Tensor scales,
+        Tensor? nestedScales, float offset)
+        : base(outputs, inputs)
+    {
+        book = type == QuantizationType.Nf4 ? Codebook.Nf4 : Codebook.Fp4;
+        (Type, BlockSize, Offset) = (type, blockSize, offset);
+        (Packed, Scales, NestedScales) = (packed.DetachFromDisposeScope(), scales.DetachFromDisposeScope(),
+            nestedScales?.DetachFromDisposeScope());
+    }
+
+    /// <summary>Which 16 values the codes stand for.</summary>
+    public QuantizationType Type { get; }
+
+    /// <summary>Weights that share a scale.</summary>
+    public int BlockSize { get; }
+
+    /// <summary>Two codes a byte, the first in the high half.</summary>
+    public Tensor Packed { get; }
+
+    /// <summary>A scale a block, fp32, or uint8 codes around <see cref="Offset"/>.</summary>
+    public Tensor Scales { get; }
+
+    /// <summary>The scales of the scales, or none.</summary>
+    public Tensor? NestedScales { get; }
+
+    /// <summary>What is added to each scale that is a code.</summary>
+    public float Offset { get; }
+
+    /// <summary>The 16 values.</summary>
+    public ReadOnlySpan<float> Table => book.Values;
+
+    /// <inheritdoc/>
+    public override long Bytes => Packed.numel() + Scales.numel() * Scales.element_size() + (NestedScales?.numel() ?? 0) * 4;
+
+    private long Blocks => (Outputs * Inputs + BlockSize - 1) / BlockSize;
+
+    /// <summary>Quantizes a matrix.</summary>
+    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
+    /// <param name="type"><see cref="QuantizationType.Nf4"/> or <see cref="QuantizationType.Fp4"/>.</param>
+    /// <param name="blockSize">Weights that share a scale, a multiple of 32.</param>
+    /// <param name="doubleQuantization">Whether the scales are quantized too.</param>
+    public static FourBitMatrix Quantize(Tensor weight, QuantizationType type, int blockSize = 64, bool doubleQuantization = true)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var full = weight.detach().to(ScalarType.Float32).contiguous();
+        var (count, blocks) = (full.numel(), (full.numel() + blockSize - 1) / blockSize);
+        var packed = empty([(count + 1) / 2, 1], ScalarType.Byte);
+        var scales = empty(blocks, ScalarType.Float32);
+        var (from, to, at) = ((nint)TensorMemory.Floats(full), (nint)TensorMemory.Bytes(packed), (nint)TensorMemory.Floats(scales));
+        var book = type == QuantizationType.Nf4 ? Codebook.Nf4 : Codebook.Fp4;
+        Rows.Split(blocks, blockSize * 8, (first, end) =>
+        {
+            for (var b = first; b < end; b++)
+                ((float*)at)[b] = FourBitKernel.Quantize((float*)from + b * blockSize, Math.Min(blockSize, count - b * blockSize),
+                    book, (byte*)to + b * blockSize / 2);
+        });
+        if (!doubleQuantization)
+            return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, scales, null, 0);
+
+        var offset = scales.mean().item<float>();
+        scales.sub_(offset);
+        var codes = empty(blocks, ScalarType.Byte);
+        var nested = empty((blocks + NestedBlock - 1) / NestedBlock, ScalarType.Float32);
+        BlockQuantizer.Quantize((float*)at, blocks, NestedBlock, Codebook.DynamicSigned, TensorMemory.Bytes(codes),
+            TensorMemory.Floats(nested));
+        return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, codes, nested, offset);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Expand()
+    {
+        var values = ExpansionBuffer.Take(Outputs, Inputs);
+        var (to, packed) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Packed));
+        var (count, blocks) = (Outputs * Inputs, Blocks);
+        // NestedBlock blocks at a time, so that their scales are made once.
+        Rows.Split((blocks + NestedBlock - 1) / NestedBlock, NestedBlock * BlockSize, (first, end) =>
+        {
+            var scales = stackalloc float[NestedBlock];
+            fixed (float* table = book.Values)
+                for (var group = first; group < end; group++)
+                {
+                    var begin = group * NestedBlock;
+                    var inGroup = (int)Math.Min(NestedBlock, blocks - begin);
+                    ReadScales(begin, inGroup, scales);
+                    for (var b = 0; b < inGroup; b++)
+                    {
+                        var at = (begin + b) * BlockSize;
+                        FourBitKernel.Expand((byte*)packed + at / 2, Math.Min(BlockSize, count - at), table, scales[b],
+                            (float*)to + at);
+                    }
+                }
+        });
+        return values;
+    }
+
+    /// <summary>Scales of blocks in fp32.</summary>
+    /// <param name="first">The first block.</param>
+    /// <param name="count">How many; with nested scales none beyond the group of <see cref="NestedBlock"/> of the first.</param>
+    /// <param name="scales">Gets them.</param>
+    internal void ReadScales(long first, int count, float* scales)
+    {
+        if (NestedScales is null)
+        {
+            new ReadOnlySpan<float>(TensorMemory.Floats(Scales) + first, count).CopyTo(new Span<float>(scales, count));
+            return;
+        }
+        var codes = TensorMemory.Bytes(Scales) + first;
+        var nested = TensorMemory.Floats(NestedScales)[first / NestedBlock];
+        var values = Codebook.DynamicSigned.Values;
+        for (var i = 0; i < count; i++) scales[i] = values[codes[i]] * nested + Offset;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        Packed.Dispose();
+        Scales.Dispose();
+        NestedScales?.Dispose();
+    }
+}

@@ -1,0 +1,118 @@
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Quantization;
+
+/// <summary>
+/// A matrix of 8-bit codes, each row scaled by its largest weight. At inference a product quantizes the rows of x as well and
+/// multiplies whole numbers; the few columns of x with an outlier are multiplied in full precision (Dettmers et al., 2022:
+/// LLM.int8()). In training the values are expanded. All this is as in bitsandbytes on the CPU, which rounds weights and
+/// activations to fp16 before it quantizes them.
+/// </summary>
+public sealed unsafe class Int8Matrix : WeightMatrix
+{
+    private readonly float threshold;
+
+    /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
+    /// <param name="codes"><c>[outputs, inputs]</c>, int8.</param>
+    /// <param name="scales">The largest absolute weight of each row, <c>[outputs]</c>, fp32.</param>
+    /// <param name="threshold">Activations from this size on are outliers; 0: none.</param>
+    public Int8Matrix(Tensor codes, Tensor scales, float threshold)
+        : base(codes.shape[0], codes.shape[1])
+    {
+        this.threshold = threshold > 0 ? threshold : float.PositiveInfinity;
+        (Codes, Scales) = (codes.DetachFromDisposeScope(), scales.DetachFromDisposeScope());
+    }
+
+    /// <summary><c>[outputs, inputs]</c>, int8.</summary>
+    public Tensor Codes { get; }
+
+    /// <summary>The largest absolute weight of each row.</summary>
+    public Tensor Scales { get; }
+
+    /// <inheritdoc/>
+    public override long Bytes => Codes.numel() + 4 * Scales.numel();
+
+    /// <summary>Quantizes a matrix.</summary>
+    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
+    /// <param name="threshold">Activations from this size on are outliers; 0: none.</param>
+    public static Int8Matrix Quantize(Tensor weight, float threshold = 6)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var (codes, scales) = RowCodes(InHalfPrecision(weight), float.PositiveInfinity);
+        return new Int8Matrix(codes, scales, threshold);
+    }
+
+    /// <summary>Codes and scales of the rows of an fp32 matrix; numbers from the threshold on get the code 0.</summary>
+    internal static (Tensor Codes, Tensor Scales) RowCodes(Tensor x, float threshold)
+    {
+        var (rows, width) = (x.shape[0], x.shape[1]);
+        var (codes, scales) = (empty(x.shape, ScalarType.Int8), empty(rows, ScalarType.Float32));
+        var (from, to, at) = ((nint)TensorMemory.Floats(x), (nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(scales));
+        Rows.Split(rows, width * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                ((float*)at)[row] = Int8Kernel.Quantize((float*)from + row * width, width, threshold, (sbyte*)to + row * width);
+        });
+        return (codes, scales);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Expand()
+    {
+        var values = ExpansionBuffer.Take(Outputs, Inputs);
+        var (to, codes) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Codes));
+        var (scales, width) = ((nint)TensorMemory.Floats(Scales), Inputs);
+        Rows.Split(Outputs, width, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                Int8Kernel.Expand((sbyte*)codes + row * width, width, ((float*)scales)[row], (float*)to + row * width);
+        });
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Product(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var half = InHalfPrecision(x); // [n, inputs]
+        var (codes, rowScales) = RowCodes(half, threshold);
+        var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(half);
+        if (outliers is not null) codes.index_fill_(1, outliers, 0);
+        var products = TorchScriptOps.Int8Product(codes, Codes.t()); // [n, outputs], int32
+        var y = empty(x.shape[0], Outputs, ScalarType.Float32);
+        var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
+        var (rows, columns, width) = ((nint)TensorMemory.Floats(rowScales), (nint)TensorMemory.Floats(Scales), Outputs);
+        Rows.Split(x.shape[0], width, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                Int8Kernel.Scale((int*)from + row * width, width, ((float*)rows)[row], (float*)columns, (float*)to + row * width);
+        });
+        if (outliers is not null)
+        {
+            var weights = Codes.index_select(1, outliers).to(ScalarType.Float32).mul_(Scales.unsqueeze(1)).mul_(Int8Kernel.PerCode);
+            y.addmm_(x.index_select(1, outliers), weights.t());
+        }
+        return y.MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        Codes.Dispose();
+        Scales.Dispose();
+    }
+
+    // Columns where any row has an outlier, or null where there is none.
+    private Tensor? OutlierColumns(Tensor x)
+    {
+        var largest = x.abs().amax([0L]); // [inputs]
+        var columns = (largest >= threshold).nonzero().squeeze(1);
+        return columns.numel() == 0 ? null : columns;
+    }
+
+    private static Tensor InHalfPrecision(Tensor x) => x.detach().to(ScalarType.Float16).to(ScalarType.Float32).contiguous();
+}

@@ -1,0 +1,90 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Quantization;
+
+/// <summary>The matrix W of a linear layer, <c>[outputs, inputs]</c>, in the form it is kept in.</summary>
+/// <param name="outputs">Rows.</param>
+/// <param name="inputs">Columns.</param>
+public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
+{
+    /// <summary>Rows.</summary>
+    public long Outputs => outputs;
+
+    /// <summary>Columns.</summary>
+    public long Inputs => inputs;
+
+    /// <summary>Bytes of memory or of the mapped file that hold it.</summary>
+    public abstract long Bytes { get; }
+
+    /// <summary>
+    /// The values in fp32, <c>[outputs, inputs]</c>: a view of a buffer that every matrix of this thread shares, valid until
+    /// the next call on any of them. Copy it to keep it; never write to it.
+    /// </summary>
+    public abstract Tensor Expand();
+
+    /// <summary>
+    /// <c>x Wᵀ</c> without gradients: <c>[n, inputs] -> [n, outputs]</c>, fp32, in memory of its own. Forms that have a
+    /// faster way than expanding, for few rows or for many, override it; training always expands, as its backward pass does.
+    /// </summary>
+    public virtual Tensor Product(Tensor x) => ExpandedProduct(x);
+
+    /// <summary><c>x Wᵀ</c> by the values of <see cref="Expand"/>.</summary>
+    internal Tensor ExpandedProduct(Tensor x)
+    {
+        using var expanded = Expand();
+        using var transposed = expanded.t();
+        return x.mm(transposed);
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc cref="Dispose()"/>
+    protected abstract void Dispose(bool disposing);
+}
+
+/// <summary>
+/// A matrix of plain numbers. One in a type narrower than fp32 is expanded for each use: narrow arithmetic is several times
+/// slower on most CPUs.
+/// </summary>
+public sealed class DenseMatrix : WeightMatrix
+{
+    private readonly Tensor stored;
+    private readonly bool inputsFirst;
+
+    /// <param name="stored">The numbers, of any floating type; stays the caller's.</param>
+    /// <param name="inputsFirst">Whether they lie as the transpose, <c>[inputs, outputs]</c>, as GPT-2's do.</param>
+    public DenseMatrix(Tensor stored, bool inputsFirst = false)
+        : base(stored.shape[inputsFirst ? 1 : 0], stored.shape[inputsFirst ? 0 : 1]) =>
+        (this.stored, this.inputsFirst) = (stored, inputsFirst);
+
+    /// <inheritdoc/>
+    public override long Bytes => stored.numel() * stored.element_size();
+
+    /// <summary>The numbers as <c>[outputs, inputs]</c>, in the type they are stored in.</summary>
+    public Tensor Weight => inputsFirst ? stored.t() : stored;
+
+    /// <summary>Whether the matrix itself is trained.</summary>
+    public bool IsTrained => stored.requires_grad;
+
+    /// <inheritdoc/>
+    public override Tensor Expand()
+    {
+        if (stored.dtype == ScalarType.Float32) return inputsFirst ? stored.t() : stored.alias();
+        var expanded = Kernels.ExpansionBuffer.Expand(stored);
+        if (!inputsFirst) return expanded;
+        using (expanded) return expanded.t();
+    }
+
+    /// <summary>The matrix of other numbers, lying as these do; they stay the caller's.</summary>
+    /// <param name="weight"><c>[outputs, inputs]</c></param>
+    internal DenseMatrix With(Tensor weight) => new(inputsFirst ? weight.t() : weight, inputsFirst);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) { } // the model's
+}
