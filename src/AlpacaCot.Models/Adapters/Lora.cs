@@ -121,7 +121,7 @@ public sealed partial class Lora : IAdapterMethod
         public Tensor Merged(Linear layer)
         {
             using var scope = NewDisposeScope();
-            return (layer.Weight.to(ScalarType.Float32) + B.matmul(A) * scale).MoveToOuterDisposeScope();
+            return (layer.Matrix.Expand() + B.matmul(A) * scale).MoveToOuterDisposeScope();
         }
 
         public void Dispose()

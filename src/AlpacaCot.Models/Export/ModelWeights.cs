@@ -34,7 +34,7 @@ public static class ModelWeights
 
     private static OutgoingWeight Merged(string name, ScalarType type, Linear layer)
     {
-        var shape = layer.AsStored(layer.Weight).shape;
+        var shape = layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape;
         return new OutgoingWeight(name, ScalarType.Float32, shape, () =>
         {
             using var scope = NewDisposeScope();

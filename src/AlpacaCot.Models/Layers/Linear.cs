@@ -17,7 +17,11 @@ public interface ILinearAdapter
 /// <summary>A linear layer <c>y = x Wᵀ + b</c>.</summary>
 public sealed class Linear : ILayer
 {
-    internal Linear(string name, WeightMatrix matrix, Tensor? bias) => (Name, Matrix, Bias) = (name, matrix, bias);
+    private readonly bool inputsFirst;
+
+    // inputsFirst: the checkpoint holds the transpose, [inputs, outputs], as GPT-2's does.
+    internal Linear(string name, WeightMatrix matrix, Tensor? bias, bool inputsFirst = false) =>
+        (Name, Matrix, Bias, this.inputsFirst) = (name, matrix, bias, inputsFirst);
 
     /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
     public string Name { get; }

@@ -31,7 +31,7 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
 
     /// <summary>A linear layer with bias whose weight the checkpoint holds as <c>[inputs, outputs]</c>.</summary>
     public Linear InputsFirst(string name, long inputs, long outputs) =>
-        Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs));
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs), inputsFirst: true);
 
     /// <summary>An embedding table <c>[tokens, width]</c>.</summary>
     public Embedding Embedding(string name, long tokens, long width) => new(Parameter(name + ".weight", tokens, width));
@@ -64,9 +64,9 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>A one-dimensional weight: few bytes, used in every precision-critical place, so always fp32.</summary>
     public Tensor Vector(string name, long width) => Keep(name, weights.Read(Stored(name), [width]), ScalarType.Float32);
 
-    private Linear Layer(string name, WeightMatrix matrix, Tensor? bias)
+    private Linear Layer(string name, WeightMatrix matrix, Tensor? bias, bool inputsFirst = false)
     {
-        var layer = new Linear(name, matrix, bias);
+        var layer = new Linear(name, matrix, bias, inputsFirst);
         Linears.Add(name, layer);
         return layer;
     }
