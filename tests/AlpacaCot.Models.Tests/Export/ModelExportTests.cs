@@ -163,7 +163,7 @@ public sealed class ModelExportTests
     }
 
     // A byte-level tokenizer of single letters and one special token.
-    private static void WriteLetters(string folder)
+    internal static void WriteLetters(string folder)
     {
         var vocabulary = new JsonObject();
         for (var c = '!'; c <= '~'; c++) vocabulary[c.ToString()] = vocabulary.Count;
