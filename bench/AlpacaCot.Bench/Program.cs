@@ -14,6 +14,7 @@ using static TorchSharp.torch;
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
 if (args is ["read", var file, ..])
 {
     ReadBench.Run(file, args.Length > 2 ? int.Parse(args[2]) : 500);
@@ -27,6 +28,16 @@ if (args is ["fuzz", ..])
         Console.WriteLine($"{reader,-22} {outcome.Clean,7} read whole {outcome.Partly,7} with bad records named {outcome.Refused,7} refused, "
             + $"slowest {outcome.Slowest.TotalMilliseconds:F0} ms, peak {Platform.PeakResidentBytes >> 20} MB");
     }
+    return;
+}
+if (args is ["load", ..])
+{
+    LoadBench.Run(args.Length > 1 ? int.Parse(args[1]) : 2000);
+    return;
+}
+if (args is ["load-once", var label, var folder, var storage])
+{
+    LoadBench.LoadOnce(label, folder, Enum.TryParse<ScalarType>(storage, out var type) ? type : null);
     return;
 }
 if (args is ["preparation", .. var preparation])

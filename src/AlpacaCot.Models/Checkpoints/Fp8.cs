@@ -23,6 +23,7 @@ internal static class Fp8
         var values = (ushort*)TensorMemory.Bytes(result);
         var count = result.numel();
         for (long i = 0; i < count; i++) values[i] = table[source[i]];
+        map.Forget(offset, count);
         return result;
     }
 

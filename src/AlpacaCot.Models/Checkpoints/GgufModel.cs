@@ -95,6 +95,7 @@ internal sealed class GgufModel : IForeignModel
         Parallel.For(0, result.numel() / width, row => GgufBlocks.Expand(type,
             new ReadOnlySpan<byte>((byte*)source + row * rowBytes, (int)rowBytes),
             new Span<float>((float*)values + row * width, (int)width)));
+        map.Forget(tensor.Offset, tensor.Type.ByteCount(tensor.Shape)!.Value);
         return result;
     }
 

@@ -11,7 +11,8 @@ namespace AlpacaCot.Models.Native;
 /// A file seen as memory, and tensors over it without a copy. Pages are loaded when first touched; a write goes to a private
 /// copy of its page, so an operation in place changes what this process sees and never the file.
 /// <para>
-/// The mapping lives until the object and every tensor made from it are disposed, in any order. Replacing the file by a rename
+/// The mapping lives until the object and every tensor made from it are disposed, in any order. The pages of a tensor that is
+/// disposed are given back at once, so that a weight which is only read to be converted takes no memory afterwards. Replacing the file by a rename
 /// or deleting it is harmless; shortening it in place while it is mapped ends the process, as with any mapped file.
 /// </para>
 /// <para>Thread-safe, except that <see cref="Dispose"/> must not race with <see cref="Tensor"/> or the use of
@@ -20,10 +21,10 @@ namespace AlpacaCot.Models.Native;
 public sealed unsafe partial class MappedFile : IDisposable
 {
     /// <summary>
-    /// Mappings by the address of each tensor's first byte, with the number of tensors there. libtorch hands that address to
-    /// the deleter, and the table roots the mapping while a tensor lives.
+    /// Mappings by the address of each tensor's first byte, with the number of tensors there and the bytes of the longest.
+    /// libtorch hands that address to the deleter, and the table roots the mapping while a tensor lives.
     /// </summary>
-    private static readonly Dictionary<nint, (MappedFile Map, int Tensors)> Live = [];
+    private static readonly Dictionary<nint, (MappedFile Map, int Tensors, long Bytes)> Live = [];
 
     private readonly MemoryMappedViewAccessor? view;
     private int owners = 1; // this object and each tensor
@@ -80,7 +81,8 @@ public sealed unsafe partial class MappedFile : IDisposable
     }
 
     /// <summary>
-    /// A contiguous tensor over the file's bytes, without a copy. Two tensors over the same bytes see each other's writes.
+    /// A contiguous tensor over the file's bytes, without a copy. Two tensors over the same bytes see each other's writes; when
+    /// the last is disposed they are forgotten.
     /// </summary>
     /// <param name="offset">Where the first element lies, in bytes; need not be aligned.</param>
     /// <param name="dtype">The type of the elements, little-endian in the file.</param>
@@ -94,7 +96,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         if (bytes == 0) return torch.empty(shape.ToArray(), dtype: dtype); // no memory to share, and no address to find it by
 
         var address = (nint)(Pointer + offset);
-        AddOwner(address);
+        AddOwner(address, bytes);
         fixed (long* sizes = shape)
         {
             long none = 0;
@@ -108,6 +110,16 @@ public sealed unsafe partial class MappedFile : IDisposable
             }
             return torch.Tensor.UnsafeCreateTensor(handle);
         }
+    }
+
+    /// <summary>
+    /// Gives the memory of bytes that were read through <see cref="Pointer"/> back to the system; the file is read again when
+    /// they are next touched. Writes to them are lost.
+    /// </summary>
+    internal void Forget(long offset, long count)
+    {
+        CheckRange(offset, count);
+        lock (Live) ForgetUnlessLive((nint)(Pointer + offset), count);
     }
 
     /// <summary>Gives up this object's share of the mapping; it is unmapped when the last tensor is gone too.</summary>
@@ -126,12 +138,12 @@ public sealed unsafe partial class MappedFile : IDisposable
                 $"({Length} bytes)");
     }
 
-    private void AddOwner(nint address)
+    private void AddOwner(nint address, long bytes)
     {
         lock (Live)
         {
             ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Live, address, out _);
-            entry = (this, entry.Tensors + 1);
+            entry = (this, entry.Tensors + 1, Math.Max(entry.Bytes, bytes));
             owners++;
         }
     }
@@ -140,11 +152,25 @@ public sealed unsafe partial class MappedFile : IDisposable
     {
         lock (Live)
         {
-            var (map, tensors) = Live[address];
-            if (tensors == 1) Live.Remove(address);
-            else Live[address] = (map, tensors - 1);
+            var (map, tensors, bytes) = Live[address];
+            if (tensors > 1) Live[address] = (map, tensors - 1, bytes);
+            else
+            {
+                Live.Remove(address);
+                if (map.owners > 1) map.ForgetUnlessLive(address, bytes);
+            }
             map.DropOwner();
         }
+    }
+
+    // Only whole pages: the first and the last may belong to neighbours too. A live tensor may have changed what it overlaps.
+    private void ForgetUnlessLive(nint address, long bytes)
+    {
+        var (page, end) = (Environment.SystemPageSize, (nint)(address + bytes));
+        var first = (address + page - 1) / page * page;
+        var last = end / page * page;
+        if (last <= first || Live.Any(live => live.Key < end && address < live.Key + live.Value.Bytes)) return;
+        Platform.ForgetPages(first, last - first);
     }
 
     private void DropOwner()

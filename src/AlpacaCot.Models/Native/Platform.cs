@@ -23,6 +23,13 @@ public static partial class Platform
         if (GlibcVersion is not null) _ = MallocTrim(0);
     }
 
+    /// <summary>Drops whole pages of a private file mapping from this process's memory; they are read again when touched.</summary>
+    internal static void ForgetPages(nint address, nint bytes)
+    {
+        const int dontNeed = 4; // elsewhere than on Linux the same advice means other things
+        if (OperatingSystem.IsLinux()) _ = Advise(address, bytes, dontNeed);
+    }
+
     private static long? StatusKilobytes(string key)
     {
         if (!OperatingSystem.IsLinux()) return null;
@@ -47,6 +54,9 @@ public static partial class Platform
 
     [LibraryImport("libc", EntryPoint = "gnu_get_libc_version")]
     private static partial IntPtr GnuGetLibcVersion();
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     private static partial int MallocTrim(nuint pad);
