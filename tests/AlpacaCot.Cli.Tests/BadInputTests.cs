@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
@@ -171,6 +172,22 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
         json[key] = System.Text.Json.Nodes.JsonNode.Parse(value);
         File.WriteAllText(path, json.ToJsonString());
         Refused(await Train(model: Path.GetDirectoryName(path)), "config.json", key);
+    }
+
+    [Fact]
+    public async Task A_base_with_a_weight_that_is_no_number()
+    {
+        const string name = "model.layers.0.self_attn.q_proj.weight";
+        var model = Copy();
+        using (var tiny = new TinyModel().Build())
+        {
+            tiny.Parameters[name][0, 3] = float.NaN;
+            SafetensorsWriter.Write(Path.Combine(model, "model.safetensors"), [.. tiny.Parameters.Select(p => (p.Key, p.Value))]);
+        }
+        string[] words = [name + " is NaN or infinite at [0, 3]", "download it again"];
+        Refused(await Train(model: model), words);
+        Refused(await CommandLine.Run("score", "--model", model, "--input-ids", "1,2"), words);
+        Refused(await CommandLine.Run("export", "--model", model, "--format", "hf", "--out", folder.In("run")), words);
     }
 
     [Fact]

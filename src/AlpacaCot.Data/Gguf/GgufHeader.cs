@@ -17,7 +17,7 @@ public sealed record GgufTensor(string Name, long[] Shape, GgufType Type, long O
 /// </summary>
 public sealed class GgufHeader
 {
-    private const long LongestText = 1 << 26, MostItems = 1 << 26, MostNames = 1 << 20;
+    private const long LongestText = 1 << 26, MostItems = 1 << 23, MostNames = 1 << 20;
     private const int MostDimensions = 4, DeepestArray = 4;
 
     private readonly Dictionary<string, object> values = [];
@@ -100,6 +100,7 @@ public sealed class GgufHeader
     private sealed class Reader(FileStream file, GgufHeader header)
     {
         private readonly byte[] number = new byte[8];
+        private long items; // of all arrays: each takes more memory than its bytes in the file
 
         public void Read()
         {
@@ -163,9 +164,10 @@ public sealed class GgufHeader
                 case 9:
                     if (depth == DeepestArray) throw Bad("its arrays are nested too deep");
                     var element = Whole(4);
-                    var items = new object[Count(MostItems, Size(element), "elements of an array")];
-                    for (var i = 0; i < items.Length; i++) items[i] = Value(element, depth + 1);
-                    return items;
+                    var array = new object[Count(MostItems - items, Size(element), "elements of an array")];
+                    items += array.Length;
+                    for (var i = 0; i < array.Length; i++) array[i] = Value(element, depth + 1);
+                    return array;
                 case 10 or 11: return Whole(8);
                 case 12: return BinaryPrimitives.ReadDoubleLittleEndian(Bytes(8));
                 default: throw Bad($"a metadata value has the unknown type {kind}");
@@ -186,8 +188,9 @@ public sealed class GgufHeader
         private long Count(long most, int least, string what)
         {
             var count = Whole(8);
-            if (count < 0 || count > most || count > (file.Length - file.Position) / least)
+            if (count < 0 || count > (file.Length - file.Position) / least)
                 throw Bad($"it claims {(ulong)count} {what}, more than its {file.Length} bytes can hold");
+            if (count > most) throw Bad($"it has {count} {what}, more than any model needs");
             return count;
         }
 

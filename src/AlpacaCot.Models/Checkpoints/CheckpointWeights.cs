@@ -25,7 +25,9 @@ public sealed class CheckpointWeights(ModelFolder folder, string prefix = "model
         if (!shape.SequenceEqual(entry.Shape))
             throw new InputException($"{folder.Path}: {entry.Name} has shape [{string.Join(", ", entry.Shape)}], " +
                 $"config.json asks for [{string.Join(", ", shape.ToArray())}].");
-        return folder.Read(entry.Name);
+        var weight = folder.Read(entry.Name);
+        FiniteWeights.Require(weight, folder.Path, entry.Name);
+        return weight;
     }
 
     private TensorEntry? Find(string name)

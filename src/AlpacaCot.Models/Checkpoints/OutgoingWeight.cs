@@ -15,14 +15,16 @@ public sealed record OutgoingWeight(string Name, ScalarType DType, long[] Shape,
     /// <summary>Bytes of its elements.</summary>
     public long ByteCount => TensorLayout.ByteCount(DType, Shape)!.Value;
 
-    /// <summary>The same weight in another type.</summary>
+    /// <summary>The same weight in another type; reading it is refused where a value lies beyond that type's range.</summary>
     public OutgoingWeight As(ScalarType type) => type == DType ? this : this with
     {
         DType = type,
         Read = () =>
         {
             using var scope = NewDisposeScope();
-            return Read().to(type).MoveToOuterDisposeScope();
+            var converted = Read().to(type);
+            FiniteWeights.RequireRange(converted, Name);
+            return converted.MoveToOuterDisposeScope();
         },
     };
 

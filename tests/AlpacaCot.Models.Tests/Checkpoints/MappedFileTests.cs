@@ -4,6 +4,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Tests;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -70,6 +71,46 @@ public sealed class MappedFileTests
         Assert.False(OperatingSystem.IsLinux() && IsMapped(path));
         Assert.Equal(0, none.numel());
         none.Dispose();
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("pytorch_model.bin")]
+    public void Loading_shards_takes_the_memory_of_what_is_kept_once(string name)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "reads the resident memory from /proc");
+        const int shards = 8, elements = 8 << 20;
+        using var folder = new TemporaryFolder();
+        using (var ones = torch.ones(elements, ScalarType.BFloat16))
+            for (var i = 0; i < shards; i++)
+            {
+                var path = folder.File($"{i}-{name}");
+                OutgoingWeight[] weights = [new($"w{i}", ones.dtype, ones.shape, ones.alias)];
+                if (name.EndsWith("bin", StringComparison.Ordinal)) TorchPickleWriter.Write(path, weights);
+                else SafetensorsWriter.Write(path, weights);
+            }
+        File.WriteAllText(folder.File("config.json"), "{}");
+        File.WriteAllText(folder.File(name + ".index.json"), System.Text.Json.JsonSerializer.Serialize(
+            new { weight_map = Enumerable.Range(0, shards).ToDictionary(i => $"w{i}", i => $"{i}-{name}") }));
+
+        foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float32 }) // as stored, and converted
+        {
+            Platform.TrimMemory();
+            var (before, peak) = (Platform.ResidentBytes, 0L);
+            using var scope = NewDisposeScope();
+            using var loaded = ModelFolder.Open(folder.Path);
+            var kept = loaded.Entries.Keys.Order().Select(key =>
+            {
+                var read = loaded.Read(key);
+                var weight = type == read.dtype ? read : read.to(type);
+                Assert.Equal(1, weight.max().to(ScalarType.Float32).item<float>()); // touches every byte
+                peak = Math.Max(peak, Platform.ResidentBytes - before);
+                if (!ReferenceEquals(weight, read)) read.Dispose();
+                return weight;
+            }).ToList();
+            // Converting holds one weight in both forms: an eighth of half the bytes here.
+            Assert.InRange(peak / (double)kept.Sum(w => w.numel() * w.element_size()), 0.9, 1.1);
+        }
     }
 
     [Fact]

@@ -102,6 +102,33 @@ public sealed class ModelFolderTests
     }
 
     [Fact]
+    public void A_weight_that_is_no_number_is_found_wherever_it_stands()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        File.WriteAllText(folder.File("config.json"), "{}");
+        long[] places = [0, 1, 37, (1 << 20) - 1, 1 << 20, 3_000_016];
+        foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float16, ScalarType.Float32, ScalarType.Float64 })
+            foreach (var bad in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity })
+            {
+                var values = (rand(3_000_017, ScalarType.Float32) * 60000 - 30000).to(type);
+                Assert.Null(FiniteWeights.FirstOther(values));
+                foreach (var place in places.Reverse())
+                {
+                    values[place] = bad;
+                    Assert.Equal(place, FiniteWeights.FirstOther(values));
+                }
+            }
+
+        var weight = zeros(40, 50);
+        weight[31, 7] = float.NaN;
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [("w", weight)]);
+        using var model = ModelFolder.Open(folder.Path); // headers only
+        Assert.StartsWith($"{folder.Path}: w is NaN or infinite at [31, 7]. ",
+            Assert.Throws<InputException>(() => new CheckpointWeights(model).Read("w", [40, 50])).Message);
+    }
+
+    [Fact]
     public void Random_weights_depend_on_seed_and_name_alone()
     {
         using var scope = NewDisposeScope();

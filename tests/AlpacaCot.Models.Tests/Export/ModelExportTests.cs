@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Gguf;
@@ -37,6 +36,40 @@ public sealed class ModelExportTests
         using var merged = LanguageModel.Load(folder.File("merged"));
         Assert.InRange(LogitComparison.Of(plain, merged).Relative, 1e-3, 10); // the adapter does something
         Assert.Equal([folder.File("merged")], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void An_adapter_on_a_quantized_base_is_folded_into_what_the_base_computes_with()
+    {
+        using var folder = new TemporaryFolder();
+        using var whole = LanguageModel.Load(Stories);
+        ModelExport.ToGguf(whole, folder.File("q4.gguf"), GgufType.Q4);
+        using var adapted = LanguageModel.Load(folder.File("q4.gguf"),
+            ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3"));
+        Assert.InRange(ModelExport.ToHuggingFace(adapted, folder.File("merged")).Check.Relative, 0, 1e-5);
+        using var merged = ModelFolder.Open(folder.File("merged"));
+        Assert.Equal(ScalarType.Float32, merged.Entries["model.layers.0.self_attn.q_proj.weight"].DType);
+    }
+
+    [Fact]
+    public void A_weight_beyond_the_range_of_the_type_asked_for_is_named_and_nothing_is_left()
+    {
+        const string name = "model.layers.1.mlp.up_proj.weight";
+        using var folder = new TemporaryFolder();
+        using (var tiny = new TinyModel().Build())
+        {
+            new TinyModel().WriteConfig(folder.File("model"));
+            tiny.Parameters[name][5, 7] = 1e5f;
+            SafetensorsWriter.Write(folder.File("model/model.safetensors"), [.. tiny.Parameters.Select(p => (p.Key, p.Value))]);
+        }
+        using var model = LanguageModel.Load(folder.File("model"));
+        void Named(string problem, Action work) => Assert.Contains(problem, Assert.Throws<InputException>(work).Message);
+        Named($"{name} is beyond the range of Float16 at [5, 7]",
+            () => ModelExport.ToHuggingFace(model, folder.File("out"), ScalarType.Float16));
+        Named("Write it as bfloat16", () => ModelExport.ToStateDict(model, folder.File("out"), ScalarType.Float16));
+        Named("blk.1.ffn_up.weight is beyond", () => ModelExport.ToGguf(model, folder.File("out"), GgufType.F16));
+        Assert.Equal([folder.File("model")], Directory.GetFileSystemEntries(folder.Path));
+        ModelExport.ToHuggingFace(model, folder.File("out"));
     }
 
     [Fact]
