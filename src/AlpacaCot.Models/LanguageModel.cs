@@ -144,6 +144,7 @@ public sealed class LanguageModel : IDisposable
         return PromptTemplates.Find("alpaca");
     }
 
-    private static string AdapterIn(string path) =>
+    /// <summary>The PEFT folder of a path that may be a run folder with one in <c>adapter/</c>.</summary>
+    internal static string AdapterIn(string path) =>
         Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
 }

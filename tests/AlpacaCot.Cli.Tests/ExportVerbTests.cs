@@ -1,3 +1,7 @@
+using AlpacaCot.Data.Templates;
+using AlpacaCot.Models;
+using AlpacaCot.Tests;
+
 namespace AlpacaCot.Cli.Tests;
 
 /// <summary><c>merge</c> and <c>export</c> on a small reference model.</summary>
@@ -5,27 +9,28 @@ public sealed class ExportVerbTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private static string Stories => AlpacaCot.Tests.ReferenceData.Path("data/derived/stories260K-hf");
+    private static string Stories => ReferenceData.Path("data/derived/stories260K-hf");
 
-    private static string Adapter =>
-        AlpacaCot.Tests.ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3");
+    private static string Adapter => ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3");
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Merge_writes_a_folder_that_answers_as_base_and_adapter_do()
     {
-        var merged = _folder.In("merged");
-        var report = (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged, "--shard-size",
-            "400KB",
-            "--json")).Json();
+        var (merged, run) = (_folder.In("merged"), _folder.In("run"));
+        Directory.CreateDirectory(Path.Combine(run, "adapter"));
+        foreach (var file in Directory.GetFiles(Adapter)) File.Copy(file, Path.Combine(run, "adapter", Path.GetFileName(file)));
+        File.WriteAllText(Path.Combine(run, "adapter", "prompt_template.json"), PromptTemplates.Find("vicuna").ToJson());
+        var report = (await CommandLine.Run("merge", "--model", Stories, "--adapter", run, "--out", merged, "--shard-size",
+            "400KB", "--json")).Json();
         Assert.InRange(report.GetProperty("largest_difference").GetDouble(), 0, 1e-4);
+        using (var model = LanguageModel.Load(merged)) Assert.Equal("vicuna", model.Template.Name);
         string[] words = ["generate", "--text", "Once upon a time", "--max-new-tokens", "16", "--model"];
-        Assert.Equal((await CommandLine.Run([.. words, Stories, "--adapter", Adapter])).Out, (await CommandLine.Run([.. words,
-            merged])).Out);
+        Assert.Equal((await CommandLine.Run([.. words, Stories, "--adapter", Adapter])).Out,
+            (await CommandLine.Run([.. words, merged])).Out);
         (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged)).Refused("is there already");
-        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.In("x"), "--shard-size",
-            "5XB"))
+        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.In("x"), "--shard-size", "5XB"))
             .Refused("--shard-size: found 5XB");
     }
 

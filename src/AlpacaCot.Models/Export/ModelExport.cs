@@ -25,7 +25,7 @@ public static class ModelExport
     /// <param name="path">The folder to make.</param>
     /// <param name="type">The type of the weights; null: as they are.</param>
     /// <param name="shardBytes">The most bytes in one weight file.</param>
-    /// <param name="adapter">The adapter's folder, for the prompt template beside it.</param>
+    /// <param name="adapter">The adapter's folder or run folder, for the prompt template beside it.</param>
     /// <exception cref="InputException">The place is taken or the reopened folder disagrees.</exception>
     public static ExportResult ToHuggingFace(LanguageModel model, string path, ScalarType? type = null,
         long shardBytes = HuggingFaceFolder.StandardShardBytes, string? adapter = null)
@@ -114,7 +114,8 @@ public static class ModelExport
         var unchanged = type is null && File.Exists(config) && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
         yield return unchanged ? CompanionFile.Copy(config) : CompanionFile.Of("config.json",
             Encoding.UTF8.GetBytes(HuggingFaceFolder.Indented(Configuration(model, type))));
-        var template = adapter is null ? null : Path.Combine(adapter, LanguageModel.TemplateFile);
+        var template = adapter is null ? null
+            : Path.Combine(LanguageModel.AdapterIn(adapter), LanguageModel.TemplateFile);
         if (File.Exists(template)) yield return CompanionFile.Copy(template);
         else template = null;
         foreach (var file in Tokenizers(source))

@@ -157,14 +157,14 @@ public sealed unsafe partial class MappedFile : IDisposable
             else
             {
                 Live.Remove(address);
-                if (map.owners > 1) map.ForgetUnlessLive(address, bytes);
+                if (map.owners > 1) ForgetUnlessLive(address, bytes);
             }
             map.DropOwner();
         }
     }
 
     // Only whole pages: the first and the last may belong to neighbours too. A live tensor may have changed what it overlaps.
-    private void ForgetUnlessLive(nint address, long bytes)
+    private static void ForgetUnlessLive(nint address, long bytes)
     {
         var (page, end) = (Environment.SystemPageSize, (nint)(address + bytes));
         var first = (address + page - 1) / page * page;
