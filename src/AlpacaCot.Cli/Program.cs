@@ -27,6 +27,7 @@ internal static class Program
         ScoreVerb.Create(terminal),
         MergeVerb.Create(terminal),
         ExportVerb.Create(terminal),
+        ExtendVerb.Create(terminal),
         DoctorVerb.Create(terminal),
     ];
 

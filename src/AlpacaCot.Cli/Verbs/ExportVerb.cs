@@ -100,7 +100,7 @@ internal static class ExportVerb
         : Types.TryGetValue(name, out var type) ? type
         : throw new InputException($"--dtype {name} is a type of GGUF; {string.Join(", ", Types.Keys)} go with other formats");
 
-    private static long Bytes(string size)
+    internal static long Bytes(string size)
     {
         var digits = size.TrimEnd("kKmMgGbB".ToCharArray());
         var unit = size[digits.Length..].ToUpperInvariant() switch { "" or "B" => 1, "KB" => 1e3, "MB" => 1e6, "GB" => 1e9, _ =>

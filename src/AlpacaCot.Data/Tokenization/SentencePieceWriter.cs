@@ -24,6 +24,15 @@ internal static class SentencePieceWriter
         return model.ToArray();
     }
 
+    /// <summary>A model file with more pieces behind its own: a field of a protobuf message may be repeated anywhere.</summary>
+    public static byte[] Append(byte[] file, IEnumerable<(string Text, float Score, PieceKind Kind)> pieces)
+    {
+        var more = new Message();
+        foreach (var (text, score, kind) in pieces)
+            more.Bytes(1, new Message().Text(1, text).Float(2, score).Number(3, (int)kind));
+        return [.. file, .. more.ToArray()];
+    }
+
     private sealed class Message
     {
         private readonly List<byte> _bytes = [];

@@ -17,16 +17,22 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
     public double Relative => LargestDifference / Math.Max(LargestLogit, 1e-9);
 
     /// <summary>Compares two models on a fixed row of tokens.</summary>
-    public static LogitComparison Of(LanguageModel first, LanguageModel second)
+    /// <param name="first">The one.</param>
+    /// <param name="second">The other.</param>
+    /// <param name="vocabulary">Only tokens below this id count; null: all of the first model.</param>
+    public static LogitComparison Of(LanguageModel first, LanguageModel second, int? vocabulary = null)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var ids = Probe(first);
+        var known = vocabulary ?? first.Model.Shape.Vocabulary;
+        var ids = Probe(first, known);
         var input = tensor(ids, [1, ids.Length]);
-        var (expected, actual) = (first.Model.Logits(new ModelInput(input)), second.Model.Logits(new ModelInput(input)));
+        var (expected, actual) = (Logits(first), Logits(second));
         var difference = (expected - actual).abs().max().item<float>();
         var largest = expected.abs().max().item<float>();
         return new LogitComparison(float.IsNaN(difference) ? double.PositiveInfinity : difference, largest, ids.Length);
+
+        Tensor Logits(LanguageModel model) => model.Model.Logits(new ModelInput(input)).narrow(2, 0, known);
     }
 
     /// <summary>
@@ -46,12 +52,12 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
             : 0.7;
 
     // A prefix language model needs its marks; they stand in its configuration.
-    private static long[] Probe(LanguageModel model)
+    private static long[] Probe(LanguageModel model, long known)
     {
         var config = model.Checkpoint.Config;
         long[] marks = model.Model.IsCausal ? [] : [.. new[] { "gmask_token_id", "bos_token_id" }
             .Where(mark => config.TryGetProperty(mark, out _)).Select(mark => config.GetProperty(mark).GetInt64())];
-        var vocabulary = marks.Prepend(model.Model.Shape.Vocabulary).Min();
+        var vocabulary = marks.Prepend(known).Min();
         var plain = Enumerable.Range(1, Length).Select(i => (long)i * Stride % vocabulary).ToList();
         return marks.Length == 0 ? [.. plain] : [.. plain, .. marks, .. plain.Take(4)];
     }

@@ -123,7 +123,7 @@ public static class ModelExport
     }
 
     // Everything small that is not weights: tokenizer, templates, generation settings, code that others need to load it.
-    private static IEnumerable<CompanionFile> Tokenizers(string source)
+    internal static IEnumerable<CompanionFile> Tokenizers(string source)
     {
         if (!Directory.Exists(source))
             return GgufTokenizer.Files(source).Select(f => CompanionFile.Of(f.Key, f.Value));

@@ -1,0 +1,94 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using AlpacaCot.Data;
+using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Models.Checkpoints;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Export;
+
+/// <summary>Writes a model with the rows of new tokens in its embedding and its head.</summary>
+public static class VocabularyGrowth
+{
+    private static readonly string[] s_sizeKeys = ["vocab_size", "padded_vocab_size"];
+
+    /// <summary>
+    /// Writes a Hugging Face folder. A new token's vectors are the means of those of the pieces its text had before, so that
+    /// the model reads about the same; the old rows stay as they are. Rows that the model has beyond its tokenizer are used
+    /// first.
+    /// </summary>
+    /// <param name="model">The model, without adapter.</param>
+    /// <param name="extension">The new tokens.</param>
+    /// <param name="path">The folder to make.</param>
+    /// <param name="shardBytes">The most bytes in one weight file.</param>
+    /// <exception cref="InputException">The place is taken, the family's tables cannot be told, or the reopened folder
+    /// disagrees.</exception>
+    public static ExportResult Write(LanguageModel model, VocabularyExtension extension, string path,
+        long shardBytes = HuggingFaceFolder.StandardShardBytes)
+    {
+        var source = model.Checkpoint;
+        var rows = Math.Max(model.Model.Shape.Vocabulary, extension.Before + extension.Tokens.Count);
+        var tables = Tables(model);
+        List<OutgoingWeight> weights = [.. ModelWeights.Of(source, model.Model)
+            .Select(weight => tables.Contains(weight.Name) ? Grown(weight, rows, extension.Tokens) : weight)];
+        LogitComparison? check = null;
+        var files = HuggingFaceFolder.Write(path, weights, Companions(model, extension, rows), shardBytes, folder =>
+        {
+            using var reopened = LanguageModel.Load(folder);
+            check = LogitComparison.Of(model, reopened, extension.Before);
+            if (check.Relative > 1e-4 || extension.Tokens.Any(token => reopened.Tokenizer.TokenToId(token.Text) != token.Id))
+                throw new InputException("The written model does not read back as it should: its logits of the old tokens differ "
+                    + $"by up to {check.LargestDifference:0.####}, or new tokens are not found. Nothing was kept.");
+        });
+        return new ExportResult(files, files.Sum(f => new FileInfo(Path.Combine(path, f)).Length), check!);
+    }
+
+    // The embedding and, where it has its own weight, the head with its bias: what has a row for each token.
+    private static HashSet<string> Tables(LanguageModel model)
+    {
+        var (folder, head, vocabulary) = (model.Checkpoint, model.Model.Head.Name, model.Model.Shape.Vocabulary);
+        var tables = folder.Entries.Values.Where(entry => entry.Shape[0] == vocabulary
+            && (entry.Shape.Length == 2 || entry.Name == head + ".bias")).Select(entry => entry.Name).ToHashSet();
+        var embeddings = tables.Count(name => !name.StartsWith(head + ".", StringComparison.Ordinal));
+        return embeddings == 1 ? tables : throw new InputException($"{folder.Path}: {embeddings} tables have a row for each of "
+            + $"{vocabulary} tokens; which is the embedding cannot be told.");
+    }
+
+    private static OutgoingWeight Grown(OutgoingWeight weight, long rows, IReadOnlyList<NewToken> tokens)
+    {
+        long[] shape = [rows, .. weight.Shape[1..]];
+        return weight with
+        {
+            Shape = shape,
+            Read = () =>
+            {
+                using var scope = NewDisposeScope();
+                using var quiet = no_grad();
+                var old = weight.Read();
+                var grown = zeros(shape, weight.DType);
+                grown.narrow(0, 0, old.shape[0]).copy_(old);
+                foreach (var token in tokens)
+                {
+                    using var step = NewDisposeScope();
+                    var pieces = token.Pieces.Count > 0 ? old.index_select(0, tensor(token.Pieces.Select(p => (long)p).ToArray()))
+                        : old;
+                    grown[token.Id] = pieces.to(ScalarType.Float32).mean([0L]).to(weight.DType);
+                }
+                return grown.MoveToOuterDisposeScope();
+            },
+        };
+    }
+
+    private static IEnumerable<CompanionFile> Companions(LanguageModel model, VocabularyExtension extension, long rows)
+    {
+        var config = JsonNode.Parse(model.Checkpoint.Config.GetRawText())!.AsObject();
+        foreach (var part in new[] { config, config["text_config"] as JsonObject })
+            foreach (var key in s_sizeKeys)
+                if (part?[key]?.GetValue<long>() == model.Model.Shape.Vocabulary) part[key] = rows;
+        yield return CompanionFile.Of("config.json", Encoding.UTF8.GetBytes(HuggingFaceFolder.Indented(config)));
+        foreach (var (name, content) in extension.Files)
+            if (content is not null) yield return CompanionFile.Of(name, content);
+        foreach (var file in ModelExport.Tokenizers(model.Checkpoint.Path))
+            if (file.Name != "config.json" && !extension.Files.ContainsKey(file.Name)) yield return file;
+    }
+}
