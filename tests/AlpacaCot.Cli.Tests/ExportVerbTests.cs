@@ -35,6 +35,18 @@ public sealed class ExportVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Extend_adds_tokens_that_are_found_again()
+    {
+        var wider = _folder.In("wider");
+        var report = (await CommandLine.Run("extend", "--model", Stories, "--token", "<|tool|>", "--special", "--out", wider,
+            "--json")).Json();
+        Assert.Equal((512, 513), (report.GetProperty("vocabulary_before").GetInt32(), report.GetProperty("vocabulary").GetInt32()));
+        var ids = (await CommandLine.Run("tokenize", "--model", wider, "--text", "<|tool|>", "--json")).Json().GetProperty("ids");
+        Assert.Contains(512, ids.EnumerateArray().Select(id => id.GetInt32()));
+        (await CommandLine.Run("extend", "--model", Stories, "--out", _folder.In("x"))).Refused("--merge");
+    }
+
+    [Fact]
     public async Task Export_writes_each_format()
     {
         var gguf = _folder.In("m.gguf");

@@ -40,7 +40,7 @@ internal static class ExtendVerb
             var folder = parsed.GetValue(model)!;
             List<string> texts = [.. parsed.GetValue(token)!, .. parsed.GetValue(tokens) is { } file ? Lines(file) : []];
             var second = parsed.GetValue(merge);
-            if (second is null == texts.Count == 0)
+            if (second is null == (texts.Count == 0))
                 throw new InputException("extend takes the new tokens from --merge, or from --token and --tokens.");
             var extension = second is not null ? VocabularyExtension.Merge(folder, second)
                 : VocabularyExtension.Add(folder, texts, parsed.GetValue(special));
