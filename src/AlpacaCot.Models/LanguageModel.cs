@@ -104,15 +104,35 @@ public sealed class LanguageModel : IDisposable
     }
 
     /// <summary>A generator over this model.</summary>
-    public TextGenerator Generator => new(Model, tokenizer);
+    public TextGenerator Generator => new(Model, tokenizer, Draft?.Model);
+
+    /// <summary>
+    /// A smaller model that proposes tokens to this one, so that several are read at a time; owned, and freed with this one.
+    /// </summary>
+    /// <exception cref="InputException">The two have different tokens.</exception>
+    public LanguageModel? Draft
+    {
+        get;
+        set
+        {
+            if (value?.tokenizer is { } other && tokenizer is not null && !SameTokens(tokenizer, other))
+                throw new InputException($"The draft model's tokenizer {other.Path} has other tokens than {tokenizer.Path}: a draft " +
+                    "model must be of the same family.");
+            field = value;
+        }
+    }
 
     /// <summary>Frees adapter, weights and the files they are mapped from.</summary>
     public void Dispose()
     {
+        Draft?.Dispose();
         Adapter?.Dispose();
         Model.Dispose();
         folder?.Dispose();
     }
+
+    private static bool SameTokens(Tokenizer a, Tokenizer b) =>
+        Enumerable.Range(0, Math.Min(a.VocabularySize, b.VocabularySize)).All(id => a.IdToToken(id) == b.IdToToken(id));
 
     private static bool HoldsTokenizer(string path) => !Directory.Exists(path) ? GgufHeader.Looks(path)
         : Directory.EnumerateFiles(path).Any(file =>

@@ -24,13 +24,13 @@ public sealed record HeldOutEvaluation(IReadOnlyList<HeldOutAnswer> Answers)
     /// <param name="model">The model.</param>
     /// <param name="questions">The questions, one or more.</param>
     /// <param name="progress">Told how many are answered.</param>
-    /// <param name="batchSize">Questions answered at a time.</param>
+    /// <param name="batchSize">The most questions answered at a time.</param>
     /// <param name="maxNewTokens">The longest answer in tokens; what is longer is cut.</param>
     /// <param name="cancel">Ends the evaluation without a result.</param>
     /// <exception cref="InputException">A question is longer than the model reads, or the model has no tokenizer.</exception>
     public static HeldOutEvaluation Run(
         LanguageModel model, IReadOnlyList<HeldOutQuestion> questions, IProgress<int>? progress = null,
-        int batchSize = 32, int maxNewTokens = 64, CancellationToken cancel = default)
+        int batchSize = 64, int maxNewTokens = 64, CancellationToken cancel = default)
     {
         var prompts = questions
             .Select(q => model.EncodePrompt(new Conversation([new Turn(Role.User, q.Instruction, q.Input)])));
@@ -38,7 +38,8 @@ public sealed record HeldOutEvaluation(IReadOnlyList<HeldOutAnswer> Answers)
         {
             MaxNewTokens = maxNewTokens, Greedy = true, StopStrings = model.Template.Stop, EndTokens = model.EndTokens,
         };
-        var ids = model.Generator.Continue([.. prompts], options, batchSize, progress, cancel);
+        var ids = model.Generator.GenerateBatch(
+            [.. prompts], options, new BatchLimits { Sequences = batchSize }, progress, cancel: cancel);
         return Judge(questions, [.. ids.Select(answer => model.AnswerText(answer))]);
     }
 

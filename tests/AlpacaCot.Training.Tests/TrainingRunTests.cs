@@ -90,7 +90,7 @@ public sealed class TrainingRunTests(RunFixture fixture)
         using var loaded = adapter == "none" ? LanguageModel.Load(outcome.OutputFolder)
             : LanguageModel.Load(fixture.Model, recipe.Output);
         Assert.Equal("alpaca", loaded.Template.Name);
-        Assert.NotEmpty(loaded.Generator.Continue([[1, 5, 9]], new() { MaxNewTokens = 3, EndTokens = [] })[0]);
+        Assert.NotEmpty(loaded.Generator.GenerateBatch([[1, 5, 9]], new() { MaxNewTokens = 3, EndTokens = [] })[0]);
         var again = RecipeFile.Parse(File.ReadAllText(Path.Combine(recipe.Output, "recipe.yaml")), "recipe.yaml");
         Assert.Equal(recipe.Training, again.Training);
     }

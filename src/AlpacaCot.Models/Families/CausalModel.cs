@@ -37,6 +37,9 @@ public abstract class CausalModel : IDisposable
     /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
     public virtual bool IsCausal => true;
 
+    /// <summary>Up to this length of a sequence its rotary positions turn by angles that do not depend on the length.</summary>
+    public long SteadyLength => builder.Tables.OfType<Rope>().Select(r => r.SteadyLength).DefaultIfEmpty(long.MaxValue).Min();
+
     /// <summary>From hidden states to logits: <c>[.., hidden] -> [.., vocabulary]</c>, in memory of their own.</summary>
     public virtual Tensor Project(Tensor hidden) => Head.Forward(hidden);
 
@@ -56,9 +59,8 @@ public abstract class CausalModel : IDisposable
         return CrossEntropyKernel.Apply(Project(chosen), targets);
     }
 
-    /// <summary>An empty cache for this model.</summary>
-    public KeyValueCache NewCache(long batch, long capacity) =>
-        new(Shape.Layers, batch, Shape.KeyValueHeads, capacity, Shape.HeadDimension);
+    /// <summary>An empty cache for one sequence.</summary>
+    public KeyValueCache NewCache() => new(Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension);
 
     /// <summary>Frees the weights and tables.</summary>
     public void Dispose()

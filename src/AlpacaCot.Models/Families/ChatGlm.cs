@@ -63,17 +63,30 @@ public sealed class ChatGlm : IModelFamily
 
         public override Tensor Hidden(ModelInput input)
         {
-            var (cache, length) = (input.Cache, input.Ids.shape[1]);
-            var start = cache?.Length ?? 0;
+            var ragged = input.Ragged;
             // Training always used the later layout; see StartKeepsPlace.
-            var (positions, visible) = (cache is null ? layout with { StartKeepsPlace = false } : layout)
-                .Of(cache?.AppendIds(input.Ids) ?? input.Ids, input.Present, start); // [b, 2, s], [b, 1, s, t]
-            var context = rope.Tables(positions.select(1, 0), start + length);
-            var answer = rope.Tables(positions.select(1, 1), start + length + 1);
+            var (positions, visible) = ragged is null
+                ? (layout with { StartKeepsPlace = false }).Of(input.Ids, input.Present) // [b, 2, s], [b, 1, s, s]
+                : (Positions(ragged), null);
+            var end = ragged?.End ?? input.Ids.shape[1];
+            var context = rope.Tables(positions.select(1, 0), end);
+            var answer = rope.Tables(positions.select(1, 1), end + 1);
             var x = embedding.Forward(input.Ids); // [b, s, hidden]
-            foreach (var block in blocks) x = block.Forward(x, context, answer, visible, cache);
-            cache?.Advance(length);
+            foreach (var block in blocks) x = block.Forward(x, context, answer, visible, ragged);
+            ragged?.Advance();
             return norm.Forward(x);
+        }
+
+        // Both rows of positions of all sequences' new tokens, [1, 2, n].
+        private Tensor Positions(RaggedBatch ragged)
+        {
+            var (all, at) = (new long[2 * ragged.Tokens], 0);
+            foreach (var (cache, start) in ragged.Sequences)
+            {
+                cache.Context = layout.Place(cache.Ids, start, all.AsSpan(at), all.AsSpan(ragged.Tokens + at));
+                at += cache.Ids.Length - start;
+            }
+            return tensor(all, [1, 2, ragged.Tokens]);
         }
     }
 
@@ -99,20 +112,21 @@ public sealed class ChatGlm : IModelFamily
         }
 
         public Tensor Forward(
-            Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor visible, KeyValueCache? cache)
+            Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, RaggedBatch? ragged)
         {
             x = attentionNorm.Forward(x);
-            x = Alpha * x + Attend(x, context, answer, visible, cache);
+            x = Alpha * x + Attend(x, context, answer, visible, ragged);
             x = innerNorm.Forward(x);
             return Alpha * x + inner.Forward(x);
         }
 
-        private Tensor Attend(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor visible, KeyValueCache? cache)
+        private Tensor Attend(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, RaggedBatch? ragged)
         {
             var (q, k, v) = project(x); // [b, s, hidden]
             (q, k, v) = (Turn(q, context, answer), Turn(k, context, answer), Heads.Split(v, heads)); // [b, h, s, d]
-            if (cache is not null) (k, v) = cache.Append(layer, k, v); // [b, h, t, d]
-            return output.Forward(Heads.Join(Attention.Attend(q, k, v, visible)));
+            return output.Forward(ragged is null
+                ? Heads.Join(Attention.Attend(q, k, v, visible))
+                : ragged.Attend(layer, q, k, v, new Sight()));
         }
 
         // One half of each head turns by the place in the context, the other by the place in the answer.

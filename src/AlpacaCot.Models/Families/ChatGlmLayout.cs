@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Models.Layers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -20,37 +21,46 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
     /// </summary>
     public bool StartKeepsPlace { get; init; }
 
-    /// <summary>Both rows of positions <c>[b, 2, s]</c>, and which tokens each new one sees <c>[b, 1, s, t]</c>.</summary>
-    /// <param name="ids">All tokens so far, <c>[b, t]</c>.</param>
-    /// <param name="present">True for real tokens, false for padding, <c>[b, t]</c>; null when all are real.</param>
-    /// <param name="start">The first new token.</param>
+    /// <summary>Both rows of positions <c>[b, 2, s]</c>, and which tokens each one sees <c>[b, 1, s, s]</c>.</summary>
+    /// <param name="ids">The tokens, <c>[b, s]</c>.</param>
+    /// <param name="present">True for real tokens, false for padding, <c>[b, s]</c>; null when all are real.</param>
     /// <exception cref="InputException">A sequence has no sop, or no mask token.</exception>
-    public (Tensor Positions, Tensor Visible) Of(Tensor ids, Tensor? present, long start = 0)
+    public (Tensor Positions, Tensor Visible) Of(Tensor ids, Tensor? present)
     {
-        var (rows, total) = (ids.shape[0], ids.shape[1]);
-        var length = total - start;
+        var (rows, length) = ((int)ids.shape[0], (int)ids.shape[1]);
         var positions = new long[rows * 2 * length];
         var contexts = new long[rows];
         var (all, real) = (ids.cpu().data<long>().ToArray(), present?.cpu().data<bool>().ToArray());
         for (var row = 0; row < rows; row++)
         {
-            var tokens = all.AsSpan((int)(row * total), (int)total);
-            var first = real is null ? 0 : Math.Max(0, real.AsSpan((int)(row * total), (int)total).IndexOf(true));
-            var (context, mask, isGlobal) = Find(tokens);
-            contexts[row] = context;
-            for (var t = start; t < total; t++)
-            {
-                var at = row * 2 * length + t - start;
-                var answers = StartKeepsPlace && isGlobal ? t > context : t >= context;
-                positions[at] = t < first ? 0 : (answers ? mask : t) - first;
-                positions[at + length] = t < context ? 0 : t - context + 1;
-            }
+            var first = real is null ? 0 : Math.Max(0, real.AsSpan(row * length, length).IndexOf(true));
+            var at = positions.AsSpan(row * 2 * length, 2 * length);
+            contexts[row] = Place(all.AsSpan(row * length, length), 0, at[..length], at[length..], first);
         }
-        var causal = ones([length, total], ScalarType.Bool).tril(start); // [s, t]
-        var visible = causal | (arange(total) < tensor(contexts, [rows, 1, 1, 1])); // [b, 1, s, t]
+        var visible = Attention.Causal(0, length) | (arange(length) < tensor(contexts, [rows, 1, 1, 1])); // [b, 1, s, s]
         if (present is not null)
-            visible = (visible & present.unsqueeze(1).unsqueeze(1)) | eye(length, total, ScalarType.Bool).roll(start, 1);
+            visible = (visible & present.unsqueeze(1).unsqueeze(1)) | eye(length, length, ScalarType.Bool);
         return (tensor(positions, [rows, 2, length]), visible);
+    }
+
+    /// <summary>Writes both positions of the tokens from <paramref name="start"/> on.</summary>
+    /// <param name="tokens">All tokens so far.</param>
+    /// <param name="start">The first new token.</param>
+    /// <param name="places">The first row, by the place in the context.</param>
+    /// <param name="answers">The second row, by the place in the answer.</param>
+    /// <param name="first">The first token that is not padding.</param>
+    /// <returns>The length of the context.</returns>
+    /// <exception cref="InputException">The sequence has no sop, or no mask token.</exception>
+    public int Place(ReadOnlySpan<long> tokens, int start, Span<long> places, Span<long> answers, int first = 0)
+    {
+        var (context, mask, isGlobal) = Find(tokens);
+        for (var t = start; t < tokens.Length; t++)
+        {
+            var isAnswer = StartKeepsPlace && isGlobal ? t > context : t >= context;
+            places[t - start] = t < first ? 0 : (isAnswer ? mask : t) - first;
+            answers[t - start] = t < context ? 0 : t - context + 1;
+        }
+        return context;
     }
 
     private (int Context, int Mask, bool IsGlobal) Find(ReadOnlySpan<long> tokens)

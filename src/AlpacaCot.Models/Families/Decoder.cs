@@ -31,7 +31,7 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
         var pass = input.Pass();
         var x = Embed(input); // [b, s, hidden]
         foreach (var block in Blocks) x = block.Forward(x, pass);
-        input.Cache?.Advance(pass.Length);
+        input.Ragged?.Advance();
         return Norm.Forward(x);
     }
 

@@ -8,24 +8,29 @@ namespace AlpacaCot.Models.Families;
 public sealed record ModelInput(Tensor Ids)
 {
     /// <summary>
-    /// True for real tokens and false for padding, over cached and new tokens, <c>[b, t]</c>. Not needed when padding stands
-    /// only to the right: causal attention never looks there.
+    /// True for real tokens and false for padding, <c>[b, s]</c>. Not needed when padding stands only to the right: causal
+    /// attention never looks there.
     /// </summary>
     public Tensor? Present { get; init; }
 
-    /// <summary>Position of each new token, <c>[b, s]</c>; by default they count from the cache's length.</summary>
+    /// <summary>Position of each token, <c>[b, s]</c>; by default they count from 0.</summary>
     public Tensor? Positions { get; init; }
 
-    /// <summary>Keys and values of earlier tokens; the new ones are added.</summary>
-    public KeyValueCache? Cache { get; init; }
+    /// <summary>The sequences with caches that the tokens continue, in place of rows; then b = 1.</summary>
+    public RaggedBatch? Ragged { get; private init; }
+
+    /// <summary>New tokens of sequences whose earlier ones are cached; the caches take in the new ones.</summary>
+    /// <param name="sequences">Each sequence's cache, which may be empty, and its new tokens, one or more.</param>
+    public static ModelInput Continuing(params IReadOnlyList<(KeyValueCache Cache, IReadOnlyList<int> Added)> sequences)
+    {
+        var ragged = new RaggedBatch(sequences);
+        var ids = sequences.SelectMany(s => s.Added).Select(id => (long)id).ToArray();
+        return new ModelInput(tensor(ids, [1, ids.Length])) { Ragged = ragged, Positions = ragged.Positions };
+    }
 
     /// <summary>What the layers of one pass over this input share.</summary>
-    internal Pass Pass() => new(Cache, Ids.shape[1], Present, Positions);
+    internal Pass Pass() => new(Ids.shape[1], Present, Positions, Ragged);
 
-    /// <summary>The positions, counted from the cache's length where none are given.</summary>
-    internal Tensor PositionsOrPlaces()
-    {
-        var start = Cache?.Length ?? 0;
-        return Positions ?? arange(start, start + Ids.shape[1]).expand(Ids.shape);
-    }
+    /// <summary>The positions, counted from 0 where none are given.</summary>
+    internal Tensor PositionsOrPlaces() => Positions ?? arange(Ids.shape[1]).expand(Ids.shape);
 }

@@ -50,9 +50,8 @@ public sealed class Qwen : IModelFamily
     // log(place) / log(trained length) for queries beyond it.
     private static Tensor? Growth(Pass pass, int trained)
     {
-        var end = pass.Start + pass.Length;
-        if (end <= trained || is_grad_enabled()) return null;
-        var places = arange(pass.Start + 1, end + 1, dtype: ScalarType.Float32);
+        if (pass.End <= trained || is_grad_enabled()) return null;
+        var places = pass.Places.to(ScalarType.Float32) + 1;
         return (places.log() / Math.Log(trained)).clamp_min(1).unsqueeze(1); // [s, 1]
     }
 }

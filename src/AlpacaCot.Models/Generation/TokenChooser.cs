@@ -2,70 +2,40 @@ using AlpacaCot.Data;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>Chooses one sequence's next token from its logits, in the order of processors that Hugging Face uses.</summary>
-internal sealed class TokenChooser(GenerationOptions options, int sequence)
+/// <summary>Chooses one sequence's next tokens. Its draws depend on the seed and the sequence's number alone.</summary>
+internal sealed class TokenChooser(GenerationOptions options, int sequence, string purpose = "sequence")
 {
-    private readonly DeterministicRandom random = new DeterministicRandom(options.Seed).Fork($"sequence {sequence}");
+    private readonly DeterministicRandom random = new DeterministicRandom(options.Seed).Fork($"{purpose} {sequence}");
 
     /// <summary>The next token.</summary>
     /// <param name="logits">One value a token; changed in place.</param>
     /// <param name="history">The prompt and what was generated so far.</param>
-    public int Choose(Span<float> logits, IReadOnlyList<int> history)
+    public int Choose(Span<float> logits, ReadOnlySpan<int> history)
     {
-        if (options.RepetitionPenalty != 1) PenalizeRepetition(logits, history);
-        if (options.NoRepeatNgram > 0) ForbidRepeatedNgrams(logits, history);
-        return options.Greedy || options.Temperature <= 0 ? ArgMax(logits) : Draw(logits);
+        LogitRules.Apply(logits, history, options);
+        return options.IsGreedy ? Distribution.ArgMax(logits) : Draw(Distribution.Of(logits, options));
     }
 
-    private void PenalizeRepetition(Span<float> logits, IReadOnlyList<int> history)
+    /// <summary>The next token, and what it was drawn from.</summary>
+    public (int Token, Distribution From) Propose(Span<float> logits, ReadOnlySpan<int> history)
     {
-        var penalty = (float)options.RepetitionPenalty;
-        foreach (var token in history.Distinct())
-            logits[token] = logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty;
+        LogitRules.Apply(logits, history, options);
+        var from = Distribution.Of(logits, options);
+        return (Draw(from), from);
     }
 
-    private void ForbidRepeatedNgrams(Span<float> logits, IReadOnlyList<int> history)
+    /// <summary>
+    /// The next token where another model has proposed one: the proposal with probability min(1, p/q), else a draw from what this
+    /// model holds more probable than the other. Either way it is distributed as this model's own draw (Leviathan et al., 2023).
+    /// </summary>
+    public int Judge(Span<float> logits, ReadOnlySpan<int> history, (int Token, Distribution From) proposal)
     {
-        var prefix = options.NoRepeatNgram - 1;
-        for (var start = 0; start + prefix < history.Count; start++)
-        {
-            var same = true;
-            for (var i = 0; i < prefix && same; i++) same = history[start + i] == history[history.Count - prefix + i];
-            if (same) logits[history[start + prefix]] = float.NegativeInfinity;
-        }
+        LogitRules.Apply(logits, history, options);
+        var own = Distribution.Of(logits, options);
+        return random.NextDouble() * proposal.From.Of(proposal.Token) < own.Of(proposal.Token)
+            ? proposal.Token
+            : Draw(own.Beyond(proposal.From));
     }
 
-    private int Draw(Span<float> logits)
-    {
-        var order = new int[logits.Length];
-        for (var i = 0; i < order.Length; i++) order[i] = i;
-        var keys = new float[logits.Length];
-        for (var i = 0; i < keys.Length; i++) keys[i] = -logits[i];
-        Array.Sort(keys, order); // most probable first
-        for (int i = 0, end; i < keys.Length; i = end) // ties in the order of ids: the sort is not stable
-        {
-            for (end = i + 1; end < keys.Length && keys[end] == keys[i];) end++;
-            if (end - i > 1) Array.Sort(order, i, end - i);
-        }
-        var count = options.TopK > 0 ? Math.Min(options.TopK, order.Length) : order.Length;
-
-        var weights = new double[count];
-        var total = 0.0;
-        for (var i = 0; i < count; i++) total += weights[i] = Math.Exp((logits[order[i]] - logits[order[0]]) / options.Temperature);
-        var (kept, mass) = (0, 0.0);
-        while (kept < count && (kept == 0 || mass < options.TopP * total)) mass += weights[kept++];
-
-        var at = random.NextDouble() * mass;
-        for (var i = 0; i < kept; i++)
-            if ((at -= weights[i]) < 0) return order[i];
-        return order[kept - 1];
-    }
-
-    private static int ArgMax(ReadOnlySpan<float> values)
-    {
-        var best = 0;
-        for (var i = 1; i < values.Length; i++)
-            if (values[i] > values[best]) best = i;
-        return best;
-    }
+    private int Draw(Distribution from) => from.Tokens.Length == 1 ? from.Tokens[0] : from.At(random.NextDouble());
 }

@@ -11,6 +11,9 @@ namespace AlpacaCot.Models.Layers;
 /// <param name="scale">A factor on all slopes.</param>
 public sealed class Alibi(int heads, double scale = 1)
 {
+    /// <summary>The slope of each head.</summary>
+    public float[] OfHeads { get; } = [.. Slopes(heads).Select(slope => (float)(slope * scale))];
+
     /// <summary>
     /// The powers of <c>2^(-8/n)</c> for n heads; where n is no power of 2, those of the next lower one and values between.
     /// </summary>
@@ -26,7 +29,7 @@ public sealed class Alibi(int heads, double scale = 1)
     /// <param name="length">Queries, s.</param>
     public Tensor Bias(long start, long length)
     {
-        var slopes = tensor(Slopes(heads)).mul(scale).view(1, heads, 1, 1);
+        var slopes = tensor(OfHeads).view(1, heads, 1, 1);
         var keys = arange(start + length, dtype: ScalarType.Float32);
         var queries = arange(start, start + length, dtype: ScalarType.Float32).unsqueeze(1);
         return slopes * (keys - queries);

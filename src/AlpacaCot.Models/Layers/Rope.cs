@@ -88,6 +88,9 @@ public sealed class Rope : IDisposable
     /// <summary>Whether the frequencies are rounded to half precision, as ChatGLM's are.</summary>
     public bool HalfFrequencies { get; init; }
 
+    /// <summary>The angles depend on nothing but the position in sequences of at most this length.</summary>
+    public long SteadyLength => scaling.Type is "dynamic" or "longrope" or "qwen" ? scaling.OriginalLength : long.MaxValue;
+
     /// <summary>Splits a projection into heads and turns them to their positions.</summary>
     /// <param name="x"><c>[b, s, heads · d]</c></param>
     /// <param name="turns">From <c>Tables</c>.</param>
@@ -176,7 +179,7 @@ public sealed class Rope : IDisposable
         var deciding = scaling.Type == "qwen" ? prompt ?? length : length;
         var kind = Kind(deciding);
         if (length <= tableLength && kind == tableKind) return;
-        var positions = Math.Max(length, Math.Min(2 * length, 64));
+        var positions = length <= SteadyLength ? Math.Max(64, 2 * length) : length; // room to grow, where nothing else changes
         var inverse = InverseFrequencies(deciding);
         var (c, s) = (new float[positions * dimension], new float[positions * dimension]);
         for (long p = 0; p < positions; p++)

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Layers;
 
 /// <summary>
-/// Multi-head attention (Vaswani et al., 2017) over a sequence and its cache, with as many key heads as the family has
+/// Multi-head attention (Vaswani et al., 2017) over rows or over sequences with caches, with as many key heads as the family has
 /// (Ainslie et al., 2023).
 /// </summary>
 /// <param name="Layer">The block's number, for the cache.</param>
@@ -51,7 +51,7 @@ public sealed record SelfAttention(
         v = Layers.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * (scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
-        if (pass.Cache is not null) (k, v) = pass.Cache.Append(Layer, k, v); // [b, kv, t, d]
+        if (pass.Ragged is { } ragged) return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)));
         var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
         var mixed = SoftCap is { } cap
             ? Attention.AttendBounded(q, k, v, mask, cap)

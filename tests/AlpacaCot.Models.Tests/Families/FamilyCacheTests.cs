@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Tests.Families;
 
 /// <summary>
-/// A sequence read in pieces through the cache gives the logits of the whole, padded on the left or not; windows slide, positions
-/// count on. Architectures without golden values are built from random weights.
+/// Sequences read together in pieces of different sizes through their caches give the logits of each alone as a whole; windows
+/// slide, positions count on. Architectures without golden values are built from random weights.
 /// </summary>
 public sealed class FamilyCacheTests : IDisposable
 {
@@ -75,25 +75,32 @@ public sealed class FamilyCacheTests : IDisposable
     private static void AssertPieces(CausalModel model, FamilyBatch batch, int first)
     {
         using var quiet = no_grad();
-        var input = batch.Input;
-        var whole = model.Logits(input);
-        var (rows, length) = (input.Ids.shape[0], input.Ids.shape[1]);
-        using var cache = model.NewCache(rows, length);
+        var real = batch.Ids.Index().Select(row => row.Item.Where((_, t) => batch.Real[row.Index][t] == 1)
+            .Select(id => (int)id).ToArray()).ToArray();
+        var whole = real.Select(row => model.Logits(new ModelInput(tensor(row).to(ScalarType.Int64).unsqueeze(0)))).ToArray();
+        var caches = real.Select(_ => model.NewCache()).ToArray();
         var worst = 0.0;
-        for (long at = 0, size = first; at < length; at += size, size = Math.Min(at < length - 4 ? 2 : 1, length - at))
+        for (var step = 0; caches.Index().Any(c => c.Item.Length < real[c.Index].Length); step++)
         {
-            var piece = model.Logits(new ModelInput(input.Ids.narrow(1, at, size))
+            // The first piece, then one, two or three tokens, another number for each sequence: caches of different lengths.
+            var pieces = caches.Index().Select(c => (Row: c.Index, Cache: c.Item, Start: c.Item.Length, Size: Math.Min(
+                real[c.Index].Length - c.Item.Length, c.Item.Length == 0 ? first + c.Index % 2 : 1 + (step + c.Index) % 3)))
+                .Where(p => p.Size > 0).ToArray();
+            var logits = model.Logits(ModelInput.Continuing([.. pieces.Select(p =>
+                (p.Cache, (IReadOnlyList<int>)real[p.Row][p.Start..(p.Start + p.Size)]))]));
+            var at = 0;
+            foreach (var (row, _, start, size) in pieces)
             {
-                Cache = cache, Present = input.Present?.narrow(1, 0, at + size),
-            });
-            var real = input.Present!.narrow(1, at, size).unsqueeze(-1);
-            worst = Math.Max(worst, Golden.Difference(piece * real, whole.narrow(1, at, size) * real));
+                worst = Math.Max(worst, Golden.Difference(logits.narrow(1, at, size), whole[row].narrow(1, start, size)));
+                at += size;
+            }
         }
+        foreach (var cache in caches) cache.Dispose();
         Assert.InRange(worst, 0, 1e-4);
 
         // Control: pieces that forget what came before differ.
-        var lost = model.IsCausal ? Golden.Difference(model.Logits(new ModelInput(input.Ids.narrow(1, length - 2, 2))),
-            whole.narrow(1, length - 2, 2)) : 1;
+        var lost = model.IsCausal ? Golden.Difference(whole[0].narrow(1, whole[0].shape[1] - 2, 2),
+            model.Logits(new ModelInput(tensor(real[0][^2..]).to(ScalarType.Int64).unsqueeze(0)))) : 1;
         Assert.True(lost > 1e-3);
     }
 }

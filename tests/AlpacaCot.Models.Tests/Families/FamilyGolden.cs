@@ -80,7 +80,7 @@ internal sealed class FamilyGolden(string folder)
         return worst;
     }
 
-    /// <summary>Whether greedy continuations are the same, one at a time and in a batch padded on the left.</summary>
+    /// <summary>Whether greedy continuations are the same, one at a time and in a batch.</summary>
     public static bool GreedyEqual(CausalModel model, JsonElement golden)
     {
         var generator = new TextGenerator(model, null);
@@ -93,7 +93,7 @@ internal sealed class FamilyGolden(string folder)
             int[][] real = [.. prompts.Select((row, r) => (masks is null // ChatGLM's are padded with 3
                 ? row.SkipWhile(id => id == 3) : row.Where((_, t) => masks[r][t] == 1)).Select(id => (int)id).ToArray())];
             var wanted = Golden.Rows(way, "new_tokens").Select(row => row.Select(id => (int)id).ToArray()).ToArray();
-            var batched = generator.Continue(real, options);
+            var batched = generator.GenerateBatch(real, options);
             for (var r = 0; r < real.Length; r++) // the reference stops at its end token
                 equal &= batched[r].Take(wanted[r].Length).SequenceEqual(wanted[r]) &&
                     generator.Stream(real[r], options).Take(wanted[r].Length).SequenceEqual(wanted[r]);

@@ -53,8 +53,8 @@ public sealed class StoriesGoldenTests : IDisposable
         foreach (var golden in Cases.Where(c => c.GetProperty("greedy").GetArrayLength() > 0))
         {
             int[][] prompt = [Ints(golden, "ids")];
-            Assert.Equal(Ints(golden, "greedy"), new TextGenerator(model, null).Continue(prompt, options)[0]);
-            Assert.NotEqual(Ints(golden, "greedy"), new TextGenerator(broken, null).Continue(prompt, options)[0]);
+            Assert.Equal(Ints(golden, "greedy"), new TextGenerator(model, null).GenerateBatch(prompt, options)[0]);
+            Assert.NotEqual(Ints(golden, "greedy"), new TextGenerator(broken, null).GenerateBatch(prompt, options)[0]);
         }
     }
 

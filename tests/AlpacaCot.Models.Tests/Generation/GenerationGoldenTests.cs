@@ -52,7 +52,7 @@ public sealed class GenerationGoldenTests : IDisposable
             int[][] prompts = [.. ids.Select((row, r) => row.Where((_, t) => mask[r][t] == 1).Select(id => (int)id).ToArray())];
             var wanted = Golden.Rows(golden.GetProperty(way), "new_tokens")
                 .Select(row => row.Select(id => (int)id).ToArray()).ToArray();
-            var batched = generator.Continue(prompts, options);
+            var batched = generator.GenerateBatch(prompts, options);
             for (var r = 0; r < prompts.Length; r++)
                 equal &= batched[r].SequenceEqual(wanted[r]) && generator.Stream(prompts[r], options).SequenceEqual(wanted[r]);
         }

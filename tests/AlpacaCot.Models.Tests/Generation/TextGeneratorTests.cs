@@ -2,6 +2,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
+using AlpacaCot.Models.Layers;
 using AlpacaCot.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -23,28 +24,30 @@ public sealed class TextGeneratorTests : IDisposable
     }
 
     private int[] Generate(GenerationOptions options, params int[] prompt) =>
-        new TextGenerator(model, null).Continue([prompt.Length == 0 ? Prompt : prompt], options)[0];
+        new TextGenerator(model, null).GenerateBatch([prompt.Length == 0 ? Prompt : prompt], options)[0];
 
     private static GenerationOptions Draw(int seed = 1) => new() { MaxNewTokens = 40, Greedy = false, Seed = seed };
 
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
+    [InlineData(12)]
     public void Cached_keys_and_values_change_no_logit(int chunk)
     {
         using var quiet = no_grad();
         var ids = arange(24, ScalarType.Int64).mul(37).remainder(300).view(2, 12);
         var whole = model.Logits(new ModelInput(ids)); // [2, 12, vocabulary]
-        using var cache = model.NewCache(2, 12);
+        var rows = ids.data<long>().Select(id => (int)id).Chunk(12).ToArray();
+        using KeyValueCache first = model.NewCache(), second = model.NewCache();
         for (var at = 0; at < 12; at += chunk)
         {
-            var part = model.Logits(new ModelInput(ids.narrow(1, at, chunk)) { Cache = cache });
-            Assert.InRange(Golden.Difference(part, whole.narrow(1, at, chunk)), 0, 1e-5);
+            var part = model.Logits(ModelInput.Continuing((first, rows[0][at..(at + chunk)]), (second, rows[1][at..(at + chunk)])));
+            Assert.InRange(Golden.Difference(part.view(2, chunk, -1), whole.narrow(1, at, chunk)), 0, 1e-5);
         }
         // Control: a cache that forgot a token gives other logits.
-        cache.Truncate(10);
-        var wrong = model.Logits(new ModelInput(ids.narrow(1, 11, 1)) { Cache = cache });
-        Assert.True(Golden.Difference(wrong, whole.narrow(1, 11, 1)) > 1e-3);
+        first.Truncate(10);
+        var wrong = model.Logits(ModelInput.Continuing((first, [rows[0][11]])));
+        Assert.True(Golden.Difference(wrong[0, 0], whole[0, 11]) > 1e-3);
     }
 
     [Fact]
@@ -54,12 +57,12 @@ public sealed class TextGeneratorTests : IDisposable
         var free = new GenerationOptions { MaxNewTokens = 30 };
         foreach (var options in (GenerationOptions[])[free, free with { EndTokens = End() }])
         {
-            var together = generator.Continue(Prompts, options, batchSize: 4);
+            var together = generator.GenerateBatch(Prompts, options, new BatchLimits { Sequences = 4 });
             Assert.Equal(Prompts.Select(p => generator.Stream(p, options).ToArray()), together);
         }
 
         // A token that ends some answers early: their rows leave the batch.
-        int[] End() => [generator.Continue(Prompts, free).SelectMany(a => a[5..]).GroupBy(t => t)
+        int[] End() => [generator.GenerateBatch(Prompts, free).SelectMany(a => a[5..]).GroupBy(t => t)
             .OrderByDescending(g => g.Count()).First().Key];
     }
 
@@ -98,8 +101,8 @@ public sealed class TextGeneratorTests : IDisposable
         var three = nn.functional.softmax(logits.topk(3).values / 0.7, 0).data<float>().ToArray();
         const int draws = 2000;
         var counts = new TextGenerator(model, null)
-            .Continue([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 },
-                batchSize: 500)
+            .GenerateBatch([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 },
+                new BatchLimits { Sequences = 500 })
             .CountBy(a => a[0]).ToDictionary();
         Assert.Empty(counts.Keys.Except(likeliest));
         for (var i = 0; i < 3; i++) // five standard deviations
@@ -109,8 +112,8 @@ public sealed class TextGeneratorTests : IDisposable
         // The smallest set that reaches 60 % of the three.
         var kept = three[0] >= 0.6 ? 1 : three[0] + three[1] >= 0.6 ? 2 : 3;
         var nucleus = new TextGenerator(model, null)
-            .Continue([.. Enumerable.Repeat(Prompt, 300)],
-                Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7, TopP = 0.6 }, batchSize: 300);
+            .GenerateBatch([.. Enumerable.Repeat(Prompt, 300)],
+                Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7, TopP = 0.6 }, new BatchLimits { Sequences = 300 });
         Assert.Equal(likeliest[..kept].Order(), nucleus.Select(a => a[0]).Distinct().Order());
     }
 
@@ -165,10 +168,10 @@ public sealed class TextGeneratorTests : IDisposable
         var tokenizer = Tokenizer.Load(new TinyModel().WriteConfig(folder.Path));
         var generator = new TextGenerator(model, tokenizer);
         var options = Draw() with { MaxNewTokens = 60, EndTokens = [] };
-        var free = generator.Continue([Prompt], options)[0];
+        var free = generator.GenerateBatch([Prompt], options)[0];
         // The letters of the fifth and sixth token: a stop string may lie across tokens.
         var stop = tokenizer.Decode(free.AsSpan(4, 2));
-        var stopped = generator.Continue([Prompt], options with { StopStrings = ["never in there", stop] })[0];
+        var stopped = generator.GenerateBatch([Prompt], options with { StopStrings = ["never in there", stop] })[0];
         Assert.True(stopped.Length <= 6);
         Assert.Equal(free[..stopped.Length], stopped);
         Assert.Contains(stop, tokenizer.Decode(stopped), StringComparison.Ordinal);
@@ -184,7 +187,7 @@ public sealed class TextGeneratorTests : IDisposable
         Assert.Empty(Generate(new GenerationOptions { MaxNewTokens = 0 }));
         Assert.Throws<InputException>(() => Generate(new GenerationOptions(), [.. long1, 5, 5, 5]));
         Assert.Throws<InputException>(() => Generate(new GenerationOptions(), 300));
-        Assert.Throws<InputException>(() => new TextGenerator(model, null).Continue([[]], new GenerationOptions()));
+        Assert.Throws<InputException>(() => new TextGenerator(model, null).GenerateBatch([[]], new GenerationOptions()));
     }
 
     [Fact]
