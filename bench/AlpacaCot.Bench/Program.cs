@@ -15,6 +15,7 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES]   one by one, batch
 if (args is ["read", var file, ..])
 {
     ReadBench.Run(file, args.Length > 2 ? int.Parse(args[2]) : 500);
@@ -43,6 +44,13 @@ if (args is ["load-once", var label, var folder, var storage])
 if (args is ["preparation", .. var preparation])
 {
     PreparationBench.Run(preparation);
+    return;
+}
+
+if (args is ["generation", ..])
+{
+    GenerationBench.Run(args.ElementAtOrDefault(1) ?? "samples/base", args.ElementAtOrDefault(2) ?? "samples/data/heldout.json",
+        int.Parse(args.ElementAtOrDefault(3) ?? "1000"), int.Parse(args.ElementAtOrDefault(4) ?? "64"));
     return;
 }
 
