@@ -13,4 +13,20 @@ internal static class ModelLoading
         return terminal.ErrorIsTerminal
             ? terminal.ErrorConsole.Status().Start($"loading {Markup.Escape(path)}", _ => Load()) : Load();
     }
+
+    /// <summary>Loads a smaller model that proposes tokens to <paramref name="model"/>, which owns it.</summary>
+    public static void AddDraft(LanguageModel model, string? path, Terminal terminal)
+    {
+        if (path is null) return;
+        var draft = Load(path, null, null, null, terminal);
+        try
+        {
+            model.Draft = draft;
+        }
+        catch
+        {
+            draft.Dispose();
+            throw;
+        }
+    }
 }

@@ -45,8 +45,8 @@ internal static class Options
     public static Option<string> InputIds() =>
         new("--input-ids") { Description = "Token ids, as in \"1,2,3\"", HelpName = "IDS" };
 
-    public static Option<int> MaxNewTokens() =>
-        Positive<int>("--max-new-tokens", "The most tokens to generate", "N", 256);
+    public static Option<int?> MaxNewTokens(int standard) =>
+        Positive<int?>("--max-new-tokens", $"The most tokens to generate; {standard} where nothing else is said", "N");
 
     public static Option<double?> Temperature() =>
         Number<double?>("--temperature", "Draw; below 1 the likely words gain, above 1 the unlikely ones", "T", null,

@@ -48,6 +48,62 @@ public sealed class ModelVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task A_file_of_prompts_is_answered_in_order_as_each_alone()
+    {
+        var file = _folder.File("prompts.jsonl", """
+            {"text":"Once upon a time"}
+            {"text":"The"}
+            {"text":"Lily and Ben went to the park and saw a big"}
+            """);
+        string[] line = ["generate", "--model", Stories, "--max-new-tokens", "16"];
+        var lines = (await CommandLine.Run([.. line, "--batch", file, "--batch-size", "2"])).Out.TrimEnd().Split('\n');
+        var answers = (await CommandLine.Run([.. line, "--batch", file, "--json"])).Json();
+        Assert.Equal((3, 48), (answers.GetProperty("prompts").GetInt32(), answers.GetProperty("tokens").GetInt32()));
+        string[] texts = ["Once upon a time", "The", "Lily and Ben went to the park and saw a big"];
+        foreach (var (i, text) in texts.Index())
+        {
+            var alone = (await CommandLine.Run([.. line, "--text", text, "--json"])).Json();
+            using var written = JsonDocument.Parse(lines[i]);
+            Assert.Equal(text, written.RootElement.GetProperty("prompt").GetProperty("text").GetString());
+            Assert.Equal(alone.Ints("ids"), written.RootElement.Ints("ids"));
+            Assert.Equal(alone.Ints("ids"), answers.GetProperty("answers")[i].Ints("ids"));
+        }
+        var output = _folder.In("answers.jsonl");
+        var told = await CommandLine.Run([.. line, "--batch", file, "--out", output]);
+        Assert.StartsWith("3 prompts, 48 tokens in", told.Out, StringComparison.Ordinal);
+        Assert.Equal(lines, File.ReadAllLines(output));
+
+        File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:4", "\"instruction\"");
+        _folder.File("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:2", "cannot be mixed");
+    }
+
+    [Fact]
+    public async Task Beams_presets_and_drafts_are_options_of_generate()
+    {
+        string[] line = ["generate", "--model", Stories, "--text", "Once upon a time", "--max-new-tokens", "12"];
+        var greedy = (await CommandLine.Run([.. line, "--json"])).Json();
+        var beams = (await CommandLine.Run([.. line, "--beams", "3", "--json"])).Json();
+        var found = beams.GetProperty("hypotheses").EnumerateArray().ToArray();
+        Assert.Equal(3, found.Length);
+        Assert.Equal(beams.Ints("ids"), found[0].Ints("ids"));
+        Assert.True(found[0].GetProperty("score").GetDouble() >= found[2].GetProperty("score").GetDouble());
+        Assert.Equal(beams.GetProperty("text").GetString(), (await CommandLine.Run([.. line, "--beams", "3"])).Out.TrimEnd());
+
+        string[] preset = [.. line, "--preset", "alpaca-cot", "--json", "--seed"];
+        var drawn = (await CommandLine.Run([.. preset, "5"])).Json();
+        Assert.Equal(4, drawn.GetProperty("hypotheses").GetArrayLength());
+        Assert.Equal(drawn.Ints("ids"), (await CommandLine.Run([.. preset, "5"])).Json().Ints("ids"));
+        Assert.Equal(drawn.Ints("ids").Length, drawn.Ints("ids").Distinct().Count()); // a penalty of 1.8 on log-probabilities
+
+        var drafted = (await CommandLine.Run([.. line, "--draft", Stories, "--draft-tokens", "3", "--json"])).Json();
+        Assert.Equal(greedy.Ints("ids"), drafted.Ints("ids"));
+        (await CommandLine.Run([.. line, "--draft", Stories, "--beams", "2"])).Refused("--draft goes without beams");
+        (await CommandLine.Run([.. line, "--length-penalty", "2"])).Refused("go with --beams");
+    }
+
+    [Fact]
     public async Task Score_prints_loss_and_log_probabilities_and_writes_logits()
     {
         var file = _folder.In("logits.safetensors");

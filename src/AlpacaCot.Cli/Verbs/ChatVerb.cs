@@ -21,7 +21,8 @@ internal static class ChatVerb
         var (device, dtype) = (Options.Device(), Options.Dtype());
         var verb = new Verb("chat", VerbGroup.Use, "Talk with a model in the terminal",
             "chat --model path/to/model --adapter runs/my-run/adapter",
-            "chat --model path/to/model --template alpaca --temperature 0.7 --top-p 0.9")
+            "chat --model path/to/model --template alpaca --temperature 0.7 --top-p 0.9",
+            "chat --model path/to/model --draft path/to/small-model")
         {
             model, adapter, tokenizer, template,
         };
@@ -32,6 +33,7 @@ internal static class ChatVerb
         {
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), parsed.GetValue(template),
                 parsed.GetValue(tokenizer), terminal);
+            ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
             Talk(loaded, sampling.Read(parsed, loaded, withTemplate: true), terminal, cancel);
             return Task.FromResult(Program.Done);
         });
@@ -42,6 +44,7 @@ internal static class ChatVerb
     {
         var console = terminal.Console;
         var turns = new List<Turn>();
+        using var cache = new PromptCache(); // each turn reads only what is new in the conversation
         console.MarkupLine($"[grey]template {Markup.Escape(model.Template.Name)}; {Commands}[/]");
         while (Ask(terminal, cancel) is { } line && line != "/quit")
         {
@@ -58,16 +61,16 @@ internal static class ChatVerb
                 console.MarkupLine("[grey]understood[/]");
             }
             else if (line[0] == '/') console.MarkupLine($"[grey]{Commands}[/]");
-            else Reply(model, turns, line, options, terminal, cancel);
+            else Reply(model, turns, line, options, cache, terminal, cancel);
         }
     }
 
-    private static void Reply(LanguageModel model, List<Turn> turns, string line, GenerationOptions options, Terminal terminal,
-        CancellationToken cancel)
+    private static void Reply(LanguageModel model, List<Turn> turns, string line, GenerationOptions options, PromptCache cache,
+        Terminal terminal, CancellationToken cancel)
     {
         turns.Add(new Turn(Role.User, line));
         var prompt = Fit(model, turns, options, terminal);
-        var answer = Streaming.Show(model, prompt, options, terminal, cancel);
+        var answer = Streaming.Show(model, prompt, options, terminal, cancel, cache);
         terminal.Out.WriteLine();
         turns.Add(new Turn(Role.Assistant, answer));
     }

@@ -1,13 +1,12 @@
 using System.CommandLine;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Generation;
 
 namespace AlpacaCot.Cli.Verbs;
 
-/// <summary><c>generate</c>: one answer, or the continuation of a text or of token ids.</summary>
+/// <summary><c>generate</c>: one answer, the continuation of a text or of token ids, or the answers to a file of prompts.</summary>
 internal static class GenerateVerb
 {
     public static Verb Create(Terminal terminal)
@@ -20,30 +19,53 @@ internal static class GenerateVerb
         var text = Options.Text("--text", "A text to continue as it stands, without a template");
         var ids = Options.InputIds();
         ids.Description = "Token ids to continue, as in \"1,2,3\"";
+        var batch = new Option<string>("--batch")
+        {
+            Description = "A file of prompts, answered together: an instruction a line; in a .jsonl file a string, or an object with " +
+                "instruction and input, text, or ids",
+            HelpName = "FILE",
+        };
+        var output = Options.Out("With --batch: the file of answers, a line of JSON each");
+        var size = Options.Positive("--batch-size", "With --batch: the most sequences at a time", "N", 64);
         var sampling = new Sampling();
         var (device, dtype, json) = (Options.Device(), Options.Dtype(), Options.Json());
-        var verb = new Verb("generate", VerbGroup.Use, "Answer one instruction, or continue a text or token ids",
+        json.Description = "Print one JSON document: ids and text; with --beams also hypotheses (ids, text, score), the best first; with " +
+            "--batch prompts, tokens, seconds, and answers or out";
+        var verb = new Verb("generate", VerbGroup.Use, "Answer an instruction or a file of them, or continue a text or token ids",
             "generate --model path/to/model --adapter runs/my-run/adapter --instruction \"Name three colours.\"",
             "generate --model path/to/model --text \"Once upon a time\" --temperature 0.8 --top-p 0.9 --seed 7",
+            "generate --model path/to/model --instruction \"Name three colours.\" --beams 4 --length-penalty 1.2 --json",
+            "generate --model path/to/model --instruction \"Name three colours.\" --preset alpaca-cot",
+            "generate --model path/to/model --batch prompts.jsonl --out answers.jsonl",
+            "generate --model path/to/model --draft path/to/small-model --text \"Once upon a time\"",
             "generate --model path/to/model --input-ids \"1,403,407\" --max-new-tokens 20 --greedy --json")
         {
-            model, adapter, tokenizer, template, instruction, input, text, ids,
+            model, adapter, tokenizer, template, instruction, input, text, ids, batch, output, size,
         };
         sampling.AddTo(verb);
         foreach (var option in new Option[] { device, dtype, json }) verb.Add(option);
         verb.SetAction((parsed, cancel) =>
         {
-            var (task, raw, tokens) = (parsed.GetValue(instruction), parsed.GetValue(text), parsed.GetValue(ids));
-            if (new[] { task, raw, tokens }.Count(v => v is not null) != 1)
-                throw new InputException("generate takes one of --instruction TEXT, --text TEXT and --input-ids IDS");
+            var (task, raw, tokens, file) =
+                (parsed.GetValue(instruction), parsed.GetValue(text), parsed.GetValue(ids), parsed.GetValue(batch));
+            if (new[] { task, raw, tokens, file }.Count(v => v is not null) != 1)
+                throw new InputException("generate takes one of --instruction TEXT, --text TEXT, --input-ids IDS and --batch FILE");
             if (parsed.GetValue(input) is not null && task is null) throw new InputException("--input goes with --instruction");
-            var prompt = tokens is null ? null : TokenIds.Parse(tokens, ids.Name);
+            if (parsed.GetValue(output) is not null && file is null) throw new InputException("--out goes with --batch");
+            IReadOnlyList<Prompt> prompts = file is not null ? Prompt.ReadFile(file)
+                : [new(task, parsed.GetValue(input) ?? "", raw, tokens is null ? null : TokenIds.Parse(tokens, ids.Name), "")];
+            var templated = prompts[0].Instruction is not null;
+            if (prompts.FirstOrDefault(p => p.Instruction is not null != templated) is { } other)
+                throw new InputException($"{other.Place}: instructions and texts cannot be mixed, as answers to instructions end where " +
+                    "the template says");
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), parsed.GetValue(template),
                 parsed.GetValue(tokenizer), terminal);
-            prompt ??= raw is not null ? loaded.Tokenizer.Encode(raw)
-                : loaded.EncodePrompt(new Conversation([new Turn(Role.User, task!, parsed.GetValue(input) ?? "")]));
-            var how = sampling.Read(parsed, loaded, withTemplate: task is not null);
-            Answer(loaded, prompt, how, parsed.GetValue(json), terminal, cancel);
+            ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
+            var how = sampling.Read(parsed, loaded, templated);
+            if (file is null) Answer(loaded, prompts[0].Encode(loaded), how, parsed.GetValue(json), terminal, cancel);
+            else
+                BatchAnswers.Write(loaded, prompts, how, parsed.GetValue(size), parsed.GetValue(output), parsed.GetValue(json), terminal,
+                    cancel);
             return Task.FromResult(cancel.IsCancellationRequested ? Program.Failed : Program.Done);
         });
         return verb;
@@ -52,20 +74,28 @@ internal static class GenerateVerb
     private static void Answer(LanguageModel model, int[] prompt, GenerationOptions options, bool json, Terminal terminal,
         CancellationToken cancel)
     {
-        if (json || !model.HasTokenizer)
+        if (json) WriteJson(model, prompt, options, terminal, cancel);
+        else if (!model.HasTokenizer) terminal.Out.WriteLine(string.Join(' ', model.Generator.Stream(prompt, options, cancel: cancel)));
+        else
         {
-            int[] ids = [.. model.Generator.Stream(prompt, options, cancel)];
-            if (!json) terminal.Out.WriteLine(string.Join(' ', ids));
-            else
-                terminal.WriteJson(w => w.Object(o =>
-                {
-                    o.Ids("ids", ids);
-                    if (model.HasTokenizer) o.WriteString("text", Streaming.Whole(model.Tokenizer, ids, options.StopStrings));
-                    else o.WriteNull("text");
-                }));
-            return;
+            Streaming.Show(model, prompt, options, terminal, cancel);
+            terminal.Out.WriteLine();
         }
-        Streaming.Show(model, prompt, options, terminal, cancel);
-        terminal.Out.WriteLine();
+    }
+
+    private static void WriteJson(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal, CancellationToken cancel)
+    {
+        IReadOnlyList<Hypothesis> found = options.Beams > 1 ? model.Generator.Search(prompt, options, cancel) : [];
+        var best = found.Count > 0 ? found[0].Tokens : [.. model.Generator.Stream(prompt, options, cancel: cancel)];
+        terminal.WriteJson(w => w.Object(o =>
+        {
+            BatchAnswers.Members(o, model, best, options);
+            if (options.Beams > 1)
+                o.Array("hypotheses", found, one => o.Object(h =>
+                {
+                    BatchAnswers.Members(h, model, one.Tokens, options);
+                    h.WriteNumber("score", one.Score);
+                }));
+        }));
     }
 }

@@ -17,7 +17,7 @@ internal static class QuickstartVerb
 {
     // Written before anything else of a run: a folder that holds it is a quickstart's and may be replaced.
     private const string AnswersBefore = "answers-before.jsonl", AnswersAfter = "answers-after.jsonl";
-    private const int BatchSize = 32;
+    private const int BatchSize = 64;
 
     private static string Samples => Path.Combine(AppContext.BaseDirectory, "samples");
 

@@ -19,11 +19,11 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
     /// <summary>Continues one prompt and yields each token as soon as it is certain; the end token is not yielded.</summary>
     /// <param name="prompt">Token ids.</param>
     /// <param name="options">How tokens are chosen.</param>
-    /// <param name="cancel">Ends the answer where it is.</param>
     /// <param name="cache">What was read of the conversation before: used, and kept with the answer for the next turn.</param>
+    /// <param name="cancel">Ends the answer where it is.</param>
     /// <exception cref="InputException">The prompt is empty or too long for the model.</exception>
     public IEnumerable<int> Stream(
-        IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancel = default, PromptCache? cache = null)
+        IReadOnlyList<int> prompt, GenerationOptions options, PromptCache? cache = null, CancellationToken cancel = default)
     {
         using var batch = new ContinuousBatch(model, tokenizer, draft: draft);
         batch.Add(prompt, options, cache);

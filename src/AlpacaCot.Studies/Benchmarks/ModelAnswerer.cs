@@ -21,8 +21,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
     /// <summary>The longest answer in tokens.</summary>
     public int MaxNewTokens { get; init; } = 256;
 
-    /// <summary>Questions answered together.</summary>
-    public int BatchSize { get; init; } = 32;
+    /// <summary>The most questions answered together.</summary>
+    public int BatchSize { get; init; } = 64;
 
     /// <inheritdoc/>
     public string Identity => Convert.ToHexStringLower(SHA256.HashData(
@@ -51,7 +51,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
                 MaxNewTokens = MaxNewTokens, Greedy = true, StopStrings = stops, EndTokens = model.EndTokens,
             };
             var prompts = group.Select(a => (IReadOnlyList<int>)PromptIds(a.Item.Question, a.Item.Earlier)).ToList();
-            var ids = model.Generator.Continue(prompts, options, BatchSize, cancel: cancel);
+            var ids = model.Generator.GenerateBatch(
+                prompts, options, new BatchLimits { Sequences = BatchSize }, cancel: cancel);
             foreach (var (place, answer) in group.Zip(ids)) answers[place.Index] = Cut(model.Tokenizer.Decode(answer), stops);
         }
         return answers;

@@ -153,7 +153,8 @@ public sealed class BeamSearchTests : IDisposable
             foreach (var seen in ids.Distinct()) scores[seen] *= (float)options.RepetitionPenalty; // they are negative
             var n = options.NoRepeatNgram;
             for (var start = 0; n > 0 && start + n - 1 < ids.Length; start++)
-                if (ids[start..(start + n - 1)].SequenceEqual(ids[(ids.Length - n + 1)..])) scores[ids[start + n - 1]] = float.NegativeInfinity;
+                if (ids.AsSpan(start, n - 1).SequenceEqual(ids.AsSpan(ids.Length - n + 1)))
+                    scores[ids[start + n - 1]] = float.NegativeInfinity;
             return [.. scores.Select(s => (double)s)];
         }
 

@@ -196,7 +196,7 @@ public sealed class TextGeneratorTests : IDisposable
         using var cancel = new CancellationTokenSource();
         var got = new List<int>();
         foreach (var token in new TextGenerator(model, null).Stream(Prompt, new GenerationOptions { MaxNewTokens = 40 },
-            cancel.Token))
+            cancel: cancel.Token))
         {
             got.Add(token);
             if (got.Count == 3) cancel.Cancel();
