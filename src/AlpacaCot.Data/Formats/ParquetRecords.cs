@@ -31,6 +31,8 @@ internal sealed class ParquetRecords : IRecordCursor
     {
         (_stream, _name, _length, _largestRecord) = (stream, name, stream.Length, largestRecord);
         _writer = new Utf8JsonWriter(_json, new JsonWriterOptions { SkipValidation = true, MaxDepth = 1000 });
+        if (!ParquetDescription.IsFileSound(stream)) throw Damaged("its description, at the end of the file, is broken", null);
+        stream.Position = 0;
         _reader = Guard(() => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
         _jsonColumns = Guard(() => _reader.CustomMetadata.TryGetValue(JsonColumns, out var names)
             ? JsonSerializer.Deserialize<HashSet<string>>(names)! : []);
@@ -99,6 +101,9 @@ internal sealed class ParquetRecords : IRecordCursor
             if (chunk is null || chunk.NumValues < 0 || chunk.NumValues > int.MaxValue / 16 || chunk.NumValues < _rowsLeft
                 || chunk.TotalCompressedSize > _length || chunk.TotalUncompressedSize > 64L * 1024 * 1024 + 500 * _length)
                 throw new InvalidDataException($"the header of column {field.Path} cannot be true");
+            var start = chunk.DictionaryPageOffset is > 0 and var first && first < chunk.DataPageOffset ? first : chunk.DataPageOffset;
+            if (!ParquetDescription.ArePagesSound(_stream, start, chunk.TotalCompressedSize, chunk.TotalUncompressedSize))
+                throw new InvalidDataException($"a page of column {field.Path} has a broken header");
             _leaves[field.Path.ToString()] = ParquetLeaf.Read(group, field);
         }
         return true;

@@ -16,4 +16,8 @@ public sealed class ReaderFuzzTests
         var outcome = ReaderFuzz.Run(reader, 300);
         Assert.True(outcome.Partly + outcome.Refused > 30, $"{outcome}");
     }
+
+    [Theory]
+    [InlineData("alpaca.parquet", 1726)]   // a length in the footer from which the Parquet library never came back
+    public void What_the_long_run_found_stays_mended(string reader, int file) => ReaderFuzz.Run(reader, 1, file);
 }
