@@ -64,7 +64,7 @@ public static class ModelExport
     public static ExportResult ToGguf(LanguageModel model, string path, GgufType type, string? preTokenizer = null)
     {
         var source = model.Checkpoint;
-        var weights = ModelWeights.Of(source, model.Model);
+        var weights = ModelWeights.Of(source, model.Model, ScalarType.Float32); // rounded once, to what the file gets
         var tokenizer = GgufTokenizer.Find(source.Path, model.Model.Shape.Vocabulary, preTokenizer);
         LogitComparison? check = null;
         GgufExport.Write(path, Configuration(model, null), weights, tokenizer, type,

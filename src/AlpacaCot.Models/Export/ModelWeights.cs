@@ -21,11 +21,11 @@ public static class ModelWeights
         var adapted = model.Linears.Values.Where(l => l.Adapter is not null).ToDictionary(l => Stored(folder,
             l.Name + ".weight"));
         List<OutgoingWeight> weights = [.. folder.Entries.Values.Select(entry => adapted.Remove(entry.Name, out var layer)
-            ? Merged(entry.Name, entry.DType, layer)
-            : new OutgoingWeight(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name)))];
-        foreach (var (name, layer) in adapted) weights.Add(Merged(name, layer.Weight.dtype, layer));
-        return type is not { } wanted ? weights
-            : [.. weights.Select(w => IsReal(w.DType) ? w.As(wanted) : w)];
+            ? Merged(entry.Name, type ?? entry.DType, layer)
+            : new OutgoingWeight(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name))
+                .As(IsReal(entry.DType) ? type ?? entry.DType : entry.DType))];
+        foreach (var (name, layer) in adapted) weights.Add(Merged(name, type ?? layer.Weight.dtype, layer));
+        return weights;
     }
 
     /// <summary>Whether the adapter sits on a head that shares its weight with the embedding, which merging must part.</summary>

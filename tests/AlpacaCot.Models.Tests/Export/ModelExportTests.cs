@@ -39,6 +39,18 @@ public sealed class ModelExportTests
     }
 
     [Fact]
+    public void A_sum_in_full_precision_is_not_rounded_to_the_type_of_the_base()
+    {
+        using var folder = new TemporaryFolder();
+        using (var whole = LanguageModel.Load(Stories)) ModelExport.ToHuggingFace(whole, folder.File("half"), ScalarType.BFloat16);
+        using var adapted = LanguageModel.Load(folder.File("half"),
+            ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3"));
+        Assert.InRange(ModelExport.ToHuggingFace(adapted, folder.File("merged"), ScalarType.Float32).Check.Relative, 0, 1e-5);
+        Assert.InRange(ModelExport.ToGguf(adapted, folder.File("m.gguf"), GgufType.F32).Check.Relative, 0, 1e-5);
+        Assert.InRange(ModelExport.ToHuggingFace(adapted, folder.File("rounded")).Check.Relative, 1e-5, 1e-2); // the control
+    }
+
+    [Fact]
     public void An_adapter_on_a_quantized_base_is_folded_into_what_the_base_computes_with()
     {
         using var folder = new TemporaryFolder();
