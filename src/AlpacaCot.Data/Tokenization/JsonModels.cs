@@ -42,7 +42,11 @@ internal sealed class JsonModels(string path)
             most = Math.Max(most, id);
         }
         var tokens = new string?[most + 1];
-        foreach (var (token, id) in entries) tokens[id] = token;
+        foreach (var (token, id) in entries)
+        {
+            if (tokens[id] is { } other) throw new InputException($"{path}: the tokens {other} and {token} have the same id, {id}.");
+            tokens[id] = token;
+        }
         return new Vocabulary(tokens);
     }
 
