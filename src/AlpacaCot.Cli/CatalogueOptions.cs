@@ -20,21 +20,29 @@ internal sealed class CatalogueOptions
         DefaultValueFactory = _ => DataFolder.Default,
     };
 
+    private readonly Option<string> _cache = new("--cache")
+    {
+        Description = "The cache of downloads, where it is looked for next; as of data download", HelpName = "DIR",
+    };
+
     public void AddTo(Command verb, bool withFolder = true)
     {
         verb.Add(_catalogue);
-        if (withFolder) verb.Add(_folder);
+        if (!withFolder) return;
+        verb.Add(_folder);
+        verb.Add(_cache);
     }
 
     /// <summary>The sets of the user.</summary>
     public IReadOnlyList<IInstructionSource> Own(ParseResult parsed) =>
         [.. parsed.GetValue(_catalogue)!.SelectMany(CatalogueFile.Load), .. CatalogueFile.Find(".")];
 
-    /// <summary>The data of a set; null where it is not here.</summary>
-    public string? DataOf(IInstructionSource source, ParseResult parsed) => DataFolder.Find(source, parsed.GetValue(_folder)!);
+    /// <summary>The files and folders with the data of a set; none where it is not here.</summary>
+    public IReadOnlyList<string> DataOf(IInstructionSource source, ParseResult parsed) =>
+        DataFolder.Find(source, [parsed.GetValue(_folder)!], parsed.GetValue(_cache));
 
     /// <summary>The fields of an entry in a JSON document.</summary>
-    public static void Write(Utf8JsonWriter json, CatalogueEntry entry, string? data)
+    public static void Write(Utf8JsonWriter json, CatalogueEntry entry, IReadOnlyList<string> data)
     {
         json.WriteString("name", entry.Name);
         json.WriteString("title", entry.Title);
@@ -52,6 +60,6 @@ internal sealed class CatalogueOptions
         json.WriteString("part_of", entry.PartOf);
         json.WriteBoolean("original", entry.Original);
         json.WriteBoolean("own", entry.Own);
-        json.WriteString("data", data);
+        json.Strings("data", data);
     }
 }

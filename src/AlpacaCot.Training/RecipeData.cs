@@ -27,7 +27,7 @@ public static class RecipeData
     [
         .. parts.Select(part => new MixtureSource(part.Source ?? part.Path, () => Records(part, recipe.Training.Seed, reading))
         {
-            Weight = part.Weight, Share = part.Share, Epochs = part.Epochs, Limit = part.Limit, Skip = part.Skip,
+            Weight = part.Weight, Share = part.Share, Group = part.Group, Epochs = part.Epochs, Limit = part.Limit, Skip = part.Skip,
         }),
     ];
 

@@ -46,6 +46,22 @@ public sealed class PreparationVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task A_combination_has_a_share_that_its_sets_divide_by_their_records()
+    {
+        Directory.CreateDirectory(_folder.In("data"));
+        Set("data/alpaca-cleaned.json", 60);
+        Set("other.json", 100);
+        _folder.File("data/flan-cot.tsv", string.Concat(Enumerable.Range(0, 20).Select(i => $"What is {i}?\t{i}\tIt is {i}.\n")));
+        var recipe = _folder.File("r.yaml", "data:\n  - { source: alpaca-cot, share: 0.4 }\n  - { path: other.json, share: 0.6 }\n");
+        var json = (await CommandLine.Run("data", "mix", recipe, "--set", "mixture.size=100", "--out", _folder.In("m.jsonl"),
+            "--json")).Json();
+        Assert.Equal([30, 10, 60], json.GetProperty("sources").EnumerateArray().Select(s => s.GetProperty("taken").GetInt32()));
+        recipe = _folder.File("r.yaml", "data:\n  - { source: alpaca-cot, weight: 2 }\n");
+        json = (await CommandLine.Run("data", "mix", recipe, "--out", _folder.In("m.jsonl"), "--json")).Json();
+        Assert.Equal([120, 40], json.GetProperty("sources").EnumerateArray().Select(s => s.GetProperty("taken").GetInt32()));
+    }
+
+    [Fact]
     public async Task Clean_counts_and_reports_every_record_it_takes()
     {
         var (data, output, report) = (Set("d.json", 20, i => i switch { 3 => "", 7 => "cafÃ©", _ => "fine" }),

@@ -12,6 +12,7 @@ internal static class AlpacaGpt4
         {
             Aliases = ["gpt-4-llm", "gpt4-llm", "alpaca_gpt4_data", "gpt-4-llm-en"], Original = true,
             Published = "https://github.com/Instruction-Tuning-with-GPT-4/GPT-4-LLM",
+            Files = ["data/alpaca_gpt4_data.json"],
             RawFormat = "JSON array of instruction, input, output; comparisons: user_input, responses_and_scores",
             Licence = "CC BY-NC 4.0",
             Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
@@ -21,6 +22,7 @@ internal static class AlpacaGpt4
         {
             Aliases = ["gpt-4-llm-zh", "alpaca_gpt4_data_zh"], PartOf = "alpaca-gpt4",
             Published = "https://github.com/Instruction-Tuning-with-GPT-4/GPT-4-LLM",
+            Files = ["data/alpaca_gpt4_data_zh.json"],
             RawFormat = "JSON array of instruction, input, output", Licence = "CC BY-NC 4.0",
             Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
             Type = "general instructions translated and answered by GPT-4", Tags = ["general", "gpt-4"],

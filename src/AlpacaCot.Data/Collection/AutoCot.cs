@@ -10,6 +10,7 @@ internal static class AutoCot
         new RecordSource(new("auto-cot", "Auto CoT", 5_816)
         {
             Original = true, Published = "https://github.com/amazon-science/auto-cot",
+            Copy = "QingyiSi/Alpaca-CoT", Files = ["Auto-CoT/*"],
             RawFormat = "JSON object of demo: a list of question, rationale, pred_ans, gold_ans", Licence = "Apache-2.0",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "arithmetic, common sense and symbols, step by step", Tags = ["cot", "math", "reasoning"],

@@ -12,7 +12,8 @@ internal static class Baize
         new RecordSource(new("baize", "baize", 653_699)
         {
             Original = true, Published = "https://github.com/project-baize/baize-chatbot",
-            RawFormat = "JSON array of input (one text, [|Human|] and [|AI|]), topic", Licence = "GPL-3.0",
+            Files = ["data/*_chat_data.json"],
+            RawFormat = "JSON array of input (one text, [|Human|] and [|AI|]), topic", Licence = "research only",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "dialogues on everyday, programming and medical questions", Tags = ["dialogue", "medicine", "code", "gpt-3.5"],
         }, Convert),

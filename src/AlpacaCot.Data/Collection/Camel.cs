@@ -11,6 +11,7 @@ internal static class Camel
         new RecordSource(new("camel", "camel", 760_620)
         {
             Aliases = ["camel-ai"], Original = true, Published = "https://huggingface.co/camel-ai",
+            Copy = "QingyiSi/Alpaca-CoT", Files = ["camel/*"],
             RawFormat = "JSON of role_1, message_1, message_2, ... (texts, or objects with content); instruction, input, output",
             Licence = "CC BY-NC 4.0", Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
             Type = "role-play of society and programming; mathematics, physics, chemistry, biology",

@@ -1,3 +1,5 @@
+using AlpacaCot.Data.Download;
+
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>The languages of a set, by the codes of the original collection; a set may have several.</summary>
@@ -61,14 +63,33 @@ public sealed record CatalogueEntry(string Name, string Title, long? Records)
     /// <summary>Other names that mean the same set.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
 
-    /// <summary>Where it is published: <c>owner/name</c> of a data set on the hub, or an address.</summary>
+    /// <summary>Where it is published: <c>owner/name</c> of a data set on the hub, or an address; several with " and ".</summary>
     public string Published { get; init; } = "";
+
+    /// <summary>Where it is downloaded, in the same form, where its authors publish it in no repository; else empty.</summary>
+    public string Copy { get; init; } = "";
+
+    /// <summary>
+    /// Its files in the repository, as patterns with <c>*</c> (slashes too) and <c>?</c>; none where all are its own.
+    /// </summary>
+    public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>The repositories, or parts of them, that hold it; none where it is in no repository.</summary>
+    public IReadOnlyList<RepositoryPart> Repositories
+    {
+        get
+        {
+            var parts = (Copy.Length > 0 ? Copy : Published).Split(" and ").Select(RepositoryPart.TryParse).ToList();
+            if (parts.Contains(null)) return [];
+            return [.. parts.Select(part => Files.Count > 0 ? part! with { Files = Files } : part!)];
+        }
+    }
 
     /// <summary>The form in which its authors publish it, which its converter reads.</summary>
     public string RawFormat { get; init; } = "";
 
     /// <summary>Under which licence, as its authors state it.</summary>
-    public string Licence { get; init; } = "see its publisher";
+    public string Licence { get; init; } = "none stated";
 
     /// <summary>Its languages.</summary>
     public SetLanguages Languages { get; init; }

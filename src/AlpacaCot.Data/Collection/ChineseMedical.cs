@@ -9,6 +9,7 @@ internal static class ChineseMedical
         {
             Aliases = ["chinese-medical-dialogue-data"], Original = true,
             Published = "https://github.com/Toyhom/Chinese-medical-dialogue-data",
+            Files = ["Data_*.csv"], Licence = "MIT",
             RawFormat = "CSV of department, title, ask, answer (published in GB18030: convert to UTF-8 first)",
             Languages = SetLanguages.CN, Tasks = SetTasks.TS, Generation = SetGeneration.COL,
             Type = "questions of patients with answers of doctors", Tags = ["medicine", "qa"],

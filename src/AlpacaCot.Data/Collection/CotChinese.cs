@@ -8,7 +8,8 @@ internal static class CotChinese
         RecordSource.Unified(new("cot-chinese", "Chain of Thought, Chinese", 74_771)
         {
             Aliases = ["cot_chinese_data", "cot-zh"], PartOf = "flan-cot",
-            Published = "QingyiSi/Alpaca-CoT", RawFormat = "JSON array of instruction, input, output", Licence = "Apache-2.0",
+            Published = "QingyiSi/Alpaca-CoT", Files = ["Chain-of-Thought/CoT_Chinese_data.json"],
+            RawFormat = "JSON array of instruction, input, output", Licence = "Apache-2.0",
             Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.HG,
             Type = "the nine sets of Chain of Thought, machine-translated", Tags = ["cot", "reasoning"],
         }),

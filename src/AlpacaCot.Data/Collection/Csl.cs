@@ -11,6 +11,7 @@ internal sealed class Csl : IInstructionSource
     public CatalogueEntry Entry { get; } = new("csl", "CSL", 396_206)
     {
         Original = true, Published = "https://github.com/ydli-ai/CSL",
+        Copy = "QingyiSi/Alpaca-CoT", Files = ["CSL/csl.json"],
         RawFormat = "TSV without a header: title, abstract, keywords (joined with _), discipline, category",
         Licence = "Apache-2.0",
         Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
@@ -21,7 +22,13 @@ internal sealed class Csl : IInstructionSource
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
     {
         var random = new DeterministicRandom(options.Seed).Fork("csl");
-        foreach (var file in RawFiles.In(path, ".tsv", ".txt"))
+        foreach (var file in RawFiles.In(path, ".tsv", ".txt", ".json", ".jsonl"))
+        {
+            if (RawFiles.Ending(file) is ".json" or ".jsonl")   // a copy in the unified form
+            {
+                foreach (var conversation in RecordSource.Unified(Entry).Convert(file, options)) yield return conversation;
+                continue;
+            }
             foreach (var row in TabRows.Read(file, quotes: false, Columns.Length, options.Reading))
             {
                 var (title, text, keywords) = (row.Fields[0].Trim(), row.Fields[1].Trim(),
@@ -41,5 +48,6 @@ internal sealed class Csl : IInstructionSource
                     },
                 };
             }
+        }
     }
 }

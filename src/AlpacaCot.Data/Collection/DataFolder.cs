@@ -1,8 +1,11 @@
+using AlpacaCot.Data.Conversations;
+using AlpacaCot.Data.Download;
+
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>
-/// The folder in which the data of sets is looked for: a file or folder called like the set, such as <c>data/dolly.jsonl</c> or
-/// <c>data/belle-0.5m/</c>.
+/// Where the data of sets is: in a folder, as a file or folder called like the set (<c>data/dolly.jsonl</c>,
+/// <c>data/belle-0.5m/</c>), or in the cache of downloads.
 /// </summary>
 public static class DataFolder
 {
@@ -15,16 +18,43 @@ public static class DataFolder
     /// <summary>The folder in force: the environment's, or else <c>data</c> in the current folder.</summary>
     public static string Default => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : "data";
 
-    /// <summary>The file or folder that holds a set's data; null where there is none.</summary>
+    /// <summary>
+    /// The files and folders that hold a set's data: one in a folder, else what the cache has of the repositories that hold the
+    /// set, at their main branches. None where it is not here, or where one of its repositories is missing in the cache.
+    /// </summary>
     /// <param name="source">The set.</param>
     /// <param name="folders">Where to look, in this order.</param>
-    public static string? Find(IInstructionSource source, params IEnumerable<string> folders)
+    /// <param name="cache">The cache of downloads; null for the one the environment names.</param>
+    public static IReadOnlyList<string> Find(IInstructionSource source, IEnumerable<string> folders, string? cache = null)
     {
-        if (source is ColumnSource { Path: { } stated }) return File.Exists(stated) || Directory.Exists(stated) ? stated : null;
+        if (source is ColumnSource { Path: { } stated }) return File.Exists(stated) || Directory.Exists(stated) ? [stated] : [];
         string[] names = [source.Entry.Name, .. source.Entry.Aliases.Where(alias => !alias.Contains('/'))];
-        return folders.Where(Directory.Exists).SelectMany(folder =>
+        var found = folders.Where(Directory.Exists).SelectMany(folder =>
             names.SelectMany(name => Candidates(Path.Combine(folder, name))))
             .FirstOrDefault(path => File.Exists(path) || Directory.Exists(path));
+        if (found is not null) return [found];
+        var parts = source.Entry.Repositories.Select(part => InCache(part, cache ?? HubOptions.CacheOf())).ToList();
+        return parts.Exists(part => part.Count == 0) ? [] : [.. parts.SelectMany(part => part)];
+    }
+
+    /// <summary>Reads a set whose data lies in several files or folders, one after the other.</summary>
+    public static IEnumerable<Conversation> Convert(this IInstructionSource source, IReadOnlyList<string> paths,
+        ConvertOptions options) => paths.SelectMany(path => source.Convert(path, options));
+
+    private static IReadOnlyList<string> InCache(RepositoryPart part, string cache)
+    {
+        var repository = new HubCache(cache, part.Repository);
+        if (repository.Commit(part.At) is not { } commit) return [];
+        var snapshot = repository.Snapshot(commit);
+        var files = repository.Files(commit).Where(file => part.Has(file.Path) && RawFiles.IsData(file.Path))
+            .Select(file => Path.Combine(snapshot, file.Path)).ToList();
+        if (files.Count < 2) return files;
+        // One folder says more than a thousand files, where it holds nothing else.
+        var folder = files.Select(file => Path.GetDirectoryName(file)!).MinBy(f => f.Length)!;
+        while (!files.TrueForAll(file => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+            folder = Path.GetDirectoryName(folder)!;
+        return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Count(RawFiles.IsData) == files.Count
+            ? [folder] : files;
     }
 
     private static IEnumerable<string> Candidates(string name) =>

@@ -11,6 +11,7 @@ internal static class Gaokao
         new RecordSource(new("gaokao", "GAOKAO", 2_785)
         {
             Aliases = ["gaokao-bench"], Original = true, Published = "https://github.com/OpenLMLab/GAOKAO-Bench",
+            Files = ["Data/*.json"],
             RawFormat = "JSON object of keywords, example: a list of question, answer, analysis, year, category",
             Licence = "Apache-2.0",
             Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,

@@ -8,6 +8,11 @@ internal static class GpTeacher
         new RecordSource(new("gpteacher", "GPTeacher", 29_013)
         {
             Original = true, Published = "https://github.com/teknium1/GPTeacher",
+            Files =
+            [
+                "Instruct/gpt4-instruct-dedupe-only-dataset.json", "Roleplay/roleplay-simple-deduped-roleplay-instruct.json",
+                "Codegen/codegen-instruct.json", "Toolformer/toolformer-dedupe-only-dataset.json",
+            ],
             RawFormat = "JSON array of instruction, input, response (output in the tool set)", Licence = "MIT",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
             Type = "general instructions, role-play, code, use of tools",

@@ -10,7 +10,7 @@ internal static partial class Gsm8k
     [
         new RecordSource(new("gsm8k", "GSM8K", 7_473)
         {
-            Aliases = ["openai/gsm8k", "grade-school-math"], Published = "openai/gsm8k",
+            Aliases = ["openai/gsm8k", "grade-school-math"], Published = "openai/gsm8k", Files = ["main/train*"],
             RawFormat = "JSON lines of question, answer (steps with <<sum>> marks, last line #### result)", Licence = "MIT",
             Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.HG,
             Type = "word problems with their solution step by step", Tags = ["cot", "math", "reasoning", "human"],

@@ -13,6 +13,7 @@ internal static class HhRlhf
         new RecordSource(new("hh-rlhf", "hh-rlhf", 284_517)
         {
             Aliases = ["Anthropic/hh-rlhf"], Original = true, Published = "Anthropic/hh-rlhf",
+            Files = ["harmless-base/train*", "helpful-*/train*"],
             RawFormat = "JSON lines of chosen, rejected: whole dialogues, Human: and Assistant: after empty lines",
             Licence = "MIT",
             Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,

@@ -9,6 +9,7 @@ internal static class InstinWild
         {
             Aliases = ["instructionwild", "instinwild_en", "instinwild_ch"], Original = true,
             Published = "https://github.com/XueFuzhao/InstructionWild",
+            Copy = "QingyiSi/Alpaca-CoT", Files = ["instinwild/*.json"], Licence = "non-commercial research only",
             RawFormat = "JSON array of instruction, input, output, id",
             Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
             Type = "writing, open questions, ideas", Tags = ["general", "text-davinci-003"],

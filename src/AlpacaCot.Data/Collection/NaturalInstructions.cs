@@ -11,7 +11,7 @@ internal static class NaturalInstructions
         new RecordSource(new("natural-instructions", "Natural Instructions", 5_040_134)
         {
             Aliases = ["super-natural-instructions", "niv2", "natural-instructions-v2"], Original = true,
-            Published = "https://github.com/allenai/natural-instructions",
+            Published = "https://github.com/allenai/natural-instructions", Files = ["tasks/*.json"],
             RawFormat = "a JSON object a task: Definition, Instances (input, output), ...; or lines of definition, inputs, ...",
             Licence = "Apache-2.0", Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "language tasks of 76 kinds with definitions by experts", Tags = ["nlp", "multilingual", "human"],

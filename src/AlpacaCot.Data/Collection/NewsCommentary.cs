@@ -11,6 +11,7 @@ internal static class NewsCommentary
         new RecordSource(new("news-commentary", "news_commentary", 252_776)
         {
             Aliases = ["Helsinki-NLP/news_commentary"], Original = true, Published = "Helsinki-NLP/news_commentary",
+            Files = ["en-zh/*"],
             RawFormat = "Parquet or JSON lines of translation (en, zh)",
             Languages = SetLanguages.CN, Tasks = SetTasks.TS, Generation = SetGeneration.COL,
             Type = "translation between English and Chinese", Tags = ["translation"],

@@ -10,6 +10,7 @@ internal sealed class OpenAssistant : IInstructionSource
     public CatalogueEntry Entry { get; } = new("oasst1", "OpenAssistant conversations", 84_437)
     {
         Aliases = ["oasst", "open-assistant", "OpenAssistant/oasst1"], Published = "OpenAssistant/oasst1",
+        Files = ["data/train*"],
         RawFormat = "JSON lines of trees (prompt with replies), or a record a message (message_id, parent_id, text, role, rank); "
             + "records are counted as messages",
         Licence = "Apache-2.0", Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.HG,

@@ -15,6 +15,7 @@ internal static class PromptCollections
         RecordSource.Pairs(new("flan-muffin", "FLAN-Muffin", 1_764_800)
         {
             Aliases = ["Muennighoff/flan"], Original = true, Published = "Muennighoff/flan",
+            Files = ["train/*"],
             RawFormat = "JSON lines of inputs, targets, task",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "60 language tasks", Tags = ["nlp", "flan"],
@@ -28,7 +29,7 @@ internal static class PromptCollections
         }, "input", "target"),
         RecordSource.Pairs(new("pclue", "pCLUE", 1_200_705)
         {
-            Original = true, Published = "https://github.com/CLUEbenchmark/pCLUE",
+            Original = true, Published = "https://github.com/CLUEbenchmark/pCLUE", Files = ["datasets/pCLUE_train_*.json"],
             RawFormat = "JSON lines of input, target, type, answer_choices",
             Languages = SetLanguages.CN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "nine Chinese benchmarks as prompts", Tags = ["nlp", "clue"],
@@ -36,7 +37,7 @@ internal static class PromptCollections
         RecordSource.Pairs(new("instruct", "instruct", 888_969)
         {
             Aliases = ["swype/instruct"], Original = true, Published = "swype/instruct",
-            RawFormat = "JSON lines of prompt, completion, source",
+            RawFormat = "JSON lines of prompt, completion, source", Licence = "MIT",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "Alpaca, GPT4All and other sets, augmented", Tags = ["general"],
         }, "prompt", "completion"),

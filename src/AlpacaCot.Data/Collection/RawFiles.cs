@@ -6,6 +6,7 @@ namespace AlpacaCot.Data.Collection;
 internal static class RawFiles
 {
     private static readonly string[] Endings = [".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"];
+    private static readonly string[] About = ["dataset_infos.json", "dataset_info.json", "dataset_dict.json", "state.json"];
 
     /// <summary>The file itself, or all data files below a folder in the order of their names, character by character.</summary>
     /// <exception cref="InputException">There is no such path, or the folder holds no data file.</exception>
@@ -15,13 +16,17 @@ internal static class RawFiles
         if (!Directory.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
         var allowed = endings.Length > 0 ? endings : Endings;
         var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
-            .Where(file => !Path.GetFileName(file).StartsWith('.')
-                && allowed.Contains(Ending(file), StringComparer.OrdinalIgnoreCase))
-            .Order(StringComparer.Ordinal).ToList();
+            .Where(file => IsData(file, allowed)).Order(StringComparer.Ordinal).ToList();
         return files.Count > 0 ? files
             : throw new InputException(
                 $"{path}: the folder holds no data file ({string.Join(", ", allowed)}, plain, .gz or .zst).");
     }
+
+    /// <summary>Whether a file's name is one of data: not hidden, and not what a repository says about its data.</summary>
+    public static bool IsData(string file) => IsData(file, Endings);
+
+    private static bool IsData(string file, string[] endings) => Path.GetFileName(file) is var name && !name.StartsWith('.')
+        && endings.Contains(Ending(file), StringComparer.OrdinalIgnoreCase) && !About.Contains(name);
 
     /// <summary>The records of all files of a path.</summary>
     public static IEnumerable<RawRecord> Records(string path, ReadOptions reading) =>

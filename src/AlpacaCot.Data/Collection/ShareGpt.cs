@@ -20,7 +20,8 @@ internal static class ShareGpt
         new RecordSource(new("sharegpt", "ShareGPT for Vicuna", 94_145)
         {
             Aliases = ["vicuna", "ShareGPT_V3", "anon8231489123/ShareGPT_Vicuna_unfiltered"], PartOf = "sharechat",
-            Published = "anon8231489123/ShareGPT_Vicuna_unfiltered", RawFormat = Form, Licence = "Apache-2.0",
+            Published = "anon8231489123/ShareGPT_Vicuna_unfiltered",
+            Files = ["ShareGPT_V3_unfiltered_cleaned_split.json"], RawFormat = Form, Licence = "Apache-2.0",
             Languages = SetLanguages.ML, Tasks = SetTasks.MT, Generation = SetGeneration.MIX,
             Type = "conversations with ChatGPT, cleaned and split to length", Tags = ["general", "dialogue", "gpt-3.5"],
         }, Convert),

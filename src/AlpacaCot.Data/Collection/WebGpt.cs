@@ -11,7 +11,7 @@ internal static class WebGpt
         new RecordSource(new("webgpt", "webGPT", 18_994)
         {
             Aliases = ["webgpt-comparisons", "openai/webgpt_comparisons"], Original = true,
-            Published = "openai/webgpt_comparisons",
+            Published = "openai/webgpt_comparisons", Copy = "QingyiSi/Alpaca-CoT", Files = ["webGPT/*"],
             RawFormat = "JSON lines of question (full_text), answer_0, score_0, answer_1, score_1, quotes_0, ...",
             Languages = SetLanguages.EN, Tasks = SetTasks.TS, Generation = SetGeneration.MIX,
             Type = "long answers with sources from the web", Tags = ["qa", "preference"],

@@ -7,10 +7,10 @@ namespace AlpacaCot.Data.Download;
 /// Downloads one file: several segments at a time, written in their order, so that what is on the disk is always a beginning
 /// without gaps that the next attempt continues. The hash is taken on the way.
 /// </summary>
-internal sealed class FileDownload(HubTransport transport, HubOptions options, HubRepository repository, string commit,
+internal sealed class FileDownload(HubTransport transport, HubOptions options, IRepositoryHost host, string commit,
     HubFile file, SemaphoreSlim connections, IDownloadObserver observer)
 {
-    private readonly Uri _address = new(options.Endpoint, repository.FileAddress(commit, file.Path));
+    private readonly Uri _address = host.FileAddress(commit, file.Path);
     private Uri? _storage;     // where the hub's last redirect led: asking it directly spares the hub a request each segment
     private long _counted;     // what the observer was told is there
     private long _received;
@@ -42,8 +42,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
                 resumed = false;
                 if (again)
                     throw new DownloadException($"{file.Path}: what arrived is damaged, twice: its {kind} is {found}, "
-                        + $"the hub says {file.Digest}. It was removed. Try another endpoint or network.");
-                observer.Note($"{file.Path}: what arrived is damaged (its {kind} is not the hub's); downloading it again");
+                        + $"its list says {file.Digest}. It was removed. Try another endpoint or network.");
+                observer.Note($"{file.Path}: what arrived is damaged (its {kind} is not the listed one); downloading it again");
             }
         }
         catch (IOException e)
@@ -187,11 +187,11 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
         }
         try
         {
-            transport.Check(response, repository, file.Path);
+            transport.Check(response, file.Path, commit);
             if (from is not null && response.StatusCode == HttpStatusCode.OK) throw new RangesIgnoredException();
             if (from is not null && response.Content.Headers.ContentRange?.From != from)
                 throw new DownloadException($"{file.Path}: the server sends another part of the file than it was asked for");
-            if (response.RequestMessage?.RequestUri is { } at && !transport.IsHub(at)) _storage = at;
+            if (response.RequestMessage?.RequestUri is { } at && !host.Owns(at)) _storage = at;
             return response;
         }
         catch
@@ -212,7 +212,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
             && await transport.ReadAsync(body, head.AsMemory(filled), cancel).ConfigureAwait(false) is > 0 and var n)
             filled += n;
         throw ForeignContent.Name(head.AsSpan(0, filled), file.Path, file.Size) is { } foreign ? Foreign(foreign, null)
-            : new DownloadException($"{file.Path}: the server sends {size:N0} bytes, the hub's list says {file.Size:N0}");
+            : new DownloadException($"{file.Path}: the server sends {size:N0} bytes, its list says {file.Size:N0}");
     }
 
     private Exception Ended(ReadOnlySpan<byte> head) => ForeignContent.Name(head, file.Path, file.Size) is { } foreign
@@ -223,8 +223,8 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, H
         if (stream is not null) Restart(stream);
         return new($"{file.Path}: the server sent {kind}, in place of the {file.Size:N0} bytes of data. "
             + (kind.Contains("LFS", StringComparison.Ordinal)
-                ? $"{options.Endpoint} does not have the data itself; try another endpoint."
-                : "Does the network ask for a login, or is the endpoint no hub?"));
+                ? $"{host.Endpoint.Host} does not have the data itself; try another place."
+                : "Does the network ask for a login, or is the endpoint wrong?"));
     }
 
     private static void Write(FileStream stream, ArraySegment<byte> bytes, ContentHash hash)

@@ -1,28 +1,27 @@
-using System.IO.Enumeration;
-
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Brings the files of a hub repository into the cache.</summary>
+/// <summary>Brings the files of a repository of the hub or of GitHub into the cache.</summary>
 public static class HubDownload
 {
     /// <summary>
     /// Downloads what the cache lacks; with <see cref="HubOptions.Offline"/> it only looks up what is there. Interrupted, it is
     /// continued by the next call.
     /// </summary>
-    /// <param name="repository">The repository.</param>
+    /// <param name="part">The repository, or the part of it.</param>
     /// <param name="options">Where, how and which files.</param>
     /// <param name="observer">Is told of the progress.</param>
     /// <param name="cancel">Ends it; what has arrived is kept.</param>
     /// <exception cref="InputException">The repository has no file that the patterns mean.</exception>
     /// <exception cref="DownloadException">It could not be done; the message says why and what to do.</exception>
-    public static async Task<DownloadResult> RunAsync(HubRepository repository, HubOptions options, IDownloadObserver observer,
+    public static async Task<DownloadResult> RunAsync(RepositoryPart part, HubOptions options, IDownloadObserver observer,
         CancellationToken cancel)
     {
-        var cache = new HubCache(options.Cache, repository);
-        if (options.Offline) return FromCache(repository, options, cache);
+        if (options.Revision is { } revision) part = part with { Revision = revision };
+        var cache = new HubCache(options.Cache, part.Repository);
+        if (options.Offline) return FromCache(part, options, cache);
         try
         {
-            return await RunAsync(cache, repository, options, observer, cancel).ConfigureAwait(false);
+            return await RunAsync(cache, part, options, observer, cancel).ConfigureAwait(false);
         }
         catch (RepositoryNotFoundException e)
         {
@@ -34,13 +33,14 @@ public static class HubDownload
         }
     }
 
-    private static async Task<DownloadResult> RunAsync(HubCache cache, HubRepository repository, HubOptions options,
+    private static async Task<DownloadResult> RunAsync(HubCache cache, RepositoryPart part, HubOptions options,
         IDownloadObserver observer, CancellationToken cancel)
     {
-        using var transport = new HubTransport(options, observer);
-        var listing = new HubListing(transport, options, repository);
-        var commit = await CommitAsync(listing, transport, repository, options, cancel).ConfigureAwait(false);
-        var files = Select(await listing.FilesAsync(commit, cancel).ConfigureAwait(false), repository, options);
+        var host = Host(part.Repository, options);
+        using var transport = new HubTransport(options, host, observer);
+        var listing = new HubListing(transport, host, part.Repository, part.At);
+        var commit = await CommitAsync(listing, transport, part, options, cancel).ConfigureAwait(false);
+        var files = Select(await listing.FilesAsync(commit, cancel).ConfigureAwait(false), part, options);
 
         var origins = files.Where(file => cache.Has(commit, file)).ToDictionary(file => file.Path, _ => FileOrigin.Cached);
         var missing = files.Where(file => !origins.ContainsKey(file.Path)).ToList();
@@ -59,7 +59,7 @@ public static class HubDownload
         {
             var file = same.First();
             using var mine = await cache.LockAsync(file, observer, stop).ConfigureAwait(false);
-            var download = new FileDownload(transport, options, repository, commit, file, connections, observer);
+            var download = new FileDownload(transport, options, host, commit, file, connections, observer);
             var origin = FileOrigin.Cached;   // another process may have brought it meanwhile
             if (!cache.Has(commit, file))
             {
@@ -76,25 +76,30 @@ public static class HubDownload
                 observer.Completed(copy, origin);
             }
         }).ConfigureAwait(false);
-        cache.SetReference(options.Revision, commit);
-        return new(repository, options.Revision, commit, cache.Snapshot(commit),
+        cache.SetReference(part.At, commit);
+        return new(part.Repository, part.At, commit, cache.Snapshot(commit),
             [.. files.Select(file => (file, origins[file.Path]))], received);
     }
 
-    private static async Task<string> CommitAsync(HubListing listing, HubTransport transport, HubRepository repository,
+    private static IRepositoryHost Host(HubRepository repository, HubOptions options) =>
+        repository.Type == RepositoryType.GitHub ? new GitHubHost(options.GitHub, repository) : new HubHost(options, repository);
+
+    private static async Task<string> CommitAsync(HubListing listing, HubTransport transport, RepositoryPart part,
         HubOptions options, CancellationToken cancel)
     {
         try
         {
             return await listing.CommitAsync(cancel).ConfigureAwait(false);
         }
-        catch (RepositoryNotFoundException notFound)
+        catch (RepositoryNotFoundException notFound) when (part.Repository.Type != RepositoryType.GitHub)
         {
-            var (other, word) = repository.Type == RepositoryType.Dataset ? (RepositoryType.Model, "model")
+            var (other, word) = part.Repository.Type == RepositoryType.Dataset ? (RepositoryType.Model, "model")
                 : (RepositoryType.Dataset, "dataset");
             try
             {
-                await new HubListing(transport, options, new(repository.Id, other)).CommitAsync(cancel).ConfigureAwait(false);
+                var repository = new HubRepository(part.Repository.Id, other);
+                await new HubListing(transport, Host(repository, options), repository, part.At)
+                    .CommitAsync(cancel).ConfigureAwait(false);
             }
             catch (Exception e) when (e is RepositoryNotFoundException or DownloadException)
             {
@@ -104,25 +109,26 @@ public static class HubDownload
         }
     }
 
-    private static DownloadResult FromCache(HubRepository repository, HubOptions options, HubCache cache)
+    private static DownloadResult FromCache(RepositoryPart part, HubOptions options, HubCache cache)
     {
-        var commit = cache.Commit(options.Revision)
-            ?? throw new DownloadException($"{repository.Id} at {options.Revision} is not in the "
+        var commit = cache.Commit(part.At)
+            ?? throw new DownloadException($"{part.Repository.Id} at {part.At} is not in the "
             + $"cache {options.Cache}. Without --offline it is downloaded.");
-        var files = Select(cache.Files(commit), repository, options);
-        return new(repository, options.Revision, commit, cache.Snapshot(commit), 
+        var files = Select(cache.Files(commit), part, options);
+        return new(part.Repository, part.At, commit, cache.Snapshot(commit),
             [.. files.Select(file => (file, FileOrigin.Cached))], 0);
     }
 
-    private static List<HubFile> Select(IReadOnlyList<HubFile> files, HubRepository repository, HubOptions options)
+    private static List<HubFile> Select(IReadOnlyList<HubFile> files, RepositoryPart part, HubOptions options)
     {
-        var selected = files.Where(file => options.Include.Count == 0
-            || options.Include.Any(glob => FileSystemName.MatchesSimpleExpression(glob, file.Path, ignoreCase: false))).ToList();
+        var ofPart = files.Where(file => part.Has(file.Path)).ToList();
+        var selected = ofPart.Where(file => RepositoryPart.Matches(options.Include, file.Path)).ToList();
         if (selected.Count > 0) return selected;
-        throw new InputException(files.Count == 0 ? $"{repository.Id} holds no files"
-            : $"{repository.Id} has no file like {string.Join(" or ", options.Include)}. It has "
-                + string.Join(", ", files.Take(8).Select(file => file.Path))
-                    + (files.Count > 8 ? $" and {files.Count - 8} more" : ""));
+        var (wanted, there) = ofPart.Count > 0 ? (options.Include, ofPart) : (part.Files, files);
+        throw new InputException(there.Count == 0 ? $"{part.Repository.Id} holds no files"
+            : $"{part.Repository.Id} has no file like {string.Join(" or ", wanted)}. It has "
+                + string.Join(", ", there.Take(8).Select(file => file.Path))
+                    + (there.Count > 8 ? $" and {there.Count - 8} more" : ""));
     }
 
     private static long PartSize(HubCache cache, HubFile file) =>

@@ -4,16 +4,15 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>What a hub says of a repository: which commit a revision is, and the files of the commit.</summary>
-internal sealed partial class HubListing(HubTransport transport, HubOptions options, HubRepository repository)
+/// <summary>What a host says of a repository: which commit a revision is, and the files of the commit.</summary>
+internal sealed partial class HubListing(HubTransport transport, IRepositoryHost host, HubRepository repository, string revision)
 {
     private const int LargestAnswer = 64 << 20;   // bytes; a page of a list has some hundred KB
 
     /// <summary>The commit that a branch, tag or commit is.</summary>
     public async Task<string> CommitAsync(CancellationToken cancel)
     {
-        var address = new Uri(options.Endpoint, repository.RevisionAddress(options.Revision));
-        var (json, _) = await GetAsync(address, cancel).ConfigureAwait(false);
+        var (json, _) = await GetAsync(host.CommitAddress(revision), cancel).ConfigureAwait(false);
         using (json)
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha)
                 && sha.ValueKind == JsonValueKind.String && HubCache.IsCommit(sha.GetString()!) ? sha.GetString()!
@@ -24,35 +23,24 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
     public async Task<IReadOnlyList<HubFile>> FilesAsync(string commit, CancellationToken cancel)
     {
         var files = new List<HubFile>();
-        for (var page = new Uri(options.Endpoint, repository.TreeAddress(commit)); page is not null;)
+        for (var page = host.ListAddress(commit); page is not null;)
         {
             var (json, next) = await GetAsync(page, cancel).ConfigureAwait(false);
-            using (json)
-            {
-                if (json.RootElement.ValueKind != JsonValueKind.Array) throw Strange();
-                files.AddRange(json.RootElement.EnumerateArray().Where(IsFile).Select(Read));
-            }
+            using (json) files.AddRange(Read(json.RootElement));
             if (next == page) throw Strange();
             page = next;
         }
         return [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
-    private static bool IsFile(JsonElement entry) => entry.ValueKind == JsonValueKind.Object
-        && entry.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("file");
-
-    private HubFile Read(JsonElement entry)
+    private List<HubFile> Read(JsonElement page)
     {
         try
         {
-            var path = entry.GetProperty("path").GetString()!;
-            var stored = entry.TryGetProperty("lfs", out var lfs) && lfs.ValueKind == JsonValueKind.Object ? lfs : entry;
-            var file = new HubFile(path, stored.GetProperty("size").GetInt64(), stored.GetProperty("oid").GetString()!);
-            // Path and digest become file names: a hub must not be able to name a place outside the cache.
-            var valid = file.Size >= 0 && file.Digest.All(char.IsAsciiHexDigitLower) && file.Digest.Length is 40 or 64
-                && path.Split('/').All(part => part is not ("" or "." or "..") && part.IndexOfAny(['\\', ':', '\0']) < 0);
-            return valid ? file : throw new DownloadException($"{options.Endpoint} lists a file of {repository.Id} "
-                + $"with an impossible path or hash: {path}");
+            List<HubFile> files = [.. host.Read(page)];
+            return files.Find(file => !IsPossible(file)) is not { } strange ? files
+                : throw new DownloadException($"{host.Endpoint} lists a file of {repository.Id} "
+                    + $"with an impossible path or hash: {strange.Path}");
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -60,13 +48,18 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
         }
     }
 
+    // Path and digest become file names: a host must not be able to name a place outside the cache.
+    private static bool IsPossible(HubFile file) => file is { Size: >= 0, Digest: not null, Path: not null }
+        && file.Digest.All(char.IsAsciiHexDigitLower) && file.Digest.Length is 40 or 64
+        && file.Path.Split('/').All(part => part is not ("" or "." or "..") && part.IndexOfAny(['\\', ':', '\0']) < 0);
+
     private async Task<(JsonDocument Json, Uri? Next)> GetAsync(Uri address, CancellationToken cancel)
     {
         var (body, next) = (new MemoryStream(), (Uri?)null);
         await transport.RetryAsync(repository.Id, async () =>
         {
             using var response = await transport.SendAsync(address, null, null, cancel).ConfigureAwait(false);
-            transport.Check(response, repository, repository.Id);
+            transport.Check(response, repository.Id, revision);
             next = NextPage(response.Headers);
             body.SetLength(0);
             var buffer = new byte[81920];
@@ -86,7 +79,7 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
             var head = body.GetBuffer().AsSpan(0, (int)body.Length);
             throw ForeignContent.Name(head, "list.json", -1) is { } kind
                 ? new DownloadException($"{HubTransport.Plain(address)}: the server sent {kind} in place of the list of files. "
-                    + "Does the network ask for a login, or is the endpoint no hub?", e)
+                    + "Does the network ask for a login, or is the endpoint wrong?", e)
                 : Strange(e);
         }
     }
@@ -97,14 +90,14 @@ internal sealed partial class HubListing(HubTransport transport, HubOptions opti
         if (!headers.TryGetValues("Link", out var links)) return null;
         var match = links.Select(link => NextLink().Match(link)).FirstOrDefault(found => found.Success);
         if (match is null) return null;
-        var next = new Uri(options.Endpoint, match.Groups[1].Value);
+        var next = new Uri(host.Endpoint, match.Groups[1].Value);
         var api = next.PathAndQuery.IndexOf("/api/", StringComparison.Ordinal);
-        return transport.IsHub(next) || api < 0 ? next : new Uri(options.Endpoint, next.PathAndQuery[(api + 1)..]);
+        return host.Owns(next) || api < 0 ? next : new Uri(host.Endpoint, next.PathAndQuery[(api + 1)..]);
     }
 
     private DownloadException Strange(Exception? cause = null)
     {
-        var message = $"{options.Endpoint} does not answer as a Hugging Face hub does about {repository.Id}. "
+        var message = $"{host.Endpoint} does not answer as {host.Kind} does about {repository.Id}. "
             + "Is the endpoint right?";
         return cause is null ? new(message) : new(message, cause);
     }

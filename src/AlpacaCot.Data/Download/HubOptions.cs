@@ -16,10 +16,13 @@ public sealed record HubOptions
     /// <summary>Uses the cache alone.</summary>
     public bool Offline { get; init; }
 
-    /// <summary>The branch, tag or commit.</summary>
-    public string Revision { get; init; } = "main";
+    /// <summary>Where GitHub is; its repositories come into the same cache, as <c>github--owner--name</c>.</summary>
+    public GitHubOptions GitHub { get; init; } = new();
 
-    /// <summary>Patterns of paths to take, with <c>*</c> (slashes too) and <c>?</c>; none takes all.</summary>
+    /// <summary>The branch, tag or commit in place of the one a <see cref="RepositoryPart"/> names.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>Patterns of paths to take of the part, with <c>*</c> (slashes too) and <c>?</c>; none takes all.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
     /// <summary>The most connections at a time.</summary>
@@ -41,26 +44,40 @@ public sealed record HubOptions
     /// <summary>
     /// The options of the environment: <c>HF_ENDPOINT</c>; <c>HF_TOKEN</c>, else the token a login has saved;
     /// <c>HF_HUB_CACHE</c>, else <c>HF_HOME/hub</c>, else <c>XDG_CACHE_HOME/huggingface/hub</c>, else
-    /// <c>~/.cache/huggingface/hub</c>; <c>HF_HUB_OFFLINE</c>.
+    /// <c>~/.cache/huggingface/hub</c>; <c>HF_HUB_OFFLINE</c>; those of <see cref="GitHubOptions"/>.
     /// </summary>
     /// <param name="variable">Reads a variable; the process's own by default.</param>
     /// <exception cref="InputException">The endpoint is no address.</exception>
     public static HubOptions FromEnvironment(Func<string, string?>? variable = null)
     {
-        variable ??= Environment.GetEnvironmentVariable;
-        string? Value(string name) => variable(name) is { } text && text.Trim() is { Length: > 0 } trimmed ? trimmed : null;
-        var user = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        var home = Value("HF_HOME") ?? Path.Combine(Value("XDG_CACHE_HOME") ?? Path.Combine(user, ".cache"), "huggingface");
+        string? Value(string name) => Read(variable, name);
+        var home = HomeOf(variable);
         var saved = Value("HF_TOKEN_PATH") ?? Path.Combine(home, "token");
         var token = Value("HF_TOKEN") ?? (File.Exists(saved) ? File.ReadAllText(saved).Trim() : null);
         var options = new HubOptions
         {
             Token = token is { Length: > 0 } ? token : null,
-            Cache = Value("HF_HUB_CACHE") ?? Value("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(home, "hub"),
+            GitHub = GitHubOptions.From(Value),
+            Cache = CacheOf(variable),
             Offline = Value("HF_HUB_OFFLINE")?.ToUpperInvariant() is "1" or "TRUE" or "YES" or "ON",
         };
         return Value("HF_ENDPOINT") is { } endpoint ? options with { Endpoint = ParseEndpoint(endpoint) } : options;
     }
+
+    /// <summary>The cache that the environment names, as in <see cref="FromEnvironment"/>.</summary>
+    /// <param name="variable">Reads a variable; the process's own by default.</param>
+    public static string CacheOf(Func<string, string?>? variable = null) =>
+        Read(variable, "HF_HUB_CACHE") ?? Read(variable, "HUGGINGFACE_HUB_CACHE") ?? Path.Combine(HomeOf(variable), "hub");
+
+    private static string HomeOf(Func<string, string?>? variable)
+    {
+        var user = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        return Read(variable, "HF_HOME")
+            ?? Path.Combine(Read(variable, "XDG_CACHE_HOME") ?? Path.Combine(user, ".cache"), "huggingface");
+    }
+
+    private static string? Read(Func<string, string?>? variable, string name) =>
+        (variable ?? Environment.GetEnvironmentVariable)(name)?.Trim() is { Length: > 0 } text ? text : null;
 
     /// <summary>Reads the address of a hub.</summary>
     /// <exception cref="InputException">It is not one.</exception>

@@ -10,9 +10,12 @@ public enum RepositoryType
 
     /// <summary>A model with its tokenizer.</summary>
     Model,
+
+    /// <summary>Anything, on GitHub.</summary>
+    GitHub,
 }
 
-/// <summary>A repository of a hub that follows the Hugging Face hub's addresses.</summary>
+/// <summary>A repository of the Hugging Face hub, of a mirror of it, or of GitHub.</summary>
 public sealed partial record HubRepository
 {
     /// <summary>Names a repository.</summary>
@@ -37,20 +40,19 @@ public sealed partial record HubRepository
         IdForm().IsMatch(text) && !text.Contains("--", StringComparison.Ordinal)
             && !text.Contains("..", StringComparison.Ordinal);
 
-    /// <summary>The folder of the repository in the cache, such as <c>datasets--owner--name</c>.</summary>
-    public string CacheFolder => $"{Plural}--{Id.Replace("/", "--", StringComparison.Ordinal)}";
+    /// <summary>The branch that is meant where none is named; on GitHub it may have any name.</summary>
+    public string MainRevision => Type == RepositoryType.GitHub ? "HEAD" : "main";
 
-    /// <summary>The address of the description of a revision, under the hub's endpoint.</summary>
-    internal string RevisionAddress(string revision) => $"api/{Plural}/{Id}/revision/{Uri.EscapeDataString(revision)}";
-
-    /// <summary>The address of the list of a commit's files.</summary>
-    internal string TreeAddress(string commit) => $"api/{Plural}/{Id}/tree/{commit}?recursive=true";
-
-    /// <summary>The address of a file.</summary>
-    internal string FileAddress(string commit, string path) => (Type == RepositoryType.Dataset ? "datasets/" : "")
-        + $"{Id}/resolve/{commit}/{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}";
-
-    private string Plural => Type == RepositoryType.Dataset ? "datasets" : "models";
+    /// <summary>
+    /// The folder of the repository in the cache: <c>datasets--owner--name</c> and <c>models--owner--name</c> as the hub's tools
+    /// have them, and <c>github--owner--name</c> beside them.
+    /// </summary>
+    public string CacheFolder => (Type switch
+    {
+        RepositoryType.Dataset => "datasets",
+        RepositoryType.Model => "models",
+        _ => "github",
+    }) + $"--{Id.Replace("/", "--", StringComparison.Ordinal)}";
 
     [GeneratedRegex(@"^[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?$", RegexOptions.ECMAScript)]
     private static partial Regex IdForm();

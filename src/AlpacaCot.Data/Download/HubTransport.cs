@@ -3,19 +3,20 @@ using System.Net.Http.Headers;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Requests to a hub: redirects, the token, waiting and trying again, and what its refusals mean.</summary>
+/// <summary>Requests to a hub or to GitHub: redirects, the token, waiting and trying again.</summary>
 internal sealed class HubTransport : IDisposable
 {
     private const int MostRedirects = 10;
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
 
     private readonly HubOptions _options;
+    private readonly IRepositoryHost _host;
     private readonly IDownloadObserver _observer;
     private readonly HttpClient _client;
 
-    public HubTransport(HubOptions options, IDownloadObserver observer)
+    public HubTransport(HubOptions options, IRepositoryHost host, IDownloadObserver observer)
     {
-        (_options, _observer) = (options, observer);
+        (_options, _host, _observer) = (options, host, observer);
         _client = new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,   // done here: the token goes to the hub alone
@@ -28,8 +29,8 @@ internal sealed class HubTransport : IDisposable
         };
         _client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("alpaca-cot",
             typeof(HubTransport).Assembly.GetName().Version?.ToString(3)));
-        if (options.Token is not null && !IsSafeForToken(options.Endpoint))
-            observer.Note($"the access token is not sent: {options.Endpoint} is not encrypted");
+        if (host.Token is not null && !IsSafeForToken(host.Endpoint))
+            observer.Note($"the access token is not sent: {host.Endpoint} is not encrypted");
     }
 
     /// <summary>
@@ -77,7 +78,7 @@ internal sealed class HubTransport : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, address);
             if (from is not null) request.Headers.Range = new RangeHeaderValue(from, to);
-            if (_options.Token is { } token && IsHub(address) && IsSafeForToken(address))
+            if (_host.Token is { } token && _host.Owns(address) && IsSafeForToken(address))
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             limit.CancelAfter(_options.Patience);
@@ -119,55 +120,45 @@ internal sealed class HubTransport : IDisposable
     }
 
     /// <summary>Fails where the answer is none: with what may pass, or with what a person has to do.</summary>
-    public void Check(HttpResponseMessage response, HubRepository repository, string what)
+    /// <param name="response">The answer.</param>
+    /// <param name="what">What was asked for: the repository's id, or a file.</param>
+    /// <param name="revision">The branch, tag or commit that was asked for.</param>
+    public void Check(HttpResponseMessage response, string what, string revision)
     {
         if (response.IsSuccessStatusCode) return;
         var code = (int)response.StatusCode;
         if (code is 408 or 425 or 429 or >= 500)
         {
+            if (code == 429 && Limit(response) is { } used) throw used;
             var after = response.Headers.RetryAfter;
             throw new ServerBusyException($"the server answered {code}{(code == 429 ? ", too many requests" : "")}",
                 after?.Delta ?? (after?.Date - DateTimeOffset.UtcNow is { } until ? TimeSpan.FromTicks(Math.Max(0, until.Ticks))
                     : null));
         }
-        string? Header(string name) => response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
-        var (error, message) = (Header("X-Error-Code"), Header("X-Error-Message"));
-        var kind = repository.Type == RepositoryType.Dataset ? "data set" : "model";
-        var said = message is null ? "" : $" The server says: {message}";
-        throw (code, error) switch
-        {
-            (_, "GatedRepo") => new DownloadException($"{repository.Id} is gated: its owners ask for an agreement first. "
-                + $"Agree on {Page(repository)} and give an access token of that account with --token or HF_TOKEN." + said),
-            (_, "RevisionNotFound") => new DownloadException(
-                $"{repository.Id} has no branch, tag or commit \"{_options.Revision}\"."),
-            (_, "EntryNotFound") => new DownloadException($"{what}: the file is not there (404)."),
-            (401 or 404, _) when what == repository.Id => new RepositoryNotFoundException(
-                $"{_options.Endpoint} has no {kind} {repository.Id} that can be seen "
-                + (_options.Token is null ? "without an access token; a private one needs --token or HF_TOKEN."
-                    : "with this access token.")),
-            (401, _) => new DownloadException($"{what}: not allowed (401): "
-                + (_options.Token is null ? "an access token is needed; give one with --token or HF_TOKEN."
-                    : "the access token is not valid.")
-                + said),
-            (403, _) => new DownloadException($"{what}: not allowed (403): "
-                + (_options.Token is null ? "it may need an access token, or its owners' agreement"
-                    : "the access token has no right to it")
-                + $"; see {Page(repository)}." + said),
-            (404 or 410, _) => new DownloadException($"{what}: the file is not there ({code})."),
-            _ => new DownloadException($"{what}: the server refuses ({code} {response.ReasonPhrase}).{said}"),
-        };
+        if (code == 403 && Limit(response) is { } limited) throw limited;
+        if (code == 403 && response.Headers.RetryAfter?.Delta is { } later)
+            throw new ServerBusyException("the server asks for fewer requests at a time", later);
+        throw _host.Refusal(response, what, revision);
     }
-
-    /// <summary>Whether an address is the endpoint's own host.</summary>
-    public bool IsHub(Uri address) => address.Authority == _options.Endpoint.Authority;
 
     /// <summary>An address without its query, which may hold a signature.</summary>
     public static string Plain(Uri address) => address.GetLeftPart(UriPartial.Path);
 
+    /// <summary>A header of an answer; null where it has none of this name.</summary>
+    public static string? Header(HttpResponseMessage response, string name) =>
+        response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
+
     public void Dispose() => _client.Dispose();
 
-    private string Page(HubRepository repository) =>
-        new Uri(_options.Endpoint, (repository.Type == RepositoryType.Dataset ? "datasets/" : "") + repository.Id).ToString();
+    // GitHub says with 403 or 429 and these headers that no more requests are allowed for now.
+    private ServerBusyException? Limit(HttpResponseMessage response)
+    {
+        if (Header(response, "x-ratelimit-remaining") != "0"
+            || !long.TryParse(Header(response, "x-ratelimit-reset"), out var reset)) return null;
+        var wait = TimeSpan.FromSeconds(Math.Clamp(reset - DateTimeOffset.UtcNow.ToUnixTimeSeconds(), 1, 86_400));
+        return new($"the {Header(response, "x-ratelimit-limit")} requests an hour that the server allows are used up"
+            + (_host.Token is null ? $"; with a token ({_host.TokenAdvice}) it allows more" : ""), wait);
+    }
 
     private static bool IsSafeForToken(Uri address) => address.Scheme == "https" || address.IsLoopback;
 

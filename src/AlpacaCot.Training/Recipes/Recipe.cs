@@ -77,6 +77,11 @@ public sealed record DataSpec
     /// <summary>The part of the mixture it makes up, above 0 and at most 1; takes the place of a weight.</summary>
     public double? Share { get; init; }
 
+    /// <summary>
+    /// A name that parts with the same share have in common: they make up that share together, divided by weights and records.
+    /// </summary>
+    public string? Group { get; init; }
+
     /// <summary>Passes over it in one epoch of the training; where shares or a size decide, the most.</summary>
     public double? Epochs { get; init; }
 

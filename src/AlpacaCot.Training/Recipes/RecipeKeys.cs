@@ -94,6 +94,8 @@ internal static class RecipeKeys
             d => d.Weight, (d, v) => d with { Weight = v }),
         DataKey.Number("share", "a number above 0, at most 1", v => v is > 0 and <= 1, "the part of the mixture it makes up",
             d => d.Share, (d, v) => d with { Share = v }),
+        DataKey.Text("group", "a name", "parts of one group make up one share together, by their weights and records",
+            d => d.Group, (d, v) => d with { Group = v }),
         DataKey.Number("epochs", "a number above 0", v => v > 0, "passes over it in an epoch; with shares or a size the most",
             d => d.Epochs, (d, v) => d with { Epochs = v }),
         DataKey.Whole("limit", 1, "the most records taken",

@@ -34,25 +34,29 @@ internal static class RecipeSources
                 + $"one: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
             return [part];
         }
-        if (sets.Count > 1 && part.Share is not null)
-        {
-            context.Problems.Add(node.Place, $"{context.Name}: {name} means {sets.Count} sets, but there is one share; "
-                + $"name them one by one: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
-            return [part];
-        }
-        return sets.Select(set => Locate(part with { Source = set.Entry.Name, Set = set }, set, here, node, context)).ToList();
+        var found = sets.SelectMany(set =>
+            Locate(part with { Source = set.Entry.Name, Set = set }, set, here, node, context)).ToList();
+        // Several with one share have it together; the written recipe says so, and means the same when it is read again.
+        return found.Count > 1 && part is { Share: not null, Group: null }
+            ? found.ConvertAll(one => one with { Group = context.Name }) : found;
     }
 
-    private static DataSpec Locate(DataSpec part, IInstructionSource set, string here, RecipeNode node, KeyContext context)
+    private static IReadOnlyList<DataSpec> Locate(DataSpec part, IInstructionSource set, string here, RecipeNode node,
+        KeyContext context)
     {
-        if (part.Path.Length > 0 || context.Folder is null) return part;
+        if (part.Path.Length > 0 || context.Folder is null) return [part];
         string[] folders = [DataFolder.Default, Path.Combine(here, "data")];
-        if (DataFolder.Find(set, folders) is { } found) return part with { Path = Path.GetFullPath(found) };
+        var found = DataFolder.Find(set, folders);
+        if (found.Count > 1 && (part.Limit is not null || part.Skip > 0))
+            context.Problems.Add(node.Place, $"{context.Name}: {set.Entry.Name} lies in {found.Count} places, and limit and skip "
+                + "go with one; write instead "
+                + string.Join(" and ", found.Select(path => $"{{ source: {set.Entry.Name}, path: {path}, limit: N }}")));
+        if (found.Count > 0) return [.. found.Select(path => part with { Path = Path.GetFullPath(path) })];
         var name = set.Entry.Name;
         context.Problems.Add(node.Place,
             $"{context.Name}: the data of {name} is not here; there is no file or folder {name} (such as "
             + $"{name}.jsonl) in {string.Join(" or ", folders.Select(Path.GetFullPath).Distinct())}. Get it with: "
             + $"alpaca-cot data download {name}; or write path: FILE beside source");
-        return part;
+        return [part];
     }
 }

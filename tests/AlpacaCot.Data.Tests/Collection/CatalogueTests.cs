@@ -1,4 +1,5 @@
 using AlpacaCot.Data.Collection;
+using AlpacaCot.Data.Download;
 
 namespace AlpacaCot.Data.Tests.Collection;
 
@@ -30,6 +31,23 @@ public sealed class CatalogueTests
             foreach (var name in entry.Aliases.Append(entry.Name)) Assert.Same(source, Catalogue.Find(name));
         });
         Assert.All(Catalogue.All, s => Assert.Single(Catalogue.All, other => other.Entry.IsCalled(s.Entry.Name)));
+    }
+
+    [Fact]
+    public void Every_set_can_be_downloaded()
+    {
+        Assert.All(Catalogue.All, source => Assert.NotEmpty(source.Entry.Repositories));
+        // The hub's copies of the whole collection, and repositories of code, are not downloaded for one set.
+        Assert.All(Catalogue.All.Select(s => s.Entry).Where(e => e.Repositories.Any(part =>
+            part.Repository.Type == RepositoryType.GitHub || part.Repository.Id == "QingyiSi/Alpaca-CoT")),
+            entry => Assert.NotEmpty(entry.Files));
+        Assert.Equal("GitHub google-research/FLAN main flan/v2/cot_data/gsm8k_train.tsv", Shown("flan-cot-gsm8k"));
+        Assert.Equal("GitHub teknium1/GPTeacher HEAD Instruct/gpt4-instruct-dedupe-only-dataset.json", Shown("gpteacher"));
+        Assert.Equal("Dataset QingyiSi/Alpaca-CoT main CSL/csl.json", Shown("csl"));
+        Assert.Equal(2, Catalogue.Find("belle-1.5m").Entry.Repositories.Count);
+
+        static string Shown(string name) => Catalogue.Find(name).Entry.Repositories[0] is var part
+            ? $"{part.Repository.Type} {part.Repository.Id} {part.At} {part.Files[0]}" : "";
     }
 
     [Theory]

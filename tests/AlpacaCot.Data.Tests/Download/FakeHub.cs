@@ -26,8 +26,9 @@ internal sealed record HubReply(int Status, byte[] Body, params string[] Headers
 }
 
 /// <summary>
-/// A hub on this machine with one repository, <c>owner/name</c>. Large files are redirected to a storage on another host
-/// (<c>localhost</c> in place of <c>127.0.0.1</c>), as the real hub does it.
+/// A hub on this machine with one repository, <c>owner/name</c> or another. Large files are redirected to a storage on another
+/// host (<c>localhost</c> in place of <c>127.0.0.1</c>), as the real hub does it. The same files are also on a GitHub whose API is
+/// at the same address, and whose contents are below <c>raw</c>; there no file is large.
 /// </summary>
 internal sealed class FakeHub : IDisposable
 {
@@ -45,7 +46,14 @@ internal sealed class FakeHub : IDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
     public Uri Endpoint => new($"http://127.0.0.1:{Port}/");
+    public Uri Raw => new(Endpoint, "raw/");
     public ConcurrentQueue<HubRequest> Requests { get; } = [];
+
+    /// <summary>The repository's ids.</summary>
+    public IReadOnlyList<string> Ids { get; init; } = ["owner/name"];
+
+    /// <summary>Whether GitHub says that its list is not whole.</summary>
+    public bool Truncated { get; set; }
 
     /// <summary>Answers in place of the hub where it returns something: called with a request and what it would
     /// answer.</summary>
@@ -137,8 +145,10 @@ internal sealed class FakeHub : IDisposable
 
     private HubReply Reply(HubRequest request)
     {
-        var (api, resolve) = ($"/api/{Kind}/owner/name",
-            $"{(Kind == "datasets" ? "/datasets" : "")}/owner/name/resolve/{Commit}/");
+        if (request.Target.StartsWith("/repos/", StringComparison.Ordinal)
+            || request.Target.StartsWith("/raw/", StringComparison.Ordinal)) return GitHub(request);
+        var id = Ids.FirstOrDefault(one => request.Target.Contains($"/{one}/", StringComparison.Ordinal)) ?? "owner/name";
+        var (api, resolve) = ($"/api/{Kind}/{id}", $"{(Kind == "datasets" ? "/datasets" : "")}/{id}/resolve/{Commit}/");
         if (request.Target is var target && (target == $"{api}/revision/main" || target == $"{api}/revision/{Commit}"))
             return new(200, $$"""{"sha":"{{Commit}}","siblings":[]}""");
         if (target.StartsWith($"{api}/tree/{Commit}", StringComparison.Ordinal)) return List(target);
@@ -154,6 +164,27 @@ internal sealed class FakeHub : IDisposable
         return file.Large
             ? new(302, "", $"Location: http://localhost:{Port}/storage/{Digest(file.Content, true)}?signature=secret")
             : Content(request, file.Content);
+    }
+
+    private HubReply GitHub(HubRequest request)
+    {
+        var segments = request.Target.Split('/', 5);
+        if (!Ids.Contains($"{segments[2]}/{segments[3]}")) return new(404, """{"message":"Not Found"}""");
+        if (segments[1] == "raw")
+            return segments[4].StartsWith(Commit + "/", StringComparison.Ordinal)
+                && _files.TryGetValue(Uri.UnescapeDataString(segments[4][41..]), out var file)
+                    ? Content(request, file.Content) : new(404, "404: Not Found");
+        if (segments[4].StartsWith("commits/", StringComparison.Ordinal))
+            return segments[4][8..] is "HEAD" or "main" or Commit ? new(200, $$"""{"sha":"{{Commit}}","parents":[]}""")
+                : new(422, """{"message":"No commit found"}""");
+        var tree = _files.Select(entry => (object)new
+        {
+            path = entry.Key, mode = "100644", type = "blob", sha = Digest(entry.Value.Content, false),
+                size = entry.Value.Content.Length,
+        }).Append(new { path = "folder", mode = "040000", type = "tree", sha = Commit })
+            .Append(new { path = "module", mode = "160000", type = "commit", sha = Commit });
+        return segments[4] == $"git/trees/{Commit}?recursive=1"
+            ? new(200, JsonSerializer.Serialize(new { sha = Commit, tree, truncated = Truncated })) : new(404, "");
     }
 
     private HubReply List(string target)

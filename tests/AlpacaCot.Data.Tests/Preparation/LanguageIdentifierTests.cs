@@ -39,10 +39,15 @@ public sealed class LanguageIdentifierTests
     [InlineData("und", "3 + 5 = 8")]
     [InlineData("und", "")]
     [InlineData("und", "int x = 5; return x;")]
+    [InlineData("en", "Generate a haiku poem.")]
+    [InlineData("en", "Create a hashtag for a new marketing campaign.")]
+    [InlineData("en", "She finished her homework.")]
+    [InlineData("en", "Given s1 and s2, check it: s = s1 + s2; return s[i] == s[-i] and s == v")]
+    [InlineData("und", "B2 C3 K4, D W M F")]
     public void Sentences_are_told(string code, string text) => Assert.Equal(code, LanguageIdentifier.Identify(text).Code);
 
     [Theory]
-    [InlineData("data/instruct/alpaca_data.json.gz", "en", 0.985)]
+    [InlineData("data/instruct/alpaca_data.json.gz", "en", 0.998)]
     [InlineData("data/instruct/gsm_8k_train_alpaca.json.gz", "en", 0.999)]
     [InlineData("data/instruct_zh/zh-data-part-00.json.gz", "zh", 0.97)]
     [InlineData("data/instruct/llamafactory_alpaca_zh_demo.json", "zh",
@@ -52,6 +57,8 @@ public sealed class LanguageIdentifierTests
         var told = InstructionFile.Read(ReferenceData.Path(file)).Take(4000)
             .Select(record => LanguageIdentifier.Identify(ConversationText.Of(record)).Code).ToList();
         var right = told.Count(t => t == code) / (double)told.Count;
-        Assert.True(right >= least, $"{right:0.0000}: " + string.Join(", ", told.CountBy(t => t)));
+        var counts = string.Join(", ", told.CountBy(t => t));
+        Assert.True(right >= least, $"{right:0.0000}: {counts}");
+        Assert.True(told.Count(t => t == "cs") < 0.001 * told.Count, counts);   // Czech has "a", "to", "do" and "by" too
     }
 }

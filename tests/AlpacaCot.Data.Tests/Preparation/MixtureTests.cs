@@ -45,6 +45,23 @@ public sealed class MixtureTests
     }
 
     [Fact]
+    public void A_group_has_one_share_that_its_sets_divide_by_records_and_weights()
+    {
+        MixtureSource[] Sets(double weight) =>
+        [
+            Set("a", 300) with { Share = 0.5, Group = "g" }, Set("b", 100) with { Share = 0.5, Group = "g", Weight = weight },
+            Set("c", 800) with { Share = 0.25 }, Set("d", 900),
+        ];
+        var drawn = Draw(new() { Size = 400 }, Sets(1));
+        Assert.Equal((150, 50, 100, 100), (From(drawn, "a"), From(drawn, "b"), From(drawn, "c"), From(drawn, "d")));
+        drawn = Draw(new() { Size = 400 }, Sets(3));
+        Assert.Equal((100, 100), (From(drawn, "a"), From(drawn, "b")));
+        Assert.Contains("one share together", Assert.Throws<InputException>(() => Draw(new(), Set("a", 3) with
+            { Share = 0.5, Group = "g" }, Set("b", 3) with { Share = 0.4, Group = "g" }, Set("c", 3))).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Shares_are_exact_and_nothing_is_repeated_unless_allowed()
     {
         var (a, b) = (Set("a", 1000) with { Share = 0.75 }, Set("b", 100) with { Share = 0.25 });

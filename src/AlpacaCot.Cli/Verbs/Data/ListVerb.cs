@@ -42,7 +42,7 @@ internal static class ListVerb
                 .Where(s => parsed.GetValue(search) is not { } text || Mentions(s.Entry, text))
                 .Where(s => !parsed.GetValue(original) || s.Entry.Original)
                 .Select(s => (s.Entry, Data: options.DataOf(s, parsed)))
-                .Where(s => !parsed.GetValue(present) || s.Data is not null).ToList();
+                .Where(s => !parsed.GetValue(present) || s.Data.Count > 0).ToList();
             if (parsed.GetValue(json))
                 terminal.WriteJson(w => w.Object(o =>
                     o.Array("sets", sets, s => o.Object(set => CatalogueOptions.Write(set, s.Entry, s.Data)))));
@@ -73,7 +73,7 @@ internal static class ListVerb
         return option;
     }
 
-    private static void Show(List<(CatalogueEntry Entry, string? Data)> sets, Terminal terminal)
+    private static void Show(List<(CatalogueEntry Entry, IReadOnlyList<string> Data)> sets, Terminal terminal)
     {
         if (sets.Count == 0)
         {
@@ -93,14 +93,14 @@ internal static class ListVerb
             string[] cells = [records, entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode, entry.Type, entry.Licence];
             if (terminal.OutIsTerminal)
                 table.AddRow(
-                    [$"[bold]{Markup.Escape(name)}[/]", .. cells.Select(Markup.Escape), data is null ? "" : "[green]yes[/]"]);
+                    [$"[bold]{Markup.Escape(name)}[/]", .. cells.Select(Markup.Escape), data.Count == 0 ? "" : "[green]yes[/]"]);
             else
                 terminal.Out.WriteLine($"{name,-24} {records,12}  {cells[1],-5}  {cells[2],-5}  {cells[3],-3}  "
-                    + $"{(data is null ? "-" : "here"),-4}  {entry.Type} ({entry.Licence})");
+                    + $"{(data.Count == 0 ? "-" : "here"),-4}  {entry.Type} ({entry.Licence})");
         }
         if (terminal.OutIsTerminal) terminal.Console.Write(table);
         var total = sets.Where(s => s.Entry.PartOf.Length == 0 || !shown.Contains(s.Entry.PartOf)).Sum(s => s.Entry.Records ?? 0);
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{sets.Count} sets, {total:N0} records (parts counted once); {sets.Count(s => s.Data is not null)} here"));
+            $"{sets.Count} sets, {total:N0} records (parts counted once); {sets.Count(s => s.Data.Count > 0)} here"));
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Conversations;
@@ -39,16 +40,19 @@ internal static class ShowVerb
             var sources = Catalogue.Resolve(parsed.GetValue(name)!, options.Own(parsed));
             if (sources.Count > 1 && parsed.GetValue(path) is not null)
                 throw new InputException($"--in goes with one set; {parsed.GetValue(name)} means {sources.Count}");
+            var asJson = parsed.GetValue(json);
             var shown = sources.Select(source =>
             {
-                var data = parsed.GetValue(path) ?? options.DataOf(source, parsed);
+                var data = parsed.GetValue(path) is { } given ? [given] : options.DataOf(source, parsed);
                 var skipped = 0L;
                 var reading = new ReadOptions { SkipBad = parsed.GetValue(skip), OnBadRecord = _ => skipped++ };
-                var look = data is null ? null : Look.At(source.Convert(data, new() { Reading = reading }),
-                    parsed.GetValue(samples), parsed.GetValue(limit), cancel);
+                using var progress = new RecordProgress(terminal, asJson);
+                var look = data.Count == 0 ? null : Look.At(
+                    progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
+                    parsed.GetValue(samples), parsed.GetValue(limit));
                 return (source.Entry, data, look, skipped);
             }).ToList();
-            if (parsed.GetValue(json))
+            if (asJson)
                 terminal.WriteJson(w => w.Object(o => o.Array("sets", shown, s => o.Object(set =>
                 {
                     CatalogueOptions.Write(set, s.Entry, s.data);
@@ -72,7 +76,7 @@ internal static class ShowVerb
         return verb;
     }
 
-    private static void Show(CatalogueEntry entry, string? data, Look? look, long skipped, IAnsiConsole console)
+    private static void Show(CatalogueEntry entry, IReadOnlyList<string> data, Look? look, long skipped, IAnsiConsole console)
     {
         console.WriteLine();
         console.MarkupLine($"[bold]{Markup.Escape(entry.Name)}[/]  {Markup.Escape(entry.Title)}");
@@ -81,18 +85,20 @@ internal static class ShowVerb
         string[] codes = [entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode];
         Line("kind", string.Join(", ", codes.Where(code => code.Length > 0)));
         Line("published", entry.Published);
+        Line("copy", entry.Copy);
         Line("raw form", entry.RawFormat);
         Line("licence", entry.Licence);
         Line("part of", entry.PartOf);
         Line("also", string.Join(", ", entry.Aliases));
         Line("tags", string.Join(", ", entry.Tags));
-        if (data is null || look is null)
+        if (look is null)
         {
             Line("data", "not here");
+            if (entry.Repositories.Count == 0) return;
             console.MarkupLine($"  {"next",-10} [green]alpaca-cot data download {Markup.Escape(entry.Name)}[/]");
             return;
         }
-        Line("data", data);
+        foreach (var place in data) Line("data", place);
         Line("found", look.Summary(skipped));
         foreach (var sample in look.Samples)
         {
@@ -126,13 +132,12 @@ internal static class ShowVerb
 
         public IEnumerable<Conversation> Samples => _kept.Select(k => k.Record);
 
-        public static Look At(IEnumerable<Conversation> records, int samples, int? limit, CancellationToken cancel)
+        public static Look At(IEnumerable<Conversation> records, int samples, int? limit)
         {
             var look = new Look();
             var random = new DeterministicRandom(42);
             foreach (var record in limit is { } most ? records.Take(most) : records)
             {
-                cancel.ThrowIfCancellationRequested();
                 look.Add(record);
                 // Reservoir sampling: every record is equally likely to stay, however many there are.
                 if (look._kept.Count < samples) look._kept.Add((look._records, record));

@@ -20,6 +20,8 @@ public static class LanguageIdentifier
 {
     private const int MostCharacters = 4096;   // the beginning tells
     private const double UnspacedWeight = 3;   // a Chinese character says what three Latin letters say
+    private const int MostOfOneLetter = 3;     // text repeats "a" no more often than variables repeat "x", so more says nothing
+    private const double Alike = 1e-9;
 
     /// <summary>The languages that can be told apart.</summary>
     public static IReadOnlyCollection<string> Languages { get; } =
@@ -69,6 +71,7 @@ public static class LanguageIdentifier
         var scores = new Dictionary<string, double>();
         var words = 0;
         Span<char> folded = stackalloc char[16];
+        Span<int> ofOneLetter = stackalloc int[128];
         for (var i = 0; i < text.Length;)
         {
             var start = i;
@@ -80,6 +83,7 @@ public static class LanguageIdentifier
             }
             words++;
             var word = text[start..i];
+            if (word.Length == 1 && char.IsAscii(word[0]) && !IsWord(text, start, ofOneLetter)) continue;
             if (word.Length <= folded.Length)
             {
                 word.ToLowerInvariant(folded);
@@ -95,6 +99,9 @@ public static class LanguageIdentifier
         // One small word in many says nothing: a name, a quotation, code.
         if (sum == 0 || sum < 0.03 * words)
             return script == LanguageTables.Latin ? Language.Unknown : new(LanguageTables.Scripts[script].Common, share / 2);
+        // What many languages have, as "a", says English where nothing else is said: it is by far the most common.
+        if (scores.TryGetValue("en", out var english) && english >= scores.Values.Max() - Alike)
+            return new("en", share * english / sum);
         var (language, score) = scores.OrderByDescending(pair => pair.Value)
             .ThenBy(pair => pair.Key, StringComparer.Ordinal).First();
         return new(language, share * score / sum);
@@ -103,6 +110,17 @@ public static class LanguageIdentifier
         {
             if (LanguageTables.WrittenIn(code) == script) scores[code] = scores.GetValueOrDefault(code) + weight;
         }
+    }
+
+    // Single letters are words, and names of notes, variables, answers and initials. Those stand beside digits or are capital.
+    private static bool IsWord(ReadOnlySpan<char> text, int at, Span<int> counts)
+    {
+        var letter = text[at];
+        if (char.IsAsciiLetterUpper(letter) && letter is not ('A' or 'I')) return false;
+        if (at > 0 && IsJoined(text[at - 1]) || at + 1 < text.Length && IsJoined(text[at + 1])) return false;
+        return ++counts[char.ToLowerInvariant(letter)] <= MostOfOneLetter;
+
+        static bool IsJoined(char c) => c == '_' || char.IsDigit(c);
     }
 
     // A word of many languages speaks for each of them little.

@@ -48,7 +48,8 @@ internal static class LanguageTables
     {
         ["en"] = "the of and to in is that for it as was with be by on not he his but at are this have from or which you "
             + "an they were has their been will would what can how should could when your if there write give describe "
-            + "example these more them about",
+            + "example these more them about a i she her we our my me do does did so any into its than then who where also since "
+            + "over after before other only out up us no while per plus name list make using create generate following sentence",
         ["de"] = "der die und das ist nicht von zu mit den ein eine auf für im dem des sich auch es als wie wird sie ich "
             + "oder aus bei einer einen sind nach hat dass kann über wenn zum zur war haben durch",
         ["fr"] = "le la les de des et un une est dans que qui pour pas sur au avec il ce sont plus par ne se du en aux "

@@ -25,10 +25,14 @@ internal static class MixturePlan
                 throw new InputException(Text($"{source.Name}: the epochs are {epochs}; they must be above 0."));
             if (source.Share is { } share && share is not (> 0 and <= 1))
                 throw new InputException(Text($"{source.Name}: the share is {share}; it must be above 0 and at most 1."));
-            if (source is { Share: not null, Weight: not 1 })
+            if (source is { Share: not null, Weight: not 1, Group: null })
                 throw new InputException($"{source.Name}: a share says how large the set's part is; leave out the weight.");
         }
-        var sum = sources.Sum(source => source.Share ?? 0);
+        foreach (var group in sources.Where(source => source.Group is not null).GroupBy(source => source.Group))
+            if (group.Any(source => source.Share is null || source.Share != group.First().Share))
+                throw new InputException($"{string.Join(", ", group.Select(source => source.Name))}: sets of one group have one "
+                    + "share together; write the same share beside each.");
+        var sum = Shares(sources);
         if (sum > 1 + 1e-9) throw new InputException(Text($"The shares add up to {sum:0.####}, more than the whole mixture."));
         if (sources.All(source => source.Share is not null) && sum < 1 - 1e-9)
             throw new InputException(Text($"The shares add up to {sum:0.####}: no set is left to fill the rest. ")
@@ -61,12 +65,18 @@ internal static class MixturePlan
 
     private static double[] Parts(IReadOnlyList<MixtureSource> sources, IReadOnlyList<long> available, double temperature)
     {
-        var rest = 1 - sources.Sum(source => source.Share ?? 0);
-        var pull = sources.Zip(available, (source, records) =>
-            source.Share is null ? source.Weight * Math.Pow(records, 1 / temperature) : 0).ToArray();
-        var sum = pull.Sum();
-        return [.. sources.Zip(pull, (source, own) => source.Share ?? rest * own / sum)];
+        var pull = sources.Zip(available, (source, records) => source.Weight * Math.Pow(records, 1 / temperature)).ToArray();
+        var rest = 1 - Shares(sources);
+        // Those that divide something among them: a share that is theirs together, or what the shares leave.
+        var divisions = sources.Select((source, i) => source.Share is null ? "" : source.Group ?? $"\0{i}").ToArray();
+        var together = divisions.Zip(pull).ToLookup(pair => pair.First, pair => pair.Second);
+        return [.. sources.Select((source, i) => (source.Share ?? rest) * pull[i] / together[divisions[i]].Sum())];
     }
+
+    // A share that a group has together counts once.
+    private static double Shares(IReadOnlyList<MixtureSource> sources) =>
+        sources.Where(source => source.Group is null).Sum(source => source.Share ?? 0)
+        + sources.Where(source => source.Group is not null).DistinctBy(source => source.Group).Sum(source => source.Share ?? 0);
 
     // Whole numbers nearest to the parts that add up to the total: what rounding down leaves goes to the largest remainders.
     private static long[] Apportion(double[] parts, long total)

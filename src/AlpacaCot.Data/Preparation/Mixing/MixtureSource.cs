@@ -20,6 +20,12 @@ public sealed record MixtureSource(string Name, Func<IEnumerable<Conversation>> 
     /// </summary>
     public double? Share { get; init; }
 
+    /// <summary>
+    /// What sets with the same share have in common that make it up together: it is divided among them as a mixture without
+    /// shares would be, by weights and records.
+    /// </summary>
+    public string? Group { get; init; }
+
     /// <summary>The most records taken from the file, after <see cref="Skip"/>; all when absent.</summary>
     public int? Limit { get; init; }
 
