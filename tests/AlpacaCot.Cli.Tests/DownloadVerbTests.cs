@@ -30,7 +30,8 @@ public sealed class DownloadVerbTests
         (await CommandLine.Run("data", "download", "a/b/c")).Refused("owner/name");
         (await CommandLine.Run("data", "download", "dolyl")).Refused("dolly");
         var own = folder.File("own.yaml", "- { name: mine, published: https://example.com/mine.zip }\n");
-        (await CommandLine.Run("data", "download", "mine", "--catalogue", own)).Refused("example.com", "data convert --source mine");
+        (await CommandLine.Run("data", "download", "mine", "--catalogue", own)).Refused("example.com",
+            "data convert --source mine");
     }
 
     [Fact]
@@ -51,7 +52,8 @@ public sealed class DownloadVerbTests
         {
             Assert.Contains("not here", (await CommandLine.Run(["data", "show", name, .. cache])).Out, StringComparison.Ordinal);
             var json = (await CommandLine.Run(["data", "download", name, .. places, .. cache, "--json"])).Json();
-            Assert.Equal(files, json.GetProperty("repositories").EnumerateArray().Sum(r => r.GetProperty("files").GetArrayLength()));
+            Assert.Equal(files, json.GetProperty("repositories").EnumerateArray()
+                .Sum(r => r.GetProperty("files").GetArrayLength()));
             var shown = (await CommandLine.Run(["data", "show", name, .. cache, "--json"])).Json().GetProperty("sets")[0];
             Assert.Equal(files, shown.GetProperty("data").GetArrayLength());
             Assert.Equal(records, shown.GetProperty("statistics").GetProperty("records").GetInt32());
@@ -63,8 +65,8 @@ public sealed class DownloadVerbTests
         Environment.SetEnvironmentVariable("HF_HUB_CACHE", folder.Path);
         try
         {
-            var mixed = (await CommandLine.Run("data", "mix", "--source", "gaokao:share=0.5", "--source", "hc3:share=0.5,epochs=2",
-                "--size", "4", "--out", folder.In("m.jsonl"), "--json")).Json();
+            var mixed = (await CommandLine.Run("data", "mix", "--source", "gaokao:share=0.5", "--source",
+                "hc3:share=0.5,epochs=2", "--size", "4", "--out", folder.In("m.jsonl"), "--json")).Json();
             Assert.Equal([("gaokao", 2), ("hc3", 1), ("hc3", 1)], mixed.GetProperty("sources").EnumerateArray()
                 .Select(s => (s.GetProperty("source").GetString()!, s.GetProperty("taken").GetInt32())));
             var again = await CommandLine.Run("data", "download", "gaokao", "--offline");
@@ -91,5 +93,9 @@ public sealed class DownloadVerbTests
         Assert.Equal([("yahma/alpaca-cleaned", "dataset", 3), ("google-research/FLAN", "github", 1)],
             json.GetProperty("repositories").EnumerateArray().Select(r => (r.GetProperty("repository").GetString()!,
                 r.GetProperty("type").GetString()!, r.GetProperty("files").GetArrayLength())));
+        // One of the nine sets is here; together they are not.
+        var here = (await CommandLine.Run("data", "list", "--present", "--cache", folder.Path, "--json")).Json();
+        Assert.Equal(["flan-cot-gsm8k", "alpaca-cleaned"],
+            here.GetProperty("sets").EnumerateArray().Select(set => set.GetProperty("name").GetString()));
     }
 }

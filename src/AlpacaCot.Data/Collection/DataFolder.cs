@@ -20,7 +20,7 @@ public static class DataFolder
 
     /// <summary>
     /// The files and folders that hold a set's data: one in a folder, else what the cache has of the repositories that hold the
-    /// set, at their main branches. None where it is not here, or where one of its repositories is missing in the cache.
+    /// set, at their main branches. None where it is not here, or where one of its repositories or files is missing in the cache.
     /// </summary>
     /// <param name="source">The set.</param>
     /// <param name="folders">Where to look, in this order.</param>
@@ -46,8 +46,11 @@ public static class DataFolder
         var repository = new HubCache(cache, part.Repository);
         if (repository.Commit(part.At) is not { } commit) return [];
         var snapshot = repository.Snapshot(commit);
-        var files = repository.Files(commit).Where(file => part.Has(file.Path) && RawFiles.IsData(file.Path))
-            .Select(file => Path.Combine(snapshot, file.Path)).ToList();
+        var paths = repository.Files(commit).Select(file => file.Path)
+            .Where(path => part.Has(path) && RawFiles.IsData(path)).ToList();
+        // Half a set would pass for the set.
+        if (!part.Files.All(pattern => paths.Exists(path => RepositoryPart.Matches([pattern], path)))) return [];
+        var files = paths.ConvertAll(path => Path.Combine(snapshot, path));
         if (files.Count < 2) return files;
         // One folder says more than a thousand files, where it holds nothing else.
         var folder = files.Select(file => Path.GetDirectoryName(file)!).MinBy(f => f.Length)!;

@@ -19,13 +19,13 @@ public sealed class FlanCot : IInstructionSource
     internal static readonly IReadOnlyList<IInstructionSource> Sets =
     [
         new FlanCot(Described("flan-cot", "Chain of Thought", Nine.Sum(set => set.Rows), "reasoning step by step: nine sets",
-            "*") with
+            [.. Nine.Select(set => set.Name)]) with
         {
             Aliases = ["cot", "cot_data", "chain-of-thought"], Original = true,
             Languages = SetLanguages.EN | SetLanguages.CN, Tags = ["cot", "reasoning", "human"],
         }, null),
         .. Nine.Select(set => new FlanCot(Described($"flan-cot-{set.Name}", $"Chain of Thought: {set.Name}", set.Rows,
-            set.Type, set.Name) with
+            set.Type, [set.Name]) with
         {
             Aliases = [$"cot-{set.Name}"], PartOf = "flan-cot",
         }, set.Name)),
@@ -81,11 +81,11 @@ public sealed class FlanCot : IInstructionSource
         }
     }
 
-    private static CatalogueEntry Described(string name, string title, long records, string type, string files) =>
+    private static CatalogueEntry Described(string name, string title, long records, string type, string[] sets) =>
         new(name, title, records)
     {
         Published = "https://github.com/google-research/FLAN/tree/main/flan/v2/cot_data",
-        Files = [$"flan/v2/cot_data/{files}_train.tsv"],
+        Files = [.. sets.Select(set => $"flan/v2/cot_data/{set}_train.tsv")],
         RawFormat = "TSV without a header: question, answer, rationale; the two characters \\n are a line end",
         Licence = "Apache-2.0", Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.HG, Type = type,
         Tags = ["cot", "reasoning", "human"],

@@ -38,6 +38,11 @@ public sealed class RecipeSourceTests : IDisposable
     {
         foreach (var name in new[] { "alpaca-cleaned", "cot" }) Directory.CreateDirectory(_folder.File($"data/{name}"));
         Assert.Equal(["alpaca-cleaned", "flan-cot"], Load("source: alpaca-cot, weight: 2").Data.Select(d => d.Source));
+        // A share is theirs together, also in the written recipe.
+        var recipe = Load("source: alpaca-cot, share: 1");
+        var again = RecipeFile.Parse(RecipeFile.Write(recipe), "again.yaml", folder: _folder.Path);
+        Assert.Equal(recipe.Data.Select(d => d with { Line = 0 }), again.Data.Select(d => d with { Line = 0 }));
+        Assert.All(again.Data, d => Assert.Equal((1, "data.0"), (d.Share, d.Group)));
     }
 
     [Fact]

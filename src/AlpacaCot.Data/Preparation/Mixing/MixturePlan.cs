@@ -29,7 +29,7 @@ internal static class MixturePlan
                 throw new InputException($"{source.Name}: a share says how large the set's part is; leave out the weight.");
         }
         foreach (var group in sources.Where(source => source.Group is not null).GroupBy(source => source.Group))
-            if (group.Any(source => source.Share is null || source.Share != group.First().Share))
+            if (group.Any(source => source.Share != group.First().Share))
                 throw new InputException($"{string.Join(", ", group.Select(source => source.Name))}: sets of one group have one "
                     + "share together; write the same share beside each.");
         var sum = Shares(sources);
