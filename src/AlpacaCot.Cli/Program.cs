@@ -25,6 +25,7 @@ internal static class Program
         GenerateVerb.Create(terminal),
         ChatVerb.Create(terminal),
         ScoreVerb.Create(terminal),
+        EvaluateVerb.Create(terminal),
         MergeVerb.Create(terminal),
         ExportVerb.Create(terminal),
         ExtendVerb.Create(terminal),

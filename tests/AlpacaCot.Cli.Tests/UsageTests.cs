@@ -5,7 +5,8 @@ namespace AlpacaCot.Cli.Tests;
 public sealed class UsageTests
 {
     private static readonly string[] Verbs =
-        ["quickstart", "data", "inspect", "tokenize", "render", "train", "generate", "chat", "score", "merge", "export", "extend", "doctor"];
+        ["quickstart", "data", "inspect", "tokenize", "render", "train", "generate", "chat", "score", "evaluate", "merge",
+            "export", "extend", "doctor"];
 
     /// <summary>The verbs of <c>data</c>.</summary>
     private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate",

@@ -60,6 +60,12 @@ public static class DataFolder
             ? [folder] : files;
     }
 
+    /// <summary>The file or folder of that name; null where there is none.</summary>
+    /// <param name="name">The name, without an ending.</param>
+    /// <param name="folder">Where to look.</param>
+    public static string? Find(string name, string folder) =>
+        Candidates(Path.Combine(folder, name)).FirstOrDefault(path => File.Exists(path) || Directory.Exists(path));
+
     private static IEnumerable<string> Candidates(string name) =>
         Endings.SelectMany(ending => Packings.Select(packing => name + ending + packing)).Append(name);
 }

@@ -14,7 +14,9 @@ public sealed record ScoredAnswer(BenchmarkQuestion Question, BenchmarkResponse 
 /// <param name="Questions">Questions with a score.</param>
 /// <param name="Missing">Questions without one.</param>
 /// <param name="Mean">The mean score from 0 to 1; null where no question has one.</param>
-/// <param name="Interval">Of the mean, by bootstrap over the questions.</param>
+/// <param name="Interval">
+/// Of the mean: Wilson's where answers are right or wrong, by bootstrap over the questions where they are graded.
+/// </param>
 /// <param name="Measures">Means of the further measures.</param>
 public sealed record CategoryScore(string? Category, int Questions, int Missing, double? Mean, ConfidenceInterval? Interval,
     IReadOnlyDictionary<string, double> Measures);
@@ -25,7 +27,9 @@ public sealed record CategoryScore(string? Category, int Questions, int Missing,
 /// <param name="Answers">Every question with its answer, in the order of the data.</param>
 public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, IReadOnlyList<ScoredAnswer> Answers)
 {
-    /// <summary>The scores by question id, for comparisons over the same questions; questions without a score are not in it.</summary>
+    /// <summary>
+    /// The scores by question id, for comparisons over the same questions; questions without a score are not in it.
+    /// </summary>
     public IReadOnlyDictionary<string, double> Scores => ScoresIn(null);
 
     /// <summary>The categories in the order of the data.</summary>
@@ -43,7 +47,7 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
         var measures = answers.SelectMany(a => a.Score.Measures).GroupBy(m => m.Key, m => m.Value)
             .OrderBy(m => m.Key, StringComparer.Ordinal).ToDictionary(m => m.Key, m => m.Average());
         return new(category, values.Length, answers.Count - values.Length, values.Length > 0 ? values.Average() : null,
-            values.Length > 1 ? Bootstrap.OfMean(values, new DeterministicRandom(seed)) : null, measures);
+            Interval(values, seed), measures);
     }
 
     /// <summary>The plain mean of the categories' means; null where a category has no score at all.</summary>
@@ -58,6 +62,13 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
 
     /// <summary>The figure that the benchmark is known by, from 0 to 1; null where there is none.</summary>
     public double? Headline => Benchmark.MeanOfCategories ? MeanOfCategories : Mean(Scores);
+
+    // Right or wrong has a formula; of grades that are all equal nothing can be said.
+    private static ConfidenceInterval? Interval(double[] values, long seed) =>
+        values.Length == 0 ? null
+        : Array.TrueForAll(values, v => v is 0 or 1) ? Proportion.Interval((int)values.Sum(), values.Length)
+        : Array.TrueForAll(values, v => v == values[0]) ? null
+        : Bootstrap.OfMean(values, new DeterministicRandom(seed));
 
     private static double? Mean(IReadOnlyDictionary<string, double> scores) => scores.Count > 0 ? scores.Values.Average() : null;
 

@@ -9,7 +9,27 @@ public static class BenchmarkSuite
     public static IReadOnlyList<IBenchmark> All { get; } =
     [
         new HeldOut(),
+        new UserFile(),
+        new Perplexity(),
         new Gsm8k(),
+        new Aqua(),
+        new StrategyQa(),
+        new CotSets(),
+        new Bbh(),
+        new Mmlu(),
+        new CEval(),
+        new Cmmlu(),
+        new Mmcu(),
+        new Arc(),
+        new HellaSwag(),
+        new BoolQ(),
+        new TruthfulQa(),
+        new HumanEval(),
+        new BelleEval(),
+        new SelfInstruct(),
+        MtBench.Vicuna80,
+        MtBench.TwoTurns,
+        new AlpacaEval(),
     ];
 
     /// <summary>The benchmark of a name.</summary>

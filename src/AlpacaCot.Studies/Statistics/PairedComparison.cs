@@ -17,8 +17,11 @@ public sealed record PairedComparison(int Questions, double First, double Second
     /// <summary>The second mean less the first.</summary>
     public double Difference => Second - First;
 
-    /// <summary>Whether the interval leaves out zero: without this no statement about a difference is made.</summary>
-    public bool IsSure => !Interval.Contains(0);
+    /// <summary>
+    /// Whether the interval leaves out zero and the test agrees: without this no statement about a difference is made. The test
+    /// matters where a few questions all differ alike, of which the bootstrap knows no variation.
+    /// </summary>
+    public bool IsSure => !Interval.Contains(0) && PValue < 1 - Interval.Level;
 
     /// <summary>Compares two systems by the ids of their questions.</summary>
     /// <param name="first">Scores of the first system by question; a question that one of them lacks is left out.</param>

@@ -18,12 +18,14 @@ public sealed class SimulationTests
             differences[i] = kind switch
             {
                 // Right or wrong: the chance of the second system is the first's, moved by the gain.
-                "right or wrong" => (random.NextDouble() < gain + (1 - gain) * ease ? 1 : 0) - (random.NextDouble() < ease ? 1 : 0),
+                "right or wrong" => (random.NextDouble() < gain + (1 - gain) * ease ? 1 : 0) - (random.NextDouble() < ease ? 1
+                    : 0),
                 // Grades from 1 to 10.
                 "grades" => Math.Floor(1 + 9.999 * Math.Min(1, 0.5 * ease + 0.5 * random.NextDouble()))
                     - Math.Floor(1 + 9.999 * Math.Min(1, 0.5 * ease + 0.5 * random.NextDouble())),
                 // Most questions alike, a few much better: a skewed difference (mean 0.1 with gain 0.1).
-                "skewed" => random.NextDouble() < 0.1 ? 10 * gain * -Math.Log(1 - random.NextDouble()) : 0.05 * (random.NextDouble() - 0.5),
+                "skewed" => random.NextDouble() < 0.1 ? 10 * gain * -Math.Log(1 - random.NextDouble())
+                    : 0.05 * (random.NextDouble() - 0.5),
                 _ => throw new ArgumentException(kind),
             };
         }
@@ -57,15 +59,27 @@ public sealed class SimulationTests
     }
 
     [Fact]
-    public void A_naive_interval_and_an_unpaired_test_fail_the_same_check()
+    public void Intervals_of_shares_hold_the_truth_in_95_of_100_studies()
     {
-        // The control: half the width, and signs that follow the data, must be found out by the counts above.
+        var random = new DeterministicRandom(9);
+        var held = Enumerable.Range(0, 10 * Studies).Count(_ =>
+        {
+            var share = 0.1 + 0.8 * random.NextDouble();
+            return Proportion.Interval(Enumerable.Range(0, 60).Count(_ => random.NextDouble() < share), 60).Contains(share);
+        });
+        Assert.InRange(10.0 * held / Studies, 94, 96);
+        Assert.Equal(0, Proportion.Interval(0, 8).Low);
+        Assert.Equal(0.3244, Proportion.Interval(0, 8).High, 4); // z^2 / (n + z^2)
+    }
+
+    [Fact]
+    public void The_same_check_finds_out_intervals_that_are_a_tenth_too_narrow()
+    {
         var random = new DeterministicRandom(7);
         var held = Enumerable.Range(0, Studies).Count(i =>
         {
-            var interval = Bootstrap.OfMean(Study(random, "right or wrong", 200, 0.1), random.Fork($"{i}"), resamples: 200);
-            var (middle, half) = ((interval.Low + interval.High) / 2, (interval.High - interval.Low) / 4);
-            return Math.Abs(0.05 - middle) <= half;
+            var interval = Bootstrap.OfMean(Study(random, "right or wrong", 60, 0.3), random.Fork($"{i}"), resamples: Resamples);
+            return Math.Abs(0.15 - (interval.Low + interval.High) / 2) <= 0.9 * (interval.High - interval.Low) / 2;
         });
         Assert.True(100.0 * held / Studies < 94);
     }

@@ -1,0 +1,38 @@
+using System.Text.Json;
+using AlpacaCot.Studies.Metrics;
+
+namespace AlpacaCot.Studies.Benchmarks;
+
+/// <summary>Any file of prompts with right answers.</summary>
+internal sealed class UserFile : IBenchmark
+{
+    public BenchmarkDescription About { get; } = new("file", "A file of prompts with references", "yours")
+    {
+        Data = "records of prompt (or instruction, question), input, reference (or output, answer; references for several), "
+            + "category",
+        Prompt = "the prompt and its input in the model's prompt template",
+        Extraction = "by the form of the reference: a letter, yes or no, a number, or what stands behind \"the answer is\"",
+        Metric = "accuracy; beside it ROUGE-L, BLEU and chrF to the best reference",
+    };
+
+    public IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options) =>
+        PublishedFile.Records(path).Select(record => new BenchmarkQuestion(record.Find("id") is { } id ? id : record.Id,
+            record.Find("category", "class", "subject") ?? "all",
+            record.Text("prompt", "instruction", "question") + options.Trigger)
+        {
+            Input = record.Find("input") ?? "",
+            References = record.Field("references").ValueKind == JsonValueKind.Array ? record.Texts("references")
+                : [record.Text("reference", "output", "answer")],
+        });
+
+    public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>
+        AnswerScoring.Score(response.Text, question.References) with
+        {
+            Measures = new Dictionary<string, double>(TextMeasures.Of(question.Prompt, response.Text))
+            {
+                ["rouge_l"] = Rouge.BestLongest(response.Text, question.References),
+                ["bleu"] = Bleu.Sentence(response.Text, question.References) / 100,
+                ["chrf"] = ChrF.Sentence(response.Text, question.References) / 100,
+            },
+        };
+}
