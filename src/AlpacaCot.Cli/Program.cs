@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Cli.Verbs;
+using AlpacaCot.Cli.Verbs.Adapters;
 using AlpacaCot.Cli.Verbs.Data;
 using AlpacaCot.Data;
 using AlpacaCot.Training;
@@ -29,6 +30,7 @@ internal static class Program
         MergeVerb.Create(terminal),
         ExportVerb.Create(terminal),
         ExtendVerb.Create(terminal),
+        AdaptersVerb.Create(terminal),
         DoctorVerb.Create(terminal),
     ];
 

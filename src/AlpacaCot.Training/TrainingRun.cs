@@ -7,6 +7,7 @@ using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Training.Adapters;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
@@ -52,7 +53,7 @@ public static class TrainingRun
                 new TrainerOptions(options.MaxGradNorm, options.Seed, options.LoggingSteps,
                     options.EvalSteps ?? plan.StepsPerEpoch, options.SaveSteps ?? plan.StepsPerEpoch), run, observer);
             var result = trainer.Train(progress, cancel);
-            if (!result.Cancelled) result = result with { OutputFolder = SaveResult(recipe, run, adapter) };
+            if (!result.Cancelled) result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
             observer.Finished(result);
             return result;
         }
@@ -138,12 +139,28 @@ public static class TrainingRun
         return (run, progress);
     }
 
-    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter) =>
+    private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity) => new()
+    {
+        Method = recipe.Adapter.Method,
+        Base = recipe.Model.Path is not { } path ? new CardBase(Path.GetFileName(recipe.Model.Init!), "random weights", "")
+            : new CardBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
+                loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",
+                ModelFingerprint.Of(loaded.Checkpoint)),
+        Template = recipe.Template, Data = AdapterCard.DataOf(recipe, identity.Mixture),
+        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output),
+        Versions = AdapterCard.RunningVersions,
+        Recipe = RecipeFile.Write(recipe with { Output = "runs/again" }),   // where this run lay says nothing to others
+    };
+
+    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, Func<AdapterCard> card) =>
         run.SaveResult(adapter is FullTuning ? "model" : "adapter", folder =>
         {
             if (adapter is FullTuning full)
                 full.Save(folder, recipe.SaveDtype == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32);
             else
+            {
                 adapter.Save(folder);
+                card().Write(folder);
+            }
         });
 }

@@ -6,7 +6,7 @@ public sealed class UsageTests
 {
     private static readonly string[] Verbs =
         ["quickstart", "data", "inspect", "tokenize", "render", "train", "generate", "chat", "score", "evaluate", "merge",
-            "export", "extend", "doctor"];
+            "export", "extend", "adapters", "doctor"];
 
     /// <summary>The verbs of <c>data</c>.</summary>
     private static readonly string[] DataVerbs = ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate",

@@ -123,6 +123,21 @@ public sealed class RunFolder : IDisposable
         optimizer.Restore(progress.Step, moments.Read);
     }
 
+    /// <summary>The last <c>step</c> and <c>loss</c> of a run and its least <c>validation_loss</c>, as logged.</summary>
+    public static IReadOnlyDictionary<string, double> FinalMetrics(string folder)
+    {
+        var metrics = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        foreach (var line in File.ReadLines(Path.Combine(folder, "metrics.jsonl")))
+        {
+            var json = JsonElement.Parse(line);
+            metrics["step"] = json.GetProperty("step").GetDouble();
+            if (json.TryGetProperty("loss", out var loss)) metrics["loss"] = loss.GetDouble();
+            if (json.TryGetProperty("validation_loss", out var validation))
+                metrics["validation_loss"] = Math.Min(validation.GetDouble(), metrics.GetValueOrDefault("validation_loss", double.MaxValue));
+        }
+        return metrics;
+    }
+
     /// <summary>Closes the logs.</summary>
     public void Dispose()
     {
