@@ -14,16 +14,22 @@ internal static class NodeProgram
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private static readonly string Folder = Checkout.Path("tests/node");
 
+    /// <summary>Skips the running test where Node or an npm package is absent.</summary>
+    public static void Require(string package)
+    {
+        var version = Version();
+        Assert.SkipWhen(version < OldestNode, $"needs Node {OldestNode} or newer ({(version < 0 ? "there is none" : $"found {version}")})");
+        Assert.SkipUnless(Directory.Exists(Path.Combine(Folder, "node_modules", package)),
+            $"needs the npm package {package}: npm ci --prefix tests/node");
+    }
+
     /// <summary>Runs a program with JSON on its standard input and gives the JSON it prints.</summary>
     /// <param name="script">Its file.</param>
     /// <param name="package">The npm package it needs.</param>
     /// <param name="input">What it reads.</param>
     public static JsonElement Run(string script, string package, object input)
     {
-        var version = Version();
-        Assert.SkipWhen(version < OldestNode, $"needs Node {OldestNode} or newer ({(version < 0 ? "there is none" : $"found {version}")})");
-        Assert.SkipUnless(Directory.Exists(Path.Combine(Folder, "node_modules", package)),
-            $"needs the npm package {package}: npm ci --prefix tests/node");
+        Require(package);
         var (code, output, error) = Start(JsonSerializer.Serialize(input), Path.Combine(Folder, script));
         Assert.True(code == 0, $"{script} ended with {code}: {error}");
         return JsonDocument.Parse(output).RootElement;

@@ -23,6 +23,7 @@ public sealed class LlamaCppTests
     [Fact]
     public void Llama_cpp_reads_the_tokens_of_an_export_as_we_do_and_continues_them_alike()
     {
+        NodeProgram.Require("node-llama-cpp");
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder.File("base"));
         foreach (var file in Directory.GetFiles(Checkout.Path("samples/base"))) File.Copy(file, folder.File($"base/{Path.GetFileName(file)}"));
@@ -68,6 +69,7 @@ public sealed class LlamaCppTests
     [Fact]
     public void Llama_cpp_continues_the_other_families_and_rope_scalings_as_we_do()
     {
+        NodeProgram.Require("node-llama-cpp");
         using var folder = new TemporaryFolder();
         List<Question> questions = [];
         foreach (var (name, scaling) in new (string, string)[]
