@@ -8,44 +8,61 @@ using AlpacaCot.Studies;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// An evaluation of many prompts one by one and in a continuous batch, in turns over parts of the prompts so that other load hits
-/// both alike: prompts and tokens a second, and in how many answers the two differ.
+/// An evaluation of many prompts in a continuous batch and one by one, in turns over fifths of the prompts so that other load hits
+/// both alike: prompts and tokens a second, by the clock and by processor time, and in how many answers the two differ.
 /// </summary>
 internal static class GenerationBench
 {
-    public static void Run(string model, string questions, int count, int sequences)
+    public static void Run(string model, string questions, int count, int sequences, int alone)
     {
         using var loaded = LanguageModel.Load(model);
         var held = HeldOutQuestion.Read(questions);
         int[][] prompts = [.. Enumerable.Range(0, count).Select(i => held[i % held.Count])
             .Select(q => loaded.EncodePrompt(new Conversation([new Turn(Role.User, q.Instruction, q.Input)])))];
         var options = new GenerationOptions { MaxNewTokens = 64, StopStrings = loaded.Template.Stop, EndTokens = loaded.EndTokens };
-        var limits = new BatchLimits { Sequences = sequences };
+        var (limits, generator) = (new BatchLimits { Sequences = sequences }, loaded.Generator);
         Console.WriteLine($"{count} prompts of {prompts.Average(p => p.Length):F0} tokens, answers of at most {options.MaxNewTokens}, "
             + $"{TorchSharp.torch.get_num_threads()} threads, {sequences} sequences at a time");
-        var (alone, batch, aloneUsed, batchUsed) = (TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
-        var (tokens, different) = (0, 0);
-        loaded.Generator.GenerateBatch(prompts[..Math.Min(count, 20)], options, limits); // warms up
-        foreach (var part in prompts.Chunk(Math.Max(count / 5, 4 * sequences)))
+        generator.GenerateBatch(prompts[..Math.Min(count, 20)], options, limits); // warms up
+        generator.Stream(prompts[0], options).Count();
+
+        var (batch, single, different) = (new Share(), new Share(), 0);
+        foreach (var part in prompts.Chunk((count + 4) / 5))
         {
-            var (start, used) = (Stopwatch.GetTimestamp(), Used());
-            var one = part.Select(p => loaded.Generator.Stream(p, options).ToArray()).ToArray();
-            (alone, aloneUsed) = (alone + Stopwatch.GetElapsedTime(start), aloneUsed + (Used() - used));
-            (start, used) = (Stopwatch.GetTimestamp(), Used());
-            var together = loaded.Generator.GenerateBatch(part, options, limits);
-            (batch, batchUsed) = (batch + Stopwatch.GetElapsedTime(start), batchUsed + (Used() - used));
-            tokens += together.Sum(t => t.Length);
+            var together = batch.Time(() => [.. generator.GenerateBatch(part, options, limits)]);
+            var one = single.Time(() => [.. part.Take((alone + 4) / 5).Select(p => generator.Stream(p, options).ToArray())]);
             different += one.Zip(together).Count(pair => !pair.First.SequenceEqual(pair.Second));
         }
-        Print("one by one", alone, aloneUsed);
-        Print("in a batch", batch, batchUsed);
-        Console.WriteLine($"{alone / batch:F2} times as fast ({aloneUsed / batchUsed:F2} by processor time), {different} of {count} answers differ, "
-            + $"peak {Platform.PeakResidentBytes >> 20} MB");
+        single.Print("one by one");
+        batch.Print("in a batch");
+        Console.WriteLine($"{batch.PerSecond / single.PerSecond:F2} times as fast by the clock, "
+            + $"{batch.PerProcessorSecond / single.PerProcessorSecond:F2} by processor time; {different} of {single.Prompts} answers "
+            + $"differ; peak {Platform.PeakResidentBytes >> 20} MB");
+    }
 
-        static TimeSpan Used() => Process.GetCurrentProcess().TotalProcessorTime;
+    private sealed class Share
+    {
+        private double _seconds, _used;
+        private int _tokens;
 
-        void Print(string way, TimeSpan time, TimeSpan used) => Console.WriteLine(
-            $"{way,-12} {time.TotalSeconds,7:F1} s {count / time.TotalSeconds,8:F1} prompts/s {tokens / time.TotalSeconds,9:F0} tokens/s, "
-            + $"{used.TotalSeconds,7:F1} s of processor time");
+        public int Prompts { get; private set; }
+
+        public double PerSecond => Prompts / _seconds;
+
+        public double PerProcessorSecond => Prompts / _used;
+
+        public int[][] Time(Func<int[][]> work)
+        {
+            var (start, used) = (Stopwatch.GetTimestamp(), Used);
+            var answers = work();
+            (_seconds, _used) = (_seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, _used + Used - used);
+            (Prompts, _tokens) = (Prompts + answers.Length, _tokens + answers.Sum(a => a.Length));
+            return answers;
+        }
+
+        public void Print(string way) => Console.WriteLine($"{way}  {Prompts,5} prompts in {_seconds,6:F1} s ({_used:F1} s of processor "
+            + $"time): {PerSecond:F1} prompts/s, {_tokens / _seconds:F0} tokens/s");
+
+        private static double Used => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;
     }
 }

@@ -15,7 +15,7 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES]   one by one, batch
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
 if (args is ["read", var file, ..])
 {
     ReadBench.Run(file, args.Length > 2 ? int.Parse(args[2]) : 500);
@@ -50,7 +50,8 @@ if (args is ["preparation", .. var preparation])
 if (args is ["generation", ..])
 {
     GenerationBench.Run(args.ElementAtOrDefault(1) ?? "samples/base", args.ElementAtOrDefault(2) ?? "samples/data/heldout.json",
-        int.Parse(args.ElementAtOrDefault(3) ?? "1000"), int.Parse(args.ElementAtOrDefault(4) ?? "64"));
+        int.Parse(args.ElementAtOrDefault(3) ?? "1000"), int.Parse(args.ElementAtOrDefault(4) ?? "64"),
+        int.Parse(args.ElementAtOrDefault(5) ?? args.ElementAtOrDefault(3) ?? "1000"));
     return;
 }
 
