@@ -11,8 +11,11 @@ public sealed record BatchLimits
     /// <summary>The most sequences in a pass; each beam is one.</summary>
     public int Sequences { get; init; } = 64;
 
-    /// <summary>The most tokens that all caches together may come to hold; a prompt that needs more runs alone.</summary>
-    public long CachedTokens { get; init; } = 1 << 16;
+    /// <summary>
+    /// The most tokens that all caches together may come to hold, by default what fits into a quarter of this machine's memory; a
+    /// prompt that needs more runs alone.
+    /// </summary>
+    public long? CachedTokens { get; init; }
 
     /// <summary>The most prompt tokens in a pass; a longer prompt is read alone.</summary>
     public long PromptTokens { get; init; } = 2048;
@@ -36,6 +39,7 @@ public sealed class ContinuousBatch : IDisposable
     private readonly CausalModel? draft;
     private readonly Tokenizer? tokenizer;
     private readonly BatchLimits limits;
+    private readonly long cachedTokens;
     private readonly Queue<Member> waiting = [];
     private readonly List<Member> running = [];
     private int added, passes;
@@ -45,8 +49,13 @@ public sealed class ContinuousBatch : IDisposable
     /// <param name="tokenizer">For stop strings and the end token, or none.</param>
     /// <param name="limits">How much is generated at a time.</param>
     /// <param name="draft">A smaller model that proposes tokens, or none.</param>
-    public ContinuousBatch(CausalModel model, Tokenizer? tokenizer, BatchLimits? limits = null, CausalModel? draft = null) =>
+    public ContinuousBatch(CausalModel model, Tokenizer? tokenizer, BatchLimits? limits = null, CausalModel? draft = null)
+    {
         (this.model, this.tokenizer, this.limits, this.draft) = (model, tokenizer, limits ?? new BatchLimits(), draft);
+        var shape = model.Shape;
+        cachedTokens = this.limits.CachedTokens ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4
+            / (2L * shape.Layers * shape.KeyValueHeads * shape.HeadDimension * sizeof(float));
+    }
 
     /// <summary>Prompts that are not answered yet.</summary>
     public int Open => waiting.Count + running.Count;
@@ -115,7 +124,7 @@ public sealed class ContinuousBatch : IDisposable
         while (waiting.TryPeek(out var next))
         {
             (rows, room, prompts) = (rows + next.Decoding.Rows, room + next.Decoding.Room, prompts + next.PromptLength);
-            if (running.Count > 0 && (rows > limits.Sequences || room > limits.CachedTokens || prompts > limits.PromptTokens)) return;
+            if (running.Count > 0 && (rows > limits.Sequences || room > cachedTokens || prompts > limits.PromptTokens)) return;
             running.Add(waiting.Dequeue());
         }
     }

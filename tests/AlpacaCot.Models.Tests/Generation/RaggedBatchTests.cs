@@ -32,6 +32,32 @@ public sealed class RaggedBatchTests : IDisposable
         Assert.True(alone.Select(a => string.Join(",", a)).Distinct().Count() > 1 || folder == "gemma2", "control: answers differ");
     }
 
+    [Fact]
+    public void Prompts_join_while_others_run_and_may_be_dropped()
+    {
+        using var model = new TinyModel().Build();
+        int[][] prompts = [[1, 17, 42, 5], [1, 9], [1, 200, 201, 202, 203, 204], [1], [7, 7, 7]];
+        GenerationOptions Options(int number) => new() { MaxNewTokens = 6 + number, EndTokens = [], Beams = number == 2 ? 2 : 1 };
+        using var batch = new ContinuousBatch(model, null, new BatchLimits { CachedTokens = 30 }); // two or three at a time
+        for (var i = 0; i < 4; i++) batch.Add(prompts[i], Options(i));
+        var answers = prompts.Select(_ => new List<int>()).ToArray();
+        var dones = new List<int>();
+        for (var pass = 0; batch.Open > 0; pass++)
+        {
+            foreach (var (number, tokens, done) in batch.Advance())
+            {
+                answers[number].AddRange(tokens);
+                if (done) dones.Add(number);
+            }
+            if (pass == 1) batch.Add(prompts[4], Options(4));
+            if (pass == 2) batch.Remove(1);
+        }
+        Assert.Equal(3, answers[1].Count);
+        Assert.Equal([0, 2, 3, 4], dones.Order());
+        foreach (var number in dones)
+            Assert.Equal(new TextGenerator(model, null).Stream(prompts[number], Options(number)), answers[number]);
+    }
+
     // Of 1 to 16 tokens; ChatGLM-6B's end as those of the reference do, with [gMASK] and sop.
     private static int[][] Prompts(FamilyGolden golden, CausalModel model)
     {
