@@ -24,7 +24,7 @@ internal static class GenerationBench
         Console.WriteLine($"{count} prompts of {prompts.Average(p => p.Length):F0} tokens, answers of at most {options.MaxNewTokens}, "
             + $"{TorchSharp.torch.get_num_threads()} threads, {sequences} sequences at a time");
         generator.GenerateBatch(prompts[..Math.Min(count, 20)], options, limits); // warms up
-        generator.Stream(prompts[0], options).Count();
+        _ = generator.Stream(prompts[0], options).Count();
 
         var (batch, single, different) = (new Share(), new Share(), 0);
         foreach (var part in prompts.Chunk((count + 4) / 5))
