@@ -1,15 +1,29 @@
 using AlpacaCot.Models;
 using Spectre.Console;
+using static TorchSharp.torch;
 
 namespace AlpacaCot.Cli;
 
 /// <summary>Loads a model with a word about it on a terminal, where it takes long enough to wonder.</summary>
 internal static class ModelLoading
 {
-    public static LanguageModel Load(string? path, string? adapter, string? template, string? tokenizer, Terminal terminal)
+    /// <param name="path">The model.</param>
+    /// <param name="adapter">An adapter, or null.</param>
+    /// <param name="template">A prompt template, or null.</param>
+    /// <param name="tokenizer">A tokenizer that is not in the model folder, or null.</param>
+    /// <param name="terminal">Where the word goes.</param>
+    /// <param name="weights">How matrices are kept (<see cref="Options.Weights"/>); null: as stored.</param>
+    public static LanguageModel Load(string? path, string? adapter, string? template, string? tokenizer, Terminal terminal,
+        string? weights = null)
     {
         if (path is null) throw new Data.InputException("no model: add --model DIR");
-        LanguageModel Load() => LanguageModel.Load(path, adapter, template, tokenizer);
+        LanguageModel Load()
+        {
+            var storage = weights switch { "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => (ScalarType?)null };
+            var loaded = LanguageModel.Load(path, adapter, template, tokenizer, storage);
+            if (weights is "int8" or "int4") loaded.Model.RoundWeights(weights == "int8" ? 8 : 4);
+            return loaded;
+        }
         return terminal.ErrorIsTerminal
             ? terminal.ErrorConsole.Status().Start($"loading {Markup.Escape(path)}", _ => Load()) : Load();
     }

@@ -37,6 +37,16 @@ internal static class Options
         return option.AcceptOnlyFromAmong("float32");
     }
 
+    public static Option<string?> Weights()
+    {
+        var option = new Option<string?>("--weights")
+        {
+            Description = "How matrices are kept while answering: int8 and int4 (GGUF's Q8_0 and Q4_0) answer fastest; as stored "
+                + "by default",
+        };
+        return option.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
+    }
+
     public static Option<int?> Limit(string description) => Positive<int?>("--limit", description, "N");
 
     public static Option<string> Text(string name, string description) =>

@@ -18,7 +18,7 @@ internal static class ChatVerb
         model.Required = true;
         var (adapter, tokenizer, template) = (Options.Adapter(), Options.Tokenizer(), Options.Template());
         var sampling = new Sampling();
-        var (device, dtype) = (Options.Device(), Options.Dtype());
+        var (weights, device, dtype) = (Options.Weights(), Options.Device(), Options.Dtype());
         var verb = new Verb("chat", VerbGroup.Use, "Talk with a model in the terminal",
             "chat --model path/to/model --adapter runs/my-run/adapter",
             "chat --model path/to/model --template alpaca --temperature 0.7 --top-p 0.9",
@@ -27,12 +27,13 @@ internal static class ChatVerb
             model, adapter, tokenizer, template,
         };
         sampling.AddTo(verb);
+        verb.Add(weights);
         verb.Add(device);
         verb.Add(dtype);
         verb.SetAction((parsed, cancel) =>
         {
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), parsed.GetValue(template),
-                parsed.GetValue(tokenizer), terminal);
+                parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights));
             ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
             Talk(loaded, sampling.Read(parsed, loaded, withTemplate: true), terminal, cancel);
             return Task.FromResult(Program.Done);

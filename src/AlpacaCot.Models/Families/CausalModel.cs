@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -57,6 +58,21 @@ public abstract class CausalModel : IDisposable
         var hidden = Hidden(input);
         var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, places); // [n, hidden]
         return CrossEntropyKernel.Apply(Project(chosen), targets);
+    }
+
+    /// <summary>
+    /// Rounds every plain matrix of the linear layers to blocks of 8 or 4 bits, as GGUF's Q8_0 and Q4_0, for answering with few
+    /// bytes a token; with 4 bits the head keeps 8. The plain weights are freed, so the model can neither be trained in full nor
+    /// saved afterwards.
+    /// </summary>
+    public void RoundWeights(int bits)
+    {
+        foreach (var (name, layer) in Linears)
+        {
+            if (layer.Matrix is not DenseMatrix dense) continue;
+            layer.Matrix = BlockMatrix.Quantize(dense.Weight, layer == Head ? 8 : bits);
+            if (builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose(); // a tied head's is the embedding's
+        }
     }
 
     /// <summary>An empty cache for one sequence.</summary>

@@ -81,6 +81,10 @@ public sealed class DenseMatrix : WeightMatrix
         using (expanded) return expanded.t();
     }
 
+    /// <inheritdoc/>
+    public override Tensor Product(Tensor x) =>
+        (inputsFirst ? null : Kernels.Decode.FloatDot.Product(x, stored)) ?? ExpandedProduct(x);
+
     /// <summary>The matrix of other numbers, lying as these do; they stay the caller's.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c></param>
     internal DenseMatrix With(Tensor weight) => new(inputsFirst ? weight.t() : weight, inputsFirst);

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace AlpacaCot.Bench;
+
+/// <summary>llama.cpp in a process of its own, which works only while it is asked to.</summary>
+internal sealed class LlamaCpp : IDisposable
+{
+    private readonly Process process;
+
+    private LlamaCpp(Process process) => this.process = process;
+
+    /// <summary>What one run took: seconds to read the prompt and for the tokens after the first, of the clock and of processors.</summary>
+    internal sealed record Run(double Prompt, double Decode, double PromptCpu, double DecodeCpu, int[] Ids);
+
+    /// <summary>Starts it; null where Node or its modules are absent.</summary>
+    public static LlamaCpp? Start(int threads)
+    {
+        var script = Path.Combine(AppContext.BaseDirectory, "llama-cpp-speed.mjs");
+        if (NodeModules.Find("node-llama-cpp") is not { } modules) return null;
+        return new LlamaCpp(Process.Start(new ProcessStartInfo("node", [script, modules, threads.ToString()])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true,
+        })!);
+    }
+
+    /// <summary>Reads a prompt and decodes greedily; with a count of 0 it only reads.</summary>
+    public Run Ask(string model, int[] ids, int count)
+    {
+        process.StandardInput.WriteLine(JsonSerializer.Serialize(new { model, ids, count }));
+        process.StandardInput.Flush();
+        while (process.StandardOutput.ReadLine() is { } line)
+            if (line.StartsWith("{\"prompt\"", StringComparison.Ordinal))
+                return JsonSerializer.Deserialize<Run>(line, JsonSerializerOptions.Web)!;
+        throw new InvalidOperationException("llama.cpp ended");
+    }
+
+    public void Dispose()
+    {
+        process.StandardInput.Close();
+        if (!process.WaitForExit(5000)) process.Kill(entireProcessTree: true);
+        process.Dispose();
+    }
+}

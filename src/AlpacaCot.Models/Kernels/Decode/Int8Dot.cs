@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace AlpacaCot.Models.Kernels.Decode;
+
+/// <summary>
+/// Products of an int8 matrix with rounded rows. Blocks of 32 numbers <c>scale · code</c> as in GGUF's Q8_0; eight rows of the
+/// matrix are interleaved, four codes of each in turn, so that memory is read in one stream, eight scales are applied at once, and
+/// no result is ever summed across a vector.
+/// </summary>
+internal static unsafe class Int8Dot
+{
+    /// <summary>Rows that are interleaved.</summary>
+    public const int Group = 8;
+
+    /// <summary>Bytes of a block of a group.</summary>
+    public const int BlockBytes = Group * Block;
+
+    private const int Block = RoundedRows.Block;
+
+    /// <summary><c>y[i, r] = Σ scale · code · x[i]</c> for the groups [first, end) of rows.</summary>
+    /// <param name="codes"><c>[groups, blocks, 8, 8, 4]</c></param>
+    /// <param name="scales">fp16, <c>[groups, blocks, 8]</c></param>
+    /// <param name="blocks">Blocks a row.</param>
+    /// <param name="x">The activations.</param>
+    /// <param name="from">The first of them.</param>
+    /// <param name="to">After the last.</param>
+    /// <param name="y"><c>[x.Count, rows]</c></param>
+    /// <param name="rows">Rows of the matrix; the last group may have more than there are.</param>
+    /// <param name="first">The first group.</param>
+    /// <param name="end">After the last group.</param>
+    public static void Multiply(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int from, int to, float* y, long rows,
+        long first, long end)
+    {
+        float* sums = stackalloc float[Group];
+        for (var group = first; group < end; group++)
+        {
+            var (block, scale) = ((nint)(codes + group * blocks * BlockBytes), (nint)(scales + group * blocks * Group));
+            var here = (int)Math.Min(Group, rows - group * Group);
+            for (var i = from; i < to; i++)
+            {
+                if (Avx2.IsSupported) One((sbyte*)block, (ushort*)scale, blocks, x, i, sums);
+                else Portable((sbyte*)block, (ushort*)scale, blocks, x, i, sums);
+                new Span<float>(sums, here).CopyTo(new Span<float>(y + i * rows + group * Group, here));
+            }
+        }
+    }
+
+    // The instruction wants one factor unsigned: the other takes over its sign. 2 · 127 · 127 fits 16 bits; -128 is no code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void One(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
+    {
+        sbyte* xs = x.Codes + (long)i * x.Blocks * Block;
+        byte* amounts = x.Amounts + (long)i * x.Blocks * Block;
+        float* xScales = x.Scales + (long)i * x.Blocks;
+        var ones = Vector256<short>.One;
+        var total = Vector256<float>.Zero;
+        for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block, amounts += Block)
+        {
+            Vector256<int> even = default, odd = default;
+            for (var q = 0; q < Block; q += 8)
+            {
+                var (v, w) = (Vector256.Create(*(int*)(xs + q)).AsSByte(), Vector256.Create(*(int*)(xs + q + 4)).AsSByte());
+                var signed = Avx2.Sign(Vector256.Load(codes + 8 * q), v);
+                var next = Avx2.Sign(Vector256.Load(codes + 8 * q + 32), w);
+                even += Avx2.MultiplyAddAdjacent(
+                    Avx2.MultiplyAddAdjacent(Vector256.Create(*(uint*)(amounts + q)).AsByte(), signed), ones);
+                odd += Avx2.MultiplyAddAdjacent(
+                    Avx2.MultiplyAddAdjacent(Vector256.Create(*(uint*)(amounts + q + 4)).AsByte(), next), ones);
+            }
+            var scale = HalfScales.Load(scales) * Vector256.Create(xScales[b]);
+            total = Fma.MultiplyAdd(Avx.ConvertToVector256Single(even + odd), scale, total);
+        }
+        total.Store(sums);
+    }
+
+    // For processors without AVX2.
+    internal static void Portable(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
+    {
+        sbyte* xs = x.Codes + (long)i * x.Blocks * Block;
+        float* xScales = x.Scales + (long)i * x.Blocks;
+        new Span<float>(sums, Group).Clear();
+        for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
+            for (var r = 0; r < Group; r++)
+            {
+                var sum = Vector128<int>.Zero;
+                for (var q = 0; q < Block; q += 4) sum += Wide(codes + 8 * q + 4 * r) * Wide(xs + q);
+                sums[r] += Vector128.Sum(sum) * (float)BitConverter.UInt16BitsToHalf(scales[r]) * xScales[b];
+            }
+
+        static Vector128<int> Wide(sbyte* at) =>
+            Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(*(int*)at).AsSByte()));
+    }
+}

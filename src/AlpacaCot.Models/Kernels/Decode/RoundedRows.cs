@@ -1,0 +1,128 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace AlpacaCot.Models.Kernels.Decode;
+
+/// <summary>The order in which a block of 64 numbers is kept.</summary>
+internal enum BlockOrder
+{
+    /// <summary>As they come.</summary>
+    Plain,
+
+    /// <summary>The 32 at even places, then the 32 at odd places: how the two halves of packed bytes come apart.</summary>
+    EvenOdd,
+}
+
+/// <summary>
+/// Rows of activations rounded to int8 in blocks of 32 with one fp32 scale each, as integer dot products need them. The rounding
+/// moves each number by at most 1/254 of the largest in its block. Scratch memory of one thread, used again for each product.
+/// </summary>
+internal sealed unsafe class RoundedRows
+{
+    /// <summary>Numbers that share a scale.</summary>
+    public const int Block = 32;
+
+    [ThreadStatic]
+    private static RoundedRows? shared;
+
+    private nuint capacity;
+
+    /// <summary>The scratch of this thread.</summary>
+    public static RoundedRows Shared => shared ??= new RoundedRows();
+
+    /// <summary>Rows held.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Blocks a row, a multiple of 8: what lies beyond the row's end is zero.</summary>
+    public int Blocks { get; private set; }
+
+    /// <summary>Rounded numbers, <c>[rows, blocks, 32]</c>, each in -127 .. 127.</summary>
+    public sbyte* Codes { get; private set; }
+
+    /// <summary>Their amounts.</summary>
+    public byte* Amounts { get; private set; }
+
+    /// <summary>The scale of each block, <c>[rows, blocks]</c>.</summary>
+    public float* Scales { get; private set; }
+
+    /// <summary>Scale times the sum of the codes, <c>[rows, blocks]</c>.</summary>
+    public float* Sums { get; private set; }
+
+    /// <summary>Rounds <paramref name="rows"/> rows of <paramref name="width"/> numbers.</summary>
+    public void Round(float* x, int rows, int width, BlockOrder order)
+    {
+        Count = rows;
+        Blocks = (width + 8 * Block - 1) / (8 * Block) * 8;
+        Reserve((nuint)rows * (nuint)Blocks);
+        float* sorted = stackalloc float[2 * Block];
+        for (var row = 0; row < rows; row++)
+        {
+            var from = x + (long)row * width;
+            for (var b = 0; b < Blocks; b += 2)
+            {
+                var at = b * Block;
+                var here = Math.Clamp(width - at, 0, 2 * Block);
+                var values = from + at;
+                if (here < 2 * Block || order == BlockOrder.EvenOdd)
+                {
+                    new Span<float>(sorted, 2 * Block).Clear();
+                    for (var i = 0; i < here; i++) sorted[order == BlockOrder.Plain ? i : i / 2 + i % 2 * Block] = values[i];
+                    values = sorted;
+                }
+                RoundBlock(values, (long)row * Blocks + b);
+                RoundBlock(values + Block, (long)row * Blocks + b + 1);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void RoundBlock(float* values, long block)
+    {
+        sbyte* codes = Codes + block * Block;
+        byte* amounts = Amounts + block * Block;
+        var most = Vector256<float>.Zero;
+        for (var i = 0; i < Block; i += 8) most = Vector256.MaxNative(most, Vector256.Abs(Vector256.Load(values + i)));
+        var four = Vector128.MaxNative(most.GetLower(), most.GetUpper());
+        four = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        var largest = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
+        var (scale, inverse) = (largest / 127, largest == 0 ? 0 : 127 / largest);
+        var sum = 0;
+        if (Avx2.IsSupported)
+        {
+            var a = Avx.ConvertToVector256Int32(Vector256.Load(values) * inverse);
+            var b = Avx.ConvertToVector256Int32(Vector256.Load(values + 8) * inverse);
+            var c = Avx.ConvertToVector256Int32(Vector256.Load(values + 16) * inverse);
+            var d = Avx.ConvertToVector256Int32(Vector256.Load(values + 24) * inverse);
+            sum = Vector256.Sum(a + b + c + d);
+            var packed = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(a, b), Avx2.PackSignedSaturate(c, d));
+            packed = Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte(); // packs go by lanes
+            packed.Store(codes);
+            Avx2.Abs(packed).Store(amounts);
+        }
+        else
+            for (var i = 0; i < Block; i++)
+            {
+                var code = (int)MathF.Round(values[i] * inverse); // to even, as the vector unit
+                (codes[i], amounts[i]) = ((sbyte)code, (byte)Math.Abs(code));
+                sum += code;
+            }
+        (Scales[block], Sums[block]) = (scale, scale * sum);
+    }
+
+    private void Reserve(nuint blocks)
+    {
+        if (blocks <= capacity) return;
+        NativeMemory.AlignedFree(Codes);
+        var memory = (byte*)NativeMemory.AlignedAlloc(blocks * (2 * Block + 2 * sizeof(float)), 64);
+        capacity = blocks;
+        Codes = (sbyte*)memory;
+        Amounts = memory + blocks * Block;
+        Scales = (float*)(memory + blocks * 2 * Block);
+        Sums = Scales + blocks;
+    }
+
+    /// <summary>Frees the memory of a thread that has ended.</summary>
+    ~RoundedRows() => NativeMemory.AlignedFree(Codes);
+}

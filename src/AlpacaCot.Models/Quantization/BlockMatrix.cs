@@ -1,0 +1,142 @@
+using AlpacaCot.Data.Gguf;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Kernels.Decode;
+using AlpacaCot.Models.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Quantization;
+
+/// <summary>
+/// A matrix for answering fast: the 8-bit or 4-bit blocks of GGUF's Q8_0 and Q4_0, number for number, in a layout that decoding
+/// reads in one stream. Products round the activations to int8 in blocks of 32, as llama.cpp does, and multiply whole numbers; each
+/// row of x gives the same result alone and among others.
+/// </summary>
+public sealed unsafe class BlockMatrix : WeightMatrix
+{
+    private const int Block = RoundedRows.Block, Group = Int8Dot.Group;
+
+    // Small enough that a delayed core holds up little, large enough to be worth taking; rows of x that stay in the cache.
+    private const int PieceBytes = 1 << 16, RowsAtOnce = 64;
+
+    private readonly Tensor codes, scales;
+    private readonly int blocks, blockBytes;
+    private readonly long groups;
+
+    private BlockMatrix(int bits, long outputs, long inputs)
+        : base(outputs, inputs)
+    {
+        (Bits, blockBytes) = (bits, bits == 8 ? Int8Dot.BlockBytes : Int4Dot.BlockBytes);
+        (blocks, groups) = ((int)((inputs + Block - 1) / Block), (outputs + Group - 1) / Group);
+        codes = zeros([groups, blocks, blockBytes], ScalarType.Byte).DetachFromDisposeScope();
+        scales = zeros([groups, blocks, Group], ScalarType.Float16).DetachFromDisposeScope();
+    }
+
+    /// <summary>Bits of a code: 8 or 4.</summary>
+    public int Bits { get; }
+
+    /// <inheritdoc/>
+    public override long Bytes => codes.numel() + 2 * scales.numel();
+
+    private GgufType Type => Bits == 8 ? GgufType.Q8 : GgufType.Q4;
+
+    /// <summary>Rounds a matrix.</summary>
+    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
+    /// <param name="bits">8 or 4.</param>
+    public static BlockMatrix Quantize(Tensor weight, int bits)
+    {
+        var matrix = new BlockMatrix(bits, weight.shape[0], weight.shape[1]);
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        const long AtOnce = 512 * Group; // rows: of a large matrix in a narrow type no whole fp32 copy is made
+        for (long start = 0; start < matrix.Outputs; start += AtOnce)
+        {
+            using var some = weight.narrow(0, start, Math.Min(AtOnce, matrix.Outputs - start));
+            using var full = some.to(ScalarType.Float32).contiguous();
+            var (from, count, first) = ((nint)TensorMemory.Floats(full), full.shape[0], start / Group);
+            Rows.Split((count + Group - 1) / Group, Group * matrix.Inputs, (g, end) =>
+            {
+                for (; g < end; g++)
+                    for (var r = 0; r < Group && g * Group + r < count; r++)
+                        matrix.Round((float*)from + (g * Group + r) * matrix.Inputs, first + g, r);
+            });
+        }
+        return matrix;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Expand()
+    {
+        var values = ExpansionBuffer.Take(Outputs, Inputs);
+        var to = (nint)TensorMemory.Floats(values);
+        Rows.Split(groups, Group * Inputs, (first, end) =>
+        {
+            for (var row = first * Group; row < Math.Min(end * Group, Outputs); row++) Expand(row, (float*)to + row * Inputs);
+        });
+        return values;
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Product(Tensor x)
+    {
+        using var input = x.contiguous();
+        var n = (int)x.shape[0];
+        var y = empty([n, Outputs], ScalarType.Float32);
+        var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
+        rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain);
+        var (c, s) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Bytes(scales));
+        var groupsAtOnce = Math.Max(1, PieceBytes / (blocks * blockBytes));
+        Crew.Shared.Run((int)((groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), piece =>
+        {
+            var (first, end) = ((long)piece * groupsAtOnce, Math.Min((piece + 1L) * groupsAtOnce, groups));
+            for (var from = 0; from < n; from += RowsAtOnce)
+            {
+                var end2 = Math.Min(from + RowsAtOnce, n);
+                if (Bits == 8) Int8Dot.Multiply((sbyte*)c, (ushort*)s, blocks, rounded, from, end2, (float*)to, Outputs, first, end);
+                else Int4Dot.Multiply((byte*)c, (ushort*)s, blocks, rounded, from, end2, (float*)to, Outputs, first, end);
+            }
+        });
+        return y;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        codes.Dispose();
+        scales.Dispose();
+    }
+
+    // GGUF's block of a row: its scale, then 32 bytes, or 16 whose low halves come first. Four bytes of each row go together.
+    private void Round(float* row, long group, int r)
+    {
+        Span<float> values = stackalloc float[Block];
+        Span<byte> packed = stackalloc byte[2 + Block];
+        byte* to = TensorMemory.Bytes(codes) + group * blocks * blockBytes + 4 * r;
+        ushort* scale = (ushort*)TensorMemory.Bytes(scales) + group * blocks * Group + r;
+        for (var b = 0; b < blocks; b++, to += blockBytes, scale += Group)
+        {
+            var here = (int)Math.Min(Block, Inputs - b * Block);
+            values.Clear();
+            new Span<float>(row + b * Block, here).CopyTo(values);
+            GgufBlocks.Round(Type, values, packed);
+            *scale = BitConverter.ToUInt16(packed);
+            for (var q = 0; q < blockBytes / Group; q += 4) packed.Slice(2 + q, 4).CopyTo(new Span<byte>(to + q * Group, 4));
+        }
+    }
+
+    private void Expand(long row, float* into)
+    {
+        Span<float> values = stackalloc float[Block];
+        Span<byte> packed = stackalloc byte[2 + blockBytes / Group];
+        byte* from = TensorMemory.Bytes(codes) + row / Group * blocks * blockBytes + 4 * (row % Group);
+        ushort* scale = (ushort*)TensorMemory.Bytes(scales) + row / Group * blocks * Group + row % Group;
+        for (var b = 0; b < blocks; b++, from += blockBytes, scale += Group)
+        {
+            BitConverter.TryWriteBytes(packed, *scale);
+            for (var q = 0; q < blockBytes / Group; q += 4) new Span<byte>(from + q * Group, 4).CopyTo(packed.Slice(2 + q, 4));
+            GgufBlocks.Expand(Type, packed, values);
+            values[..(int)Math.Min(Block, Inputs - b * Block)].CopyTo(new Span<float>(into + b * Block, Block));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+using System.Runtime.Intrinsics.X86;
+using AlpacaCot.Models.Kernels.Decode;
+using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Quantization;
+using TorchSharp;
+using static AlpacaCot.Models.Tests.Kernels.KernelCheck;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Tests.Kernels;
+
+/// <summary>
+/// The kernels of decoding against plain loops over the expanded values: what rounding the activations may cost, and not more;
+/// the same result for every number of threads and of rows.
+/// </summary>
+public sealed unsafe class DecodeKernelTests : IDisposable
+{
+    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly int threads = get_num_threads();
+
+    // Rows of x; rows and columns of the matrix: whole groups and blocks, and not.
+    public static TheoryData<int, int, int, int> Sizes => new()
+    {
+        { 8, 1, 8, 32 }, { 8, 3, 13, 40 }, { 8, 70, 9, 352 }, { 8, 2, 700, 288 },
+        { 4, 1, 8, 32 }, { 4, 3, 13, 40 }, { 4, 70, 9, 352 }, { 4, 2, 1500, 288 },
+    };
+
+    public void Dispose()
+    {
+        set_num_threads(threads);
+        scope.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void A_block_matrix_multiplies_within_the_rounding_of_the_activations(int bits, int n, int rows, int columns)
+    {
+        var (x, weight) = (Random(1, n, columns), Random(2, rows, columns));
+        using var matrix = BlockMatrix.Quantize(weight, bits);
+        var values = matrix.Expand().clone();
+        Assert.True((values - weight).abs().max().item<float>() <= weight.abs().max().item<float>() / (bits == 8 ? 250 : 7.9f));
+        Assert.Equal((rows + 7) / 8 * 8L * ((columns + 31) / 32) * (2 + 32 * bits / 8), matrix.Bytes);
+
+        var product = matrix.Product(x);
+        WithinRounding(values, x, product, Rounded(x));
+        set_num_threads(2);
+        Assert.True(matrix.Product(x).eq(product).all().item<bool>(), "two threads give what one gives");
+        Assert.True(matrix.Product(x[n - 1].unsqueeze(0)).eq(product[n - 1]).all().item<bool>(), "a row alone gives the same");
+    }
+
+    [Theory]
+    [InlineData(QuantizationType.Nf4)]
+    [InlineData(QuantizationType.Fp4)]
+    public void A_codebook_matrix_multiplies_from_the_bytes_of_training(QuantizationType type)
+    {
+        var (x, weight) = (Random(1, 3, 192), Random(2, 7, 192));
+        using var matrix = FourBitMatrix.Quantize(weight, type, 64, doubleQuantization: false);
+        var rounded = new RoundedRows();
+        rounded.Round(TensorMemory.Floats(x), 3, 192, BlockOrder.EvenOdd);
+        var y = empty(3, 7);
+        CodebookDot.Multiply(TensorMemory.Bytes(matrix.Packed), TensorMemory.Floats(matrix.Scales), CodebookDot.Tables(matrix.Table),
+            192 / 64, rounded, TensorMemory.Floats(y), 7, 0, 7);
+        var sorted = cat([x.view(3, 3, 32, 2).select(3, 0), x.view(3, 3, 32, 2).select(3, 1)], 2).view(3, 192); // [even | odd] of 64
+        var near = Rounded(sorted).view(3, 3, 2, 32).transpose(2, 3).reshape(3, 192);
+        WithinRounding(matrix.Expand(), x, y, near, tableError: 1f / 16383);
+    }
+
+    [Theory]
+    [InlineData(33)]
+    [InlineData(64)]
+    public void A_row_scaled_int8_matrix_multiplies(int rows)
+    {
+        var (x, weight) = (Random(1, 2, 96), Random(2, rows, 96));
+        using var matrix = Int8Matrix.Quantize(weight, threshold: 0);
+        var rounded = new RoundedRows();
+        rounded.Round(TensorMemory.Floats(x), 2, 96, BlockOrder.Plain);
+        var y = empty(2, rows);
+        RowInt8Dot.Multiply((sbyte*)TensorMemory.Bytes(matrix.Codes), TensorMemory.Floats(matrix.Scales), 1 / 127f, 3, rounded,
+            TensorMemory.Floats(y), rows, 0, rows);
+        WithinRounding(matrix.Expand(), x, y, Rounded(x));
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float16)]
+    public void Plain_numbers_are_multiplied_as_stored(ScalarType type)
+    {
+        foreach (var width in (int[])[1, 8, 31, 32, 77])
+        {
+            var (x, weight) = (Random(1, 2, width), Random(2, 5, width).to(type));
+            using var matrix = new DenseMatrix(weight);
+            Close(x.to(ScalarType.Float64).mm(weight.to(ScalarType.Float64).t()), matrix.Product(x), $"width {width}");
+        }
+        var tiny = tensor([6e-8f, -6e-8f, 65504f, -0f], [1, 4]).to(type); // what fp16 can just hold
+        using var edges = new DenseMatrix(tiny.repeat(8, 8));
+        Assert.Equal(tiny.to(ScalarType.Float32)[0, 0].item<float>() * 8,
+            edges.Product(eye(4).repeat(1, 8)[0].unsqueeze(0)).min().item<float>(), 1e-9f);
+    }
+
+    [Fact]
+    public void Processors_without_Avx2_get_the_same_numbers()
+    {
+        Assert.SkipUnless(Avx2.IsSupported, "the other way is the only one here");
+        var rounded = new RoundedRows();
+        var x = Random(1, 1, 96);
+        rounded.Round(TensorMemory.Floats(x), 1, 96, BlockOrder.Plain);
+        var codes = randint(1, 256, 8 * 96, dtype: ScalarType.Byte);
+        codes.masked_fill_(codes == 128, 1); // no code of int8
+        var scales = (rand(24) + 0.5).to(ScalarType.Float16);
+        float* fast = stackalloc float[8], plain = stackalloc float[8];
+        byte* c = TensorMemory.Bytes(codes);
+        ushort* s = (ushort*)TensorMemory.Bytes(scales);
+        Int4Dot.Multiply(c, s, 3, rounded, 0, 1, fast, 8, 0, 1);
+        Int4Dot.Portable(c, s, 3, rounded, 0, plain);
+        for (var i = 0; i < 8; i++) Assert.Equal(plain[i], fast[i], 1e-3f);
+        Int8Dot.Multiply((sbyte*)c, s, 3, rounded, 0, 1, fast, 8, 0, 1);
+        Int8Dot.Portable((sbyte*)c, s, 3, rounded, 0, plain);
+        for (var i = 0; i < 8; i++) Assert.Equal(plain[i], fast[i], 1e-2f);
+    }
+
+    [Fact]
+    public void A_crew_does_every_piece_once_and_passes_on_a_failure()
+    {
+        for (var pieces = 0; pieces < 40; pieces++)
+        {
+            var done = new int[pieces];
+            Crew.Shared.Run(pieces, 2, i => Interlocked.Increment(ref done[i]));
+            Assert.All(done, times => Assert.Equal(1, times));
+        }
+        var failure = Assert.Throws<InvalidOperationException>(() =>
+            Crew.Shared.Run(9, 2, i => ArgumentOutOfRangeException.ThrowIfEqual(i, 4)));
+        Assert.IsType<ArgumentOutOfRangeException>(failure.InnerException);
+    }
+
+    // The activations as the kernels round them: int8 by the largest of each 32.
+    private static Tensor Rounded(Tensor x)
+    {
+        var width = (x.shape[1] + 31) / 32 * 32;
+        var blocks = nn.functional.pad(x, [0, width - x.shape[1]]).view(x.shape[0], -1, 32).to(ScalarType.Float64);
+        var scale = blocks.abs().amax([2L], keepdim: true) / 127;
+        return ((blocks / scale).round() * scale).view(x.shape[0], -1).narrow(1, 0, x.shape[1]);
+    }
+
+    // The product of the rounded activations to the last digits; and so near to that of x as half a step of each block allows.
+    private static void WithinRounding(Tensor values, Tensor x, Tensor product, Tensor rounded, float tableError = 0)
+    {
+        var (w, exact, found) = (values.to(ScalarType.Float64), x.to(ScalarType.Float64), product.to(ScalarType.Float64));
+        var mass = exact.abs().mm(ones_like(w).t()) * w.abs().max(); // at least Σ |w x|
+        var slack = (1e-5 + 2 * tableError) * mass;
+        Assert.True(((found - rounded.mm(w.t())).abs() <= slack).all().item<bool>(), "differs from the rounded product");
+        var largest = exact.abs().amax([1L], keepdim: true);
+        var bound = largest / 254 * w.abs().sum(dim: 1).unsqueeze(0) + slack;
+        Assert.True(((found - exact.mm(w.t())).abs() <= bound).all().item<bool>(), "is further off than rounding allows");
+        Assert.False(((found - rounded.roll(1, 1).mm(w.t())).abs() <= bound).all().item<bool>(), "control: another x must not pass");
+    }
+}
