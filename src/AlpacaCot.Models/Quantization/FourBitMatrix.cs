@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,7 +15,13 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     /// <summary>Scales that share a scale of their own.</summary>
     public const int NestedBlock = 256;
 
+    // With more rows expanding once for all is faster.
+    private const int FewRows = 8;
+
+    private const int RowsAtOnce = 64;
+
     private readonly Codebook book;
+    private Tensor? plainScales;
 
     /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
     /// <param name="type"><see cref="QuantizationType.Nf4"/> or <see cref="QuantizationType.Fp4"/>.</param>
@@ -121,6 +128,35 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         return values;
     }
 
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Few rows are rounded to int8 in blocks of 32 and multiplied with the codes as they lie; the scales in fp32 are made at the
+    /// first such product.
+    /// </remarks>
+    public override Tensor Product(Tensor x)
+    {
+        if (x.shape[0] > FewRows || BlockSize != CodebookDot.Block || Inputs % BlockSize != 0) return ExpandedProduct(x);
+        using var input = x.contiguous();
+        var (n, blocks) = ((int)x.shape[0], (int)(Inputs / BlockSize));
+        var y = empty([n, Outputs], ScalarType.Float32);
+        var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
+        rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.EvenOdd);
+        var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(plainScales ??= PlainScales()));
+        var tables = CodebookDot.Tables(book.Values);
+        Crew.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
+            CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs, (long)piece * RowsAtOnce,
+                Math.Min((piece + 1L) * RowsAtOnce, Outputs)));
+        return y;
+    }
+
+    private Tensor PlainScales()
+    {
+        var scales = empty(Blocks, ScalarType.Float32).DetachFromDisposeScope();
+        for (long first = 0; first < Blocks; first += NestedBlock)
+            ReadScales(first, (int)Math.Min(NestedBlock, Blocks - first), TensorMemory.Floats(scales) + first);
+        return scales;
+    }
+
     /// <summary>Scales of blocks in fp32.</summary>
     /// <param name="first">The first block.</param>
     /// <param name="count">How many; with nested scales none beyond the group of <see cref="NestedBlock"/> of the first.</param>
@@ -144,5 +180,6 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         Packed.Dispose();
         Scales.Dispose();
         NestedScales?.Dispose();
+        plainScales?.Dispose();
     }
 }

@@ -53,30 +53,11 @@ public sealed unsafe class DecodeKernelTests : IDisposable
     public void A_codebook_matrix_multiplies_from_the_bytes_of_training(QuantizationType type)
     {
         var (x, weight) = (Random(1, 3, 192), Random(2, 7, 192));
-        using var matrix = FourBitMatrix.Quantize(weight, type, 64, doubleQuantization: false);
-        var rounded = new RoundedRows();
-        rounded.Round(TensorMemory.Floats(x), 3, 192, BlockOrder.EvenOdd);
-        var y = empty(3, 7);
-        CodebookDot.Multiply(TensorMemory.Bytes(matrix.Packed), TensorMemory.Floats(matrix.Scales), CodebookDot.Tables(matrix.Table),
-            192 / 64, rounded, TensorMemory.Floats(y), 7, 0, 7);
+        using var matrix = FourBitMatrix.Quantize(weight, type);
+        var y = matrix.Product(x);
         var sorted = cat([x.view(3, 3, 32, 2).select(3, 0), x.view(3, 3, 32, 2).select(3, 1)], 2).view(3, 192); // [even | odd] of 64
         var near = Rounded(sorted).view(3, 3, 2, 32).transpose(2, 3).reshape(3, 192);
         WithinRounding(matrix.Expand(), x, y, near, tableError: 1f / 16383);
-    }
-
-    [Theory]
-    [InlineData(33)]
-    [InlineData(64)]
-    public void A_row_scaled_int8_matrix_multiplies(int rows)
-    {
-        var (x, weight) = (Random(1, 2, 96), Random(2, rows, 96));
-        using var matrix = Int8Matrix.Quantize(weight, threshold: 0);
-        var rounded = new RoundedRows();
-        rounded.Round(TensorMemory.Floats(x), 2, 96, BlockOrder.Plain);
-        var y = empty(2, rows);
-        RowInt8Dot.Multiply((sbyte*)TensorMemory.Bytes(matrix.Codes), TensorMemory.Floats(matrix.Scales), 1 / 127f, 3, rounded,
-            TensorMemory.Floats(y), rows, 0, rows);
-        WithinRounding(matrix.Expand(), x, y, Rounded(x));
     }
 
     [Theory]

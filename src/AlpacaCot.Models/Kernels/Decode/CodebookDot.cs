@@ -11,7 +11,9 @@ namespace AlpacaCot.Models.Kernels.Decode;
 /// </summary>
 internal static unsafe class CodebookDot
 {
-    private const int Block = 2 * RoundedRows.Block;
+    /// <summary>Numbers that share a scale.</summary>
+    public const int Block = 2 * RoundedRows.Block;
+
     private const float Step = 2f / 16383;
 
     /// <summary>The two tables of a codebook with values in -1 .. 1: the high 7 bits and the low 7 bits of <c>(v + 1) / Step</c>.</summary>

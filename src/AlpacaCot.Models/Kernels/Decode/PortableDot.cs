@@ -7,14 +7,6 @@ internal static unsafe class PortableDot
 {
     private const int Block = RoundedRows.Block;
 
-    /// <summary>32 codes with 32 rounded activations.</summary>
-    public static Vector256<float> Bytes(sbyte* codes, sbyte* x)
-    {
-        var sum = Vector128<int>.Zero;
-        for (var i = 0; i < Block; i += 16) sum += Products(Vector128.Load(codes + i), Vector128.Load(x + i));
-        return Vector256.Create(Vector128.ConvertToSingle(sum), Vector128<float>.Zero);
-    }
-
     /// <summary>A block of 64 codes of a codebook: the high halves are the even elements.</summary>
     public static Vector256<float> Codes(byte* codes, sbyte* x, (Vector128<byte> High, Vector128<byte> Low) tables, float even,
         float odd)
