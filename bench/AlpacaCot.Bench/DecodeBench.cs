@@ -63,18 +63,22 @@ internal static unsafe class DecodeBench
             for (var run = 0; run < runs; run++)
             {
                 best = Best(best, Decode(model, start, out tokens));
-                if (theirs is not null) bestTheirs = Best(bestTheirs, theirs.Ask(file, start, Tokens) with { Prompt = 1e9, PromptCpu = 1e9 });
+                if (theirs?.Ask(file, start, Tokens) is { } decoded)
+                    bestTheirs = Best(bestTheirs, decoded with { Prompt = 1e9, PromptCpu = 1e9 });
                 if (run >= (runs + 1) / 2) continue;
                 best = Best(best, Read(model, prompt));
-                if (theirs is not null) bestTheirs = Best(bestTheirs, theirs.Ask(file, prompt, 0) with { Decode = 1e9, DecodeCpu = 1e9 });
+                if (theirs?.Ask(file, prompt, 0) is { } read)
+                    bestTheirs = Best(bestTheirs, read with { Decode = 1e9, DecodeCpu = 1e9 });
             }
             var same = tokens.Zip(bestTheirs.Ids).TakeWhile(p => p.First == p.Second).Count();
             var rate = bytes * Tokens / best.Decode / bandwidth;
             Console.WriteLine($"{form,-8} {bytes / 1e6,9:F0} | {Tokens / best.Decode,9:F2} {rate,10:P0} " +
                 $"{Rate(Tokens / bestTheirs.Decode)} {Ratio(bestTheirs.Decode / best.Decode)} | " +
-                $"{best.DecodeCpu / Tokens * 1e3,13:F1} {Rate(bestTheirs.DecodeCpu / Tokens * 1e3)} {Ratio(bestTheirs.DecodeCpu / best.DecodeCpu)} | " +
+                $"{best.DecodeCpu / Tokens * 1e3,13:F1} {Rate(bestTheirs.DecodeCpu / Tokens * 1e3)} " +
+                $"{Ratio(bestTheirs.DecodeCpu / best.DecodeCpu)} | " +
                 $"{Prompt / best.Prompt,10:F1} {Rate(Prompt / bestTheirs.Prompt)} {Ratio(bestTheirs.Prompt / best.Prompt)} | " +
-                $"{best.PromptCpu / Prompt * 1e3,13:F2} {Rate(bestTheirs.PromptCpu / Prompt * 1e3)} {Ratio(bestTheirs.PromptCpu / best.PromptCpu)} | " +
+                $"{best.PromptCpu / Prompt * 1e3,13:F2} {Rate(bestTheirs.PromptCpu / Prompt * 1e3)} " +
+                $"{Ratio(bestTheirs.PromptCpu / best.PromptCpu)} | " +
                 $"{(theirs is null ? "" : $"{same} of {Tokens + 1}"),12}");
 
             string Rate(double value) => theirs is null ? $"{"",10}" : $"{value,10:F2}";

@@ -10,7 +10,9 @@ internal sealed class LlamaCpp : IDisposable
 
     private LlamaCpp(Process process) => this.process = process;
 
-    /// <summary>What one run took: seconds to read the prompt and for the tokens after the first, of the clock and of processors.</summary>
+    /// <summary>
+    /// What one run took: seconds to read the prompt and for the tokens after the first, of the clock and of processors.
+    /// </summary>
     internal sealed record Run(double Prompt, double Decode, double PromptCpu, double DecodeCpu, int[] Ids);
 
     /// <summary>Starts it; null where Node or its modules are absent.</summary>

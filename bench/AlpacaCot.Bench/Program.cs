@@ -17,16 +17,18 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   beside llama.cpp
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS]   MB/s beside tokenizers.js
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   beside tokenizers.js
 if (args is ["tokenize", var shared, .. var tokenize])
 {
-    TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10);
+    TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10,
+        tokenize.Length > 1 ? int.Parse(tokenize[1]) : 100);
     return;
 }
 if (args is ["decode", .. var decode])
 {
     DecodeBench.Run(decode.Length > 1 ? int.Parse(decode[1]) : Environment.ProcessorCount,
-        decode.Length > 2 ? int.Parse(decode[2]) : 6, decode.Length > 0 ? decode[0] : Path.GetTempPath(), decode[Math.Min(3, decode.Length)..]);
+        decode.Length > 2 ? int.Parse(decode[2]) : 6, decode.Length > 0 ? decode[0] : Path.GetTempPath(),
+        decode[Math.Min(3, decode.Length)..]);
     return;
 }
 if (args is ["read", var file, ..])

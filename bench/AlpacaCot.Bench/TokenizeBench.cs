@@ -7,27 +7,27 @@ using AlpacaCot.Data.Tokenization;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Tokenizing English and Chinese instruction records, half the bytes each, repeated to 100 MB, beside Hugging Face's tokenizers
-/// for JavaScript, which encodes the same texts with the same file for some seconds and must give the same ids.
+/// Tokenizing English and Chinese instruction records, half the bytes each, repeated to so many MB, beside Hugging Face's
+/// tokenizers for JavaScript, which encodes the same texts with the same file for some seconds and must give the same ids.
 /// </summary>
 internal static class TokenizeBench
 {
-    private const long Bytes = 100_000_000;
-
     private sealed record Theirs(long Bytes, double Seconds, double Cpu, int[][] Ids);
 
     /// <summary>Prints MB/s by the clock and by processor time.</summary>
     /// <param name="shared">The folder with reference data.</param>
     /// <param name="seconds">How long the other side encodes.</param>
-    public static void Run(string shared, int seconds)
+    /// <param name="megabytes">How much this side encodes.</param>
+    public static void Run(string shared, int seconds, int megabytes)
     {
         var english = Records(Path.Combine(shared, "data/instruct/alpaca_data.json.gz"), 4_000_000);
         var chinese = Records(Path.Combine(shared, "data/instruct_zh/zh-data-part-00.json.gz"), 4_000_000);
         string[] texts = [.. english.Zip(chinese).SelectMany(pair => new[] { pair.First, pair.Second })];
-        long once = texts.Sum(t => (long)Encoding.UTF8.GetByteCount(t)), times = (Bytes + once - 1) / once;
+        long once = texts.Sum(t => (long)Encoding.UTF8.GetByteCount(t)), times = (megabytes * 1_000_000L + once - 1) / once;
         Console.WriteLine($"{texts.Length} records, {once / 1e6:F1} MB, {times} times: {once * times / 1e6:F0} MB");
-        Console.WriteLine($"{"tokenizer.json",-14} {"one core MB/s",14} {"by cpu time",12} {$"{Environment.ProcessorCount} cores MB/s",14} " +
-            $"{"scaling",8} {"tokenizers.js",14} {"by cpu time",12} {"ratio",6} {"by cpu",7} {"same ids",9}");
+        var cores = $"{Environment.ProcessorCount} cores MB/s";
+        Console.WriteLine($"{"tokenizer.json",-14} {"one core MB/s",14} {"by cpu time",12} {cores,14} {"scaling",8} " +
+            $" {"tokenizers.js",14} {"by cpu time",12} {"ratio",6} {"by cpu",7} {"same ids",9}");
         foreach (var name in new[] { "phi-2", "llama2" })
         {
             var folder = Directory.CreateTempSubdirectory("alpacacot-tokenize-").FullName;
@@ -47,7 +47,8 @@ internal static class TokenizeBench
     {
         var tokenizer = Tokenizer.Load(folder);
         var theirs = Ask(folder, texts, seconds);
-        var same = theirs is null ? "" : $"{theirs.Ids.Zip(texts).Count(p => tokenizer.Encode(p.Second).SequenceEqual(p.First))} of {theirs.Ids.Length}";
+        var equal = theirs?.Ids.Zip(texts).Count(p => tokenizer.Encode(p.Second).SequenceEqual(p.First));
+        var same = theirs is null ? "" : $"{equal} of {theirs.Ids.Length}";
 
         var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         for (long i = 0; i < times; i++)
@@ -59,7 +60,8 @@ internal static class TokenizeBench
         Parallel.For(0, (int)(texts.Length * times), i => tokenizer.Encode(texts[i % texts.Length]));
         var all = once * times / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
 
-        var (their, theirCpu) = theirs is null ? (double.NaN, double.NaN) : (theirs.Bytes / 1e6 / theirs.Seconds, theirs.Bytes / 1e6 / theirs.Cpu);
+        var their = theirs is null ? double.NaN : theirs.Bytes / 1e6 / theirs.Seconds;
+        var theirCpu = theirs is null ? double.NaN : theirs.Bytes / 1e6 / theirs.Cpu;
         Console.WriteLine($"{name,-14} {one,14:F1} {oneCpu,12:F1} {all,14:F1} {all / one,7:F2}x {their,14:F2} {theirCpu,12:F2} " +
             $"{one / their,5:F1}x {oneCpu / theirCpu,6:F1}x {same,9}");
     }

@@ -10,8 +10,8 @@ namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
 /// A matrix for answering fast: the 8-bit or 4-bit blocks of GGUF's Q8_0 and Q4_0, number for number, in a layout that decoding
-/// reads in one stream. Products round the activations to int8 in blocks of 32, as llama.cpp does, and multiply whole numbers; each
-/// row of x gives the same result alone and among others.
+/// reads in one stream. Products round the activations to int8 in blocks of 32, as llama.cpp does, and multiply whole numbers;
+/// each row of x gives the same result alone and among others.
 /// </summary>
 public sealed unsafe class BlockMatrix : WeightMatrix
 {
@@ -92,9 +92,10 @@ public sealed unsafe class BlockMatrix : WeightMatrix
             var (first, end) = ((long)piece * groupsAtOnce, Math.Min((piece + 1L) * groupsAtOnce, groups));
             for (var from = 0; from < n; from += RowsAtOnce)
             {
-                var end2 = Math.Min(from + RowsAtOnce, n);
-                if (Bits == 8) Int8Dot.Multiply((sbyte*)c, (ushort*)s, blocks, rounded, from, end2, (float*)to, Outputs, first, end);
-                else Int4Dot.Multiply((byte*)c, (ushort*)s, blocks, rounded, from, end2, (float*)to, Outputs, first, end);
+                var until = Math.Min(from + RowsAtOnce, n);
+                if (Bits == 8)
+                    Int8Dot.Multiply((sbyte*)c, (ushort*)s, blocks, rounded, from, until, (float*)to, Outputs, first, end);
+                else Int4Dot.Multiply((byte*)c, (ushort*)s, blocks, rounded, from, until, (float*)to, Outputs, first, end);
             }
         });
         return y;

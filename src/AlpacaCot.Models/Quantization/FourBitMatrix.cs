@@ -144,8 +144,8 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(plainScales ??= PlainScales()));
         var tables = CodebookDot.Tables(book.Values);
         Crew.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
-            CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs, (long)piece * RowsAtOnce,
-                Math.Min((piece + 1L) * RowsAtOnce, Outputs)));
+            CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs,
+                (long)piece * RowsAtOnce, Math.Min((piece + 1L) * RowsAtOnce, Outputs)));
         return y;
     }
 

@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace AlpacaCot.Models.Kernels.Decode;
 
 /// <summary>
-/// Products of a matrix in nf4 or fp4 (Dettmers et al., 2023) with rounded rows, from the very bytes that training reads: two codes
-/// a byte, the even element in the high half, blocks of 64 numbers <c>absmax · codebook[code]</c>. The sixteen values are kept in
-/// 14 bits as two tables of 7, so a looked-up value is off by at most 1/16383 of the block's largest.
+/// Products of a matrix in nf4 or fp4 (Dettmers et al., 2023) with rounded rows, from the very bytes that training reads: two
+/// codes a byte, the even element in the high half, blocks of 64 numbers <c>absmax · codebook[code]</c>. The sixteen values are
+/// kept in 14 bits as two tables of 7, so a looked-up value is off by at most 1/16383 of the block's largest.
 /// </summary>
 internal static unsafe class CodebookDot
 {
@@ -16,7 +16,9 @@ internal static unsafe class CodebookDot
 
     private const float Step = 2f / 16383;
 
-    /// <summary>The two tables of a codebook with values in -1 .. 1: the high 7 bits and the low 7 bits of <c>(v + 1) / Step</c>.</summary>
+    /// <summary>
+    /// The two tables of a codebook with values in -1 .. 1: the high 7 bits and the low 7 bits of <c>(v + 1) / Step</c>.
+    /// </summary>
     public static (Vector128<byte> High, Vector128<byte> Low) Tables(ReadOnlySpan<float> codebook)
     {
         Span<byte> high = stackalloc byte[16], low = stackalloc byte[16];

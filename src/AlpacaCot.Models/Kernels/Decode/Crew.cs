@@ -30,7 +30,7 @@ internal sealed class Crew
     /// <summary>Threads, the caller's included.</summary>
     public int Size { get; }
 
-    /// <summary>Calls <paramref name="work"/> once for each piece, on at most <paramref name="threads"/> threads at a time.</summary>
+    /// <summary>Calls <paramref name="work"/> once for each piece, on at most <paramref name="threads"/> threads.</summary>
     public void Run(int pieces, int threads, Action<int> work)
     {
         if (pieces <= 1 || threads <= 1 || Size == 1)

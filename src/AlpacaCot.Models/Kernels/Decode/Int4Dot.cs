@@ -114,7 +114,8 @@ internal static unsafe class Int4Dot
     private static Vector256<sbyte> Four(sbyte* at) => Vector256.Create(*(int*)at).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Add(Vector256<float> total, Vector256<short> sums, Vector256<float> scale, float xScale, float xSum)
+    private static Vector256<float> Add(
+        Vector256<float> total, Vector256<short> sums, Vector256<float> scale, float xScale, float xSum)
     {
         var dot = Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One));
         var exact = Fma.MultiplyAdd(dot, Vector256.Create(xScale), Vector256.Create(xSum * -8));

@@ -6,8 +6,8 @@ namespace AlpacaCot.Models.Kernels.Decode;
 
 /// <summary>
 /// Products of an int8 matrix with rounded rows. Blocks of 32 numbers <c>scale · code</c> as in GGUF's Q8_0; eight rows of the
-/// matrix are interleaved, four codes of each in turn, so that memory is read in one stream, eight scales are applied at once, and
-/// no result is ever summed across a vector.
+/// matrix are interleaved, four codes of each in turn, so that memory is read in one stream, eight scales are applied at once,
+/// and no result is ever summed across a vector.
 /// </summary>
 internal static unsafe class Int8Dot
 {

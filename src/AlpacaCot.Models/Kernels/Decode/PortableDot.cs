@@ -22,8 +22,10 @@ internal static unsafe class PortableDot
         return Vector256.Create(sum, Vector128<float>.Zero);
     }
 
-    private static Vector128<int> Value(Vector128<byte> code, Vector128<sbyte> x, (Vector128<byte> High, Vector128<byte> Low) tables) =>
-        Products(Vector128.Shuffle(tables.High, code).AsSByte(), x) * 128 + Products(Vector128.Shuffle(tables.Low, code).AsSByte(), x);
+    private static Vector128<int> Value(
+        Vector128<byte> code, Vector128<sbyte> x, (Vector128<byte> High, Vector128<byte> Low) tables) =>
+        Products(Vector128.Shuffle(tables.High, code).AsSByte(), x) * 128
+            + Products(Vector128.Shuffle(tables.Low, code).AsSByte(), x);
 
     private static Vector128<int> Products(Vector128<sbyte> a, Vector128<sbyte> b)
     {

@@ -97,7 +97,7 @@ internal sealed unsafe class RoundedRows
             var d = Avx.ConvertToVector256Int32(Vector256.Load(values + 24) * inverse);
             sum = Vector256.Sum(a + b + c + d);
             var packed = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(a, b), Avx2.PackSignedSaturate(c, d));
-            packed = Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte(); // packs go by lanes
+            packed = Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte(); // by lanes
             packed.Store(codes);
             Avx2.Abs(packed).Store(amounts);
         }
