@@ -32,7 +32,7 @@ install() {
   rm -rf samples/base
   mkdir -p samples/base samples/data
   cp "$work"/base/{config.json,tokenizer.json,tokenizer_config.json} "$work/run-2/model/model.safetensors" samples/base/
-  cp "$work"/{train,heldout}.json samples/data/
+  cp "$work"/{train,english,chinese,cot,heldout,questions}.json samples/data/
 }
 
 step build dotnet build src/AlpacaCot.Cli -c Release -v q --nologo

@@ -35,6 +35,7 @@ internal sealed class Output
         Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents - Conversations.Length)];
         Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
         HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
+        Questions = Records(dice.For("study"), heldOut: true, values: 100, reversed: 12, claims: 12, ages: 12, lists: 14, problems: 75);
     }
 
     public WorldFacts World { get; }
@@ -42,6 +43,9 @@ internal sealed class Output
     public string[] Conversations { get; }
     public Instruction[] Train { get; }
     public Instruction[] HeldOut { get; }
+
+    /// <summary>Held-out questions too, enough of them to tell small differences between models.</summary>
+    public Instruction[] Questions { get; }
 
     /// <summary>Learns the tokenizer from what the base reads, the training instructions and the words of the prompt.</summary>
     public ByteLevelBpe TrainTokenizer()
@@ -53,13 +57,20 @@ internal sealed class Output
         return trainer.Train();
     }
 
-    /// <summary>Writes corpus.jsonl (documents and conversations), train.json, heldout.json and the folder base with tokenizer and architecture.</summary>
+    /// <summary>
+    /// Writes corpus.jsonl (documents and conversations), train.json and its parts by kind, the held-out questions, and the folder
+    /// base with tokenizer and architecture.
+    /// </summary>
     public void Write(string folder)
     {
         Directory.CreateDirectory(folder);
         WriteTexts(Path.Combine(folder, "corpus.jsonl"), [.. Documents, .. Conversations]);
         Save(Path.Combine(folder, "train.json"), w => WriteRecords(w, Train, categories: false));
+        foreach (var kind in Train.GroupBy(r => r.Category))
+            Save(Path.Combine(folder, $"{(kind.Key == "reasoning" ? "cot" : kind.Key)}.json"),
+                w => WriteRecords(w, [.. kind], categories: false));
         Save(Path.Combine(folder, "heldout.json"), w => WriteRecords(w, HeldOut, categories: true));
+        Save(Path.Combine(folder, "questions.json"), w => WriteRecords(w, Questions, categories: true));
 
         var tokenizer = TrainTokenizer();
         var model = Path.Combine(folder, "base");

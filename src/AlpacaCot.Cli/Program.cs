@@ -23,6 +23,7 @@ internal static class Program
         TokenizeVerb.Create(terminal),
         RenderVerb.Create(terminal),
         TrainVerb.Create(terminal),
+        StudyVerb.Create(terminal),
         GenerateVerb.Create(terminal),
         ChatVerb.Create(terminal),
         ScoreVerb.Create(terminal),
@@ -58,6 +59,7 @@ internal static class Program
         };
         var root = new RootCommand("AlpacaCot: instruction tuning of large language models.") { debug };
         foreach (var verb in Verbs(terminal)) root.Add(verb);
+        root.Add(StudyCellVerb.Create(terminal));
         HelpScreen.Install(root);
         root.SetAction(_ =>
         {

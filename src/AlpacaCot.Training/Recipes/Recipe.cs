@@ -65,6 +65,9 @@ public sealed record DataSpec
     /// <summary>The file, or the folder of a set.</summary>
     public string Path { get; init; } = "";
 
+    /// <summary>What a study calls it.</summary>
+    public string? Name { get; init; }
+
     /// <summary>The name of the set in the collection, where it is one.</summary>
     public string? Source { get; init; }
 

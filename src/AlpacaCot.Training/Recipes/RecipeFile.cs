@@ -89,9 +89,28 @@ public static class RecipeFile
         if (root is not RecipeNode.Mapping map)
             throw new InputException($"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
         foreach (var setting in overrides ?? []) RecipeOverride.Apply(map, setting, problems);
-        var recipe = RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
+        return (ReadSections(map, fileName, folder, problems), problems);
+    }
+
+    private static Recipe ReadSections(RecipeNode.Mapping map, string fileName, string? folder, RecipeProblems problems) =>
+        RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
             new KeyContext("", folder, problems));
-        return (recipe, problems);
+
+    /// <summary>Reads a recipe that was put together as a tree; as <see cref="Parse"/> otherwise.</summary>
+    internal static Recipe Read(RecipeNode.Mapping map, string fileName, string? folder)
+    {
+        var problems = new RecipeProblems(fileName);
+        var recipe = RecipeRules.Check(ReadSections(map, fileName, folder, problems), problems, folder is not null);
+        problems.ThrowIfAny();
+        return recipe;
+    }
+
+    /// <summary>The tree of a recipe's file.</summary>
+    internal static RecipeNode.Mapping ReadTree(string path)
+    {
+        var root = RecipeNode.Parse(ReadText(path), path, FolderOf(path));
+        return root as RecipeNode.Mapping
+            ?? throw new InputException($"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
     }
 
     /// <summary>The recipe as YAML with every value spelled out; <see cref="Parse"/> reads it back to the same recipe.</summary>

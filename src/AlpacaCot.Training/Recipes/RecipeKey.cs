@@ -98,7 +98,7 @@ internal sealed record KeyContext(string Name, string? Folder, RecipeProblems Pr
     public string FilePath(RecipeNode.Scalar node) =>
         Folder is null ? node.Text
         : node.Place.Option is not null ? Path.GetFullPath(node.Text)
-        : Path.GetFullPath(node.Text, Path.GetFullPath(Folder));
+        : Path.GetFullPath(node.Text, Path.GetFullPath(node.Place.Folder ?? Folder));
 }
 
 /// <summary>Values as YAML text.</summary>

@@ -88,6 +88,8 @@ internal static class RecipeKeys
         DataKey.FilePath("path", "a file",
             "the file: JSON, JSON Lines, CSV, TSV or Parquet, also .gz and .zst; beside source the file or folder of that set",
             d => d.Path, (d, v) => d with { Path = v }),
+        DataKey.Text("name", "a text", "what a study calls it; without it the source or the file's name",
+            d => d.Name, (d, v) => d with { Name = v }),
         DataKey.Text("source", "a set of the collection, or a file", "a set such as alpaca-cleaned, as its authors publish it",
             d => d.Source, (d, v) => d with { Source = v }),
         DataKey.Number("weight", "a number above 0", v => v > 0, "how often a record counts; 2 is twice as often",

@@ -8,6 +8,9 @@ namespace AlpacaCot.Training.Recipes;
 /// <summary>Where a value of a recipe stands: a line of its file, or an option of the command line.</summary>
 internal readonly record struct Place(string File, int Line, string? Option = null)
 {
+    /// <summary>The folder that relative paths of this value mean, where it is not that of the recipe.</summary>
+    public string? Folder { get; init; }
+
     public override string ToString() => Option ?? (Line > 0 ? $"{File}:{Line.ToString(CultureInfo.InvariantCulture)}" : File);
 }
 
@@ -20,14 +23,17 @@ internal abstract record RecipeNode(Place Place)
     private const int DeepestNesting = 16;
 
     /// <summary>Reads the one document of a recipe.</summary>
-    public static RecipeNode Parse(string yaml, string file)
+    /// <param name="yaml">The text.</param>
+    /// <param name="file">What messages call it.</param>
+    /// <param name="folder">What its relative paths mean, where it is not the folder of the recipe.</param>
+    public static RecipeNode Parse(string yaml, string file, string? folder = null)
     {
         // The one mistake everybody makes, which a YAML parser reports far from where it is.
         foreach (var (i, line) in yaml.Split('\n').Index())
             if (line.TrimStart(' ').StartsWith('\t') && line.Trim() is { Length: > 0 } text && text[0] != '#')
                 throw new InputException($"{new Place(file, i + 1)}: this is not valid YAML: the line is indented with a " +
                     "tab; use spaces");
-        return Parse(yaml, mark => new Place(file, (int)mark.Line), new Place(file, 1));
+        return Parse(yaml, mark => new Place(file, (int)mark.Line) { Folder = folder }, new Place(file, 1) { Folder = folder });
     }
 
     /// <summary>
@@ -97,6 +103,14 @@ internal abstract record RecipeNode(Place Place)
 
     /// <summary>What stands here, for a message: <c>the text "abc"</c>, <c>a list</c>, ...</summary>
     public abstract string Describe();
+
+    /// <summary>The same tree again, to be changed on its own.</summary>
+    public RecipeNode Copy() => this switch
+    {
+        Sequence list => list with { Items = [.. list.Items.Select(item => item.Copy())] },
+        Mapping map => map with { Entries = [.. map.Entries.Select(entry => entry with { Value = entry.Value.Copy() })] },
+        _ => this,
+    };
 
     /// <summary>Whether it is YAML's null, which stands for the default.</summary>
     public virtual bool IsNull => false;

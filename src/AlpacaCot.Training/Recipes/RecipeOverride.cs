@@ -25,15 +25,17 @@ internal static class RecipeOverride
             problems.Add(place, "write it as key=value, for example --set training.learning_rate=1e-4");
             return;
         }
-        var path = setting[..equals].Trim().Replace("[", ".", StringComparison.Ordinal)
-            .Replace("]", "", StringComparison.Ordinal);
+        Apply(root, setting[..equals].Trim(), RecipeNode.ParseOption(setting[(equals + 1)..].Trim(), option), place, problems);
+    }
+
+    /// <summary>Puts a value under a key such as <c>training.learning_rate</c>, or reports why that cannot be done.</summary>
+    public static void Apply(RecipeNode.Mapping root, string key, RecipeNode value, Place place, RecipeProblems problems)
+    {
+        var path = key.Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
         var steps = path.Split('.');
         if (steps.Any(s => s.Length == 0))
-        {
             problems.Add(place, $"'{path}' is not a key; keys look like training.learning_rate or data.0.limit");
-            return;
-        }
-        Set(root, steps, RecipeNode.ParseOption(setting[(equals + 1)..].Trim(), option), place, problems);
+        else Set(root, steps, value, place, problems);
     }
 
     private static void Set(RecipeNode.Mapping root, string[] steps, RecipeNode value, Place place, RecipeProblems problems)

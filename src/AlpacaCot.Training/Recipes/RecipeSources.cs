@@ -13,7 +13,7 @@ internal static class RecipeSources
     public static IEnumerable<DataSpec> Resolve(DataSpec part, RecipeNode node, KeyContext context)
     {
         if (part.Source is not { } name) return [part];
-        var here = context.Folder ?? ".";
+        var here = node.Place.Folder ?? context.Folder ?? ".";
         var beside = Path.GetFullPath(name, Path.GetFullPath(here));
         if (part.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : Path.Exists(beside)))
             return [part with { Source = null, Path = context.Folder is null ? name : beside }];

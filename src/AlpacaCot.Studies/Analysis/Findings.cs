@@ -1,0 +1,83 @@
+using System.Globalization;
+using AlpacaCot.Studies.Grid;
+
+namespace AlpacaCot.Studies.Analysis;
+
+/// <summary>
+/// The findings of a study in words. A difference is stated where it is sure, the lack of one where it is sure too; everything
+/// else is called open.
+/// </summary>
+/// <param name="analysis">The analysis.</param>
+/// <param name="language"><c>en</c> or <c>zh</c>.</param>
+public sealed class Findings(StudyAnalysis analysis, string language)
+{
+    private static readonly Dictionary<string, (string English, string Chinese)> Known = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["english"] = ("English", "英语"), ["chinese"] = ("Chinese", "中文"), ["reasoning"] = ("reasoning", "推理"),
+        ["all"] = ("the whole", "总体"), ["math"] = ("math", "数学"), ["code"] = ("code", "代码"),
+    };
+
+    private readonly bool chinese = language == "zh";
+
+    /// <summary>One statement an arm, in the order of the arms.</summary>
+    public IReadOnlyList<string> Statements =>
+        [.. analysis.Comparisons.GroupBy(c => c.Arm).Select(arm => Statement(arm.Key, [.. arm]))];
+
+    /// <summary>What a measure is called in a sentence.</summary>
+    public string Called(Measure measure)
+    {
+        var name = measure.Category ?? (measure.Only ? "all" : measure.About.Title);
+        var said = Known.TryGetValue(name, out var known) ? chinese ? known.Chinese : known.English : name;
+        return measure.Only || measure.Category is null ? said : $"{measure.About.Title} {said}";
+    }
+
+    private string Statement(StudyArm arm, IReadOnlyList<StudyComparison> comparisons)
+    {
+        var parts = new List<string>();
+        parts.AddRange(comparisons.Where(c => c.Verdict == Verdict.Different).OrderByDescending(c => Math.Abs(c.Difference)).Select(Change));
+        var same = comparisons.Where(c => c.Verdict == Verdict.Unchanged).ToList();
+        if (same.Count > 0)
+            parts.Add(chinese ? $"{Join(same)}没有变化（在 {Points(analysis.Study.Margin)} 分以内）"
+                : $"{Join(same)} {(same.Count == 1 ? "is" : "are")} unchanged within {Points(analysis.Study.Margin)} points");
+        var open = comparisons.Where(c => c.Verdict == Verdict.Open).ToList();
+        if (open.Count > 0)
+            parts.Add(chinese ? $"{Join(open)}未能确定有无差别" : $"for {Join(open)} no difference is established");
+        var sentence = $"{Opening(arm)}{(chinese ? "，" : ", ")}{string.Join(chinese ? "；" : "; ", parts)}";
+        return sentence + (chinese ? "。" : ".");
+    }
+
+    /// <summary>What was done, as the beginning of a sentence.</summary>
+    private string Opening(StudyArm arm)
+    {
+        var reference = analysis.Study.Reference;
+        if (!arm.Trains) return chinese ? $"不经训练（与 {reference.Name} 相比）" : $"Without training (against {reference.Name})";
+        var changed = arm.Levels.Except(reference.Levels).ToList();
+        if (changed is [{ Without.Count: > 0 } level])
+            return chinese ? $"去掉 {string.Join("、", level.Without)} 数据后" : $"Without {string.Join(" and ", level.Without)} data";
+        var before = changed.Select(c => reference.Levels.FirstOrDefault(l => l.Factor == c.Factor)?.Name ?? reference.Name);
+        var (now, then) = changed.Count == 0 ? (arm.Name, reference.Name)
+            : (string.Join(" · ", changed.Select(c => c.Name)), string.Join(" · ", before));
+        return chinese ? $"以 {now} 代替 {then} 时" : $"With {now} instead of {then}";
+    }
+
+    private string Change(StudyComparison c)
+    {
+        var rises = c.Difference > 0;
+        var (low, high) = rises ? (c.Interval.Low, c.Interval.High) : (-c.Interval.High, -c.Interval.Low);
+        var size = Points(Math.Abs(c.Difference));
+        return chinese ? $"{Called(c.Measure)}{(rises ? "上升" : "下降")} {size} 分 [{Points(low)}, {Points(high)}]，{P(c.CorrectedP)}"
+            : $"{Called(c.Measure)} {(rises ? "rises" : "falls")} by {size} points [{Points(low)}, {Points(high)}], {P(c.CorrectedP)}";
+    }
+
+    private string Join(IReadOnlyList<StudyComparison> comparisons)
+    {
+        var names = comparisons.Select(c => Called(c.Measure)).ToList();
+        if (chinese) return string.Join("、", names);
+        return names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} and {names[^1]}";
+    }
+
+    /// <summary>A p-value as it is printed.</summary>
+    public static string P(double value) => value < 0.001 ? "p < 0.001" : string.Create(CultureInfo.InvariantCulture, $"p = {value:0.000}");
+
+    private static string Points(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+}

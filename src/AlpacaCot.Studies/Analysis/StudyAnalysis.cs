@@ -1,0 +1,143 @@
+using AlpacaCot.Data;
+using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Grid;
+using AlpacaCot.Studies.Statistics;
+
+namespace AlpacaCot.Studies.Analysis;
+
+/// <summary>What is measured: a benchmark as a whole, or one category of it.</summary>
+/// <param name="Benchmark">The place of the benchmark in the study.</param>
+/// <param name="About">Its description.</param>
+/// <param name="Category">The category; null for the whole.</param>
+/// <param name="Only">Whether the study has no other benchmark, so that its name need not be said.</param>
+public sealed record Measure(int Benchmark, BenchmarkDescription About, string? Category, bool Only)
+{
+    /// <summary>The name in files.</summary>
+    public string Name => Only ? Category ?? "all" : Category is null ? About.Name : $"{About.Name}/{Category}";
+
+    /// <summary>The scores of a run by question, from 0 to 1.</summary>
+    public IReadOnlyDictionary<string, double> ScoresOf(CellResult cell) => cell.Runs[Benchmark].ScoresIn(Category);
+}
+
+/// <summary>What an arm scored, in points.</summary>
+/// <param name="Arm">The arm.</param>
+/// <param name="Measure">What is measured.</param>
+/// <param name="Questions">Questions with a score.</param>
+/// <param name="Mean">The mean over questions and seeds; null where there is no score.</param>
+/// <param name="Interval">Of the mean, by bootstrap over the questions.</param>
+/// <param name="Seeds">Each seed's own mean, and how they vary.</param>
+public sealed record ArmScore(StudyArm Arm, Measure Measure, int Questions, double? Mean, ConfidenceInterval? Interval,
+    IReadOnlyList<(int Seed, double Mean)> Seeds)
+{
+    /// <summary>How the seeds' means vary; null without scores.</summary>
+    public SeedVariation? Variation => Seeds.Count > 0 ? SeedVariation.Of([.. Seeds.Select(s => s.Mean)]) : null;
+}
+
+/// <summary>What may be said of a difference.</summary>
+public enum Verdict
+{
+    /// <summary>Nothing: it may be there or not.</summary>
+    Open,
+
+    /// <summary>It is there: the interval leaves out zero, and so does the test after correction for all comparisons.</summary>
+    Different,
+
+    /// <summary>It is small: the whole interval lies within the margin.</summary>
+    Unchanged,
+}
+
+/// <summary>An arm against the reference, over the same questions, in points.</summary>
+/// <param name="Arm">The arm.</param>
+/// <param name="Measure">What is measured.</param>
+/// <param name="Paired">The comparison; scores from 0 to 1, means over the seeds.</param>
+/// <param name="CorrectedP">The p-value after Holm's correction over all comparisons of the study.</param>
+/// <param name="Verdict">What may be said.</param>
+/// <param name="SeedsAgree">In how many of the pairs of seeds the difference has the same sign.</param>
+/// <param name="SeedPairs">Seeds that both arms have.</param>
+public sealed record StudyComparison(StudyArm Arm, Measure Measure, PairedComparison Paired, double CorrectedP, Verdict Verdict,
+    int SeedsAgree, int SeedPairs)
+{
+    /// <summary>The arm's score less the reference's, in points.</summary>
+    public double Difference => Paired.Difference * Measure.About.Scale;
+
+    /// <summary>Its interval, in points.</summary>
+    public ConfidenceInterval Interval => Paired.Interval.Times(Measure.About.Scale);
+}
+
+/// <summary>The results of a study with what may be said of them.</summary>
+/// <param name="Results">The results.</param>
+/// <param name="Measures">What is measured, in the order of the tables.</param>
+/// <param name="Scores">Every arm on every measure, arm by arm.</param>
+/// <param name="Comparisons">Every arm but the reference against it, arm by arm.</param>
+public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> Measures, IReadOnlyList<ArmScore> Scores,
+    IReadOnlyList<StudyComparison> Comparisons)
+{
+    /// <summary>A corrected p-value below this, with an interval that leaves out zero, is a finding.</summary>
+    public const double Level = 0.05;
+
+    // A benchmark of many subjects is compared as a whole: the correction for so many comparisons would bury everything.
+    private const int MostCategories = 12;
+
+    /// <summary>The study.</summary>
+    public Study Study => Results.Study;
+
+    /// <summary>The score of an arm on a measure.</summary>
+    public ArmScore Score(StudyArm arm, Measure measure) => Scores.First(s => s.Arm == arm && s.Measure == measure);
+
+    /// <summary>Analyses results; nothing of it is random but the draws of a fixed seed.</summary>
+    public static StudyAnalysis Of(StudyResults results)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        var measures = results.Cells[0].Runs.SelectMany((run, i) => MeasuresOf(run, i, results.Cells[0].Runs.Count == 1)).ToList();
+        var scores = results.Arms.SelectMany(arm => measures.Select(m => Score(results.Of(arm), arm, m))).ToList();
+        return new(results, measures, scores, results.HasReference ? Compare(results, measures) : []);
+    }
+
+    private static IEnumerable<Measure> MeasuresOf(BenchmarkRun run, int place, bool only)
+    {
+        var categories = run.Categories;
+        if (categories.Count is > 1 and <= MostCategories)
+            foreach (var category in categories.Order(StringComparer.Ordinal).OrderBy(c => c == "reasoning"))
+                yield return new Measure(place, run.Benchmark, category, only);
+        yield return new Measure(place, run.Benchmark, null, only);
+    }
+
+    private static ArmScore Score(IReadOnlyList<CellResult> cells, StudyArm arm, Measure measure)
+    {
+        var scale = measure.About.Scale;
+        var seeds = cells.Select(c => (c.Cell.Seed, Scores: measure.ScoresOf(c))).Where(s => s.Scores.Count > 0).ToList();
+        if (seeds.Count == 0) return new(arm, measure, 0, null, null, []);
+        var questions = SeedVariation.MeanByQuestion(seeds.Select(s => s.Scores));
+        var values = questions.OrderBy(q => q.Key, StringComparer.Ordinal).Select(q => q.Value).ToArray();
+        return new(arm, measure, values.Length, values.Average() * scale,
+            values.Length > 1 ? Bootstrap.OfMean(values, new DeterministicRandom(42)).Times(scale) : null,
+            [.. seeds.Select(s => (s.Seed, s.Scores.Values.Average() * scale))]);
+    }
+
+    private static List<StudyComparison> Compare(StudyResults results, List<Measure> measures)
+    {
+        var reference = results.Of(results.Study.Reference);
+        var compared = new List<(StudyArm Arm, Measure Measure, PairedComparison Paired, int Agree, int Pairs)>();
+        foreach (var arm in results.Arms.Where(a => a != results.Study.Reference))
+            foreach (var measure in measures)
+            {
+                var cells = results.Of(arm);
+                var (first, second) = (Means(reference, measure), Means(cells, measure));
+                if (!first.Keys.Any(second.ContainsKey)) continue;
+                var paired = PairedComparison.Of(first, second);
+                var pairs = cells.Join(reference, c => c.Cell.Seed, c => c.Cell.Seed, (c, r) =>
+                    measure.ScoresOf(c).Values.Average() - measure.ScoresOf(r).Values.Average()).ToList();
+                compared.Add((arm, measure, paired, pairs.Count(d => Math.Sign(d) == Math.Sign(paired.Difference)), pairs.Count));
+            }
+        var corrected = Holm.Correct([.. compared.Select(c => c.Paired.PValue)]);
+        return [.. compared.Zip(corrected, (c, p) => new StudyComparison(c.Arm, c.Measure, c.Paired, p,
+            Judge(c.Paired, p, results.Study.Margin / c.Measure.About.Scale), c.Agree, c.Pairs))];
+
+        static IReadOnlyDictionary<string, double> Means(IReadOnlyList<CellResult> cells, Measure measure) =>
+            SeedVariation.MeanByQuestion(cells.Select(measure.ScoresOf));
+    }
+
+    private static Verdict Judge(PairedComparison paired, double p, double margin) =>
+        paired.IsSure && p < Level ? Verdict.Different
+        : paired.Interval.Low > -margin && paired.Interval.High < margin ? Verdict.Unchanged : Verdict.Open;
+}

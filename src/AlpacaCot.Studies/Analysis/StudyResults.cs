@@ -1,0 +1,77 @@
+using System.Text.Json;
+using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Grid;
+
+namespace AlpacaCot.Studies.Analysis;
+
+/// <summary>What a finished cell brought: the scores of its answers, and how it learned.</summary>
+/// <param name="Cell">The cell.</param>
+/// <param name="Folder">Where its work is kept.</param>
+/// <param name="Runs">Its answers to the study's benchmarks, scored now, in their order.</param>
+/// <param name="Losses">Training loss by optimizer step, as logged; empty without training.</param>
+/// <param name="Tokens">Tokens that training read.</param>
+/// <param name="Seconds">Seconds of work by part; parts that were killed are not in it.</param>
+public sealed record CellResult(StudyCell Cell, CellFolder Folder, IReadOnlyList<BenchmarkRun> Runs,
+    IReadOnlyList<(int Step, double Loss)> Losses, double Tokens, IReadOnlyList<(string Part, double Seconds)> Seconds)
+{
+    /// <summary>The run's own record of versions and data, as JSON; null without training.</summary>
+    public JsonElement? Provenance { get; init; }
+}
+
+/// <summary>The cells of a study that are finished.</summary>
+/// <param name="Study">The study.</param>
+/// <param name="Cells">Finished cells in the order of the arms.</param>
+/// <param name="Unfinished">Names of the others.</param>
+public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, IReadOnlyList<string> Unfinished)
+{
+    /// <summary>Whether there is something to compare with.</summary>
+    public bool HasReference => Cells.Any(c => c.Cell.Arm == Study.Reference);
+
+    /// <summary>The arms with a finished cell.</summary>
+    public IReadOnlyList<StudyArm> Arms => [.. Study.Arms.Where(arm => Cells.Any(c => c.Cell.Arm == arm))];
+
+    /// <summary>The finished cells of an arm, one a seed.</summary>
+    public IReadOnlyList<CellResult> Of(StudyArm arm) => [.. Cells.Where(c => c.Cell.Arm == arm)];
+
+    /// <summary>Reads the answers of all finished cells and scores them.</summary>
+    /// <exception cref="Data.InputException">A file of answers is broken.</exception>
+    public static StudyResults Load(Study study)
+    {
+        var places = StudyRunner.Places(study);
+        var finished = places.Where(p => p.Folder.IsFinished(p.Asked)).ToList();
+        return new(study, [.. finished.Select(p => Read(p.Cell, p.Folder, p.Asked))],
+            [.. places.Where(p => !p.Folder.IsFinished(p.Asked)).Select(p => p.Cell.Name)]);
+    }
+
+    private static CellResult Read(StudyCell cell, CellFolder folder, IReadOnlyList<AskedBenchmark> asked)
+    {
+        var runs = asked.Select(a =>
+        {
+            var (name, model, questions, responses) = GenerationsFile.Read(folder.Answers(a));
+            return BenchmarkRunner.Score(BenchmarkSuite.Find(name), model, questions, responses);
+        });
+        var (losses, tokens) = Metrics(Path.Combine(folder.Run, "metrics.jsonl"));
+        var record = Path.Combine(folder.Run, "run.json");
+        return new CellResult(cell, folder, [.. runs], losses, tokens, Times(folder.Times))
+        {
+            Provenance = File.Exists(record) ? JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(record)) : null,
+        };
+    }
+
+    private static (IReadOnlyList<(int, double)> Losses, double Tokens) Metrics(string path)
+    {
+        if (!File.Exists(path)) return ([], 0);
+        var steps = File.ReadLines(path).Where(line => line.Contains("\"loss\"", StringComparison.Ordinal))
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Select(m => (Step: m.GetProperty("step").GetInt32(), Loss: m.GetProperty("loss").GetDouble(),
+                Tokens: m.GetProperty("total_tokens").GetDouble())).ToList();
+        // A line stands for the steps since the line before it.
+        var (tokens, last) = (0.0, 0);
+        foreach (var step in steps) (tokens, last) = (tokens + step.Tokens * (step.Step - last), step.Step);
+        return ([.. steps.Select(s => (s.Step, s.Loss))], tokens);
+    }
+
+    private static IReadOnlyList<(string, double)> Times(string path) => !File.Exists(path) ? []
+        : [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Select(t => (t.GetProperty("part").GetString()!, t.GetProperty("seconds").GetDouble()))];
+}

@@ -1,0 +1,134 @@
+using AlpacaCot.Data;
+using AlpacaCot.Training.Recipes;
+
+namespace AlpacaCot.Studies.Grid;
+
+/// <summary>Makes the arms of a study: for every combination of levels the recipe with their changes.</summary>
+internal static class StudyExpansion
+{
+    private const int MostArms = 1000;
+
+    public static Study Expand(StudySpec spec, string file, bool files)
+    {
+        var problems = new RecipeProblems(file);
+        var (recipe, folder) = BaseRecipe(spec, file);
+        foreach (var entry in spec.Set?.Entries ?? [])
+            RecipeOverride.Apply(recipe, entry.Name, entry.Value.Copy(), entry.Place, problems);
+        if (spec.Threads is { } threads) Put(recipe, "training.threads", $"{threads}", problems);
+        Put(recipe, "output", "study", problems); // each cell has its own folder
+
+        var sets = Sets(recipe).Select(NameOf).ToList();
+        if (sets.GroupBy(s => s).FirstOrDefault(same => same.Count() > 1) is { } twice && spec.Factors is not null)
+            problems.AddAt("data", $"two data sets of the recipe are called {twice.Key}; give them names, as in name: {twice.Key}-2");
+        var factors = (spec.Factors?.Entries ?? []).Select(f => (f.Name, Levels: StudyLevels.Read(f, sets, problems))).ToList();
+        problems.ThrowIfAny();
+
+        var arms = new List<StudyArm>();
+        foreach (var combination in Combine(factors, spec.Design, file))
+        {
+            // One at a time, the one level that is not the first says it all.
+            var telling = spec.Design == "grid" || arms.Count == 0 ? combination
+                : combination.Where((c, i) => c.Level != factors[i].Levels[0]).ToArray();
+            var name = string.Join(" · ", telling.Select(c => c.Level.Name));
+            arms.Add(Arm(name, combination, recipe, file, files ? folder : null, problems));
+        }
+        if (spec.Base) arms.Add(new StudyArm("base", [new ArmLevel("training", "base", [])], arms[0].Recipe) { Trains = false });
+        if (arms.GroupBy(a => a.Name).FirstOrDefault(same => same.Count() > 1) is { } same)
+            throw new InputException($"{file}: two arms are called {same.Key}; give the levels names");
+        var reference = spec.Reference is not { } wanted ? arms[0] : arms.Find(a => a.Name == wanted)
+            ?? throw new InputException($"{file}: reference: there is no arm '{wanted}'. "
+                + Spelling.Suggestion(wanted, [.. arms.Select(a => a.Name)]));
+        return new Study
+        {
+            File = file, Title = spec.Title ?? Path.GetFileNameWithoutExtension(file), Output = spec.Output, Arms = arms,
+            Reference = reference, Seeds = spec.Seeds, Benchmarks = spec.Benchmarks, Threads = spec.Threads, Margin = spec.Margin,
+            Published = spec.Published,
+        };
+    }
+
+    private static (RecipeNode.Mapping Recipe, string Folder) BaseRecipe(StudySpec spec, string file)
+    {
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        if (spec.Recipe is not RecipeNode.Scalar named) 
+            return spec.Recipe is RecipeNode.Mapping map ? ((RecipeNode.Mapping)map.Copy(), folder)
+                : throw new InputException($"{spec.Recipe!.Place}: recipe: found {spec.Recipe.Describe()}, allowed is a file or a map");
+        var path = Path.GetFullPath(named.Text, folder);
+        if (!File.Exists(path)) throw new InputException($"{named.Place}: there is no recipe {path}");
+        return (RecipeFile.ReadTree(path), Path.GetDirectoryName(path)!);
+    }
+
+    private static IEnumerable<(string Factor, FactorLevel Level)[]> Combine(
+        List<(string Name, IReadOnlyList<FactorLevel> Levels)> factors, string design, string file)
+    {
+        var first = factors.Select(f => (f.Name, f.Levels[0])).ToArray();
+        if (design == "one-at-a-time")
+            return
+            [
+                first,
+                .. factors.SelectMany((factor, i) => factor.Levels.Skip(1).Select(level =>
+                    first.Select((f, j) => i == j ? (factor.Name, level) : f).ToArray())),
+            ];
+        IEnumerable<(string, FactorLevel)[]> all = [[]];
+        var count = 1L;
+        foreach (var (name, levels) in factors)
+        {
+            if ((count *= levels.Count) > MostArms)
+                throw new InputException($"{file}: the factors have more than {MostArms} combinations; leave some levels out, "
+                    + "or write design: one-at-a-time");
+            all = [.. all.SelectMany(done => levels.Select(level => ((string, FactorLevel)[])[.. done, (name, level)]))];
+        }
+        return all;
+    }
+
+    private static StudyArm Arm(string name, (string Factor, FactorLevel Level)[] combination, RecipeNode.Mapping recipe, string file,
+        string? folder, RecipeProblems problems)
+    {
+        var tree = (RecipeNode.Mapping)recipe.Copy();
+        foreach (var (_, level) in combination)
+        {
+            foreach (var (key, value) in level.Set) RecipeOverride.Apply(tree, key, value.Copy(), value.Place, problems);
+            ChangeData(tree, level, file);
+        }
+        problems.ThrowIfAny();
+        return new StudyArm(name, [.. combination.Select(c => new ArmLevel(c.Factor, c.Level.Name, c.Level.Without))],
+            RecipeFile.Read(tree, file, folder))
+        {
+            Trains = combination.All(c => c.Level.Trains),
+            Trigger = combination.Select(c => c.Level.Trigger).LastOrDefault(t => t is not null),
+        };
+    }
+
+    private static void ChangeData(RecipeNode.Mapping tree, FactorLevel level, string file)
+    {
+        if (level.Without.Count + level.Only.Count + level.Add.Count == 0) return;
+        var at = tree.Entries.FindIndex(e => e.Name == "data");
+        var kept = Sets(tree).Where(item => !level.Without.Contains(NameOf(item))
+            && (level.Only.Count == 0 || level.Only.Contains(NameOf(item)))).Concat(level.Add.Select(a => a.Copy())).ToList();
+        if (kept.Count == 0)
+            throw new InputException($"{file}: with the level {level.Name} no data is left; write train: false to ask the model as it is");
+        tree.Entries[at] = tree.Entries[at] with { Value = new RecipeNode.Sequence(tree.Entries[at].Place, kept) };
+    }
+
+    private static IReadOnlyList<RecipeNode> Sets(RecipeNode.Mapping tree) =>
+        tree.Entries.Find(e => e.Name == "data")?.Value switch
+        {
+            RecipeNode.Sequence list => list.Items,
+            { IsNull: false } one => [one],
+            _ => [],
+        };
+
+    // What a person calls a part of the data: its name, its set, or its file without folder and ending.
+    private static string NameOf(RecipeNode data)
+    {
+        if (data is RecipeNode.Scalar word) return Path.GetFileName(word.Text).Split('.')[0];
+        var map = data as RecipeNode.Mapping;
+        string? Text(string key) => (map?.Entries.Find(e => e.Name == key)?.Value as RecipeNode.Scalar)?.Text;
+        return Text("name") ?? Text("source") ?? Path.GetFileName(Text("path") ?? "").Split('.')[0];
+    }
+
+    private static void Put(RecipeNode.Mapping recipe, string key, string value, RecipeProblems problems)
+    {
+        var place = recipe.Place;
+        RecipeOverride.Apply(recipe, key, new RecipeNode.Scalar(place, value, Quoted: false), place, problems);
+    }
+}

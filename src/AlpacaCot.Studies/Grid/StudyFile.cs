@@ -1,0 +1,156 @@
+using AlpacaCot.Data;
+using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Training.Recipes;
+using StudyKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.StudySpec>;
+
+namespace AlpacaCot.Studies.Grid;
+
+/// <summary>What a study file says, before its grid is expanded.</summary>
+internal sealed record StudySpec
+{
+    public string? Title { get; init; }
+    public RecipeNode? Recipe { get; init; }
+    public RecipeNode.Mapping? Set { get; init; }
+    public RecipeNode.Mapping? Factors { get; init; }
+    public string Design { get; init; } = "grid";
+    public IReadOnlyList<int> Seeds { get; init; } = [42];
+    public bool Base { get; init; }
+    public string? Reference { get; init; }
+    public IReadOnlyList<StudyBenchmark> Benchmarks { get; init; } = [];
+    public int? Threads { get; init; }
+    public double Margin { get; init; } = 5;
+    public IReadOnlyList<string> Published { get; init; } = [];
+    public string Output { get; init; } = "";
+}
+
+/// <summary>
+/// Studies as YAML. Paths are relative to the study's own folder, those of its recipe to the recipe's; <c>output</c> is relative
+/// to the current folder.
+/// </summary>
+public static class StudyFile
+{
+    private static readonly StudyKey[] Table =
+    [
+        StudyKey.Text("title", "a text", "what stands above the report", s => s.Title, (s, v) => s with { Title = v }),
+        new("recipe", "a recipe file, or a recipe as a map", "what every cell trains, but for the changes of its arm",
+            (s, node, _) => s with { Recipe = node }, _ => null),
+        new("set", "a map such as { training.epochs: 1 }", "changes of the recipe for all cells",
+            (s, node, context) => node is RecipeNode.Mapping map ? s with { Set = map }
+                : context.Wrong(s, node, "a map such as { training.epochs: 1 }"), _ => null),
+        new("factors", "a map of factors, each a list of levels", "what differs between the arms",
+            (s, node, context) => node is RecipeNode.Mapping map ? s with { Factors = map }
+                : context.Wrong(s, node, "a map such as { data: leave-one-out, adapter.rank: [4, 8] }"), _ => null),
+        StudyKey.Choice("design", ["grid", "one-at-a-time"], "every combination of levels, or one change from the first levels",
+            s => s.Design, (s, v) => s with { Design = v }),
+        new("seeds", "a list of whole numbers such as [1, 2, 3]", "every arm is trained once with each",
+            ReadSeeds, s => $"[{string.Join(", ", s.Seeds)}]"),
+        StudyKey.Flag("base", "whether the model without training is an arm too, called base",
+            s => s.Base, (s, v) => s with { Base = v }),
+        StudyKey.Text("reference", "the name of an arm", "the arm that others are compared with; the first one otherwise",
+            s => s.Reference, (s, v) => s with { Reference = v }),
+        new("benchmarks", "a list of maps such as { name: gsm8k, path: data/test.jsonl }", "what every cell is asked",
+            ReadBenchmarks, _ => null),
+        StudyKey.Whole("threads", 1, "threads of a cell; cells run side by side while there are cores for them",
+            s => s.Threads, (s, v) => s with { Threads = v }),
+        StudyKey.Number("margin", "a number above 0", v => v > 0, "points within which a difference counts as none",
+            s => s.Margin, (s, v) => s with { Margin = v }),
+        new("published", "a list of names of published tables", "published results that are shown beside",
+            (s, node, context) => Words(node) is { } words ? s with { Published = words }
+                : context.Wrong(s, node, "a list of names of published tables"), _ => null),
+        StudyKey.Text("output", "a folder", "where cells and report go, relative to the current folder",
+            s => s.Output, (s, v) => s with { Output = v }),
+    ];
+
+    private static readonly Key<StudyBenchmark>[] BenchmarkTable =
+    [
+        Key<StudyBenchmark>.Text("name", "the name of a benchmark", "which benchmark",
+            b => b.Name, (b, v) => b with { Name = v }),
+        Key<StudyBenchmark>.FilePath("path", "a file or folder", "its published data",
+            b => b.Path, (b, v) => b with { Path = v }),
+        Key<StudyBenchmark>.Whole("limit", 1, "the most questions", b => b.Limit, (b, v) => b with { Limit = v }),
+        Key<StudyBenchmark>.Whole("shots", 0, "solved examples before a question", b => b.Shots, (b, v) => b with { Shots = v }),
+        Key<StudyBenchmark>.Text("trigger", "a text", "put behind every question", b => b.Trigger, (b, v) => b with { Trigger = v }),
+        Key<StudyBenchmark>.Whole("max_new_tokens", 1, "the longest answer",
+            b => b.MaxNewTokens, (b, v) => b with { MaxNewTokens = v }),
+    ];
+
+    /// <summary>Every key a study may have.</summary>
+    public static IReadOnlyList<RecipeKey> Keys { get; } =
+    [
+        .. Table.Select(k => new RecipeKey(k.Name, k.Allowed, k.Write(new StudySpec()) ?? "", k.Meaning)),
+        .. BenchmarkTable.Select(k => new RecipeKey($"benchmarks.{k.Name}", k.Allowed, "", k.Meaning)),
+        .. StudyLevels.Keys.Select(k => k with { Name = $"factors.{k.Name}" }),
+    ];
+
+    /// <summary>Reads a study and expands its grid.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="files">Whether models and data must be there; without them a study can be planned but not run.</param>
+    /// <exception cref="InputException">
+    /// The file, or a recipe of its grid, has errors; the message names file, line, key, what was found and what is allowed.
+    /// </exception>
+    public static Study Load(string path, bool files = true)
+    {
+        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the study file in it");
+        if (!File.Exists(path)) throw new InputException($"there is no study {path}");
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var problems = new RecipeProblems(path);
+        var root = RecipeNode.Parse(File.ReadAllText(path), path, folder);
+        var spec = RecipeSections.Read(root, Table, null, new StudySpec(), new KeyContext("study", folder, problems));
+        Require(spec, problems);
+        problems.ThrowIfAny();
+        if (files)
+            foreach (var benchmark in spec.Benchmarks.Where(b => !Path.Exists(b.Path)))
+                throw new InputException($"{problems.Given["study.benchmarks"]}: there is no file {benchmark.Path} for {benchmark.Name}");
+        return StudyExpansion.Expand(spec, path, files);
+    }
+
+    private static void Require(StudySpec spec, RecipeProblems problems)
+    {
+        if (spec.Recipe is null) problems.AddAt("study", "recipe is missing; add for example recipe: my-recipe.yaml");
+        if (spec.Benchmarks.Count == 0)
+            problems.AddAt("study", "benchmarks is missing; add for example benchmarks: [{ name: gsm8k, path: test.jsonl }]");
+        if (spec.Output.Length == 0) problems.AddAt("study", "output is missing; add for example output: runs/my-study");
+        if (spec.Factors is null && !spec.Base)
+            problems.AddAt("study", "factors is missing: there is nothing to compare; add for example factors: { data: leave-one-out }");
+    }
+
+    private static StudySpec ReadSeeds(StudySpec spec, RecipeNode node, KeyContext context)
+    {
+        const string Allowed = "a list of whole numbers such as [1, 2, 3]";
+        var seeds = (Words(node) ?? []).Select(w => int.TryParse(w, out var seed) && seed >= 0 ? seed : -1).ToList();
+        return seeds.Count == 0 || seeds.Contains(-1) || seeds.Distinct().Count() < seeds.Count
+            ? context.Wrong(spec, node, Allowed + ", each once") : spec with { Seeds = seeds };
+    }
+
+    private static StudySpec ReadBenchmarks(StudySpec spec, RecipeNode node, KeyContext context)
+    {
+        var items = node is RecipeNode.Sequence list ? list.Items : [node];
+        var read = new List<StudyBenchmark>();
+        foreach (var (i, item) in items.Index())
+        {
+            var benchmark = RecipeSections.Read(item, BenchmarkTable, null, new StudyBenchmark("", ""),
+                context with { Name = $"{context.Name}.{i}" });
+            if (benchmark.Name.Length == 0 || benchmark.Path.Length == 0)
+                context.Problems.Add(item.Place, "a benchmark has a name and a path, as in { name: gsm8k, path: data/test.jsonl }");
+            else
+                try
+                {
+                    BenchmarkSuite.Find(benchmark.Name);
+                }
+                catch (InputException unknown)
+                {
+                    context.Problems.Add(item.Place, unknown.Message);
+                }
+            read.Add(benchmark);
+        }
+        return spec with { Benchmarks = read };
+    }
+
+    /// <summary>The texts of a list or of one value; null where there is something else.</summary>
+    internal static IReadOnlyList<string>? Words(RecipeNode node)
+    {
+        IReadOnlyList<RecipeNode> items = node is RecipeNode.Sequence list ? list.Items : [node];
+        return items.All(item => item is RecipeNode.Scalar { Text.Length: > 0 })
+            ? [.. items.Cast<RecipeNode.Scalar>().Select(scalar => scalar.Text)] : null;
+    }
+}
