@@ -51,6 +51,41 @@ internal sealed class Drawing(int width, int height)
         });
     }
 
+    public void Circle(double x, double y, double radius, string colour)
+    {
+        Svg($"""<circle cx="{x:0.##}" cy="{y:0.##}" r="{radius:0.##}" fill="{colour}"/>""");
+        _painted.Add(canvas =>
+        {
+            using var paint = new SKPaint { Color = SKColor.Parse(colour), IsAntialias = true };
+            canvas.DrawCircle((float)x, (float)y, (float)radius, paint);
+        });
+    }
+
+    /// <summary>A line through points; closed, it has a pale inside.</summary>
+    public void Path(IReadOnlyList<(double X, double Y)> points, string colour, double thickness, bool closed = false, double opacity = 1)
+    {
+        if (points.Count < 2) return;
+        var path = string.Join(' ', points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.X:0.#},{p.Y:0.#}")));
+        var (name, inside) = closed ? ("polygon", colour) : ("polyline", "none");
+        Svg($"""
+            <{name} points="{path}" fill="{inside}" fill-opacity="0.12" stroke="{colour}" stroke-width="{thickness:0.##}"
+             stroke-opacity="{opacity:0.##}" stroke-linejoin="round"/>
+            """);
+        _painted.Add(canvas =>
+        {
+            using var line = new SKPath();
+            line.AddPoly([.. points.Select(p => new SKPoint((float)p.X, (float)p.Y))], closed);
+            using var paint = new SKPaint { IsAntialias = true, StrokeJoin = SKStrokeJoin.Round, StrokeWidth = (float)thickness };
+            if (closed)
+            {
+                paint.Color = SKColor.Parse(colour).WithAlpha(31);
+                canvas.DrawPath(line, paint);
+            }
+            (paint.Style, paint.Color) = (SKPaintStyle.Stroke, SKColor.Parse(colour).WithAlpha((byte)(255 * opacity)));
+            canvas.DrawPath(line, paint);
+        });
+    }
+
     /// <summary>Draws one line of text whose base line begins, has its middle or ends at a point.</summary>
     public void Text(string text, double x, double y, double size, string colour, Anchor anchor = Anchor.Start, bool bold = false)
     {
@@ -96,14 +131,17 @@ internal sealed class Drawing(int width, int height)
         using var image = surface.Snapshot();
         using var png = image.Encode(SKEncodedImageFormat.Png, 100);
         AtomicFile.Write(path + ".png", stream => png.SaveTo(stream));
-        AtomicFile.WriteText(path + ".svg", string.Create(CultureInfo.InvariantCulture, $"""
-            <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"
-             font-family="{FigureFont.SvgFamilies}">
-            <rect width="100%" height="100%" fill="#FFFFFF"/>
-            {_svg}</svg>
-
-            """).ReplaceLineEndings("\n"));
+        AtomicFile.WriteText(path + ".svg", ToSvg());
     }
+
+    /// <summary>The figure as SVG.</summary>
+    public string ToSvg() => string.Create(CultureInfo.InvariantCulture, $"""
+        <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"
+         font-family="{FigureFont.SvgFamilies}">
+        <rect width="100%" height="100%" fill="#FFFFFF"/>
+        {_svg}</svg>
+
+        """).ReplaceLineEndings("\n");
 
     private void Svg(FormattableString element) => _svg.Append(element.ToString(CultureInfo.InvariantCulture)).Append('\n');
 }

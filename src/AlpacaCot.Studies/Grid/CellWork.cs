@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Models;
+using AlpacaCot.Models.Native;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Training;
 using AlpacaCot.Training.Recipes;
@@ -31,6 +32,7 @@ public static class CellWork
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(order);
         using var held = Hold(folder);
+        Libtorch.EnsureLoaded();
         TorchSharp.torch.set_num_threads(order.Threads);
         var recipe = RecipeFile.Load(folder.Recipe);
         if (order.Trains && folder.Trained is null)

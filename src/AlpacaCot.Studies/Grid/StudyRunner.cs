@@ -117,7 +117,11 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         while (!process.WaitForExit(200))
             if (cancel.IsCancellationRequested && !process.WaitForExit(Patience)) process.Kill(entireProcessTree: true);
         process.WaitForExit();
-        lock (said) return process.ExitCode == 0 ? null : string.Join(" ", said.DefaultIfEmpty($"exit code {process.ExitCode}"));
+        if (process.ExitCode == 0) return null;
+        const string Error = "error: ";
+        lock (said)
+            return said.LastOrDefault(line => line.StartsWith(Error, StringComparison.Ordinal))?[Error.Length..]
+                ?? string.Join(" ", said.DefaultIfEmpty($"its process ended with code {process.ExitCode}"));
     }
 
     private FileStream Hold()

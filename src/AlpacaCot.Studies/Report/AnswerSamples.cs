@@ -1,0 +1,42 @@
+using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Grid;
+
+namespace AlpacaCot.Studies.Report;
+
+/// <summary>A question with the answers of all arms.</summary>
+/// <param name="Question">The question.</param>
+/// <param name="Answers">Each arm's answer with its first seed.</param>
+internal sealed record AnswerSample(BenchmarkQuestion Question, IReadOnlyList<(StudyArm Arm, ScoredAnswer Answer)> Answers);
+
+/// <summary>Picks questions that show how arms differ, in both directions, without choosing by hand.</summary>
+internal static class AnswerSamples
+{
+    private const int PerCategory = 4, Most = 24;
+
+    /// <summary>Of each category the first questions that the reference alone gets right, and those that it alone does not.</summary>
+    public static IReadOnlyList<AnswerSample> Of(StudyAnalysis analysis)
+    {
+        if (!analysis.Results.HasReference) return [];
+        var firsts = analysis.Results.Arms.Select(arm => (Arm: arm, Cell: analysis.Results.Of(arm)[0])).ToList();
+        var reference = firsts.First(f => f.Arm == analysis.Study.Reference);
+        var samples = new List<AnswerSample>();
+        for (var b = 0; b < analysis.Study.Benchmarks.Count; b++)
+        {
+            var byId = firsts.Select(f => f.Cell.Runs[b].Answers.ToDictionary(a => a.Question.Id)).ToList();
+            foreach (var category in reference.Cell.Runs[b].Answers.GroupBy(a => a.Question.Category))
+            {
+                var told = category.Where(a => byId.All(answers => answers.ContainsKey(a.Question.Id)))
+                    .Select(a => (Answer: a, Others: byId.Where((_, i) => firsts[i].Arm != reference.Arm)
+                        .Select(answers => answers[a.Question.Id].Score.Value ?? 0).ToList())).ToList();
+                var better = told.Where(t => t.Others.Any(o => o < (t.Answer.Score.Value ?? 0)));
+                var worse = told.Where(t => t.Others.Any(o => o > (t.Answer.Score.Value ?? 0)));
+                var picked = better.Take(PerCategory - 1).Concat(worse.Take(1)).Concat(better.Skip(PerCategory - 1)).Concat(told)
+                    .DistinctBy(t => t.Answer.Question.Id).Take(PerCategory);
+                samples.AddRange(picked.Select(t => new AnswerSample(t.Answer.Question,
+                    [.. firsts.Select((f, i) => (f.Arm, byId[i][t.Answer.Question.Id]))])));
+            }
+        }
+        return [.. samples.Take(Most)];
+    }
+}

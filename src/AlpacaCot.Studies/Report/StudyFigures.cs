@@ -1,0 +1,206 @@
+using System.Globalization;
+using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Studies.Figures;
+using AlpacaCot.Studies.Grid;
+
+namespace AlpacaCot.Studies.Report;
+
+/// <summary>A figure of a report.</summary>
+/// <param name="Name">The name of its files.</param>
+/// <param name="Title">What stands above it.</param>
+/// <param name="Drawing">The figure.</param>
+internal sealed record ReportFigure(string Name, string Title, Drawing Drawing);
+
+/// <summary>The figures of a study: narrow, so that their letters can be read on a phone; beside each other where there is room.</summary>
+internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
+{
+    private const int Width = 460;
+    private const int MostArms = 8; // lines that can be told apart
+    private const string Ink = "#1F2933", Quiet = "#616E7C", Grid = "#E4E7EB", Frame = "#9AA5B1";
+
+    private static readonly string[] Colours =
+        ["#2F6FB0", "#D9822B", "#3F8F5F", "#8A5BA6", "#C2453D", "#148F9E", "#8D6E63", "#5D6B7A"];
+
+    private readonly IReadOnlyList<StudyArm> arms = analysis.Results.Arms;
+
+    private Measure Whole => analysis.Measures.FirstOrDefault(m => m.Category is null) ?? analysis.Measures[0];
+
+    /// <summary>The figures there is something to draw for.</summary>
+    public IReadOnlyList<ReportFigure> All
+    {
+        get
+        {
+            var figures = new List<ReportFigure> { new("scores", words.Say("Scores with 95 % intervals", "得分与 95 % 区间"), Bars()) };
+            if (analysis.Measures.Count(m => m.Category is not null) >= 3)
+                figures.Add(new("radar", words.Say("By category", "各类得分"), Radar()));
+            if (analysis.Results.Cells.Any(c => c.Losses.Count > 1))
+                figures.Add(new("learning", words.Say("Training loss", "训练损失"), Learning()));
+            if (arms.Count(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0) >= 2)
+                figures.Add(new("cost", words.Say("Score against cost", "得分与代价"), Cost()));
+            return figures;
+        }
+    }
+
+    private string Colour(StudyArm arm) => Colours[Place(arm) % Colours.Length];
+
+    private int Place(StudyArm arm) => arms.Index().First(a => a.Item == arm).Index;
+
+    private double Tokens(StudyArm arm) => analysis.Results.Of(arm).Average(c => c.Tokens);
+
+    // A block a measure, in it a bar an arm: the mean, its interval, and a dot for each seed.
+    private Drawing Bars()
+    {
+        const int Row = 24, Head = 34, Left = 118, Right = 58, Tail = 26;
+        var block = Head + arms.Count * Row + 8;
+        var drawing = new Drawing(Width, analysis.Measures.Count * block + Tail);
+        var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0));
+        var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10;
+        double X(double points) => Left + (Width - Left - Right) * Math.Clamp(points, 0, most) / most;
+        foreach (var (m, measure) in analysis.Measures.Index())
+        {
+            var top = m * block;
+            drawing.Text(words.Head(measure), 8, top + 22, 15, Ink, bold: true);
+            for (var tick = 0.0; tick <= most; tick += most / 4)
+                drawing.Line(X(tick), top + Head - 4, X(tick), top + block - 8, tick == 0 ? Frame : Grid);
+            foreach (var (a, arm) in arms.Index())
+            {
+                var score = analysis.Score(arm, measure);
+                var y = top + Head + a * Row + Row / 2.0;
+                drawing.Text(Short(arm.Name, 13), Left - 8, y + 4, 13, Ink, Anchor.End);
+                if (score.Mean is not { } mean) continue;
+                drawing.Rectangle(X(0), y - 8, Math.Max(1, X(mean) - X(0)), 16, Pale(Colour(arm)), 2);
+                drawing.Rectangle(X(0), y - 8, 3, 16, Colour(arm));
+                foreach (var (_, seed) in score.Seeds) drawing.Circle(X(seed), y, 2.6, Colour(arm));
+                if (score.Interval is { } interval && double.IsFinite(interval.Low))
+                {
+                    drawing.Line(X(interval.Low), y, X(interval.High), y, Ink, 1.4);
+                    foreach (var end in (double[])[interval.Low, interval.High]) drawing.Line(X(end), y - 4, X(end), y + 4, Ink, 1.4);
+                }
+                drawing.Text(Words.Points(mean), Width - 10, y + 4, 13, Ink, Anchor.End, bold: true);
+            }
+        }
+        var bottom = analysis.Measures.Count * block;
+        for (var tick = 0.0; tick <= most; tick += most / 4) drawing.Text(Number(tick), X(tick), bottom + 10, 11, Quiet, Anchor.Middle);
+        return drawing;
+    }
+
+    private Drawing Radar()
+    {
+        var measures = analysis.Measures.Where(m => m.Category is not null).ToList();
+        var shown = arms.Take(MostArms).ToList();
+        var drawing = new Drawing(Width, 360 + 22 * ((shown.Count + 2) / 3));
+        var (centre, middle, radius) = (Width / 2.0, 178.0, 128.0);
+        var most = Math.Max(10, Math.Ceiling(shown.Max(a => measures.Max(m => analysis.Score(a, m).Mean ?? 0)) / 10) * 10);
+        (double, double) At(int axis, double share)
+        {
+            var angle = -Math.PI / 2 + 2 * Math.PI * axis / measures.Count;
+            return (centre + radius * share * Math.Cos(angle), middle + radius * share * Math.Sin(angle));
+        }
+        foreach (var ring in (double[])[0.25, 0.5, 0.75, 1])
+        {
+            var corners = measures.Select((_, i) => At(i, ring)).ToList();
+            foreach (var (i, (x, y)) in corners.Index())
+                drawing.Line(x, y, corners[(i + 1) % corners.Count].Item1, corners[(i + 1) % corners.Count].Item2, ring == 1 ? Frame : Grid);
+            drawing.Text(Number(most * ring), centre + 4, middle - radius * ring + 12, 11, Quiet);
+        }
+        foreach (var (i, measure) in measures.Index())
+        {
+            var (x, y) = At(i, 1);
+            drawing.Line(centre, middle, x, y, Grid);
+            var (lx, ly) = At(i, 1.12);
+            drawing.Text(words.Head(measure), lx, ly + (ly > middle + 20 ? 10 : 0), 13, Ink,
+                Math.Abs(lx - centre) < 20 ? Anchor.Middle : lx > centre ? Anchor.Start : Anchor.End, bold: true);
+        }
+        foreach (var arm in shown)
+            drawing.Path([.. measures.Select((m, i) => At(i, (analysis.Score(arm, m).Mean ?? 0) / most))], Colour(arm), 2.2, closed: true);
+        Legend(drawing, shown, 352);
+        return drawing;
+    }
+
+    private Drawing Learning()
+    {
+        var cells = analysis.Results.Cells.Where(c => c.Losses.Count > 1 && Place(c.Cell.Arm) < MostArms).ToList();
+        var shown = arms.Take(MostArms).Where(a => cells.Any(c => c.Cell.Arm == a)).ToList();
+        var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
+        var curves = cells.Select(c => (c.Cell.Arm, Curve: Smooth(c.Losses))).ToList();
+        var (last, high) = (curves.Max(c => c.Curve[^1].Step), curves.Max(c => c.Curve.Max(p => p.Loss)));
+        var low = Math.Min(curves.Min(c => c.Curve.Min(p => p.Loss)), high * 0.9);
+        var (x, y) = Axes(drawing, 20, 290, 0, last, low, high, logarithmic: high / low > 8,
+            words.Say("optimizer step", "优化步"), words.Say("loss (nats per token)", "损失（奈特/词元）"));
+        foreach (var (arm, curve) in curves)
+            drawing.Path([.. curve.Select(p => (x(p.Step), y(p.Loss)))], Colour(arm), 1.8, opacity: 0.8);
+        Legend(drawing, shown, 332);
+        return drawing;
+    }
+
+    private Drawing Cost()
+    {
+        var shown = arms.Take(MostArms).Where(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0).ToList();
+        var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
+        var scores = shown.Select(a => analysis.Score(a, Whole)).ToList();
+        var (low, high) = (scores.Min(s => s.Interval?.Low ?? s.Mean!.Value), scores.Max(s => s.Interval?.High ?? s.Mean!.Value));
+        var room = Math.Max(2, (high - low) * 0.15);
+        var tokens = shown.Select(Tokens).ToList();
+        var (x, y) = Axes(drawing, 20, 290, 0, tokens.Max() * 1.15, Math.Max(0, low - room), high + room, logarithmic: false,
+            words.Say("tokens read in training", "训练词元数"), $"{words.Head(Whole)} ({words.Say("points", "分")})");
+        foreach (var (arm, score) in shown.Zip(scores))
+        {
+            var at = x(Tokens(arm));
+            if (score.Interval is { } interval && double.IsFinite(interval.Low))
+                drawing.Line(at, y(interval.Low), at, y(interval.High), Colour(arm), 1.6);
+            drawing.Circle(at, y(score.Mean!.Value), 6, Colour(arm));
+        }
+        Legend(drawing, shown, 332);
+        return drawing;
+    }
+
+    private static (Func<double, double> X, Func<double, double> Y) Axes(Drawing drawing, double top, double bottom, double from, double to,
+        double low, double high, bool logarithmic, string across, string up)
+    {
+        const double Left = 52, Right = Width - 14;
+        double Scale(double v) => logarithmic ? Math.Log(Math.Max(v, 1e-9)) : v;
+        double X(double v) => Left + (Right - Left) * (v - from) / Math.Max(1e-9, to - from);
+        double Y(double v) => bottom - 22 - (bottom - 22 - top - 16) * (Scale(v) - Scale(low)) / Math.Max(1e-9, Scale(high) - Scale(low));
+        drawing.Text(up, 8, top, 12, Quiet);
+        for (var i = 0; i <= 4; i++)
+        {
+            var value = logarithmic ? Math.Exp(Scale(low) + (Scale(high) - Scale(low)) * i / 4) : low + (high - low) * i / 4;
+            drawing.Line(Left, Y(value), Right, Y(value), i == 0 ? Frame : Grid);
+            drawing.Text(value.ToString(high < 10 ? "0.00" : "0", CultureInfo.InvariantCulture), Left - 6, Y(value) + 4, 11, Quiet, Anchor.End);
+            var place = from + (to - from) * i / 4;
+            drawing.Text(Words.Count(Math.Round(place)), X(place), bottom - 6, 11, Quiet, i == 4 ? Anchor.End : Anchor.Middle);
+        }
+        drawing.Text(across, Right, bottom + 12, 12, Quiet, Anchor.End);
+        return (X, Y);
+    }
+
+    private void Legend(Drawing drawing, IReadOnlyList<StudyArm> shown, double top)
+    {
+        foreach (var (i, arm) in shown.Index())
+        {
+            var (x, y) = (12 + i % 3 * 150, top + i / 3 * 22);
+            drawing.Rectangle(x, y - 10, 12, 12, Colour(arm), 2);
+            drawing.Text(Short(arm.Name, 18), x + 18, y, 13, Ink);
+        }
+    }
+
+    private static List<(int Step, double Loss)> Smooth(IReadOnlyList<(int Step, double Loss)> losses)
+    {
+        var keep = losses.Count > 20 ? 0.85 : 0;
+        var (mean, weight, smooth) = (0.0, 0.0, new List<(int, double)>(losses.Count));
+        foreach (var (step, loss) in losses)
+        {
+            (mean, weight) = (keep * mean + (1 - keep) * loss, keep * weight + (1 - keep));
+            smooth.Add((step, mean / weight));
+        }
+        return smooth;
+    }
+
+    private static string Short(string text, int most) => text.Length <= most ? text : text[..(most - 1)] + "…";
+
+    private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
+
+    // The colour as it looks at a third of its strength on white.
+    private static string Pale(string colour) => "#" + string.Concat(Enumerable.Range(0, 3).Select(i =>
+        (255 - (255 - Convert.ToInt32(colour.Substring(1 + 2 * i, 2), 16)) * 4 / 10).ToString("X2", CultureInfo.InvariantCulture)));
+}
