@@ -50,18 +50,8 @@ internal static class StudyVerb
 
     private static int Plan(string file, bool json, Terminal terminal)
     {
-        string? missing = null;
-        Study study;
-        try
-        {
-            study = StudyFile.Load(file);
-        }
-        catch (InputException notHere)
-        {
-            study = StudyFile.Load(file, files: false); // what else is wrong is said by this
-            missing = notHere.Message;
-        }
-        StudyScreen.ShowPlan(study, StudyPlan.Of(study, missing), json, terminal);
+        var (study, plan) = StudyPlan.Read(file);
+        StudyScreen.ShowPlan(study, plan, json, terminal);
         return Program.Done;
     }
 

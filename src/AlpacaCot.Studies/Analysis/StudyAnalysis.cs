@@ -78,6 +78,8 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
     // A benchmark of many subjects is compared as a whole: the correction for so many comparisons would bury everything.
     private const int MostCategories = 12;
 
+    private static readonly string[] First = ["english", "chinese", "reasoning"]; // the others as they come in the data
+
     /// <summary>The study.</summary>
     public Study Study => Results.Study;
 
@@ -97,7 +99,7 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
     {
         var categories = run.Categories;
         if (categories.Count is > 1 and <= MostCategories)
-            foreach (var category in categories.Order(StringComparer.Ordinal).OrderBy(c => c == "reasoning"))
+            foreach (var category in categories.OrderBy(c => Array.IndexOf(First, c) is >= 0 and var place ? place : First.Length))
                 yield return new Measure(place, run.Benchmark, category, only);
         yield return new Measure(place, run.Benchmark, null, only);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Training;
@@ -26,6 +27,22 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
 {
     // What instruction data has been seen to have: a record of the collections is some 120 tokens, an answer some 60.
     private const double TokensARecord = 120, TokensAnAnswer = 60, TokensAQuestion = 80;
+
+    /// <summary>Reads a study and plans it, whether its models and data are here or not.</summary>
+    /// <exception cref="InputException">The study has errors.</exception>
+    public static (Study Study, StudyPlan Plan) Read(string path)
+    {
+        try
+        {
+            var study = StudyFile.Load(path);
+            return (study, Of(study));
+        }
+        catch (InputException notHere)
+        {
+            var study = StudyFile.Load(path, files: false); // what else is wrong is said by this
+            return (study, Of(study, notHere.Message));
+        }
+    }
 
     /// <summary>Plans a study.</summary>
     /// <param name="study">The study, read with or without its files.</param>
@@ -78,8 +95,9 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
         var weight = recipe.Quantization switch { "nf4" => 0.6, "int8" => 1.1, _ => 2.0 };
         if (!trains) return Program + model.Parameters * weight;
         var full = recipe.Adapter.Method == "none";
+        var (rank, targets) = ((double?)recipe.Adapter.Rank ?? 8, Math.Max(2, recipe.Adapter.Targets.Count));
         var trained = full ? model.Parameters
-            : recipe.Adapter.Rank * model.Layers * model.Hidden * (recipe.Adapter.Targets is ["all-linear"] ? 19.0 : 2 * recipe.Adapter.Targets.Count);
+            : rank * model.Layers * model.Hidden * (recipe.Adapter.Targets is ["all-linear"] ? 19 : 2 * targets);
         var places = recipe.Training.MicroBatchSize * Math.Min(recipe.Training.CutoffLength, 2 * TokensARecord);
         var activations = places * model.Hidden * model.Layers * 4 * 16 + places * model.Vocabulary * 4 * 2;
         return Program + (full ? 0 : model.Parameters * weight) + trained * 16 + activations;

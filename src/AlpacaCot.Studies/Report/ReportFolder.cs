@@ -1,3 +1,4 @@
+using AlpacaCot.Data;
 using AlpacaCot.Studies.Analysis;
 
 namespace AlpacaCot.Studies.Report;
@@ -7,12 +8,24 @@ namespace AlpacaCot.Studies.Report;
 /// <param name="Folder">The folder with everything.</param>
 public sealed record ReportFolder(string Html, string Folder)
 {
-    /// <summary>Writes a report: <c>report.html</c>, <c>report.md</c>, tables as CSV and LaTeX, figures as SVG and PNG.</summary>
+    /// <summary>
+    /// Writes a report: <c>report.html</c> and <c>report.md</c>, tables as CSV and LaTeX, figures as SVG and PNG. Cells that were
+    /// run again give the same files, but for the times and the machine in <c>report.html</c> and <c>tables/costs.*</c>.
+    /// </summary>
     /// <param name="folder">Where to.</param>
     /// <param name="analysis">The analysis.</param>
     /// <param name="language"><c>en</c> or <c>zh</c>.</param>
     public static ReportFolder Write(string folder, StudyAnalysis analysis, string language)
     {
-        return new(Path.Combine(folder, "report.html"), folder);
+        var content = new ReportContent(analysis, language);
+        var html = Path.Combine(folder, "report.html");
+        AtomicFile.WriteText(html, new HtmlReport(content).Write());
+        AtomicFile.WriteText(Path.Combine(folder, "report.md"), content.ToMarkdown());
+        foreach (var table in content.Tables) AtomicFile.WriteText(Path.Combine(folder, "tables", $"{table.Name}.tex"), table.ToLatex());
+        AtomicFile.WriteText(Path.Combine(folder, "tables", "scores.csv"), StudyTables.ScoresCsv(analysis));
+        AtomicFile.WriteText(Path.Combine(folder, "tables", "comparisons.csv"), StudyTables.ComparisonsCsv(analysis));
+        Directory.CreateDirectory(Path.Combine(folder, "figures"));
+        foreach (var figure in content.Figures) figure.Drawing.Write(Path.Combine(folder, "figures", figure.Name));
+        return new(html, folder);
     }
 }

@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using AlpacaCot.Models.Native;
+using AlpacaCot.Studies.Analysis;
+
+namespace AlpacaCot.Studies.Report;
+
+/// <summary>Where the numbers of a report come from.</summary>
+/// <param name="Facts">Names with values, of the study, the program and the data.</param>
+/// <param name="Machine">Names with values, of the machine and the moment: they differ when the study is run again elsewhere.</param>
+/// <param name="Recipes">The resolved recipe of every arm.</param>
+internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Facts, IReadOnlyList<(string Name, string Value)> Machine,
+    IReadOnlyList<(string Arm, string Recipe)> Recipes)
+{
+    public static Provenance Of(StudyAnalysis analysis, Words words)
+    {
+        var facts = new List<(string, string)>
+        {
+            (words.Say("study", "研究文件"), Path.GetFileName(analysis.Study.File)),
+            (words.Say("program", "程序"), $"AlpacaCot {typeof(Provenance).Assembly.GetName().Version!.ToString(3)}, libtorch "
+                + $"{LibtorchReport.BuiltAgainst}, {RuntimeInformation.FrameworkDescription}"),
+            (words.Say("cells", "单元"), $"{analysis.Results.Cells.Count}; {words.Say("seeds", "种子")} {string.Join(", ", analysis.Study.Seeds)}; "
+                + (analysis.Study.Threads is { } threads ? words.Say($"{threads} thread(s) each", $"每单元 {threads} 线程")
+                    : words.Say("all cores", "全部核心"))),
+        };
+        foreach (var (place, benchmark) in analysis.Study.Benchmarks.Index())
+        {
+            var run = analysis.Results.Cells[0].Runs[place];
+            facts.Add((benchmark.Name, words.Say(
+                $"{Path.GetFileName(benchmark.Path)}: {run.Answers.Count} questions. Prompt: {run.Benchmark.Prompt}. Answer: "
+                + $"{run.Benchmark.Answering}, {run.Benchmark.Extraction}. Score: {run.Benchmark.Metric}.",
+                $"{Path.GetFileName(benchmark.Path)}：{run.Answers.Count} 题。{run.Benchmark.Prompt}; {run.Benchmark.Answering}; "
+                + $"{run.Benchmark.Extraction}; {run.Benchmark.Metric}")));
+        }
+        foreach (var arm in analysis.Results.Arms)
+        {
+            var cells = analysis.Results.Of(arm);
+            var hashes = string.Join(", ", cells.Select(c => c.Folder.Fingerprint[..12]));
+            facts.Add((arm.Name, $"{words.Say("cells", "单元")} {hashes}{Data(cells[0], words)}"));
+        }
+        return new(facts, Machinery(words),
+            [.. analysis.Results.Arms.Where(a => a.Trains).Select(a => (a.Name, File.ReadAllText(analysis.Results.Of(a)[0].Folder.Recipe)))]);
+    }
+
+    // From the run's own record: what was in the mixture, and the hash of its tokens.
+    private static string Data(CellResult cell, Words words)
+    {
+        if (cell.Provenance is not { } run || !run.TryGetProperty("mixture", out var mixture)) return "";
+        var parts = mixture.EnumerateArray().Select(part => $"{Path.GetFileName(part.GetProperty("source").GetString())} "
+            + part.GetProperty("taken").GetRawText());
+        var hash = run.GetProperty("data_sha256").GetString()!;
+        return $"; {words.Say("data", "数据")}: {string.Join(", ", parts)}; SHA-256 {hash[..Math.Min(16, hash.Length)]}";
+    }
+
+    private static List<(string, string)> Machinery(Words words) =>
+    [
+        (words.Say("date", "日期"), DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)),
+        (words.Say("machine", "机器"), $"{Processor()}; {Environment.ProcessorCount} {words.Say("cores", "核心")}; "
+            + string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9:0.#} GB; ")
+            + RuntimeInformation.OSDescription),
+    ];
+
+    private static string Processor()
+    {
+        const string File = "/proc/cpuinfo", Key = "model name";
+        var line = System.IO.File.Exists(File)
+            ? System.IO.File.ReadLines(File).FirstOrDefault(l => l.StartsWith(Key, StringComparison.Ordinal)) : null;
+        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

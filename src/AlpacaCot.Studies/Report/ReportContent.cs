@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Studies.Benchmarks;
+
+namespace AlpacaCot.Studies.Report;
+
+/// <summary>Everything that a report says, before it has a form.</summary>
+internal sealed class ReportContent
+{
+    public ReportContent(StudyAnalysis analysis, string language)
+    {
+        (Analysis, Words) = (analysis, new Words(language, new Findings(analysis, language)));
+        Scores = StudyTables.Scores(analysis, Words);
+        Comparisons = StudyTables.Comparisons(analysis, Words);
+        Seeds = StudyTables.Seeds(analysis, Words);
+        Costs = StudyTables.Costs(analysis, Words);
+        Figures = new StudyFigures(analysis, Words).All;
+        Samples = AnswerSamples.Of(analysis);
+        Provenance = Provenance.Of(analysis, Words);
+    }
+
+    public StudyAnalysis Analysis { get; }
+    public Words Words { get; }
+    public ReportTable Scores { get; }
+    public ReportTable Comparisons { get; }
+    public ReportTable Seeds { get; }
+    public ReportTable Costs { get; }
+    public IReadOnlyList<ReportTable> Published { get; } = [];
+    public IReadOnlyList<ReportFigure> Figures { get; }
+    public IReadOnlyList<AnswerSample> Samples { get; }
+    public Provenance Provenance { get; }
+
+    public IReadOnlyList<ReportTable> Tables => [Scores, Comparisons, Seeds, Costs];
+
+    /// <summary>What was done, in a sentence or two.</summary>
+    public string Summary
+    {
+        get
+        {
+            var (study, cells) = (Analysis.Study, Analysis.Results.Cells);
+            var questions = cells[0].Runs.Sum(r => r.Answers.Count);
+            return Words.Say($"{Counted(Analysis.Results.Arms.Count, "arm")}, {Counted(study.Seeds.Count, "seed")}, {Counted(questions, "question")}: "
+                + $"{Counted(cells.Count, "cell")} trained from the same base and asked the same questions. Every arm is compared with "
+                + $"“{study.Reference.Name}”.",
+                $"{Analysis.Results.Arms.Count} 组、{study.Seeds.Count} 个种子、{questions} 道题：{cells.Count} 个单元从同一基座训练，"
+                + $"回答同样的题目；各组均与“{study.Reference.Name}”比较。");
+        }
+    }
+
+    public string SamplesNote => Words.Say(
+        $"Chosen by rule, not by hand: of each category the first questions that tell “{Analysis.Study.Reference.Name}” from others, in both "
+        + "directions. Answers of the first seed; what differs from the reference's answer is marked.",
+        $"按规则选取而非人工挑选：每类中最先出现的、能区分“{Analysis.Study.Reference.Name}”与其他组的题目（两个方向都有）。"
+        + "所示为第一个种子的答案；与参照组答案不同之处已标出。");
+
+    /// <summary>A category as a measure calls it.</summary>
+    public string CategoryName(string category) =>
+        Analysis.Measures.FirstOrDefault(m => m.Category == category) is { } measure ? Words.Head(measure) : category;
+
+    /// <summary>What a model answered, as text.</summary>
+    public static string Said(ScoredAnswer answer) => answer.Response.Texts.Count > 0
+        ? string.Join("\n", answer.Response.Texts) : answer.Score.Extracted ?? "";
+
+    /// <summary>The report as Markdown; nothing in it was measured on this machine but the scores.</summary>
+    public string ToMarkdown()
+    {
+        var text = new StringBuilder($"# {Analysis.Study.Title}\n\n{Summary}\n\n## {Words.Say("Findings", "结论")}\n\n");
+        foreach (var statement in Words.Findings.Statements) text.Append($"- {statement}\n");
+        text.Append('\n');
+        foreach (var figure in Figures) text.Append($"![{figure.Title}](figures/{figure.Name}.svg)\n");
+        foreach (var table in (ReportTable[])[Scores, Comparisons, Seeds, .. Published]) text.Append($"\n{table.ToMarkdown()}");
+        text.Append($"\n### {Words.Say("Where it comes from", "来源")}\n\n");
+        foreach (var (name, value) in Provenance.Facts) text.Append($"- {name}: {value}\n");
+        return text.ToString();
+    }
+
+    private static string Counted(int count, string noun) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");
+}

@@ -1,0 +1,131 @@
+using AlpacaCot.Data;
+using AlpacaCot.Studies.Grid;
+using AlpacaCot.Tests;
+
+namespace AlpacaCot.Studies.Tests.Grid;
+
+public sealed class StudyFileTests : IDisposable
+{
+    private const string Recipe = """
+        recipe:
+          model: model-7b
+          data:
+            - { name: EN, path: en.json }
+            - { name: CN, path: cn.json }
+            - { source: flan-cot-gsm8k }
+          adapter: { rank: 8 }
+
+        """;
+
+    private const string Rest = "benchmarks: [{ name: gsm8k, path: test.jsonl }]\noutput: runs/x\n";
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Leave_one_out_is_one_line()
+    {
+        var study = Load(Recipe + "factors: { data: leave-one-out }\nseeds: [1, 2]\n" + Rest);
+        Assert.Equal(["full", "w/o EN", "w/o CN", "w/o flan-cot-gsm8k"], study.Arms.Select(a => a.Name));
+        Assert.Equal("full", study.Reference.Name);
+        Assert.Equal(["EN", "flan-cot-gsm8k"], study.Arms[2].Recipe.Data.Select(d => d.Name ?? d.Source));
+        Assert.Equal(8, study.Cells.Count);
+        Assert.Equal([1, 1, 1, 1, 2, 2, 2, 2], study.Cells.Select(c => c.Recipe.Training.Seed));
+    }
+
+    [Fact]
+    public void Factors_multiply_or_are_changed_one_at_a_time()
+    {
+        const string Factors = """
+            factors:
+              adapter.rank: [4, 16]
+              data: [{ name: all }, { only: [EN, CN] }, { without: CN, add: [{ name: Mine, path: mine.json }], name: mine }]
+              training.learning_rate: [1e-4, 3e-4]
+
+            """;
+        var grid = Load(Recipe + Factors + Rest);
+        Assert.Equal(12, grid.Arms.Count);
+        Assert.Equal("rank 16 · EN + CN · learning_rate 3e-4", grid.Arms[9].Name);
+        var arm = grid.Arms[9].Recipe;
+        Assert.Equal((16, 2, 3e-4), (arm.Adapter.Rank, arm.Data.Count, arm.Training.LearningRate));
+
+        var single = Load(Recipe + Factors + "design: one-at-a-time\nbase: true\nreference: base\n" + Rest);
+        Assert.Equal(["rank 4 · all · learning_rate 1e-4", "rank 16", "EN + CN", "mine", "learning_rate 3e-4", "base"],
+            single.Arms.Select(a => a.Name));
+        Assert.Equal(["EN", "flan-cot-gsm8k", "Mine"], single.Arms[3].Recipe.Data.Select(d => d.Name ?? d.Source));
+        Assert.False(single.Reference.Trains);
+    }
+
+    [Theory]
+    [InlineData("facotrs: { data: each }\n", "study.yaml:8", "facotrs", "did you mean factors?")]
+    [InlineData("factors: { data: [{ without: CM }] }\n", "study.yaml:8", "no data set 'CM'", "\"CN\"")]
+    [InlineData("factors: { adapter.rnak: [4, 8] }\n", "study.yaml:8", "adapter has no key 'rnak'", "did you mean rank?")]
+    [InlineData("factors: { adapter.rank: [4, many] }\n", "study.yaml:8", "found many", "a whole number")]
+    [InlineData("factors: { data: each }\nseeds: [1, x]\n", "study.yaml:9", "seeds", "each once")]
+    [InlineData("factors: { data: each }\nreference: CM\n", "no arm 'CM'", "\"CN\"")]
+    [InlineData("factors: { data: each }\ndesign: gird\n", "study.yaml:9", "found gird", "did you mean grid?")]
+    public void What_is_wrong_is_named_with_its_line(string lines, params string[] parts)
+    {
+        var message = Assert.Throws<InputException>(() => Load(Recipe + lines + Rest)).Message;
+        Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_benchmark_that_is_not_known_is_named_with_the_nearest() => Assert.Contains("gsm8k", Assert.Throws<InputException>(() =>
+        Load(Recipe + "factors: { data: each }\nbenchmarks: [{ name: gsm8, path: x }]\noutput: x\n")).Message, StringComparison.Ordinal);
+
+    public static TheoryData<string> Studies => [.. Directory.GetFiles(StudiesFolder, "*.yaml").Select(f => Path.GetFileName(f))];
+
+    [Theory]
+    [MemberData(nameof(Studies))]
+    public void Every_study_that_comes_along_parses_and_plans_without_its_models(string file)
+    {
+        var (study, plan) = StudyPlan.Read(Path.Combine(StudiesFolder, file));
+        Assert.Equal(study.Cells.Count, plan.Cells.Count);
+        Assert.All(plan.Cells, cell => Assert.True(cell.Estimate.Parameters > 1e6 && cell.Estimate.MemoryBytes > 1e8, cell.Cell.Name));
+        Assert.Equal(study.Arms.Count, study.Arms.Select(a => a.Name).Distinct().Count());
+    }
+
+    [Fact]
+    public void Cells_are_known_by_what_they_depend_on_and_not_by_their_names()
+    {
+        var study = Here("factors: { training.learning_rate: [1e-3, 2e-3] }\n");
+        var first = Marks(study);
+        Assert.Equal(2, first.Distinct().Count());
+        Assert.Equal(first, Marks(Here("factors: { training.learning_rate: [{ name: slow, set: { training.learning_rate: 1e-3 } }, 2e-3] }\n")));
+        File.AppendAllText(folder.File("en.json"), " ");
+        Assert.NotEqual(first[0], Marks(study)[0]);
+        var again = Marks(study);
+        File.AppendAllText(folder.File("model-7b/config.json"), " ");
+        Assert.NotEqual(again[0], Marks(study)[0]);
+
+        static string[] Marks(Study study) => [.. StudyRunner.Places(study).Select(p => p.Folder.Fingerprint)];
+    }
+
+    // With a model and data that are there.
+    private Study Here(string lines)
+    {
+        Directory.CreateDirectory(folder.File("model-7b"));
+        if (!File.Exists(folder.File("en.json")))
+            foreach (var file in (string[])["model-7b/config.json", "en.json", "test.jsonl"]) File.WriteAllText(folder.File(file), "{}");
+        File.WriteAllText(folder.File("here.yaml"), "recipe: { model: model-7b, data: [en.json] }\n" + lines + Rest);
+        return StudyFile.Load(folder.File("here.yaml"));
+    }
+
+    private Study Load(string yaml)
+    {
+        File.WriteAllText(folder.File("study.yaml"), yaml);
+        return StudyFile.Load(folder.File("study.yaml"), files: false);
+    }
+
+    private static string StudiesFolder
+    {
+        get
+        {
+            var at = new DirectoryInfo(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(at!.FullName, "AlpacaCot.slnx"))) at = at.Parent;
+            return Path.Combine(at.FullName, "studies");
+        }
+    }
+}
