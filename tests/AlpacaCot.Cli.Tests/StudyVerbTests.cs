@@ -130,7 +130,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
                   model: { init: model/config.json, tokenizer: model }
                   data: [even.json, odd.json]
                   adapter: none
-                  training: { max_steps: 30, batch_size: 8, learning_rate: 1e-2, cutoff_length: 64, save_steps: 5, save_total_limit: 1 }
+                  training: { max_steps: 16, batch_size: 8, learning_rate: 1e-2, cutoff_length: 64, save_steps: 5, save_total_limit: 1 }
                 set: { template: plain }
                 factors: { data: leave-one-out }
                 seeds: [1]

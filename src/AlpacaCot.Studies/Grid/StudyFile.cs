@@ -1,5 +1,6 @@
 using AlpacaCot.Data;
 using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Published;
 using AlpacaCot.Training.Recipes;
 using StudyKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.StudySpec>;
 
@@ -55,8 +56,7 @@ public static class StudyFile
         StudyKey.Number("margin", "a number above 0", v => v > 0, "points within which a difference counts as none",
             s => s.Margin, (s, v) => s with { Margin = v }),
         new("published", "a list of names of published tables", "published results that are shown beside",
-            (s, node, context) => Words(node) is { } words ? s with { Published = words }
-                : context.Wrong(s, node, "a list of names of published tables"), _ => null),
+            ReadPublished, _ => null),
         StudyKey.Text("output", "a folder", "where cells and report go, relative to the current folder",
             s => s.Output, (s, v) => s with { Output = v }),
     ];
@@ -120,6 +120,15 @@ public static class StudyFile
         var seeds = (Words(node) ?? []).Select(w => int.TryParse(w, out var seed) && seed >= 0 ? seed : -1).ToList();
         return seeds.Count == 0 || seeds.Contains(-1) || seeds.Distinct().Count() < seeds.Count
             ? context.Wrong(spec, node, Allowed + ", each once") : spec with { Seeds = seeds };
+    }
+
+    private static StudySpec ReadPublished(StudySpec spec, RecipeNode node, KeyContext context)
+    {
+        if (Words(node) is not { } words) return context.Wrong(spec, node, "a list of names of published tables");
+        string[] known = [.. PublishedTable.All.Select(t => t.Id)];
+        foreach (var unknown in words.Except(known))
+            context.Problems.Add(node.Place, $"{context.Name}: there is no published table '{unknown}'. {Spelling.Suggestion(unknown, known)}");
+        return spec with { Published = words };
     }
 
     private static StudySpec ReadBenchmarks(StudySpec spec, RecipeNode node, KeyContext context)

@@ -21,7 +21,7 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
             (words.Say("program", "程序"), $"AlpacaCot {typeof(Provenance).Assembly.GetName().Version!.ToString(3)}, libtorch "
                 + $"{LibtorchReport.BuiltAgainst}, {RuntimeInformation.FrameworkDescription}"),
             (words.Say("cells", "单元"), $"{analysis.Results.Cells.Count}; {words.Say("seeds", "种子")} {string.Join(", ", analysis.Study.Seeds)}; "
-                + (analysis.Study.Threads is { } threads ? words.Say($"{threads} thread(s) each", $"每单元 {threads} 线程")
+                + (analysis.Study.Threads is { } threads ? words.Say($"threads of each: {threads}", $"每单元 {threads} 线程")
                     : words.Say("all cores", "全部核心"))),
         };
         foreach (var (place, benchmark) in analysis.Study.Benchmarks.Index())

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Published;
 
 namespace AlpacaCot.Studies.Report;
 
@@ -18,6 +19,7 @@ internal sealed class ReportContent
         Figures = new StudyFigures(analysis, Words).All;
         Samples = AnswerSamples.Of(analysis);
         Provenance = Provenance.Of(analysis, Words);
+        Published = [.. PublishedTable.All.Where(t => analysis.Study.Published.Contains(t.Id)).Select(Beside)];
     }
 
     public StudyAnalysis Analysis { get; }
@@ -26,7 +28,7 @@ internal sealed class ReportContent
     public ReportTable Comparisons { get; }
     public ReportTable Seeds { get; }
     public ReportTable Costs { get; }
-    public IReadOnlyList<ReportTable> Published { get; } = [];
+    public IReadOnlyList<ReportTable> Published { get; }
     public IReadOnlyList<ReportFigure> Figures { get; }
     public IReadOnlyList<AnswerSample> Samples { get; }
     public Provenance Provenance { get; }
@@ -41,10 +43,10 @@ internal sealed class ReportContent
             var (study, cells) = (Analysis.Study, Analysis.Results.Cells);
             var questions = cells[0].Runs.Sum(r => r.Answers.Count);
             return Words.Say($"{Counted(Analysis.Results.Arms.Count, "arm")}, {Counted(study.Seeds.Count, "seed")}, {Counted(questions, "question")}: "
-                + $"{Counted(cells.Count, "cell")} trained from the same base and asked the same questions. Every arm is compared with "
+                + $"{Counted(cells.Count, "cell")}, all asked the same. Every arm is compared with "
                 + $"“{study.Reference.Name}”.",
-                $"{Analysis.Results.Arms.Count} 组、{study.Seeds.Count} 个种子、{questions} 道题：{cells.Count} 个单元从同一基座训练，"
-                + $"回答同样的题目；各组均与“{study.Reference.Name}”比较。");
+                $"{Analysis.Results.Arms.Count} 组、{study.Seeds.Count} 个种子、{questions} 道题：共 {cells.Count} 个单元，回答同样的题目；"
+                + $"各组均与“{study.Reference.Name}”比较。");
         }
     }
 
@@ -74,6 +76,11 @@ internal sealed class ReportContent
         foreach (var (name, value) in Provenance.Facts) text.Append($"- {name}: {value}\n");
         return text.ToString();
     }
+
+    private ReportTable Beside(PublishedTable table) => new(table.Id, $"{Words.Say("Published", "已发表的结果")}: {table.Title}",
+        $"{table.Unit}. {(table.Note is { } note ? note + ". " : "")}{PublishedTable.Source}.", ["", .. table.Columns],
+        [.. table.Rows.Select(row => (IReadOnlyList<ReportCell>)[row.Name, .. row.Values.Select(v =>
+            new ReportCell(v?.ToString(CultureInfo.InvariantCulture) ?? "–"))])]);
 
     private static string Counted(int count, string noun) =>
         string.Create(CultureInfo.InvariantCulture, $"{count:N0} {noun}{(count == 1 ? "" : "s")}");

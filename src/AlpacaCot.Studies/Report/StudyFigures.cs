@@ -90,7 +90,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         var shown = arms.Take(MostArms).ToList();
         var drawing = new Drawing(Width, 360 + 22 * ((shown.Count + 2) / 3));
         var (centre, middle, radius) = (Width / 2.0, 178.0, 128.0);
-        var most = Math.Max(10, Math.Ceiling(shown.Max(a => measures.Max(m => analysis.Score(a, m).Mean ?? 0)) / 10) * 10);
+        var most = Math.Max(20, Math.Ceiling(shown.Max(a => measures.Max(m => analysis.Score(a, m).Mean ?? 0)) / 20) * 20);
         (double, double) At(int axis, double share)
         {
             var angle = -Math.PI / 2 + 2 * Math.PI * axis / measures.Count;

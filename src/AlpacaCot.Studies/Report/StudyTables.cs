@@ -22,7 +22,7 @@ internal static class StudyTables
         if (score.Mean is null) return new("–", Mark: Mark.Muted);
         var compared = analysis.Comparisons.FirstOrDefault(c => c.Arm == score.Arm && c.Measure == score.Measure);
         return new(Words.Points(score.Mean), Words.Interval(score.Interval), compared is null ? null : Words.Signed(compared.Difference),
-            compared?.Verdict != Verdict.Different ? Mark.Muted : compared.Difference > 0 ? Mark.Up : Mark.Down);
+            compared is null ? Mark.None : compared.Verdict != Verdict.Different ? Mark.Muted : compared.Difference > 0 ? Mark.Up : Mark.Down);
     }
 
     /// <summary>Every comparison with its statistics.</summary>
@@ -61,7 +61,7 @@ internal static class StudyTables
     {
         var threads = analysis.Study.Threads ?? Environment.ProcessorCount;
         return new("costs", words.Say("Cost", "代价"),
-            words.Say($"Time is of this machine, with {threads} thread(s) a cell, all seeds together; work that was killed is not counted. "
+            words.Say($"Time is of this machine, threads a cell: {threads}, all seeds together; work that was killed is not counted. "
                 + $"Energy is an estimate: {Energy.WattsACore:0} W for each busy core, {Energy.WattsAGpu:0} W for a GPU.",
                 $"时间为本机实测（每个单元 {threads} 个线程），为所有种子之和，不含被中断的工作。能耗为估计：每个忙碌的核心 {Energy.WattsACore:0} 瓦，GPU {Energy.WattsAGpu:0} 瓦。"),
             [words.Say("arm", "组"), words.Say("steps a seed", "每种子步数"), words.Say("tokens a seed", "每种子词元"),
