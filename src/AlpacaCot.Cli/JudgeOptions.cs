@@ -35,6 +35,11 @@ internal sealed class JudgeOptions
         Description = "The judge's price for a million tokens read and written, as 0.15,0.6", HelpName = "IN,OUT",
     };
 
+    private readonly Option<string> _human = new("--human")
+    {
+        Description = "People's grades of the same answers (id, grade): how far the judge agrees with them", HelpName = "FILE",
+    };
+
     private readonly Option<double> _patience = Options.Number("--judge-timeout", "Seconds that one verdict may take", "S", 120.0,
         v => v is > 0 and <= 86400, "seconds above 0");
 
@@ -42,12 +47,16 @@ internal sealed class JudgeOptions
 
     public void AddTo(Command verb)
     {
-        Option[] options = [_judge, _model, _prompts, _price, _patience, _parallel];
+        Option[] options = [_judge, _model, _prompts, _price, _human, _patience, _parallel];
         foreach (var option in options) verb.Add(option);
     }
 
     /// <summary>Whether there is a judge.</summary>
     public bool Given(ParseResult parsed) => parsed.GetValue(_judge) is not null;
+
+    /// <summary>How far the scores agree with people's, where their grades are given.</summary>
+    public JudgeAgreement? Agreement(ParseResult parsed, BenchmarkRun run) =>
+        parsed.GetValue(_human) is { } path ? JudgeAgreement.Of(run, path) : null;
 
     /// <summary>The texts the judge is asked with.</summary>
     public JudgePrompts Prompts(ParseResult parsed)

@@ -70,13 +70,15 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
     }
 
     /// <summary>The scores of a run.</summary>
-    public void Show(BenchmarkRun run, int reused, JudgeCost? cost, string? generations, TimeSpan elapsed)
+    public void Show(BenchmarkRun run, int reused, JudgeCost? cost, JudgeAgreement? agreement, string? generations,
+        TimeSpan elapsed)
     {
-        if (json) WriteJson(run, reused, cost, generations, elapsed);
-        else Write(run, reused, cost, generations, elapsed);
+        if (json) WriteJson(run, reused, cost, agreement, generations, elapsed);
+        else Write(run, reused, cost, agreement, generations, elapsed);
     }
 
-    private void WriteJson(BenchmarkRun run, int reused, JudgeCost? cost, string? generations, TimeSpan elapsed) =>
+    private void WriteJson(BenchmarkRun run, int reused, JudgeCost? cost, JudgeAgreement? agreement, string? generations,
+        TimeSpan elapsed) =>
         terminal.WriteJson(w => w.Object(o =>
         {
             var scale = run.Benchmark.Scale;
@@ -103,6 +105,14 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
                     j.WriteNumber("output_tokens", cost.OutputTokens);
                     j.WriteNumber("price", cost.Price);
                 });
+            if (agreement is not null)
+                o.Object("agreement", a =>
+                {
+                    a.WriteNumber("answers", agreement.Answers);
+                    a.WriteNumber("same", agreement.Same);
+                    Number(a, "kappa", agreement.Kappa);
+                    Number(a, "rank_correlation", agreement.Correlation);
+                });
             o.WriteString("generations", generations);
             o.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 2));
         }));
@@ -127,7 +137,8 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         else json.WriteNull(name);
     }
 
-    private void Write(BenchmarkRun run, int reused, JudgeCost? cost, string? generations, TimeSpan elapsed)
+    private void Write(BenchmarkRun run, int reused, JudgeCost? cost, JudgeAgreement? agreement, string? generations,
+        TimeSpan elapsed)
     {
         var (console, scale) = (terminal.Console, run.Benchmark.Scale);
         var table = new Table { Border = TableBorder.Rounded, BorderStyle = new Style(Color.Grey) };
@@ -149,6 +160,10 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
             terminal.Out.WriteLine(Invariant($"judge: {cost.Requests} requests, {cost.Kept} verdicts kept from before, ")
                 + Invariant($"{cost.InputTokens:N0} tokens read, {cost.OutputTokens:N0} written")
                 + (cost.Price > 0 ? Invariant($", price {cost.Price:0.####}") : ""));
+        if (agreement is not null)
+            terminal.Out.WriteLine(Invariant($"agreement with people on {agreement.Answers} answers: ")
+                + Invariant($"{agreement.Same:0.0%} equal, kappa {agreement.Kappa:0.00}, ")
+                + Invariant($"rank correlation {agreement.Correlation:0.00}"));
         terminal.Out.WriteLine(Invariant($"{elapsed.TotalSeconds:0.0} s")
             + (reused > 0 ? Invariant($", {reused} answers kept from before") : "")
             + (generations is null ? "" : $"; answers in {generations}"));

@@ -154,7 +154,7 @@ internal sealed class EvaluateVerb
             cost = judge.Cost;
         }
         if (parsed.GetValue(_out) is { } file) GenerationsFile.Write(file, run);
-        screen.Show(run, reused, cost, parsed.GetValue(_out), clock.Elapsed);
+        screen.Show(run, reused, cost, _judge.Agreement(parsed, run), parsed.GetValue(_out), clock.Elapsed);
         return Program.Done;
     }
 

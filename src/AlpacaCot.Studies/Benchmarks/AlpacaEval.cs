@@ -1,5 +1,4 @@
 using AlpacaCot.Studies.Judges;
-using AlpacaCot.Studies.Metrics;
 
 namespace AlpacaCot.Studies.Benchmarks;
 
@@ -23,10 +22,8 @@ internal sealed class AlpacaEval : IJudgedBenchmark
             Input = record.Find("input") ?? "", References = [record.Text("output")],
         });
 
-    public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) => new(null)
-    {
-        Missing = "not compared by a judge", Measures = TextMeasures.Of(question.Prompt, response.Text),
-    };
+    public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>
+        new(null) { Missing = "not compared by a judge" };
 
     public IReadOnlyList<JudgeQuestion> Ask(BenchmarkQuestion question, BenchmarkResponse response, JudgePrompts prompts)
     {

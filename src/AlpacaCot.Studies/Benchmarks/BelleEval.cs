@@ -58,10 +58,7 @@ internal sealed class BelleEval : IJudgedBenchmark
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) => new(null)
     {
         Missing = "not graded by a judge",
-        Measures = new Dictionary<string, double>(TextMeasures.Of(question.Prompt, response.Text))
-        {
-            ["rouge_l"] = Rouge.BestLongest(response.Text, question.References),
-        },
+        Measures = new Dictionary<string, double> { ["rouge_l"] = Rouge.BestLongest(response.Text, question.References) },
     };
 
     public IReadOnlyList<JudgeQuestion> Ask(BenchmarkQuestion question, BenchmarkResponse response, JudgePrompts prompts) =>

@@ -1,4 +1,4 @@
-using AlpacaCot.Data;
+using AlpacaCot.Studies.Metrics;
 
 namespace AlpacaCot.Studies.Benchmarks;
 
@@ -33,9 +33,18 @@ public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = n
     /// <summary>Scores responses that are there already.</summary>
     public static BenchmarkRun Score(IBenchmark benchmark, string model, IReadOnlyList<BenchmarkQuestion> questions,
         IReadOnlyList<BenchmarkResponse> responses) =>
-        new(benchmark.About, model, [.. questions.Zip(responses, (q, r) => new ScoredAnswer(q, r, benchmark.Score(q, r)))]);
+        new(benchmark.About, model, [.. questions.Zip(responses, (q, r) =>
+            new ScoredAnswer(q, r, Measure(q, r, benchmark.Score(q, r))))]);
 
-    private BenchmarkResponse[] Collect(IReadOnlyList<BenchmarkQuestion> questions, IProgress<int>? progress, CancellationToken cancel)
+    /// <summary>A score with what can be said of every answer in words: length, repetition, reasoning, language.</summary>
+    private static QuestionScore Measure(BenchmarkQuestion question, BenchmarkResponse response, QuestionScore score) =>
+        response.Texts.Count == 0 ? score : score with
+        {
+            Measures = new Dictionary<string, double>([.. TextMeasures.Of(question.Prompt, response.Text), .. score.Measures]),
+        };
+
+    private BenchmarkResponse[] Collect(IReadOnlyList<BenchmarkQuestion> questions, IProgress<int>? progress,
+        CancellationToken cancel)
     {
         var responses = new BenchmarkResponse?[questions.Count];
         for (var i = 0; i < questions.Count; i++)

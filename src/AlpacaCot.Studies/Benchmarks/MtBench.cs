@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AlpacaCot.Studies.Judges;
-using AlpacaCot.Studies.Metrics;
 
 namespace AlpacaCot.Studies.Benchmarks;
 
@@ -48,10 +47,8 @@ internal sealed class MtBench : IJudgedBenchmark
         }
     }
 
-    public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) => new(null)
-    {
-        Missing = "not graded by a judge", Measures = TextMeasures.Of(question.Prompt, response.Text),
-    };
+    public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>
+        new(null) { Missing = "not graded by a judge" };
 
     public IReadOnlyList<JudgeQuestion> Ask(BenchmarkQuestion question, BenchmarkResponse response, JudgePrompts prompts)
     {

@@ -31,10 +31,7 @@ internal sealed class SelfInstruct : IJudgedBenchmark
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response)
     {
         var rouge = Rouge.BestLongest(response.Text, question.References);
-        return new(rouge)
-        {
-            Measures = new Dictionary<string, double>(TextMeasures.Of(question.Prompt, response.Text)) { ["rouge_l"] = rouge },
-        };
+        return new(rouge) { Measures = new Dictionary<string, double> { ["rouge_l"] = rouge } };
     }
 
     public IReadOnlyList<JudgeQuestion> Ask(BenchmarkQuestion question, BenchmarkResponse response, JudgePrompts prompts) =>

@@ -28,7 +28,7 @@ internal sealed class UserFile : IBenchmark
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>
         AnswerScoring.Score(response.Text, question.References) with
         {
-            Measures = new Dictionary<string, double>(TextMeasures.Of(question.Prompt, response.Text))
+            Measures = new Dictionary<string, double>
             {
                 ["rouge_l"] = Rouge.BestLongest(response.Text, question.References),
                 ["bleu"] = Bleu.Sentence(response.Text, question.References) / 100,

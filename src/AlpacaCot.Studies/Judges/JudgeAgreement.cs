@@ -1,3 +1,7 @@
+using System.Globalization;
+using AlpacaCot.Data;
+using AlpacaCot.Studies.Benchmarks;
+
 namespace AlpacaCot.Studies.Judges;
 
 /// <summary>How far a judge agrees with people on the same answers.</summary>
@@ -7,6 +11,26 @@ namespace AlpacaCot.Studies.Judges;
 /// <param name="Correlation">Spearman's rank correlation; null where one of them always gives the same grade.</param>
 public sealed record JudgeAgreement(int Answers, double Same, double? Kappa, double? Correlation)
 {
+    /// <summary>Compares the scores of a run with people's grades of the same answers.</summary>
+    /// <param name="run">The graded run.</param>
+    /// <param name="path">Records of <c>id</c> and <c>grade</c>, in the unit that the benchmark shows.</param>
+    /// <exception cref="InputException">A record lacks one of them, or no answer has both grades.</exception>
+    public static JudgeAgreement Of(BenchmarkRun run, string path)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var scores = run.Scores;
+        var pairs = new List<(double Judge, double Human)>();
+        foreach (var record in PublishedFile.Records(path))
+        {
+            if (!double.TryParse(record.Text("grade", "score", "label"), NumberStyles.Float, CultureInfo.InvariantCulture,
+                out var grade))
+                throw record.Bad("its grade is no number");
+            if (scores.TryGetValue(record.Text("id"), out var score)) pairs.Add((Math.Round(score * run.Benchmark.Scale, 9),
+                grade));
+        }
+        return pairs.Count > 0 ? Of(pairs) : throw new InputException($"{path}: none of its ids is that of a graded answer.");
+    }
+
     /// <summary>Compares grades, one pair an answer.</summary>
     public static JudgeAgreement Of(IReadOnlyList<(double Judge, double Human)> grades)
     {

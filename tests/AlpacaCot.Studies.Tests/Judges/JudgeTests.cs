@@ -164,6 +164,12 @@ public sealed class JudgeTests : IDisposable
         Assert.Equal(0.4, agreement.Kappa!.Value, 12);
         Assert.Equal(1, JudgeAgreement.Of([(1, 10), (2, 20), (3, 31)]).Correlation!.Value, 12);
         Assert.Null(JudgeAgreement.Of([(1, 1), (1, 2)]).Correlation);
+
+        var run = Run(3);
+        run = run with { Answers = [.. run.Answers.Select((a, i) => a with { Score = new(i / 2.0) })] };
+        File.WriteAllText(_folder.File("people.csv"), "id,grade\n00,0\n01,40\n02,100\nother,5\n");
+        Assert.Equal((3, 2 / 3.0), (JudgeAgreement.Of(run, _folder.File("people.csv")).Answers,
+            JudgeAgreement.Of(run, _folder.File("people.csv")).Same));
     }
 
     private static int? Number(string message) =>
