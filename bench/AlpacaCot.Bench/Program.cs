@@ -18,6 +18,8 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   beside llama.cpp
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   beside tokenizers.js
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- bigmodel SHAPE FOLDER [TOKENS [FORM]]   1b, 7b, 13b, 30b: twice
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- quantization   GB/s of the forms, ms of products
 if (args is ["tokenize", var shared, .. var tokenize])
 {
     TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10,
@@ -59,6 +61,16 @@ if (args is ["load-once", var label, var folder, var storage])
 if (args is ["preparation", .. var preparation])
 {
     PreparationBench.Run(preparation);
+    return;
+}
+if (args is ["bigmodel", var shape, var at, ..])
+{
+    BigModel.Run(shape, at, args.Length > 3 ? int.Parse(args[3]) : 512, args.Length > 4 ? args[4] : "nf4");
+    return;
+}
+if (args is ["quantization", ..])
+{
+    QuantizationBench.Run();
     return;
 }
 

@@ -1,4 +1,5 @@
 using AlpacaCot.Models;
+using AlpacaCot.Models.Quantization;
 using Spectre.Console;
 using static TorchSharp.torch;
 
@@ -13,14 +14,18 @@ internal static class ModelLoading
     /// <param name="tokenizer">A tokenizer that is not in the model folder, or null.</param>
     /// <param name="terminal">Where the word goes.</param>
     /// <param name="weights">How matrices are kept (<see cref="Options.Weights"/>); null: as stored.</param>
+    /// <param name="quantization">How linear layers are quantized while loading; null: as stored.</param>
     public static LanguageModel Load(string? path, string? adapter, string? template, string? tokenizer, Terminal terminal,
-        string? weights = null)
+        string? weights = null, string? quantization = null)
     {
         if (path is null) throw new Data.InputException("no model: add --model DIR");
+        if (weights is not null && QuantizationOptions.Parse(quantization) is not null)
+            throw new Data.InputException($"--weights {weights} and --quantization {quantization} are two ways of keeping weights; choose one");
         LanguageModel Load()
         {
             var storage = weights switch { "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => (ScalarType?)null };
-            var loaded = LanguageModel.Load(path, adapter, template, tokenizer, storage);
+            var loaded = LanguageModel.Load(path, adapter, template, tokenizer, storage,
+                QuantizationOptions.Parse(quantization));
             if (weights is "int8" or "int4") loaded.Model.RoundWeights(weights == "int8" ? 8 : 4);
             return loaded;
         }

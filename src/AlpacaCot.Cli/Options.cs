@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AlpacaCot.Models.Quantization;
 
 namespace AlpacaCot.Cli;
 
@@ -45,6 +46,15 @@ internal static class Options
                 + "by default",
         };
         return option.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
+    }
+
+    public static Option<string> Quantization()
+    {
+        var option = new Option<string>("--quantization")
+        {
+            Description = "Keep linear layers in 8 or 4 bits, quantized while loading", DefaultValueFactory = _ => "none",
+        };
+        return option.AcceptOnlyFromAmong(["none", .. QuantizationOptions.Names]);
     }
 
     public static Option<int?> Limit(string description) => Positive<int?>("--limit", description, "N");

@@ -32,6 +32,7 @@ internal static class Program
         ExportVerb.Create(terminal),
         ExtendVerb.Create(terminal),
         AdaptersVerb.Create(terminal),
+        QuantizeVerb.Create(terminal),
         DoctorVerb.Create(terminal),
     ];
 

@@ -9,6 +9,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models;
@@ -68,9 +69,10 @@ public sealed class LanguageModel : IDisposable
     /// <param name="template">A template's name or file; by default the one stored with the adapter or model, else <c>alpaca</c>.</param>
     /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
     /// <param name="storage">The type matrices are kept in; null: as stored.</param>
+    /// <param name="quantization">How linear layers are kept; null: as stored.</param>
     /// <exception cref="InputException">A part is missing, broken, or does not fit the others.</exception>
-    public static LanguageModel Load(
-        string modelPath, string? adapterPath = null, string? template = null, string? tokenizerPath = null, ScalarType? storage = null)
+    public static LanguageModel Load(string modelPath, string? adapterPath = null, string? template = null,
+        string? tokenizerPath = null, ScalarType? storage = null, QuantizationOptions? quantization = null)
     {
         var folder = ModelFolder.Open(modelPath);
         CausalModel? model = null;
@@ -78,7 +80,7 @@ public sealed class LanguageModel : IDisposable
         {
             adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
             var tokenizer = tokenizerPath is null && !HoldsTokenizer(modelPath) ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
-            model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage);
+            model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage, quantization);
             var loaded = new LanguageModel(model, tokenizer, FindTemplate(template, adapterPath, modelPath), folder);
             if (adapterPath is not null) loaded.Adapter = AdapterMethods.Load(model, adapterPath);
             return loaded;

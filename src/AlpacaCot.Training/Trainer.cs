@@ -23,7 +23,7 @@ public sealed record TrainerOptions(double MaxGradientNorm, int Seed, int Loggin
 /// however they fall into micro-batches.
 /// </summary>
 public sealed class Trainer(
-    CausalModel model, IAdapter adapter, AdamW optimizer, LearningRate learningRate, IStepPlan plan,
+    CausalModel model, IAdapter adapter, Optimizer optimizer, LearningRate learningRate, IStepPlan plan,
     IReadOnlyList<MicroBatch> validation, TrainerOptions options, RunFolder run, ITrainingObserver observer)
 {
     private const int StepsPerTrim = 10;

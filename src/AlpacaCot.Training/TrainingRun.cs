@@ -8,6 +8,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Training.Adapters;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
@@ -31,20 +32,21 @@ public static class TrainingRun
         if (options.Threads is { } threads) set_num_threads(threads);
         var template = PromptTemplates.Find(recipe.Template);
         using var loaded = LoadModel(recipe, template, out var configuration, out var companions);
+        loaded.Model.Recomputes = options.GradientCheckpointing;
+        loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
         foreach (var note in data.Notes) observer.Note(note);
 
         var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps,
             options.GroupByLength, options.Seed);
-        using var optimizer = new AdamW(adapter.Parameters,
-            new AdamWOptions(options.Beta1, options.Beta2, options.Epsilon, options.WeightDecay));
+        using var optimizer = Optimizers.Optimizers.Create(options, loaded.Model, adapter.Parameters);
         var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture);
         var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
         using (run)
         {
             observer.Started(new TrainingPlan(plan.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped, data.Truncated,
-                adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.Parameters.Values.Sum(p => p.numel()), run.Folder));
+                adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
             if (progress.Step > 0) observer.Note($"continuing after step {progress.Step}");
             var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * plan.TotalSteps);
             var trainer = new Trainer(loaded.Model, adapter, optimizer,
@@ -67,7 +69,8 @@ public static class TrainingRun
         ScalarType? storage = full ? ScalarType.Float32 : null;
         var loaded = recipe.Model.Init is { } init
             ? FromRandomWeights(init, tokenizerPath, template, recipe.Training.Seed)
-            : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage);
+            : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage,
+                QuantizationOptions.Parse(recipe.Quantization));
         configuration = File.ReadAllText(configPath);
         companions = [.. TokenizerFiles(tokenizerPath)];
         return loaded;
@@ -96,6 +99,9 @@ public static class TrainingRun
 
     private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration, string[] companions)
     {
+        if (recipe.Adapter.Method == "none" && loaded.Model.IsQuantized)
+            throw new InputException($"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train an adapter " +
+                "on it, or take the full model.");
         if (recipe.Adapter.Method == "none") return new FullTuning(loaded.Model, configuration, companions);
         var spec = recipe.Adapter;
         return Lora.Attach(loaded.Model, new LoraConfig
@@ -111,7 +117,7 @@ public static class TrainingRun
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
-        Recipe recipe, PromptTemplate template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter, AdamW optimizer)
+        Recipe recipe, PromptTemplate template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter, Optimizer optimizer)
     {
         var limit = recipe.Training.SaveTotalLimit;
         if (!resume)

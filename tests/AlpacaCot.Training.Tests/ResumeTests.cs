@@ -27,6 +27,28 @@ public sealed class ResumeTests(RunFixture fixture)
         Same(whole.Output, parts.Output, adapter == "none" ? "model" : "adapter");
     }
 
+    [Theory]
+    [InlineData("lora", "adamw8bit", "nf4")]
+    [InlineData("lora", "muon", "int8")]
+    [InlineData("none", "galore", "none")]
+    public void So_it_is_with_other_optimizers_quantized_bases_recomputation_and_noise(string adapter, string optimizer, string form)
+    {
+        var recipe = Recipe(adapter);
+        var whole = recipe with
+        {
+            Quantization = form,
+            Training = recipe.Training with
+            {
+                Optimizer = optimizer, GaLoreRank = 8, GaLoreInterval = 4, NeftuneAlpha = 5, GradientCheckpointing = true, MaxSteps = 8,
+            },
+        };
+        RunFixture.Run(whole);
+        var parts = whole with { Output = whole.Output + "-parts" };
+        Assert.True(RunFixture.RunUntil(parts, 3).Cancelled);
+        RunFixture.Run(parts, resume: true);
+        Same(whole.Output, parts.Output, adapter == "none" ? "model" : "adapter");
+    }
+
     [Fact]
     public void Control_another_seed_is_another_run()
     {

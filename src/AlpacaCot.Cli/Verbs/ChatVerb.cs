@@ -18,7 +18,7 @@ internal static class ChatVerb
         model.Required = true;
         var (adapter, tokenizer, template) = (Options.Adapter(), Options.Tokenizer(), Options.Template());
         var sampling = new Sampling();
-        var (weights, device, dtype) = (Options.Weights(), Options.Device(), Options.Dtype());
+        var (weights, device, dtype, quantization) = (Options.Weights(), Options.Device(), Options.Dtype(), Options.Quantization());
         var verb = new Verb("chat", VerbGroup.Use, "Talk with a model in the terminal",
             "chat --model path/to/model --adapter runs/my-run/adapter",
             "chat --model path/to/model --template alpaca --temperature 0.7 --top-p 0.9",
@@ -30,10 +30,12 @@ internal static class ChatVerb
         verb.Add(weights);
         verb.Add(device);
         verb.Add(dtype);
+        verb.Add(quantization);
         verb.SetAction((parsed, cancel) =>
         {
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), parsed.GetValue(template),
-                parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights));
+                parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights),
+                parsed.GetValue(quantization));
             ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
             Talk(loaded, sampling.Read(parsed, loaded, withTemplate: true), terminal, cancel);
             return Task.FromResult(Program.Done);

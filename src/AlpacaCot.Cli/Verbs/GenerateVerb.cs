@@ -28,7 +28,8 @@ internal static class GenerateVerb
         var output = Options.Out("With --batch: the file of answers, a line of JSON each");
         var size = Options.Positive("--batch-size", "With --batch: the most sequences at a time", "N", 64);
         var sampling = new Sampling();
-        var (weights, device, dtype, json) = (Options.Weights(), Options.Device(), Options.Dtype(), Options.Json());
+        var (weights, device, dtype, quantization, json) =
+            (Options.Weights(), Options.Device(), Options.Dtype(), Options.Quantization(), Options.Json());
         json.Description = "Print one JSON document: ids and text; with --beams also hypotheses (ids, text, score), the best first; with " +
             "--batch prompts, tokens, seconds, and answers or out";
         var verb = new Verb("generate", VerbGroup.Use, "Answer an instruction or a file of them, or continue a text or token ids",
@@ -43,7 +44,7 @@ internal static class GenerateVerb
             model, adapter, tokenizer, template, instruction, input, text, ids, batch, output, size,
         };
         sampling.AddTo(verb);
-        foreach (var option in new Option[] { weights, device, dtype, json }) verb.Add(option);
+        foreach (var option in new Option[] { weights, device, dtype, quantization, json }) verb.Add(option);
         verb.SetAction((parsed, cancel) =>
         {
             var (task, raw, tokens, file) =
@@ -59,7 +60,8 @@ internal static class GenerateVerb
                 throw new InputException($"{other.Place}: instructions and texts cannot be mixed, as answers to instructions end where " +
                     "the template says");
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), parsed.GetValue(template),
-                parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights));
+                parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights),
+                parsed.GetValue(quantization));
             ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
             var how = sampling.Read(parsed, loaded, templated);
             if (file is null) Answer(loaded, prompts[0].Encode(loaded), how, parsed.GetValue(json), terminal, cancel);

@@ -27,13 +27,13 @@ internal static class ScoreVerb
         {
             Description = "Write the logits, [sequence, vocabulary], as 'logits' to a safetensors file", HelpName = "FILE",
         };
-        var (device, dtype, json) = (Options.Device(), Options.Dtype(), Options.Json());
+        var (device, dtype, quantization, json) = (Options.Device(), Options.Dtype(), Options.Quantization(), Options.Json());
         var verb = new Verb("score", VerbGroup.Use, "Show how probable a model finds a text: loss, perplexity, log-probabilities",
             "score --model path/to/model --text \"Once upon a time\"",
             "score --model path/to/model --adapter runs/my-run/adapter --input-ids \"1,403,407\" --labels \"-100,-100,407\"",
             "score --model path/to/model --input-ids \"1,403,407\" --logits-out logits.safetensors --json")
         {
-            model, adapter, tokenizer, ids, text, labels, logits, device, dtype, json,
+            model, adapter, tokenizer, ids, text, labels, logits, device, dtype, quantization, json,
         };
         verb.SetAction((parsed, _) =>
         {
@@ -43,7 +43,7 @@ internal static class ScoreVerb
             var tokens = givenIds is null ? null : TokenIds.Parse(givenIds, ids.Name);
             var wanted = parsed.GetValue(labels) is { } l ? TokenIds.Parse(l, labels.Name, TokenizedExample.Ignored) : null;
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null,
-                parsed.GetValue(tokenizer), terminal);
+                parsed.GetValue(tokenizer), terminal, quantization: parsed.GetValue(quantization));
             tokens ??= loaded.Tokenizer.Encode(givenText!);
             using var score = SequenceScore.Of(loaded, tokens, wanted);
             if (parsed.GetValue(logits) is { } path) SafetensorsWriter.Write(path, [("logits", score.Logits)]);

@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints;
@@ -29,6 +30,10 @@ public sealed class CheckpointWeights(ModelFolder folder, string prefix = "model
         FiniteWeights.Require(weight, folder.Path, entry.Name);
         return weight;
     }
+
+    /// <inheritdoc/>
+    public WeightMatrix? ReadQuantized(string name, long outputs, long inputs) =>
+        Find(name) is { } entry ? BitsAndBytesFormat.Read(folder, entry.Name, outputs, inputs) : null;
 
     private TensorEntry? Find(string name)
     {

@@ -104,6 +104,9 @@ public static class HuggingFaceFolder
         return shards;
     }
 
+    /// <summary>The same as a file's content.</summary>
+    internal static byte[] Bytes(JsonNode json) => System.Text.Encoding.UTF8.GetBytes(Indented(json));
+
     /// <summary>JSON as the configuration files have it.</summary>
     internal static string Indented(JsonNode json) =>
         json.ToJsonString(new JsonSerializerOptions

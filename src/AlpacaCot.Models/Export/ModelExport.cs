@@ -74,6 +74,8 @@ public static class ModelExport
 
     private static LogitComparison Compare(LanguageModel model, string path, double tolerance)
     {
+        // An 8-bit model rounds activations as well, which its full-precision form does not.
+        if (model.Model.Linears.Values.Any(layer => layer.Matrix is Quantization.Int8Matrix)) tolerance = Math.Max(tolerance, 0.1);
         using var reopened = LanguageModel.Load(path);
         var comparison = LogitComparison.Of(model, reopened);
         return comparison.Relative <= tolerance ? comparison
@@ -95,6 +97,7 @@ public static class ModelExport
     private static JsonObject Configuration(LanguageModel model, ScalarType? type)
     {
         var config = JsonNode.Parse(model.Checkpoint.Config.GetRawText())!.AsObject();
+        if (model.Model.IsQuantized) config.Remove("quantization_config");
         if (ModelWeights.PartsTiedHead(model.Checkpoint, model.Model)) config["tie_word_embeddings"] = false;
         if (type is { } wanted) config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = Name(wanted);
         return config;
@@ -111,7 +114,7 @@ public static class ModelExport
     {
         var source = model.Checkpoint.Path;
         var config = Path.Combine(source, "config.json");
-        var unchanged = type is null && File.Exists(config) && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
+        var unchanged = type is null && !model.Model.IsQuantized && File.Exists(config) && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
         yield return unchanged ? CompanionFile.Copy(config) : CompanionFile.Of("config.json",
             Encoding.UTF8.GetBytes(HuggingFaceFolder.Indented(Configuration(model, type))));
         var template = adapter is null ? null

@@ -18,6 +18,7 @@ public static class ModelWeights
     /// <param name="type">The type of all that is not integer; null: each as the checkpoint has it.</param>
     public static IReadOnlyList<OutgoingWeight> Of(ModelFolder folder, CausalModel model, ScalarType? type = null)
     {
+        if (model.IsQuantized) return [.. Expanded(model).Select(w => type is { } narrow && IsReal(w.DType) ? w.As(narrow) : w)];
         var adapted = model.Linears.Values.Where(l => l.Adapter is not null).ToDictionary(l => Stored(folder,
             l.Name + ".weight"));
         List<OutgoingWeight> weights = [.. folder.Entries.Values.Select(entry => adapted.Remove(entry.Name, out var layer)
@@ -32,6 +33,15 @@ public static class ModelWeights
     public static bool PartsTiedHead(ModelFolder folder, CausalModel model) =>
         model.Head.Adapter is not null && !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight"));
 
+    // Of a quantized model: every matrix in fp32, for the codes of a sum are not the sum of the codes.
+    private static IEnumerable<OutgoingWeight> Expanded(CausalModel model)
+    {
+        var layers = model.Linears.Values.Where(l => l.IsQuantized || l.Adapter is not null).ToDictionary(l => l.Name + ".weight");
+        foreach (var (name, weight) in model.Parameters)
+            if (!layers.ContainsKey(name)) yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
+        foreach (var (name, layer) in layers) yield return Merged(name, ScalarType.Float32, layer);
+    }
+
     private static OutgoingWeight Merged(string name, ScalarType type, Linear layer)
     {
         var shape = layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape;
@@ -39,7 +49,8 @@ public static class ModelWeights
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
-            return layer.AsStored(layer.Adapter!.Merged(layer)).contiguous().MoveToOuterDisposeScope();
+            var whole = layer.Adapter?.Merged(layer) ?? layer.Matrix.Expand().clone();
+            return layer.AsStored(whole).contiguous().MoveToOuterDisposeScope();
         }).As(type);
     }
 

@@ -35,6 +35,18 @@ public abstract class CausalModel : IDisposable
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
     public abstract Tensor Hidden(ModelInput input);
 
+    /// <summary>
+    /// Whether blocks keep only their input for the backward pass and are computed again: about a third slower, and memory for
+    /// activations of one block instead of all.
+    /// </summary>
+    public bool Recomputes { get; set; }
+
+    /// <summary>The noise on token vectors in training, <see cref="Embedding.Noise"/>; 0: none.</summary>
+    public double EmbeddingNoise
+    {
+        set => (builder.TokenEmbedding ?? throw new InvalidOperationException("the model has no embedding")).Noise = value;
+    }
+
     /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
     public virtual bool IsCausal => true;
 

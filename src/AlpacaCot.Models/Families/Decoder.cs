@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using static TorchSharp.torch;
 
@@ -30,7 +31,7 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
     {
         var pass = input.Pass();
         var x = Embed(input); // [b, s, hidden]
-        foreach (var block in Blocks) x = block.Forward(x, pass);
+        foreach (var block in Blocks) x = Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass);
         input.Ragged?.Advance();
         return Norm.Forward(x);
     }

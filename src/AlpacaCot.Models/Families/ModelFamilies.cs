@@ -37,6 +37,8 @@ public static class ModelFamilies
         using var scope = NewDisposeScope(); // what construction leaves behind
         using var quiet = no_grad();
         var read = new ModelConfig(config);
+        if (read.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
+            throw new InputException($"The model's weights are quantized already ({stored.Name}); load them as they are.");
         var model = family.Build(read, new ModelBuilder(weights, storage, quantization));
         try
         {

@@ -13,6 +13,9 @@ internal sealed class Masks(long start, long length, Tensor? present = null, lon
     private readonly Dictionary<long, Tensor?> masks = [];
     private readonly Dictionary<Alibi, Tensor> biases = [];
 
+    /// <summary>All that were made.</summary>
+    public IEnumerable<Tensor> Tables => masks.Values.OfType<Tensor>().Concat(biases.Values);
+
     /// <summary>The mask of <see cref="Attention.Mask"/>; with a window only the last so many tokens are seen.</summary>
     public Tensor? Mask(int? window)
     {

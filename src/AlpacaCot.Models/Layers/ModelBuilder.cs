@@ -19,6 +19,9 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>Every linear layer by its checkpoint name, without <c>.weight</c>.</summary>
     public Dictionary<string, Linear> Linears { get; } = [];
 
+    /// <summary>The table of token vectors.</summary>
+    public Embedding? TokenEmbedding { get; private set; }
+
     /// <summary>What the layers hold beside weights, freed with the model.</summary>
     public List<IDisposable> Tables { get; } = [];
 
@@ -34,7 +37,12 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
         Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs), inputsFirst: true);
 
     /// <summary>An embedding table <c>[tokens, width]</c>.</summary>
-    public Embedding Embedding(string name, long tokens, long width) => new(Parameter(name + ".weight", tokens, width));
+    public Embedding Embedding(string name, long tokens, long width)
+    {
+        var layer = new Embedding(Parameter(name + ".weight", tokens, width));
+        TokenEmbedding ??= layer; // tables of positions come later
+        return layer;
+    }
 
     /// <summary>The output head: its own weight, or the embedding's when the two are tied. It is never quantized.</summary>
     public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied) =>
@@ -82,8 +90,11 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
         return quantization.Quantize(inputsFirst ? full.t() : full);
     }
 
+    private string Stored(string name) => Stored(weights, name);
+
+    /// <summary>The name of a weight in its source.</summary>
     // A checkpoint of the bare base model lacks the first part of the name (transformer., gpt_neox., ..).
-    private string Stored(string name)
+    internal static string Stored(IWeightSource weights, string name)
     {
         var bare = name[(name.IndexOf('.') + 1)..];
         return weights.Contains(name) || !weights.Contains(bare) ? name : bare;

@@ -11,6 +11,7 @@ public sealed class Pass(long length, Tensor? present = null, Tensor? positions 
 {
     private readonly Masks masks = new(0, length, present);
     private readonly Dictionary<Rope, (Tensor Cos, Tensor Sin)> turns = [];
+    private readonly HashSet<object> kept = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>The sequences with caches that the tokens continue; null where whole rows are read without caches.</summary>
     public RaggedBatch? Ragged => ragged;
@@ -34,5 +35,12 @@ public sealed class Pass(long length, Tensor? present = null, Tensor? positions 
             turns.Add(rope, found = ragged is not null ? ragged.Turns(rope)
                 : positions is null ? rope.Tables(0, length) : rope.Tables(positions, length));
         return found;
+    }
+
+    /// <summary>Moves the tables made since the last call out of the current dispose scope, which ends before the pass.</summary>
+    internal void KeepTables()
+    {
+        foreach (var table in masks.Tables.Concat(turns.Values.SelectMany(t => new[] { t.Cos, t.Sin })))
+            if (kept.Add(table)) table.MoveToOuterDisposeScope();
     }
 }

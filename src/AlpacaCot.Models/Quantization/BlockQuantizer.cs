@@ -17,14 +17,22 @@ public static unsafe class BlockQuantizer
     public static void Quantize(float* values, long count, int block, Codebook book, byte* codes, float* scales) =>
         Rows.Split((count + block - 1) / block, block * 8, (first, end) =>
         {
-            for (var b = first; b < end; b++)
-            {
-                var (start, stop) = (b * block, Math.Min((b + 1) * block, count));
-                var scale = scales[b] = LargestAbsolute(values + start, stop - start);
-                var inverse = scale > 0 ? 1 / scale : 0;
-                for (var i = start; i < stop; i++) codes[i] = book.Nearest(Math.Clamp(values[i] * inverse, -1, 1));
-            }
+            for (var at = first * block; at < Math.Min(end * block, count); at += block)
+                QuantizeBlock(values + at, Math.Min(block, count - at), book, codes + at, scales + at / block);
         });
+
+    /// <summary>Quantizes one block.</summary>
+    /// <param name="values">Its numbers.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="book">256 values in [-1, 1].</param>
+    /// <param name="codes">Gets a code for each.</param>
+    /// <param name="scale">Gets the largest absolute number.</param>
+    public static void QuantizeBlock(float* values, long count, Codebook book, byte* codes, float* scale)
+    {
+        *scale = LargestAbsolute(values, count);
+        var inverse = *scale > 0 ? 1 / *scale : 0;
+        for (long i = 0; i < count; i++) codes[i] = book.Nearest(Math.Clamp(values[i] * inverse, -1, 1));
+    }
 
     /// <summary>The numbers that codes and scales stand for.</summary>
     public static void Dequantize(byte* codes, float* scales, long count, int block, Codebook book, float* values)

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using AlpacaCot.Models.Native;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -17,92 +16,29 @@ public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, doub
 /// AdamW (Loshchilov and Hutter, 2019) with the arithmetic of PyTorch, in one pass over the memory of each fp32 tensor:
 /// gradient scaling, clipping, both moments and the update together.
 /// </summary>
-public sealed class AdamW : IDisposable
+/// <param name="parameters">Named fp32 leaf tensors.</param>
+/// <param name="options">The constants.</param>
+/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+public sealed class AdamW(
+    IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions options, Func<string, double>? rateFactor = null)
+    : Optimizer(parameters, rateFactor, (_, weight) => new AdamWRule(weight.shape, options));
+
+/// <summary>AdamW on one tensor.</summary>
+internal sealed class AdamWRule(long[] shape, AdamWOptions options) : UpdateRule
 {
-    private sealed record Slot(string Name, Tensor Weight, Tensor Mean, Tensor Square);
+    private readonly Tensor mean = Zeros(shape), square = Zeros(shape);
 
-    private readonly Slot[] slots;
-    private readonly AdamWOptions options;
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("mean", mean), ("square", square)];
 
-    /// <summary>An optimizer over named fp32 leaf tensors.</summary>
-    public AdamW(IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions options)
+    public override unsafe void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
-        this.options = options;
-        slots = [.. parameters.Select(p => new Slot(p.Key, p.Value,
-            zeros(p.Value.shape, ScalarType.Float32).DetachFromDisposeScope(),
-            zeros(p.Value.shape, ScalarType.Float32).DetachFromDisposeScope()))];
-    }
-
-    /// <summary>Updates done.</summary>
-    public long Steps { get; private set; }
-
-    /// <summary>The moments by name: <c>NAME.mean</c> and <c>NAME.square</c>.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> State =>
-        slots.SelectMany(s => new[] { ($"{s.Name}.mean", s.Mean), ($"{s.Name}.square", s.Square) });
-
-    /// <summary>Continues from saved moments.</summary>
-    public void Restore(long steps, Func<string, Tensor> saved)
-    {
-        Steps = steps;
-        foreach (var (name, tensor) in State)
-        {
-            using var source = saved(name);
-            tensor.copy_(source);
-        }
-    }
-
-    /// <summary>The Euclidean norm of all gradients times <paramref name="scale"/>.</summary>
-    public unsafe double GradientNorm(double scale)
-    {
-        var total = 0.0;
-        foreach (var slot in slots)
-        {
-            using var gradient = Gradient(slot);
-            if (gradient is not null) total += SumOfSquares(TensorMemory.Floats(gradient), gradient.numel());
-        }
-        return Math.Sqrt(total) * scale;
-    }
-
-    /// <summary>One update; gradients are multiplied by <paramref name="scale"/> and cleared.</summary>
-    public unsafe void Step(double learningRate, double scale)
-    {
-        Steps++;
-        var correction1 = 1 - Math.Pow(options.Beta1, Steps);
-        var correction2 = 1 - Math.Pow(options.Beta2, Steps);
-        foreach (var slot in slots)
-        {
-            using var gradient = Gradient(slot);
-            if (gradient is null) continue;
-            Update(TensorMemory.Floats(slot.Weight), TensorMemory.Floats(gradient), TensorMemory.Floats(slot.Mean), TensorMemory.Floats(slot.Square),
-                slot.Weight.numel(), new Constants(
-                    (float)scale, (float)options.Beta1, (float)(1 - options.Beta1), (float)options.Beta2, (float)(1 - options.Beta2),
-                    (float)(1 - learningRate * options.WeightDecay), (float)(learningRate / correction1), (float)(1 / Math.Sqrt(correction2)),
-                    (float)options.Epsilon));
-        }
-        Clear();
-    }
-
-    /// <summary>Forgets the gradients.</summary>
-    public void Clear()
-    {
-        foreach (var slot in slots)
-        {
-            using var gradient = slot.Weight.grad;
-            if (gradient is not null) slot.Weight.grad = null;
-        }
-    }
-
-    /// <summary>Frees the moments.</summary>
-    public void Dispose()
-    {
-        foreach (var (_, tensor) in State) tensor.Dispose();
-    }
-
-    private static Tensor? Gradient(Slot slot)
-    {
-        var gradient = slot.Weight.grad;
-        if (gradient is null || gradient.is_contiguous()) return gradient;
-        using (gradient) return gradient.contiguous();
+        var correction1 = 1 - Math.Pow(options.Beta1, step.Number);
+        var correction2 = 1 - Math.Pow(options.Beta2, step.Number);
+        Update(TensorMemory.Floats(weight), TensorMemory.Floats(gradient), TensorMemory.Floats(mean), TensorMemory.Floats(square),
+            weight.numel(), new Constants(
+                (float)step.Scale, (float)options.Beta1, (float)(1 - options.Beta1), (float)options.Beta2, (float)(1 - options.Beta2),
+                (float)(1 - step.Rate * options.WeightDecay), (float)(step.Rate / correction1), (float)(1 / Math.Sqrt(correction2)),
+                (float)options.Epsilon));
     }
 
     private readonly record struct Constants(
@@ -129,19 +65,5 @@ public sealed class AdamW : IDisposable
             square[i] = square[i] * c.Beta2 + g * g * c.Rest2;
             weight[i] = weight[i] * c.Decay - mean[i] / (MathF.Sqrt(square[i]) * c.InverseRoot2 + c.Epsilon) * c.Rate;
         }
-    }
-
-    private static unsafe double SumOfSquares(float* values, long count)
-    {
-        var sums = Vector256<double>.Zero;
-        long i = 0;
-        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
-        {
-            var (low, high) = Vector256.Widen(Vector256.Load(values + i));
-            sums += low * low + high * high;
-        }
-        var total = Vector256.Sum(sums);
-        for (; i < count; i++) total += (double)values[i] * values[i];
-        return total;
     }
 }

@@ -168,17 +168,35 @@ public sealed record TrainingOptions
     /// <summary>The same as a share of all steps.</summary>
     public double? WarmupRatio { get; init; }
 
-    /// <summary>AdamW's decoupled weight decay.</summary>
+    /// <summary>One of <see cref="Optimizers.Optimizers.Names"/>.</summary>
+    public string Optimizer { get; init; } = "adamw";
+
+    /// <summary>Decay of every weight, times the learning rate.</summary>
     public double WeightDecay { get; init; }
 
-    /// <summary>AdamW's decay rate of the first moment.</summary>
+    /// <summary>Decay rate of the first moment.</summary>
     public double Beta1 { get; init; } = 0.9;
 
-    /// <summary>AdamW's decay rate of the second moment.</summary>
+    /// <summary>Decay rate of the second moment.</summary>
     public double Beta2 { get; init; } = 0.999;
 
     /// <summary>AdamW's guard against division by zero.</summary>
     public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Decay rate of the momentum of SGD and Muon; each has its standard.</summary>
+    public double? Momentum { get; init; }
+
+    /// <summary>Rank of the subspace that GaLore works in.</summary>
+    public int GaLoreRank { get; init; } = 128;
+
+    /// <summary>Optimizer steps between two choices of that subspace.</summary>
+    public int GaLoreInterval { get; init; } = 200;
+
+    /// <summary>GaLore's factor on updates.</summary>
+    public double GaLoreFactor { get; init; } = 0.25;
+
+    /// <summary>NEFTune's noise on token vectors; 0: none.</summary>
+    public double NeftuneAlpha { get; init; }
 
     /// <summary>Gradients are scaled down to this global L2 norm; 0 leaves them alone.</summary>
     public double MaxGradNorm { get; init; } = 1.0;
@@ -209,6 +227,9 @@ public sealed record TrainingOptions
 
     /// <summary>Seed of everything random in the run.</summary>
     public int Seed { get; init; } = 42;
+
+    /// <summary>Whether blocks are computed again in the backward pass instead of keeping their activations.</summary>
+    public bool GradientCheckpointing { get; init; }
 
     /// <summary>Threads of the tensor library; one for every core when absent.</summary>
     public int? Threads { get; init; }

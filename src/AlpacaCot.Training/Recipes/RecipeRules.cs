@@ -10,7 +10,7 @@ internal static class RecipeRules
         Required(recipe, problems);
         Model(recipe, problems);
         Adapter(recipe, problems);
-        recipe = recipe with { Training = Batches(recipe.Training, problems) };
+        recipe = recipe with { Training = Optimizer(Batches(recipe.Training, problems), recipe.Adapter, problems) };
         Steps(recipe.Training, problems);
         Validation(recipe, problems);
         Mixture(recipe, problems);
@@ -74,6 +74,9 @@ internal static class RecipeRules
     {
         if (recipe.Adapter.Method == "none")
         {
+            if (recipe.Quantization is not (null or "none"))
+                problems.AddAt("quantization", $"quantization: {recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
+                    "none trains every weight; choose an adapter such as lora, or quantization: none");
             foreach (var key in RecipeKeys.Adapter.Select(k => $"adapter.{k.Name}").Where(k => k != "adapter.method"))
                 if (problems.Given.ContainsKey(key)) problems.AddAt(key, $"{key} has no meaning with method: none; leave it out");
         }
@@ -95,6 +98,20 @@ internal static class RecipeRules
             $"training.micro_batch_size: found {training.MicroBatchSize}, allowed is at most " +
             $"batch_size, {training.BatchSize}");
         return training;
+    }
+
+    // What an optimizer does not know is an error, not a setting without effect.
+    private static TrainingOptions Optimizer(TrainingOptions training, AdapterSpec adapter, RecipeProblems problems)
+    {
+        var chosen = training.Optimizer;
+        if (chosen == "galore" && adapter.Method != "none")
+            problems.AddAt("training.optimizer", $"training.optimizer: galore is for full tuning, and an adapter ({adapter.Method}) has small " +
+                "matrices already; choose adamw, or adapter: none");
+        foreach (var (key, knowing) in Optimizers.Optimizers.Keys)
+            if (problems.Given.ContainsKey($"training.{key}") && !knowing.Contains(chosen))
+                problems.AddAt($"training.{key}",
+                    $"training.{key} has no meaning for optimizer {chosen}; leave it out (it goes with {string.Join(", ", knowing)})");
+        return chosen == "lion" && !problems.Given.ContainsKey("training.beta2") ? training with { Beta2 = 0.99 } : training;
     }
 
     private static void Steps(TrainingOptions training, RecipeProblems problems)

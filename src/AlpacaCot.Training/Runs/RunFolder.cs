@@ -101,7 +101,7 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Writes a checkpoint and removes the oldest ones over the limit; gives its folder.</summary>
-    public string SaveCheckpoint(TrainingProgress progress, IAdapter adapter, AdamW optimizer)
+    public string SaveCheckpoint(TrainingProgress progress, IAdapter adapter, Optimizer optimizer)
     {
         var folder = Path.Combine(Folder, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"step-{progress.Step:000000}"));
         Replace(folder, into =>
@@ -115,7 +115,7 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Puts weights and moments back to what a checkpoint holds.</summary>
-    public static void Restore(string checkpoint, TrainingProgress progress, IAdapter adapter, AdamW optimizer)
+    public static void Restore(string checkpoint, TrainingProgress progress, IAdapter adapter, Optimizer optimizer)
     {
         using var quiet = torch.no_grad();
         adapter.Restore(checkpoint);

@@ -39,7 +39,8 @@ public sealed class RecipeErrorTests
     [InlineData("training: { schedule: cosin }", "r.yaml:4", "found cosin", "did you mean cosine?")]
     [InlineData("mixture: { order: shufle }", "r.yaml:4", "mixture.order: found shufle", "did you mean shuffle?")]
     [InlineData("adapter: lor", "r.yaml:4", "adapter.method: found lor", "did you mean lora?")]
-    [InlineData("quantization: int8", "r.yaml:4", "quantization: found int8", "allowed is none")]
+    [InlineData("quantization: int7", "r.yaml:4", "quantization: found int7", "did you mean int8?")]
+    [InlineData("training: { optimizer: adam }", "r.yaml:4", "training.optimizer: found adam", "did you mean adamw?")]
     [InlineData("save_dtype: float16", "r.yaml:4", "found float16", "float32 or bfloat16")]
     // combinations
     [InlineData("save_dtype: bfloat16", "r.yaml:4", "save_dtype", "adapter: none")]
@@ -48,6 +49,9 @@ public sealed class RecipeErrorTests
     [InlineData("training: { eval_steps: 5 }", "r.yaml:4", "training.eval_steps", "validation_size")]
     [InlineData("validation: [v.json]\ntraining: { validation_size: 5 }", "r.yaml:5", "training.validation_size", "keep one")]
     [InlineData("adapter: { method: none, rank: 4 }", "r.yaml:4", "adapter.rank", "no meaning")]
+    [InlineData("adapter: none\nquantization: nf4", "r.yaml:5", "no gradient", "choose an adapter")]
+    [InlineData("training: { optimizer: galore }", "r.yaml:4", "galore is for full tuning", "adapter: none")]
+    [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum has no meaning for optimizer lion", "sgd, muon")]
     [InlineData("adapter: { targets: [all-linear, q_proj] }", "r.yaml:4", "adapter.targets", "write it alone")]
     // YAML itself
     [InlineData("template: alpaca\ntemplate: other", "r.yaml:5", "template is given twice", "r.yaml:4")]

@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Text.Json;
+using AlpacaCot.Data.Preparation;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Generation;
+using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Quantization;
+using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Optimizers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Bench;
+
+/// <summary>
+/// A model of the shape of LLaMA with random weights: made shard by shard as a quantized folder, loaded mapped, one LoRA step,
+/// some tokens generated, with the highest resident memory of each part. Each part is a process of its own: memory that an
+/// earlier part has touched would count again.
+/// </summary>
+internal static class BigModel
+{
+    private sealed record Shape(int Hidden, int Inner, int Layers, int Heads);
+
+    private static readonly Dictionary<string, Shape> Shapes = new()
+    {
+        ["tiny"] = new(256, 688, 4, 4), ["1b"] = new(2048, 5632, 22, 32), ["7b"] = new(4096, 11008, 32, 32),
+        ["13b"] = new(5120, 13824, 40, 40), ["30b"] = new(6656, 17920, 60, 52), ["65b"] = new(8192, 22016, 80, 64),
+    };
+
+    /// <param name="shape">A name of the table.</param>
+    /// <param name="folder">Where the model is made, or is already.</param>
+    /// <param name="tokens">Tokens of the training step.</param>
+    /// <param name="form">nf4, fp4 or int8.</param>
+    public static void Run(string shape, string folder, int tokens, string form)
+    {
+        Libtorch.EnsureLoaded();
+        if (!Directory.Exists(folder))
+        {
+            Make(shape, folder, form);
+            Console.WriteLine($"made {folder}; run the same line again to train and generate");
+            return;
+        }
+        var clock = Stopwatch.StartNew();
+        using var opened = ModelFolder.Open(folder);
+        using var model = ModelFamilies.Build(opened.Config, new CheckpointWeights(opened));
+        Say("loaded", clock, $"{model.ParameterCount / 1e9:F2} billion weights");
+        Train(model, tokens);
+        clock.Restart();
+        var ids = new TextGenerator(model, null).Continue([[.. Enumerable.Range(1, 16)]], new GenerationOptions
+        {
+            MaxNewTokens = 8, EndTokens = [],
+        })[0];
+        Say("generated", clock, $"{ids.Length} tokens: {string.Join(' ', ids)}");
+    }
+
+    private static void Make(string name, string folder, string form)
+    {
+        var (clock, shape, next) = (Stopwatch.StartNew(), Shapes[name], 0L);
+        using var config = JsonDocument.Parse(JsonSerializer.Serialize(new
+        {
+            model_type = "llama", architectures = (string[])["LlamaForCausalLM"], hidden_act = "silu", vocab_size = 32000,
+            hidden_size = shape.Hidden, intermediate_size = shape.Inner, num_hidden_layers = shape.Layers,
+            num_attention_heads = shape.Heads, num_key_value_heads = shape.Heads, max_position_embeddings = 2048,
+            rms_norm_eps = 1e-6, tie_word_embeddings = false, bos_token_id = 1, eos_token_id = 2, torch_dtype = "bfloat16",
+        }));
+        QuantizedFolder.Write(folder, config.RootElement, new Noise(), QuantizationOptions.Parse(form)!, [], (done, all) =>
+        {
+            if (done < next) return;
+            next += all / 20;
+            Say("made", clock, $"{100.0 * done / all:F0} %");
+        });
+    }
+
+    private static void Train(CausalModel model, int tokens)
+    {
+        var clock = Stopwatch.StartNew();
+        model.Recomputes = true;
+        using var adapter = Lora.Attach(model, new LoraConfig { TargetPattern = Lora.AllLinear, Alpha = 16 }, seed: 1);
+        using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
+        var random = new Data.DeterministicRandom(1);
+        int[] ids = [.. Enumerable.Range(0, tokens).Select(_ => random.NextInt(32000))];
+        using (NewDisposeScope())
+        {
+            var loss = MicroBatch.Of([new TokenizedExample(ids, ids)]).NegativeLogLikelihood(model);
+            Say("forward", clock, $"{tokens} tokens, loss {loss.item<float>() / (tokens - 1):F4}");
+            loss.backward();
+        }
+        var norm = optimizer.GradientNorm(1.0 / (tokens - 1));
+        optimizer.Step(1e-4, 1.0 / (tokens - 1));
+        Say("step", clock, $"gradient norm {norm:F4}");
+    }
+
+    private static void Say(string part, Stopwatch clock, string what) => Console.WriteLine(
+        $"{part,-10} {clock.Elapsed.TotalSeconds,8:F1} s  peak resident {Platform.PeakResidentBytes / 1e9,6:F2} GB  {what}");
+
+    /// <summary>Normal numbers of deviation 0.02 in bf16, ones for norms.</summary>
+    private sealed class Noise : IWeightSource
+    {
+        public IEnumerable<string> Names => [];
+
+        public bool Contains(string name) => true;
+
+        public Tensor Read(string name, ReadOnlySpan<long> shape)
+        {
+            if (shape.Length < 2) return ones(shape.ToArray());
+            using var scope = NewDisposeScope();
+            var numbers = empty(shape.ToArray()).normal_(0, 0.02);
+            return numbers.to(ScalarType.BFloat16).MoveToOuterDisposeScope();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training.Optimizers;
+
+/// <summary>
+/// Adafactor (Shazeer and Stern, 2018) with a given learning rate: the squared gradients of a matrix are remembered by their
+/// means over rows and over columns only, and an update is cut to a root mean square of 1.
+/// </summary>
+/// <param name="parameters">Named fp32 leaf tensors.</param>
+/// <param name="weightDecay">Decoupled decay, times the learning rate.</param>
+/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+public sealed class Adafactor(
+    IEnumerable<KeyValuePair<string, Tensor>> parameters, double weightDecay = 0, Func<string, double>? rateFactor = null)
+    : Optimizer(parameters, rateFactor, (_, weight) => new AdafactorRule(weight.shape, weightDecay));
+
+/// <summary>Adafactor on one tensor.</summary>
+internal sealed class AdafactorRule : UpdateRule
+{
+    private const double Epsilon = 1e-30; // on squared gradients
+    private const double DecayPower = -0.8; // the decay of step t is 1 - t^-0.8
+
+    private readonly double weightDecay;
+    private readonly Tensor? rows, columns, square;
+
+    public AdafactorRule(long[] shape, double weightDecay)
+    {
+        this.weightDecay = weightDecay;
+        if (shape.Length < 2) square = Zeros(shape);
+        else (rows, columns) = (Zeros(shape[..^1]), Zeros([.. shape[..^2], shape[^1]]));
+    }
+
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State =>
+        square is null ? [("rows", rows!), ("columns", columns!)] : [("square", square)];
+
+    public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
+    {
+        gradient.mul_(step.Scale);
+        var rest = Math.Pow(step.Number, DecayPower);
+        var squared = gradient.square().add_(Epsilon);
+        Tensor update;
+        if (square is not null) update = square.mul_(1 - rest).add_(squared, alpha: rest).rsqrt().mul_(gradient);
+        else
+        {
+            rows!.mul_(1 - rest).add_(squared.mean([-1L]), alpha: rest);
+            columns!.mul_(1 - rest).add_(squared.mean([-2L]), alpha: rest);
+            var byRow = (rows / rows.mean([-1L], keepdim: true)).rsqrt_().unsqueeze(-1);
+            update = byRow * columns.unsqueeze(-2).rsqrt() * gradient;
+        }
+        var size = update.square().mean().sqrt().item<float>();
+        if (weightDecay > 0) weight.mul_(1 - step.Rate * weightDecay);
+        weight.add_(update, alpha: -step.Rate / Math.Max(1, size));
+    }
+}

@@ -1,0 +1,65 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training.Optimizers;
+
+/// <summary>The constants of GaLore.</summary>
+/// <param name="Rank">Rank of the projection.</param>
+/// <param name="Interval">Steps between two choices of the subspace.</param>
+/// <param name="Factor">On the update that is projected back.</param>
+public sealed record GaLoreOptions(int Rank = 128, int Interval = 200, double Factor = 0.25);
+
+/// <summary>
+/// GaLore (Zhao et al., 2024): AdamW in a subspace of low rank of the gradient, chosen anew every so many steps, so that full
+/// tuning keeps small moments. What is no hidden matrix gets plain AdamW.
+/// </summary>
+/// <param name="parameters">Named fp32 leaf tensors.</param>
+/// <param name="adam">AdamW's constants.</param>
+/// <param name="options">GaLore's own.</param>
+/// <param name="isHidden">Which matrices are hidden ones, not embeddings or the head; null: all.</param>
+/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+public sealed class GaLore(IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions adam, GaLoreOptions options,
+    Func<string, bool>? isHidden = null, Func<string, double>? rateFactor = null)
+    : Optimizer(parameters, rateFactor, (name, weight) =>
+        weight.dim() == 2 && isHidden?.Invoke(name) != false && Math.Min(weight.shape[0], weight.shape[1]) > options.Rank
+            ? new GaLoreRule(weight.shape, adam, options) : new AdamWRule(weight.shape, adam));
+
+/// <summary>GaLore on one matrix.</summary>
+internal sealed class GaLoreRule : UpdateRule
+{
+    private readonly AdamWOptions adam;
+    private readonly GaLoreOptions options;
+    private readonly bool isWide;
+    private readonly Tensor projection, mean, square;
+
+    public GaLoreRule(long[] shape, AdamWOptions adam, GaLoreOptions options)
+    {
+        (this.adam, this.options, isWide) = (adam, options, shape[0] <= shape[1]);
+        projection = Zeros([isWide ? shape[0] : shape[1], options.Rank]);
+        long[] small = isWide ? [options.Rank, shape[1]] : [shape[0], options.Rank];
+        (mean, square) = (Zeros(small), Zeros(small));
+    }
+
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State =>
+        [("projection", projection), ("mean", mean), ("square", square)];
+
+    public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
+    {
+        gradient.mul_(step.Scale);
+        if ((step.Number - 1) % options.Interval == 0) Choose(gradient);
+        var small = isWide ? projection.t().mm(gradient) : gradient.mm(projection);
+        mean.mul_(adam.Beta1).add_(small, alpha: 1 - adam.Beta1);
+        square.mul_(adam.Beta2).addcmul_(small, small, 1 - adam.Beta2);
+        var root = Math.Sqrt(1 - Math.Pow(adam.Beta2, step.Number));
+        var update = mean / (square.sqrt() / root + adam.Epsilon);
+        var full = isWide ? projection.mm(update) : update.mm(projection.t());
+        weight.mul_(1 - step.Rate * adam.WeightDecay);
+        weight.add_(full, alpha: -step.Rate * options.Factor / (1 - Math.Pow(adam.Beta1, step.Number)));
+    }
+
+    // The strongest singular directions, on the shorter side.
+    private void Choose(Tensor gradient)
+    {
+        var (u, _, vt) = linalg.svd(gradient, fullMatrices: false);
+        projection.copy_(isWide ? u.narrow(1, 0, options.Rank) : vt.narrow(0, 0, options.Rank).t());
+    }
+}

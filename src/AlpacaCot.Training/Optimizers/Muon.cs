@@ -1,0 +1,54 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training.Optimizers;
+
+/// <summary>
+/// Muon (Jordan et al., 2024): the momentum of a matrix is replaced by the nearest matrix with orthogonal rows or columns before
+/// it is applied. Scaled as Liu et al. (2025) do, so that a learning rate of AdamW fits; what is no hidden matrix gets AdamW.
+/// </summary>
+/// <param name="parameters">Named fp32 leaf tensors.</param>
+/// <param name="others">AdamW's constants; its weight decay holds for all.</param>
+/// <param name="momentum">Decay of the momentum.</param>
+/// <param name="isHidden">Which matrices are hidden ones, not embeddings or the head; null: all.</param>
+/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+public sealed class Muon(IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions others, double momentum = 0.95,
+    Func<string, bool>? isHidden = null, Func<string, double>? rateFactor = null)
+    : Optimizer(parameters, rateFactor, (name, weight) => weight.dim() == 2 && isHidden?.Invoke(name) != false
+        ? new MuonRule(weight.shape, momentum, others.WeightDecay) : new AdamWRule(weight.shape, others));
+
+/// <summary>Muon on one matrix.</summary>
+internal sealed class MuonRule(long[] shape, double momentum, double weightDecay) : UpdateRule
+{
+    private const int Iterations = 5;
+    private const double RootMeanSquare = 0.2; // of AdamW's updates, as measured by Liu et al.
+
+    private readonly Tensor velocity = Zeros(shape);
+
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("velocity", velocity)];
+
+    public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
+    {
+        gradient.mul_(step.Scale);
+        velocity.mul_(momentum).add_(gradient, alpha: 1 - momentum);
+        var ahead = gradient.mul_(1 - momentum).add_(velocity, alpha: momentum); // Nesterov
+        var update = Orthogonal(ahead);
+        weight.mul_(1 - step.Rate * weightDecay);
+        weight.add_(update, alpha: -step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(shape[0], shape[1])));
+    }
+
+    /// <summary>Singular values near 1 in place of the matrix's own, by Newton and Schulz's iteration of the fifth degree.</summary>
+    internal static Tensor Orthogonal(Tensor matrix)
+    {
+        const double A = 3.4445, B = -4.7750, C = 2.0315; // steepest at zero, at the price of values in 0.7 .. 1.2
+        var isTall = matrix.shape[0] > matrix.shape[1];
+        var x = isTall ? matrix.t() : matrix;
+        x = x / (x.norm() + 1e-7);
+        for (var i = 0; i < Iterations; i++)
+        {
+            var gram = x.mm(x.t());
+            var polynomial = gram * B + gram.mm(gram) * C;
+            x = x * A + polynomial.mm(x);
+        }
+        return isTall ? x.t() : x;
+    }
+}

@@ -1,0 +1,29 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training.Optimizers;
+
+/// <summary>
+/// Stochastic gradient descent with momentum, as PyTorch's: <c>v = momentum · v + (g + decay · w)</c>, <c>w -= rate · v</c>.
+/// </summary>
+/// <param name="parameters">Named fp32 leaf tensors.</param>
+/// <param name="momentum">Decay of the velocity; 0: none is kept.</param>
+/// <param name="weightDecay">What of the weight is added to its gradient.</param>
+/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+public sealed class Sgd(IEnumerable<KeyValuePair<string, Tensor>> parameters, double momentum = 0, double weightDecay = 0,
+    Func<string, double>? rateFactor = null)
+    : Optimizer(parameters, rateFactor, (_, weight) => new SgdRule(weight.shape, momentum, weightDecay));
+
+/// <summary>SGD on one tensor.</summary>
+internal sealed class SgdRule(long[] shape, double momentum, double weightDecay) : UpdateRule
+{
+    private readonly Tensor? velocity = momentum == 0 ? null : Zeros(shape);
+
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => velocity is null ? [] : [("velocity", velocity)];
+
+    public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
+    {
+        gradient.mul_(step.Scale);
+        if (weightDecay > 0) gradient.add_(weight, alpha: weightDecay);
+        weight.add_(velocity?.mul_(momentum).add_(gradient) ?? gradient, alpha: -step.Rate);
+    }
+}
