@@ -48,7 +48,7 @@ internal static class BigModel
         Say("loaded", clock, $"{model.ParameterCount / 1e9:F2} billion weights");
         Train(model, tokens);
         clock.Restart();
-        var ids = new TextGenerator(model, null).Continue([[.. Enumerable.Range(1, 16)]], new GenerationOptions
+        var ids = new TextGenerator(model, null).GenerateBatch([[.. Enumerable.Range(1, 16)]], new GenerationOptions
         {
             MaxNewTokens = 8, EndTokens = [],
         })[0];
