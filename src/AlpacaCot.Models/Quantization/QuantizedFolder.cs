@@ -73,6 +73,7 @@ public static class QuantizedFolder
                 bytes += part.Tensor.numel() * part.Tensor.element_size();
             }
             progress?.Invoke(done += shape.Aggregate(1L, (a, b) => a * b), all);
+            Platform.TrimMemory(); // the full matrix
             if (bytes >= shardBytes) Flush();
         }
         if (shard.Count > 0) Flush();
@@ -96,7 +97,6 @@ public static class QuantizedFolder
             foreach (var part in shard) part.Tensor.Dispose();
             shard.Clear();
             (total, bytes) = (total + bytes, 0);
-            Platform.TrimMemory();
         }
     }
 
