@@ -37,6 +37,19 @@ public sealed class ModelVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Quantize_writes_a_folder_that_answers_as_quantizing_while_loading_does()
+    {
+        var folder = _folder.In("nf4");
+        var written = (await CommandLine.Run("quantize", "--model", Stories, "--to", "nf4", "--out", folder, "--json")).Json();
+        Assert.True(written.GetProperty("bytes").GetInt64() < written.GetProperty("bytes_before").GetInt64());
+        string[] question = ["score", "--text", "Once upon a time", "--json", "--model"];
+        var from = (await CommandLine.Run([.. question, folder])).Json().GetProperty("loss").GetDouble();
+        Assert.Equal((await CommandLine.Run([.. question, Stories, "--quantization", "nf4"])).Json().GetProperty("loss").GetDouble(), from);
+        Assert.NotEqual((await CommandLine.Run([.. question, Stories])).Json().GetProperty("loss").GetDouble(), from);
+        (await CommandLine.Run([.. question, folder, "--quantization", "int8"])).Refused("quantized already");
+    }
+
+    [Fact]
     public async Task Draws_are_the_same_for_the_same_seed_only()
     {
         string[] line = ["generate", "--model", Stories, "--text", "The", "--max-new-tokens", "24", "--temperature", "1.5",
