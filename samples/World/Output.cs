@@ -35,7 +35,8 @@ internal sealed class Output
         Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents - Conversations.Length)];
         Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
         HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
-        Questions = Records(dice.For("study"), heldOut: true, values: 100, reversed: 12, claims: 12, ages: 12, lists: 14, problems: 75);
+        Questions = Records(dice.For("study"), heldOut: true,
+            values: 100, reversed: 12, claims: 12, ages: 12, lists: 14, problems: 75);
     }
 
     public WorldFacts World { get; }

@@ -35,7 +35,8 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
         world.Run();
         Assert.Equal(whole, world.ReadReport());
 
-        string[] Runs() => Directory.Exists(output) ? Directory.GetFiles(output, "metrics.jsonl", SearchOption.AllDirectories) : [];
+        string[] Runs() => Directory.Exists(output) ? Directory.GetFiles(output, "metrics.jsonl", SearchOption.AllDirectories)
+            : [];
         Dictionary<string, DateTime> Answers() => Directory.GetDirectories(output, "answers", SearchOption.AllDirectories)
             .SelectMany(folder => Directory.GetFiles(folder, "*.jsonl")).ToDictionary(f => f, File.GetLastWriteTimeUtc);
     }
@@ -72,7 +73,8 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
         var shown = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         var table = shown[shown.IndexOf("id=\"scores\"", StringComparison.Ordinal)..];
-        var rows = Row.Matches(table[table.IndexOf("<tbody>", StringComparison.Ordinal)..table.IndexOf("</tbody>", StringComparison.Ordinal)]);
+        var rows = Row.Matches(table[table.IndexOf("<tbody>", StringComparison.Ordinal)..table.IndexOf("</tbody>",
+            StringComparison.Ordinal)]);
         Assert.Equal(3, rows.Count);
         foreach (var (row, (arm, raw)) in rows.Zip(world.Raw))
         {
@@ -88,7 +90,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
     {
         var file = Path.Combine(world.Folder, "later.yaml");
         await File.WriteAllTextAsync(file, """
-            recipe: { model: llama-7b, data: [alpaca.json], adapter: { rank: 8, targets: [q_proj, v_proj] }, training: { max_steps: 100 } }
+            recipe: { model: llama-7b, data: [alpaca.json], adapter: { targets: [q_proj, v_proj] }, training: { max_steps: 100 } }
             factors: { adapter.rank: [4, 8] }
             seeds: [1, 2]
             benchmarks: [{ name: gsm8k, path: test.jsonl, limit: 100 }]
@@ -130,7 +132,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
                   model: { init: model/config.json, tokenizer: model }
                   data: [even.json, odd.json]
                   adapter: none
-                  training: { max_steps: 16, batch_size: 8, learning_rate: 1e-2, cutoff_length: 64, save_steps: 5, save_total_limit: 1 }
+                  training: { max_steps: 16, batch_size: 8, learning_rate: 1e-2, cutoff_length: 64, save_steps: 5 }
                 set: { template: plain }
                 factors: { data: leave-one-out }
                 seeds: [1]
@@ -165,7 +167,8 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
         {
             var report = Path.Combine(Output, "report");
             return Directory.GetFiles(report, "*", SearchOption.AllDirectories)
-                .Where(f => Path.GetExtension(f) is ".html" or ".md" or ".csv" or ".svg" or ".tex" && !f.Contains("costs", StringComparison.Ordinal))
+                .Where(f => Path.GetExtension(f) is ".html" or ".md" or ".csv" or ".svg" or ".tex"
+                    && !f.Contains("costs", StringComparison.Ordinal))
                 .ToDictionary(f => Path.GetRelativePath(report, f), f => Measured.Replace(File.ReadAllText(f), "(measured)"));
         }
 
@@ -177,7 +180,8 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
                 .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
                 .Select(a => (Kind: a.GetProperty("category").GetString(),
                     Right: a.GetProperty("texts")[0].GetString()!.Trim() == a.GetProperty("references")[0].GetString())).ToList();
-            return [.. Kinds.Append(null).Select(kind => answers.Where(a => kind is null || a.Kind == kind).Average(a => a.Right ? 100.0 : 0))];
+            return [.. Kinds.Append(null).Select(kind => answers.Where(a => kind is null || a.Kind == kind).Average(a => a.Right
+                ? 100.0 : 0))];
         }
 
         private static string Records(IEnumerable<int> numbers, string? kind) => JsonSerializer.Serialize(numbers.Select(n => new

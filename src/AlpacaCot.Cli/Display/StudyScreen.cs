@@ -71,7 +71,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         if (bars.Remove(cell, out var bar)) bar.StopTask();
         if (problem is not null) return;
         whole?.Increment(1);
-        console.MarkupLine($"  [green]✓[/] {Markup.Escape(cell.Name)} [grey]{Time(elapsed.TotalSeconds)}, {++done} of {cells}[/]");
+        console.MarkupLine($"  [green]✓[/] {Markup.Escape(cell.Name)} [grey]{Time(elapsed.TotalSeconds)}, {++done} of "
+            + $"{cells}[/]");
     }
 
     /// <summary>Scores, findings and where the report is.</summary>
@@ -146,11 +147,13 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         {
             var e = arm.First().Estimate;
             var all = e.Operations * arm.Count();
-            table.AddRow(Markup.Escape(arm.Key.Name), arm.Key.Trains ? $"{arm.Count()}" : "–", Count(e.Parameters), Count(e.Records), Count(e.Steps), Count(e.Questions),
+            table.AddRow(Markup.Escape(arm.Key.Name), arm.Key.Trains ? $"{arm.Count()}" : "–", Count(e.Parameters),
+                Count(e.Records), Count(e.Steps), Count(e.Questions),
                 Bytes(e.MemoryBytes), Time(all / (CoreOperations * cores)), Time(all / A100Operations));
         }
         console.Write(table);
-        console.MarkupLine($"  {plan.Cells.Count} cells, {jobs} at the same time on this machine: about [bold]{Time(here)}[/] here, "
+        console.MarkupLine($"  {plan.Cells.Count} cells, {jobs} at the same time on this machine: about [bold]{Time(here)}[/] "
+            + $"here, "
             + $"{Time(a100)} on one A100; a cell needs about {Bytes(plan.MemoryBytes)}");
         console.MarkupLine("  [grey]estimates from sizes alone, good to a factor of two; memory is what the weights, moments and "
             + "activations of one cell take[/]");
@@ -227,7 +230,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
     };
 
     private static string Bytes(double? bytes) => bytes is not { } size ? "?"
-        : string.Create(CultureInfo.InvariantCulture, $"{(size >= 1e9 ? size / 1e9 : size / 1e6):0.#} {(size >= 1e9 ? "GB" : "MB")}");
+        : string.Create(CultureInfo.InvariantCulture,
+            $"{(size >= 1e9 ? size / 1e9 : size / 1e6):0.#} {(size >= 1e9 ? "GB" : "MB")}");
 
     private static string Time(double? seconds) => seconds switch
     {

@@ -91,7 +91,8 @@ internal static class StudyVerb
         {
             var host = Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..",
                 OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
-            return [File.Exists(host) ? Path.GetFullPath(host) : "dotnet", typeof(StudyVerb).Assembly.Location, "study-cell", "--attached"];
+            return [File.Exists(host) ? Path.GetFullPath(host) : "dotnet", typeof(StudyVerb).Assembly.Location, "study-cell",
+                "--attached"];
         }
     }
 }

@@ -34,7 +34,8 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     private string Statement(StudyArm arm, IReadOnlyList<StudyComparison> comparisons)
     {
         var parts = new List<string>();
-        parts.AddRange(comparisons.Where(c => c.Verdict == Verdict.Different).OrderByDescending(c => Math.Abs(c.Difference)).Select(Change));
+        parts.AddRange(comparisons.Where(c => c.Verdict == Verdict.Different).OrderByDescending(c =>
+            Math.Abs(c.Difference)).Select(Change));
         var same = comparisons.Where(c => c.Verdict == Verdict.Unchanged).ToList();
         if (same.Count > 0)
             parts.Add(chinese ? $"{Join(same)}没有变化（在 {Points(analysis.Study.Margin)} 分以内）"
@@ -66,7 +67,8 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         var (low, high) = rises ? (c.Interval.Low, c.Interval.High) : (-c.Interval.High, -c.Interval.Low);
         var size = Points(Math.Abs(c.Difference));
         return chinese ? $"{Called(c.Measure)}{(rises ? "上升" : "下降")} {size} 分 [{Points(low)}, {Points(high)}]，{P(c.CorrectedP)}"
-            : $"{Called(c.Measure)} {(rises ? "rises" : "falls")} by {size} points [{Points(low)}, {Points(high)}], {P(c.CorrectedP)}";
+            : $"{Called(c.Measure)} {(rises ? "rises" : "falls")} by {size} points [{Points(low)}, {Points(high)}], "
+                + $"{P(c.CorrectedP)}";
     }
 
     private string Join(IReadOnlyList<StudyComparison> comparisons)
@@ -77,7 +79,8 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     }
 
     /// <summary>A p-value as it is printed.</summary>
-    public static string P(double value) => value < 0.001 ? "p < 0.001" : string.Create(CultureInfo.InvariantCulture, $"p = {value:0.000}");
+    public static string P(double value) => value < 0.001 ? "p < 0.001"
+        : string.Create(CultureInfo.InvariantCulture, $"p = {value:0.000}");
 
     private static string Points(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
 }

@@ -90,7 +90,8 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
     public static StudyAnalysis Of(StudyResults results)
     {
         ArgumentNullException.ThrowIfNull(results);
-        var measures = results.Cells[0].Runs.SelectMany((run, i) => MeasuresOf(run, i, results.Cells[0].Runs.Count == 1)).ToList();
+        var measures = results.Cells[0].Runs.SelectMany((run, i) =>
+            MeasuresOf(run, i, results.Cells[0].Runs.Count == 1)).ToList();
         var scores = results.Arms.SelectMany(arm => measures.Select(m => Score(results.Of(arm), arm, m))).ToList();
         return new(results, measures, scores, results.HasReference ? Compare(results, measures) : []);
     }
@@ -99,7 +100,8 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
     {
         var categories = run.Categories;
         if (categories.Count is > 1 and <= MostCategories)
-            foreach (var category in categories.OrderBy(c => Array.IndexOf(First, c) is >= 0 and var place ? place : First.Length))
+            foreach (var category in categories.OrderBy(c => Array.IndexOf(First, c) is >= 0 and var place ? place
+                : First.Length))
                 yield return new Measure(place, run.Benchmark, category, only);
         yield return new Measure(place, run.Benchmark, null, only);
     }

@@ -62,7 +62,8 @@ internal sealed class Drawing(int width, int height)
     }
 
     /// <summary>A line through points; closed, it has a pale inside.</summary>
-    public void Path(IReadOnlyList<(double X, double Y)> points, string colour, double thickness, bool closed = false, double opacity = 1)
+    public void Path(IReadOnlyList<(double X, double Y)> points, string colour, double thickness, bool closed = false,
+        double opacity = 1)
     {
         if (points.Count < 2) return;
         var path = string.Join(' ', points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.X:0.#},{p.Y:0.#}")));

@@ -98,8 +98,10 @@ public sealed record CellFolder(string Path, string Fingerprint)
         if (cell.Arm.Trains)
             what.Add(RecipeFile.Write(recipe with
             {
-                Output = "", Model = new ModelSpec { Path = recipe.Model.Path is null ? null : "model", Init = recipe.Model.Init is null ? null : "init" },
-                Template = "template", Data = [.. recipe.Data.Select(Placeless)], Validation = [.. recipe.Validation.Select(Placeless)],
+                Output = "", Model = new ModelSpec { Path = recipe.Model.Path is null ? null : "model",
+                    Init = recipe.Model.Init is null ? null : "init" },
+                Template = "template", Data = [.. recipe.Data.Select(Placeless)],
+                    Validation = [.. recipe.Validation.Select(Placeless)],
             }));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', what))));
     }
@@ -148,7 +150,8 @@ public sealed record AskedBenchmark(StudyBenchmark Benchmark, string? Trigger, s
         lock (contents)
             data = contents.TryGetValue(benchmark.Path, out var known) ? known
                 : contents[benchmark.Path] = ModelFingerprint.Of(benchmark.Path);
-        return new(benchmark, trigger, ResponseStore.Key(benchmark.Name, data, $"{benchmark.Limit} {benchmark.Shots} {benchmark.MaxNewTokens}",
+        return new(benchmark, trigger, ResponseStore.Key(benchmark.Name, data,
+            $"{benchmark.Limit} {benchmark.Shots} {benchmark.MaxNewTokens}",
             trigger ?? "\0"));
     }
 

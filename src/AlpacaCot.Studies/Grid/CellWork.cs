@@ -43,7 +43,8 @@ public static class CellWork
             Note(folder, "training", clock.Elapsed);
             if (result.Cancelled) throw new OperationCanceledException(cancel);
         }
-        foreach (var asked in order.Asked.Where(a => !File.Exists(folder.Answers(a)))) Ask(folder, order, recipe, asked, observer, cancel);
+        foreach (var asked in order.Asked.Where(a => !File.Exists(folder.Answers(a)))) Ask(folder, order, recipe, asked,
+            observer, cancel);
     }
 
     private static void Ask(CellFolder folder, CellOrder order, Recipe recipe, AskedBenchmark asked, ICellObserver observer,
@@ -64,7 +65,8 @@ public static class CellWork
         {
             // Prompts of similar length together. A chunk is kept whole or asked again whole: which questions share a batch, and
             // with it the last bits of the arithmetic, does not depend on where an earlier attempt ended.
-            var byLength = Enumerable.Range(0, questions.Count).OrderBy(i => questions[i].Prompt.Length + questions[i].Input.Length);
+            var byLength = Enumerable.Range(0, questions.Count).OrderBy(i => questions[i].Prompt.Length
+                + questions[i].Input.Length);
             var done = 0;
             foreach (var (number, chunk) in byLength.Chunk(ChunkSize).Index())
             {
@@ -97,7 +99,8 @@ public static class CellWork
         for (var wait = Stopwatch.StartNew(); ; Thread.Sleep(100))
             try
             {
-                return new FileStream(Path.Combine(folder.Path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return new FileStream(Path.Combine(folder.Path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                    FileShare.None);
             }
             catch (IOException busy)
             {
@@ -107,5 +110,6 @@ public static class CellWork
     }
 
     private static void Note(CellFolder folder, string part, TimeSpan elapsed) =>
-        File.AppendAllText(folder.Times, JsonSerializer.Serialize(new { part, seconds = Math.Round(elapsed.TotalSeconds, 1) }) + "\n");
+        File.AppendAllText(folder.Times, JsonSerializer.Serialize(new { part, seconds = Math.Round(elapsed.TotalSeconds, 1) })
+            + "\n");
 }

@@ -2,7 +2,8 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>A grid of recipes that are trained, put to the same questions and compared. <see cref="StudyFile"/> reads it.</summary>
+/// <summary>A grid of recipes that are trained, put to the same questions and compared. <see cref="StudyFile"/> reads
+/// it.</summary>
 public sealed record Study
 {
     /// <summary>The file it was read from.</summary>

@@ -19,7 +19,8 @@ internal static class StudyExpansion
 
         var sets = Sets(recipe).Select(NameOf).ToList();
         if (sets.GroupBy(s => s).FirstOrDefault(same => same.Count() > 1) is { } twice && spec.Factors is not null)
-            problems.AddAt("data", $"two data sets of the recipe are called {twice.Key}; give them names, as in name: {twice.Key}-2");
+            problems.AddAt("data",
+                $"two data sets of the recipe are called {twice.Key}; give them names, as in name: {twice.Key}-2");
         var factors = (spec.Factors?.Entries ?? []).Select(f => (f.Name, Levels: StudyLevels.Read(f, sets, problems))).ToList();
         problems.ThrowIfAny();
 
@@ -51,7 +52,8 @@ internal static class StudyExpansion
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         if (spec.Recipe is not RecipeNode.Scalar named) 
             return spec.Recipe is RecipeNode.Mapping map ? ((RecipeNode.Mapping)map.Copy(), folder)
-                : throw new InputException($"{spec.Recipe!.Place}: recipe: found {spec.Recipe.Describe()}, allowed is a file or a map");
+                : throw new InputException($"{spec.Recipe!.Place}: recipe: found {spec.Recipe.Describe()}, allowed is a file "
+                    + $"or a map");
         var path = Path.GetFullPath(named.Text, folder);
         if (!File.Exists(path)) throw new InputException($"{named.Place}: there is no recipe {path}");
         return (RecipeFile.ReadTree(path), Path.GetDirectoryName(path)!);
@@ -80,7 +82,8 @@ internal static class StudyExpansion
         return all;
     }
 
-    private static StudyArm Arm(string name, (string Factor, FactorLevel Level)[] combination, RecipeNode.Mapping recipe, string file,
+    private static StudyArm Arm(string name, (string Factor, FactorLevel Level)[] combination, RecipeNode.Mapping recipe,
+        string file,
         string? folder, RecipeProblems problems)
     {
         var tree = (RecipeNode.Mapping)recipe.Copy();
@@ -105,7 +108,8 @@ internal static class StudyExpansion
         var kept = Sets(tree).Where(item => !level.Without.Contains(NameOf(item))
             && (level.Only.Count == 0 || level.Only.Contains(NameOf(item)))).Concat(level.Add.Select(a => a.Copy())).ToList();
         if (kept.Count == 0)
-            throw new InputException($"{file}: with the level {level.Name} no data is left; write train: false to ask the model as it is");
+            throw new InputException($"{file}: with the level {level.Name} no data is left; write train: false to ask the "
+                + $"model as it is");
         tree.Entries[at] = tree.Entries[at] with { Value = new RecipeNode.Sequence(tree.Entries[at].Place, kept) };
     }
 

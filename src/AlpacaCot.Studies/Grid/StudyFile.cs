@@ -69,7 +69,8 @@ public static class StudyFile
             b => b.Path, (b, v) => b with { Path = v }),
         Key<StudyBenchmark>.Whole("limit", 1, "the most questions", b => b.Limit, (b, v) => b with { Limit = v }),
         Key<StudyBenchmark>.Whole("shots", 0, "solved examples before a question", b => b.Shots, (b, v) => b with { Shots = v }),
-        Key<StudyBenchmark>.Text("trigger", "a text", "put behind every question", b => b.Trigger, (b, v) => b with { Trigger = v }),
+        Key<StudyBenchmark>.Text("trigger", "a text", "put behind every question", b => b.Trigger,
+            (b, v) => b with { Trigger = v }),
         Key<StudyBenchmark>.Whole("max_new_tokens", 1, "the longest answer",
             b => b.MaxNewTokens, (b, v) => b with { MaxNewTokens = v }),
     ];
@@ -100,7 +101,8 @@ public static class StudyFile
         problems.ThrowIfAny();
         if (files)
             foreach (var benchmark in spec.Benchmarks.Where(b => !Path.Exists(b.Path)))
-                throw new InputException($"{problems.Given["study.benchmarks"]}: there is no file {benchmark.Path} for {benchmark.Name}");
+                throw new InputException($"{problems.Given["study.benchmarks"]}: there is no file {benchmark.Path} for "
+                    + $"{benchmark.Name}");
         return StudyExpansion.Expand(spec, path, files);
     }
 
@@ -111,7 +113,8 @@ public static class StudyFile
             problems.AddAt("study", "benchmarks is missing; add for example benchmarks: [{ name: gsm8k, path: test.jsonl }]");
         if (spec.Output.Length == 0) problems.AddAt("study", "output is missing; add for example output: runs/my-study");
         if (spec.Factors is null && !spec.Base)
-            problems.AddAt("study", "factors is missing: there is nothing to compare; add for example factors: { data: leave-one-out }");
+            problems.AddAt("study",
+                "factors is missing: there is nothing to compare; add for example factors: { data: leave-one-out }");
     }
 
     private static StudySpec ReadSeeds(StudySpec spec, RecipeNode node, KeyContext context)
@@ -127,7 +130,8 @@ public static class StudyFile
         if (Words(node) is not { } words) return context.Wrong(spec, node, "a list of names of published tables");
         string[] known = [.. PublishedTable.All.Select(t => t.Id)];
         foreach (var unknown in words.Except(known))
-            context.Problems.Add(node.Place, $"{context.Name}: there is no published table '{unknown}'. {Spelling.Suggestion(unknown, known)}");
+            context.Problems.Add(node.Place,
+                $"{context.Name}: there is no published table '{unknown}'. {Spelling.Suggestion(unknown, known)}");
         return spec with { Published = words };
     }
 
@@ -140,7 +144,8 @@ public static class StudyFile
             var benchmark = RecipeSections.Read(item, BenchmarkTable, null, new StudyBenchmark("", ""),
                 context with { Name = $"{context.Name}.{i}" });
             if (benchmark.Name.Length == 0 || benchmark.Path.Length == 0)
-                context.Problems.Add(item.Place, "a benchmark has a name and a path, as in { name: gsm8k, path: data/test.jsonl }");
+                context.Problems.Add(item.Place,
+                    "a benchmark has a name and a path, as in { name: gsm8k, path: data/test.jsonl }");
             else
                 try
                 {

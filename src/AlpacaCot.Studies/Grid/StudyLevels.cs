@@ -38,11 +38,13 @@ internal static class StudyLevels
         new("add", "a list of data as in a recipe", "data sets that are added",
             (l, node, _) => l with { Add = node is RecipeNode.Sequence list ? list.Items : [node] }, _ => null),
         LevelKey.Flag("train", "false: the model is asked as it is", l => l.Trains, (l, v) => l with { Trains = v }),
-        LevelKey.Text("trigger", "a text", "put behind every question when asking", l => l.Trigger, (l, v) => l with { Trigger = v }),
+        LevelKey.Text("trigger", "a text", "put behind every question when asking", l => l.Trigger,
+            (l, v) => l with { Trigger = v }),
     ];
 
     /// <summary>What a level can say.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
+    public static IReadOnlyList<RecipeKey> Keys { get; } =
+        [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
 
     /// <summary>Reads the levels of a factor.</summary>
     /// <param name="factor">The factor's line of the study.</param>
@@ -95,7 +97,8 @@ internal static class StudyLevels
             return level with { Name = name };
         }
         if (factor == Trigger && item is RecipeNode.Scalar scalar)
-            return new FactorLevel { Name = scalar.Text.Trim().Length > 0 ? scalar.Text.Trim() : "no trigger", Trigger = scalar.Text };
+            return new FactorLevel { Name = scalar.Text.Trim().Length > 0 ? scalar.Text.Trim() : "no trigger",
+                Trigger = scalar.Text };
         return new FactorLevel { Name = Named(factor, item), Set = [(factor, item)] };
     }
 

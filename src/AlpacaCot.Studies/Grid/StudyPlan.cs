@@ -17,10 +17,12 @@ namespace AlpacaCot.Studies.Grid;
 /// <param name="Questions">Questions that are answered; null where the data is not here.</param>
 /// <param name="Operations">Floating-point operations of training and answering.</param>
 /// <param name="MemoryBytes">Memory of the process at its highest.</param>
-public sealed record CellEstimate(double? Parameters, long? Records, long? Steps, double? Tokens, int? Questions, double? Operations,
+public sealed record CellEstimate(double? Parameters, long? Records, long? Steps, double? Tokens, int? Questions,
+    double? Operations,
     double? MemoryBytes);
 
-/// <summary>What a study is going to do: every cell with an estimate of its cost. Needs neither models nor data to be there.</summary>
+/// <summary>What a study is going to do: every cell with an estimate of its cost. Needs neither models nor data to be
+/// there.</summary>
 /// <param name="Cells">The cells.</param>
 /// <param name="Missing">What is not there and will be needed; null when nothing is missing.</param>
 public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estimate)> Cells, string? Missing)
@@ -79,13 +81,16 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
         var records = !arm.Trains ? 0 : recipe.Mixture.Size ?? Sum(recipe.Data.Select(d => Records(d, counted)));
         var options = recipe.Training;
         long? steps = !arm.Trains ? 0 : options.MaxSteps is { } most ? most
-            : records is { } all ? (long)Math.Ceiling(Math.Max(1, all - options.ValidationSize) * options.Epochs / options.BatchSize) : null;
+            : records is { } all
+                ? (long)Math.Ceiling(Math.Max(1, all - options.ValidationSize) * options.Epochs / options.BatchSize) : null;
         var tokens = steps * options.BatchSize * Math.Min(TokensARecord, options.CutoffLength);
         if (model is null) return new(null, records, steps, tokens, questions, null, null);
-        // Forward two operations a parameter and token, backward as many for the activations, and for the weights where they learn.
+        // Forward two operations a parameter and token, backward as many for the activations, and for the weights where they
+        // learn.
         var training = tokens * model.Parameters * (recipe.Adapter.Method == "none" ? 6 : 4);
         var answering = questions * (TokensAQuestion + TokensAnAnswer) * model.Parameters * 2;
-        return new(model.Parameters, records, steps, tokens, questions, training + (answering ?? 0), Memory(recipe, model, arm.Trains));
+        return new(model.Parameters, records, steps, tokens, questions, training + (answering ?? 0),
+            Memory(recipe, model, arm.Trains));
     }
 
     // Weights as they are stored, moments and gradients of what learns, and the activations of one micro-batch.
@@ -158,9 +163,11 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
         private static ModelSize? OfName(string name)
         {
             if (Named.Match(Path.GetFileName(name.TrimEnd('/'))) is not { Success: true } match) return null;
-            var billions = double.Parse($"{match.Groups["whole"].Value}.{match.Groups["part"].Value}0", CultureInfo.InvariantCulture);
+            var billions = double.Parse($"{match.Groups["whole"].Value}.{match.Groups["part"].Value}0",
+                CultureInfo.InvariantCulture);
             var hidden = Math.Cbrt(billions * 1e9 * 128 / 12);
-            return new(billions * 1e9, hidden, hidden / 128, name.Contains("bloom", StringComparison.OrdinalIgnoreCase) ? 250880 : 64000);
+            return new(billions * 1e9, hidden, hidden / 128,
+                name.Contains("bloom", StringComparison.OrdinalIgnoreCase) ? 250880 : 64000);
         }
 
         [GeneratedRegex(@"(?<![0-9.])(?:(?<whole>\d+)(?:\.(?<part>\d+))?b|(?<whole>\d+)b(?<part>\d))(?![a-z0-9])",

@@ -63,7 +63,8 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         ArgumentNullException.ThrowIfNull(observer);
         Directory.CreateDirectory(study.Output);
         using var held = Hold();
-        var places = Places(study).DistinctBy(p => (p.Folder.Fingerprint, string.Join(',', p.Asked.Select(a => a.Fingerprint)))).ToList();
+        var places = Places(study).DistinctBy(p => (p.Folder.Fingerprint,
+            string.Join(',', p.Asked.Select(a => a.Fingerprint)))).ToList();
         var open = new ConcurrentQueue<(StudyCell Cell, CellFolder Folder, IReadOnlyList<AskedBenchmark> Asked)>(
             places.Where(p => !p.Folder.IsFinished(p.Asked)));
         observer.Started(places.Count, places.Count - open.Count, Jobs);
@@ -128,11 +129,13 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
     {
         try
         {
-            return new FileStream(Path.Combine(study.Output, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(Path.Combine(study.Output, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite,
+                FileShare.None);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{study.Output}: another process runs a study there, or the folder cannot be written: {e.Message}", e);
+            throw new InputException($"{study.Output}: another process runs a study there, or the folder cannot be written: "
+                + $"{e.Message}", e);
         }
     }
 }

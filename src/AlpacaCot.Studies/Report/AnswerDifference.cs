@@ -19,7 +19,8 @@ internal static partial class AnswerDifference
         {
             var differs = !shared[i];
             // White space between two marked words is marked with them.
-            if (stretches.Count > 0 && (stretches[^1].Differs == differs || (string.IsNullOrWhiteSpace(token) && stretches[^1].Differs)))
+            if (stretches.Count > 0 && (stretches[^1].Differs == differs
+                || (string.IsNullOrWhiteSpace(token) && stretches[^1].Differs)))
                 stretches[^1] = (stretches[^1].Text + token, stretches[^1].Differs);
             else stretches.Add((token, differs));
         }
@@ -43,6 +44,7 @@ internal static partial class AnswerDifference
 
     private static string[] Tokens(string text) => [.. Token.Matches(text).Select(m => m.Value)];
 
-    [GeneratedRegex(@"\s+|[\p{IsCJKUnifiedIdeographs}]|[\p{L}\p{N}]+?(?=[\p{IsCJKUnifiedIdeographs}]|[^\p{L}\p{N}]|$)|.", RegexOptions.Singleline)]
+    [GeneratedRegex(@"\s+|[\p{IsCJKUnifiedIdeographs}]|[\p{L}\p{N}]+?(?=[\p{IsCJKUnifiedIdeographs}]|[^\p{L}\p{N}]|$)|.",
+        RegexOptions.Singleline)]
     private static partial Regex Token { get; }
 }

@@ -14,7 +14,8 @@ internal static class AnswerSamples
 {
     private const int PerCategory = 4, Most = 24;
 
-    /// <summary>Of each category the first questions that the reference alone gets right, and those that it alone does not.</summary>
+    /// <summary>Of each category the first questions that the reference alone gets right, and those that it alone does
+    /// not.</summary>
     public static IReadOnlyList<AnswerSample> Of(StudyAnalysis analysis)
     {
         if (!analysis.Results.HasReference) return [];

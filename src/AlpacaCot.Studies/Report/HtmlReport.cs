@@ -37,7 +37,8 @@ internal sealed class HtmlReport(ReportContent content)
         Section("findings", words.Say("Findings", "结论"), Findings);
         Section("scores", content.Scores.Title, () => Table(content.Scores));
         Section("figures", words.Say("Figures", "图"), Figures);
-        if (content.Comparisons.Rows.Count > 0) Section("comparisons", content.Comparisons.Title, () => Table(content.Comparisons));
+        if (content.Comparisons.Rows.Count > 0) Section("comparisons", content.Comparisons.Title,
+            () => Table(content.Comparisons));
         Section("seeds", content.Seeds.Title, () => Table(content.Seeds));
         Section("costs", content.Costs.Title, () => Table(content.Costs));
         if (content.Samples.Count > 0) Section("answers", words.Say("Answers side by side", "答案对照"), Answers);
@@ -62,7 +63,8 @@ internal sealed class HtmlReport(ReportContent content)
             page.Append($"<li>{words.Say("Nothing to compare yet.", "尚无可比较的结果。")}</li>\n");
         page.Append("</ul>\n");
         if (content.Analysis.Results.Unfinished is { Count: > 0 } unfinished)
-            page.Append($"<p class=\"warning\">{words.Say("Not finished, and not in here", "尚未完成，未计入")}: {Html(string.Join("; ", unfinished))}</p>\n");
+            page.Append($"<p class=\"warning\">{words.Say("Not finished, and not in here", "尚未完成，未计入")}: "
+                + $"{Html(string.Join("; ", unfinished))}</p>\n");
     }
 
     private void Table(ReportTable table)
@@ -82,8 +84,10 @@ internal sealed class HtmlReport(ReportContent content)
 
     private static string Cell(ReportCell cell)
     {
-        var mark = cell.Mark switch { Mark.Up => "up", Mark.Down => "down", Mark.Muted => "muted", Mark.Measured => "measured", _ => "" };
-        var text = cell.Change is not null || mark.Length == 0 ? $"<b>{Html(cell.Text)}</b>" : $"<b class=\"{mark}\">{Html(cell.Text)}</b>";
+        var mark = cell.Mark switch { Mark.Up => "up", Mark.Down => "down", Mark.Muted => "muted", Mark.Measured => "measured",
+            _ => "" };
+        var text = cell.Change is not null || mark.Length == 0 ? $"<b>{Html(cell.Text)}</b>"
+            : $"<b class=\"{mark}\">{Html(cell.Text)}</b>";
         if (cell.Change is { } change) text += $" <span class=\"change {mark}\">{Html(change)}</span>";
         return cell.Detail is { } detail ? $"{text}<small>{Html(detail)}</small>" : text;
     }
@@ -102,11 +106,13 @@ internal sealed class HtmlReport(ReportContent content)
         foreach (var sample in content.Samples)
         {
             var reference = sample.Answers.First(a => a.Arm == content.Analysis.Study.Reference).Answer;
-            page.Append($"<article>\n<p class=\"question\"><span class=\"tag\">{Html(content.CategoryName(sample.Question.Category))}</span> {Html(sample.Question.Prompt)}");
+            page.Append($"<article>\n<p class=\"question\"><span "
+                + $"class=\"tag\">{Html(content.CategoryName(sample.Question.Category))}</span> {Html(sample.Question.Prompt)}");
             if (sample.Question.Input.Length > 0) page.Append($"<br><span class=\"input\">{Html(sample.Question.Input)}</span>");
             page.Append("</p>\n");
             if (sample.Question.References.Count > 0)
-                page.Append($"<p class=\"right\"><span>{words.Say("right answer", "正确答案")}</span> {Html(sample.Question.References[0])}</p>\n");
+                page.Append($"<p class=\"right\"><span>{words.Say("right answer", "正确答案")}</span> "
+                    + $"{Html(sample.Question.References[0])}</p>\n");
             page.Append("<div class=\"arms\">\n");
             foreach (var (arm, answer) in sample.Answers)
             {
@@ -130,7 +136,8 @@ internal sealed class HtmlReport(ReportContent content)
             page.Append($"<dt>{Html(name)}</dt><dd><span class=\"measured\">{Html(value)}</span></dd>\n");
         page.Append("</dl>\n");
         foreach (var (arm, recipe) in content.Provenance.Recipes)
-            page.Append($"<details><summary>{words.Say("recipe of", "配方：")} {Html(arm)}</summary><pre>{Html(recipe)}</pre></details>\n");
+            page.Append($"<details><summary>{words.Say("recipe of", "配方：")} "
+                + $"{Html(arm)}</summary><pre>{Html(recipe)}</pre></details>\n");
     }
 
     private static string Html(string text) => WebUtility.HtmlEncode(text);

@@ -8,9 +8,11 @@ namespace AlpacaCot.Studies.Report;
 
 /// <summary>Where the numbers of a report come from.</summary>
 /// <param name="Facts">Names with values, of the study, the program and the data.</param>
-/// <param name="Machine">Names with values, of the machine and the moment: they differ when the study is run again elsewhere.</param>
+/// <param name="Machine">Names with values, of the machine and the moment: they differ when the study is run again
+/// elsewhere.</param>
 /// <param name="Recipes">The resolved recipe of every arm.</param>
-internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Facts, IReadOnlyList<(string Name, string Value)> Machine,
+internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Facts,
+    IReadOnlyList<(string Name, string Value)> Machine,
     IReadOnlyList<(string Arm, string Recipe)> Recipes)
 {
     public static Provenance Of(StudyAnalysis analysis, Words words)
@@ -20,7 +22,8 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
             (words.Say("study", "研究文件"), Path.GetFileName(analysis.Study.File)),
             (words.Say("program", "程序"), $"AlpacaCot {typeof(Provenance).Assembly.GetName().Version!.ToString(3)}, libtorch "
                 + $"{LibtorchReport.BuiltAgainst}, {RuntimeInformation.FrameworkDescription}"),
-            (words.Say("cells", "单元"), $"{analysis.Results.Cells.Count}; {words.Say("seeds", "种子")} {string.Join(", ", analysis.Study.Seeds)}; "
+            (words.Say("cells", "单元"),
+                $"{analysis.Results.Cells.Count}; {words.Say("seeds", "种子")} {string.Join(", ", analysis.Study.Seeds)}; "
                 + (analysis.Study.Threads is { } threads ? words.Say($"threads of each: {threads}", $"每单元 {threads} 线程")
                     : words.Say("all cores", "全部核心"))),
         };
@@ -40,7 +43,8 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
             facts.Add((arm.Name, $"{words.Say("cells", "单元")} {hashes}{Data(cells[0], words)}"));
         }
         return new(facts, Machinery(words),
-            [.. analysis.Results.Arms.Where(a => a.Trains).Select(a => (a.Name, File.ReadAllText(analysis.Results.Of(a)[0].Folder.Recipe)))]);
+            [.. analysis.Results.Arms.Where(a => a.Trains).Select(a =>
+                (a.Name, File.ReadAllText(analysis.Results.Of(a)[0].Folder.Recipe)))]);
     }
 
     // From the run's own record: what was in the mixture, and the hash of its tokens.
@@ -66,6 +70,7 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
         const string File = "/proc/cpuinfo", Key = "model name";
         var line = System.IO.File.Exists(File)
             ? System.IO.File.ReadLines(File).FirstOrDefault(l => l.StartsWith(Key, StringComparison.Ordinal)) : null;
-        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString();
+        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
     }
 }

@@ -42,7 +42,8 @@ internal sealed class ReportContent
         {
             var (study, cells) = (Analysis.Study, Analysis.Results.Cells);
             var questions = cells[0].Runs.Sum(r => r.Answers.Count);
-            return Words.Say($"{Counted(Analysis.Results.Arms.Count, "arm")}, {Counted(study.Seeds.Count, "seed")}, {Counted(questions, "question")}: "
+            return Words.Say($"{Counted(Analysis.Results.Arms.Count, "arm")}, {Counted(study.Seeds.Count, "seed")}, "
+                + $"{Counted(questions, "question")}: "
                 + $"{Counted(cells.Count, "cell")}, all asked the same. Every arm is compared with "
                 + $"“{study.Reference.Name}”.",
                 $"{Analysis.Results.Arms.Count} 组、{study.Seeds.Count} 个种子、{questions} 道题：共 {cells.Count} 个单元，回答同样的题目；"
@@ -51,7 +52,8 @@ internal sealed class ReportContent
     }
 
     public string SamplesNote => Words.Say(
-        $"Chosen by rule, not by hand: of each category the first questions that tell “{Analysis.Study.Reference.Name}” from others, in both "
+        $"Chosen by rule, not by hand: of each category the first questions that tell “{Analysis.Study.Reference.Name}” from "
+            + $"others, in both "
         + "directions. Answers of the first seed; what differs from the reference's answer is marked.",
         $"按规则选取而非人工挑选：每类中最先出现的、能区分“{Analysis.Study.Reference.Name}”与其他组的题目（两个方向都有）。"
         + "所示为第一个种子的答案；与参照组答案不同之处已标出。");

@@ -21,7 +21,8 @@ public sealed record ReportFolder(string Html, string Folder)
         var html = Path.Combine(folder, "report.html");
         AtomicFile.WriteText(html, new HtmlReport(content).Write());
         AtomicFile.WriteText(Path.Combine(folder, "report.md"), content.ToMarkdown());
-        foreach (var table in content.Tables) AtomicFile.WriteText(Path.Combine(folder, "tables", $"{table.Name}.tex"), table.ToLatex());
+        foreach (var table in content.Tables) AtomicFile.WriteText(Path.Combine(folder, "tables", $"{table.Name}.tex"),
+            table.ToLatex());
         AtomicFile.WriteText(Path.Combine(folder, "tables", "scores.csv"), StudyTables.ScoresCsv(analysis));
         AtomicFile.WriteText(Path.Combine(folder, "tables", "comparisons.csv"), StudyTables.ComparisonsCsv(analysis));
         Directory.CreateDirectory(Path.Combine(folder, "figures"));

@@ -34,7 +34,8 @@ internal static class ReportStyle
         .change { font-size: 0.84rem; }
         .up { color: var(--good); } .down { color: var(--bad); } .muted { color: #9aa5b1; }
         .change.up, .change.down { font-weight: 600; }
-        .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.2rem; align-items: start; }
+        .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.2rem;
+          align-items: start; }
         figure { margin: 0; } figcaption { font-weight: 600; font-size: 0.95rem; margin-bottom: 0.3rem; color: var(--quiet); }
         figure svg { width: 100%; height: auto; max-width: 34rem; display: block; }
         article { border-top: 1px solid var(--line); padding: 0.9rem 0 1rem; }
@@ -45,13 +46,15 @@ internal static class ReportStyle
         .right { margin: 0 0 0.6rem; font-size: 0.93rem; color: var(--quiet); }
         .right span { font-size: 0.78rem; text-transform: uppercase; letter-spacing: 0.03em; margin-right: 0.3rem; }
         .arms { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); gap: 0.7rem; }
-        .arms > div { background: var(--pale); border-radius: 0.5rem; padding: 0.55rem 0.8rem 0.7rem; border-top: 3px solid var(--line); }
+        .arms > div { background: var(--pale); border-radius: 0.5rem; padding: 0.55rem 0.8rem 0.7rem;
+          border-top: 3px solid var(--line); }
         .arms > .good { border-color: var(--good); } .arms > .bad { border-color: var(--bad); }
         .arms h3 { margin: 0 0 0.2rem; font-size: 0.82rem; color: var(--quiet); }
         .arms h3 i { float: right; font-style: normal; } .good i { color: var(--good); } .bad i { color: var(--bad); }
         .arms p { margin: 0; font-size: 0.95rem; white-space: pre-wrap; }
         mark { background: #fbe3c5; color: inherit; border-radius: 0.2rem; padding: 0 0.1em; }
-        dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.35rem 1.1rem; margin: 0; font-size: 0.9rem; }
+        dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.35rem 1.1rem; margin: 0;
+          font-size: 0.9rem; }
         dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
         details { margin-top: 0.7rem; font-size: 0.9rem; } summary { cursor: pointer; color: var(--blue); }
         pre { background: var(--pale); padding: 0.8rem; border-radius: 0.5rem; overflow-x: auto; font-size: 0.82rem; }

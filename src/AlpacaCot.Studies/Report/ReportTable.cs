@@ -39,8 +39,10 @@ internal sealed record ReportTable(string Name, string Title, string Note, IRead
     /// <summary>The table as Markdown.</summary>
     public string ToMarkdown()
     {
-        var text = new StringBuilder($"### {Title}\n\n| {string.Join(" | ", Columns)} |\n|---|{string.Concat(Columns.Skip(1).Select(_ => "---:|"))}\n");
-        foreach (var row in Rows) text.Append($"| {string.Join(" | ", row.Select(c => c.Line.Replace("|", "\\|", StringComparison.Ordinal)))} |\n");
+        var text = new StringBuilder($"### {Title}\n\n| {string.Join(" | ", Columns)} "
+            + $"|\n|---|{string.Concat(Columns.Skip(1).Select(_ => "---:|"))}\n");
+        foreach (var row in Rows) text.Append($"| "
+            + $"{string.Join(" | ", row.Select(c => c.Line.Replace("|", "\\|", StringComparison.Ordinal)))} |\n");
         return text.Append(Note.Length > 0 ? $"\n{Note}\n" : "").ToString();
     }
 

@@ -11,7 +11,8 @@ namespace AlpacaCot.Studies.Report;
 /// <param name="Drawing">The figure.</param>
 internal sealed record ReportFigure(string Name, string Title, Drawing Drawing);
 
-/// <summary>The figures of a study: narrow, so that their letters can be read on a phone; beside each other where there is room.</summary>
+/// <summary>The figures of a study: narrow, so that their letters can be read on a phone; beside each other where there is
+/// room.</summary>
 internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 {
     private const int Width = 460;
@@ -30,7 +31,8 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     {
         get
         {
-            var figures = new List<ReportFigure> { new("scores", words.Say("Scores with 95 % intervals", "得分与 95 % 区间"), Bars()) };
+            var figures = new List<ReportFigure> { new("scores", words.Say("Scores with 95 % intervals", "得分与 95 % 区间"),
+                Bars()) };
             if (analysis.Measures.Count(m => m.Category is not null) >= 3)
                 figures.Add(new("radar", words.Say("By category", "各类得分"), Radar()));
             if (analysis.Results.Cells.Any(c => c.Losses.Count > 1))
@@ -74,13 +76,15 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
                 if (score.Interval is { } interval && double.IsFinite(interval.Low))
                 {
                     drawing.Line(X(interval.Low), y, X(interval.High), y, Ink, 1.4);
-                    foreach (var end in (double[])[interval.Low, interval.High]) drawing.Line(X(end), y - 4, X(end), y + 4, Ink, 1.4);
+                    foreach (var end in (double[])[interval.Low, interval.High]) drawing.Line(X(end), y - 4, X(end), y + 4, Ink,
+                        1.4);
                 }
                 drawing.Text(Words.Points(mean), Width - 10, y + 4, 13, Ink, Anchor.End, bold: true);
             }
         }
         var bottom = analysis.Measures.Count * block;
-        for (var tick = 0.0; tick <= most; tick += most / 4) drawing.Text(Number(tick), X(tick), bottom + 10, 11, Quiet, Anchor.Middle);
+        for (var tick = 0.0; tick <= most; tick += most / 4) drawing.Text(Number(tick), X(tick), bottom + 10, 11, Quiet,
+            Anchor.Middle);
         return drawing;
     }
 
@@ -100,7 +104,8 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         {
             var corners = measures.Select((_, i) => At(i, ring)).ToList();
             foreach (var (i, (x, y)) in corners.Index())
-                drawing.Line(x, y, corners[(i + 1) % corners.Count].Item1, corners[(i + 1) % corners.Count].Item2, ring == 1 ? Frame : Grid);
+                drawing.Line(x, y, corners[(i + 1) % corners.Count].Item1, corners[(i + 1) % corners.Count].Item2,
+                    ring == 1 ? Frame : Grid);
             drawing.Text(Number(most * ring), centre + 4, middle - radius * ring + 12, 11, Quiet);
         }
         foreach (var (i, measure) in measures.Index())
@@ -112,7 +117,8 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
                 Math.Abs(lx - centre) < 20 ? Anchor.Middle : lx > centre ? Anchor.Start : Anchor.End, bold: true);
         }
         foreach (var arm in shown)
-            drawing.Path([.. measures.Select((m, i) => At(i, (analysis.Score(arm, m).Mean ?? 0) / most))], Colour(arm), 2.2, closed: true);
+            drawing.Path([.. measures.Select((m, i) => At(i, (analysis.Score(arm, m).Mean ?? 0) / most))], Colour(arm), 2.2,
+                closed: true);
         Legend(drawing, shown, 352);
         return drawing;
     }
@@ -154,19 +160,22 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         return drawing;
     }
 
-    private static (Func<double, double> X, Func<double, double> Y) Axes(Drawing drawing, double top, double bottom, double from, double to,
+    private static (Func<double, double> X, Func<double, double> Y) Axes(Drawing drawing, double top, double bottom, double from,
+        double to,
         double low, double high, bool logarithmic, string across, string up)
     {
         const double Left = 52, Right = Width - 14;
         double Scale(double v) => logarithmic ? Math.Log(Math.Max(v, 1e-9)) : v;
         double X(double v) => Left + (Right - Left) * (v - from) / Math.Max(1e-9, to - from);
-        double Y(double v) => bottom - 22 - (bottom - 22 - top - 16) * (Scale(v) - Scale(low)) / Math.Max(1e-9, Scale(high) - Scale(low));
+        double Y(double v) => bottom - 22 - (bottom - 22 - top - 16) * (Scale(v) - Scale(low)) / Math.Max(1e-9,
+            Scale(high) - Scale(low));
         drawing.Text(up, 8, top, 12, Quiet);
         for (var i = 0; i <= 4; i++)
         {
             var value = logarithmic ? Math.Exp(Scale(low) + (Scale(high) - Scale(low)) * i / 4) : low + (high - low) * i / 4;
             drawing.Line(Left, Y(value), Right, Y(value), i == 0 ? Frame : Grid);
-            drawing.Text(value.ToString(high < 10 ? "0.00" : "0", CultureInfo.InvariantCulture), Left - 6, Y(value) + 4, 11, Quiet, Anchor.End);
+            drawing.Text(value.ToString(high < 10 ? "0.00" : "0", CultureInfo.InvariantCulture), Left - 6, Y(value) + 4, 11,
+                Quiet, Anchor.End);
             var place = from + (to - from) * i / 4;
             drawing.Text(Words.Count(Math.Round(place)), X(place), bottom - 6, 11, Quiet, i == 4 ? Anchor.End : Anchor.Middle);
         }
@@ -202,5 +211,6 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     // The colour as it looks at a third of its strength on white.
     private static string Pale(string colour) => "#" + string.Concat(Enumerable.Range(0, 3).Select(i =>
-        (255 - (255 - Convert.ToInt32(colour.Substring(1 + 2 * i, 2), 16)) * 4 / 10).ToString("X2", CultureInfo.InvariantCulture)));
+        (255 - (255 - Convert.ToInt32(colour.Substring(1 + 2 * i, 2), 16)) * 4 / 10).ToString("X2",
+            CultureInfo.InvariantCulture)));
 }

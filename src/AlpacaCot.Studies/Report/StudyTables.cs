@@ -10,7 +10,8 @@ internal static class StudyTables
 {
     /// <summary>Every arm on every measure, with its difference from the reference.</summary>
     public static ReportTable Scores(StudyAnalysis analysis, Words words) => new("scores", words.Say("Scores", "得分"),
-        words.Say($"Points, mean over seeds, 95 % interval over questions; behind it the difference from {analysis.Study.Reference.Name}, "
+        words.Say($"Points, mean over seeds, 95 % interval over questions; behind it the difference from "
+            + $"{analysis.Study.Reference.Name}, "
             + "coloured where it is sure.",
             $"分数为各种子的平均值，方括号内为按题目重抽样的 95 % 区间；其后是与 {analysis.Study.Reference.Name} 之差，确有差别时着色。"),
         [words.Say("arm", "组"), .. analysis.Measures.Select(words.Head)],
@@ -21,16 +22,20 @@ internal static class StudyTables
     {
         if (score.Mean is null) return new("–", Mark: Mark.Muted);
         var compared = analysis.Comparisons.FirstOrDefault(c => c.Arm == score.Arm && c.Measure == score.Measure);
-        return new(Words.Points(score.Mean), Words.Interval(score.Interval), compared is null ? null : Words.Signed(compared.Difference),
-            compared is null ? Mark.None : compared.Verdict != Verdict.Different ? Mark.Muted : compared.Difference > 0 ? Mark.Up : Mark.Down);
+        return new(Words.Points(score.Mean), Words.Interval(score.Interval),
+            compared is null ? null : Words.Signed(compared.Difference),
+            compared is null ? Mark.None : compared.Verdict != Verdict.Different ? Mark.Muted : compared.Difference > 0 ? Mark.Up
+                : Mark.Down);
     }
 
     /// <summary>Every comparison with its statistics.</summary>
     public static ReportTable Comparisons(StudyAnalysis analysis, Words words) => new("comparisons",
         words.Say($"Differences from {analysis.Study.Reference.Name}", $"与 {analysis.Study.Reference.Name} 之差"),
-        words.Say("Intervals by paired bootstrap (BCa), p by paired permutation over the same questions, corrected after Holm for all "
+        words.Say("Intervals by paired bootstrap (BCa), p by paired permutation over the same questions, corrected after Holm "
+            + "for all "
             + $"{analysis.Comparisons.Count} comparisons. Different: the interval leaves out zero and the corrected p is below "
-            + $"{StudyAnalysis.Level}. Unchanged: the interval lies within ±{Words.Points(analysis.Study.Margin)} points. Open: neither.",
+            + $"{StudyAnalysis.Level}. Unchanged: the interval lies within ±{Words.Points(analysis.Study.Margin)} points. "
+                + $"Open: neither.",
             $"区间由配对自助法（BCa）得出，p 值由同题配对置换检验得出，并按 Holm 法对全部 {analysis.Comparisons.Count} 个比较作校正。"
             + $"有差别：区间不含零且校正后 p 小于 {StudyAnalysis.Level}；无变化：区间在 ±{Words.Points(analysis.Study.Margin)} 分以内；未定：两者皆非。"),
         [words.Say("arm", "组"), words.Say("measure", "指标"), words.Say("points", "分差"), words.Say("95 % interval", "95 % 区间"),
@@ -39,7 +44,8 @@ internal static class StudyTables
         [.. analysis.Comparisons.Select(c => (IReadOnlyList<ReportCell>)
         [
             c.Arm.Name, words.Head(c.Measure),
-            new(Words.Signed(c.Difference), Mark: c.Verdict != Verdict.Different ? Mark.None : c.Difference > 0 ? Mark.Up : Mark.Down),
+            new(Words.Signed(c.Difference), Mark: c.Verdict != Verdict.Different ? Mark.None : c.Difference > 0 ? Mark.Up
+                : Mark.Down),
             Words.Interval(c.Interval), Findings.P(c.CorrectedP)[2..].TrimStart('=', ' '),
             c.Paired.EffectSize is { } d ? d.ToString("0.00;−0.00", CultureInfo.InvariantCulture) : "–",
             $"{c.Paired.Wins} / {c.Paired.Losses}", $"{c.SeedsAgree} / {c.SeedPairs}", words.Verdict(c.Verdict),
@@ -61,9 +67,11 @@ internal static class StudyTables
     {
         var threads = analysis.Study.Threads ?? Environment.ProcessorCount;
         return new("costs", words.Say("Cost", "代价"),
-            words.Say($"Time is of this machine, threads a cell: {threads}, all seeds together; work that was killed is not counted. "
+            words.Say($"Time is of this machine, threads a cell: {threads}, all seeds together; work that was killed is not "
+                + $"counted. "
                 + $"Energy is an estimate: {Energy.WattsACore:0} W for each busy core, {Energy.WattsAGpu:0} W for a GPU.",
-                $"时间为本机实测（每个单元 {threads} 个线程），为所有种子之和，不含被中断的工作。能耗为估计：每个忙碌的核心 {Energy.WattsACore:0} 瓦，GPU {Energy.WattsAGpu:0} 瓦。"),
+                $"时间为本机实测（每个单元 {threads} 个线程），为所有种子之和，不含被中断的工作。能耗为估计：每个忙碌的核心 {Energy.WattsACore:0} 瓦，GPU {Energy.WattsAGpu:0} "
+                    + $"瓦。"),
             [words.Say("arm", "组"), words.Say("steps a seed", "每种子步数"), words.Say("tokens a seed", "每种子词元"),
                 words.Say("training", "训练时间"), words.Say("answering", "答题时间"), words.Say("energy", "能耗")],
             [.. analysis.Results.Arms.Select(arm => Row(arm.Name, analysis.Results.Of(arm)))]);
@@ -74,7 +82,8 @@ internal static class StudyTables
             var answering = cells.Sum(c => c.Seconds.Where(s => s.Part != "training").Sum(s => s.Seconds));
             return
             [
-                name, Words.Count(cells.Average(c => c.Losses.Count > 0 ? c.Losses[^1].Step : 0)), Words.Count(cells.Average(c => c.Tokens)),
+                name, Words.Count(cells.Average(c => c.Losses.Count > 0 ? c.Losses[^1].Step : 0)),
+                    Words.Count(cells.Average(c => c.Tokens)),
                 new(Words.Seconds(training), Mark: Mark.Measured), new(Words.Seconds(answering), Mark: Mark.Measured),
                 new(Energy.Text((training + answering) * threads), Mark: Mark.Measured),
             ];
@@ -89,20 +98,25 @@ internal static class StudyTables
             foreach (var measure in analysis.Measures)
                 if (measure.ScoresOf(cell) is { Count: > 0 } scores)
                     csv.Append(CultureInfo.InvariantCulture,
-                        $"{Csv(cell.Cell.Arm.Name)},{cell.Cell.Seed},{Csv(measure.Name)},{scores.Count},{scores.Values.Average() * measure.About.Scale:0.####}\n");
+                        $"{Csv(cell.Cell.Arm.Name)},{cell.Cell.Seed},{Csv(measure.Name)},{scores.Count},"
+                        + $"{scores.Values.Average() * measure.About.Scale:0.####}\n");
         return csv.ToString();
     }
 
     /// <summary>Every comparison as CSV, unrounded enough to compute with.</summary>
     public static string ComparisonsCsv(StudyAnalysis analysis)
     {
-        var csv = new StringBuilder("arm,measure,questions,reference,arm_mean,difference,low,high,p,corrected_p,effect_size,better,worse,verdict\n");
+        var csv = new StringBuilder("arm,measure,questions,reference,arm_mean,difference,low,high,p,corrected_p,")
+            .Append("effect_size,better,worse,verdict\n");
         foreach (var c in analysis.Comparisons)
             csv.Append(CultureInfo.InvariantCulture, $"{Csv(c.Arm.Name)},{Csv(c.Measure.Name)},{c.Paired.Questions},")
-                .Append(CultureInfo.InvariantCulture, $"{c.Paired.First * c.Measure.About.Scale:0.####},{c.Paired.Second * c.Measure.About.Scale:0.####},")
+                .Append(CultureInfo.InvariantCulture,
+                    $"{c.Paired.First * c.Measure.About.Scale:0.####},{c.Paired.Second * c.Measure.About.Scale:0.####},")
                 .Append(CultureInfo.InvariantCulture, $"{c.Difference:0.####},{c.Interval.Low:0.####},{c.Interval.High:0.####},")
-                .Append(CultureInfo.InvariantCulture, $"{c.Paired.PValue:0.######},{c.CorrectedP:0.######},{c.Paired.EffectSize:0.####},")
-                .Append(CultureInfo.InvariantCulture, $"{c.Paired.Wins},{c.Paired.Losses},{c.Verdict.ToString().ToLowerInvariant()}\n");
+                .Append(CultureInfo.InvariantCulture,
+                    $"{c.Paired.PValue:0.######},{c.CorrectedP:0.######},{c.Paired.EffectSize:0.####},")
+                .Append(CultureInfo.InvariantCulture,
+                    $"{c.Paired.Wins},{c.Paired.Losses},{c.Verdict.ToString().ToLowerInvariant()}\n");
         return csv.ToString();
     }
 

@@ -29,7 +29,8 @@ internal sealed record Words(string Language, Findings Findings)
     };
 
     /// <summary>Points with one decimal.</summary>
-    public static string Points(double? value) => value is { } points ? points.ToString("0.0", CultureInfo.InvariantCulture) : "–";
+    public static string Points(double? value) => value is { } points ? points.ToString("0.0", CultureInfo.InvariantCulture)
+        : "–";
 
     /// <summary>A difference with its sign.</summary>
     public static string Signed(double value) => value.ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture);

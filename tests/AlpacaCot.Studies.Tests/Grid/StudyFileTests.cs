@@ -72,8 +72,10 @@ public sealed class StudyFileTests : IDisposable
     }
 
     [Fact]
-    public void A_benchmark_that_is_not_known_is_named_with_the_nearest() => Assert.Contains("gsm8k", Assert.Throws<InputException>(() =>
-        Load(Recipe + "factors: { data: each }\nbenchmarks: [{ name: gsm8, path: x }]\noutput: x\n")).Message, StringComparison.Ordinal);
+    public void A_benchmark_that_is_not_known_is_named_with_the_nearest() =>
+        Assert.Contains("gsm8k", Assert.Throws<InputException>(() =>
+        Load(Recipe + "factors: { data: each }\nbenchmarks: [{ name: gsm8, path: x }]\noutput: x\n")).Message,
+            StringComparison.Ordinal);
 
     public static TheoryData<string> Studies => [.. Directory.GetFiles(StudiesFolder, "*.yaml").Select(f => Path.GetFileName(f))];
 
@@ -83,7 +85,8 @@ public sealed class StudyFileTests : IDisposable
     {
         var (study, plan) = StudyPlan.Read(Path.Combine(StudiesFolder, file));
         Assert.Equal(study.Cells.Count, plan.Cells.Count);
-        Assert.All(plan.Cells, cell => Assert.True(cell.Estimate.Parameters > 1e6 && cell.Estimate.MemoryBytes > 1e8, cell.Cell.Name));
+        Assert.All(plan.Cells, cell => Assert.True(cell.Estimate.Parameters > 1e6 && cell.Estimate.MemoryBytes > 1e8,
+            cell.Cell.Name));
         Assert.Equal(study.Arms.Count, study.Arms.Select(a => a.Name).Distinct().Count());
     }
 
@@ -93,7 +96,8 @@ public sealed class StudyFileTests : IDisposable
         var study = Here("factors: { training.learning_rate: [1e-3, 2e-3] }\n");
         var first = Marks(study);
         Assert.Equal(2, first.Distinct().Count());
-        Assert.Equal(first, Marks(Here("factors: { training.learning_rate: [{ name: slow, set: { training.learning_rate: 1e-3 } }, 2e-3] }\n")));
+        Assert.Equal(first, Marks(Here("factors: { training.learning_rate: [{ name: slow, set: { training.learning_rate: 1e-3 "
+            + "} }, 2e-3] }\n")));
         File.AppendAllText(folder.File("en.json"), " ");
         Assert.NotEqual(first[0], Marks(study)[0]);
         var again = Marks(study);
@@ -108,7 +112,8 @@ public sealed class StudyFileTests : IDisposable
     {
         Directory.CreateDirectory(folder.File("model-7b"));
         if (!File.Exists(folder.File("en.json")))
-            foreach (var file in (string[])["model-7b/config.json", "en.json", "test.jsonl"]) File.WriteAllText(folder.File(file), "{}");
+            foreach (var file in (string[])["model-7b/config.json", "en.json",
+                "test.jsonl"]) File.WriteAllText(folder.File(file), "{}");
         File.WriteAllText(folder.File("here.yaml"), "recipe: { model: model-7b, data: [en.json] }\n" + lines + Rest);
         return StudyFile.Load(folder.File("here.yaml"));
     }

@@ -69,9 +69,11 @@ public sealed class StudyReportTests : IDisposable
             foreach (var (k, kind) in Kinds.Append(null).Index())
             {
                 var means = analysis.Study.Seeds.Select(seed => Raw(arm, seed, kind).Average() * 100).ToList();
-                Assert.StartsWith(means.Average().ToString("0.0", CultureInfo.InvariantCulture), row[k + 1], StringComparison.Ordinal);
+                Assert.StartsWith(means.Average().ToString("0.0", CultureInfo.InvariantCulture), row[k + 1],
+                    StringComparison.Ordinal);
                 Assert.Contains(string.Create(CultureInfo.InvariantCulture,
-                    $"{arm},{analysis.Study.Seeds[0]},{kind ?? "all"},{Raw(arm, analysis.Study.Seeds[0], kind).Count},{means[0]:0.####}"), csv);
+                    $"{arm},{analysis.Study.Seeds[0]},{kind ?? "all"},{Raw(arm, analysis.Study.Seeds[0], kind).Count},"
+                    + $"{means[0]:0.####}"), csv);
             }
         }
         Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
@@ -79,15 +81,18 @@ public sealed class StudyReportTests : IDisposable
         Assert.Equal(4, Regex.Count(html, "<svg "));
         Assert.Contains(language == "zh" ? "lang=\"zh-CN\"" : "lang=\"en\"", html, StringComparison.Ordinal);
         Assert.Contains("<mark>", html, StringComparison.Ordinal);
-        foreach (var name in (string[])["report.md", "tables/scores.tex", "tables/comparisons.csv", "figures/scores.svg", "figures/radar.png"])
+        foreach (var name in (string[])["report.md", "tables/scores.tex", "tables/comparisons.csv", "figures/scores.svg",
+            "figures/radar.png"])
             Assert.True(File.Exists(Path.Combine(files.Folder, name)), name);
-        Assert.Contains("w/o CoT &", File.ReadAllText(Path.Combine(files.Folder, "tables", "scores.tex")), StringComparison.Ordinal);
+        Assert.Contains("w/o CoT &", File.ReadAllText(Path.Combine(files.Folder, "tables", "scores.tex")),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void What_differs_between_answers_is_marked_by_words_and_by_characters()
     {
-        Assert.Equal([("The answer is ", false), ("12", true), (".", false)], AnswerDifference.Mark("The answer is 12.", "The answer is 7."));
+        Assert.Equal([("The answer is ", false), ("12", true), (".", false)],
+            AnswerDifference.Mark("The answer is 12.", "The answer is 7."));
         Assert.Equal([("他有", false), ("五", true), ("个", false)], AnswerDifference.Mark("他有五个", "他有三个"));
         Assert.Equal([("same", false)], AnswerDifference.Mark("same", "same"));
     }
@@ -105,7 +110,8 @@ public sealed class StudyReportTests : IDisposable
     private List<double> Raw(string arm, int seed, string? kind)
     {
         var cell = Directory.GetFiles(folder.File("out/cells"), "cell.json", SearchOption.AllDirectories)
-            .First(f => JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(f)).GetProperty("Name").GetString() == $"{arm}, seed {seed}");
+            .First(f => JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(f)).GetProperty("Name").GetString()
+                == $"{arm}, seed {seed}");
         return [.. Directory.GetFiles(Path.Combine(Path.GetDirectoryName(cell)!, "answers")).SelectMany(File.ReadLines)
             .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
             .Where(a => kind is null || a.GetProperty("category").GetString() == kind)
@@ -134,8 +140,10 @@ public sealed class StudyReportTests : IDisposable
         Directory.CreateDirectory(folder.File("model"));
         File.WriteAllText(folder.File("model/config.json"), "{}");
         foreach (var name in (string[])["EN", "CoT"]) File.WriteAllText(folder.File($"{name}.json"), "[]");
-        File.WriteAllText(folder.File("questions.json"), JsonSerializer.Serialize(Kinds.SelectMany(kind => Enumerable.Range(0, Questions)
-            .Select(i => new { instruction = $"{kind} question {i}?", input = "", output = $"It is {kind} {i}.", category = kind }))));
+        File.WriteAllText(folder.File("questions.json"),
+            JsonSerializer.Serialize(Kinds.SelectMany(kind => Enumerable.Range(0, Questions)
+            .Select(i => new { instruction = $"{kind} question {i}?", input = "", output = $"It is {kind} {i}.",
+                category = kind }))));
         File.WriteAllText(folder.File("study.yaml"), $$"""
             title: A planted study
             recipe: { model: model, data: [EN.json, CoT.json] }
