@@ -35,6 +35,7 @@ public sealed class Trainer(
         var clock = Stopwatch.StartNew();
         var speed = new SpeedMeter();
         var loss = double.NaN;
+        adapter.Begin(plan.TotalSteps);
         if (progress.Step == 0) progress = Validate(progress);
         while (progress.Step < plan.TotalSteps && !cancel.IsCancellationRequested)
         {
@@ -72,7 +73,7 @@ public sealed class Trainer(
             supervised += batches[micro].Supervised;
             tokens += batches[micro].Tokens;
         }
-        var mean = supervised == 0 ? 0 : sum / supervised;
+        var mean = supervised == 0 ? 0 : sum / supervised + Penalty(supervised);
         LossGuard.Check(step + 1, mean, supervised);
 
         var scale = 1.0 / supervised;
@@ -80,11 +81,20 @@ public sealed class Trainer(
         LossGuard.CheckGradient(step + 1, norm);
         var clip = options.MaxGradientNorm > 0 ? Math.Min(1, options.MaxGradientNorm / (norm + 1e-6)) : 1;
         var rate = learningRate.At(step);
-        using (no_grad()) optimizer.Step(rate, scale * clip);
+        using (no_grad()) adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
 
         var (perSecond, left) = speed.Measure(tokens, plan.TotalSteps - step - 1);
         return new StepMetrics(step + 1, plan.TotalSteps, (step + 1.0) / plan.StepsPerEpoch, mean, rate, norm,
             supervised, tokens, perSecond, left, Platform.ResidentBytes);
+    }
+
+    // The method's own part of the loss. Gradients are those of the sum over tokens here, so it counts once for each.
+    private double Penalty(int supervised)
+    {
+        using var scope = NewDisposeScope();
+        if (adapter.Penalty() is not { } penalty) return 0;
+        (penalty * supervised).backward();
+        return penalty.item<float>();
     }
 
     private TrainingProgress Validate(TrainingProgress progress)

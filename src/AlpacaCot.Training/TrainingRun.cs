@@ -40,7 +40,7 @@ public static class TrainingRun
 
         var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps,
             options.GroupByLength, options.Seed);
-        using var optimizer = Optimizers.Optimizers.Create(options, loaded.Model, adapter.Parameters);
+        using var optimizer = Optimizers.Optimizers.Create(options, loaded.Model, adapter.Parameters, adapter.RateFactor);
         var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture);
         var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
         using (run)

@@ -31,6 +31,46 @@ public sealed class TrajectoryTests : IDisposable
         Assert.Contains(Run(name, file, rateFactor: 1.05).Zip(losses), pair => Math.Abs(pair.First / pair.Second - 1) > 1e-3); // control
     }
 
+    [Fact]
+    public void AdaLoRA_cuts_the_ranks_that_PEFT_cuts()
+    {
+        var golden = Golden.Json("golden/llama/peft/adalora/traj.json");
+        var (ours, kept) = AdaLora(golden, offset: 0);
+        var losses = Golden.Numbers(golden, "losses");
+        for (var i = 0; i < losses.Length; i++) Assert.Equal(1, ours[i] / losses[i], 1e-3);
+        foreach (var after in golden.GetProperty("rank_pattern_after_step").EnumerateObject())
+            foreach (var layer in after.Value.EnumerateObject())
+                Assert.Equal(layer.Value.EnumerateArray().Select(v => v.GetBoolean()),
+                    kept[int.Parse(after.Name)][layer.Name.Replace(".default", "")]);
+        Assert.NotEqual(ours, AdaLora(golden, offset: 1).Losses); // control: cuts one step apart
+    }
+
+    private static (double[] Losses, Dictionary<int, IReadOnlyDictionary<string, IReadOnlyList<bool>>> Kept) AdaLora(
+        System.Text.Json.JsonElement golden, int offset)
+    {
+        using var model = Golden.Model("golden/llama/model");
+        var config = AdapterConfig.FromJson(File.ReadAllText(ReferenceData.Path("golden/llama/peft/adalora/adapter_config.json")), "adalora");
+        using var adapter = AdapterMethods.Attach(model, config, seed: 0);
+        var start = Golden.Tensors("golden/llama/peft/adalora/traj_init.safetensors");
+        using (no_grad()) foreach (var (name, weight) in adapter.Parameters) weight.copy_(start[$"base_model.model.{name}.default"]);
+        using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions(WeightDecay: golden.GetProperty("weight_decay").GetDouble()));
+        var losses = new double[20];
+        var kept = new Dictionary<int, IReadOnlyDictionary<string, IReadOnlyList<bool>>>();
+        adapter.Begin(20);
+        using var folder = new TemporaryFolder();
+        for (var step = 0; step < losses.Length; step++)
+        {
+            using var inner = NewDisposeScope();
+            var loss = Golden.Batch(Order[step % 3]).Loss(model) + adapter.Penalty()!;
+            loss.backward();
+            losses[step] = loss.item<float>();
+            adapter.Step(step + offset, 1, () => optimizer.Step(golden.GetProperty("lr").GetDouble(), 1));
+            adapter.Save(folder.Path);
+            kept[step] = ((AdaLoraConfig)AdapterFolder.Read(folder.Path).Config).Kept;
+        }
+        return (losses, kept);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

@@ -1,6 +1,8 @@
-using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
@@ -8,30 +10,63 @@ namespace AlpacaCot.Models.Adapters;
 public static class AdapterMethods
 {
     /// <summary>Every method.</summary>
-    public static IReadOnlyList<IAdapterMethod> All { get; } = [new Lora()];
+    public static IReadOnlyList<IAdapterMethod> All { get; } =
+    [
+        new Lora(), new AdaLora(), new Vera(), new Loha(), new Lokr(), new Oft(), new Ia3(), new LayerNormTuning(), new PrefixTuning(),
+        new PTuning(), new PTuningV2(), new PromptTuning(), new Bottleneck(), new BitFit(), new Freeze(),
+    ];
 
-    /// <summary>Attaches a saved adapter, whatever its method.</summary>
+    /// <summary>Puts a saved adapter on a model, whatever its method.</summary>
     /// <exception cref="InputException">The folder is broken, of an unknown method, or made for another model.</exception>
-    public static IAdapter Load(CausalModel model, string folder)
+    public static Adapter Load(CausalModel model, string folder)
     {
-        var type = PeftType(folder);
-        var method = All.FirstOrDefault(m => m.PeftType == type)
-            ?? throw new InputException($"{folder}: peft_type '{type}' is not supported; supported are {string.Join(", ", All.Select(m => m.PeftType))}.");
-        return method.Load(model, folder);
+        using var scope = NewDisposeScope();
+        var (config, tensors) = AdapterFolder.Read(folder);
+        var weights = AdapterWeights.Saved(tensors);
+        return Make(model, config, weights, () => weights.RequireAllUsed(folder));
     }
 
-    private static string? PeftType(string folder)
+    /// <summary>Puts a fresh adapter on a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="config">The method and its settings.</param>
+    /// <param name="seed">Of the weights that start at random.</param>
+    /// <exception cref="InputException">The method's targets name nothing in the model, or it cannot work on it.</exception>
+    public static Adapter Attach(CausalModel model, AdapterConfig config, long seed) =>
+        Make(model, config, AdapterWeights.Fresh(seed), () => { });
+
+    /// <summary>Puts an adapter without memory on a model without memory, to be counted.</summary>
+    /// <exception cref="InputException">As for a real one.</exception>
+    public static Adapter Count(CausalModel model, AdapterConfig config) =>
+        Make(model, config, AdapterWeights.Shapes(), () => { });
+
+    private static Adapter Make(CausalModel model, AdapterConfig config, AdapterWeights weights, Action check)
     {
-        var path = Path.Combine(folder, AdapterFolder.ConfigName);
-        if (!File.Exists(path)) throw new InputException($"{folder} is not an adapter folder: it has no {AdapterFolder.ConfigName}.");
+        using var scope = NewDisposeScope(); // what a method's start leaves behind
+        var parts = new AdapterParts(model, weights);
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllText(path));
-            return json.RootElement.GetProperty("peft_type").GetString();
+            All.First(m => m.PeftType == config.PeftType).Attach(config, parts);
+            SaveModules(config, parts);
+            check();
+            return new Adapter(config, parts);
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch
         {
-            throw new InputException($"{path} is not a PEFT configuration: {e.Message}", e);
+            parts.Dispose();
+            throw;
+        }
+    }
+
+    // Modules trained in full beside the adapter, such as embeddings and head.
+    private static void SaveModules(AdapterConfig config, AdapterParts parts)
+    {
+        foreach (var wanted in config.ModulesToSave)
+        {
+            var found = parts.Model.Places.Keys.Where(name => !parts.Trained.ContainsKey(name) &&
+                new Targets { Modules = [wanted] }.Names(name[..name.LastIndexOf('.')])).ToList();
+            if (found.Count == 0) throw new Targets { Modules = [wanted] }.Nothing("module",
+                parts.Model.Places.Keys.Select(name => name[..name.LastIndexOf('.')]));
+            foreach (var name in found) parts.TrainOwn(name);
         }
     }
 }

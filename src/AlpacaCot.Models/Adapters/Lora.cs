@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Kernels;
@@ -11,160 +10,116 @@ namespace AlpacaCot.Models.Adapters;
 /// <summary>
 /// LoRA (Hu et al., 2021): the frozen weight W of a linear layer gets a trained addition B·A of low rank,
 /// <c>y = x Wᵀ + s · dropout(x) Aᵀ Bᵀ</c> with s = alpha / r, or alpha / √r for rsLoRA (Kalajdzievski, 2023).
-/// A starts uniform in ±1/√inputs, B at zero, so that training starts from the base model.
+/// A starts uniform in ±1/√inputs, B at zero, so that training starts from the base model. On an embedding, A is looked up.
 /// </summary>
-public sealed partial class Lora : IAdapterMethod
+public sealed class Lora : IAdapterMethod
 {
     /// <summary>The target that means every linear layer but the head.</summary>
-    public const string AllLinear = "all-linear";
+    public const string AllLinear = Targets.AllLinear;
 
     /// <inheritdoc/>
     public string PeftType => "LORA";
 
     /// <summary>Attaches a fresh adapter to the layers that the configuration names.</summary>
     /// <exception cref="InputException">A target names no linear layer of the model.</exception>
-    public static IAdapter Attach(CausalModel model, LoraConfig config, int seed)
-    {
-        return new Attached(config, Targets(model, config).ToDictionary(l => l.Name, l => FreshPair(l, config, seed)), model);
-    }
+    public static Adapter Attach(CausalModel model, LoraConfig config, int seed) => AdapterMethods.Attach(model, config, seed);
 
     /// <inheritdoc/>
-    public IAdapter Load(CausalModel model, string folder)
+    public AdapterConfig Read(PeftFields fields) => LoraConfig.Read(fields);
+
+    /// <inheritdoc/>
+    public void Attach(AdapterConfig config, AdapterParts parts)
     {
-        var (config, tensors) = AdapterFolder.Read(folder);
-        var pairs = new Dictionary<string, Pair>();
-        foreach (var layer in Targets(model, config))
-        {
-            if (!tensors.TryGetValue($"{layer.Name}.lora_A.weight", out var a) || !tensors.TryGetValue($"{layer.Name}.lora_B.weight", out var b))
-                throw new InputException($"The adapter in {folder} has no weights for {layer.Name}: it was made for another model.");
-            if (a.shape[1] != layer.Inputs || b.shape[0] != layer.Outputs || a.shape[0] != b.shape[1])
-                throw new InputException($"The adapter in {folder} is for another model: {layer.Name} is " +
-                    $"[{layer.Outputs}, {layer.Inputs}] here, the adapter's B is [{string.Join(", ", b.shape)}] and A [{string.Join(", ", a.shape)}].");
-            pairs.Add(layer.Name, new Pair(config, layer.Name, a.to(ScalarType.Float32, copy: true), b.to(ScalarType.Float32, copy: true)));
-        }
-        var unused = tensors.Keys.FirstOrDefault(name => !pairs.ContainsKey(name.Split(".lora_")[0]));
-        if (unused is not null)
-            throw new InputException($"The adapter in {folder} has weights for {unused}, which this model does not have or its targets do not name.");
-        foreach (var tensor in tensors.Values) tensor.Dispose();
-        return new Attached(config, pairs, model);
-    }
-
-    private static Pair FreshPair(Linear layer, LoraConfig config, int seed)
-    {
-        var (outputs, inputs, rank) = (layer.Outputs, layer.Inputs, Rank(config, layer.Name));
-        var random = new DeterministicRandom(seed).Fork(layer.Name); // independent of the order of layers
-        var a = new float[rank * inputs];
-        for (var i = 0; i < a.Length; i++) a[i] = (float)((2 * random.NextDouble() - 1) / Math.Sqrt(inputs));
-        return new Pair(config, layer.Name, tensor(a, [rank, inputs]), zeros([outputs, rank], ScalarType.Float32));
-    }
-
-    private static List<Linear> Targets(CausalModel model, LoraConfig config)
-    {
-        if (config.Bias != "none" || config.ModulesToSave.Count > 0)
-            throw new InputException("LoRA with bias or modules_to_save is not supported.");
-        var layers = model.Linears.Values.Where(layer => Names(config, layer.Name, isHead: layer == model.Head)).ToList();
-        if (layers.Count > 0) return layers;
-        var kinds = model.Linears.Keys.Select(name => name.Split('.')[^1]).Distinct();
-        throw new InputException($"The adapter's targets {config.TargetPattern ?? string.Join(", ", config.TargetModules)} name no linear layer " +
-            $"of this model. It has {string.Join(", ", kinds)}; all-linear means all but the head.");
-    }
-
-    private static bool Names(LoraConfig config, string layer, bool isHead)
-    {
-        if (config.LayersToTransform is { } indices &&
-            (LayerIndex().Match(layer) is not { Success: true } match || !indices.Contains(int.Parse(match.Groups[1].ValueSpan)))) return false;
-        if (config.TargetPattern == AllLinear) return !isHead;
-        if (config.TargetPattern is { } pattern) return Regex.IsMatch(layer, $"^(?:{pattern})$");
-        return config.TargetModules.Any(target => layer == target || layer.EndsWith("." + target, StringComparison.Ordinal));
-    }
-
-    private static int Rank(LoraConfig config, string layer) => Pattern(config.RankPattern, layer, config.Rank);
-
-    // A key of a pattern is a regular expression for the end of the layer's name.
-    private static T Pattern<T>(IReadOnlyDictionary<string, T> patterns, string layer, T otherwise)
-    {
-        foreach (var (key, value) in patterns)
-            if (Regex.IsMatch(layer, $@"^(?:.*\.)?(?:{key})$")) return value;
-        return otherwise;
-    }
-
-    [GeneratedRegex(@"\.(\d+)\.")]
-    private static partial Regex LayerIndex();
-
-    private sealed class Pair : ILinearAdapter, IDisposable
-    {
-        private readonly double scale, dropout;
-
-        public Pair(LoraConfig config, string layer, Tensor a, Tensor b)
-        {
-            var rank = a.shape[0];
-            scale = Pattern(config.AlphaPattern, layer, config.Alpha) / (config.UseRsLora ? Math.Sqrt(rank) : rank);
-            dropout = config.Dropout;
-            (A, B) = (a.DetachFromDisposeScope(), b.DetachFromDisposeScope());
-            A.requires_grad = true;
-            B.requires_grad = true;
-        }
-
-        /// <summary><c>[rank, inputs]</c></summary>
-        public Tensor A { get; }
-
-        /// <summary><c>[outputs, rank]</c></summary>
-        public Tensor B { get; }
-
-        public Tensor Forward(Linear layer, Tensor x)
-        {
-            // Dropout belongs to training, and training is where gradients are recorded.
-            var dropped = dropout > 0 && is_grad_enabled() ? nn.functional.dropout(x, dropout, training: true) : null;
-            return FrozenLinear.Apply(x, layer.Matrix, new LowRank(A, B, scale), dropped);
-        }
-
-        public Tensor Merged(Linear layer)
-        {
-            using var scope = NewDisposeScope();
-            return (layer.Matrix.Expand() + B.matmul(A) * scale).MoveToOuterDisposeScope();
-        }
-
-        public void Dispose()
-        {
-            A.Dispose();
-            B.Dispose();
-        }
-    }
-
-    private sealed class Attached : IAdapter
-    {
-        private readonly LoraConfig config;
-        private readonly Dictionary<string, Pair> pairs;
-        private readonly CausalModel model;
-
-        public Attached(LoraConfig config, Dictionary<string, Pair> pairs, CausalModel model)
-        {
-            (this.config, this.pairs, this.model) = (config, pairs, model);
-            foreach (var (name, pair) in pairs) model.Linears[name].Adapter = pair;
-            Parameters = pairs.SelectMany(p => new[]
+        var lora = (LoraConfig)config;
+        var embeddings = parts.Model.Embeddings.Values
+            .Where(e => lora.TargetPattern != AllLinear && lora.Targets.Names(e.Name)).ToList();
+        var layers = embeddings.Count > 0
+            ? [.. parts.Model.Linears.Values.Where(l => lora.Targets.Names(l.Name, l == parts.Model.Head))]
+            : lora.Targets.Linears(parts.Model);
+        if (lora.Start != "default") StartedLora.Attach(lora, layers, parts);
+        else
+            foreach (var layer in layers)
             {
-                KeyValuePair.Create($"{p.Key}.lora_A.weight", p.Value.A), KeyValuePair.Create($"{p.Key}.lora_B.weight", p.Value.B),
-            }).ToDictionary();
-        }
-
-        public IReadOnlyDictionary<string, Tensor> Parameters { get; }
-
-        public void Save(string folder) => AdapterFolder.Write(folder, config, [.. Parameters.Select(p => (p.Key, p.Value))]);
-
-        public void Restore(string folder)
-        {
-            var (_, saved) = AdapterFolder.Read(folder);
-            foreach (var (name, tensor) in saved)
-                using (tensor) Parameters[name].copy_(tensor);
-        }
-
-        public void Dispose()
-        {
-            foreach (var (name, pair) in pairs)
-            {
-                model.Linears[name].Adapter = null;
-                pair.Dispose();
+                var addition = Pair(lora, layer, parts);
+                parts.On(layer, lora.UseDora ? Dora.On(layer, addition, lora.Dropout, parts) : new LowRankPiece(addition, lora.Dropout));
             }
+        foreach (var table in embeddings) OnEmbedding(lora, table, parts);
+        Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], parts);
+        if (lora.PlusRatio != 1) parts.Training = new()
+        {
+            RateFactor = name => name.Contains("lora_B", StringComparison.Ordinal) ? lora.PlusRatio : 1,
+        };
+    }
+
+    private static LowRank Pair(LoraConfig config, Linear layer, AdapterParts parts)
+    {
+        var (name, rank) = (layer.Name, config.RankOf(layer.Name));
+        return new LowRank(
+            parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs],
+                () => parts.Weights.Uniform(name, [rank, layer.Inputs], 1 / Math.Sqrt(layer.Inputs))),
+            parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => zeros(layer.Outputs, rank)), config.ScaleOf(name))
+        {
+            Bias = config.HasBias ? parts.Train($"{name}.lora_B.bias", [layer.Outputs], () => zeros(layer.Outputs)) : null,
+        };
+    }
+
+    // A starts at zero here and B normal, the other way round: what is looked up must be able to differ by token.
+    private static void OnEmbedding(LoraConfig config, Embedding table, AdapterParts parts)
+    {
+        var (name, rank, tokens, width) = (table.Name, config.RankOf(table.Name), table.Weight.shape[0], table.Weight.shape[1]);
+        parts.On(table, new EmbeddingPiece(
+            parts.Train($"{name}.lora_embedding_A", [rank, tokens], () => zeros(rank, tokens)),
+            parts.Train($"{name}.lora_embedding_B", [width, rank], () => parts.Weights.Normal(name, [width, rank], 1)),
+            config.ScaleOf(name)));
+        // PEFT saves the base's table along, for the case that tokens were added to it.
+        if (parts.Weights.Contains($"{name}.base_layer.weight"))
+            parts.Replace($"{name}.weight", own => parts.Keep($"{name}.base_layer.weight", own.shape, own.alias));
+    }
+
+    private sealed class EmbeddingPiece(Tensor a, Tensor b, double scale) : IEmbeddingAdapter
+    {
+        public Tensor Added(Tensor ids) => a.index_select(1, ids).t().matmul(b.t()) * scale; // [n, width]
+
+        public Tensor Merged(Embedding layer) => layer.Weight.to(ScalarType.Float32) + b.matmul(a).t() * scale;
+    }
+}
+
+/// <summary>A low-rank addition on a linear layer.</summary>
+internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAdapter
+{
+    public Tensor Forward(Linear layer, Tensor x) =>
+        layer.Biased(addition.Biased(layer.Product(x, addition, Dropout.Of(x, dropout))));
+
+    public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
+    {
+        if (addition.Bias is not null && layer.Bias is null)
+            throw new InputException($"{layer.Name} has no bias that B's own could be added to, so this adapter (lora_bias) cannot be merged.");
+        return (layer.Values().add_(addition.B.matmul(addition.A), alpha: addition.Scale), layer.Bias is null ? null : addition.Biased(layer.Bias));
+    }
+}
+
+/// <summary>Dropout of what a trained part reads: it belongs to training, and training is where gradients are recorded.</summary>
+internal static class Dropout
+{
+    public static Tensor? Of(Tensor x, double share) =>
+        share > 0 && is_grad_enabled() ? nn.functional.dropout(x, share, training: true) : null;
+}
+
+/// <summary>Biases of the base that are trained along, as PEFT's field <c>bias</c> says.</summary>
+internal static class Biases
+{
+    /// <param name="which"><c>none</c>, <c>all</c>, or <c>.._only</c>: those of the layers with an adapter.</param>
+    /// <param name="layers">The layers with an adapter, whose biases PEFT saves under a name of their own.</param>
+    /// <param name="parts">Where they go.</param>
+    public static void Train(string which, HashSet<string> layers, AdapterParts parts)
+    {
+        if (which == "none") return;
+        foreach (var place in parts.Model.Places.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
+        {
+            var module = place[..^".bias".Length];
+            if (layers.Contains(module))
+                parts.TrainOwn(place, parts.Weights.Contains(place) ? place : $"{module}.base_layer.bias"); // before 0.7 without
+            else if (which == "all") parts.TrainOwn(place);
         }
     }
 }

@@ -1,3 +1,4 @@
+using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Layers;
@@ -16,42 +17,70 @@ public static class ModelWeights
     /// <param name="folder">The checkpoint.</param>
     /// <param name="model">The model built from it, with the adapter on its layers.</param>
     /// <param name="type">The type of all that is not integer; null: each as the checkpoint has it.</param>
+    /// <exception cref="InputException">The adapter is of a kind that cannot be folded into weights.</exception>
     public static IReadOnlyList<OutgoingWeight> Of(ModelFolder folder, CausalModel model, ScalarType? type = null)
     {
         if (model.IsQuantized) return [.. Expanded(model).Select(w => type is { } narrow && IsReal(w.DType) ? w.As(narrow) : w)];
-        var adapted = model.Linears.Values.Where(l => l.Adapter is not null).ToDictionary(l => Stored(folder,
-            l.Name + ".weight"));
-        List<OutgoingWeight> weights = [.. folder.Entries.Values.Select(entry => adapted.Remove(entry.Name, out var layer)
-            ? Merged(entry.Name, type ?? entry.DType, layer)
+        var changed = Changed(model).ToDictionary(c => Stored(folder, c.Name));
+        List<OutgoingWeight> weights = [.. folder.Entries.Values.Select(entry => changed.Remove(entry.Name, out var own)
+            ? own.Weight(entry.Name, type ?? entry.DType)
             : new OutgoingWeight(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name))
                 .As(IsReal(entry.DType) ? type ?? entry.DType : entry.DType))];
-        foreach (var (name, layer) in adapted) weights.Add(Merged(name, type ?? layer.Weight.dtype, layer));
+        foreach (var (name, own) in changed) weights.Add(own.Weight(name, type ?? own.Base));
         return weights;
     }
 
-    /// <summary>Whether the adapter sits on a head that shares its weight with the embedding, which merging must part.</summary>
+    /// <summary>Whether the adapter changes a head that shares its weight with the embedding, which merging must part.</summary>
     public static bool PartsTiedHead(ModelFolder folder, CausalModel model) =>
-        model.Head.Adapter is not null && !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight"));
+        !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight")) &&
+        Changed(model).Any(c => c.Name == model.Head.Name + ".weight");
 
     // Of a quantized model: every matrix in fp32, for the codes of a sum are not the sum of the codes.
     private static IEnumerable<OutgoingWeight> Expanded(CausalModel model)
     {
-        var layers = model.Linears.Values.Where(l => l.IsQuantized || l.Adapter is not null).ToDictionary(l => l.Name + ".weight");
+        var changed = Changed(model).ToDictionary(c => c.Name);
         foreach (var (name, weight) in model.Parameters)
-            if (!layers.ContainsKey(name)) yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
-        foreach (var (name, layer) in layers) yield return Merged(name, ScalarType.Float32, layer);
+            if (!changed.ContainsKey(name)) yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
+        foreach (var own in changed.Values) yield return own.Weight(own.Name, own.Base);
+        foreach (var layer in model.Linears.Values.Where(l => l.IsQuantized && !changed.ContainsKey(l.Name + ".weight")))
+            yield return new Own(layer.Name + ".weight", layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape,
+                ScalarType.Float32, () => layer.AsStored(layer.Values())).Weight(layer.Name + ".weight", ScalarType.Float32);
     }
 
-    private static OutgoingWeight Merged(string name, ScalarType type, Linear layer)
+    // What hooks and replaced weights make of each weight, computed when it is asked for.
+    private sealed record Own(string Name, long[] Shape, ScalarType Base, Func<Tensor> Make)
     {
-        var shape = layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape;
-        return new OutgoingWeight(name, ScalarType.Float32, shape, () =>
+        public OutgoingWeight Weight(string name, ScalarType type) => new OutgoingWeight(name, ScalarType.Float32, Shape, () =>
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
-            var whole = layer.Adapter?.Merged(layer) ?? layer.Matrix.Expand().clone();
-            return layer.AsStored(whole).contiguous().MoveToOuterDisposeScope();
+            var made = Make();
+            return made.detach().to(ScalarType.Float32).contiguous().clone().MoveToOuterDisposeScope();
         }).As(type);
+    }
+
+    private static IEnumerable<Own> Changed(CausalModel model)
+    {
+        if (model.VirtualTokens > 0)
+            throw new InputException("The adapter adds virtual tokens before the prompt; no weight can say the same, so it cannot " +
+                "be merged. Use it with --adapter.");
+        foreach (var (name, place) in model.Places)
+        {
+            var (module, part) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
+            var layer = model.Linears.GetValueOrDefault(module);
+            if (part == "weight" && layer?.Adapter is { } adapter)
+                yield return new(name, layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape,
+                    layer.IsQuantized ? ScalarType.Float32 : layer.Weight.dtype, () => layer.AsStored(adapter.Merged(layer).Weight));
+            if (part == "weight" && layer is not null && (layer.IsQuantized || layer.Adapter is not null)) continue;
+            var now = place.Get();
+            if (layer?.Adapter is { } biased)
+                yield return new(name, now.shape, now.dtype, () => biased.Merged(layer).Bias!);
+            else if (model.Embeddings.GetValueOrDefault(module) is { Adapter: { } added } table)
+                yield return new(name, now.shape, now.dtype, () => added.Merged(table));
+            else if (model.Parameters.TryGetValue(name, out var original) ? now.Handle != original.Handle
+                : name != model.Head.Name + ".weight" || now.Handle != model.WordEmbedding.Weight.Handle)
+                yield return new(name, now.shape, now.dtype, place.Get);
+        }
     }
 
     private static bool IsReal(ScalarType type) =>

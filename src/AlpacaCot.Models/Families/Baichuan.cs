@@ -48,8 +48,8 @@ public sealed class Baichuan : IModelFamily
         Tensor? kept = null;
         return logits =>
         {
-            var weight = b.Parameters["lm_head.weight"];
-            if (weight.requires_grad) return logits / Lengths(weight);
+            var weight = b.Linears["lm_head"].Weight;
+            if (weight.requires_grad || weight.Handle != b.Parameters["lm_head.weight"].Handle) return logits / Lengths(weight);
             if (kept is null) b.Tables.Add(kept = Lengths(weight).DetachFromDisposeScope());
             return logits / kept;
         };

@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Models.Quantization;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -32,8 +33,73 @@ public abstract class CausalModel : IDisposable
     /// <summary>The layer from hidden states to logits.</summary>
     public abstract Linear Head { get; }
 
+    /// <summary>Every embedding table by its checkpoint name (without <c>.weight</c>), the tokens' own first.</summary>
+    public IReadOnlyDictionary<string, Embedding> Embeddings => builder.Embeddings;
+
+    /// <summary>The tokens' own table.</summary>
+    public Embedding WordEmbedding => builder.Embeddings.Values.First();
+
+    /// <summary>Vectors read before every sequence, or none.</summary>
+    public Prompt? Prompt { get; set; }
+
+    /// <summary>Keys and values before those of every sequence, or none.</summary>
+    public Prefix? Prefix { get; set; }
+
+    /// <summary>The virtual tokens before every sequence.</summary>
+    public int VirtualTokens => Prompt?.Count ?? Prefix?.Count ?? 0;
+
+    /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
+    public IReadOnlyDictionary<string, Place> Places => builder.Places;
+
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
-    public abstract Tensor Hidden(ModelInput input);
+    public Tensor Hidden(ModelInput input)
+    {
+        if (VirtualTokens == 0) return Run(input);
+        WordEmbedding.Virtual = Prompt?.Vectors();
+        try
+        {
+            if (input.Ragged is { } ragged) // the caches know of their virtual tokens
+            {
+                var all = Run(input);
+                return ragged.Tokens == ragged.Own.Length ? all : all.index_select(1, tensor(ragged.Own));
+            }
+            var hidden = Run(Prompt is null ? BehindPrefix(input) : BehindPrompt(input));
+            return Prompt is null ? hidden : hidden.narrow(1, Prompt.Count, input.Ids.shape[1]).contiguous();
+        }
+        finally
+        {
+            WordEmbedding.Virtual = null;
+        }
+    }
+
+    private ModelInput BehindPrompt(ModelInput input)
+    {
+        var (rows, count) = (input.Ids.shape[0], Prompt!.Count);
+        return input with
+        {
+            Ids = cat([arange(-1, -count - 1, -1).expand(rows, count), input.Ids], 1),
+            Positions = input.Positions is { } given ? cat([arange(count).expand(rows, count), given + count], 1) : null,
+            Present = Extended(input.Present, count),
+            HasVirtual = true,
+        };
+    }
+
+    private ModelInput BehindPrefix(ModelInput input)
+    {
+        var (count, unplaced) = (Prefix!.Count, Prefix.TakesPlaces ? 0 : Prefix.Count);
+        return input with
+        {
+            Positions = input.Positions is { } given ? given + (count - unplaced) : null,
+            Present = Extended(input.Present, count),
+            HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = Prefix.Layers(),
+        };
+    }
+
+    private static Tensor? Extended(Tensor? present, long count) =>
+        present is null ? null : cat([ones([present.shape[0], count], ScalarType.Bool), present], 1);
+
+    /// <summary>One pass of the family's blocks, over virtual tokens too where they are among the ids.</summary>
+    protected abstract Tensor Run(ModelInput input);
 
     /// <summary>
     /// Whether blocks keep only their input for the backward pass and are computed again: about a third slower, and memory for
@@ -44,7 +110,7 @@ public abstract class CausalModel : IDisposable
     /// <summary>The noise on token vectors in training, <see cref="Embedding.Noise"/>; 0: none.</summary>
     public double EmbeddingNoise
     {
-        set => (builder.TokenEmbedding ?? throw new InvalidOperationException("the model has no embedding")).Noise = value;
+        set => WordEmbedding.Noise = value;
     }
 
     /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
@@ -87,8 +153,19 @@ public abstract class CausalModel : IDisposable
         }
     }
 
-    /// <summary>An empty cache for one sequence.</summary>
-    public KeyValueCache NewCache() => new(Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension);
+    /// <summary>A cache for one sequence, empty but for virtual tokens.</summary>
+    public KeyValueCache NewCache()
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        return new(Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, Prefix?.Layers(), Prompt?.Count ?? 0)
+        {
+            Unplaced = Prefix is { TakesPlaces: false } ? Prefix.Count : 0, Version = Version,
+        };
+    }
+
+    /// <summary>Grows whenever an adapter is switched: what was cached before is another model's.</summary>
+    internal int Version { get; set; }
 
     /// <summary>Frees the weights and tables.</summary>
     public void Dispose()

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Layers;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -61,18 +62,20 @@ public sealed class ChatGlm : IModelFamily
 
         public override bool IsCausal => false;
 
-        public override Tensor Hidden(ModelInput input)
+        protected override Tensor Run(ModelInput input)
         {
-            var ragged = input.Ragged;
+            var (ragged, pass, length) = (input.Ragged, input.Pass(), input.Ids.shape[1]);
             // Training always used the later layout; see StartKeepsPlace.
             var (positions, visible) = ragged is null
-                ? (layout with { StartKeepsPlace = false }).Of(input.Ids, input.Present) // [b, 2, s], [b, 1, s, s]
+                ? (layout with { StartKeepsPlace = false }).Of(input.Ids, input.Present?.narrow(1, input.Before, length)) // [b, 2, s], [b, 1, s, s]
                 : (Positions(ragged), null);
+            if (visible is not null && input.Before > 0) // virtual tokens are seen by all
+                visible = cat([ones([visible.shape[0], 1, length, input.Before], ScalarType.Bool), visible], 3);
             var end = ragged?.End ?? input.Ids.shape[1];
             var context = rope.Tables(positions.select(1, 0), end);
             var answer = rope.Tables(positions.select(1, 1), end + 1);
             var x = embedding.Forward(input.Ids); // [b, s, hidden]
-            foreach (var block in blocks) x = block.Forward(x, context, answer, visible, ragged);
+            foreach (var block in blocks) x = block.Forward(x, context, answer, visible, pass);
             ragged?.Advance();
             return norm.Forward(x);
         }
@@ -83,8 +86,8 @@ public sealed class ChatGlm : IModelFamily
             var (all, at) = (new long[2 * ragged.Tokens], 0);
             foreach (var (cache, start) in ragged.Sequences)
             {
-                cache.Context = layout.Place(cache.Ids, start, all.AsSpan(at), all.AsSpan(ragged.Tokens + at));
-                at += cache.Ids.Length - start;
+                cache.Context = layout.Place(cache.AllIds, start, all.AsSpan(at), all.AsSpan(ragged.Tokens + at));
+                at += cache.AllIds.Length - start;
             }
             return tensor(all, [1, 2, ragged.Tokens]);
         }
@@ -112,21 +115,21 @@ public sealed class ChatGlm : IModelFamily
         }
 
         public Tensor Forward(
-            Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, RaggedBatch? ragged)
+            Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, Pass pass)
         {
             x = attentionNorm.Forward(x);
-            x = Alpha * x + Attend(x, context, answer, visible, ragged);
+            x = Alpha * x + Attend(x, context, answer, visible, pass);
             x = innerNorm.Forward(x);
             return Alpha * x + inner.Forward(x);
         }
 
-        private Tensor Attend(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, RaggedBatch? ragged)
+        private Tensor Attend(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, Pass pass)
         {
             var (q, k, v) = project(x); // [b, s, hidden]
             (q, k, v) = (Turn(q, context, answer), Turn(k, context, answer), Heads.Split(v, heads)); // [b, h, s, d]
-            return output.Forward(ragged is null
-                ? Heads.Join(Attention.Attend(q, k, v, visible))
-                : ragged.Attend(layer, q, k, v, new Sight()));
+            if (pass.Ragged is { } ragged) return output.Forward(ragged.Attend(layer, q, k, v, new Sight()));
+            (k, v) = pass.Behind(layer, k, v); // [b, h, t, d]
+            return output.Forward(Heads.Join(Attention.Attend(q, k, v, visible)));
         }
 
         // One half of each head turns by the place in the context, the other by the place in the answer.

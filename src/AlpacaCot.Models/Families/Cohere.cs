@@ -50,6 +50,7 @@ public sealed class Cohere : IModelFamily
         Func<Tensor, Tensor> HeadNorm(string name, int heads)
         {
             var gain = b.Parameter($"{name}.weight", heads, parts.Sizes.HeadDimension);
+            b.Places[$"{name}.weight"] = Place.Of(() => gain, own => gain = own);
             return Heads.Each(heads, x => LayerNorm.Normalize(x, epsilon) * gain.to(ScalarType.Float32)); // [b, s, h, d] · [h, d]
         }
     }

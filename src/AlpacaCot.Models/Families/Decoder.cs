@@ -27,7 +27,7 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
 
     public override Linear Head => Output;
 
-    public override Tensor Hidden(ModelInput input)
+    protected override Tensor Run(ModelInput input)
     {
         var pass = input.Pass();
         var x = Embed(input); // [b, s, hidden]

@@ -24,13 +24,31 @@ public sealed record ModelInput(Tensor Ids)
     public static ModelInput Continuing(params IReadOnlyList<(KeyValueCache Cache, IReadOnlyList<int> Added)> sequences)
     {
         var ragged = new RaggedBatch(sequences);
-        var ids = sequences.SelectMany(s => s.Added).Select(id => (long)id).ToArray();
-        return new ModelInput(tensor(ids, [1, ids.Length])) { Ragged = ragged, Positions = ragged.Positions };
+        return new ModelInput(tensor(ragged.Ids, [1, ragged.Tokens])) { Ragged = ragged, Positions = ragged.Positions };
     }
 
     /// <summary>What the layers of one pass over this input share.</summary>
-    internal Pass Pass() => new(Ids.shape[1], Present, Positions, Ragged);
+    internal Pass Pass() => new(Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
+    {
+        Unplaced = Unplaced, Prefix = Prefix,
+    };
 
-    /// <summary>The positions, counted from 0 where none are given.</summary>
-    internal Tensor PositionsOrPlaces() => Positions ?? arange(Ids.shape[1]).expand(Ids.shape);
+    /// <summary>Virtual tokens before each row that are not among its ids.</summary>
+    internal long Before { get; init; }
+
+    /// <summary>Whether there are virtual tokens, before the ids or among them.</summary>
+    internal bool HasVirtual { get; init; }
+
+    /// <summary>Those before that take no positions.</summary>
+    internal long Unplaced { get; init; }
+
+    /// <summary>Keys and values of those before in each layer, or none.</summary>
+    internal IReadOnlyList<(Tensor Key, Tensor Value)>? Prefix { get; init; }
+
+    /// <summary>The positions, counted where none are given.</summary>
+    internal Tensor PositionsOrPlaces()
+    {
+        var start = Before - Unplaced;
+        return Positions ?? arange(start, start + Ids.shape[1]).expand(Ids.shape);
+    }
 }

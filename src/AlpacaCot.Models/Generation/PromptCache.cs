@@ -38,6 +38,11 @@ public sealed class PromptCache : IDisposable
 
     private static KeyValueCache Shared(CausalModel of, ref KeyValueCache? kept, IReadOnlyList<int> prompt)
     {
+        if (kept is not null && kept.Version != of.Version)
+        {
+            kept.Dispose(); // read with another adapter
+            kept = null;
+        }
         var cache = kept ?? of.NewCache();
         kept = null;
         // A context that looks ahead, or angles that depend on the length, are another's.

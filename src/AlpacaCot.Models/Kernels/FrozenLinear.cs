@@ -7,7 +7,14 @@ namespace AlpacaCot.Models.Kernels;
 /// <param name="A"><c>[rank, inputs]</c></param>
 /// <param name="B"><c>[outputs, rank]</c></param>
 /// <param name="Scale">s.</param>
-internal sealed record LowRank(Tensor A, Tensor B, double Scale);
+internal sealed record LowRank(Tensor A, Tensor B, double Scale)
+{
+    /// <summary>A bias of B's own, <c>[outputs]</c>, scaled with it, or none.</summary>
+    public Tensor? Bias { get; init; }
+
+    /// <summary>That bias added, where there is one.</summary>
+    public Tensor Biased(Tensor y) => Bias is null ? y : y + Bias * Scale;
+}
 
 /// <summary>
 /// A linear layer over a frozen weight, with or without a low-rank addition, as one node of the graph: the addition is

@@ -34,4 +34,14 @@ public sealed class Alibi(int heads, double scale = 1)
         var queries = arange(start, start + length, dtype: ScalarType.Float32).unsqueeze(1);
         return slopes * (keys - queries);
     }
+
+    /// <summary>The same between places that count real tokens alone, <c>[b, heads, s, t]</c>.</summary>
+    /// <param name="present">True for real tokens, <c>[b, t]</c>.</param>
+    /// <param name="length">Queries, s: the last ones.</param>
+    public Tensor Bias(Tensor present, long length)
+    {
+        var places = present.to(ScalarType.Float32).cumsum(1).unsqueeze(1).unsqueeze(1); // [b, 1, 1, t]
+        var queries = places.narrow(3, places.shape[3] - length, length).transpose(2, 3);
+        return tensor(OfHeads).view(1, heads, 1, 1) * (places - queries);
+    }
 }

@@ -3,10 +3,23 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
 
+/// <summary>What an adapter adds to the vectors of an embedding.</summary>
+public interface IEmbeddingAdapter
+{
+    /// <summary>The addition for token ids: <c>[n] -> [n, width]</c>.</summary>
+    Tensor Added(Tensor ids);
+
+    /// <summary>The fp32 table <c>[tokens, width]</c> that gives the same without the adapter; the caller's.</summary>
+    Tensor Merged(Embedding layer);
+}
+
 /// <summary>A table of token vectors.</summary>
 public sealed class Embedding
 {
-    internal Embedding(Tensor weight) => Weight = weight;
+    internal Embedding(string name, Tensor weight) => (Name, Weight) = (name, weight);
+
+    /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
+    public string Name { get; }
 
     /// <summary>The table, <c>[tokens, width]</c>.</summary>
     public Tensor Weight { get; internal set; }
@@ -16,13 +29,33 @@ public sealed class Embedding
     /// </summary>
     public double Noise { get; internal set; }
 
+    /// <summary>The adapter on this table, or none.</summary>
+    public IEmbeddingAdapter? Adapter { get; set; }
+
+    /// <summary>Vectors <c>[n, width]</c> of virtual tokens during one pass: id -1 means the first, -2 the second ..</summary>
+    internal Tensor? Virtual { get; set; }
+
     /// <summary>The vectors of token ids in fp32: <c>[b, s] -> [b, s, width]</c>.</summary>
     public Tensor Forward(Tensor ids)
     {
-        var rows = Weight.index_select(0, ids.flatten());
-        var vectors = rows.to(ScalarType.Float32).view(ids.shape[0], ids.shape[1], Weight.shape[1]);
+        var vectors = Virtual is { } prompt ? Among(prompt, ids) : Rows(ids);
         if (Noise == 0 || !is_grad_enabled()) return vectors;
         var most = Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
         return vectors + empty(vectors.shape, ScalarType.Float32).uniform_(-most, most);
+    }
+
+    private Tensor Among(Tensor prompt, Tensor ids)
+    {
+        var real = (ids >= 0).unsqueeze(-1); // [b, s, 1]
+        var vectors = prompt.index_select(0, (-1 - ids).clamp_min(0).flatten()).view(ids.shape[0], ids.shape[1], -1);
+        return where(real, Rows(ids.clamp_min(0)), vectors);
+    }
+
+    private Tensor Rows(Tensor ids)
+    {
+        var flat = ids.flatten();
+        var rows = Weight.index_select(0, flat).to(ScalarType.Float32);
+        if (Adapter is not null) rows = rows + Adapter.Added(flat);
+        return rows.view(ids.shape[0], ids.shape[1], Weight.shape[1]);
     }
 }

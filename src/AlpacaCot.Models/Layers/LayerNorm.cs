@@ -14,10 +14,10 @@ public sealed class LayerNorm : ILayer
         (this.width, Weight, Bias, Epsilon) = (width, weight, bias, epsilon);
 
     /// <summary>The gain, <c>[width]</c>, or none.</summary>
-    public Tensor? Weight { get; }
+    public Tensor? Weight { get; internal set; }
 
     /// <summary>The offset, <c>[width]</c>, or none.</summary>
-    public Tensor? Bias { get; }
+    public Tensor? Bias { get; internal set; }
 
     /// <summary>What keeps the division finite.</summary>
     public double Epsilon { get; }

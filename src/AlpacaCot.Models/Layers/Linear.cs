@@ -1,3 +1,4 @@
+using AlpacaCot.Data;
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
@@ -7,11 +8,12 @@ namespace AlpacaCot.Models.Layers;
 /// <summary>What an adapter makes of one linear layer.</summary>
 public interface ILinearAdapter
 {
-    /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, before the bias.</summary>
+    /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, the bias included.</summary>
     Tensor Forward(Linear layer, Tensor x);
 
-    /// <summary>The fp32 weight <c>[outputs, inputs]</c> that computes the same without the adapter; the caller's.</summary>
-    Tensor Merged(Linear layer);
+    /// <summary>The fp32 weight <c>[outputs, inputs]</c> and bias that compute the same without the adapter; the caller's.</summary>
+    /// <exception cref="Data.InputException">There are none.</exception>
+    (Tensor Weight, Tensor? Bias) Merged(Linear layer);
 }
 
 /// <summary>A linear layer <c>y = x Wᵀ + b</c>.</summary>
@@ -56,13 +58,33 @@ public sealed class Linear : ILayer
     public ILinearAdapter? Adapter { get; set; }
 
     /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(Tensor x) => Adapter?.Forward(this, x) ?? Biased(Product(x));
+
+    /// <summary>The values of the weight in fp32, <c>[outputs, inputs]</c>, however it is kept; a copy, the caller's.</summary>
+    public Tensor Values() => Matrix.Expand().detach().contiguous().clone();
+
+    /// <summary><c>x Wᵀ</c>, with a low-rank addition or without, before the bias.</summary>
+    internal Tensor Product(Tensor x, LowRank? addition = null, Tensor? dropped = null)
     {
-        var y = Adapter is not null ? Adapter.Forward(this, x)
-            : Matrix is DenseMatrix { IsTrained: true } trained ? nn.functional.linear(x, trained.Weight)
-            : FrozenLinear.Apply(x, Matrix, null);
-        return Bias is null ? y : y + Bias;
+        if (Matrix is not DenseMatrix { IsTrained: true } trained) return FrozenLinear.Apply(x, Matrix, addition, dropped);
+        var y = nn.functional.linear(x, trained.Weight);
+        return addition is null ? y
+            : y + nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * addition.Scale;
     }
+
+    /// <summary>The bias added, where there is one.</summary>
+    internal Tensor Biased(Tensor y) => Bias is null ? y : y + Bias;
+
+    /// <summary>Where the weight stands, the way round the checkpoint holds it.</summary>
+    internal Place WeightPlace => new(
+        () => Matrix is DenseMatrix dense ? dense.Stored : throw new InputException($"{Name} is quantized: codes cannot be trained in place. " +
+            "Train it with quantization: none, or put an adapter on it."),
+        own =>
+        {
+            var before = Matrix;
+            Matrix = new DenseMatrix(own, inputsFirst);
+            return () => Matrix = before;
+        });
 
     private DenseMatrix Dense => Matrix as DenseMatrix ?? throw new InvalidOperationException($"{Name} is quantized");
 }

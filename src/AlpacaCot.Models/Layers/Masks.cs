@@ -8,7 +8,8 @@ namespace AlpacaCot.Models.Layers;
 /// <param name="length">Queries, s.</param>
 /// <param name="present">True for real tokens, false for padding, <c>[b, t]</c>; null when all are real.</param>
 /// <param name="context">How many tokens at the beginning everyone sees.</param>
-internal sealed class Masks(long start, long length, Tensor? present = null, long context = 0)
+/// <param name="skipsPadding">Whether padding between tokens makes no distance.</param>
+internal sealed class Masks(long start, long length, Tensor? present = null, long context = 0, bool skipsPadding = false)
 {
     private readonly Dictionary<long, Tensor?> masks = [];
     private readonly Dictionary<Alibi, Tensor> biases = [];
@@ -32,7 +33,7 @@ internal sealed class Masks(long start, long length, Tensor? present = null, lon
     {
         if (!biases.TryGetValue(alibi, out var bias))
         {
-            bias = alibi.Bias(start, length);
+            bias = skipsPadding && present is not null ? alibi.Bias(present, length) : alibi.Bias(start, length);
             var seen = Mask(null) ?? (length > 1 ? Attention.Causal(start, length) : null);
             if (seen?.dim() == 2) bias.masked_fill_(seen.logical_not(), float.NegativeInfinity); // no second copy
             else if (seen is not null) bias = bias.masked_fill(seen.logical_not(), float.NegativeInfinity);

@@ -19,8 +19,11 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>Every linear layer by its checkpoint name, without <c>.weight</c>.</summary>
     public Dictionary<string, Linear> Linears { get; } = [];
 
-    /// <summary>The table of token vectors.</summary>
-    public Embedding? TokenEmbedding { get; private set; }
+    /// <summary>Every embedding table by its checkpoint name, without <c>.weight</c>.</summary>
+    public Dictionary<string, Embedding> Embeddings { get; } = [];
+
+    /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
+    public Dictionary<string, Place> Places { get; } = [];
 
     /// <summary>What the layers hold beside weights, freed with the model.</summary>
     public List<IDisposable> Tables { get; } = [];
@@ -39,8 +42,9 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>An embedding table <c>[tokens, width]</c>.</summary>
     public Embedding Embedding(string name, long tokens, long width)
     {
-        var layer = new Embedding(Parameter(name + ".weight", tokens, width));
-        TokenEmbedding ??= layer; // tables of positions come later
+        var layer = new Embedding(name, Parameter(name + ".weight", tokens, width));
+        Embeddings.Add(name, layer);
+        Places[name + ".weight"] = Place.Of(() => layer.Weight, own => layer.Weight = own);
         return layer;
     }
 
@@ -49,12 +53,21 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
         Layer(name, tied ? new DenseMatrix(embedding.Weight) : Matrix(name, inputs, outputs, inputsFirst: false, null), null);
 
     /// <summary>An RMS norm over the last dimension.</summary>
-    public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0) =>
-        new(Vector(name + ".weight", width), epsilon, offset);
+    public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0)
+    {
+        var layer = new RmsNorm(Vector(name + ".weight", width), epsilon, offset);
+        Places[name + ".weight"] = Place.Of(() => layer.Weight, own => layer.Weight = own);
+        return layer;
+    }
 
     /// <summary>A layer norm over the last dimension.</summary>
-    public LayerNorm LayerNorm(string name, long width, double epsilon, bool bias = true) =>
-        new(width, Vector(name + ".weight", width), bias ? Vector(name + ".bias", width) : null, epsilon);
+    public LayerNorm LayerNorm(string name, long width, double epsilon, bool bias = true)
+    {
+        var layer = new LayerNorm(width, Vector(name + ".weight", width), bias ? Vector(name + ".bias", width) : null, epsilon);
+        Places[name + ".weight"] = Place.Of(() => layer.Weight!, own => layer.Weight = own);
+        if (bias) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
+        return layer;
+    }
 
     /// <summary>Rotary positions for heads of this width.</summary>
     public Rope Rope(RopeSettings settings, int headDimension, bool interleaved = false)
@@ -76,6 +89,8 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     {
         var layer = new Linear(name, matrix, bias, inputsFirst);
         Linears.Add(name, layer);
+        Places[name + ".weight"] = layer.WeightPlace;
+        if (bias is not null) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
         return layer;
     }
 

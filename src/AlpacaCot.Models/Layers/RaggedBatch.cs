@@ -26,14 +26,20 @@ public sealed class RaggedBatch
     public RaggedBatch(IReadOnlyList<(KeyValueCache Cache, IReadOnlyList<int> Added)> sequences)
     {
         parts = new Part[sequences.Count];
-        var positions = new List<long>();
+        var (positions, ids, own) = (new List<long>(), new List<long>(), new List<long>());
         for (var i = 0; i < parts.Length; i++)
         {
             var (cache, added) = sequences[i];
-            parts[i] = new Part(cache, positions.Count, cache.Length, added.Count);
-            for (var t = 0; t < added.Count; t++) positions.Add(cache.Length + t);
-            cache.Begin(added);
+            var (start, count) = (cache.Place, cache.Begin(added));
+            parts[i] = new Part(cache, positions.Count, start, count);
+            for (var t = 0; t < count; t++)
+            {
+                if (t >= count - added.Count) own.Add(positions.Count);
+                positions.Add(start - cache.Unplaced + t);
+            }
+            ids.AddRange(cache.AllIds[^count..]);
         }
+        (Ids, Own) = ([.. ids], [.. own]);
         Positions = tensor(positions, [1, positions.Count]);
         Tokens = positions.Count;
         End = parts.Max(p => p.End);
@@ -42,14 +48,20 @@ public sealed class RaggedBatch
     /// <summary>New tokens, n.</summary>
     public int Tokens { get; }
 
+    /// <summary>The new tokens' ids, virtual ones as negative numbers.</summary>
+    public long[] Ids { get; }
+
+    /// <summary>Which of them are the sequences' own.</summary>
+    public long[] Own { get; }
+
     /// <summary>The length of the longest sequence.</summary>
     public int End { get; }
 
     /// <summary>The place of each new token in its sequence, <c>[1, n]</c>.</summary>
     public Tensor Positions { get; }
 
-    /// <summary>The sequences' caches, with the place of the first new token of each.</summary>
-    public IEnumerable<(KeyValueCache Cache, int Start)> Sequences => parts.Select(p => (p.Cache, p.Start));
+    /// <summary>The sequences' caches, with the place of the first new token among the ids of each.</summary>
+    public IEnumerable<(KeyValueCache Cache, int Start)> Sequences => parts.Select(p => (p.Cache, p.Start - p.Cache.Before));
 
     /// <summary>Counts the new tokens as held, after the last layer.</summary>
     public void Advance()
@@ -92,7 +104,7 @@ public sealed class RaggedBatch
     private static Tensor Whole(int layer, Part part, Tensor query, Sight sight)
     {
         var (k, v) = part.Cache.Of(layer); // [1, kv, t, d]
-        var masks = part.Masks ??= new Masks(part.Start, part.Count, context: part.Cache.Context);
+        var masks = part.Masks ??= new Masks(part.Start, part.Count, context: part.SeenByAll);
         var mask = sight.Alibi is null ? masks.Mask(sight.Window) : masks.Bias(sight.Alibi);
         return Heads.Join(sight.SoftCap is { } cap
             ? Attention.AttendBounded(query, k, v, mask, cap)
@@ -104,13 +116,16 @@ public sealed class RaggedBatch
     {
         public int End => Start + Count;
 
+        // Of the beginning, virtual tokens included.
+        public int SeenByAll => Cache.Context == 0 ? 0 : Cache.Before + Cache.Context;
+
         public Masks? Masks { get; set; }
 
         public CachedQuery Query(int t, int? window)
         {
             var place = Start + t;
             return new CachedQuery(Cache, First + t, place, window is { } w ? Math.Max(0, place - w + 1) : 0,
-                Math.Max(place + 1, Math.Min(Cache.Context, End)));
+                Math.Max(place + 1, Math.Min(SeenByAll, End)));
         }
     }
 }

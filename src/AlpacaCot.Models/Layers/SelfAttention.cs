@@ -52,6 +52,7 @@ public sealed record SelfAttention(
         if (Scale is { } scale) q = q * (scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
         if (pass.Ragged is { } ragged) return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)));
+        (k, v) = pass.Behind(Layer, k, v); // [b, kv, t, d]
         var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
         var mixed = SoftCap is { } cap
             ? Attention.AttendBounded(q, k, v, mask, cap)

@@ -69,6 +69,9 @@ public sealed class DenseMatrix : WeightMatrix
     /// <summary>The numbers as <c>[outputs, inputs]</c>, in the type they are stored in.</summary>
     public Tensor Weight => inputsFirst ? stored.t() : stored;
 
+    /// <summary>The numbers the way round they lie.</summary>
+    internal Tensor Stored => stored;
+
     /// <summary>Whether the matrix itself is trained.</summary>
     public bool IsTrained => stored.requires_grad;
 

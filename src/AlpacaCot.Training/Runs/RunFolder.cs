@@ -106,7 +106,7 @@ public sealed class RunFolder : IDisposable
         var folder = Path.Combine(Folder, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"step-{progress.Step:000000}"));
         Replace(folder, into =>
         {
-            adapter.Save(into);
+            adapter.SaveCheckpoint(into);
             SafetensorsWriter.Write(Path.Combine(into, "optimizer.safetensors"), [.. optimizer.State]);
             File.WriteAllText(Path.Combine(into, "progress.json"), JsonSerializer.Serialize(progress));
         });

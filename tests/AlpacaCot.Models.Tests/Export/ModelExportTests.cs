@@ -89,7 +89,7 @@ public sealed class ModelExportTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        AlpacaCot.Models.Adapters.AdapterFolder.Write(folder.File("lora"), new() { Rank = 2, Alpha = 8,
+        AlpacaCot.Models.Adapters.AdapterFolder.Write(folder.File("lora"), new AlpacaCot.Models.Adapters.LoraConfig { Rank = 2, Alpha = 8,
             TargetModules = ["lm_head", "q_proj"] },
             [.. Enumerable.Range(0, 5).Select(i => $"model.layers.{i}.self_attn.q_proj").Append("lm_head").SelectMany(layer =>
                 new[]

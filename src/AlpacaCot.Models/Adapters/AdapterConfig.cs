@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Data;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>
+/// What an <c>adapter_config.json</c> says, whatever its method. A method's own record adds its fields; those that nobody knows
+/// are kept for rewriting.
+/// </summary>
+public abstract record AdapterConfig
+{
+    private const string Wrapper = "base_model.model."; // PEFT's two wrappers around the model
+
+    /// <summary>The value of <c>peft_type</c>.</summary>
+    public abstract string PeftType { get; }
+
+    /// <summary><c>base_model_name_or_path</c>: the model the adapter was trained on.</summary>
+    public string? BaseModel { get; init; }
+
+    /// <summary><c>task_type</c>, such as <c>CAUSAL_LM</c>.</summary>
+    public string? TaskType { get; init; } = "CAUSAL_LM";
+
+    /// <summary><c>inference_mode</c>: true in a saved adapter.</summary>
+    public bool InferenceMode { get; init; } = true;
+
+    /// <summary><c>modules_to_save</c>: modules trained in full and saved with the adapter.</summary>
+    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+
+    /// <summary>Fields with no meaning here, as they were read.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Other { get; init; } = new Dictionary<string, JsonElement>();
+
+    /// <summary>Reads a configuration of any method.</summary>
+    /// <param name="json">The text of <c>adapter_config.json</c>.</param>
+    /// <param name="path">The file's name for messages.</param>
+    /// <exception cref="InputException">
+    /// Not JSON, an unknown method, a wrong value, or a field that asks for a computation there is not here.
+    /// </exception>
+    public static AdapterConfig FromJson(string json, string path)
+    {
+        var fields = PeftFields.Parse(json, path);
+        var type = fields.Text("peft_type");
+        var method = AdapterMethods.All.FirstOrDefault(m => m.PeftType == type) ?? throw fields.Fault(
+            $"peft_type is {type ?? "absent"}; supported are {string.Join(", ", AdapterMethods.All.Select(m => m.PeftType))}.");
+        var config = method.Read(fields) with
+        {
+            BaseModel = fields.Text("base_model_name_or_path"),
+            TaskType = fields.Text("task_type"),
+            InferenceMode = fields.Flag("inference_mode", true),
+            ModulesToSave = fields.Texts("modules_to_save") ?? [],
+        };
+        return config with { Other = fields.Left };
+    }
+
+    /// <summary>The text of an <c>adapter_config.json</c>: keys sorted, as PEFT writes it.</summary>
+    public string ToJson()
+    {
+        var fields = new SortedDictionary<string, JsonNode?>(StringComparer.Ordinal)
+        {
+            ["auto_mapping"] = null,
+            ["base_model_name_or_path"] = BaseModel,
+            ["inference_mode"] = InferenceMode,
+            ["modules_to_save"] = PeftFields.List(ModulesToSave),
+            ["peft_type"] = PeftType,
+            ["revision"] = null,
+            ["task_type"] = TaskType,
+        };
+        Write(fields);
+        foreach (var (name, value) in Other) fields[name] = JsonNode.Parse(value.GetRawText());
+        return PeftFields.Write(fields);
+    }
+
+    /// <summary>Adds the method's own fields.</summary>
+    protected abstract void Write(SortedDictionary<string, JsonNode?> fields);
+
+    /// <summary>The name a tensor has in the file.</summary>
+    internal virtual string FileName(string name) => Wrapper + name;
+
+    /// <summary>The name a tensor of the file has here: the base model's, with the method's own part added.</summary>
+    internal static string PlainName(string name) => name.StartsWith(Wrapper, StringComparison.Ordinal) ? name[Wrapper.Length..]
+        : name.StartsWith("base_model.", StringComparison.Ordinal) ? name["base_model.".Length..] : name;
+}

@@ -1,0 +1,108 @@
+using AlpacaCot.Data;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>
+/// Where the weights of an adapter come from while it is put on a model: drawn afresh from a seed, read from a folder, or shapes
+/// alone, to be counted. Names are those of the saved file, without PEFT's wrapper.
+/// </summary>
+public sealed class AdapterWeights
+{
+    private const int ProblemsShown = 5;
+
+    private readonly long seed;
+    private readonly IReadOnlyDictionary<string, Tensor>? saved;
+    private readonly bool shapesOnly;
+    private readonly HashSet<string> used = [];
+    private readonly List<string> problems = [];
+
+    private AdapterWeights(long seed, IReadOnlyDictionary<string, Tensor>? saved, bool shapesOnly) =>
+        (this.seed, this.saved, this.shapesOnly) = (seed, saved, shapesOnly);
+
+    /// <summary>New weights.</summary>
+    public static AdapterWeights Fresh(long seed) => new(seed, null, false);
+
+    /// <summary>Weights that were read; they stay the caller's.</summary>
+    public static AdapterWeights Saved(IReadOnlyDictionary<string, Tensor> tensors) => new(0, tensors, false);
+
+    /// <summary>No memory: what is taken has a shape alone.</summary>
+    public static AdapterWeights Shapes() => new(0, null, true);
+
+    /// <summary>Whether weights are read, so that nothing has to be worked out for a start.</summary>
+    public bool AreSaved => saved is not null;
+
+    /// <summary>Whether there are shapes only.</summary>
+    public bool AreShapes => shapesOnly;
+
+    /// <summary>True where a saved weight of this name is there.</summary>
+    public bool Contains(string name) => saved?.ContainsKey(name) == true;
+
+    /// <summary>The shape of a saved weight, or none.</summary>
+    public long[]? ShapeOf(string name) => saved?.GetValueOrDefault(name)?.shape;
+
+    /// <summary>An fp32 weight of its own memory, the caller's.</summary>
+    /// <param name="name">Its name in the file.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="start">What it is when fresh.</param>
+    /// <param name="alias">Another name that files of older versions use.</param>
+    public Tensor Take(string name, ReadOnlySpan<long> shape, Func<Tensor> start, string? alias = null)
+    {
+        using var quiet = no_grad();
+        if (shapesOnly) return empty(shape.ToArray(), ScalarType.Float32, META).DetachFromDisposeScope();
+        if (saved is null)
+        {
+            using var scope = NewDisposeScope();
+            return start().to(ScalarType.Float32).contiguous().clone().DetachFromDisposeScope();
+        }
+        used.Add(name);
+        if (alias is not null && !saved.ContainsKey(name)) used.Add(name = alias);
+        var found = saved.GetValueOrDefault(name);
+        if (found is not null && shape.SequenceEqual(found.shape))
+            return found.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
+        problems.Add(found is null ? $"{name} is missing"
+            : $"{name} is [{string.Join(", ", found.shape)}], this model needs [{string.Join(", ", shape.ToArray())}]");
+        return zeros(shape.ToArray(), ScalarType.Float32).DetachFromDisposeScope();
+    }
+
+    /// <summary>Uniform between ±<paramref name="bound"/>, a function of the seed and a label.</summary>
+    public Tensor Uniform(string label, ReadOnlySpan<long> shape, double bound)
+    {
+        var random = new DeterministicRandom(seed).Fork(label);
+        return Filled(shape, () => (2 * random.NextDouble() - 1) * bound);
+    }
+
+    /// <summary>Normal with mean 0, a function of the seed and a label.</summary>
+    public Tensor Normal(string label, ReadOnlySpan<long> shape, double deviation)
+    {
+        var random = new DeterministicRandom(seed).Fork(label);
+        return Filled(shape, () => // Box and Muller, one of the two
+            deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+    }
+
+    /// <summary>Fails where saved weights did not fit, or were not asked for.</summary>
+    /// <param name="folder">Where they were read, for the message.</param>
+    /// <exception cref="InputException">The adapter was made for another model.</exception>
+    internal void RequireAllUsed(string folder)
+    {
+        var unused = saved!.Keys.Where(name => !used.Contains(name)).Select(name => $"{name} has no place in this model").ToList();
+        if (problems.Count + unused.Count == 0) return;
+        var shown = problems.Concat(unused).Take(ProblemsShown);
+        var more = problems.Count + unused.Count - ProblemsShown;
+        throw new InputException($"The adapter in {folder} was made for another model: {string.Join("; ", shown)}" +
+            (more > 0 ? $"; and {more} more." : "."));
+    }
+
+    /// <summary>Counts a saved weight as used that is needed for nothing.</summary>
+    internal void Ignore(string name) => used.Add(name);
+
+    private static Tensor Filled(ReadOnlySpan<long> shape, Func<double> next)
+    {
+        var count = 1L;
+        foreach (var side in shape) count *= side;
+        var values = new float[count];
+        for (long i = 0; i < count; i++) values[i] = (float)next();
+        return tensor(values, shape.ToArray());
+    }
+}

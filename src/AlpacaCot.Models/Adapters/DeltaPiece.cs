@@ -1,0 +1,14 @@
+using AlpacaCot.Models.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>An addition to a linear layer's weight that is made in full: <c>y = x (W + ΔW)ᵀ</c>.</summary>
+/// <param name="delta">ΔW, <c>[outputs, inputs]</c>.</param>
+internal sealed class DeltaPiece(Func<Tensor> delta) : ILinearAdapter
+{
+    public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(x) + nn.functional.linear(x, delta()));
+
+    public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values() + delta(), layer.Bias);
+}

@@ -1,0 +1,53 @@
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>
+/// DoRA (Liu et al., 2024): LoRA changes the directions of the weight's rows, a vector m their lengths,
+/// <c>y = m / ‖W + s B A‖ ∘ x (W + s B A)ᵀ</c>. The lengths are taken as constants in the backward pass, as the paper proposes.
+/// In PEFT it is LoRA with <c>use_dora</c>.
+/// </summary>
+internal static class Dora
+{
+    public static ILinearAdapter On(Linear layer, LowRank addition, double dropout, AdapterParts parts)
+    {
+        var shapesOnly = parts.Weights.AreShapes;
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        var squares = shapesOnly ? zeros(layer.Outputs) : layer.Values().square().sum(dim: 1); // [outputs], of the base, which stays
+        var magnitude = parts.Train($"{layer.Name}.lora_magnitude_vector", [layer.Outputs],
+            () => Lengths(layer, addition, squares), alias: $"{layer.Name}.lora_magnitude_vector.weight");
+        return new Piece(addition, magnitude, parts.Own(squares.MoveToOuterDisposeScope()), dropout);
+    }
+
+    // ‖w + Δ‖² = ‖w‖² + 2 w·Δ + ‖Δ‖² with Δ = s B A, row by row, without a matrix of the weight's size.
+    private static Tensor Lengths(Linear layer, LowRank addition, Tensor squares)
+    {
+        var (a, b, s) = (addition.A.detach(), addition.B.detach(), addition.Scale);
+        var cross = (layer.Product(a).t() * b).sum(dim: 1); // w·(B A)
+        var own = (b.matmul(a.matmul(a.t())) * b).sum(dim: 1);
+        return (squares + 2 * s * cross + s * s * own).clamp_min(0).sqrt();
+    }
+
+    private sealed class Piece(LowRank addition, Tensor magnitude, Tensor squares, double dropout) : ILinearAdapter
+    {
+        public Tensor Forward(Linear layer, Tensor x)
+        {
+            var product = addition.Biased(layer.Product(x, addition, Dropout.Of(x, dropout))); // [.., outputs]
+            return layer.Biased(product * Factor(layer));
+        }
+
+        public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
+            (layer.Values().add_(addition.B.matmul(addition.A), alpha: addition.Scale) * Factor(layer).unsqueeze(1), layer.Bias);
+
+        private Tensor Factor(Linear layer)
+        {
+            Tensor lengths;
+            using (no_grad()) lengths = Lengths(layer, addition, squares);
+            return magnitude / lengths;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>An adapter on a model: the weights that are trained and saved instead of the model's own.</summary>
+public interface IAdapter : IDisposable
+{
+    /// <summary>The trained weights by their names in the saved file.</summary>
+    IReadOnlyDictionary<string, Tensor> Parameters { get; }
+
+    /// <summary>Writes the adapter as a PEFT folder.</summary>
+    void Save(string folder);
+
+    /// <summary>Writes what a run is continued from: the adapter, and whatever else training needs.</summary>
+    void SaveCheckpoint(string folder) => Save(folder);
+
+    /// <summary>Puts the weights back to those saved in a folder by <see cref="SaveCheckpoint"/>.</summary>
+    void Restore(string folder);
+
+    /// <summary>Told once, before the first step of a run or of its continuation.</summary>
+    /// <param name="totalSteps">Optimizer steps of the whole run.</param>
+    /// <exception cref="Data.InputException">The method needs more steps.</exception>
+    void Begin(int totalSteps) { }
+
+    /// <summary>The factor on the learning rate of a weight.</summary>
+    double RateFactor(string name) => 1;
+
+    /// <summary>What is added to the mean loss of a step, a scalar with gradient; null: nothing.</summary>
+    Tensor? Penalty() => null;
+
+    /// <summary>One optimizer step; what a method does with gradients and new weights happens here.</summary>
+    /// <param name="step">Its number, from 0.</param>
+    /// <param name="scale">What the gradients are multiplied by to be those of the mean loss, clipped.</param>
+    /// <param name="optimize">Changes the weights and forgets the gradients.</param>
+    void Step(int step, double scale, Action optimize) => optimize();
+}
+
+/// <summary>
+/// A parameter-efficient method: the configuration it is saved with, and what it puts into a model. One file each.
+/// </summary>
+public interface IAdapterMethod
+{
+    /// <summary>The value of <c>peft_type</c> in <c>adapter_config.json</c>.</summary>
+    string PeftType { get; }
+
+    /// <summary>The method's own fields of a configuration.</summary>
+    /// <exception cref="Data.InputException">A wrong value, or a kind of the method that is not supported.</exception>
+    AdapterConfig Read(PeftFields fields);
+
+    /// <summary>Puts the method into the model.</summary>
+    /// <exception cref="Data.InputException">Its targets name nothing in this model, or it cannot work on it.</exception>
+    void Attach(AdapterConfig config, AdapterParts parts);
+}

@@ -1,0 +1,83 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>Vectors of virtual tokens that are trained through a network and saved without it, as PEFT does.</summary>
+internal static class PromptVectors
+{
+    private const string Name = "prompt_embeddings";
+
+    /// <param name="parts">Where they go.</param>
+    /// <param name="config">The configuration to save.</param>
+    /// <param name="shape">Of the vectors.</param>
+    /// <param name="encoder">Makes the network for a fresh adapter; null: the vectors themselves are trained.</param>
+    /// <param name="use">Takes the vectors.</param>
+    public static void Attach(AdapterParts parts, AdapterConfig config, long[] shape, Func<Func<Tensor>>? encoder, Action<Func<Tensor>> use)
+    {
+        if (encoder is null || parts.Weights.AreSaved)
+        {
+            var vectors = parts.Train(Name, shape, () => parts.Weights.Normal(Name, shape, 1));
+            parts.SaveAs(config);
+            use(vectors.alias);
+            return;
+        }
+        var encoded = encoder();
+        var network = parts.Trained.Keys.ToHashSet();
+        parts.Saved = new SavedForm(() => config, () => parts.Trained.Where(t => !network.Contains(t.Key))
+            .Select(t => (t.Key, t.Value)).Prepend((Name, encoded())));
+        use(encoded);
+    }
+}
+
+/// <summary>Small trained networks with the names and starts of PyTorch's modules.</summary>
+internal static class Trained
+{
+    /// <summary>A table, <c>[rows, width]</c>, normal.</summary>
+    public static Tensor Embedding(AdapterParts parts, string name, long rows, long width) =>
+        parts.Train($"{name}.weight", [rows, width], () => parts.Weights.Normal(name, [rows, width], 1));
+
+    /// <summary><c>[.., inputs] -> [.., outputs]</c>, uniform.</summary>
+    public static Func<Tensor, Tensor> Linear(AdapterParts parts, string name, long inputs, long outputs)
+    {
+        var bound = 1 / Math.Sqrt(inputs);
+        var weight = parts.Train($"{name}.weight", [outputs, inputs], () => parts.Weights.Uniform(name, [outputs, inputs], bound));
+        var bias = parts.Train($"{name}.bias", [outputs], () => parts.Weights.Uniform(name + ".bias", [outputs], bound));
+        return x => nn.functional.linear(x, weight, bias);
+    }
+
+    /// <summary>A bidirectional LSTM (Hochreiter and Schmidhuber, 1997): <c>[n, inputs] -> [n, 2 · hidden]</c>.</summary>
+    public static Func<Tensor, Tensor> Lstm(AdapterParts parts, string name, long inputs, long hidden, int layers)
+    {
+        var all = Enumerable.Range(0, layers).Select(i =>
+            (Forth: Direction($"l{i}", i == 0 ? inputs : 2 * hidden), Back: Direction($"l{i}_reverse", i == 0 ? inputs : 2 * hidden))).ToArray();
+        return x =>
+        {
+            foreach (var (forth, back) in all) x = cat([forth(x), back(x.flip(0)).flip(0)], 1);
+            return x;
+        };
+
+        Func<Tensor, Tensor> Direction(string suffix, long width)
+        {
+            var (input, state) = (Weight($"weight_ih_{suffix}", 4 * hidden, width), Weight($"weight_hh_{suffix}", 4 * hidden, hidden));
+            var (inputBias, stateBias) = (Weight($"bias_ih_{suffix}", 4 * hidden), Weight($"bias_hh_{suffix}", 4 * hidden));
+            return x =>
+            {
+                var read = nn.functional.linear(x, input, inputBias); // [n, 4 · hidden]
+                var (h, c) = (zeros(1, hidden), zeros(1, hidden));
+                var seen = new List<Tensor>();
+                for (var t = 0; t < x.shape[0]; t++)
+                {
+                    var gates = (read.narrow(0, t, 1) + nn.functional.linear(h, state, stateBias)).chunk(4, 1); // in, forget, new, out
+                    c = gates[1].sigmoid() * c + gates[0].sigmoid() * gates[2].tanh();
+                    h = gates[3].sigmoid() * c.tanh();
+                    seen.Add(h);
+                }
+                return cat(seen, 0);
+            };
+        }
+
+        Tensor Weight(string part, params long[] shape) => parts.Train($"{name}.{part}", shape,
+            () => parts.Weights.Uniform($"{name}.{part}", shape, 1 / Math.Sqrt(hidden)));
+    }
+}

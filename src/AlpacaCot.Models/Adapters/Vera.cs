@@ -1,0 +1,119 @@
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>What PEFT's VeRA configurations say.</summary>
+public sealed record VeraConfig : AdapterConfig
+{
+    /// <inheritdoc/>
+    public override string PeftType => "VERA";
+
+    /// <summary><c>r</c>: the rank of the shared matrices.</summary>
+    public int Rank { get; init; } = 256;
+
+    /// <summary><c>vera_dropout</c>: the share of inputs that training drops.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary><c>d_initial</c>: what d starts at.</summary>
+    public double Initial { get; init; } = 0.1;
+
+    /// <summary><c>projection_prng_key</c>: the seed of the shared matrices.</summary>
+    public int Seed { get; init; }
+
+    /// <summary><c>save_projection</c>: whether the shared matrices are saved too.</summary>
+    public bool SaveProjection { get; init; } = true;
+
+    /// <summary><c>bias</c>: which biases of the base are trained too.</summary>
+    public string Bias { get; init; } = "none";
+
+    /// <summary>The layers that get an update.</summary>
+    public Targets Targets { get; init; } = new();
+
+    /// <inheritdoc/>
+    protected override void Write(SortedDictionary<string, JsonNode?> fields)
+    {
+        fields["bias"] = Bias;
+        fields["d_initial"] = Initial;
+        fields["init_weights"] = true;
+        fields["projection_prng_key"] = Seed;
+        fields["r"] = Rank;
+        fields["save_projection"] = SaveProjection;
+        Targets.Write(fields);
+        fields["vera_dropout"] = Dropout;
+    }
+
+    internal override string FileName(string name) =>
+        name.StartsWith("vera_", StringComparison.Ordinal) ? "base_model." + name : base.FileName(name);
+}
+
+/// <summary>
+/// VeRA (Kopiczko et al., 2024): all layers share two random matrices that stay as they are; a layer learns two vectors that
+/// scale them, <c>y = x Wᵀ + b ∘ (d ∘ (x Aᵀ)) Bᵀ</c>. A layer uses the first columns of A and the first rows of B.
+/// </summary>
+public sealed class Vera : IAdapterMethod
+{
+    /// <inheritdoc/>
+    public string PeftType => "VERA";
+
+    /// <inheritdoc/>
+    public AdapterConfig Read(PeftFields fields) => new VeraConfig
+    {
+        Rank = fields.Whole("r", 1) ?? 256, Dropout = fields.Real("vera_dropout", 0, 1) ?? 0,
+        Initial = fields.Real("d_initial", double.MinValue, double.MaxValue) ?? 0.1,
+        Seed = fields.Whole("projection_prng_key", 0) ?? 0, SaveProjection = fields.Flag("save_projection", true),
+        Bias = fields.Choice("bias", "none", "all", "vera_only"), Targets = Targets.Read(fields),
+    };
+
+    /// <inheritdoc/>
+    public void Attach(AdapterConfig config, AdapterParts parts)
+    {
+        var own = (VeraConfig)config;
+        var layers = own.Targets.Linears(parts.Model);
+        var (inputs, outputs) = (layers.Max(l => l.Inputs), layers.Max(l => l.Outputs));
+        var generator = parts.Weights.AreShapes ? null : new Generator((ulong)own.Seed);
+        // In this order they come from one generator, as PEFT's do.
+        var a = Shared("vera_A", own.Rank, inputs);
+        var b = Shared("vera_B", outputs, own.Rank);
+        foreach (var layer in layers)
+        {
+            var scaleB = parts.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => zeros(layer.Outputs));
+            var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank], () => full(own.Rank, own.Initial));
+            parts.On(layer, new Piece(a, b, scaleD, scaleB, own.Dropout));
+        }
+        Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
+
+        Tensor Shared(string name, long rows, long columns)
+        {
+            if (parts.Weights.AreShapes) return parts.Own(empty([rows, columns], ScalarType.Float32, META));
+            if (parts.Weights.Contains(name) || own.SaveProjection && !parts.Weights.AreSaved)
+                return parts.Keep(name, [rows, columns], () => Kaiming(generator!, rows, columns));
+            return parts.Own(Kaiming(generator!, rows, columns));
+        }
+    }
+
+    private static Tensor Kaiming(Generator generator, long rows, long columns)
+    {
+        var bound = Math.Sqrt(6.0 / columns);
+        return empty(rows, columns).uniform_(-bound, bound, generator);
+    }
+
+    private sealed class Piece(Tensor a, Tensor b, Tensor scaleD, Tensor scaleB, double dropout) : ILinearAdapter
+    {
+        public Tensor Forward(Linear layer, Tensor x)
+        {
+            var read = Dropout.Of(x, dropout) ?? x;
+            var low = nn.functional.linear(read, a.narrow(1, 0, layer.Inputs)) * scaleD; // [.., rank]
+            return layer.Biased(layer.Product(x) + nn.functional.linear(low, b.narrow(0, 0, layer.Outputs)) * scaleB);
+        }
+
+        public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
+        {
+            var left = b.narrow(0, 0, layer.Outputs) * scaleB.unsqueeze(1);
+            var right = a.narrow(1, 0, layer.Inputs) * scaleD.unsqueeze(1);
+            return (layer.Values() + left.matmul(right), layer.Bias);
+        }
+    }
+}
