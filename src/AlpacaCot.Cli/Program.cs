@@ -22,6 +22,7 @@ internal static class Program
         InspectVerb.Create(terminal),
         TokenizeVerb.Create(terminal),
         RenderVerb.Create(terminal),
+        PlanVerb.Create(terminal),
         TrainVerb.Create(terminal),
         StudyVerb.Create(terminal),
         GenerateVerb.Create(terminal),

@@ -103,17 +103,9 @@ public static class TrainingRun
             throw new InputException($"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train an adapter " +
                 "on it, or take the full model.");
         if (recipe.Adapter.Method == "none") return new FullTuning(loaded.Model, configuration, companions);
-        var spec = recipe.Adapter;
-        return Lora.Attach(loaded.Model, new LoraConfig
-        {
-            Rank = spec.Rank,
-            Alpha = spec.Alpha,
-            Dropout = spec.Dropout,
-            TargetPattern = spec.Targets is [Lora.AllLinear] ? Lora.AllLinear : null,
-            TargetModules = spec.Targets is [Lora.AllLinear] ? [] : spec.Targets,
-            UseRsLora = spec.RsLora,
-            BaseModel = recipe.Model.Path,
-        }, recipe.Training.Seed);
+        var seed = recipe.Training.Seed;
+        var order = new AdapterOrder(recipe.Adapter, loaded.Model, seed, text => loaded.Tokenizer.Encode(text, addSpecial: false));
+        return AdapterMethods.Attach(loaded.Model, AdapterRecipes.Configure(order, recipe.Model.Path), seed);
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(

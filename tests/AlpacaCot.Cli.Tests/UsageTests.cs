@@ -5,8 +5,8 @@ namespace AlpacaCot.Cli.Tests;
 public sealed class UsageTests
 {
     private static readonly string[] Verbs =
-        ["quickstart", "data", "inspect", "tokenize", "render", "quantize", "study", "train", "generate", "chat", "score", "evaluate",
-            "merge",
+        ["quickstart", "data", "inspect", "tokenize", "render", "plan", "quantize", "study", "train", "generate", "chat", "score",
+            "evaluate", "merge",
             "export", "extend", "adapters", "doctor"];
 
     /// <summary>The verbs of <c>data</c>.</summary>

@@ -26,11 +26,11 @@ public sealed record AdaLoraConfig : AdapterConfig
     /// <summary><c>lora_dropout</c>: the share of the adapter's inputs that training drops.</summary>
     public double Dropout { get; init; }
 
-    /// <summary><c>tinit</c>: steps before the first cut.</summary>
-    public int WarmupSteps { get; init; }
+    /// <summary><c>tinit</c>: steps before the first cut; null: a tenth of the run.</summary>
+    public int? WarmupSteps { get; init; }
 
-    /// <summary><c>tfinal</c>: steps after the last cut.</summary>
-    public int FinalSteps { get; init; }
+    /// <summary><c>tfinal</c>: steps after the last cut; null: a fifth of the run.</summary>
+    public int? FinalSteps { get; init; }
 
     /// <summary><c>deltaT</c>: steps between cuts.</summary>
     public int Interval { get; init; } = 1;
@@ -62,7 +62,7 @@ public sealed record AdaLoraConfig : AdapterConfig
         (fields["beta1"], fields["beta2"], fields["bias"], fields["deltaT"]) = (Beta1, Beta2, Bias, Interval);
         (fields["init_lora_weights"], fields["init_r"], fields["target_r"]) = (true, StartRank, TargetRank);
         (fields["lora_alpha"], fields["lora_dropout"]) = (PeftFields.Number(Alpha), Dropout);
-        (fields["orth_reg_weight"], fields["tfinal"], fields["tinit"]) = (Orthogonality, FinalSteps, WarmupSteps);
+        (fields["orth_reg_weight"], fields["tfinal"], fields["tinit"]) = (Orthogonality, FinalSteps ?? 0, WarmupSteps ?? 0);
         fields["total_step"] = TotalSteps;
         fields["rank_pattern"] = Kept.Count == 0 ? null : PeftFields.Map(Kept, kept => PeftFields.List(kept)!);
         Targets.Write(fields);

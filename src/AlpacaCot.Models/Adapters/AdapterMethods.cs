@@ -22,8 +22,20 @@ public static class AdapterMethods
     {
         using var scope = NewDisposeScope();
         var (config, tensors) = AdapterFolder.Read(folder);
+        return Make(model, config, tensors, folder);
+    }
+
+    /// <summary>Puts an adapter with given weights on a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="config">The method and its settings.</param>
+    /// <param name="tensors">The weights by their names in a folder; they stay the caller's.</param>
+    /// <param name="source">Where they come from, for messages.</param>
+    /// <exception cref="InputException">They are for another model.</exception>
+    public static Adapter Make(
+        CausalModel model, AdapterConfig config, IReadOnlyDictionary<string, Tensor> tensors, string source)
+    {
         var weights = AdapterWeights.Saved(tensors);
-        return Make(model, config, weights, () => weights.RequireAllUsed(folder));
+        return Make(model, config, weights, () => weights.RequireAllUsed(source));
     }
 
     /// <summary>Puts a fresh adapter on a model.</summary>

@@ -29,12 +29,15 @@ public sealed class LayerNormTuning : IAdapterMethod
     {
         var targets = ((LayerNormConfig)config).Targets;
         var norms = Norms(parts.Model).ToLookup(Module);
-        var all = targets is { Pattern: null, Modules: [] };
-        var wanted = norms.Where(norm => all || targets.Names(norm.Key)).ToList();
+        var wanted = norms.Where(norm => targets is { Pattern: null, Modules: [] } || targets.Names(norm.Key)).ToList();
         if (wanted.Count == 0) throw targets.Nothing("norm", norms.Select(n => n.Key));
         foreach (var place in wanted.SelectMany(norm => norm))
             parts.TrainOwn(place, $"{Module(place)}.ln_tuning_layers{place[Module(place).Length..]}");
     }
+
+    /// <summary>Every norm, by the last parts of their names, as PEFT wants them listed.</summary>
+    public static Targets All(Families.CausalModel model) =>
+        new() { Modules = [.. Norms(model).Select(place => Module(place).Split('.')[^1]).Distinct()] };
 
     /// <summary>The weights of the norms: what is neither in a linear layer nor in an embedding.</summary>
     internal static IEnumerable<string> Norms(Families.CausalModel model) =>

@@ -78,6 +78,14 @@ public sealed class Oft : IAdapterMethod
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
     }
 
+    /// <summary>The largest power of two up to 32 that divides the inputs of all layers.</summary>
+    public static int LargestBlock(IReadOnlyList<Linear> layers)
+    {
+        var size = 32;
+        while (size > 2 && layers.Any(l => l.Inputs % size != 0)) size /= 2;
+        return size;
+    }
+
     private static void On(OftConfig config, Linear layer, AdapterParts parts)
     {
         var size = config.BlockSize > 0 ? config.BlockSize : layer.Inputs / Math.Max(1, config.Blocks);

@@ -21,7 +21,7 @@ internal sealed class RankBudget
     private readonly AdaLoraConfig config;
     private readonly Layer[] layers;
     private readonly Tensor cut; // 1 once a cut was made
-    private int totalSteps;
+    private int totalSteps, warmupSteps, finalSteps;
 
     public RankBudget(AdaLoraConfig config, IReadOnlyList<Triplet> triplets)
     {
@@ -42,6 +42,8 @@ internal sealed class RankBudget
     public AdaLoraConfig Config => config with
     {
         TotalSteps = totalSteps > 0 ? totalSteps : null,
+        WarmupSteps = totalSteps > 0 ? warmupSteps : config.WarmupSteps,
+        FinalSteps = totalSteps > 0 ? finalSteps : config.FinalSteps,
         Kept = cut.item<float>() == 0 ? config.Kept : layers.ToDictionary(l => $"{l.Triplet.Name}.lora_E",
             l => (IReadOnlyList<bool>)[.. l.Kept.data<float>().Select(k => k != 0)]),
     };
@@ -62,8 +64,9 @@ internal sealed class RankBudget
     public void Begin(int steps)
     {
         totalSteps = config.TotalSteps ?? steps;
-        if (totalSteps <= config.WarmupSteps + config.FinalSteps)
-            throw new InputException($"AdaLoRA cuts ranks between its first {config.WarmupSteps} and last {config.FinalSteps} steps, but the " +
+        (warmupSteps, finalSteps) = (config.WarmupSteps ?? totalSteps / 10, config.FinalSteps ?? totalSteps / 5);
+        if (totalSteps <= warmupSteps + finalSteps)
+            throw new InputException($"AdaLoRA cuts ranks between its first {warmupSteps} and last {finalSteps} steps, but the " +
                 $"run has only {totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
     }
 
@@ -84,11 +87,11 @@ internal sealed class RankBudget
         var gradients = watched.Select(w => w.Weight.grad).ToList();
         optimize();
         if (totalSteps == 0) return;
-        var last = totalSteps - config.FinalSteps;
+        var last = totalSteps - finalSteps;
         if (step <= last)
         {
             foreach (var (weight, gradient) in watched.Zip(gradients)) Update(weight, gradient, scale);
-            if (step == last || step > config.WarmupSteps && step % config.Interval == 0) Cut(Budget(step));
+            if (step == last || step > warmupSteps && step % config.Interval == 0) Cut(Budget(step));
         }
         if (step == last)
             foreach (var w in watched)
@@ -110,8 +113,8 @@ internal sealed class RankBudget
     private int Budget(int step)
     {
         var (start, end) = (layers.Length * config.StartRank, layers.Length * config.TargetRank);
-        if (step >= totalSteps - config.FinalSteps) return end;
-        var left = 1 - (double)(step - config.WarmupSteps) / (totalSteps - config.FinalSteps - config.WarmupSteps);
+        if (step >= totalSteps - finalSteps) return end;
+        var left = 1 - (double)(step - warmupSteps) / (totalSteps - finalSteps - warmupSteps);
         return (int)((start - end) * left * left * left + end);
     }
 

@@ -119,28 +119,6 @@ public sealed record MixtureSpec
     public int? Size { get; init; }
 }
 
-/// <summary>What is trained: a low-rank adapter (LoRA, Hu et al. 2021, arXiv:2106.09685) or every parameter.</summary>
-public sealed record AdapterSpec
-{
-    /// <summary><c>lora</c>, or <c>none</c> to train every parameter.</summary>
-    public string Method { get; init; } = "lora";
-
-    /// <summary>Rank r of the update.</summary>
-    public int Rank { get; init; } = 8;
-
-    /// <summary>The update is scaled by alpha / r, or alpha / sqrt(r) with <see cref="RsLora"/>.</summary>
-    public double Alpha { get; init; } = 16;
-
-    /// <summary>Probability that an input of the update is dropped while training.</summary>
-    public double Dropout { get; init; }
-
-    /// <summary>The layers that get an update: names such as <c>q_proj</c>, or <c>all-linear</c> alone.</summary>
-    public IReadOnlyList<string> Targets { get; init; } = ["all-linear"];
-
-    /// <summary>Rank-stabilized scaling (Kalajdzievski 2023, arXiv:2312.03732).</summary>
-    public bool RsLora { get; init; }
-}
-
 /// <summary>How a run learns. The defaults are those of the Alpaca-LoRA recipes where they have one.</summary>
 public sealed record TrainingOptions
 {

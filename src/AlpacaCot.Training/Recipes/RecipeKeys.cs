@@ -1,7 +1,6 @@
 using AlpacaCot.Data;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Models.Quantization;
-using AdapterKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.AdapterSpec>;
 using DataKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.DataSpec>;
 using MixtureKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
 using ModelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.ModelSpec>;
@@ -86,23 +85,6 @@ internal static class RecipeKeys
             o => o.SkipBad, (o, v) => o with { SkipBad = v }),
     ];
 
-    public static readonly AdapterKey[] Adapter =
-    [
-        AdapterKey.Choice("method", ["lora", "none"], "lora: low-rank updates; none: every parameter is trained",
-            a => a.Method, (a, v) => a with { Method = v }),
-        AdapterKey.Whole("rank", 1, "rank of the update",
-            a => a.Rank, (a, v) => a with { Rank = v }),
-        AdapterKey.Number("alpha", "a number above 0", v => v > 0, "the update is scaled by alpha / rank",
-            a => a.Alpha, (a, v) => a with { Alpha = v }),
-        AdapterKey.Number("dropout", "a number from 0, below 1", v => v is >= 0 and < 1,
-            "share of the update's inputs dropped in training",
-            a => a.Dropout, (a, v) => a with { Dropout = v }),
-        new("targets", "all-linear or a list of layer names such as [q_proj, v_proj]", "the layers that get an update",
-            ReadTargets, a => $"[{string.Join(", ", a.Targets.Select(Yaml.Text))}]"),
-        AdapterKey.Flag("use_rslora", "scale by alpha / sqrt(rank) instead",
-            a => a.RsLora, (a, v) => a with { RsLora = v }),
-    ];
-
     public static readonly DataKey[] Data =
     [
         DataKey.FilePath("path", "a file",
@@ -168,9 +150,9 @@ internal static class RecipeKeys
         new("validation", "a list of files, or of maps", "validation data of its own",
             (r, node, context) => r with { Validation = RecipeSections.ReadList(node, context) },
             r => r.Validation.Count == 0 ? null : RecipeSections.Write(r.Validation)),
-        new("adapter", "lora, none, or a map", "what is trained",
-            (r, node, context) => r with { Adapter = RecipeSections.Read(node, Adapter, "method", new AdapterSpec(), context) },
-            r => r.Adapter.Method == "none" ? "none" : RecipeSections.Flow(r.Adapter, Adapter)),
+        new("adapter", "a method, none, or a map", "what is trained",
+            (r, node, context) => r with { Adapter = RecipeSections.Read(node, AdapterKeys.All, "method", new AdapterSpec(), context) },
+            r => r.Adapter.Method == "none" ? "none" : RecipeSections.Flow(r.Adapter, AdapterKeys.All)),
         RecipeKeyOf.Choice("quantization", ["none", .. QuantizationOptions.Names],
             "how the frozen weights of linear layers are kept: 8 or 4 bits, quantized while loading",
             r => r.Quantization, (r, v) => r with { Quantization = v }),
@@ -188,7 +170,7 @@ internal static class RecipeKeys
     [
         .. Describe("", Root, new Recipe(), hidden: ["adapter", "training", "template"]),
         .. Describe("model.", Model, new ModelSpec()),
-        .. Describe("adapter.", Adapter, new AdapterSpec()),
+        .. Describe("adapter.", AdapterKeys.All, AdapterRecipes.Filled(new AdapterSpec())),
         .. Describe("training.", Training, new TrainingOptions()),
         .. Describe("data.", Data, new DataSpec()),
         .. Describe("mixture.", Mixture, new MixtureSpec()),
@@ -202,7 +184,10 @@ internal static class RecipeKeys
         ["file"] = "path", ["peft"] = "adapter", ["lora"] = "adapter", ["load_in_8bit"] = "quantization",
         ["load_in_4bit"] = "quantization", ["type"] = "method", ["r"] = "rank", ["lora_r"] = "rank", ["lora_alpha"] = "alpha",
         ["lora_dropout"] = "dropout", ["target_modules"] = "targets", ["lora_target_modules"] = "targets",
-        ["rslora"] = "use_rslora",
+        ["rslora"] = "use_rslora", ["modules_to_save"] = "modules", ["layers_to_transform"] = "layers", ["init_r"] = "rank",
+        ["target_r"] = "target_rank", ["num_virtual_tokens"] = "virtual_tokens", ["pre_seq_len"] = "virtual_tokens",
+        ["bottleneck_size"] = "size", ["non_linearity"] = "activation", ["oft_block_size"] = "block_size",
+        ["prefix_projection"] = "projection", ["encoder_hidden_size"] = "encoder_size", ["loraplus_lr_ratio"] = "lora_plus_ratio",
         ["lr"] = "learning_rate", ["num_epochs"] = "epochs", ["num_train_epochs"] = "epochs", ["steps"] = "max_steps",
         ["per_device_train_batch_size"] = "micro_batch_size", ["gradient_accumulation_steps"] = "batch_size",
         ["lr_scheduler_type"] = "schedule", ["lr_scheduler"] = "schedule", ["adam_beta1"] = "beta1", ["adam_beta2"] = "beta2",
@@ -231,24 +216,5 @@ internal static class RecipeKeys
             else if (!columns.TryAdd(entry.Name, ((RecipeNode.Scalar)entry.Value).Text))
                 context.Problems.Add(entry.Place, $"{context.Name}: {entry.Name} is named twice");
         return data with { Columns = columns };
-    }
-
-    private static AdapterSpec ReadTargets(AdapterSpec adapter, RecipeNode node, KeyContext context)
-    {
-        const string Allowed = "all-linear or a list of layer names such as [q_proj, v_proj]";
-        var names = node switch
-        {
-            RecipeNode.Scalar { Text.Length: > 0 } word => [word],
-            RecipeNode.Sequence list => list.Items,
-            _ => [],
-        };
-        if (names.Count == 0 || !names.All(n => n is RecipeNode.Scalar { Text.Length: > 0 }))
-            return context.Wrong(adapter, node, Allowed);
-        var targets = names.Cast<RecipeNode.Scalar>().Select(n => n.Text).ToArray();
-        if (targets.Length > 1 && targets.Contains("all-linear"))
-            context.Problems.Add(node.Place, $"{context.Name}: all-linear already means every layer; write it alone");
-        if (targets.Length != targets.Distinct().Count())
-            context.Problems.Add(node.Place, $"{context.Name}: a layer is named twice");
-        return adapter with { Targets = targets };
     }
 }

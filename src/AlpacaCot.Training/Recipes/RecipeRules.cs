@@ -10,6 +10,7 @@ internal static class RecipeRules
         Required(recipe, problems);
         Model(recipe, problems);
         Adapter(recipe, problems);
+        recipe = recipe with { Adapter = AdapterRecipes.Filled(recipe.Adapter) };
         recipe = recipe with { Training = Optimizer(Batches(recipe.Training, problems), recipe.Adapter, problems) };
         Steps(recipe.Training, problems);
         Validation(recipe, problems);
@@ -72,15 +73,18 @@ internal static class RecipeRules
 
     private static void Adapter(Recipe recipe, RecipeProblems problems)
     {
-        if (recipe.Adapter.Method == "none")
-        {
-            if (recipe.Quantization is not (null or "none"))
-                problems.AddAt("quantization", $"quantization: {recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
-                    "none trains every weight; choose an adapter such as lora, or quantization: none");
-            foreach (var key in RecipeKeys.Adapter.Select(k => $"adapter.{k.Name}").Where(k => k != "adapter.method"))
-                if (problems.Given.ContainsKey(key)) problems.AddAt(key, $"{key} has no meaning with method: none; leave it out");
-        }
-        else if (recipe.SaveDtype is not null)
+        var (method, spec) = (recipe.Adapter.Method, recipe.Adapter);
+        string[] meant = method == "none" ? [] : AdapterRecipes.Named(method).Keys;
+        foreach (var key in AdapterKeys.All.Select(k => k.Name).Where(k => k != "method" && !meant.Contains(k)))
+            if (problems.Given.ContainsKey($"adapter.{key}"))
+                problems.AddAt($"adapter.{key}", $"adapter.{key} has no meaning with method: {method}; leave it out" +
+                    (meant.Length == 0 ? "" : $" (it has {string.Join(", ", meant)})"));
+        if (spec is { TargetRank: { } end, Rank: { } start } && end > start)
+            problems.AddAt("adapter.target_rank", $"adapter.target_rank: found {end}, but AdaLoRA cuts ranks and starts with {start}");
+        if (method == "none" && recipe.Quantization is not (null or "none"))
+            problems.AddAt("quantization", $"quantization: {recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
+                "none trains every weight; choose an adapter such as lora, or quantization: none");
+        if (method != "none" && recipe.SaveDtype is not null)
         {
             problems.AddAt("save_dtype",
                 $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype goes " +
