@@ -48,7 +48,7 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
         using var adapter = Adapter(recipe, model, text => tokenizer.Value.Encode(text, addSpecial: false));
         var whole = model.Parameters.Values.Sum(p => p.numel());
         var trained = adapter?.Parameters.Values.Sum(p => p.numel()) ?? whole;
-        var (steps, examples) = Steps(recipe, tokenizer);
+        var (steps, examples) = CountSteps(recipe, tokenizer);
         return new RunPlan(model.Shape.Family, recipe.Adapter.Method, whole, trained,
             100.0 * trained / (adapter is null ? whole : whole + trained),
             new MemoryEstimate(adapter is null ? whole * Float : WeightBytes(recipe, config, whole),
@@ -79,7 +79,7 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
         return tokens * Float * (2 * outputs + 2L * model.Shape.Vocabulary);
     }
 
-    private static (int? Steps, int? Examples) Steps(Recipe recipe, Lazy<Tokenizer> tokenizer)
+    private static (int? Steps, int? Examples) CountSteps(Recipe recipe, Lazy<Tokenizer> tokenizer)
     {
         var options = recipe.Training;
         if (options.MaxSteps is { } fixedSteps) return (fixedSteps, null);

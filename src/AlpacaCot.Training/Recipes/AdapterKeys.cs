@@ -124,6 +124,6 @@ internal static class AdapterKeys
             _ => [],
         };
         var words = items.Select(n => n is RecipeNode.Scalar { Text.Length: > 0 } s ? s.Text : null).ToArray();
-        return words.Length == 0 || words.Contains(null) ? null : words!;
+        return words.Length == 0 || words.Contains(null) ? null : words.OfType<string>().ToArray();
     }
 }

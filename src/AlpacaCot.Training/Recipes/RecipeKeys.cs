@@ -150,7 +150,7 @@ internal static class RecipeKeys
         new("validation", "a list of files, or of maps", "validation data of its own",
             (r, node, context) => r with { Validation = RecipeSections.ReadList(node, context) },
             r => r.Validation.Count == 0 ? null : RecipeSections.Write(r.Validation)),
-        new("adapter", "a method, none, or a map", "what is trained",
+        new("adapter", "lora or another method, none, or a map", "what is trained",
             (r, node, context) => r with { Adapter = RecipeSections.Read(node, AdapterKeys.All, "method", new AdapterSpec(), context) },
             r => r.Adapter.Method == "none" ? "none" : RecipeSections.Flow(r.Adapter, AdapterKeys.All)),
         RecipeKeyOf.Choice("quantization", ["none", .. QuantizationOptions.Names],

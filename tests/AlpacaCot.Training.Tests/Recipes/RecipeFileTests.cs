@@ -156,6 +156,9 @@ public sealed class RecipeFileTests
                 _ when key.Name.StartsWith("training.galore", StringComparison.Ordinal) =>
                     "model: m\ndata: [d]\noutput: o\nadapter: none\ntraining: { optimizer: galore }",
                 "training.eval_steps" => "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
+                _ when AdapterRecipes.All.FirstOrDefault(m => m.Keys.Contains(key.Name.Replace("adapter.", ""))) is { } method
+                    && key.Name.StartsWith("adapter.", StringComparison.Ordinal) =>
+                    $"model: m\ndata: [d]\noutput: o\nadapter: {method.Name}",
                 _ => "model: m\ndata: [d]\noutput: o",
             };
             if (key.Name == "model.init") yaml = yaml.Replace("[{}]", "[d]", StringComparison.Ordinal);
@@ -167,9 +170,12 @@ public sealed class RecipeFileTests
     private static string Example(RecipeKey key) => key.Allowed.Split(' ')[0] switch
     {
         "a" when key.Allowed.StartsWith("a whole", StringComparison.Ordinal) => "3",
-        "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) => "0.5",
+        "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) => key.Allowed.Contains("from 1", StringComparison.Ordinal) ? "2" : "0.5",
+        "a" when key.Allowed.StartsWith("a list of numbers", StringComparison.Ordinal) => "[0]",
+        "a" when key.Allowed.StartsWith("a map such as { q_proj", StringComparison.Ordinal) => "{ q_proj: 2 }",
         "a" when key.Allowed.StartsWith("a map", StringComparison.Ordinal) => "{}",
-        "lora," => "lora",
+        "lora" => "lora",
+        "all-linear," => "all-linear",
         var first when first.Length > 2 && key.Allowed.StartsWith(first + " or ", StringComparison.Ordinal) => first,
         _ => "something",
     };

@@ -1,0 +1,127 @@
+using AlpacaCot.Data;
+using AlpacaCot.Models;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Export;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Tests;
+using AlpacaCot.Training.Recipes;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training.Tests;
+
+/// <summary>
+/// Every method that a recipe can name: it learns, survives being stopped, is saved and loaded without a change in the last bit,
+/// leaves no tensors behind, and is merged where it can be.
+/// </summary>
+[Collection(nameof(WholeRuns))]
+public sealed class MethodTests(RunFixture fixture)
+{
+    private static readonly string[] Unmergeable =
+        ["prompt_tuning", "p_tuning", "prefix_tuning", "p_tuning_v2", "houlsby", "pfeiffer", "parallel"];
+
+    public static TheoryData<string> Methods() => [.. AdapterRecipes.All.Select(m => m.Name).Where(name => name != "bitfit")];
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void A_method_from_recipe_to_merged_model(string method)
+    {
+        var whole = Recipe(method);
+        var tensors = new List<long>();
+        var recorder = new Recorder { OnStep = m => { if (m.Step >= 2) tensors.Add(Tensor.TotalCount); } };
+        RunFixture.Run(whole, recorder);
+        Assert.True(recorder.Validations[^1].Loss < recorder.Validations[0].Loss, "it learns");
+        Assert.InRange(tensors.Max() - tensors.Min(), 0, 2);
+
+        // Stopped between two checkpoints and continued.
+        var parts = whole with { Output = whole.Output + "-parts" };
+        Assert.True(RunFixture.RunUntil(parts, 5).Cancelled);
+        Assert.False(RunFixture.Run(parts, resume: true).Cancelled);
+        Assert.Equal(RunFixture.Losses(whole.Output), RunFixture.Losses(parts.Output));
+        var folder = Path.Combine(whole.Output, "adapter");
+        Assert.Equal(RunFixture.Files(folder), RunFixture.Files(Path.Combine(parts.Output, "adapter")));
+
+        // Saved, loaded, saved, loaded.
+        using var scope = NewDisposeScope();
+        using var temporary = new TemporaryFolder();
+        using var tuned = LanguageModel.Load(whole.Model.Path!, folder);
+        var logits = Logits(tuned.Model);
+        tuned.Adapter!.Save(temporary.File("again"));
+        using (var again = LanguageModel.Load(whole.Model.Path!, temporary.File("again")))
+            Assert.Equal(0, Golden.Difference(logits, Logits(again.Model)));
+        using (var plain = LanguageModel.Load(whole.Model.Path!))
+            Assert.True(Golden.Difference(logits, Logits(plain.Model)) > 1e-4, "control: the base answers otherwise");
+
+        if (Unmergeable.Contains(method))
+            Assert.Contains("cannot be merged", Assert.Throws<InputException>(
+                () => ModelExport.ToHuggingFace(tuned, temporary.File("merged"))).Message, StringComparison.Ordinal);
+        else
+        {
+            ModelExport.ToHuggingFace(tuned, temporary.File("merged"));
+            using var merged = LanguageModel.Load(temporary.File("merged"));
+            Assert.InRange(Golden.RelativeDifference(Logits(merged.Model), logits), 0, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void BitFit_needs_biases() => Assert.Contains("has none", Assert.Throws<InputException>(
+        () => RunFixture.Run(Recipe("bitfit"))).Message, StringComparison.Ordinal);
+
+    // The paper's table 4 for BLOOM-7B1, and the seed's LoRA on LLaMA-7B.
+    [Theory]
+    [InlineData("bloom", "{ method: lora, rank: 32 }", 15_728_640)]
+    [InlineData("bloom", "{ method: adalora, rank: 12 }", 5_898_600)]
+    [InlineData("bloom", "{ method: prompt_tuning, virtual_tokens: 20 }", 81_920)]
+    [InlineData("bloom", "{ method: p_tuning, virtual_tokens: 20, encoder_size: 128 }", 1_151_232)]
+    [InlineData("bloom", "{ method: prefix_tuning, virtual_tokens: 20, encoder_size: 128 }", 32_309_376)]
+    [InlineData("bloom", "{ method: pfeiffer, size: 32 }", 7_864_320)]
+    [InlineData("bloom", "{ method: houlsby, size: 32 }", 15_728_640)]
+    [InlineData("bloom", "{ method: parallel, size: 32 }", 15_728_640)]
+    [InlineData("bloom", "{ method: pfeiffer, size: 256 }", 62_914_560)]
+    [InlineData("bloom", "{ method: houlsby, size: 256 }", 125_829_120)]
+    [InlineData("bloom", "{ method: parallel, size: 256 }", 125_829_120)]
+    [InlineData("llama", "{ method: lora, rank: 8 }", 4_194_304)]
+    public void Parameter_counts_of_the_paper_come_out_of_the_plan(string family, string adapter, long count)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), family == "bloom"
+            ? """
+              { "model_type": "bloom", "vocab_size": 250880, "hidden_size": 4096, "n_layer": 30, "num_attention_heads": 32 }
+              """
+            : """
+              { "model_type": "llama", "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "hidden_act": "silu",
+                "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6 }
+              """);
+        File.WriteAllText(folder.File("r.yaml"), $"model: {folder.Path}\ndata: [{fixture.Data}]\noutput: {folder.File("run")}\n" +
+            $"adapter: {adapter}\ntraining: {{ max_steps: 10 }}\n");
+        var before = Models.Native.Platform.ResidentBytes;
+        var plan = RunPlan.Of(RecipeFile.Load(folder.File("r.yaml")));
+        Assert.Equal(count, plan.TrainableParameters);
+        Assert.Equal(family == "bloom" ? 7_069_016_064 : 6_738_415_616, plan.BaseParameters);
+        Assert.Equal(10, plan.Steps);
+        Assert.InRange(Models.Native.Platform.ResidentBytes - before, long.MinValue, 200L << 20); // nothing was allocated
+    }
+
+    private static Tensor Logits(CausalModel model)
+    {
+        using var quiet = no_grad();
+        return model.Logits(new ModelInput(tensor(new long[] { 1, 9, 200, 31, 7, 7 }, [1, 6])));
+    }
+
+    private Recipe Recipe(string method)
+    {
+        var r = fixture.Recipe();
+        return r with
+        {
+            Adapter = new AdapterSpec
+            {
+                Method = method, Rank = method is "vera" ? 16 : 4, TargetRank = method == "adalora" ? 2 : null,
+                Dropout = AdapterRecipes.Named(method).Keys.Contains("dropout") ? 0.1 : 0,
+                Interval = method == "adalora" ? 2 : null, TrainedLayers = method == "freeze" ? 1 : null,
+                StartText = method == "prompt_tuning" ? "Say the number" : null, EncoderSize = 16,
+                Encoder = method == "p_tuning" ? "lstm" : null,
+            },
+            Training = r.Training with { ValidationSize = 6, EvalSteps = 3, SaveSteps = 4, LearningRate = 1e-2, SaveTotalLimit = 1 },
+        };
+    }
+}
