@@ -147,9 +147,9 @@ public sealed class PeftGoldenTests : IDisposable
         Assert.Equal(Golden.Rows(padded, "new_tokens"), GreedyByPlace(model, generate, "leftpad"));
         int[][] prompts = [[.. Golden.Rows(single, "prompt")[0].Select(id => (int)id)], [7, 8]];
         var options = new GenerationOptions { MaxNewTokens = 20, EndTokens = [] };
-        var together = new TextGenerator(model, null).Continue(prompts, options);
+        var together = new TextGenerator(model, null).GenerateBatch(prompts, options);
         Assert.Equal(Golden.Rows(single, "new_tokens")[0].Select(id => (int)id), together[0]);
-        Assert.Equal(new TextGenerator(model, null).Continue([prompts[1]], options)[0], together[1]);
+        Assert.Equal(new TextGenerator(model, null).GenerateBatch([prompts[1]], options)[0], together[1]);
     }
 
     // PEFT gives no positions with a prompt: padding takes places between the virtual tokens and the first real one.
