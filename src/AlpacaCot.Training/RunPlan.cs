@@ -51,7 +51,7 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
         var (steps, examples) = CountSteps(recipe, tokenizer);
         return new RunPlan(model.Shape.Family, recipe.Adapter.Method, whole, trained,
             100.0 * trained / (adapter is null ? whole : whole + trained),
-            new MemoryEstimate(adapter is null ? whole * Float : WeightBytes(recipe, config, whole),
+            new MemoryEstimate(adapter is null ? whole * Float : WeightBytes(recipe, config, model, whole),
                 trained * Float * (adapter is null ? 1 : 2), trained * Float * 2, Activations(recipe.Training, model)), steps, examples);
     }
 
@@ -59,8 +59,13 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
         recipe.Adapter.Method == "none" ? null : AdapterMethods.Count(model, AdapterRecipes.Configure(
             new AdapterOrder(recipe.Adapter, model, recipe.Training.Seed, encode), recipe.Model.Path));
 
-    private static long WeightBytes(Recipe recipe, JsonElement config, long parameters)
+    private static long WeightBytes(Recipe recipe, JsonElement config, CausalModel model, long parameters)
     {
+        if (recipe.Quantization is not (null or "none"))
+        {
+            var coded = model.Linears.Values.Where(l => l != model.Head).Sum(l => l.Inputs * l.Outputs);
+            return (long)(coded * (recipe.Quantization == "int8" ? 1.0 : 0.53)) + (parameters - coded) * 2; // with their scales
+        }
         var files = recipe.Model.Path is { } folder
             ? Directory.GetFiles(folder).Where(f => Path.GetExtension(f) is ".safetensors" or ".bin" or ".pth").ToList() : [];
         if (files.Count > 0) return files.Sum(f => new FileInfo(f).Length); // mapped as they are

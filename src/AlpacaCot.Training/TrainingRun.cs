@@ -35,6 +35,9 @@ public static class TrainingRun
         loaded.Model.Recomputes = options.GradientCheckpointing;
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
+        if (loaded.Model is { Recomputes: true, Prefix: not null })
+            throw new InputException("training.gradient_checkpointing computes each block again for its gradients, and a prefix " +
+                $"({recipe.Adapter.Method}) enters every block from outside: leave it out, or choose prompt_tuning.");
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
         foreach (var note in data.Notes) observer.Note(note);
 
