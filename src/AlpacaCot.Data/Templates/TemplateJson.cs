@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using AlpacaCot.Data.Formats;
@@ -35,7 +36,7 @@ internal static class TemplateJson
             else CheckKeys(root, Context.AlpacaLoraTemplate.Properties, where, mayHaveOthers: true);
             var template = isAlpacaLora
                 ? FromAlpacaLora(root.Deserialize(Context.AlpacaLoraTemplate)!, name)
-                : root.Deserialize(Context.PromptTemplate)!;
+                : WithDefaults(root).Deserialize(Context.PromptTemplate)!;
             return template.Problem() is { } problem ? throw new InputException($"{where}: {problem}.") : template;
         }
         catch (JsonException broken)
@@ -44,6 +45,14 @@ internal static class TemplateJson
             var message = JsonRecords.WithoutPosition(broken.Message);
             throw new InputException($"{where}{line}: this is not valid JSON: {message}", broken);
         }
+    }
+
+    // The generated reader sets what the text lacks to null, not to the property's default.
+    private static JsonObject WithDefaults(JsonElement root)
+    {
+        var whole = JsonNode.Parse(Write(new PromptTemplate { Name = "", User = "", UserWithInput = "" }))!.AsObject();
+        foreach (var member in root.EnumerateObject()) whole[member.Name] = JsonNode.Parse(member.Value.GetRawText());
+        return whole;
     }
 
     /// <summary>Checks before the serializer does, whose messages speak of types.</summary>
@@ -83,7 +92,7 @@ internal static class TemplateJson
         return new PromptTemplate
         {
             Name = name,
-            Description = from.Description,
+            Description = from.Description ?? "",
             Preamble = plain[..Math.Max(0, plainAt - 2)],
             PreambleWithInput = withInput[..Math.Max(0, withInputAt - 2)],
             User = plain[plainAt..^tail],
@@ -110,7 +119,7 @@ internal static class TemplateJson
 /// <summary>A template file of alpaca-lora, less the separator by which it finds the answer: marks make that needless.</summary>
 internal sealed record AlpacaLoraTemplate
 {
-    public string Description { get; init; } = "";
+    public string? Description { get; init; }
     public required string PromptInput { get; init; }
     public required string PromptNoInput { get; init; }
 }

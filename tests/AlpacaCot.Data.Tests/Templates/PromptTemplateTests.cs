@@ -37,6 +37,13 @@ public sealed class PromptTemplateTests : IDisposable
     }
 
     [Fact]
+    public void What_a_file_leaves_out_has_its_default()
+    {
+        var template = PromptTemplate.FromJson("""{"name": "old", "user": "{instruction}", "user_with_input": "{instruction} {input}"}""");
+        Assert.Equal(new PromptTemplate { Name = "old", User = "{instruction}", UserWithInput = "{instruction} {input}" }.ToJson(), template.ToJson());
+    }
+
+    [Fact]
     public void Rounds_follow_each_other_and_only_answers_are_supervised()
     {
         var alpaca = PromptTemplates.Find("alpaca");
