@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Models.Native;
 using static TorchSharp.torch;
@@ -47,18 +48,19 @@ internal static unsafe class CachedAttentionKernel
         var slopes = sight.Alibi?.OfHeads;
         float* q = TensorMemory.Floats(query), o = TensorMemory.Floats(result);
         var longest = queries.Max(at => at.To - at.From);
-        Rows.Split(queries.Count * heads, 2L * longest * width, (first, end) =>
+        var rows = queries.Count * heads;
+        // The crew of the products around it is awake; the thread pool would have to be woken for each layer.
+        Crew.Shared.Run(rows, 2L * longest * width * rows < Rows.SmallestShare ? 1 : get_num_threads(), row =>
         {
             var scores = ArrayPool<float>.Shared.Rent(longest);
             fixed (float* weights = scores)
-                for (var row = first; row < end; row++)
-                {
-                    var (at, head) = (queries[(int)(row / heads)], (int)(row % heads));
-                    at.Cache.Locate(layer, out var keys, out var values, out var headStride);
-                    var offset = head / (heads / keyValueHeads) * headStride + (long)at.From * width;
-                    One(shape, q + (head * tokens + at.Row) * width, keys + offset, values + offset, at.To - at.From,
-                        slopes?[head] ?? 0, at.Place - at.From, weights, o + ((long)at.Row * heads + head) * width);
-                }
+            {
+                var (at, head) = (queries[row / heads], row % heads);
+                at.Cache.Locate(layer, out var keys, out var values, out var headStride);
+                var offset = head / (heads / keyValueHeads) * headStride + (long)at.From * width;
+                One(shape, q + (head * tokens + at.Row) * width, keys + offset, values + offset, at.To - at.From,
+                    slopes?[head] ?? 0, at.Place - at.From, weights, o + ((long)at.Row * heads + head) * width);
+            }
             ArrayPool<float>.Shared.Return(scores);
         });
     }

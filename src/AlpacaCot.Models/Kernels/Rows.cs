@@ -6,7 +6,7 @@ namespace AlpacaCot.Models.Kernels;
 internal static class Rows
 {
     // Below about 50 microseconds of work a second thread costs more than it brings.
-    private const long SmallestShare = 1 << 15;
+    internal const long SmallestShare = 1 << 15;
 
     /// <summary>Calls <paramref name="work"/> with ranges [first, end) that cover all rows.</summary>
     public static void Split(long rows, long elementsPerRow, Action<long, long> work)

@@ -70,7 +70,7 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>How many tokens at the beginning see each other in both directions, in models with such a context.</summary>
     public int Context { get; internal set; }
 
-    private long Capacity => store?.shape[2] ?? 0;
+    private long Capacity { get; set; }   // of the store, which would ask libtorch for each head
 
     /// <summary>Forgets all tokens after the first <paramref name="length"/>.</summary>
     public void Truncate(int length)
@@ -129,8 +129,11 @@ public sealed class KeyValueCache : IDisposable
         values = keys + heads * headStride;
     }
 
-    private void Reserve(long tokens) =>
+    private void Reserve(long tokens)
+    {
         store = empty([2 * layers, heads, tokens, width], ScalarType.Float32).DetachFromDisposeScope();
+        Capacity = tokens;
+    }
 
     private Tensor Held(Tensor of) => of.narrow(2, 0, Place);
 
