@@ -41,15 +41,15 @@ public sealed class MemoryTests
             new Trainer(model, adapter, optimizer, new LearningRate(1e-3, "constant", 0, 300), new AnyLength(300), [],
                 new TrainerOptions(1, 0, 1, 300, 100), run, observer).Train(new TrainingProgress(), CancellationToken.None);
         Assert.Equal(300, observer.Steps.Count);
-        Assert.Equal(kept.Min(), kept.Max());
-        Assert.InRange(tensors.Max(), kept.Min(), kept.Min() + 8);   // a few may wait for a finalizer, none of each step
+        Assert.InRange(kept[^10..].Max() - kept[..10].Max(), long.MinValue, 8);   // a tensor lost each step would be 180
+        Assert.InRange(tensors.Max(), kept.Min(), kept.Max() + 8);   // a few may wait for a finalizer, none of each step
         // A leak grows to the end; pages that the runtime itself touches late on a busy machine come early.
         Assert.InRange(resident[^10..].Max() / (double)resident[..10].Max(), 0.5, 1.03);
         var before = torch.Tensor.TotalCount; // control: the count sees a single tensor that is not disposed
         using (torch.zeros(1)) Assert.Equal(before + 1, torch.Tensor.TotalCount);
     }
 
-    private static void Collect()
+    internal static void Collect()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
