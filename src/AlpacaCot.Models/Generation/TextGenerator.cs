@@ -51,6 +51,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
         IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, BatchLimits? limits = null, IProgress<int>? progress = null,
         Action<int, int[]>? answered = null, CancellationToken cancel = default)
     {
+        using var threads = new FewerThreads(model);
         using var batch = new ContinuousBatch(model, tokenizer, limits, draft);
         foreach (var prompt in prompts) batch.Add(prompt, options);
         var (answers, done) = (prompts.Select(_ => new List<int>()).ToArray(), 0);

@@ -49,8 +49,16 @@ internal static unsafe class CachedAttentionKernel
         float* q = TensorMemory.Floats(query), o = TensorMemory.Floats(result);
         var longest = queries.Max(at => at.To - at.From);
         var rows = queries.Count * heads;
-        // The crew of the products around it is awake; the thread pool would have to be woken for each layer.
-        Crew.Shared.Run(rows, 2L * longest * width * rows < Rows.SmallestShare ? 1 : get_num_threads(), row =>
+        // Beside products of a few rows their crew is awake, and the thread pool would have to be woken for each layer; larger ones are
+        // libtorch's, whose own threads want the cores.
+        if (queries.Count > FloatDot.MostRows)
+            Rows.Split(rows, 2L * longest * width, (first, end) =>
+            {
+                for (var row = first; row < end; row++) Mix((int)row);
+            });
+        else Crew.Shared.Run(rows, 2L * longest * width * rows < Rows.SmallestShare ? 1 : get_num_threads(), Mix);
+
+        void Mix(int row)
         {
             var scores = ArrayPool<float>.Shared.Rent(longest);
             fixed (float* weights = scores)
@@ -62,7 +70,7 @@ internal static unsafe class CachedAttentionKernel
                     slopes?[head] ?? 0, at.Place - at.From, weights, o + ((long)at.Row * heads + head) * width);
             }
             ArrayPool<float>.Shared.Return(scores);
-        });
+        }
     }
 
     // One head of one token. Its own place among the count keys tells the distance that linear biases fall by.

@@ -11,7 +11,7 @@ namespace AlpacaCot.Models.Kernels.Decode;
 internal static unsafe class FloatDot
 {
     /// <summary>With more rows a matrix product over the expanded weights is faster.</summary>
-    private const int MostRows = 4;
+    public const int MostRows = 4;
 
     private const int PieceBytes = 1 << 16;
 

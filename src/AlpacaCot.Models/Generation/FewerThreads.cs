@@ -1,0 +1,22 @@
+using AlpacaCot.Models.Families;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Generation;
+
+/// <summary>
+/// One thread while a small model generates: its products take some microseconds, and threads that wait for each other in between
+/// take many times that where another program wants a core.
+/// </summary>
+internal sealed class FewerThreads : IDisposable
+{
+    private const long SmallMatrix = 1 << 20; // weights
+
+    private readonly int before = get_num_threads();
+
+    public FewerThreads(CausalModel model)
+    {
+        if (model.Linears.Values.All(layer => layer.Inputs * layer.Outputs < SmallMatrix)) set_num_threads(1);
+    }
+
+    public void Dispose() => set_num_threads(before);
+}
