@@ -20,6 +20,7 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   beside tokenizers.js
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- bigmodel SHAPE FOLDER [TOKENS [FORM]]   1b, 7b, 13b, 30b: twice
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- quantization   GB/s of the forms, ms of products
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- qlora-quality [SHARED]   loss on quantized bases beside the full one
 if (args is ["tokenize", var shared, .. var tokenize])
 {
     TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10,
@@ -71,6 +72,11 @@ if (args is ["bigmodel", var shape, var at, ..])
 if (args is ["quantization", ..])
 {
     QuantizationBench.Run();
+    return;
+}
+if (args is ["qlora-quality", ..])
+{
+    QloraQualityBench.Run(args.ElementAtOrDefault(1));
     return;
 }
 

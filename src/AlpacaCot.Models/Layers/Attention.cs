@@ -41,9 +41,10 @@ public static class Attention
         var causal = Causal(start, length);
         if (slides) causal = causal.triu(start - window + 1);
         if (present is null) return causal;
-        // A padded query sees itself, so that no softmax is over nothing.
+        var seen = causal & present.unsqueeze(1).unsqueeze(1); // [b, 1, s, t]
+        // A query with padding alone before it sees itself, so that no softmax is over nothing.
         var self = eye(length, start + length, ScalarType.Bool).roll(start, 1); // [s, t]
-        return (causal & present.unsqueeze(1).unsqueeze(1)) | self; // [b, 1, s, t]
+        return seen | (self & seen.any(-1, keepdim: true).logical_not());
     }
 
     /// <summary>True where a key is not later than the query, <c>[s, t]</c>.</summary>

@@ -36,7 +36,8 @@ public static class BitsAndBytesFormat
         var scales = ScalesName(weight);
         if (!folder.Entries.ContainsKey(scales)) return null;
         var codes = part.Read(weight, ScalarType.Int8, outputs, inputs);
-        return new Int8Matrix(codes, part.Read(scales, ScalarType.Float32, outputs), ConfigOf(folder.Config)?.OutlierThreshold ?? 6);
+        return new Int8Matrix(codes, part.Read(scales, ScalarType.Float32, outputs),
+            ConfigOf(folder.Config)?.OutlierThreshold ?? 6);
     }
 
     /// <summary>The tensors of a quantized matrix, by their names in a checkpoint; the matrix keeps its own.</summary>
@@ -79,9 +80,11 @@ public static class BitsAndBytesFormat
         if (config.ValueKind != JsonValueKind.Object || !config.TryGetProperty(ConfigKey, out var found)
             || found.ValueKind != JsonValueKind.Object) return null;
         var method = Text(found, "quant_method")
-            ?? (found.TryGetProperty("load_in_8bit", out _) || found.TryGetProperty("load_in_4bit", out _) ? "bitsandbytes" : "an unnamed method");
+            ?? (found.TryGetProperty("load_in_8bit", out _) || found.TryGetProperty("load_in_4bit", out _)
+                ? "bitsandbytes" : "an unnamed method");
         if (method != "bitsandbytes")
-            throw new InputException($"config.json: '{ConfigKey}' says that the weights are quantized by {method}, which is not " +
+            throw new InputException($"config.json: '{ConfigKey}' says that the weights are quantized by {method}, " +
+                "which is not " +
                 "supported; bitsandbytes is. Take the full model with --quantization.");
         var type = Flag(found, "load_in_8bit") ? QuantizationType.Int8
             : Text(found, "bnb_4bit_quant_type") == "nf4" ? QuantizationType.Nf4 : QuantizationType.Fp4;
@@ -122,18 +125,22 @@ public static class BitsAndBytesFormat
         if (!shape.SequenceEqual([outputs, inputs]))
             throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json asks for [{outputs}, {inputs}]");
         var block = Whole(state, "blocksize");
-        if (block is < 32 or > 4096 || block % 32 != 0) throw part.Wrong($"has blocks of {block} weights; 32 to 4096 are possible");
+        if (block is < 32 or > 4096 || block % 32 != 0)
+            throw part.Wrong($"has blocks of {block} weights; 32 to 4096 are possible");
         var (count, weight) = (outputs * inputs, part.Weight);
         var blocks = (count + block - 1) / block;
         if (!state.TryGetProperty("nested_offset", out var offset))
             return new FourBitMatrix(type, outputs, inputs, part.Read(weight, ScalarType.Byte, (count + 1) / 2, 1), block,
                 part.Read(weight + ".absmax", ScalarType.Float32, blocks), null, 0);
         if (Whole(state, "nested_blocksize") != FourBitMatrix.NestedBlock)
-            throw part.Wrong($"has scales in blocks of {Whole(state, "nested_blocksize")}; only {FourBitMatrix.NestedBlock} is supported");
+            throw part.Wrong($"has scales in blocks of {Whole(state, "nested_blocksize")}; "
+                + $"only {FourBitMatrix.NestedBlock} is supported");
         return new FourBitMatrix(type, outputs, inputs, part.Read(weight, ScalarType.Byte, (count + 1) / 2, 1), block,
             part.Read(weight + ".absmax", ScalarType.Byte, blocks),
-            part.Read(weight + ".nested_absmax", ScalarType.Float32, (blocks + FourBitMatrix.NestedBlock - 1) / FourBitMatrix.NestedBlock),
-            offset.ValueKind == JsonValueKind.Number ? offset.GetSingle() : throw part.Wrong("has a nested_offset that is no number"));
+            part.Read(weight + ".nested_absmax", ScalarType.Float32,
+                (blocks + FourBitMatrix.NestedBlock - 1) / FourBitMatrix.NestedBlock),
+            offset.ValueKind == JsonValueKind.Number ? offset.GetSingle()
+                : throw part.Wrong("has a nested_offset that is no number"));
     }
 
     private static string ScalesName(string weight) => weight[..^"weight".Length] + "SCB";

@@ -4,7 +4,7 @@ using AlpacaCot.Models.Kernels;
 
 namespace AlpacaCot.Models.Quantization;
 
-/// <summary>Block-wise quantization to eight bits (Dettmers et al., 2021): each block is scaled to [-1, 1] by its largest.</summary>
+/// <summary>Block-wise quantization to eight bits (Dettmers et al., 2021): each is scaled to [-1, 1] by its largest.</summary>
 public static unsafe class BlockQuantizer
 {
     /// <summary>Quantizes numbers.</summary>

@@ -81,7 +81,8 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         var (count, blocks) = (full.numel(), (full.numel() + blockSize - 1) / blockSize);
         var packed = empty([(count + 1) / 2, 1], ScalarType.Byte);
         var scales = empty(blocks, ScalarType.Float32);
-        var (from, to, at) = ((nint)TensorMemory.Floats(full), (nint)TensorMemory.Bytes(packed), (nint)TensorMemory.Floats(scales));
+        var (from, to) = ((nint)TensorMemory.Floats(full), (nint)TensorMemory.Bytes(packed));
+        var at = (nint)TensorMemory.Floats(scales);
         var book = type == QuantizationType.Nf4 ? Codebook.Nf4 : Codebook.Fp4;
         Rows.Split(blocks, blockSize * 8, (first, end) =>
         {

@@ -14,7 +14,7 @@ internal static unsafe class Int8Kernel
 
     private const float Most = 127;
 
-    /// <summary>Codes of one row, scaled by its largest absolute number below the threshold; those above get the code 0.</summary>
+    /// <summary>Codes of one row, scaled by its largest absolute number below the threshold; others get the code 0.</summary>
     /// <returns>The largest absolute number below the threshold.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Quantize(float* values, long count, float threshold, sbyte* codes)

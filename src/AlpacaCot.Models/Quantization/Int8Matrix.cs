@@ -93,7 +93,8 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         });
         if (outliers is not null)
         {
-            var weights = Codes.index_select(1, outliers).to(ScalarType.Float32).mul_(Scales.unsqueeze(1)).mul_(Int8Kernel.PerCode);
+            var weights = Codes.index_select(1, outliers).to(ScalarType.Float32)
+                .mul_(Scales.unsqueeze(1)).mul_(Int8Kernel.PerCode);
             y.addmm_(x.index_select(1, outliers), weights.t());
         }
         return y.MoveToOuterDisposeScope();

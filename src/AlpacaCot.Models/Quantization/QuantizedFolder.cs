@@ -52,14 +52,16 @@ public static class QuantizedFolder
         using var model = ModelFamilies.Build(config, new ShapesOnly());
         var written = BitsAndBytesFormat.Config(config, options, model.Head.Name);
         CompanionFile[] files = [CompanionFile.Of("config.json", HuggingFaceFolder.Bytes(written)), .. companions];
-        HuggingFaceFolder.Write(path, [], files, (folder, _) => WriteShards(folder, model, weights, options, progress, shardBytes),
+        HuggingFaceFolder.Write(path, [], files,
+            (folder, _) => WriteShards(folder, model, weights, options, progress, shardBytes),
             folder => ModelFolder.Open(folder).Dispose());
     }
 
     private static void WriteShards(string folder, CausalModel model, IWeightSource weights, QuantizationOptions options,
         Action<long, long>? progress, long shardBytes)
     {
-        var layers = model.Linears.Values.Where(l => l != model.Head && options.Covers(l.Name)).ToDictionary(l => l.Name + ".weight");
+        var layers = model.Linears.Values.Where(l => l != model.Head && options.Covers(l.Name))
+            .ToDictionary(l => l.Name + ".weight");
         var (done, all) = (0L, model.ParameterCount);
         var (files, map) = (new List<string>(), new Dictionary<string, int>());
         var shard = new List<(string Name, Tensor Tensor)>();

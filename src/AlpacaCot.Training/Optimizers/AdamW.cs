@@ -36,13 +36,16 @@ internal sealed class AdamWRule(long[] shape, AdamWOptions options) : UpdateRule
         var correction2 = 1 - Math.Pow(options.Beta2, step.Number);
         Update(TensorMemory.Floats(weight), TensorMemory.Floats(gradient), TensorMemory.Floats(mean), TensorMemory.Floats(square),
             weight.numel(), new Constants(
-                (float)step.Scale, (float)options.Beta1, (float)(1 - options.Beta1), (float)options.Beta2, (float)(1 - options.Beta2),
-                (float)(1 - step.Rate * options.WeightDecay), (float)(step.Rate / correction1), (float)(1 / Math.Sqrt(correction2)),
+                (float)step.Scale, (float)options.Beta1, (float)(1 - options.Beta1), (float)options.Beta2,
+                (float)(1 - options.Beta2),
+                (float)(1 - step.Rate * options.WeightDecay), (float)(step.Rate / correction1),
+                (float)(1 / Math.Sqrt(correction2)),
                 (float)options.Epsilon));
     }
 
     private readonly record struct Constants(
-        float Scale, float Beta1, float Rest1, float Beta2, float Rest2, float Decay, float Rate, float InverseRoot2, float Epsilon);
+        float Scale, float Beta1, float Rest1, float Beta2, float Rest2, float Decay, float Rate, float InverseRoot2,
+        float Epsilon);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void Update(float* weight, float* gradient, float* mean, float* square, long count, Constants c)

@@ -36,7 +36,7 @@ internal sealed class MuonRule(long[] shape, double momentum, double weightDecay
         weight.add_(update, alpha: -step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(shape[0], shape[1])));
     }
 
-    /// <summary>Singular values near 1 in place of the matrix's own, by Newton and Schulz's iteration of the fifth degree.</summary>
+    /// <summary>Singular values near 1 in place of the matrix's own, by the Newton-Schulz iteration of fifth degree.</summary>
     internal static Tensor Orthogonal(Tensor matrix)
     {
         const double A = 3.4445, B = -4.7750, C = 2.0315; // steepest at zero, at the price of values in 0.7 .. 1.2

@@ -31,7 +31,8 @@ public abstract class UpdateRule : IDisposable
     }
 
     /// <summary>Zeros that outlive the scope they are made in.</summary>
-    protected static Tensor Zeros(long[] shape, ScalarType type = ScalarType.Float32) => zeros(shape, type).DetachFromDisposeScope();
+    protected static Tensor Zeros(long[] shape, ScalarType type = ScalarType.Float32) =>
+        zeros(shape, type).DetachFromDisposeScope();
 }
 
 /// <summary>
@@ -90,7 +91,8 @@ public abstract class Optimizer : IDisposable
         {
             using var scope = NewDisposeScope();
             using var gradient = Gradient(slot);
-            if (gradient is not null) slot.Rule.Update(slot.Weight, gradient, new UpdateStep(Steps, learningRate * slot.RateFactor, scale));
+            if (gradient is not null)
+                slot.Rule.Update(slot.Weight, gradient, new UpdateStep(Steps, learningRate * slot.RateFactor, scale));
         }
         Clear();
     }

@@ -13,7 +13,8 @@ public static class Optimizers
     /// <summary>Keys of a recipe that some know and others do not.</summary>
     internal static IReadOnlyDictionary<string, string[]> Keys { get; } = new Dictionary<string, string[]>
     {
-        ["beta1"] = ["adamw", "adamw8bit", "lion", "muon", "galore"], ["beta2"] = ["adamw", "adamw8bit", "lion", "muon", "galore"],
+        ["beta1"] = ["adamw", "adamw8bit", "lion", "muon", "galore"],
+        ["beta2"] = ["adamw", "adamw8bit", "lion", "muon", "galore"],
         ["epsilon"] = ["adamw", "adamw8bit", "muon", "galore"], ["momentum"] = ["sgd", "muon"],
         ["galore_rank"] = ["galore"], ["galore_interval"] = ["galore"], ["galore_factor"] = ["galore"],
     };

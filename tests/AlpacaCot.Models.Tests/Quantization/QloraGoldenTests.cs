@@ -31,7 +31,8 @@ public sealed class QloraGoldenTests : IDisposable
         Assert.Equal(Golden.Json("golden/bnb/bnb.json").GetProperty("qlora." + name).GetProperty("loss").GetDouble(),
             loss.item<float>(), 1e-4);
         foreach (var (parameter, weight) in adapter.Parameters)
-            Assert.InRange(Golden.RelativeDifference(weight.grad!, golden[$"{name}.grad.{Golden.PeftName(parameter)}"]), 0, Tolerance);
+            Assert.InRange(Golden.RelativeDifference(weight.grad!, golden[$"{name}.grad.{Golden.PeftName(parameter)}"]), 0,
+                Tolerance);
         var (wanted, present) = (golden[$"{name}.logits.rightpad"], batch.Present.unsqueeze(-1).to(ScalarType.Float32));
         Assert.InRange(Golden.RelativeDifference(Logits(model) * present, wanted * present), 0, Tolerance);
 
@@ -47,23 +48,34 @@ public sealed class QloraGoldenTests : IDisposable
     }
 
     /// <summary>
-    /// The 8-bit fixture rounds activations to codes at inference: a difference in the last bit of fp32 moves some of them by one,
-    /// and such steps spread. What can be asked is that it lies nearer than the model without rounded activations.
+    /// The 8-bit fixture rounds activations to codes in the forward pass of its gradients too, where we train on expanded values
+    /// as bitsandbytes does in training mode. Where it agrees no better than this is in docs/quantization.md.
     /// </summary>
     [Fact]
-    public void Eight_bit_logits_at_inference()
+    public void Eight_bit_logits_at_inference_and_gradients_near_those_of_rounded_activations()
     {
         var golden = Golden.Tensors("golden/bnb/qlora.safetensors");
+        var (wanted, batch) = (golden["int8_th6.logits.rightpad"], Golden.Batch("rightpad"));
         using var model = Build(new QuantizationOptions(QuantizationType.Int8));
         using var adapter = AdapterMethods.Load(model, ReferenceData.Path("golden/llama/lora"));
-        var batch = Golden.Batch("rightpad");
-        var (wanted, present) = (golden["int8_th6.logits.rightpad"], batch.Present.unsqueeze(-1).to(ScalarType.Float32));
-        var training = model.Logits(batch.Input).detach();
+        Assert.InRange(LargestOfGradients(model, adapter), 0, 0.062);
+        Assert.True(Golden.RelativeDifference(model.Logits(batch.Input).detach(), wanted) > 0.015); // not rounded
+
+        using var other = Build(new QuantizationOptions(QuantizationType.Nf4)); // control
+        using var adapted = AdapterMethods.Load(other, ReferenceData.Path("golden/llama/lora"));
+        Assert.True(LargestOfGradients(other, adapted) > 0.3);
+
         using var quiet = no_grad();
-        Assert.InRange(Golden.RelativeDifference(model.Logits(batch.Input) * present, wanted * present), 0, 0.012);
-        Assert.True(Golden.RelativeDifference(training * present, wanted * present) > 0.02);
+        Assert.InRange(Golden.RelativeDifference(model.Logits(batch.Input), wanted), 0, 0.0085); // padding too
         Assert.InRange(Golden.Json("golden/bnb/bnb.json").GetProperty("qlora.int8_th6").GetProperty("loss").GetDouble()
-            - batch.Loss(model).item<float>(), -5e-3, 5e-3);
+            - batch.Loss(model).item<float>(), -3e-3, 3e-3);
+
+        double LargestOfGradients(CausalModel of, IAdapter with)
+        {
+            batch.Loss(of).backward();
+            return with.Parameters.Max(p =>
+                Golden.RelativeDifference(p.Value.grad!, golden[$"int8_th6.grad.{Golden.PeftName(p.Key)}"]));
+        }
     }
 
     private static CausalModel Build(QuantizationOptions options)

@@ -1,0 +1,75 @@
+using AlpacaCot.Models.Native;
+using AlpacaCot.Training;
+using AlpacaCot.Training.Recipes;
+
+namespace AlpacaCot.Bench;
+
+/// <summary>
+/// What a quantized base costs in quality: validation loss before and after the same LoRA run on the full base and on each
+/// quantized form of it, same seed, and its ratio to the full one.
+/// </summary>
+internal sealed class QloraQualityBench : ITrainingObserver
+{
+    private readonly List<double> losses = [];
+
+    /// <param name="shared">The folder with stories260K and 999 Alpaca records, or none: the embedded base.</param>
+    public static void Run(string? shared)
+    {
+        Libtorch.EnsureLoaded();
+        Console.WriteLine("| model | base | loss before | ratio | loss after | ratio |");
+        Console.WriteLine("|---|---|---|---|---|---|");
+        if (shared is null) Compare("samples/base", Embedded);
+        else Compare("stories260K", Stories(shared));
+    }
+
+    private static Recipe Embedded => new()
+    {
+        Model = new ModelSpec { Path = "samples/base" },
+        Data = [new DataSpec { Path = "samples/data/train.json" }],
+        Adapter = new AdapterSpec { Rank = 16, Alpha = 32 },
+        Training = new TrainingOptions
+        {
+            MaxSteps = 100, BatchSize = 8, MicroBatchSize = 8, LearningRate = 3e-3, CutoffLength = 256, ValidationSize = 96,
+        },
+    };
+
+    private static Recipe Stories(string shared) => new()
+    {
+        Model = new ModelSpec { Path = Path.Combine(shared, "data/derived/stories260K-hf") },
+        Data = [new DataSpec { Path = Path.Combine(shared, "data/instruct/llamafactory_alpaca_en_demo.json") }],
+        Training = new TrainingOptions
+        {
+            MaxSteps = 60, BatchSize = 4, MicroBatchSize = 4, LearningRate = 3e-3, WarmupSteps = 10, CutoffLength = 512,
+            ValidationSize = 40,
+        },
+    };
+
+    private static void Compare(string name, Recipe recipe)
+    {
+        double[] full = [];
+        foreach (var form in new[] { "none", "int8", "nf4" })
+        {
+            var observer = new QloraQualityBench();
+            var output = Directory.CreateTempSubdirectory("qlora-quality");
+            TrainingRun.Execute(recipe with { Quantization = form, Output = Path.Combine(output.FullName, "run") }, observer,
+                resume: false, overwrite: false, CancellationToken.None);
+            output.Delete(recursive: true);
+            double before = observer.losses[0], after = observer.losses[^1];
+            if (form == "none") full = [before, after];
+            Console.WriteLine($"| {name} | {(form == "none" ? "full" : form)} | {before:F4} | {before / full[0]:F4} "
+                + $"| {after:F4} | {after / full[1]:F4} |");
+        }
+    }
+
+    public void Started(TrainingPlan plan) { }
+
+    public void Step(StepMetrics m) { }
+
+    public void Validated(ValidationMetrics m) => losses.Add(m.Loss);
+
+    public void Saved(string checkpoint) { }
+
+    public void Finished(TrainingResult r) { }
+
+    public void Note(string message) => Console.Error.WriteLine(message);
+}
