@@ -9,6 +9,7 @@ using AlpacaCot.Models.Native;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
@@ -102,7 +103,7 @@ foreach (var (rows, width) in new[] { (2048L, 192L), (512L, 2048L) })
     x.requires_grad = true;
     var norm = Norm(w, 1e-6);
     Duel.Run($"RMS norm [{rows}, {width}]",
-        () => Backward(() => x * (x.square().mean([-1L], keepdim: true) + 1e-6).rsqrt() * w, x),
+        () => Backward(() => x * (x.pow(Number(2)).mean([-1L], keepdim: true) + Number(1e-6)).rsqrt() * w, x),
         () => Backward(() => norm.Forward(x), x));
 }
 foreach (var count in new[] { 2048L * 512, 512L * 5632 })

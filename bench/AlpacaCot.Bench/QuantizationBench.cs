@@ -2,6 +2,7 @@ using System.Diagnostics;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Bench;
@@ -51,7 +52,7 @@ internal static class QuantizationBench
         var codes = stack([packed.bitwise_right_shift(tensor(4)), packed.bitwise_and(tensor(15))], 1).flatten();
         var values = tensor(matrix.Table.ToArray()).index_select(0, codes).view(-1, matrix.BlockSize);
         var scales = tensor(Codebook.DynamicSigned.Values).index_select(0, matrix.Scales.to(ScalarType.Int64))
-            * matrix.NestedScales!.repeat_interleave(FourBitMatrix.NestedBlock)[..(int)matrix.Scales.numel()] + matrix.Offset;
+            * matrix.NestedScales!.repeat_interleave(FourBitMatrix.NestedBlock)[..(int)matrix.Scales.numel()] + Number(matrix.Offset);
         return (values * scales.unsqueeze(1)).view(shape).MoveToOuterDisposeScope();
     }
 

@@ -6,6 +6,7 @@ using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Runs;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training;
@@ -93,7 +94,7 @@ public sealed class Trainer(
     {
         using var scope = NewDisposeScope();
         if (adapter.Penalty() is not { } penalty) return 0;
-        (penalty * supervised).backward();
+        (penalty * Number(supervised)).backward();
         return penalty.item<float>();
     }
 

@@ -1,6 +1,7 @@
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;
@@ -78,8 +79,8 @@ public sealed class OptimizerTests : IDisposable
         var before = one.detach().clone();
         (one.grad, two.grad) = (ones(8), ones(8));
         optimizer.Step(0.25, 1);
-        Assert.True((before - 0.25f).Equals(one));
-        Assert.True((before - 4f).Equals(two));
+        Assert.True((before - Number(0.25f)).Equals(one));
+        Assert.True((before - Number(4f)).Equals(two));
         Assert.Null(one.grad);
     }
 
@@ -134,41 +135,41 @@ public sealed class OptimizerTests : IDisposable
         if (name is "muon" or "galore" && !matrix) name = "adamw";
         for (var t = 1; t <= Steps; t++)
         {
-            var g = Random((ulong)(99 + t), shape).to(ScalarType.Float64) * Scale;
+            var g = Random((ulong)(99 + t), shape).to(ScalarType.Float64) * Number(Scale);
             switch (name)
             {
                 case "adamw":
-                    (m, v) = (0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g);
-                    w = w * (1 - Rate * Decay) - Rate * (m / (1 - Math.Pow(0.9, t))) / ((v / (1 - Math.Pow(0.999, t))).sqrt() + 1e-8);
+                    (m, v) = ((Number(0.9) * m).Plus(Number(0.1) * g), (Number(0.999) * v).Plus(Number(0.001) * g * g));
+                    w = w * Number(1 - Rate * Decay) - Number(Rate) * (m / Number(1 - Math.Pow(0.9, t))) / ((v / Number(1 - Math.Pow(0.999, t))).sqrt() + Number(1e-8));
                     break;
                 case "lion":
-                    w = w * (1 - Rate * Decay) - Rate * (0.9 * m + 0.1 * g).sign();
-                    m = 0.99 * m + 0.01 * g;
+                    w = w * Number(1 - Rate * Decay) - Number(Rate) * ((Number(0.9) * m).Plus(Number(0.1) * g)).sign();
+                    m = (Number(0.99) * m).Plus(Number(0.01) * g);
                     break;
                 case "sgd":
-                    m = 0.9 * m + (g + Decay * w);
-                    w = w - Rate * m;
+                    m = (Number(0.9) * m).Plus(g.Plus(Number(Decay) * w));
+                    w = w - Number(Rate) * m;
                     break;
                 case "adafactor":
                     var beta = 1 - Math.Pow(t, -0.8);
-                    var squares = g * g + 1e-30;
+                    var squares = g * g + Number(1e-30);
                     if (matrix)
                     {
-                        (r, c) = (beta * r + (1 - beta) * squares.sum(1), beta * c + (1 - beta) * squares.sum(0L));
+                        (r, c) = ((Number(beta) * r).Plus(Number(1 - beta) * squares.sum(1)), (Number(beta) * c).Plus(Number(1 - beta) * squares.sum(0L)));
                         v = r.unsqueeze(1) * c.unsqueeze(0) / r.sum();
                     }
-                    else v = beta * v + (1 - beta) * squares;
+                    else v = (Number(beta) * v).Plus(Number(1 - beta) * squares);
                     // Sums over rows and columns in place of means: the estimate is the same but for a constant.
-                    var u = g / (matrix ? v * 1.0 : v).sqrt();
-                    u = u / Math.Max(1, u.square().mean().sqrt().item<double>());
-                    w = w * (1 - Rate * Decay) - Rate * u;
+                    var u = g / (matrix ? v * Number(1.0) : v).sqrt();
+                    u = u / Number(Math.Max(1, u.pow(Number(2)).mean().sqrt().item<double>()));
+                    w = w * Number(1 - Rate * Decay) - Number(Rate) * u;
                     break;
                 case "muon":
-                    m = 0.95 * m + 0.05 * g;
-                    var x = 0.05 * g + 0.95 * m;
-                    x = x / (x.norm() + 1e-7);
-                    for (var i = 0; i < 5; i++) x = 3.4445 * x - 4.7750 * x.mm(x.t()).mm(x) + 2.0315 * x.mm(x.t()).mm(x.mm(x.t())).mm(x);
-                    w = w * (1 - Rate * Decay) - Rate * 0.2 * Math.Sqrt(Math.Max(shape[0], shape[1])) * x;
+                    m = (Number(0.95) * m).Plus(Number(0.05) * g);
+                    var x = (Number(0.05) * g).Plus(Number(0.95) * m);
+                    x = x / (x.norm() + Number(1e-7));
+                    for (var i = 0; i < 5; i++) x = (Number(3.4445) * x - Number(4.7750) * x.mm(x.t()).mm(x)).Plus(Number(2.0315) * x.mm(x.t()).mm(x.mm(x.t())).mm(x));
+                    w = w * Number(1 - Rate * Decay) - Number(Rate * 0.2 * Math.Sqrt(Math.Max(shape[0], shape[1]))) * x;
                     break;
                 case "galore":
                     var wide = shape[0] <= shape[1];
@@ -179,9 +180,9 @@ public sealed class OptimizerTests : IDisposable
                     }
                     var small = wide ? p!.t().mm(g) : g.mm(p!);
                     if (t == 1) (m, v) = (zeros_like(small), zeros_like(small));
-                    (m, v) = (0.9 * m + 0.1 * small, 0.999 * v + 0.001 * small * small);
-                    var step = m / (1 - Math.Pow(0.9, t)) / ((v / (1 - Math.Pow(0.999, t))).sqrt() + 1e-8);
-                    w = w * (1 - Rate * Decay) - Rate * 0.25 * (wide ? p!.mm(step) : step.mm(p!.t()));
+                    (m, v) = ((Number(0.9) * m).Plus(Number(0.1) * small), (Number(0.999) * v).Plus(Number(0.001) * small * small));
+                    var step = m / Number(1 - Math.Pow(0.9, t)) / ((v / Number(1 - Math.Pow(0.999, t))).sqrt() + Number(1e-8));
+                    w = w * Number(1 - Rate * Decay) - Number(Rate * 0.25) * (wide ? p!.mm(step) : step.mm(p!.t()));
                     break;
             }
         }

@@ -4,6 +4,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;
@@ -57,7 +58,7 @@ public sealed class StoriesGoldenTests : IDisposable
             Assert.True(Golden.RelativeDifference(weight, saved.Parameters[name]) < 1e-4, name);
         AssertLastLogits(fresh, input, golden, "last_position_logits_final");
         using var quiet = no_grad();
-        foreach (var (name, weight) in saved.Parameters) if (name.Contains("lora_B", StringComparison.Ordinal)) weight.mul_(0.99);
+        foreach (var (name, weight) in saved.Parameters) if (name.Contains("lora_B", StringComparison.Ordinal)) weight.mul_(Number(0.99));
         Assert.True(LastLogitDifference(fresh, input, golden, "last_position_logits_final") > 1e-3, "control: a wrong scale");
     }
 
@@ -76,7 +77,7 @@ public sealed class StoriesGoldenTests : IDisposable
     {
         long[] places = [.. Enumerable.Range(1, labels.Length - 1).Where(t => labels[t] != -100).Select(t => t - 1L)];
         return model.NegativeLogLikelihood(input, tensor(places),
-            tensor([.. places.Select(p => (long)labels[p + 1])])) / places.Length;
+            tensor([.. places.Select(p => (long)labels[p + 1])])) / Number(places.Length);
     }
 
     private static int[] Ints(JsonElement json, string key) =>

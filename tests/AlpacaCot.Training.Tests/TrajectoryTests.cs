@@ -5,6 +5,7 @@ using AlpacaCot.Tests;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;
@@ -61,7 +62,7 @@ public sealed class TrajectoryTests : IDisposable
         for (var step = 0; step < losses.Length; step++)
         {
             using var inner = NewDisposeScope();
-            var loss = Golden.Batch(Order[step % 3]).Loss(model) + adapter.Penalty()!;
+            var loss = Golden.Batch(Order[step % 3]).Loss(model).Plus(adapter.Penalty()!);
             loss.backward();
             losses[step] = loss.item<float>();
             adapter.Step(step + offset, 1, () => optimizer.Step(golden.GetProperty("lr").GetDouble(), 1));

@@ -5,6 +5,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Tests;
@@ -86,7 +87,7 @@ internal sealed record GoldenBatch(long[][] Ids, long[][] Mask, long[][] Labels)
                     places.Add(row * length + t - 1);
                     targets.Add(Labels[row][t]);
                 }
-        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / targets.Count;
+        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / Number(targets.Count);
     }
 }
 #endif

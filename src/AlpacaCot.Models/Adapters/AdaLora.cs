@@ -4,6 +4,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -132,7 +133,7 @@ public sealed class AdaLora : IAdapterMethod
         public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(x, Addition, Dropout.Of(x, dropout)));
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
-            (layer.Values().add_(Addition.B.matmul(Addition.A), alpha: Addition.Scale), layer.Bias);
+            (layer.Values().add_(Addition.B.matmul(Addition.A), alpha: Number(Addition.Scale)), layer.Bias);
 
         private LowRank Addition => new(triplet.A * triplet.E, triplet.B, triplet.Scale);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -83,7 +84,7 @@ public sealed class Bottleneck : IAdapterMethod
             var y = layer.Biased(layer.Product(x));
             var read = config.Parallel ? x : y;
             var inner = activation(nn.functional.linear(Dropout.Of(read, config.Dropout) ?? read, down)); // [.., size]
-            return y + nn.functional.linear(inner, up) * config.Scale;
+            return y.Plus(nn.functional.linear(inner, up) * Number(config.Scale));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => throw new Data.InputException(

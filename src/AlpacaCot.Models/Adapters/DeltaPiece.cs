@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -8,7 +9,7 @@ namespace AlpacaCot.Models.Adapters;
 /// <param name="delta">ΔW, <c>[outputs, inputs]</c>.</param>
 internal sealed class DeltaPiece(Func<Tensor> delta) : ILinearAdapter
 {
-    public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(x) + nn.functional.linear(x, delta()));
+    public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(x).Plus(nn.functional.linear(x, delta())));
 
-    public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values() + delta(), layer.Bias);
+    public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values().Plus(delta()), layer.Bias);
 }

@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -17,7 +18,7 @@ internal static class Dora
         var shapesOnly = parts.Weights.AreShapes;
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var squares = shapesOnly ? zeros(layer.Outputs) : layer.Values().square().sum(dim: 1); // [outputs], of the base, which stays
+        var squares = shapesOnly ? zeros(layer.Outputs) : layer.Values().pow(Number(2)).sum(dim: 1); // [outputs], of the base, which stays
         var magnitude = parts.Train($"{layer.Name}.lora_magnitude_vector", [layer.Outputs],
             () => Lengths(layer, addition, squares), alias: $"{layer.Name}.lora_magnitude_vector.weight");
         return new Piece(addition, magnitude, parts.Own(squares.MoveToOuterDisposeScope()), dropout);
@@ -29,7 +30,7 @@ internal static class Dora
         var (a, b, s) = (addition.A.detach(), addition.B.detach(), addition.Scale);
         var cross = (layer.Product(a).t() * b).sum(dim: 1); // w·(B A)
         var own = (b.matmul(a.matmul(a.t())) * b).sum(dim: 1);
-        return (squares + 2 * s * cross + s * s * own).clamp_min(0).sqrt();
+        return (squares.Plus(Number(2 * s) * cross).Plus(Number(s * s) * own)).clamp_min(Number(0)).sqrt();
     }
 
     private sealed class Piece(LowRank addition, Tensor magnitude, Tensor squares, double dropout) : ILinearAdapter
@@ -41,7 +42,7 @@ internal static class Dora
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
-            (layer.Values().add_(addition.B.matmul(addition.A), alpha: addition.Scale) * Factor(layer).unsqueeze(1), layer.Bias);
+            (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)) * Factor(layer).unsqueeze(1), layer.Bias);
 
         private Tensor Factor(Linear layer)
         {

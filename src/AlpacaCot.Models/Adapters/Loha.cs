@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -69,7 +70,7 @@ public sealed class Loha : IAdapterMethod
         var w1b = Weight("w1_b", 1, rank, layer.Inputs);
         var w2a = Weight("w2_a", 0, layer.Outputs, rank);
         var w2b = Weight("w2_b", 1, rank, layer.Inputs);
-        parts.On(layer, new DeltaPiece(() => w1a.matmul(w1b) * w2a.matmul(w2b) * scale));
+        parts.On(layer, new DeltaPiece(() => w1a.matmul(w1b) * w2a.matmul(w2b) * Number(scale)));
 
         Tensor Weight(string part, double deviation, long rows, long columns) => parts.Train($"{name}.hada_{part}", [rows, columns],
             () => parts.Weights.Normal($"{name}.{part}", [rows, columns], deviation));

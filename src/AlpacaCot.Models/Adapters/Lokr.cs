@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -77,7 +78,7 @@ public sealed class Lokr : IAdapterMethod
         var ((outer, outerRest), (inner, innerRest)) = (Split(layer.Outputs, config.Factor), Split(layer.Inputs, config.Factor));
         var left = Factor("w1", outer, inner, config.DecomposeBoth && rank < Math.Max(outer, inner) / 2.0, zero: true);
         var right = Factor("w2", outerRest, innerRest, rank < Math.Max(outerRest, innerRest) / 2.0, zero: false);
-        parts.On(layer, new DeltaPiece(() => kron(left(), right()) * scale));
+        parts.On(layer, new DeltaPiece(() => kron(left(), right()) * Number(scale)));
 
         Func<Tensor> Factor(string part, long rows, long columns, bool low, bool zero)
         {

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -78,9 +79,9 @@ public sealed class Lora : IAdapterMethod
 
     private sealed class EmbeddingPiece(Tensor a, Tensor b, double scale) : IEmbeddingAdapter
     {
-        public Tensor Added(Tensor ids) => a.index_select(1, ids).t().matmul(b.t()) * scale; // [n, width]
+        public Tensor Added(Tensor ids) => a.index_select(1, ids).t().matmul(b.t()) * Number(scale); // [n, width]
 
-        public Tensor Merged(Embedding layer) => layer.Weight.to(ScalarType.Float32) + b.matmul(a).t() * scale;
+        public Tensor Merged(Embedding layer) => layer.Weight.to(ScalarType.Float32).Plus(b.matmul(a).t() * Number(scale));
     }
 }
 
@@ -94,7 +95,7 @@ internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAd
     {
         if (addition.Bias is not null && layer.Bias is null)
             throw new InputException($"{layer.Name} has no bias that B's own could be added to, so this adapter (lora_bias) cannot be merged.");
-        return (layer.Values().add_(addition.B.matmul(addition.A), alpha: addition.Scale), layer.Bias is null ? null : addition.Biased(layer.Bias));
+        return (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)), layer.Bias is null ? null : addition.Biased(layer.Bias));
     }
 }
 

@@ -1,5 +1,6 @@
 using AlpacaCot.Data;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -39,7 +40,7 @@ public static class LoraCombination
         {
             var (a, b) = kind switch
             {
-                LoraCombinationKind.Cat => (cat([.. layer.Select(u => u.A * u.Scale)], 0), cat([.. layer.Select(u => u.B)], 1)),
+                LoraCombinationKind.Cat => (cat([.. layer.Select(u => u.A * Number(u.Scale))], 0), cat([.. layer.Select(u => u.B)], 1)),
                 LoraCombinationKind.Linear => Linear([.. layer]),
                 _ => Svd([.. layer], rank ?? (int)layer.Max(u => u.A.shape[0])),
             };
@@ -74,13 +75,13 @@ public static class LoraCombination
     {
         if (updates.Select(u => u.A.shape[0]).Distinct().Count() > 1)
             throw new InputException($"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. Use cat or svd.");
-        return (updates.Select(u => u.A * Math.Sqrt(u.Scale)).Aggregate((x, y) => x + y),
-            updates.Select(u => u.B * Math.Sqrt(u.Scale)).Aggregate((x, y) => x + y));
+        return (updates.Select(u => u.A * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)),
+            updates.Select(u => u.B * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)));
     }
 
     private static (Tensor, Tensor) Svd(Update[] updates, int rank)
     {
-        var sum = updates.Select(u => u.B.matmul(u.A) * u.Scale).Aggregate((x, y) => x + y);
+        var sum = updates.Select(u => u.B.matmul(u.A) * Number(u.Scale)).Aggregate((x, y) => x.Plus(y));
         var (u, values, vt) = linalg.svd(sum, fullMatrices: false);
         return (vt.narrow(0, 0, rank), u.narrow(1, 0, rank) * values.narrow(0, 0, rank));
     }

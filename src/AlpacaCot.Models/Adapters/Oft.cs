@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -118,17 +119,17 @@ public sealed class Oft : IAdapterMethod
         private Tensor Rotations()
         {
             var upper = triu_indices(size, size, 1);
-            var places = upper[0] * size + upper[1]; // of the upper triangle in a flat matrix
-            var half = zeros([skew.shape[0], size * size]).index_add(1, places, skew, 1).view(-1, size, size);
+            var places = (upper[0] * Number(size)).Plus(upper[1]); // of the upper triangle in a flat matrix
+            var half = zeros([skew.shape[0], size * size]).index_add(1, places, skew, Number(1)).view(-1, size, size);
             var q = half - half.transpose(1, 2);
             var identity = eye(size).unsqueeze(0).expand_as(q);
-            if (!config.Series) return linalg.solve((identity + q).transpose(1, 2), (identity - q).transpose(1, 2)).transpose(1, 2);
+            if (!config.Series) return linalg.solve(identity.Plus(q).transpose(1, 2), (identity - q).transpose(1, 2)).transpose(1, 2);
             var sum = identity;
             var power = identity;
             for (var term = 1; term < config.Terms; term++)
             {
                 power = power.matmul(q);
-                sum = sum + power * (term == config.Terms - 1 && term > 1 ? 1 : 2);
+                sum = sum.Plus(power * Number(term == config.Terms - 1 && term > 1 ? 1 : 2));
             }
             return sum;
         }

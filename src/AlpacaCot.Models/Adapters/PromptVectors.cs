@@ -1,4 +1,5 @@
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -68,8 +69,8 @@ internal static class Trained
                 var seen = new List<Tensor>();
                 for (var t = 0; t < x.shape[0]; t++)
                 {
-                    var gates = (read.narrow(0, t, 1) + nn.functional.linear(h, state, stateBias)).chunk(4, 1); // in, forget, new, out
-                    c = gates[1].sigmoid() * c + gates[0].sigmoid() * gates[2].tanh();
+                    var gates = (read.narrow(0, t, 1).Plus(nn.functional.linear(h, state, stateBias))).chunk(4, 1); // in, forget, new, out
+                    c = (gates[1].sigmoid() * c).Plus(gates[0].sigmoid() * gates[2].tanh());
                     h = gates[3].sigmoid() * c.tanh();
                     seen.Add(h);
                 }

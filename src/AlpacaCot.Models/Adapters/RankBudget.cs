@@ -1,5 +1,6 @@
 using AlpacaCot.Data;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -75,7 +76,7 @@ internal sealed class RankBudget
     {
         var distances = layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
             .Select(square => (square - eye(square.shape[0])).norm()).ToArray();
-        return stack(distances).mean() * config.Orthogonality;
+        return stack(distances).mean() * Number(config.Orthogonality);
     }
 
     /// <summary>An optimizer step between looking at gradients and cutting.</summary>
@@ -105,9 +106,9 @@ internal sealed class RankBudget
     private void Update(Watched w, Tensor? gradient, double scale)
     {
         if (gradient is null) return;
-        var now = (w.Weight * gradient * scale).abs();
-        w.Importance.mul_(config.Beta1).add_(now, alpha: 1 - config.Beta1);
-        w.Uncertainty.mul_(config.Beta2).add_((now - w.Importance).abs(), alpha: 1 - config.Beta2);
+        var now = (w.Weight * gradient * Number(scale)).abs();
+        w.Importance.mul_(Number(config.Beta1)).add_(now, alpha: Number(1 - config.Beta1));
+        w.Uncertainty.mul_(Number(config.Beta2)).add_((now - w.Importance).abs(), alpha: Number(1 - config.Beta2));
     }
 
     private int Budget(int step)
@@ -120,7 +121,7 @@ internal sealed class RankBudget
 
     private void Cut(int budget)
     {
-        var scores = layers.Select(l => (l.E.Score.flatten() + l.A.Score.mean([1]) + l.B.Score.mean([0])).unsqueeze(1)).ToList(); // [r, 1]
+        var scores = layers.Select(l => (l.E.Score.flatten().Plus(l.A.Score.mean([1])).Plus(l.B.Score.mean([0]))).unsqueeze(1)).ToList(); // [r, 1]
         var all = cat(scores).flatten();
         var dropped = all.shape[0] - budget;
         if (dropped <= 0) return;
@@ -130,7 +131,7 @@ internal sealed class RankBudget
             layer.Kept.copy_(score > threshold);
             layer.Triplet.E.mul_(layer.Kept);
         }
-        cut.fill_(1);
+        cut.fill_(Number(1));
     }
 
     private static Watched Watch(string name, Tensor weight) => new(name, weight,

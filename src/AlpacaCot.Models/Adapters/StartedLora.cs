@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -58,11 +59,11 @@ internal static class StartedLora
         public Tensor Forward(Linear layer, Tensor x)
         {
             var product = layer.Product(x, addition, Dropout.Of(x, dropout));
-            return layer.Biased(product + x.matmul(start.A.t()).matmul(start.B.t()) * start.Scale);
+            return layer.Biased(product.Plus(x.matmul(start.A.t()).matmul(start.B.t()) * Number(start.Scale)));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values()
-            .add_(addition.B.matmul(addition.A), alpha: addition.Scale).add_(start.B.matmul(start.A), alpha: start.Scale), layer.Bias);
+            .add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)).add_(start.B.matmul(start.A), alpha: Number(start.Scale)), layer.Bias);
     }
 }
 
@@ -72,7 +73,7 @@ internal static class Pissa
     public static (Tensor A, Tensor B) Start(Tensor weight, int rank, double scale)
     {
         var (u, values, vt) = linalg.svd(weight, fullMatrices: false);
-        var roots = (values.narrow(0, 0, rank) / scale).sqrt(); // [rank]
+        var roots = (values.narrow(0, 0, rank) / Number(scale)).sqrt(); // [rank]
         return (roots.unsqueeze(1) * vt.narrow(0, 0, rank), u.narrow(1, 0, rank) * roots);
     }
 }

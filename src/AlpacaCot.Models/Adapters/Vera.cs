@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -80,7 +81,7 @@ public sealed class Vera : IAdapterMethod
         foreach (var layer in layers)
         {
             var scaleB = parts.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => zeros(layer.Outputs));
-            var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank], () => full(own.Rank, own.Initial));
+            var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank], () => full(own.Rank, Number(own.Initial)));
             parts.On(layer, new Piece(a, b, scaleD, scaleB, own.Dropout));
         }
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
@@ -106,14 +107,14 @@ public sealed class Vera : IAdapterMethod
         {
             var read = Dropout.Of(x, dropout) ?? x;
             var low = nn.functional.linear(read, a.narrow(1, 0, layer.Inputs)) * scaleD; // [.., rank]
-            return layer.Biased(layer.Product(x) + nn.functional.linear(low, b.narrow(0, 0, layer.Outputs)) * scaleB);
+            return layer.Biased(layer.Product(x).Plus(nn.functional.linear(low, b.narrow(0, 0, layer.Outputs)) * scaleB));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
         {
             var left = b.narrow(0, 0, layer.Outputs) * scaleB.unsqueeze(1);
             var right = a.narrow(1, 0, layer.Inputs) * scaleD.unsqueeze(1);
-            return (layer.Values() + left.matmul(right), layer.Bias);
+            return (layer.Values().Plus(left.matmul(right)), layer.Bias);
         }
     }
 }

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -56,5 +57,5 @@ public sealed class Baichuan : IModelFamily
     }
 
     private static Tensor Lengths(Tensor weight) =>
-        weight.to(ScalarType.Float32).square().sum(dim: 1).sqrt().clamp_min(1e-12); // [vocabulary]
+        weight.to(ScalarType.Float32).pow(Number(2)).sum(dim: 1).sqrt().clamp_min(Number(1e-12)); // [vocabulary]
 }

@@ -2,6 +2,7 @@ using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -77,8 +78,8 @@ public abstract class CausalModel : IDisposable
         var (rows, count) = (input.Ids.shape[0], Prompt!.Count);
         return input with
         {
-            Ids = cat([arange(-1, -count - 1, -1).expand(rows, count), input.Ids], 1),
-            Positions = input.Positions is { } given ? cat([arange(count).expand(rows, count), given + count], 1) : null,
+            Ids = cat([arange(Number(-1), Number(-count - 1), Number(-1)).expand(rows, count), input.Ids], 1),
+            Positions = input.Positions is { } given ? cat([Range(0, count).expand(rows, count), given + Number(count)], 1) : null,
             Present = Extended(input.Present, count),
             HasVirtual = true,
         };
@@ -89,7 +90,7 @@ public abstract class CausalModel : IDisposable
         var (count, unplaced) = (Prefix!.Count, Prefix.TakesPlaces ? 0 : Prefix.Count);
         return input with
         {
-            Positions = input.Positions is { } given ? given + (count - unplaced) : null,
+            Positions = input.Positions is { } given ? given + Number(count - unplaced) : null,
             Present = Extended(input.Present, count),
             HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = Prefix.Layers(),
         };

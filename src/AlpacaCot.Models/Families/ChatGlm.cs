@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -118,9 +119,9 @@ public sealed class ChatGlm : IModelFamily
             Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, Pass pass)
         {
             x = attentionNorm.Forward(x);
-            x = Alpha * x + Attend(x, context, answer, visible, pass);
+            x = (Number(Alpha) * x).Plus(Attend(x, context, answer, visible, pass));
             x = innerNorm.Forward(x);
-            return Alpha * x + inner.Forward(x);
+            return (Number(Alpha) * x).Plus(inner.Forward(x));
         }
 
         private Tensor Attend(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, Pass pass)

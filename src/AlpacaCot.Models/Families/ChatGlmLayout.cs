@@ -1,6 +1,7 @@
 using AlpacaCot.Data;
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -37,7 +38,7 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
             var at = positions.AsSpan(row * 2 * length, 2 * length);
             contexts[row] = Place(all.AsSpan(row * length, length), 0, at[..length], at[length..], first);
         }
-        var visible = Attention.Causal(0, length) | (arange(length) < tensor(contexts, [rows, 1, 1, 1])); // [b, 1, s, s]
+        var visible = Attention.Causal(0, length) | (Range(0, length) < tensor(contexts, [rows, 1, 1, 1])); // [b, 1, s, s]
         if (present is not null)
             visible = (visible & present.unsqueeze(1).unsqueeze(1)) | eye(length, length, ScalarType.Bool);
         return (tensor(positions, [rows, 2, length]), visible);

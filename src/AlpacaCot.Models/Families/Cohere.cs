@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -28,7 +29,7 @@ public sealed class Cohere : IModelFamily
         {
             NormOf = (name, width) => b.LayerNorm(name, width, epsilon, bias: false),
             Tied = true,
-            Finish = logits => logits * factor,
+            Finish = logits => logits * Number(factor),
         };
         var (bias, headNorms, second) = (c.Flag("attention_bias"), c.Flag("use_qk_norm"), c.ModelType == "cohere2");
         var pattern = second ? c.Int(c.Either("sliding_window_pattern", "layer_switch"), 4) : 1;

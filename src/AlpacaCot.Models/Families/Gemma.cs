@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Layers;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -44,7 +45,7 @@ public sealed class Gemma : IModelFamily
     {
         if (!c.Has(key)) return null;
         var cap = c.Number(key, 0);
-        return x => (x / cap).tanh() * cap;
+        return x => (x / Number(cap)).tanh() * Number(cap);
     }
 }
 

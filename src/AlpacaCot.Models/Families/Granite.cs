@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Layers;
+using static AlpacaCot.Models.Native.Scalars;
 
 namespace AlpacaCot.Models.Families;
 
@@ -18,7 +19,7 @@ public sealed class Granite : IModelFamily
         var parts = new LlamaParts(c, b)
         {
             EmbeddingScale = c.Number("embedding_multiplier", 1),
-            Finish = logits => logits / divisor,
+            Finish = logits => logits / Number(divisor),
         };
         var (bias, innerBias) = (c.Flag("attention_bias"), c.Flag("mlp_bias"));
         var (scale, residual) = (c.Number("attention_multiplier", 1), c.Number("residual_multiplier", 1));

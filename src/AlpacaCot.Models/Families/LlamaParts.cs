@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Layers;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -85,7 +86,7 @@ internal sealed class LlamaParts
     /// <summary>The whole, around the family's blocks.</summary>
     public Decoder Model(string family, Func<int, IBlock> block) => new(builder, Sizes.Shape(family))
     {
-        Embed = input => EmbeddingScale == 1 ? embedding.Forward(input.Ids) : embedding.Forward(input.Ids) * EmbeddingScale,
+        Embed = input => EmbeddingScale == 1 ? embedding.Forward(input.Ids) : embedding.Forward(input.Ids) * Number(EmbeddingScale),
         Blocks = Sizes.Each(block),
         Norm = NormOf("model.norm", Sizes.Hidden),
         Output = builder.Head("lm_head", embedding, Sizes.Hidden, Sizes.Vocabulary, config.Flag("tie_word_embeddings", Tied)),

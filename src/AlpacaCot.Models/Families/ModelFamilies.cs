@@ -20,6 +20,9 @@ public static class ModelFamilies
         new StarCoder2(), new Granite(), new Cohere(), new SmolLm3(), new Ernie(),
     ];
 
+    /// <summary>Parameters from which on a model counts as large.</summary>
+    private const long LargeModel = 500_000_000;
+
     /// <summary>Builds the model that a configuration describes.</summary>
     /// <param name="config">The content of <c>config.json</c>.</param>
     /// <param name="weights">Where the weights come from.</param>
@@ -43,6 +46,8 @@ public static class ModelFamilies
         try
         {
             read.RefuseUnread();
+            // The new mapping of each block costs time that only work on large ones outweighs.
+            if (model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             return model;
         }
         catch

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Layers;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -49,6 +50,6 @@ public sealed record ModelInput(Tensor Ids)
     internal Tensor PositionsOrPlaces()
     {
         var start = Before - Unplaced;
-        return Positions ?? arange(start, start + Ids.shape[1]).expand(Ids.shape);
+        return Positions ?? Range(start, start + Ids.shape[1]).expand(Ids.shape);
     }
 }

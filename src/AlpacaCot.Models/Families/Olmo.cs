@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Layers;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -46,7 +47,7 @@ public sealed class Olmo : IModelFamily
             Project = x =>
             {
                 var (q, k, v) = project(x);
-                return (q.clamp(-bound, bound), k.clamp(-bound, bound), v.clamp(-bound, bound));
+                return (q.clamp(Number(-bound), Number(bound)), k.clamp(Number(-bound), Number(bound)), v.clamp(Number(-bound), Number(bound)));
             },
         };
     }

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -34,7 +35,7 @@ public sealed class Opt : IModelFamily
             Embed = input =>
             {
                 var x = embedding.Forward(input.Ids);
-                return (widen?.Forward(x) ?? x) + positions.Forward(Places(input) + Unused);
+                return (widen?.Forward(x) ?? x).Plus(positions.Forward(Places(input) + Number(Unused)));
             },
             Blocks = sizes.Each(i => Block($"{model}.layers.{i}", i)),
             Norm = new Last(
@@ -65,7 +66,7 @@ public sealed class Opt : IModelFamily
     private static Tensor Places(ModelInput input)
     {
         if (input.Positions is not null || input.Present is null) return input.PositionsOrPlaces();
-        var counted = (input.Present.to(ScalarType.Int64).cumsum(1) - 1).masked_fill(input.Present.logical_not(), -1);
+        var counted = (input.Present.to(ScalarType.Int64).cumsum(1) - Number(1)).masked_fill(input.Present.logical_not(), Number(-1));
         return counted.narrow(1, counted.shape[1] - input.Ids.shape[1], input.Ids.shape[1]);
     }
 
@@ -73,8 +74,8 @@ public sealed class Opt : IModelFamily
     {
         public Tensor Forward(Tensor x, Pass pass)
         {
-            x = AttentionNorm.Forward(x + Attention.Forward(x, pass));
-            return InnerNorm.Forward(x + Inner.Forward(x));
+            x = AttentionNorm.Forward(x.Plus(Attention.Forward(x, pass)));
+            return InnerNorm.Forward(x.Plus(Inner.Forward(x)));
         }
     }
 

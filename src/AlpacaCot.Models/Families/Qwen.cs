@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Layers;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
@@ -51,7 +52,7 @@ public sealed class Qwen : IModelFamily
     private static Tensor? Growth(Pass pass, int trained)
     {
         if (pass.End <= trained || is_grad_enabled()) return null;
-        var places = pass.Places.to(ScalarType.Float32) + 1;
-        return (places.log() / Math.Log(trained)).clamp_min(1).unsqueeze(1); // [s, 1]
+        var places = pass.Places.to(ScalarType.Float32) + Number(1);
+        return (places.log() / Number(Math.Log(trained))).clamp_min(Number(1)).unsqueeze(1); // [s, 1]
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using AlpacaCot.Models.Native;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
@@ -34,7 +35,7 @@ internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<
     {
         var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits;
         var factor = grad_output.item<float>();
-        if (factor != 1) gradient.mul_(factor);
+        if (factor != 1) gradient.mul_(Number(factor));
         return Gradients.Return(gradient, null);
     }
 

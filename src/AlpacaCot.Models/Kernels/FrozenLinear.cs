@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Quantization;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
@@ -13,7 +14,7 @@ internal sealed record LowRank(Tensor A, Tensor B, double Scale)
     public Tensor? Bias { get; init; }
 
     /// <summary>That bias added, where there is one.</summary>
-    public Tensor Biased(Tensor y) => Bias is null ? y : y + Bias * Scale;
+    public Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias * Number(Scale));
 }
 
 /// <summary>
@@ -69,9 +70,9 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         if (saved.Count == 0) return Gradients.Return(toInput.view(shape), null);
 
         var (read, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);
-        var toLow = grad.mm(b).mul_(frozen.Scale); // [n, rank]
+        var toLow = grad.mm(b).mul_(Number(frozen.Scale)); // [n, rank]
         var toA = toLow.t().mm(read);
-        var toB = grad.t().mm(low).mul_(frozen.Scale);
+        var toB = grad.t().mm(low).mul_(Number(frozen.Scale));
         return frozen.Dropped
             ? Gradients.Return(toInput.view(shape), null, toA, toB, toLow.mm(a).view(shape))
             : Gradients.Return(toInput.addmm_(toLow, a).view(shape), null, toA, toB);

@@ -1,4 +1,5 @@
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -30,8 +31,8 @@ public sealed class Alibi(int heads, double scale = 1)
     public Tensor Bias(long start, long length)
     {
         var slopes = tensor(OfHeads).view(1, heads, 1, 1);
-        var keys = arange(start + length, dtype: ScalarType.Float32);
-        var queries = arange(start, start + length, dtype: ScalarType.Float32).unsqueeze(1);
+        var keys = Range(0, start + length, ScalarType.Float32);
+        var queries = Range(start, start + length, ScalarType.Float32).unsqueeze(1);
         return slopes * (keys - queries);
     }
 

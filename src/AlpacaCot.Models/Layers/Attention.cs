@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Native;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -55,9 +56,9 @@ public static class Attention
     {
         var (groups, start) = (query.shape[1] / key.shape[1], key.shape[2] - query.shape[2]);
         if (groups > 1) (key, value) = (key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1));
-        var logits = query.matmul(key.transpose(2, 3)) / Math.Sqrt(query.shape[3]); // [b, h, s, t]
-        logits = (logits / cap).tanh() * cap;
+        var logits = query.matmul(key.transpose(2, 3)) / Number(Math.Sqrt(query.shape[3])); // [b, h, s, t]
+        logits = (logits / Number(cap)).tanh() * Number(cap);
         var seen = mask ?? Causal(start, query.shape[2]);
-        return nn.functional.softmax(logits.masked_fill(seen.logical_not(), float.NegativeInfinity), -1).matmul(value);
+        return nn.functional.softmax(logits.masked_fill(seen.logical_not(), Number(float.NegativeInfinity)), -1).matmul(value);
     }
 }

@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -11,11 +12,11 @@ public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention,
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Pass pass)
     {
-        x = x + Scaled(Attention.Forward(AttentionNorm.Forward(x), pass));
-        return x + Scaled(Inner.Forward(InnerNorm.Forward(x)));
+        x = x.Plus(Scaled(Attention.Forward(AttentionNorm.Forward(x), pass)));
+        return x.Plus(Scaled(Inner.Forward(InnerNorm.Forward(x))));
     }
 
-    private Tensor Scaled(Tensor added) => Residual == 1 ? added : added * Residual;
+    private Tensor Scaled(Tensor added) => Residual == 1 ? added : added * Number(Residual);
 }
 
 /// <summary>
@@ -29,7 +30,7 @@ public sealed record ParallelBlock(ILayer AttentionNorm, SelfAttention Attention
     {
         var read = AttentionNorm.Forward(x);
         var attended = Attention.Forward(read, pass);
-        return x + attended + Inner.Forward(InnerNorm == AttentionNorm ? read : InnerNorm.Forward(x));
+        return x.Plus(attended).Plus(Inner.Forward(InnerNorm == AttentionNorm ? read : InnerNorm.Forward(x)));
     }
 }
 
@@ -44,7 +45,7 @@ public sealed record SandwichBlock(
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Pass pass)
     {
-        x = x + AfterAttention.Forward(Attention.Forward(BeforeAttention?.Forward(x) ?? x, pass));
-        return x + AfterInner.Forward(Inner.Forward(BeforeInner?.Forward(x) ?? x));
+        x = x.Plus(AfterAttention.Forward(Attention.Forward(BeforeAttention?.Forward(x) ?? x, pass)));
+        return x.Plus(AfterInner.Forward(Inner.Forward(BeforeInner?.Forward(x) ?? x)));
     }
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -41,21 +42,21 @@ public sealed class Embedding
         var vectors = Virtual is { } prompt ? Among(prompt, ids) : Rows(ids);
         if (Noise == 0 || !is_grad_enabled()) return vectors;
         var most = Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
-        return vectors + empty(vectors.shape, ScalarType.Float32).uniform_(-most, most);
+        return vectors.Plus(empty(vectors.shape, ScalarType.Float32).uniform_(-most, most));
     }
 
     private Tensor Among(Tensor prompt, Tensor ids)
     {
-        var real = (ids >= 0).unsqueeze(-1); // [b, s, 1]
-        var vectors = prompt.index_select(0, (-1 - ids).clamp_min(0).flatten()).view(ids.shape[0], ids.shape[1], -1);
-        return where(real, Rows(ids.clamp_min(0)), vectors);
+        var real = (ids >= Number(0)).unsqueeze(-1); // [b, s, 1]
+        var vectors = prompt.index_select(0, (Number(-1) - ids).clamp_min(Number(0)).flatten()).view(ids.shape[0], ids.shape[1], -1);
+        return where(real, Rows(ids.clamp_min(Number(0))), vectors);
     }
 
     private Tensor Rows(Tensor ids)
     {
         var flat = ids.flatten();
         var rows = Weight.index_select(0, flat).to(ScalarType.Float32);
-        if (Adapter is not null) rows = rows + Adapter.Added(flat);
+        if (Adapter is not null) rows = rows.Plus(Adapter.Added(flat));
         return rows.view(ids.shape[0], ids.shape[1], Weight.shape[1]);
     }
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -26,10 +27,10 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
         (weights, experts) = (weights.flatten(), experts.flatten()); // [n · chosen]
         foreach (var e in experts.cpu().data<long>().Distinct().Order()) // in the order of experts: the same sums each time
         {
-            var hits = (experts == e).nonzero().squeeze(1); // [m]
-            var tokens = hits.floor_divide(Chosen);
+            var hits = (experts == Number(e)).nonzero().squeeze(1); // [m]
+            var tokens = hits.floor_divide(Number(Chosen));
             var share = weights.index_select(0, hits).unsqueeze(1); // [m, 1]
-            mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens)) * share, 1);
+            mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens)) * share, Number(1));
         }
         return mixed.view(x.shape);
     }

@@ -1,6 +1,7 @@
 using AlpacaCot.Data;
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Quantization;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -69,11 +70,11 @@ public sealed class Linear : ILayer
         if (Matrix is not DenseMatrix { IsTrained: true } trained) return FrozenLinear.Apply(x, Matrix, addition, dropped);
         var y = nn.functional.linear(x, trained.Weight);
         return addition is null ? y
-            : y + nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * addition.Scale;
+            : y.Plus(nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * Number(addition.Scale));
     }
 
     /// <summary>The bias added, where there is one.</summary>
-    internal Tensor Biased(Tensor y) => Bias is null ? y : y + Bias;
+    internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias);
 
     /// <summary>Where the weight stands, the way round the checkpoint holds it.</summary>
     internal Place WeightPlace => new(

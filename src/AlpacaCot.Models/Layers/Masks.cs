@@ -1,4 +1,5 @@
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -23,7 +24,7 @@ internal sealed class Masks(long start, long length, Tensor? present = null, lon
         var key = window ?? long.MaxValue;
         if (!masks.TryGetValue(key, out var mask))
             masks.Add(key, mask = context > start
-                ? Attention.Causal(start, length) | (arange(start + length) < context)
+                ? Attention.Causal(start, length) | (Range(0, start + length) < Number(context))
                 : Attention.Mask(present, start, length, key));
         return mask;
     }
@@ -35,8 +36,8 @@ internal sealed class Masks(long start, long length, Tensor? present = null, lon
         {
             bias = skipsPadding && present is not null ? alibi.Bias(present, length) : alibi.Bias(start, length);
             var seen = Mask(null) ?? (length > 1 ? Attention.Causal(start, length) : null);
-            if (seen?.dim() == 2) bias.masked_fill_(seen.logical_not(), float.NegativeInfinity); // no second copy
-            else if (seen is not null) bias = bias.masked_fill(seen.logical_not(), float.NegativeInfinity);
+            if (seen?.dim() == 2) bias.masked_fill_(seen.logical_not(), Number(float.NegativeInfinity)); // no second copy
+            else if (seen is not null) bias = bias.masked_fill(seen.logical_not(), Number(float.NegativeInfinity));
             biases.Add(alibi, bias);
         }
         return bias;

@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -30,7 +31,7 @@ public sealed class Pass(
     public long Unplaced { get; init; }
 
     /// <summary>The place of each token in its sequence, <c>[s]</c>.</summary>
-    public Tensor Places => ragged?.Positions.flatten() ?? arange(before, before + length);
+    public Tensor Places => ragged?.Positions.flatten() ?? Range(before, before + length);
 
     /// <summary>Keys and values of a row's own tokens behind those of the virtual ones, <c>[b, kv heads, t, d]</c>.</summary>
     public (Tensor Keys, Tensor Values) Behind(int layer, Tensor key, Tensor value)

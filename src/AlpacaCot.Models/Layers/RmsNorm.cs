@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Kernels;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -18,5 +19,5 @@ public sealed class RmsNorm : ILayer
     public double Epsilon { get; }
 
     /// <summary><c>[.., width] -> [.., width]</c></summary>
-    public Tensor Forward(Tensor x) => RmsNormKernel.Apply(x, offset == 0 ? Weight : Weight + offset, Epsilon);
+    public Tensor Forward(Tensor x) => RmsNormKernel.Apply(x, offset == 0 ? Weight : Weight + Number(offset), Epsilon);
 }

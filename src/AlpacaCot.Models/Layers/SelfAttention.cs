@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
@@ -49,7 +50,7 @@ public sealed record SelfAttention(
             k = Rope.Rotate(k, turns, KeyValueHeads, Rope.Interleaved); // [b, kv, s, d]
         }
         v = Layers.Heads.Split(v, KeyValueHeads);
-        if (Scale is { } scale) q = q * (scale * Math.Sqrt(HeadDimension));
+        if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
         if (pass.Ragged is { } ragged) return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)));
         (k, v) = pass.Behind(Layer, k, v); // [b, kv, t, d]

@@ -2,6 +2,7 @@ using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Native;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;
@@ -94,7 +95,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
             return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, scales, null, 0);
 
         var offset = scales.mean().item<float>();
-        scales.sub_(offset);
+        scales.sub_(Number(offset));
         var codes = empty(blocks, ScalarType.Byte);
         var nested = empty((blocks + NestedBlock - 1) / NestedBlock, ScalarType.Float32);
         BlockQuantizer.Quantize((float*)at, blocks, NestedBlock, Codebook.DynamicSigned, TensorMemory.Bytes(codes),

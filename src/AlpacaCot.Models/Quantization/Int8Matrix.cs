@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Native;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;
@@ -81,7 +82,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         var half = InHalfPrecision(x); // [n, inputs]
         var (codes, rowScales) = RowCodes(half, threshold);
         var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(half);
-        if (outliers is not null) codes.index_fill_(1, outliers, 0);
+        if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
         var products = TorchScriptOps.Int8Product(codes, Codes.t()); // [n, outputs], int32
         var y = empty(x.shape[0], Outputs, ScalarType.Float32);
         var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
@@ -94,7 +95,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         if (outliers is not null)
         {
             var weights = Codes.index_select(1, outliers).to(ScalarType.Float32)
-                .mul_(Scales.unsqueeze(1)).mul_(Int8Kernel.PerCode);
+                .mul_(Scales.unsqueeze(1)).mul_(Number(Int8Kernel.PerCode));
             y.addmm_(x.index_select(1, outliers), weights.t());
         }
         return y.MoveToOuterDisposeScope();
@@ -111,7 +112,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     private Tensor? OutlierColumns(Tensor x)
     {
         var largest = x.abs().amax([0L]); // [inputs]
-        var columns = (largest >= threshold).nonzero().squeeze(1);
+        var columns = (largest >= Number(threshold)).nonzero().squeeze(1);
         return columns.numel() == 0 ? null : columns;
     }
 

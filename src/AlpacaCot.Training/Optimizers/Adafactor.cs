@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -34,20 +35,20 @@ internal sealed class AdafactorRule : UpdateRule
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
-        gradient.mul_(step.Scale);
+        gradient.mul_(Number(step.Scale));
         var rest = Math.Pow(step.Number, DecayPower);
-        var squared = gradient.square().add_(Epsilon);
+        var squared = gradient.pow(Number(2)).add_(Number(Epsilon));
         Tensor update;
-        if (square is not null) update = square.mul_(1 - rest).add_(squared, alpha: rest).rsqrt().mul_(gradient);
+        if (square is not null) update = square.mul_(Number(1 - rest)).add_(squared, alpha: Number(rest)).rsqrt().mul_(gradient);
         else
         {
-            rows!.mul_(1 - rest).add_(squared.mean([-1L]), alpha: rest);
-            columns!.mul_(1 - rest).add_(squared.mean([-2L]), alpha: rest);
+            rows!.mul_(Number(1 - rest)).add_(squared.mean([-1L]), alpha: Number(rest));
+            columns!.mul_(Number(1 - rest)).add_(squared.mean([-2L]), alpha: Number(rest));
             var byRow = (rows / rows.mean([-1L], keepdim: true)).rsqrt_().unsqueeze(-1);
             update = byRow * columns.unsqueeze(-2).rsqrt() * gradient;
         }
-        var size = update.square().mean().sqrt().item<float>();
-        if (weightDecay > 0) weight.mul_(1 - step.Rate * weightDecay);
-        weight.add_(update, alpha: -step.Rate / Math.Max(1, size));
+        var size = update.pow(Number(2)).mean().sqrt().item<float>();
+        if (weightDecay > 0) weight.mul_(Number(1 - step.Rate * weightDecay));
+        weight.add_(update, alpha: Number(-step.Rate / Math.Max(1, size)));
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -33,8 +34,8 @@ internal sealed class AdamW8BitRule : UpdateRule
         var blocks = (weight.numel() + Block - 1) / Block;
         (mean, square) = (Zeros(weight.shape, ScalarType.Byte), Zeros(weight.shape, ScalarType.Byte));
         (meanScales, squareScales) = (Zeros([blocks]), Zeros([blocks]));
-        mean.fill_(Codebook.DynamicSigned.Nearest(0));
-        square.fill_(Codebook.DynamicUnsigned.Nearest(0));
+        mean.fill_(Number(Codebook.DynamicSigned.Nearest(0)));
+        square.fill_(Number(Codebook.DynamicUnsigned.Nearest(0)));
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State =>

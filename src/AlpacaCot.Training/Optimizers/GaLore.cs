@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -44,16 +45,16 @@ internal sealed class GaLoreRule : UpdateRule
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
-        gradient.mul_(step.Scale);
+        gradient.mul_(Number(step.Scale));
         if ((step.Number - 1) % options.Interval == 0) Choose(gradient);
         var small = isWide ? projection.t().mm(gradient) : gradient.mm(projection);
-        mean.mul_(adam.Beta1).add_(small, alpha: 1 - adam.Beta1);
-        square.mul_(adam.Beta2).addcmul_(small, small, 1 - adam.Beta2);
+        mean.mul_(Number(adam.Beta1)).add_(small, alpha: Number(1 - adam.Beta1));
+        square.mul_(Number(adam.Beta2)).addcmul_(small, small, Number(1 - adam.Beta2));
         var root = Math.Sqrt(1 - Math.Pow(adam.Beta2, step.Number));
-        var update = mean / (square.sqrt() / root + adam.Epsilon);
+        var update = mean / (square.sqrt() / Number(root) + Number(adam.Epsilon));
         var full = isWide ? projection.mm(update) : update.mm(projection.t());
-        weight.mul_(1 - step.Rate * adam.WeightDecay);
-        weight.add_(full, alpha: -step.Rate * options.Factor / (1 - Math.Pow(adam.Beta1, step.Number)));
+        weight.mul_(Number(1 - step.Rate * adam.WeightDecay));
+        weight.add_(full, alpha: Number(-step.Rate * options.Factor / (1 - Math.Pow(adam.Beta1, step.Number))));
     }
 
     // The strongest singular directions, on the shorter side.

@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -28,12 +29,12 @@ internal sealed class MuonRule(long[] shape, double momentum, double weightDecay
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
-        gradient.mul_(step.Scale);
-        velocity.mul_(momentum).add_(gradient, alpha: 1 - momentum);
-        var ahead = gradient.mul_(1 - momentum).add_(velocity, alpha: momentum); // Nesterov
+        gradient.mul_(Number(step.Scale));
+        velocity.mul_(Number(momentum)).add_(gradient, alpha: Number(1 - momentum));
+        var ahead = gradient.mul_(Number(1 - momentum)).add_(velocity, alpha: Number(momentum)); // Nesterov
         var update = Orthogonal(ahead);
-        weight.mul_(1 - step.Rate * weightDecay);
-        weight.add_(update, alpha: -step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(shape[0], shape[1])));
+        weight.mul_(Number(1 - step.Rate * weightDecay));
+        weight.add_(update, alpha: Number(-step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(shape[0], shape[1]))));
     }
 
     /// <summary>Singular values near 1 in place of the matrix's own, by the Newton-Schulz iteration of fifth degree.</summary>
@@ -42,12 +43,12 @@ internal sealed class MuonRule(long[] shape, double momentum, double weightDecay
         const double A = 3.4445, B = -4.7750, C = 2.0315; // steepest at zero, at the price of values in 0.7 .. 1.2
         var isTall = matrix.shape[0] > matrix.shape[1];
         var x = isTall ? matrix.t() : matrix;
-        x = x / (x.norm() + 1e-7);
+        x = x / (x.norm() + Number(1e-7));
         for (var i = 0; i < Iterations; i++)
         {
             var gram = x.mm(x.t());
-            var polynomial = gram * B + gram.mm(gram) * C;
-            x = x * A + polynomial.mm(x);
+            var polynomial = (gram * Number(B)).Plus(gram.mm(gram) * Number(C));
+            x = (x * Number(A)).Plus(polynomial.mm(x));
         }
         return isTall ? x.t() : x;
     }

@@ -1,3 +1,4 @@
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -22,8 +23,8 @@ internal sealed class SgdRule(long[] shape, double momentum, double weightDecay)
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
-        gradient.mul_(step.Scale);
-        if (weightDecay > 0) gradient.add_(weight, alpha: weightDecay);
-        weight.add_(velocity?.mul_(momentum).add_(gradient) ?? gradient, alpha: -step.Rate);
+        gradient.mul_(Number(step.Scale));
+        if (weightDecay > 0) gradient.add_(weight, alpha: Number(weightDecay));
+        weight.add_(velocity?.mul_(Number(momentum)).PlusInPlace(gradient) ?? gradient, alpha: Number(-step.Rate));
     }
 }

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Adapters;
@@ -56,7 +57,7 @@ public sealed class AdapterSetTests : IDisposable
         set.Load("two", folder.File("two"));
         set.Combine("both", [("one", 0.5), ("two", 1.5)], kind, kind == LoraCombinationKind.Svd ? 6 : null);
         var query = model.Linears["model.layers.1.self_attn.q_proj"];
-        var wanted = query.Values() + (Update("one") * 0.5) + (Update("two") * 1.5);
+        var wanted = query.Values().Plus(Update("one") * Number(0.5)).Plus(Update("two") * Number(1.5));
         set.Use("both");
         Assert.InRange(Golden.RelativeDifference(query.Adapter!.Merged(query).Weight, wanted), 0, tolerance);
 
@@ -80,7 +81,7 @@ public sealed class AdapterSetTests : IDisposable
         set.Use("one");
         var once = query.Adapter!.Merged(query).Weight - query.Values();
         set.Use("twice");
-        Assert.InRange(Golden.RelativeDifference(query.Adapter!.Merged(query).Weight, query.Values() + once * 2), 0, 1e-5);
+        Assert.InRange(Golden.RelativeDifference(query.Adapter!.Merged(query).Weight, query.Values().Plus(once * Number(2))), 0, 1e-5);
         Assert.Contains("different ranks", Assert.Throws<InputException>(
             () => set.Combine("x", [("one", 1), ("two", 1)], LoraCombinationKind.Linear)).Message, StringComparison.Ordinal);
     }
@@ -114,7 +115,7 @@ public sealed class AdapterSetTests : IDisposable
     private (string Name, Tensor Logits) Saved(string name, AdapterConfig config)
     {
         using var adapter = AdapterMethods.Attach(model, config, seed: name.Length);
-        using (no_grad()) foreach (var weight in adapter.Parameters.Values) weight.add_(randn_like(weight), alpha: 0.1);
+        using (no_grad()) foreach (var weight in adapter.Parameters.Values) weight.add_(randn_like(weight), alpha: Number(0.1));
         adapter.Save(folder.File(name));
         return (name, Logits());
     }

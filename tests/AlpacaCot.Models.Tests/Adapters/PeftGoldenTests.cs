@@ -4,6 +4,7 @@ using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Tests.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Adapters;
@@ -40,7 +41,7 @@ public sealed class PeftGoldenTests : IDisposable
             // PEFT adds AdaLoRA's penalty to the loss.
             if (adapter.Penalty() is { } penalty)
                 Assert.Equal(golden.Json($"peft/{method}/out.json").GetProperty("loss").GetProperty("rightpad").GetDouble(),
-                    (golden.Batch("rightpad").Loss(model) + penalty).item<float>(), 1e-5);
+                    (golden.Batch("rightpad").Loss(model).Plus(penalty)).item<float>(), 1e-5);
             else Assert.InRange(golden.LossDifference(model, $"peft/{method}/out.json"), 0, 1e-5);
             var generate = golden.Json($"peft/{method}/out.json").GetProperty("generate");
             if (model.Prompt is null) Assert.True(FamilyGolden.GreedyEqual(model, generate));
@@ -54,7 +55,7 @@ public sealed class PeftGoldenTests : IDisposable
             using var again = AdapterMethods.Load(model, copy.Path);
             Assert.InRange(LogitDifference(golden, model, method), 0, 1e-4);
             // Control: a weight that is off by a twentieth is noticed.
-            using (no_grad()) foreach (var weight in again.Parameters.Values) weight.add_(weight.roll(1), alpha: 0.05);
+            using (no_grad()) foreach (var weight in again.Parameters.Values) weight.add_(weight.roll(1), alpha: Number(0.05));
             Assert.True(LogitDifference(golden, model, method) > 1e-4, "control: other weights, other logits");
         }
     }
@@ -192,7 +193,7 @@ public sealed class PeftGoldenTests : IDisposable
         var wanted = golden.Tensors($"peft/{method}/out.safetensors").Where(t => t.Key.StartsWith("grad.rightpad.", StringComparison.Ordinal))
             .ToDictionary(t => Plain(t.Key["grad.rightpad.".Length..]), t => t.Value);
         var loss = golden.Batch("rightpad").Loss(model);
-        (adapter.Penalty() is { } penalty ? loss + penalty : loss).backward();
+        (adapter.Penalty() is { } penalty ? loss.Plus(penalty) : loss).backward();
         Assert.Equal(wanted.Keys.Order(), weights.Keys.Select(Ours).Order());
         return weights.Max(w => Golden.RelativeDifference(w.Value.grad!.view(wanted[Ours(w.Key)].shape), wanted[Ours(w.Key)]));
     }

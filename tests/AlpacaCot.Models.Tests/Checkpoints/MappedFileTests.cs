@@ -5,6 +5,7 @@ using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -35,7 +36,7 @@ public sealed class MappedFileTests
         Assert.Equal(7f, last.item<float>());
         Assert.InRange(ResidentBytes() - before, long.MinValue, 20 << 20);
 
-        last.add_(1);
+        last.add_(Number(1));
         Assert.Equal(8f, again[Elements - 1].item<float>());
         using var written = new FileStream(path, FileMode.Open, FileAccess.Read);
         written.Seek(-4, SeekOrigin.End);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Tests;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -111,7 +112,7 @@ public sealed class ModelFolderTests
         foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float16, ScalarType.Float32, ScalarType.Float64 })
             foreach (var bad in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity })
             {
-                var values = (rand(3_000_017, ScalarType.Float32) * 60000 - 30000).to(type);
+                var values = (rand(3_000_017, ScalarType.Float32) * Number(60000) - Number(30000)).to(type);
                 Assert.Null(FiniteWeights.FirstOther(values));
                 foreach (var place in places.Reverse())
                 {
@@ -144,7 +145,7 @@ public sealed class ModelFolderTests
         // 30,401 numbers: a right generator's mean stays within 4 / sqrt(n) deviations of 0, its deviation within 2 % of 0.02.
         Assert.InRange(first.mean().item<float>(), -0.02f * 0.023f, 0.02f * 0.023f);
         Assert.InRange(first.std().item<float>(), 0.0196f, 0.0204f);
-        Assert.InRange(((first / 0.02f).pow(4)).mean().item<float>(), 2.8f, 3.2f); // a normal distribution's fourth moment is 3
+        Assert.InRange(((first / Number(0.02f)).pow(Number(4))).mean().item<float>(), 2.8f, 3.2f); // a normal distribution's fourth moment is 3
 
         Assert.Equal(5f, weights.Read("model.norm.weight", [5]).sum().item<float>());
         Assert.Equal(0f, weights.Read("model.layers.0.self_attn.q_proj.bias", [5]).sum().item<float>());

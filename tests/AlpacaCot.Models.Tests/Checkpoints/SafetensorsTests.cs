@@ -4,6 +4,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -47,14 +48,14 @@ public sealed class SafetensorsTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        var numbers = arange(24, dtype: ScalarType.Float32).reshape(2, 3, 4) - 7.25;
+        var numbers = Range(0, 24, ScalarType.Float32).reshape(2, 3, 4) - Number(7.25);
         ScalarType[] types =
         [
             ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32,
             ScalarType.Int16, ScalarType.Int8, ScalarType.Byte, ScalarType.Bool, ScalarType.ComplexFloat32,
         ];
         List<(string Name, Tensor Tensor)> tensors =
-            [.. types.Select(t => (t.ToString(), (t == ScalarType.Byte ? numbers + 8 : numbers).to_type(t)))];
+            [.. types.Select(t => (t.ToString(), (t == ScalarType.Byte ? numbers + Number(8) : numbers).to_type(t)))];
         tensors.Add(("scalar", tensor(3.5f)));
         tensors.Add(("empty", zeros(0, 5)));
         tensors.Add(("transposed", numbers.permute(2, 0, 1)));
@@ -77,7 +78,7 @@ public sealed class SafetensorsTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        var large = arange(5_000_001, dtype: ScalarType.Int32); // 20 MB
+        var large = Range(0, 5_000_001, ScalarType.Int32); // 20 MB
         SafetensorsWriter.Write(folder.File("large"), [("b", large), ("a", large.to_type(ScalarType.Float64))]);
         using var file = SafetensorsFile.Open(folder.File("large"));
         Tensors.AssertSame(large, file.Read("b"), "b");

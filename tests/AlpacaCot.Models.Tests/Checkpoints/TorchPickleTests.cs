@@ -1,6 +1,7 @@
 using AlpacaCot.Data;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Tests;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
@@ -85,7 +86,7 @@ public sealed class TorchPickleTests
             Assert.Equal([4, 4, 4, 4], Values("repeated"));
             Assert.Equal([0, 1, 2, 3, 4, 5], Values("parameter"));
 
-            file.Read("whole").add_(10); // shared memory stays shared
+            file.Read("whole").add_(Number(10)); // shared memory stays shared
             Assert.Equal([12, 15], Values("column"));
         }
     }

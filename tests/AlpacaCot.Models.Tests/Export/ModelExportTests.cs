@@ -5,6 +5,7 @@ using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Tests;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Export;
@@ -94,8 +95,8 @@ public sealed class ModelExportTests
             [.. Enumerable.Range(0, 5).Select(i => $"model.layers.{i}.self_attn.q_proj").Append("lm_head").SelectMany(layer =>
                 new[]
             {
-                ($"{layer}.lora_A.weight", rand(2, 64) * 0.1), ($"{layer}.lora_B.weight", rand(layer == "lm_head" ? 512 : 64,
-                    2) * 0.1),
+                ($"{layer}.lora_A.weight", rand(2, 64) * Number(0.1)), ($"{layer}.lora_B.weight", rand(layer == "lm_head" ? 512 : 64,
+                    2) * Number(0.1)),
             })]);
         using var adapted = LanguageModel.Load(Stories, folder.File("lora"));
         ModelExport.ToHuggingFace(adapted, folder.File("merged"), ScalarType.BFloat16);

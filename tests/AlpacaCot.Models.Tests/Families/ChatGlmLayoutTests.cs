@@ -3,6 +3,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Families;
@@ -30,7 +31,7 @@ public sealed class ChatGlmLayoutTests : IDisposable
         Assert.Equal(0, Differences(positions, Cube(golden, "position_ids")));
         Assert.Equal(0, Hidden(visible, golden, Cube(golden, "valid"), all: present is null));
         // Control: with sop at the front there is no context.
-        var (_, causal) = Layout.Of(Cube(golden, "input_ids").index_fill(1, tensor(new[] { 0L }), 154), present);
+        var (_, causal) = Layout.Of(Cube(golden, "input_ids").index_fill(1, tensor(new[] { 0L }), Number(154)), present);
         Assert.NotEqual(0, Hidden(causal, golden, Cube(golden, "valid"), all: present is null));
     }
 
@@ -39,7 +40,7 @@ public sealed class ChatGlmLayoutTests : IDisposable
     {
         var golden = Golden.Json("golden/chatglm/base.json").GetProperty("generate").GetProperty("leftpad");
         var ids = Cube(golden, "prompt");
-        var present = ids != 3;
+        var present = ids != Number(3);
         var (positions, visible) = Layout.Of(ids, present);
         Assert.Equal(0, Differences(positions, Cube(golden, "position_ids")));
         Assert.Equal(0, Hidden(visible, golden, present.to(ScalarType.Int64), all: false));

@@ -4,6 +4,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Families;
@@ -135,7 +136,7 @@ internal sealed record FamilyBatch(long[][] Ids, long[][] Real, long[][] Labels)
                     places.Add(row * length + t - 1);
                     targets.Add(Labels[row][t]);
                 }
-        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / targets.Count;
+        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / Number(targets.Count);
     }
 
     private static Tensor Matrix(long[][] rows) => tensor([.. rows.SelectMany(r => r)], [rows.Length, rows[0].Length]);

@@ -4,6 +4,7 @@ using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Families;
@@ -123,7 +124,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
 
         using var quiet = no_grad();
         foreach (var (name, weight) in adapter.Parameters)
-            if (name.Contains("lora_B", StringComparison.Ordinal)) weight.mul_(0.9);
+            if (name.Contains("lora_B", StringComparison.Ordinal)) weight.mul_(Number(0.9));
         Assert.True(golden.LogitDifference(model, "lora_out.safetensors") > 1e-3, "control: a wrong scale");
     }
 
@@ -149,11 +150,11 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
             foreach (var (weight, mean, square) in moments)
             {
                 var gradient = weight.grad!;
-                weight.mul_(1 - rate * decay);
-                mean.mul_(0.9).add_(gradient, alpha: 0.1);
-                square.mul_(0.999).addcmul_(gradient, gradient, value: 0.001);
-                var size = (square / (1 - Math.Pow(0.999, step + 1))).sqrt() + 1e-8;
-                weight.sub_(mean / size * (rate / (1 - Math.Pow(0.9, step + 1))));
+                weight.mul_(Number(1 - rate * decay));
+                mean.mul_(Number(0.9)).add_(gradient, alpha: Number(0.1));
+                square.mul_(Number(0.999)).addcmul_(gradient, gradient, value: Number(0.001));
+                var size = (square / Number(1 - Math.Pow(0.999, step + 1))).sqrt() + Number(1e-8);
+                weight.sub_(mean / size * Number(rate / (1 - Math.Pow(0.9, step + 1))));
                 weight.grad = null;
             }
         }

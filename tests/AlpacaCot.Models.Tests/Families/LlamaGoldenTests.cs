@@ -4,6 +4,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Families;
@@ -100,7 +101,7 @@ public sealed class LlamaGoldenTests : IDisposable
     {
         using var model = Golden.Model("golden/llama/model");
         using var adapter = AdapterMethods.Load(model, ReferenceData.Path("golden/llama/lora"));
-        using (no_grad()) foreach (var b in adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal))) b.Value.mul_(0.95);
+        using (no_grad()) foreach (var b in adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal))) b.Value.mul_(Number(0.95));
         var golden = Golden.Tensors("golden/llama/lora_out.safetensors");
         Assert.True(LogitDifference(model, Golden.Batch("nopad"), golden["logits.nopad"]) > 1e-3);
     }

@@ -2,6 +2,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Generation;
@@ -106,7 +107,7 @@ public sealed class SpeculativeDecodingTests : IDisposable
         using var quiet = no_grad();
         using var inner = NewDisposeScope();
         manual_seed(5);
-        foreach (var weight in near.Parameters.Values.Where(w => w.dim() > 1)) weight.add_(randn_like(weight) * (noise * 0.2));
+        foreach (var weight in near.Parameters.Values.Where(w => w.dim() > 1)) weight.PlusInPlace(randn_like(weight) * Number(noise * 0.2));
         return near;
     }
 }

@@ -5,6 +5,7 @@ using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Generation;
@@ -35,7 +36,7 @@ public sealed class TextGeneratorTests : IDisposable
     public void Cached_keys_and_values_change_no_logit(int chunk)
     {
         using var quiet = no_grad();
-        var ids = arange(24, ScalarType.Int64).mul(37).remainder(300).view(2, 12);
+        var ids = Range(0, 24, ScalarType.Int64).mul(Number(37)).remainder(Number(300)).view(2, 12);
         var whole = model.Logits(new ModelInput(ids)); // [2, 12, vocabulary]
         var rows = ids.data<long>().Select(id => (int)id).Chunk(12).ToArray();
         using KeyValueCache first = model.NewCache(), second = model.NewCache();
@@ -98,7 +99,7 @@ public sealed class TextGeneratorTests : IDisposable
         using var quiet = no_grad();
         var logits = model.Logits(new ModelInput(tensor(Prompt.Select(i => (long)i).ToArray()).unsqueeze(0)))[0, -1];
         var likeliest = logits.topk(3).indexes.data<long>().Select(i => (int)i).ToArray();
-        var three = nn.functional.softmax(logits.topk(3).values / 0.7, 0).data<float>().ToArray();
+        var three = nn.functional.softmax(logits.topk(3).values / Number(0.7), 0).data<float>().ToArray();
         const int draws = 2000;
         var counts = new TextGenerator(model, null)
             .GenerateBatch([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 },

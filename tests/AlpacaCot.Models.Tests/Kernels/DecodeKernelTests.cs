@@ -3,6 +3,7 @@ using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static AlpacaCot.Models.Tests.Kernels.KernelCheck;
 using static TorchSharp.torch;
 
@@ -86,8 +87,8 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         var x = Random(1, 1, 96);
         rounded.Round(TensorMemory.Floats(x), 1, 96, BlockOrder.Plain);
         var codes = randint(1, 256, 8 * 96, dtype: ScalarType.Byte);
-        codes.masked_fill_(codes == 128, 1); // no code of int8
-        var scales = (rand(24) + 0.5).to(ScalarType.Float16);
+        codes.masked_fill_(codes == Number(128), Number(1)); // no code of int8
+        var scales = (rand(24) + Number(0.5)).to(ScalarType.Float16);
         float* fast = stackalloc float[8], plain = stackalloc float[8];
         byte* c = TensorMemory.Bytes(codes);
         ushort* s = (ushort*)TensorMemory.Bytes(scales);
@@ -118,7 +119,7 @@ public sealed unsafe class DecodeKernelTests : IDisposable
     {
         var width = (x.shape[1] + 31) / 32 * 32;
         var blocks = nn.functional.pad(x, [0, width - x.shape[1]]).view(x.shape[0], -1, 32).to(ScalarType.Float64);
-        var scale = blocks.abs().amax([2L], keepdim: true) / 127;
+        var scale = blocks.abs().amax([2L], keepdim: true) / Number(127);
         return ((blocks / scale).round() * scale).view(x.shape[0], -1).narrow(1, 0, x.shape[1]);
     }
 
@@ -127,10 +128,10 @@ public sealed unsafe class DecodeKernelTests : IDisposable
     {
         var (w, exact, found) = (values.to(ScalarType.Float64), x.to(ScalarType.Float64), product.to(ScalarType.Float64));
         var mass = exact.abs().mm(ones_like(w).t()) * w.abs().max(); // at least Σ |w x|
-        var slack = (1e-5 + 2 * tableError) * mass;
+        var slack = Number(1e-5 + 2 * tableError) * mass;
         Assert.True(((found - rounded.mm(w.t())).abs() <= slack).all().item<bool>(), "differs from the rounded product");
         var largest = exact.abs().amax([1L], keepdim: true);
-        var bound = largest / 254 * w.abs().sum(dim: 1).unsqueeze(0) + slack;
+        var bound = (largest / Number(254) * w.abs().sum(dim: 1).unsqueeze(0)).Plus(slack);
         Assert.True(((found - exact.mm(w.t())).abs() <= bound).all().item<bool>(), "is further off than rounding allows");
         Assert.False(((found - rounded.roll(1, 1).mm(w.t())).abs() <= bound).all().item<bool>(), "control: another x must not pass");
     }

@@ -2,6 +2,7 @@ using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static AlpacaCot.Models.Tests.Kernels.KernelCheck;
 using static TorchSharp.torch;
 
@@ -44,7 +45,7 @@ public sealed class KernelTests : IDisposable
     [MemberData(nameof(Sizes))]
     public void SwiGlu(long rows, long width, bool strided) =>
         Agree(x => SwiGluKernel.Apply(x[0], x[1]), x => nn.functional.silu(x[0]) * x[1], strided,
-            Random(1, rows, width) * 3, Random(2, rows, width));
+            Random(1, rows, width) * Number(3), Random(2, rows, width));
 
     [Fact]
     public void SwiGlu_where_exp_overflows() =>
@@ -55,9 +56,9 @@ public sealed class KernelTests : IDisposable
     [MemberData(nameof(Sizes))]
     public void Cross_entropy(long rows, long width, bool strided)
     {
-        var targets = arange(rows, ScalarType.Int64).mul(31).remainder(width);
+        var targets = Range(0, rows, ScalarType.Int64).mul(Number(31)).remainder(Number(width));
         Agree(x => CrossEntropyKernel.Apply(Owned(x[0]), targets), x => PlainCrossEntropy(x[0], targets), strided,
-            Random(1, rows, width) * 4);
+            Random(1, rows, width) * Number(4));
     }
 
     [Theory]
@@ -97,7 +98,7 @@ public sealed class KernelTests : IDisposable
         var x = Random(1, batch, length, heads * dimension);
         var running = rope.Tables(3, length);
         Agree(i => Rope.Rotate(i[0], running, heads), i => PlainRope(i[0], running, heads), strided, x);
-        var positions = arange(batch * length, ScalarType.Int64).mul(7).remainder(length + 5).view(batch, length);
+        var positions = Range(0, batch * length, ScalarType.Int64).mul(Number(7)).remainder(Number(length + 5)).view(batch, length);
         var given = rope.Tables(positions, length + 5);
         Agree(i => Rope.Rotate(i[0], given, heads), i => PlainRope(i[0], given, heads), strided, x);
     }
@@ -112,9 +113,9 @@ public sealed class KernelTests : IDisposable
         var numbers = Random(1, outputs, inputs).to(stored);
         var (weight, exact) = (new DenseMatrix(numbers), numbers.to(ScalarType.Float64));
         var (x, a, b) = (Random(2, 2, 5, inputs), Random(3, rank, inputs), Random(4, outputs, rank));
-        var mask = Random(5, 2, 5, inputs).gt(0).to(ScalarType.Float32).mul(2);
+        var mask = Random(5, 2, 5, inputs).gt(Number(0)).to(ScalarType.Float32).mul(Number(2));
         Tensor Plain(Tensor[] i, Tensor? kept = null) =>
-            i[0].matmul(exact.t()) + 0.25 * (kept is null ? i[0] : i[0] * kept).matmul(i[1].t()).matmul(i[2].t());
+            i[0].matmul(exact.t()).Plus(Number(0.25) * (kept is null ? i[0] : i[0] * kept).matmul(i[1].t()).matmul(i[2].t()));
         foreach (var strided in (bool[])[false, true])
         {
             Agree(i => FrozenLinear.Apply(i[0], weight, null), i => i[0].matmul(exact.t()), strided, x);
@@ -135,24 +136,24 @@ public sealed class KernelTests : IDisposable
         var (x, w) = (Random(1, 5, 33), Random(2, 33));
         Wrong(() => Agree(i => RmsNormKernel.Apply(i[0], i[1], 1e-3), i => PlainRmsNorm(i[0], i[1], 1e-5), false, x, w));
         Wrong(() => Agree(i => SwiGluKernel.Apply(i[0], x), i => nn.functional.gelu(i[0]) * x, false, x));
-        Wrong(() => Agree(i => CrossEntropyKernel.Apply(Owned(i[0] * 1.001), zeros(5, ScalarType.Int64)),
+        Wrong(() => Agree(i => CrossEntropyKernel.Apply(Owned(i[0] * Number(1.001)), zeros(5, ScalarType.Int64)),
             i => PlainCrossEntropy(i[0], zeros(5, ScalarType.Int64)), false, x));
         using var rope = new Rope(32, 10000, new RopeScaling());
         var y = Random(1, 1, 5, 64);
         Wrong(() => Agree(i => Rope.Rotate(i[0], rope.Tables(1, 5), 2), i => PlainRope(i[0], rope.Tables(0, 5), 2), false, y));
         // Right values, wrong gradient.
         var square = Random(3, 33, 33);
-        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], new DenseMatrix(square), null) + (i[0] * 0.1).detach(),
-            i => i[0].matmul(square.t().to(ScalarType.Float64)) + i[0] * 0.1, false, x));
+        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], new DenseMatrix(square), null).Plus((i[0] * Number(0.1)).detach()),
+            i => i[0].matmul(square.t().to(ScalarType.Float64)).Plus(i[0] * Number(0.1)), false, x));
     }
 
     private static void Wrong(Action check) => Assert.ThrowsAny<Xunit.Sdk.XunitException>(check);
 
     // The kernel takes over its logits and overwrites them.
-    private static Tensor Owned(Tensor logits) => (logits * 1).contiguous();
+    private static Tensor Owned(Tensor logits) => (logits * Number(1)).contiguous();
 
     private static Tensor PlainRmsNorm(Tensor x, Tensor weight, double epsilon) =>
-        x * (x.pow(2).mean([-1], keepdim: true) + epsilon).rsqrt() * weight;
+        x * (x.pow(Number(2)).mean([-1], keepdim: true) + Number(epsilon)).rsqrt() * weight;
 
     private static Tensor PlainCrossEntropy(Tensor logits, Tensor targets) =>
         -nn.functional.log_softmax(logits, -1).gather(1, targets.unsqueeze(1)).sum();
@@ -162,6 +163,6 @@ public sealed class KernelTests : IDisposable
         var (b, s, d) = (x.shape[0], x.shape[1], x.shape[2] / heads);
         var split = x.reshape(b, s, heads, d).transpose(1, 2); // [b, h, s, d]
         var half = cat([-split.narrow(3, d / 2, d / 2), split.narrow(3, 0, d / 2)], -1);
-        return split * turns.Cos.to(ScalarType.Float64) + half * turns.Sin.to(ScalarType.Float64);
+        return (split * turns.Cos.to(ScalarType.Float64)).Plus(half * turns.Sin.to(ScalarType.Float64));
     }
 }

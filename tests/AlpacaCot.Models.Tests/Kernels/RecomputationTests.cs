@@ -2,6 +2,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Kernels;
@@ -60,11 +61,11 @@ public sealed class RecomputationTests : IDisposable
         if (method == "lora")
             using (no_grad())
                 foreach (var (name, weight) in adapter.Parameters)
-                    if (name.Contains("lora_B", StringComparison.Ordinal)) weight.fill_(0.01);
+                    if (name.Contains("lora_B", StringComparison.Ordinal)) weight.fill_(Number(0.01));
         manual_seed(5);
-        var ids = arange(1, 25, ScalarType.Int64).view(2, 12);
+        var ids = Range(1, 25).view(2, 12);
         var places = tensor(new long[] { 0, 1, 2, 3, 4, 13, 14, 15 });
-        var loss = model.NegativeLogLikelihood(new ModelInput(ids), places, places + 2);
+        var loss = model.NegativeLogLikelihood(new ModelInput(ids), places, places + Number(2));
         loss.backward();
         return (loss.item<float>(), adapter.Parameters.ToDictionary(p => p.Key, p => p.Value.grad!.clone()));
     }

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Quantization;
@@ -44,7 +45,7 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
         Assert.Equal(golden[$"{name}.dq.nested_offset"].item<float>(), nested.Offset);
         if (golden.TryGetValue($"{name}.dq.dequant", out var values)) SameValues(values, nested);
 
-        using var other = FourBitMatrix.Quantize(golden[weight] * 1.01f, options.Type, block); // control
+        using var other = FourBitMatrix.Quantize(golden[weight] * Number(1.01f), options.Type, block); // control
         Assert.False(golden[$"{name}.plain.dequant"].Equals(other.Expand()));
     }
 
@@ -72,7 +73,7 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
     {
         var numbers = golden[x].to(ScalarType.Float32);
         var (codes, scales) = Int8Matrix.RowCodes(numbers, threshold > 0 ? threshold : float.PositiveInfinity);
-        if (golden.TryGetValue($"{name}.outlier_cols", out var columns)) codes.index_fill_(1, columns, 0);
+        if (golden.TryGetValue($"{name}.outlier_cols", out var columns)) codes.index_fill_(1, columns, Number(0));
         Same(golden[$"{name}.q"], codes);
         Same(golden[$"{name}.stats"], scales);
         if (!golden.TryGetValue($"{name}.dequant", out var values)) return;
@@ -113,9 +114,9 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
         using var matrix = Int8Matrix.Quantize(golden["W"]);
         var columns = golden["int8.X.f16.th6.outlier_cols"];
         var rest = golden["int8.X.f16.th6.q"].to(ScalarType.Float32).mm(golden["int8.W.f16.q"].t().to(ScalarType.Float32))
-            * golden["int8.X.f16.th6.stats"].unsqueeze(1) * golden["int8.W.f16.stats"] * Int8Kernel.PerProduct;
+            * golden["int8.X.f16.th6.stats"].unsqueeze(1) * golden["int8.W.f16.stats"] * Number(Int8Kernel.PerProduct);
         var outliers = x.index_select(1, columns).mm(golden["int8.W.f16.dequant"].index_select(1, columns).t());
-        Near(rest + outliers, matrix.Product(x), 1e-6);
+        Near(rest.Plus(outliers), matrix.Product(x), 1e-6);
         var exact = ForwardAndBackward(matrix, x).Y; // the outliers are what 8 bits have no room for
         Assert.True(Golden.RelativeDifference(matrix.Product(x), exact) < 0.6 * Golden.RelativeDifference(plain.Product(x), exact));
     }

@@ -7,6 +7,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Quantization;
@@ -141,6 +142,6 @@ public sealed class QuantizedFolderTests : IDisposable
     private static Tensor Logits(CausalModel model)
     {
         using var quiet = no_grad();
-        return model.Logits(new ModelInput(arange(1, 25, ScalarType.Int64).view(2, 12)));
+        return model.Logits(new ModelInput(Range(1, 25).view(2, 12)));
     }
 }

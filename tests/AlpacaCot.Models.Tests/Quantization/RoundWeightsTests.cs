@@ -4,6 +4,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Quantization;
@@ -54,6 +55,6 @@ public sealed class RoundWeightsTests : IDisposable
     private static double Loss(CausalModel model, ModelInput input)
     {
         var count = input.Ids.shape[1] - 1;
-        return model.NegativeLogLikelihood(input, arange(count), input.Ids[0].narrow(0, 1, count)).item<float>() / count;
+        return model.NegativeLogLikelihood(input, Range(0, count), input.Ids[0].narrow(0, 1, count)).item<float>() / count;
     }
 }
