@@ -3,6 +3,7 @@ using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Recipes;
 using TorchSharp;
@@ -51,12 +52,12 @@ public sealed class MethodTests(RunFixture fixture)
         // Saved, loaded, saved, loaded.
         using var scope = NewDisposeScope();
         using var temporary = new TemporaryFolder();
-        using var tuned = LanguageModel.Load(whole.Model.Path!, folder);
+        using var tuned = Load(whole, folder);
         var logits = Logits(tuned.Model);
         tuned.Adapter!.Save(temporary.File("again"));
-        using (var again = LanguageModel.Load(whole.Model.Path!, temporary.File("again")))
+        using (var again = Load(whole, temporary.File("again")))
             Assert.Equal(0, Golden.Difference(logits, Logits(again.Model)));
-        using (var plain = LanguageModel.Load(whole.Model.Path!))
+        using (var plain = Load(whole))
             Assert.True(Golden.Difference(logits, Logits(plain.Model)) > 1e-4, "control: the base answers otherwise");
 
         if (Unmergeable.Contains(method))
@@ -109,10 +110,18 @@ public sealed class MethodTests(RunFixture fixture)
         Assert.InRange(Models.Native.Platform.ResidentBytes - before, long.MinValue, 200L << 20); // nothing was allocated
     }
 
+    [Fact]
+    public void Loftq_needs_a_quantized_base() => Assert.Contains("nothing is quantized", Assert.Throws<InputException>(() =>
+        RecipeFile.Parse($"model: {fixture.Model}\ndata: [{fixture.Data}]\nadapter: loftq\noutput: x\n", "r.yaml")).Message,
+        StringComparison.Ordinal);
+
+    private static LanguageModel Load(Recipe recipe, string? adapter = null) => LanguageModel.Load(recipe.Model.Path!, adapter,
+        quantization: QuantizationOptions.Parse(recipe.Quantization));
+
     private static Tensor Logits(CausalModel model)
     {
         using var quiet = no_grad();
-        return model.Logits(new ModelInput(tensor(new long[] { 1, 9, 200, 31, 7, 7 }, [1, 6])));
+        return model.Logits(new ModelInput(tensor(new long[] { 1, 9, 200, 31, 7, 7, 40, 3, 88, 120, 5, 61 }, [1, 12])));
     }
 
     private Recipe Recipe(string method)
@@ -120,6 +129,7 @@ public sealed class MethodTests(RunFixture fixture)
         var r = fixture.Recipe();
         return r with
         {
+            Quantization = method == "loftq" ? "nf4" : "none",
             Adapter = new AdapterSpec
             {
                 Method = method, Rank = method is "vera" ? 16 : 4, TargetRank = method == "adalora" ? 2 : null,

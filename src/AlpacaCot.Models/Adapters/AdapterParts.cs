@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Quantization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,6 +15,7 @@ public sealed class AdapterParts
     private readonly List<(Action On, Action Off)> hooks = [];
     private readonly Dictionary<string, Tensor> trained = [], constant = [];
     private readonly List<Tensor> owned = [];
+    private readonly List<WeightMatrix> matrices = [];
 
     internal AdapterParts(CausalModel model, AdapterWeights weights) => (Model, Weights) = (model, weights);
 
@@ -47,6 +49,7 @@ public sealed class AdapterParts
     internal void Dispose()
     {
         foreach (var tensor in trained.Values.Concat(constant.Values).Concat(owned).Concat(Training.State.Values)) tensor.Dispose();
+        foreach (var matrix in matrices) matrix.Dispose();
     }
 
     /// <summary>A weight to be trained; see <see cref="AdapterWeights.Take"/>.</summary>
@@ -75,6 +78,14 @@ public sealed class AdapterParts
 
     /// <summary>A piece on a linear layer.</summary>
     public void On(Linear layer, ILinearAdapter piece) => hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+
+    /// <summary>Another matrix in a linear layer, from now on this object's.</summary>
+    internal void Put(Linear layer, WeightMatrix matrix)
+    {
+        matrices.Add(matrix);
+        var before = layer.Matrix;
+        hooks.Add((() => layer.Matrix = matrix, () => layer.Matrix = before));
+    }
 
     /// <summary>A piece on an embedding.</summary>
     public void On(Embedding layer, IEmbeddingAdapter piece) => hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));

@@ -37,11 +37,12 @@ public sealed class Lora : IAdapterMethod
         var layers = embeddings.Count > 0
             ? [.. parts.Model.Linears.Values.Where(l => lora.Targets.Names(l.Name, l == parts.Model.Head))]
             : lora.Targets.Linears(parts.Model);
+        if (lora.Loftq is not null) parts.SaveAs(Loftq.On(layers, lora, parts));
         if (lora.Start != "default") StartedLora.Attach(lora, layers, parts);
         else
             foreach (var layer in layers)
             {
-                var addition = Pair(lora, layer, parts);
+                var addition = lora.Loftq is not null && layer.IsQuantized ? Loftq.Pair(lora, layer, parts) : Pair(lora, layer, parts);
                 parts.On(layer, lora.UseDora ? Dora.On(layer, addition, lora.Dropout, parts) : new LowRankPiece(addition, lora.Dropout));
             }
         foreach (var table in embeddings) OnEmbedding(lora, table, parts);

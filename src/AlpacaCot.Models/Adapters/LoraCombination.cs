@@ -66,6 +66,8 @@ public static class LoraCombination
             || adapter.Parameters.Keys.Any(name => !name.EndsWith(a, StringComparison.Ordinal)
                 && !name.EndsWith(".lora_B.weight", StringComparison.Ordinal)))
             throw new InputException("Only plain LoRA adapters on linear layers can be combined: no DoRA, biases or other trained modules.");
+        if (config.Loftq is { Iterations: > 1 })
+            throw new InputException("An adapter started by several iterations of LoftQ belongs to codes of its own, so it cannot be combined.");
         return adapter.Parameters.Keys.Where(name => name.EndsWith(a, StringComparison.Ordinal)).Select(name => name[..^a.Length])
             .Select(layer => new Update(layer, adapter.Parameters[layer + a], adapter.Parameters[$"{layer}.lora_B.weight"],
                 weight * config.ScaleOf(layer)));

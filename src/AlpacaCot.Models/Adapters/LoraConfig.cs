@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Data;
+using AlpacaCot.Models.Quantization;
 
 namespace AlpacaCot.Models.Adapters;
 
@@ -68,6 +69,9 @@ public sealed record LoraConfig : AdapterConfig
     /// </summary>
     public string Start { get; init; } = "default";
 
+    /// <summary>LoftQ's start on a quantized base, or none; saved in <c>loftq_config</c>, beside a plain <c>init_lora_weights</c>.</summary>
+    public LoftqConfig? Loftq { get; init; }
+
     /// <summary>LoRA+ (Hayou et al., 2024): B learns this many times as fast as A. Not saved.</summary>
     public double PlusRatio { get; init; } = 1;
 
@@ -108,6 +112,7 @@ public sealed record LoraConfig : AdapterConfig
             FanInFanOut = fields.Flag("fan_in_fan_out"),
             RankPattern = fields.Wholes("rank_pattern"),
             AlphaPattern = fields.Reals("alpha_pattern"),
+            Loftq = ReadLoftq(fields),
         };
         fields.RefuseUnknownSwitches();
         if (fields.Left.TryGetValue("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String
@@ -115,6 +120,20 @@ public sealed record LoraConfig : AdapterConfig
             throw fields.Fault($"init_lora_weights is {start.GetRawText()}, which changed the base model's " +
                 "weights when training began. Convert it to a plain LoRA adapter with the tool that made it.");
         return config;
+    }
+
+    // One that names no form was written by PEFT, after the base was changed for it; it means nothing in loading.
+    private static LoftqConfig? ReadLoftq(PeftFields fields)
+    {
+        if (!fields.Left.TryGetValue("loftq_config", out var found) || found.ValueKind != JsonValueKind.Object
+            || !found.TryGetProperty("quantization", out var type)) return null;
+        fields.Take("loftq_config");
+        return type.ValueKind == JsonValueKind.String && QuantizationOptions.Names.Contains(type.GetString()!)
+            && found.TryGetProperty("loftq_iter", out var count) && count.ValueKind == JsonValueKind.Number
+            && count.TryGetInt32(out var iterations) && iterations > 0
+            ? new LoftqConfig(iterations, type.GetString())
+            : throw fields.Fault($"loftq_config is {found.GetRawText()}; it needs loftq_iter, a whole number from 1, and quantization, " +
+                $"one of {string.Join(", ", QuantizationOptions.Names)}.");
     }
 
     /// <inheritdoc/>
@@ -127,6 +146,11 @@ public sealed record LoraConfig : AdapterConfig
         fields["lora_alpha"] = PeftFields.Number(Alpha);
         fields["lora_bias"] = HasBias;
         fields["lora_dropout"] = Dropout;
+        if (Loftq is { Type: { } type } loftq)
+            fields["loftq_config"] = new JsonObject
+            {
+                ["loftq_bits"] = type == "int8" ? 8 : 4, ["loftq_iter"] = loftq.Iterations, ["quantization"] = type,
+            };
         fields["r"] = Rank;
         fields["rank_pattern"] = PeftFields.Map(RankPattern, rank => rank);
         Targets.Write(fields);

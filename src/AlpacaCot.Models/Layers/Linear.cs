@@ -17,6 +17,11 @@ public interface ILinearAdapter
     (Tensor Weight, Tensor? Bias) Merged(Linear layer);
 }
 
+/// <summary>The full weight that a quantized matrix was made from.</summary>
+/// <param name="Read">Reads it again, <c>[outputs, inputs]</c>, in the type it is stored in; in the caller's scope.</param>
+/// <param name="Options">How it was quantized.</param>
+internal sealed record FullWeight(Func<Tensor> Read, QuantizationOptions Options);
+
 /// <summary>A linear layer <c>y = x Wᵀ + b</c>.</summary>
 public sealed class Linear : ILayer
 {
@@ -31,6 +36,9 @@ public sealed class Linear : ILayer
 
     /// <summary>W in the form it is kept in, plain or quantized.</summary>
     public WeightMatrix Matrix { get; internal set; }
+
+    /// <summary>What a layer that was quantized while loading was made from; null for others.</summary>
+    internal FullWeight? Source { get; init; }
 
     /// <summary>Width of the output.</summary>
     public long Outputs => Matrix.Outputs;

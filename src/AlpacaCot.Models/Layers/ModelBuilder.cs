@@ -50,7 +50,7 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
 
     /// <summary>The output head: its own weight, or the embedding's when the two are tied. It is never quantized.</summary>
     public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied) =>
-        Layer(name, tied ? new DenseMatrix(embedding.Weight) : Matrix(name, inputs, outputs, inputsFirst: false, null), null);
+        Layer(name, tied ? (new DenseMatrix(embedding.Weight), null) : Matrix(name, inputs, outputs, inputsFirst: false, null), null);
 
     /// <summary>An RMS norm over the last dimension.</summary>
     public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0)
@@ -85,24 +85,25 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     /// <summary>A one-dimensional weight: few bytes, used in every precision-critical place, so always fp32.</summary>
     public Tensor Vector(string name, long width) => Keep(name, weights.Read(Stored(name), [width]), ScalarType.Float32);
 
-    private Linear Layer(string name, WeightMatrix matrix, Tensor? bias, bool inputsFirst = false)
+    private Linear Layer(string name, (WeightMatrix Matrix, FullWeight? Source) made, Tensor? bias, bool inputsFirst = false)
     {
-        var layer = new Linear(name, matrix, bias, inputsFirst);
+        var layer = new Linear(name, made.Matrix, bias, inputsFirst) { Source = made.Source };
         Linears.Add(name, layer);
         Places[name + ".weight"] = layer.WeightPlace;
         if (bias is not null) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
         return layer;
     }
 
-    private WeightMatrix Matrix(string name, long inputs, long outputs, bool inputsFirst, QuantizationOptions? quantization)
+    private (WeightMatrix Matrix, FullWeight? Source) Matrix(
+        string name, long inputs, long outputs, bool inputsFirst, QuantizationOptions? quantization)
     {
         var weight = name + ".weight";
-        if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored) return stored;
+        if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored) return (stored, null);
         long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
-        if (quantization is null || !quantization.Covers(name)) return new DenseMatrix(Parameter(weight, shape), inputsFirst);
+        if (quantization is null || !quantization.Covers(name)) return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
+        var source = new FullWeight(() => weights.Read(Stored(weight), shape) is var full && inputsFirst ? full.t() : full, quantization);
         using var scope = NewDisposeScope(); // of the full matrices one exists at a time
-        var full = weights.Read(Stored(weight), shape);
-        return quantization.Quantize(inputsFirst ? full.t() : full);
+        return (quantization.Quantize(source.Read()), source);
     }
 
     private string Stored(string name) => Stored(weights, name);

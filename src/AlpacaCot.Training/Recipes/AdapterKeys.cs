@@ -37,6 +37,8 @@ internal static class AdapterKeys
             a => a.RsLora, (a, v) => a with { RsLora = v }) with { Write = a => a.RsLora ? "true" : null },
         AdapterKey.Number("lora_plus_ratio", "a number from 1", v => v >= 1, "how many times as fast B learns as A",
             a => a.PlusRatio, (a, v) => a with { PlusRatio = v }),
+        AdapterKey.Whole("loftq_iterations", 1, "times that LoftQ fits codes and factors in turn",
+            a => a.LoftqIterations, (a, v) => a with { LoftqIterations = v }),
         AdapterKey.Whole("target_rank", 1, "mean rank at the end of AdaLoRA",
             a => a.TargetRank, (a, v) => a with { TargetRank = v }),
         AdapterKey.Whole("warmup_steps", 0, "steps before AdaLoRA's first cut; without it a tenth of all",

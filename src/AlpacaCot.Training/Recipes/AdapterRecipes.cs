@@ -35,12 +35,14 @@ internal static class AdapterRecipes
     /// <summary>Every method.</summary>
     public static IReadOnlyList<AdapterRecipe> All { get; } =
     [
-        Low("lora", s => s, c => c),
-        Low("rslora", s => s with { RsLora = true }, c => c),
-        Low("lora_plus", s => s with { PlusRatio = s.PlusRatio ?? 16 }, c => c),
-        Low("dora", s => s, c => c with { UseDora = true }),
-        Low("pissa", s => s, c => c with { Start = "pissa" }),
-        Low("olora", s => s, c => c with { Start = "olora" }),
+        Low("lora", s => s, (c, _) => c),
+        Low("rslora", s => s with { RsLora = true }, (c, _) => c),
+        Low("lora_plus", s => s with { PlusRatio = s.PlusRatio ?? 16 }, (c, _) => c),
+        Low("dora", s => s, (c, _) => c with { UseDora = true }),
+        Low("pissa", s => s, (c, _) => c with { Start = "pissa" }),
+        Low("olora", s => s, (c, _) => c with { Start = "olora" }),
+        Low("loftq", s => s with { LoftqIterations = s.LoftqIterations ?? 1 },
+            (c, s) => c with { Loftq = new LoftqConfig(s.LoftqIterations!.Value) }, "loftq_iterations"),
         new("adalora", ["rank", "target_rank", "alpha", "dropout", "targets", "layers", "modules", "bias", "warmup_steps",
                 "final_steps", "interval"],
             s => s with { Rank = s.Rank ?? 12, TargetRank = s.TargetRank ?? 8, Alpha = s.Alpha ?? 16, Interval = s.Interval ?? 1 },
@@ -124,13 +126,14 @@ internal static class AdapterRecipes
         return Named(order.Spec.Method).Configure(filled) with { BaseModel = baseModel, ModulesToSave = order.Spec.Modules };
     }
 
-    private static AdapterRecipe Low(string name, Func<AdapterSpec, AdapterSpec> defaults, Func<LoraConfig, LoraConfig> own) =>
-        new(name, LowRankKeys, s => defaults(s) with { Rank = s.Rank ?? 8, Alpha = s.Alpha ?? 16 }, o => own(new LoraConfig
+    private static AdapterRecipe Low(string name, Func<AdapterSpec, AdapterSpec> defaults,
+        Func<LoraConfig, AdapterSpec, LoraConfig> own, params string[] keys) =>
+        new(name, [.. LowRankKeys, .. keys], s => defaults(s) with { Rank = s.Rank ?? 8, Alpha = s.Alpha ?? 16 }, o => own(new LoraConfig
         {
             Rank = o.Spec.Rank!.Value, Alpha = o.Spec.Alpha!.Value, Dropout = o.Spec.Dropout, UseRsLora = o.Spec.RsLora,
             Bias = Bias(o.Spec, "lora_only"), PlusRatio = o.Spec.PlusRatio ?? 1, Targets = o.Targets(FamilyTargets.LowRank),
             RankPattern = Ranks(o.Spec), AlphaPattern = o.Spec.AlphaPattern,
-        }));
+        }, o.Spec));
 
     private static AdapterRecipe Narrow(string name, bool parallel, Func<CausalModel, Targets> targets) => new(name,
         ["size", "activation", "dropout", "scale", "targets", "layers", "modules"],

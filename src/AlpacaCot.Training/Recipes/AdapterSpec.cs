@@ -44,6 +44,9 @@ public sealed record AdapterSpec
     /// <summary>LoRA+: how many times as fast B learns as A.</summary>
     public double? PlusRatio { get; init; }
 
+    /// <summary>LoftQ: times that codes and factors are fitted in turn.</summary>
+    public int? LoftqIterations { get; init; }
+
     /// <summary>AdaLoRA: the mean rank at the end.</summary>
     public int? TargetRank { get; init; }
 
