@@ -142,7 +142,7 @@ public static class TrainingRun
 
     private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity) => new()
     {
-        Method = recipe.Adapter.Method,
+        Method = recipe.Adapter.Method, Quantization = loaded.Model.Quantization,
         Base = recipe.Model.Path is not { } path ? new CardBase(Path.GetFileName(recipe.Model.Init!), "random weights", "")
             : new CardBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
                 loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",

@@ -30,6 +30,8 @@ public sealed class EvaluateVerbTests : IDisposable
 
         var again = (await CommandLine.Run(line)).Json();
         Assert.Equal(3, again.GetProperty("reused").GetInt32());
+        var coded = (await CommandLine.Run([.. line, "--quantization", "nf4"])).Json();
+        Assert.Equal(0, coded.GetProperty("reused").GetInt32()); // its answers are another model's
 
         // One answer becomes right by hand; the file is scored for what it holds.
         var answers = File.ReadAllLines(_folder.In("answers.jsonl"));

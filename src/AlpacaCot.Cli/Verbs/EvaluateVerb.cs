@@ -69,7 +69,7 @@ internal sealed class EvaluateVerb
         DefaultValueFactory = _ => Path.Combine("runs", "evaluations"),
     };
 
-    private readonly Option<string> _device = Options.Device(), _dtype = Options.Dtype();
+    private readonly Option<string> _device = Options.Device(), _dtype = Options.Dtype(), _quantization = Options.Quantization();
     private readonly Option<bool> _json = Options.Json();
     private readonly JudgeOptions _judge = new();
 
@@ -89,7 +89,7 @@ internal sealed class EvaluateVerb
             it._generate, it._show, it._generations, it._list, it._out, it._cache, it._most, it._batch, it._runner,
         };
         it._judge.AddTo(verb);
-        foreach (var option in new Option[] { it._device, it._dtype, it._json }) verb.Add(option);
+        foreach (var option in new Option[] { it._device, it._dtype, it._quantization, it._json }) verb.Add(option);
         verb.SetAction(it.RunAsync);
         return verb;
     }
@@ -163,8 +163,11 @@ internal sealed class EvaluateVerb
         EvaluationScreen screen, CancellationToken cancel)
     {
         var (path, adapter) = (parsed.GetValue(_model), parsed.GetValue(_adapter));
-        using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), _terminal);
-        var name = ModelFingerprint.Of(path!) + (adapter is null ? "" : "+" + ModelFingerprint.Of(AdapterIn(adapter)));
+        var quantization = parsed.GetValue(_quantization)!;
+        using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), _terminal,
+            quantization: quantization);
+        var name = ModelFingerprint.Of(path!) + (quantization == "none" ? "" : "+" + quantization)
+            + (adapter is null ? "" : "+" + ModelFingerprint.Of(AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {
             MaxNewTokens = parsed.GetValue(_most) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batch),

@@ -33,7 +33,7 @@ internal static class ExportVerb
         format.AcceptOnlyFromAmong("hf", "gguf", "state-dict");
         var type = new Option<string>("--dtype") { Description = "Type of the weights; as they are, and float16 for gguf" };
         type.AcceptOnlyFromAmong([.. GgufTypes.Keys]);
-        var (shard, json) = (ShardSize(), Options.Json());
+        var (shard, quantization, json) = (ShardSize(), Options.Quantization(), Options.Json());
         var pre = new Option<string>("--pre-tokenizer")
         {
             Description = "llama.cpp's name of the pre-tokenizer, where it cannot be told", HelpName = "NAME",
@@ -43,11 +43,12 @@ internal static class ExportVerb
             "export --model model.gguf --format hf --out path/to/folder",
             "export --model path/to/model --format state-dict --out path/to/folder --json")
         {
-            model, adapter, format, output, type, shard, pre, json,
+            model, adapter, format, output, type, shard, pre, quantization, json,
         };
         verb.SetAction((parsed, _) =>
         {
-            using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null, null, terminal);
+            using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null, null, terminal,
+                quantization: parsed.GetValue(quantization));
             var (path, wanted, kind) = (parsed.GetValue(output)!, parsed.GetValue(type), parsed.GetValue(format)!);
             var result = kind switch
             {
@@ -55,7 +56,8 @@ internal static class ExportVerb
                 "hf" => HuggingFace(loaded, path, wanted, parsed.GetValue(shard)!, parsed.GetValue(adapter)),
                 _ => ModelExport.ToStateDict(loaded, path, TypeOf(wanted)),
             };
-            Report(result, path, kind, parsed.GetValue(json), terminal);
+            Report(result, path, kind, MergedBase.Of(parsed.GetValue(adapter), loaded), parsed.GetValue(json),
+                terminal);
             return Task.FromResult(Program.Done);
         });
         return verb;
@@ -75,7 +77,7 @@ internal static class ExportVerb
     public static ExportResult HuggingFace(LanguageModel model, string path, string? type, string shard, string? adapter) =>
         ModelExport.ToHuggingFace(model, path, TypeOf(type), Bytes(shard), adapter);
 
-    public static void Report(ExportResult result, string path, string format, bool json, Terminal terminal)
+    public static void Report(ExportResult result, string path, string format, MergedBase merged, bool json, Terminal terminal)
     {
         var check = result.Check;
         if (json)
@@ -83,6 +85,8 @@ internal static class ExportVerb
             {
                 o.WriteString("out", path);
                 o.WriteString("format", format);
+                o.WriteString("quantization", merged.Quantization);
+                o.WriteString("trained_on", merged.TrainedOn);
                 o.Strings("files", result.Files);
                 o.WriteNumber("bytes", result.Bytes);
                 o.WriteNumber("tokens_compared", check.Tokens);
@@ -93,7 +97,7 @@ internal static class ExportVerb
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{path}: {result.Bytes / 1e6:0.0} MB in {result.Files.Count} file{(result.Files.Count == 1 ? "" : "s")}. Reopened, its logits on " +
                 $"{check.Tokens} tokens differ from the loaded model's by at most {check.LargestDifference:0.0e+0} (largest logit " +
-                $"{check.LargestLogit:0.00})."));
+                $"{check.LargestLogit:0.00}).{merged.Words}"));
     }
 
     private static torch.ScalarType? TypeOf(string? name) => name is null ? null

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Layers;
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -25,7 +26,7 @@ internal static class Loftq
     {
         if (parts.Weights.AreShapes) return config;
         var loftq = config.Loftq!;
-        var type = layers.Select(Form).FirstOrDefault(form => form is not null);
+        var type = layers.Select(l => l.Quantization).FirstOrDefault(form => form is not null);
         if (type is null && loftq.Type is null)
             throw new InputException("LoftQ starts at what quantization took from the weights, and none of the targets is quantized: " +
                 "say quantization: nf4 (or fp4, int8), or take method: lora.");
@@ -47,8 +48,8 @@ internal static class Loftq
         Tensor? a = null, b = null;
         if (!parts.Weights.AreSaved || iterations > 1)
             (a, b) = Fit(layer, rank, scale, iterations, parts, layer.Source ?? throw new InputException(
-                $"{name} is stored in {Form(layer)}, so what quantization took from it is not known: LoftQ needs the full model with " +
-                $"quantization: {Form(layer)}."));
+                $"{name} is stored in {layer.Quantization}, so what quantization took from it is not known: LoftQ needs the full model with " +
+                $"quantization: {layer.Quantization}."));
         return new LowRank(
             parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs], () => a!),
             parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => b!), scale);
@@ -62,17 +63,10 @@ internal static class Loftq
         for (var i = 1; i < iterations; i++)
         {
             if (matrix != layer.Matrix) matrix.Dispose();
-            matrix = source.Options.Quantize(full.add(b.matmul(a), alpha: -scale));
+            matrix = source.Options.Quantize(full.add(b.matmul(a), alpha: Number(-scale)));
             (a, b) = Pissa.Start(full - matrix.Expand(), rank, scale);
         }
         if (matrix != layer.Matrix) parts.Put(layer, matrix);
         return (a, b);
     }
-
-    private static string? Form(Linear layer) => layer.Matrix switch
-    {
-        FourBitMatrix four => QuantizationOptions.Names[(int)four.Type],
-        Int8Matrix => QuantizationOptions.Names[(int)QuantizationType.Int8],
-        _ => null,
-    };
 }

@@ -27,6 +27,9 @@ public abstract class CausalModel : IDisposable
     /// <summary>Whether a linear layer is quantized.</summary>
     public bool IsQuantized => Linears.Values.Any(layer => layer.IsQuantized);
 
+    /// <summary>The form that its linear layers are quantized in, as a recipe names it: <c>none</c> where they are not.</summary>
+    public string Quantization => Linears.Values.Select(layer => layer.Quantization).FirstOrDefault(form => form is not null) ?? "none";
+
     /// <summary>How many weights the model has, plain or quantized.</summary>
     public long ParameterCount => Parameters.Values.Sum(p => p.numel())
         + Linears.Values.Where(layer => layer.IsQuantized).Sum(layer => layer.Outputs * layer.Inputs);

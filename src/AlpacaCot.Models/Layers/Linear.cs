@@ -49,6 +49,14 @@ public sealed class Linear : ILayer
     /// <summary>Whether W is quantized.</summary>
     public bool IsQuantized => Matrix is not DenseMatrix;
 
+    /// <summary>The form that W is quantized in, as a recipe names it; null where it is not.</summary>
+    public string? Quantization => Matrix switch
+    {
+        FourBitMatrix four => QuantizationOptions.Names[(int)four.Type],
+        Int8Matrix => QuantizationOptions.Names[(int)QuantizationType.Int8],
+        _ => null,
+    };
+
     /// <summary>The weight, <c>[outputs, inputs]</c>, of a layer that is not quantized.</summary>
     /// <exception cref="InvalidOperationException">It is; <see cref="WeightMatrix.Expand"/> gives its values.</exception>
     public Tensor Weight

@@ -3,6 +3,7 @@ using System.Text.Json;
 using AlpacaCot.Data;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Training;
 using AlpacaCot.Training.Recipes;
@@ -87,10 +88,9 @@ public static class CellWork
 
     private static LanguageModel Load(CellFolder folder, Recipe recipe, bool trains)
     {
-        if (!trains) return LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, recipe.Model.Tokenizer);
-        var trained = folder.Trained!;
-        return recipe.Adapter.Method == "none" ? LanguageModel.Load(trained)
-            : LanguageModel.Load(recipe.Model.Path!, trained, recipe.Template, recipe.Model.Tokenizer);
+        if (trains && recipe.Adapter.Method == "none") return LanguageModel.Load(folder.Trained!);
+        return LanguageModel.Load(recipe.Model.Path!, trains ? folder.Trained : null, recipe.Template, recipe.Model.Tokenizer,
+            quantization: QuantizationOptions.Parse(recipe.Quantization));
     }
 
     // A killed parent's child may still be ending.

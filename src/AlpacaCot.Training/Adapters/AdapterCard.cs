@@ -47,6 +47,9 @@ public sealed record AdapterCard
     /// <summary>What it was trained on.</summary>
     public required CardBase Base { get; init; }
 
+    /// <summary>The form that the base was quantized in, as a recipe names it; null in cards of older versions.</summary>
+    public string? Quantization { get; init; }
+
     /// <summary>The prompt template's name.</summary>
     public required string Template { get; init; }
 
@@ -133,7 +136,7 @@ public sealed record AdapterCard
 
             # {Method} on {Base.Name}
 
-            An adapter for {Base.Name} ({Base.Type}), trained with AlpacaCot. Its prompt is `{Template}`, stored in `prompt_template.json`.
+            An adapter for {Base.Name} ({Base.Type}{(Quantization is null or "none" ? "" : $", in {Quantization}")}), trained with AlpacaCot. Its prompt is `{Template}`, stored in `prompt_template.json`.
 
             | data | records taken | of | licence |
             |---|---:|---:|---|

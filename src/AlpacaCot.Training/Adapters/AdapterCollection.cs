@@ -3,6 +3,7 @@ using AlpacaCot.Data;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Adapters;
@@ -55,7 +56,8 @@ public static class AdapterCollection
     /// <summary>Checks an adapter: its files against its card, its numbers, and whether it goes with a model.</summary>
     /// <param name="adapter">The adapter.</param>
     /// <param name="model">A model folder to try it on; null: none.</param>
-    public static AdapterVerdict Verify(FoundAdapter adapter, string? model)
+    /// <param name="quantization">How its linear layers are quantized while loading; null: as stored.</param>
+    public static AdapterVerdict Verify(FoundAdapter adapter, string? model, QuantizationOptions? quantization = null)
     {
         List<string> problems = [];
         foreach (var (name, hash) in adapter.Card?.Files ?? new Dictionary<string, string>())
@@ -65,15 +67,15 @@ public static class AdapterCollection
             else if (AdapterCard.Hash(path) != hash) problems.Add($"{name} is not the file that was written (its sha256 differs)");
         }
         CheckWeights(adapter.Folder, problems);
-        var (fit, reason) = model is null ? (AdapterFit.Unknown, "") : Fit(adapter, model);
+        var (fit, reason) = model is null ? (AdapterFit.Unknown, "") : Fit(adapter, model, quantization);
         return new AdapterVerdict(adapter, problems, fit, reason);
     }
 
     /// <summary>Whether an adapter goes with a model, by trying.</summary>
     /// <exception cref="InputException">The model itself cannot be loaded.</exception>
-    public static (AdapterFit Fit, string Reason) Fit(FoundAdapter adapter, string model)
+    public static (AdapterFit Fit, string Reason) Fit(FoundAdapter adapter, string model, QuantizationOptions? quantization = null)
     {
-        using var loaded = LanguageModel.Load(model);
+        using var loaded = LanguageModel.Load(model, quantization: quantization);
         try
         {
             using var attached = AdapterMethods.Load(loaded.Model, adapter.Folder);

@@ -6,6 +6,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using TorchSharp;
+using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Adapters;
@@ -45,7 +46,7 @@ public sealed class LoftqTests : IDisposable
                 var (w, layer) = (full.Model.Linears[name].Values(), model.Linears[name]);
                 var (a, b) = (adapter.Parameters[$"{name}.lora_A.weight"], adapter.Parameters[$"{name}.lora_B.weight"]);
                 var codes = layer.Values();
-                var error = (w - codes - b.matmul(a) * 2).norm().item<float>(); // alpha / r is 2
+                var error = (w - codes - b.matmul(a) * Number(2)).norm().item<float>(); // alpha / r is 2
                 Assert.InRange(error / BestOfRank(w - codes), 0.999, 1.001);
                 var first = BestOfRank(w - q);
                 if (iterations == 1) Assert.Equal(0, Golden.Difference(codes, q));
@@ -68,7 +69,7 @@ public sealed class LoftqTests : IDisposable
         {
             using var adapter = Lora.Attach(fresh.Model, Config(iterations), seed: 1);
             using (no_grad())
-                foreach (var weight in adapter.Parameters.Values) weight.mul_(1.01); // as if it had learnt
+                foreach (var weight in adapter.Parameters.Values) weight.mul_(Number(1.01)); // as if it had learnt
             wanted = Logits(fresh.Model);
             adapter.Save(folder.File("adapter"));
         }

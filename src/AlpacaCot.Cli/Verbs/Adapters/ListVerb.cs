@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Training.Adapters;
 using Spectre.Console;
 
@@ -13,16 +14,16 @@ internal static class ListVerb
     {
         var folder = new Argument<string>("DIR") { Description = "A folder of runs or adapters", DefaultValueFactory = _ => "runs" };
         var model = Options.Model("Say of each adapter whether it goes with this model");
-        var json = Options.Json();
+        var (quantization, json) = (Options.Quantization(), Options.Json());
         var verb = new Verb("list", VerbGroup.Use, "List the adapters in a folder", "adapters list runs",
             "adapters list runs --model path/to/model", "adapters list runs --json")
         {
-            folder, model, json,
+            folder, model, quantization, json,
         };
         verb.SetAction((parsed, _) =>
         {
             var adapters = AdapterCollection.In(parsed.GetValue(folder)!)
-                .Select(a => (Adapter: a, Fit: parsed.GetValue(model) is { } path ? AdapterCollection.Fit(a, path).Fit : AdapterFit.Unknown))
+                .Select(a => (Adapter: a, Fit: parsed.GetValue(model) is { } path ? AdapterCollection.Fit(a, path, QuantizationOptions.Parse(parsed.GetValue(quantization))).Fit : AdapterFit.Unknown))
                 .ToList();
             if (parsed.GetValue(json))
                 terminal.WriteJson(w => w.Object(o => o.Array("adapters", adapters, a => o.Object(e => Write(e, a.Adapter, a.Fit)))));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Training.Adapters;
 using Spectre.Console;
 
@@ -11,16 +12,16 @@ internal static class VerifyVerb
     {
         var folder = new Argument<string>("DIR") { Description = "A folder of runs or adapters, or one of them" };
         var model = Options.Model("Try each adapter on this model");
-        var json = Options.Json();
+        var (quantization, json) = (Options.Quantization(), Options.Json());
         var verb = new Verb("verify", VerbGroup.Use, "Check adapters: files as written, numbers finite, base the right one",
             "adapters verify runs", "adapters verify runs/my-run --model path/to/model --json")
         {
-            folder, model, json,
+            folder, model, quantization, json,
         };
         verb.SetAction((parsed, _) =>
         {
             var verdicts = AdapterCollection.In(parsed.GetValue(folder)!)
-                .Select(adapter => AdapterCollection.Verify(adapter, parsed.GetValue(model))).ToList();
+                .Select(adapter => AdapterCollection.Verify(adapter, parsed.GetValue(model), QuantizationOptions.Parse(parsed.GetValue(quantization)))).ToList();
             if (parsed.GetValue(json))
                 terminal.WriteJson(w => w.Object(o => o.Array("adapters", verdicts, v => o.Object(e =>
                 {

@@ -1,0 +1,47 @@
+using AlpacaCot.Models.Native;
+
+namespace AlpacaCot.Cli.Tests;
+
+/// <summary><c>plan</c> counts from a <c>config.json</c> alone.</summary>
+public sealed class PlanVerbTests
+{
+    private const string Bloom7B1 = """
+        { "model_type": "bloom", "vocab_size": 250880, "hidden_size": 4096, "n_layer": 30, "num_attention_heads": 32 }
+        """;
+
+    private const string Llama7B = """
+        { "model_type": "llama", "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "hidden_act": "silu",
+          "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6 }
+        """;
+
+    // The paper's table 4 for BLOOM-7B1, and the original's LoRA on LLaMA-7B.
+    [Theory]
+    [InlineData("bloom", "{ method: lora, rank: 32 }", 15_728_640)]
+    [InlineData("bloom", "{ method: adalora, rank: 12 }", 5_898_600)]
+    [InlineData("bloom", "{ method: prompt_tuning, virtual_tokens: 20 }", 81_920)]
+    [InlineData("bloom", "{ method: p_tuning, virtual_tokens: 20, encoder_size: 128 }", 1_151_232)]
+    [InlineData("bloom", "{ method: prefix_tuning, virtual_tokens: 20, encoder_size: 128 }", 32_309_376)]
+    [InlineData("bloom", "{ method: pfeiffer, size: 32 }", 7_864_320)]
+    [InlineData("bloom", "{ method: houlsby, size: 32 }", 15_728_640)]
+    [InlineData("bloom", "{ method: parallel, size: 32 }", 15_728_640)]
+    [InlineData("bloom", "{ method: pfeiffer, size: 256 }", 62_914_560)]
+    [InlineData("bloom", "{ method: houlsby, size: 256 }", 125_829_120)]
+    [InlineData("bloom", "{ method: parallel, size: 256 }", 125_829_120)]
+    [InlineData("llama", "{ method: lora, rank: 8 }", 4_194_304)]
+    public async Task Parameter_counts_of_the_paper_come_out_without_the_model(string family, string adapter, long count)
+    {
+        using var folder = new TemporaryFolder();
+        folder.File("config.json", family == "bloom" ? Bloom7B1 : Llama7B);
+        var recipe = folder.File("r.yaml", $"model: {folder.Path}\ndata: [{folder.File("data.json", "[]")}]\noutput: {folder.In("run")}\n" +
+            $"adapter: {adapter}\ntraining: {{ max_steps: 10 }}\n");
+        var before = Platform.ResidentBytes;
+        var plan = (await CommandLine.Run("plan", recipe, "--json")).Json();
+        Assert.InRange(Platform.ResidentBytes - before, long.MinValue, 200L << 20); // nothing was allocated
+        var parameters = plan.GetProperty("parameters");
+        Assert.Equal(count, parameters.GetProperty("trainable").GetInt64());
+        var whole = family == "bloom" ? 7_069_016_064 : 6_738_415_616;
+        Assert.Equal(whole, parameters.GetProperty("base").GetInt64());
+        Assert.Equal(100.0 * count / (whole + count), parameters.GetProperty("percent").GetDouble(), 1e-4);
+        Assert.Equal(10, plan.GetProperty("steps").GetInt32());
+    }
+}
