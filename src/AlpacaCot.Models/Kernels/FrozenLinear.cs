@@ -65,8 +65,7 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         var shape = grad_output.shape;
         shape[^1] = frozen.Weight.Inputs;
 
-        var expanded = frozen.Weight.Expand();
-        var toInput = grad.mm(expanded); // [n, inputs]
+        var toInput = frozen.Weight.BackwardProduct(grad); // [n, inputs]
         if (saved.Count == 0) return Gradients.Return(toInput.view(shape), null);
 
         var (read, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);

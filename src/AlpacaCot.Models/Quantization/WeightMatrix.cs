@@ -30,11 +30,18 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     public virtual Tensor Product(Tensor x) => ExpandedProduct(x);
 
     /// <summary><c>x Wᵀ</c> by the values of <see cref="Expand"/>.</summary>
-    internal Tensor ExpandedProduct(Tensor x)
+    internal virtual Tensor ExpandedProduct(Tensor x)
     {
         using var expanded = Expand();
         using var transposed = expanded.t();
         return x.mm(transposed);
+    }
+
+    /// <summary>The gradient of that product: <c>y W</c>, <c>[n, outputs] -> [n, inputs]</c>.</summary>
+    internal virtual Tensor BackwardProduct(Tensor y)
+    {
+        using var expanded = Expand();
+        return y.mm(expanded);
     }
 
     /// <summary>Frees the memory.</summary>
@@ -54,6 +61,9 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
 /// </summary>
 public sealed class DenseMatrix : WeightMatrix
 {
+    /// <summary>Numbers that are expanded at a time: 128 MB of fp32.</summary>
+    internal long PartNumbers { get; init; } = 1 << 25;
+
     private readonly Tensor stored;
     private readonly bool inputsFirst;
 
@@ -82,6 +92,37 @@ public sealed class DenseMatrix : WeightMatrix
         var expanded = Kernels.ExpansionBuffer.Expand(stored);
         if (!inputsFirst) return expanded;
         using (expanded) return expanded.t();
+    }
+
+    // Heads have a row for each token of the vocabulary: in fp32 at once they would be the largest thing in memory.
+    private bool IsExpandedInParts => stored.dtype != ScalarType.Float32 && !inputsFirst && stored.numel() > PartNumbers;
+
+    /// <inheritdoc/>
+    internal override Tensor ExpandedProduct(Tensor x)
+    {
+        if (!IsExpandedInParts) return base.ExpandedProduct(x);
+        using var scope = NewDisposeScope();
+        var y = empty([x.shape[0], Outputs], ScalarType.Float32);
+        foreach (var (first, rows) in Parts())
+            y.narrow(1, first, rows).copy_(x.mm(Kernels.ExpansionBuffer.Expand(stored.narrow(0, first, rows)).t()));
+        return y.MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    internal override Tensor BackwardProduct(Tensor y)
+    {
+        if (!IsExpandedInParts) return base.BackwardProduct(y);
+        using var scope = NewDisposeScope();
+        var x = zeros([y.shape[0], Inputs], ScalarType.Float32);
+        foreach (var (first, rows) in Parts())
+            x.addmm_(y.narrow(1, first, rows), Kernels.ExpansionBuffer.Expand(stored.narrow(0, first, rows)));
+        return x.MoveToOuterDisposeScope();
+    }
+
+    private IEnumerable<(long First, long Rows)> Parts()
+    {
+        var rows = Math.Max(1, PartNumbers / Inputs);
+        for (long first = 0; first < Outputs; first += rows) yield return (first, Math.Min(rows, Outputs - first));
     }
 
     /// <inheritdoc/>

@@ -131,6 +131,17 @@ public sealed class KernelTests : IDisposable
     }
 
     [Fact]
+    public void Frozen_linear_over_a_matrix_that_is_expanded_in_parts()
+    {
+        var numbers = Random(1, 33, 7).to(ScalarType.BFloat16);
+        var (weight, exact) = (new DenseMatrix(numbers) { PartNumbers = 71 }, numbers.to(ScalarType.Float64)); // 10 rows
+        var (x, a, b) = (Random(2, 2, 5, 7), Random(3, 2, 7), Random(4, 33, 2));
+        Agree(i => FrozenLinear.Apply(i[0], weight, null), i => i[0].matmul(exact.t()), strided: false, x);
+        Agree(i => FrozenLinear.Apply(i[0], weight, new LowRank(i[1], i[2], 0.25)),
+            i => i[0].matmul(exact.t()).Plus(Number(0.25) * i[0].matmul(i[1].t()).matmul(i[2].t())), strided: true, x, a, b);
+    }
+
+    [Fact]
     public void Control_slightly_wrong_kernels_are_noticed()
     {
         var (x, w) = (Random(1, 5, 33), Random(2, 33));
