@@ -18,6 +18,31 @@ public sealed class QuantizedTrainingTests(RunFixture fixture)
     }
 
     [Fact]
+    public void The_embedded_base_learns_as_well_with_8_and_4_bits()
+    {
+        double Loss(string form)
+        {
+            var recorder = new Recorder();
+            var recipe = fixture.Recipe() with
+            {
+                Model = new ModelSpec { Path = Checkout.Path("samples/base") }, Quantization = form,
+                Data = [new DataSpec { Path = Checkout.Path("samples/data/train.json") }],
+                Adapter = new AdapterSpec { Rank = 16, Alpha = 32 },
+                Training = new TrainingOptions
+                {
+                    MaxSteps = 30, BatchSize = 8, MicroBatchSize = 8, LearningRate = 3e-3, CutoffLength = 256, ValidationSize = 64,
+                },
+            };
+            RunFixture.Run(recipe, recorder);
+            Assert.True(recorder.Validations[^1].Loss < 0.5 * recorder.Validations[0].Loss);
+            return recorder.Validations[^1].Loss;
+        }
+        var full = Loss("none");
+        Assert.InRange(Loss("int8") / full, 0.99, 1.01);
+        Assert.InRange(Loss("nf4") / full, 0.97, 1.03);
+    }
+
+    [Fact]
     public void Less_memory_is_not_another_result()
     {
         double Loss(bool recomputes) => ValidationLoss("nf4", t => t with { GradientCheckpointing = recomputes, MaxSteps = 3 });
