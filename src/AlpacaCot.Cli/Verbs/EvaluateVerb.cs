@@ -26,8 +26,9 @@ internal sealed class EvaluateVerb
 
     private readonly Option<string> _data = new("--data")
     {
-        Description = $"The benchmark's published file or folder; else looked for by its name in {DataFolder.Variable} or data/",
-        HelpName = "PATH",
+        Description = "The benchmark's published file or folder, or a name that data is known by (the benchmark's own otherwise): "
+            + $"looked for in {DataFolder.Variable} or data/ and among downloads",
+        HelpName = "PATH|NAME",
     };
 
     private readonly Option<string> _generations = new("--generations")
@@ -122,9 +123,10 @@ internal sealed class EvaluateVerb
         {
             benchmark = Find(parsed.GetValue(_benchmark) ?? throw new InputException(
                 "evaluate needs --benchmark NAME (--list shows them) or --generations FILE"), parsed);
-            var questions = BenchmarkSuite.Read(benchmark, DataOf(benchmark, parsed), new BenchmarkOptions
+            var data = DataOf(benchmark, parsed);
+            var questions = BenchmarkSuite.Read(benchmark, data.Path, new BenchmarkOptions
             {
-                Shots = parsed.GetValue(_shots), Trigger = parsed.GetValue(_trigger), Limit = parsed.GetValue(_limit),
+                Set = data.Set, Shots = parsed.GetValue(_shots), Trigger = parsed.GetValue(_trigger), Limit = parsed.GetValue(_limit),
                 ByLikelihood = parsed.GetValue(_generate) ? false : null,
             });
             if (parsed.GetValue(_show))
@@ -184,13 +186,12 @@ internal sealed class EvaluateVerb
         BenchmarkSuite.Find(name) is HumanEval && parsed.GetValue(_runner) is { } command
             ? new HumanEval(new CodeRunner(command)) : BenchmarkSuite.Find(name);
 
-    private string DataOf(IBenchmark benchmark, ParseResult parsed)
+    private BenchmarkData DataOf(IBenchmark benchmark, ParseResult parsed)
     {
-        if (parsed.GetValue(_data) is { } path) return path;
-        if (DataFolder.Find(benchmark.About.Name, DataFolder.Default) is { } found) return found;
+        var (given, own) = (parsed.GetValue(_data), DataFolder.Find(benchmark.About.Name, DataFolder.Default));
         var sample = Path.Combine(AppContext.BaseDirectory, "samples", "data", "heldout.json");
-        return benchmark.About.Name == "heldout" && File.Exists(sample) ? sample
-            : throw new InputException($"name the data of {benchmark.About.Name} with --data PATH: {benchmark.About.Data}");
+        return given is null && own is null && benchmark is { About.Name: "heldout" } && File.Exists(sample) ? new(sample)
+            : BenchmarkData.Find(benchmark.About, given, [DataFolder.Default]);
     }
 
     private PromptTemplate TemplateOf(ParseResult parsed)

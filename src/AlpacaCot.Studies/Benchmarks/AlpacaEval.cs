@@ -8,6 +8,7 @@ internal sealed class AlpacaEval : IJudgedBenchmark
     public BenchmarkDescription About { get; } = new("alpaca-eval", "AlpacaEval, pairwise", "tatsu-lab/alpaca_eval")
     {
         Data = "the baseline's answers, as alpaca_eval.json or any model_outputs.json: instruction, output, dataset, generator",
+        Address = "https://huggingface.co/datasets/tatsu-lab/alpaca_eval/blob/main/alpaca_eval.json",
         Prompt = "the instruction in the model's prompt template",
         Extraction = "none: the whole answers are compared",
         Metric = "win rate against the baseline: 1 where a judge prefers the answer in both orders, 0 where it prefers the "

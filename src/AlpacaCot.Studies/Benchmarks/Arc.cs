@@ -8,6 +8,7 @@ internal sealed class Arc : IBenchmark
     public BenchmarkDescription About { get; } = new("arc", "AI2 Reasoning Challenge", "allenai/ai2_arc")
     {
         Data = "ARC-Challenge-Test.jsonl or ARC-Easy-Test.jsonl (question, choices, answerKey), or a folder of both",
+        Address = "https://huggingface.co/datasets/allenai/ai2_arc/blob/main/ARC-Challenge/test-00000-of-00001.parquet",
         Prompt = "\"Question: ...\", \"Answer:\"",
         Answering = "log-likelihood of the answers' texts",
         Extraction = "the most probable answer per character",

@@ -12,6 +12,7 @@ internal sealed partial class Bbh : IBenchmark
     public BenchmarkDescription About { get; } = new("bbh", "BIG-Bench Hard", "suzgunmirac/BIG-Bench-Hard")
     {
         Data = "the folder with a JSON file a task and cot-prompts/ beside (or bbh/ and cot-prompts/ in it)",
+        Address = "https://github.com/suzgunmirac/BIG-Bench-Hard",
         Prompt = "the publisher's solved examples, then \"Q: ...\", \"A: Let's think step by step.\" "
             + "(--trigger \"\": answers alone)",
         Shots = "3 from cot-prompts/",

@@ -18,6 +18,7 @@ internal sealed class BelleEval : IJudgedBenchmark
     public BenchmarkDescription About { get; } = new("belle-eval", "Belle-eval", "LianjiaTech/BELLE")
     {
         Data = "eval_set.json: JSON lines of question, class and std_answer",
+        Address = "https://github.com/LianjiaTech/BELLE/blob/main/eval/eval_set.json",
         Prompt = "the question in the model's prompt template",
         Extraction = "none: the whole answer is graded",
         Metric = "a judge's grade from 0 to 1, with the standard answer but for generation, brainstorming and rewrite; "

@@ -6,6 +6,7 @@ internal sealed class BoolQ : IBenchmark
     public BenchmarkDescription About { get; } = new("boolq", "BoolQ", "google-research-datasets/boolean-questions")
     {
         Data = "dev.jsonl: question, passage, answer (true or false); CSV too",
+        Address = "https://huggingface.co/datasets/google/boolq/blob/main/data/validation-00000-of-00001.parquet",
         Prompt = "the passage, \"Question: ...?\", \"Answer:\"",
         Answering = "log-likelihood of yes and no",
         Extraction = "the more probable of both",

@@ -10,6 +10,7 @@ internal sealed class Cmmlu : IBenchmark
     public BenchmarkDescription About { get; } = new("cmmlu", "CMMLU", "haonan-li/CMMLU")
     {
         Data = "the folder with test/ and dev/, a CSV file a subject; or one file of it",
+        Address = "https://github.com/haonan-li/CMMLU/tree/master/data",
         Prompt = "the publisher's: a heading with the subject in Chinese, 题目, options A. to D., 答案是：",
         Shots = "5 from dev/",
         Answering = "log-likelihood of A to D (--generate: greedy decoding)",

@@ -10,6 +10,7 @@ internal sealed class Gsm8k : IBenchmark
     public BenchmarkDescription About { get; } = new("gsm8k", "GSM8K", "openai/grade-school-math")
     {
         Data = "test.jsonl: question, answer with #### before the result",
+        Address = "https://github.com/openai/grade-school-math/blob/master/grade_school_math/data/test.jsonl",
         Prompt = "the question, then \"Let's think step by step.\" (--trigger for another)",
         Extraction = "the number behind ####, else behind \"the answer is\" or 答案是, else the last number",
         Metric = "equal numbers",

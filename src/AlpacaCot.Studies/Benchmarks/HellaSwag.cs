@@ -8,6 +8,7 @@ internal sealed partial class HellaSwag : IBenchmark
     public BenchmarkDescription About { get; } = new("hellaswag", "HellaSwag", "rowanz/hellaswag")
     {
         Data = "hellaswag_val.jsonl: activity_label, ctx (or ctx_a and ctx_b), endings, label",
+        Address = "https://github.com/rowanz/hellaswag/blob/master/data/hellaswag_val.jsonl",
         Prompt = "the activity, a colon and the beginning of the text; marks in brackets are left out",
         Answering = "log-likelihood of the endings",
         Extraction = "the most probable ending per character",

@@ -12,6 +12,7 @@ public sealed class HumanEval(CodeRunner? runner = null) : IBenchmark
     public BenchmarkDescription About { get; } = new("humaneval", "HumanEval", "openai/human-eval")
     {
         Data = "HumanEval.jsonl: task_id, prompt, test, entry_point",
+        Address = "https://github.com/openai/human-eval/blob/master/data/HumanEval.jsonl.gz",
         Prompt = "the beginning of the function, continued as it stands",
         Extraction = "the continuation up to the next thing at the margin",
         Metric = "pass@1: the share of programs that pass their tests under --runner; pass@k where an answer has several texts",

@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
 
 namespace AlpacaCot.Studies.Benchmarks;
 
@@ -29,6 +30,12 @@ public sealed record BenchmarkDescription(string Name, string Title, string Sour
 {
     /// <summary>Which published file or folder is read.</summary>
     public required string Data { get; init; }
+
+    /// <summary>
+    /// Where that is downloaded: the address of a repository of the hub or of GitHub, or of a file or folder of one; null where
+    /// it is the user's own, or is published as an archive.
+    /// </summary>
+    public string? Address { get; init; }
 
     /// <summary>How a question is worded.</summary>
     public required string Prompt { get; init; }
@@ -69,6 +76,9 @@ public sealed record BenchmarkOptions
 
     /// <summary>Whether choices are compared by log-likelihood; null: as the benchmark is published.</summary>
     public bool? ByLikelihood { get; init; }
+
+    /// <summary>The set of the collection whose form the data has; null where it is the benchmark's own.</summary>
+    public IInstructionSource? Set { get; init; }
 
     /// <summary>The most questions: the first ones of each category in turn, so that none is left out.</summary>
     public int? Limit { get; init; }

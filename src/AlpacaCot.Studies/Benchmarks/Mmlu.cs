@@ -10,7 +10,9 @@ internal sealed class Mmlu : IBenchmark
 
     public BenchmarkDescription About { get; } = new("mmlu", "MMLU", "hendrycks/test")
     {
-        Data = "the folder with test/ and dev/, a CSV file a subject; or one file of it",
+        Data = "the folder with test/ and dev/, a CSV file a subject; or one file of it; or the hub's test-*.parquet and "
+            + "dev-*.parquet",
+        Address = "https://huggingface.co/datasets/cais/mmlu/tree/main/all",
         Prompt = "the publisher's: a heading with the subject, the question with options A. to D., \"Answer:\"",
         Shots = "5 from dev/",
         Answering = "log-likelihood of A to D (--generate: greedy decoding)",

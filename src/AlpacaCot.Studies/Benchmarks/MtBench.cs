@@ -9,6 +9,7 @@ internal sealed class MtBench : IJudgedBenchmark
     public static readonly MtBench TwoTurns = new(new("mt-bench", "MT-Bench", "lm-sys/FastChat")
     {
         Data = "question.jsonl (question_id, category, turns), or its folder with reference_answer/gpt-4.jsonl",
+        Address = "https://github.com/lm-sys/FastChat/tree/main/fastchat/llm_judge/data/mt_bench",
         Prompt = "the first turn, then, with the model's answer before it, the second, in the model's prompt template",
         Extraction = "none: both answers are graded",
         Metric = "the mean of a judge's grades of both turns, from 1 to 10; with reference answers where they are published",
@@ -18,6 +19,7 @@ internal sealed class MtBench : IJudgedBenchmark
     public static readonly MtBench Vicuna80 = new(new("vicuna", "Vicuna's 80 questions", "lm-sys/FastChat")
     {
         Data = "question.jsonl: question_id, category, text (or turns)",
+        Address = "https://github.com/lm-sys/FastChat/blob/main/fastchat/llm_judge/data/vicuna_bench/question.jsonl",
         Prompt = "the question in the model's prompt template",
         Extraction = "none: the whole answer is graded",
         Metric = "a judge's grade from 1 to 10",

@@ -3,6 +3,8 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
+using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 
 namespace AlpacaCot.Studies.Benchmarks;
@@ -23,6 +25,10 @@ internal static class PublishedFile
             else yield return new(record.Value, record.Origin, number = (int)record.Number);
         }
     }
+
+    /// <summary>Instruction data of any form, or of a set of the collection.</summary>
+    public static IEnumerable<Conversation> Conversations(string path, BenchmarkOptions options) =>
+        options.Set?.Convert(path, new ConvertOptions()) ?? InstructionFile.Read(path);
 
     /// <summary>A file itself, or the files of a folder whose names end with one of the given endings, in their order.</summary>
     public static IReadOnlyList<string> In(string path, params string[] endings)

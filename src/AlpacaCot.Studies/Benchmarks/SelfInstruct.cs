@@ -10,6 +10,7 @@ internal sealed class SelfInstruct : IJudgedBenchmark
     public BenchmarkDescription About { get; } = new("self-instruct", "Self-Instruct, user-oriented", "yizhongw/self-instruct")
     {
         Data = "user_oriented_instructions.jsonl (instruction, instances), or published predictions (instruction, input, target)",
+        Address = "https://github.com/yizhongw/self-instruct/blob/main/human_eval/user_oriented_instructions.jsonl",
         Prompt = "the instruction and its input in the model's prompt template",
         Extraction = "none: the whole answer counts",
         Metric = "ROUGE-L F to the reference; with a judge its grade from 1 to 10 against the reference, divided by ten",

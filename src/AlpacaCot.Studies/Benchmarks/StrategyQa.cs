@@ -8,6 +8,7 @@ internal sealed class StrategyQa : IBenchmark
     public BenchmarkDescription About { get; } = new("strategyqa", "StrategyQA", "eladsegal/strategyqa, google/BIG-bench")
     {
         Data = "JSON records of question and answer (true or false), or the BIG-bench task.json (input, target_scores)",
+        Address = "https://github.com/google/BIG-bench/blob/main/bigbench/benchmark_tasks/strategyqa/task.json",
         Prompt = "the question, then \"Let's think step by step.\" (--trigger for another)",
         Extraction = "the yes or no behind \"the answer is\", else the first one",
         Metric = "accuracy",

@@ -8,6 +8,7 @@ internal sealed class TruthfulQa : IBenchmark
     public BenchmarkDescription About { get; } = new("truthfulqa", "TruthfulQA", "sylinrl/TruthfulQA")
     {
         Data = "mc_task.json: question, mc1_targets, mc2_targets",
+        Address = "https://github.com/sylinrl/TruthfulQA/blob/main/data/mc_task.json",
         Prompt = "\"Q: ...\", \"A:\"",
         Answering = "log-likelihood of the answers",
         Extraction = "the most probable answer",

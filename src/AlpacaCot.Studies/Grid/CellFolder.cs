@@ -157,5 +157,5 @@ public sealed record AskedBenchmark(StudyBenchmark Benchmark, string? Trigger, s
     }
 
     /// <summary>How it is asked.</summary>
-    public BenchmarkOptions Options => new() { Shots = Benchmark.Shots, Limit = Benchmark.Limit, Trigger = Trigger };
+    public BenchmarkOptions Options => Benchmark.Options with { Trigger = Trigger };
 }

@@ -1,3 +1,5 @@
+using AlpacaCot.Data.Collection;
+using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
@@ -86,6 +88,9 @@ public sealed record StudyCell(StudyArm Arm, int Seed)
 /// <param name="Path">Its data.</param>
 public sealed record StudyBenchmark(string Name, string Path)
 {
+    /// <summary>The set of the collection whose form the data has; null where it is the benchmark's own.</summary>
+    public string? Set { get; init; }
+
     /// <summary>The most questions.</summary>
     public int? Limit { get; init; }
 
@@ -97,4 +102,11 @@ public sealed record StudyBenchmark(string Name, string Path)
 
     /// <summary>The longest answer in tokens; null: as published.</summary>
     public int? MaxNewTokens { get; init; }
+
+    /// <summary>How it is asked.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public BenchmarkOptions Options => new()
+    {
+        Shots = Shots, Limit = Limit, Trigger = Trigger, Set = Set is null ? null : Catalogue.Find(Set),
+    };
 }

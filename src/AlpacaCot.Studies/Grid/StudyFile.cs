@@ -1,4 +1,5 @@
 using AlpacaCot.Data;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Published;
 using AlpacaCot.Training.Recipes;
@@ -65,7 +66,8 @@ public static class StudyFile
     [
         Key<StudyBenchmark>.Text("name", "the name of a benchmark", "which benchmark",
             b => b.Name, (b, v) => b with { Name = v }),
-        Key<StudyBenchmark>.FilePath("path", "a file or folder", "its published data",
+        Key<StudyBenchmark>.FilePath("path", "a file, a folder, or a name that data is known by",
+            "its published data; else what is called like it in data/ or was downloaded",
             b => b.Path, (b, v) => b with { Path = v }),
         Key<StudyBenchmark>.Whole("limit", 1, "the most questions", b => b.Limit, (b, v) => b with { Limit = v }),
         Key<StudyBenchmark>.Whole("shots", 0, "solved examples before a question", b => b.Shots, (b, v) => b with { Shots = v }),
@@ -99,11 +101,24 @@ public static class StudyFile
         var spec = RecipeSections.Read(root, Table, null, new StudySpec(), new KeyContext("study", folder, problems));
         Require(spec, problems);
         problems.ThrowIfAny();
-        if (files)
-            foreach (var benchmark in spec.Benchmarks.Where(b => !Path.Exists(b.Path)))
-                throw new InputException($"{problems.Given["study.benchmarks"]}: there is no file {benchmark.Path} for "
-                    + $"{benchmark.Name}");
+        spec = spec with { Benchmarks = [.. spec.Benchmarks.Select(b => Locate(b, folder, files, problems))] };
         return StudyExpansion.Expand(spec, path, files);
+    }
+
+    private static StudyBenchmark Locate(StudyBenchmark benchmark, string folder, bool files, RecipeProblems problems)
+    {
+        if (Path.Exists(benchmark.Path)) return benchmark;
+        var named = benchmark.Path.Length == 0 ? null : Path.GetRelativePath(folder, benchmark.Path);
+        try
+        {
+            var data = BenchmarkData.Find(BenchmarkSuite.Find(benchmark.Name).About, named,
+                [DataFolder.Default, Path.Combine(folder, "data")]);
+            return benchmark with { Path = Path.GetFullPath(data.Path), Set = data.Set?.Entry.Name };
+        }
+        catch (InputException absent)
+        {
+            return files ? throw new InputException($"{problems.Given["study.benchmarks"]}: {absent.Message}", absent) : benchmark;
+        }
     }
 
     private static void Require(StudySpec spec, RecipeProblems problems)
@@ -143,9 +158,8 @@ public static class StudyFile
         {
             var benchmark = RecipeSections.Read(item, BenchmarkTable, null, new StudyBenchmark("", ""),
                 context with { Name = $"{context.Name}.{i}" });
-            if (benchmark.Name.Length == 0 || benchmark.Path.Length == 0)
-                context.Problems.Add(item.Place,
-                    "a benchmark has a name and a path, as in { name: gsm8k, path: data/test.jsonl }");
+            if (benchmark.Name.Length == 0)
+                context.Problems.Add(item.Place, "a benchmark has a name, as in { name: gsm8k, path: data/test.jsonl }");
             else
                 try
                 {

@@ -129,8 +129,7 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
     }
 
     private static int? CountQuestions(StudyBenchmark benchmark) => Path.Exists(benchmark.Path)
-        ? BenchmarkSuite.Read(BenchmarkSuite.Find(benchmark.Name), benchmark.Path,
-            new BenchmarkOptions { Limit = benchmark.Limit, Shots = benchmark.Shots }).Count
+        ? BenchmarkSuite.Read(BenchmarkSuite.Find(benchmark.Name), benchmark.Path, benchmark.Options).Count
         : benchmark.Limit;
 
     /// <summary>How large a model is, by its configuration or, where it is not here, by its name.</summary>

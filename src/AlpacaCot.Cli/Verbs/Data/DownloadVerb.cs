@@ -4,6 +4,7 @@ using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Download;
+using AlpacaCot.Studies.Benchmarks;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Verbs.Data;
@@ -15,7 +16,7 @@ internal static class DownloadVerb
     {
         var name = new Argument<string>("NAME")
         {
-            Description = "A set of the collection, a hub id such as yahma/alpaca-cleaned, or an address on GitHub",
+            Description = "A set of the collection, a benchmark, a hub id such as yahma/alpaca-cleaned, or an address on GitHub",
         };
         var type = new Option<string>("--type")
         {
@@ -57,6 +58,7 @@ internal static class DownloadVerb
         var verb = new Verb("download", VerbGroup.Data, "Download data or a model from the hub or from GitHub",
             "data download dolly",
             "data download flan-cot",
+            "data download bbh",
             "data download https://github.com/teknium1/GPTeacher/tree/main/Roleplay",
             "data download yahma/alpaca-cleaned",
             "data download openai/gsm8k --include \"main/*.parquet\"",
@@ -124,12 +126,17 @@ internal static class DownloadVerb
         if (name.Contains('/') && Catalogue.TryResolve(name, own) is null)
             return [(RepositoryPart.TryParse(name) ?? throw new InputException($"\"{name}\" is neither the id of a repository, "
                 + "such as owner/name, nor an address such as https://github.com/owner/name/tree/main/folder"), null)];
+        if (Catalogue.TryResolve(name, own) is null && Benchmark(name) is { Address: { } address })
+            return [(RepositoryPart.TryParse(address)!, null)];
         return [.. Catalogue.Resolve(name, own).SelectMany(source => source.Entry.Repositories is { Count: > 0 } parts
             ? parts.Select(part => (part, (IInstructionSource?)source))
             : throw new InputException($"{source.Entry.Name} is published at {Place(source.Entry)}, not in a repository. "
                 + "Download it there, then read it with: "
                 + $"alpaca-cot data convert --source {source.Entry.Name} --in PATH --out {source.Entry.Name}.jsonl"))];
     }
+
+    private static BenchmarkDescription? Benchmark(string name) =>
+        BenchmarkSuite.All.Select(b => b.About).FirstOrDefault(b => b.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     private static string Place(CatalogueEntry entry) => entry.Published.Length > 0 ? entry.Published : "a place nobody named";
 
