@@ -1,21 +1,16 @@
 using System.CommandLine;
-using System.Globalization;
 using AlpacaCot.Data;
-using AlpacaCot.Models;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Judges;
-using Microsoft.Extensions.AI;
 
 namespace AlpacaCot.Cli;
 
 /// <summary>The options that say who grades answers.</summary>
 internal sealed class JudgeOptions
 {
-    private const string KeyVariable = "ALPACACOT_JUDGE_KEY";
-
     private readonly Option<string> _judge = new("--judge")
     {
-        Description = $"Who grades: an OpenAI-compatible endpoint (its key in {KeyVariable}) or a model folder",
+        Description = $"Who grades: an OpenAI-compatible endpoint (its key in {JudgeSpec.KeyVariable}) or a model folder",
         HelpName = "URL|DIR",
     };
 
@@ -58,48 +53,23 @@ internal sealed class JudgeOptions
     public JudgeAgreement? Agreement(ParseResult parsed, BenchmarkRun run) =>
         parsed.GetValue(_human) is { } path ? JudgeAgreement.Of(run, path) : null;
 
-    /// <summary>The texts the judge is asked with.</summary>
-    public JudgePrompts Prompts(ParseResult parsed)
-    {
-        var folder = parsed.GetValue(_prompts);
-        if (folder is not null && !Directory.Exists(folder))
-            throw new InputException($"{folder}: there is no such folder of judge prompts");
-        return new JudgePrompts(folder);
-    }
-
-    /// <summary>The judge; what it needs is added to <paramref name="owned"/>.</summary>
-    public Judge Create(ParseResult parsed, ResponseStore store, List<IDisposable> owned)
+    /// <summary>Who grades.</summary>
+    public JudgeSpec Spec(ParseResult parsed)
     {
         var where = parsed.GetValue(_judge)!;
-        IChatClient client;
-        string name;
-        if (Uri.TryCreate(where, UriKind.Absolute, out var address) && address.Scheme is "http" or "https")
+        if (parsed.GetValue(_prompts) is { } folder && !Directory.Exists(folder))
+            throw new InputException($"{folder}: there is no such folder of judge prompts");
+        var price = (0.0, 0.0);
+        if (parsed.GetValue(_price) is { } text && !JudgeSpec.TryPrice(text, out price))
+            throw new InputException($"--judge-price: found {text}, allowed are two prices, as 0.15,0.6");
+        var isAddress = Uri.TryCreate(where, UriKind.Absolute, out var address) && address.Scheme is "http" or "https";
+        return new JudgeSpec
         {
-            name = parsed.GetValue(_model) ?? throw new InputException("--judge with an endpoint needs --judge-model NAME");
-            client = new OpenAiChatClient(address, name, Environment.GetEnvironmentVariable(KeyVariable),
-                TimeSpan.FromSeconds(parsed.GetValue(_patience)));
-            name = $"{name} at {address.GetLeftPart(UriPartial.Path)}";
-        }
-        else
-        {
-            var model = LanguageModel.Load(where);
-            owned.Add(model);
-            (client, name) = (new ModelChatClient(model), ModelFingerprint.Of(where));
-        }
-        owned.Add(client);
-        return new Judge(client, name, store)
-        {
-            Parallel = client is ModelChatClient ? 1 : parsed.GetValue(_parallel), Price = Price(parsed.GetValue(_price)),
+            Endpoint = isAddress ? address : null, Folder = isAddress ? null : where,
+            Model = isAddress ? parsed.GetValue(_model)
+                ?? throw new InputException("--judge with an endpoint needs --judge-model NAME") : null,
+            Prompts = parsed.GetValue(_prompts), Price = price, Timeout = parsed.GetValue(_patience),
+            Parallel = parsed.GetValue(_parallel),
         };
-    }
-
-    private static (double, double) Price(string? text)
-    {
-        if (text is null) return (0, 0);
-        if (text.Split(',') is [var input, var output]
-            && double.TryParse(input, NumberStyles.Float, CultureInfo.InvariantCulture, out var read) && read >= 0
-            && double.TryParse(output, NumberStyles.Float, CultureInfo.InvariantCulture, out var written) && written >= 0)
-            return (read, written);
-        throw new InputException($"--judge-price: found {text}, allowed are two prices, as 0.15,0.6");
     }
 }

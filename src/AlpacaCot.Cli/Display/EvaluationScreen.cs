@@ -96,15 +96,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
             var reasons = run.Answers.Where(a => a.Score.Value is null).CountBy(a => a.Score.Missing ?? "").ToList();
             o.Object("missing_because", m => reasons.ForEach(r => m.WriteNumber(r.Key, r.Value)));
             o.WriteNumber("reused", reused);
-            if (cost is not null)
-                o.Object("judge", j =>
-                {
-                    j.WriteNumber("requests", cost.Requests);
-                    j.WriteNumber("kept", cost.Kept);
-                    j.WriteNumber("input_tokens", cost.InputTokens);
-                    j.WriteNumber("output_tokens", cost.OutputTokens);
-                    j.WriteNumber("price", cost.Price);
-                });
+            if (cost is not null) Write(o, cost);
             if (agreement is not null)
                 o.Object("agreement", a =>
                 {
@@ -116,6 +108,22 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
             o.WriteString("generations", generations);
             o.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 2));
         }));
+
+    /// <summary>What a judge has cost, in a line.</summary>
+    public static string Text(JudgeCost cost) =>
+        Invariant($"judge: {cost.Requests} requests, {cost.Kept} verdicts kept from before, ")
+        + Invariant($"{cost.InputTokens:N0} tokens read, {cost.OutputTokens:N0} written")
+        + (cost.Price > 0 ? Invariant($", price {cost.Price:0.####}") : "");
+
+    /// <summary>What a judge has cost, as a field of a document.</summary>
+    public static void Write(Utf8JsonWriter json, JudgeCost cost) => json.Object("judge", j =>
+    {
+        j.WriteNumber("requests", cost.Requests);
+        j.WriteNumber("kept", cost.Kept);
+        j.WriteNumber("input_tokens", cost.InputTokens);
+        j.WriteNumber("output_tokens", cost.OutputTokens);
+        j.WriteNumber("price", cost.Price);
+    });
 
     private static void Write(Utf8JsonWriter json, CategoryScore score, double scale)
     {
@@ -156,10 +164,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         foreach (var (name, value) in run.Summary().Measures) terminal.Out.WriteLine(Invariant($"  {name,-16} {value:0.####}"));
         foreach (var (reason, count) in run.Answers.Where(a => a.Score.Value is null).CountBy(a => a.Score.Missing ?? "?"))
             console.MarkupLine($"[yellow]{count} without a score: {Markup.Escape(reason)}[/]");
-        if (cost is not null)
-            terminal.Out.WriteLine(Invariant($"judge: {cost.Requests} requests, {cost.Kept} verdicts kept from before, ")
-                + Invariant($"{cost.InputTokens:N0} tokens read, {cost.OutputTokens:N0} written")
-                + (cost.Price > 0 ? Invariant($", price {cost.Price:0.####}") : ""));
+        if (cost is not null) terminal.Out.WriteLine(Text(cost));
         if (agreement is not null)
             terminal.Out.WriteLine(Invariant($"agreement with people on {agreement.Answers} answers: ")
                 + Invariant($"{agreement.Same:0.0%} equal, kappa {agreement.Kappa:0.00}, ")

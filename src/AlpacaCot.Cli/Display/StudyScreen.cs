@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Text.Json;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
+using AlpacaCot.Studies.Judges;
 using AlpacaCot.Training.Recipes;
 using Spectre.Console;
+using Verdict = AlpacaCot.Studies.Analysis.Verdict;
 
 namespace AlpacaCot.Cli.Display;
 
@@ -75,8 +77,30 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
             + $"{cells}[/]");
     }
 
+    /// <summary>Follows a judge's work with a bar on a terminal.</summary>
+    public void FollowVerdicts(Action<Action<int>?, IProgress<int>?> work)
+    {
+        if (!live)
+        {
+            work(count => console.WriteLine($"  {count:N0} answers go to the judge ..."), null);
+            return;
+        }
+        console.Progress().AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context =>
+            {
+                var bar = context.AddTask("verdicts");
+                work(count => bar.MaxValue = Math.Max(1, count), new Verdicts(bar));
+            });
+    }
+
+    private sealed class Verdicts(ProgressTask bar) : IProgress<int>
+    {
+        public void Report(int value) => bar.Value = value;
+    }
+
     /// <summary>Scores, findings and where the report is.</summary>
-    public void Conclude(StudyAnalysis analysis, string language, string report, TimeSpan elapsed)
+    public void Conclude(StudyAnalysis analysis, string language, string report, JudgeCost? cost, TimeSpan elapsed)
     {
         var words = new Findings(analysis, language);
         var table = new Table { Border = TableBorder.Rounded, BorderStyle = new Style(Color.Grey) };
@@ -87,10 +111,12 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         console.WriteLine();
         console.Write(table);
         foreach (var statement in words.Statements) console.MarkupLine($"  [orange3]•[/] {Markup.Escape(statement)}");
+        foreach (var missing in words.Missing) console.MarkupLine($"  [yellow]{Markup.Escape(missing)}[/]");
         if (analysis.Results.Unfinished.Count > 0)
             console.MarkupLine($"  [red]not finished:[/] {Markup.Escape(string.Join("; ", analysis.Results.Unfinished))}");
         console.WriteLine();
         console.Profile.Out.Writer.WriteLine($"  report  {report}");
+        if (cost is not null) console.Profile.Out.Writer.WriteLine($"  {EvaluationScreen.Text(cost)}");
         console.Profile.Out.Writer.WriteLine($"  time    {Time(elapsed.TotalSeconds)}");
     }
 
@@ -178,13 +204,23 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
     }
 
     /// <summary>The one JSON document of a finished study.</summary>
-    public static void WriteJson(Utf8JsonWriter json, StudyAnalysis analysis, string language, string report, TimeSpan elapsed) =>
+    public static void WriteJson(Utf8JsonWriter json, StudyAnalysis analysis, string language, string report, JudgeCost? cost,
+        TimeSpan elapsed) =>
         json.Object(o =>
         {
             o.WriteString("study", analysis.Study.Title);
             o.WriteString("output", analysis.Study.Output);
             o.WriteString("report", report);
             o.Strings("unfinished", analysis.Results.Unfinished);
+            o.Array("missing", analysis.Missing, m => o.Object(missing =>
+            {
+                missing.WriteString("arm", m.Arm.Name);
+                missing.WriteString("benchmark", m.About.Name);
+                missing.WriteNumber("missing", m.Missing);
+                missing.WriteNumber("answers", m.Answers);
+                missing.Strings("because", m.Reasons);
+            }));
+            if (cost is not null) EvaluationScreen.Write(o, cost);
             o.Array("scores", analysis.Scores, s => o.Object(score =>
             {
                 score.WriteString("arm", s.Arm.Name);

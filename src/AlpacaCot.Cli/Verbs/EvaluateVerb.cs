@@ -26,8 +26,8 @@ internal sealed class EvaluateVerb
 
     private readonly Option<string> _data = new("--data")
     {
-        Description = "The benchmark's published file or folder, or a name that data is known by (the benchmark's own otherwise): "
-            + $"looked for in {DataFolder.Variable} or data/ and among downloads",
+        Description = "The benchmark's published file or folder, or a name that data is known by (the benchmark's own "
+            + $"otherwise): looked for in {DataFolder.Variable} or data/ and among downloads",
         HelpName = "PATH|NAME",
     };
 
@@ -126,7 +126,8 @@ internal sealed class EvaluateVerb
             var data = DataOf(benchmark, parsed);
             var questions = BenchmarkSuite.Read(benchmark, data.Path, new BenchmarkOptions
             {
-                Set = data.Set, Shots = parsed.GetValue(_shots), Trigger = parsed.GetValue(_trigger), Limit = parsed.GetValue(_limit),
+                Shots = parsed.GetValue(_shots), Trigger = parsed.GetValue(_trigger), Limit = parsed.GetValue(_limit),
+                Set = data.Set,
                 ByLikelihood = parsed.GetValue(_generate) ? false : null,
             });
             if (parsed.GetValue(_show))
@@ -142,11 +143,12 @@ internal sealed class EvaluateVerb
             if (benchmark is not IJudgedBenchmark judged)
                 throw new InputException($"{benchmark.About.Name} is scored without a judge; leave out --judge");
             using var store = ResponseStore.Open(Path.Combine(parsed.GetValue(_cache)!, "verdicts.jsonl"));
-            var judge = _judge.Create(parsed, store, owned.All);
+            var spec = _judge.Spec(parsed);
+            var judge = spec.Open(store, owned.All);
             try
             {
                 run = await screen.Follow("verdicts", run.Answers.Count, progress =>
-                    judge.GradeAsync(judged, run, _judge.Prompts(parsed), progress, cancel)).ConfigureAwait(false);
+                    judge.GradeAsync(judged, run, spec.Texts, progress, cancel)).ConfigureAwait(false);
             }
             catch (JudgeUnavailableException e)
             {
@@ -168,8 +170,8 @@ internal sealed class EvaluateVerb
         var quantization = parsed.GetValue(_quantization)!;
         using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), _terminal,
             quantization: quantization);
-        var name = ModelFingerprint.Of(path!) + (quantization == "none" ? "" : "+" + quantization)
-            + (adapter is null ? "" : "+" + ModelFingerprint.Of(AdapterIn(adapter)));
+        var name = ContentFingerprint.Of(path!) + (quantization == "none" ? "" : "+" + quantization)
+            + (adapter is null ? "" : "+" + ContentFingerprint.Of(AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {
             MaxNewTokens = parsed.GetValue(_most) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batch),
@@ -206,15 +208,4 @@ internal sealed class EvaluateVerb
 
     private static string AdapterIn(string path) =>
         Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
-
-    /// <summary>What lives as long as the command.</summary>
-    private sealed class Owned : IDisposable
-    {
-        public List<IDisposable> All { get; } = [];
-
-        public void Dispose()
-        {
-            foreach (var one in All) one.Dispose();
-        }
-    }
 }

@@ -3,7 +3,9 @@ using System.Diagnostics;
 using AlpacaCot.Cli.Display;
 using AlpacaCot.Data;
 using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Grid;
+using AlpacaCot.Studies.Judges;
 using AlpacaCot.Studies.Report;
 using Spectre.Console;
 
@@ -70,6 +72,7 @@ internal static class StudyVerb
             problems = screen.Follow(study, () => runner.Run(screen, cancel));
         }
         foreach (var (cell, problem) in problems) terminal.WriteError($"{cell}: {problem}");
+        var (cost, graded) = reportOnly || !StudyGrading.IsNeeded(study) ? (null, true) : Grade(study, screen, terminal, cancel);
         var results = StudyResults.Load(study);
         if (results.Cells.Count == 0 || (problems.Count > 0 && !results.HasReference))
         {
@@ -79,9 +82,29 @@ internal static class StudyVerb
         }
         var analysis = StudyAnalysis.Of(results);
         var files = ReportFolder.Write(Path.Combine(study.Output, "report"), analysis, language);
-        if (json) terminal.WriteJson(w => StudyScreen.WriteJson(w, analysis, language, files.Html, clock.Elapsed));
-        else screen.Conclude(analysis, language, files.Html, clock.Elapsed);
-        return problems.Count > 0 ? Program.Failed : Program.Done;
+        if (json) terminal.WriteJson(w => StudyScreen.WriteJson(w, analysis, language, files.Html, cost, clock.Elapsed));
+        else screen.Conclude(analysis, language, files.Html, cost, clock.Elapsed);
+        return problems.Count > 0 || !graded ? Program.Failed : Program.Done;
+    }
+
+    // A judge that gives no answers is no reason to hide what there is: the report counts what is missing.
+    private static (JudgeCost Cost, bool Graded) Grade(Study study, StudyScreen screen, Terminal terminal,
+        CancellationToken cancel)
+    {
+        using var store = ResponseStore.Open(StudyGrading.Verdicts(study));
+        using var owned = new Owned();
+        var judge = study.Judge!.Open(store, owned.All);
+        try
+        {
+            screen.FollowVerdicts((started, progress) =>
+                StudyGrading.GradeAsync(study, judge, started, progress, cancel).GetAwaiter().GetResult());
+            return (judge.Cost, true);
+        }
+        catch (JudgeUnavailableException e)
+        {
+            terminal.WriteError(e.Message);
+            return (judge.Cost, false);
+        }
     }
 
     // This very program, as it was built: the command line of a cell's process.

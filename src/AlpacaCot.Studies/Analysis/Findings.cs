@@ -23,6 +23,16 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     public IReadOnlyList<string> Statements =>
         [.. analysis.Comparisons.GroupBy(c => c.Arm).Select(arm => Statement(arm.Key, [.. arm]))];
 
+    /// <summary>What has no score, a sentence an arm and benchmark.</summary>
+    public IReadOnlyList<string> Missing =>
+        [.. analysis.Missing.Select(m => chinese
+            ? $"{m.Arm.Name}：{m.About.Title} 的 {m.Answers} 个答案中有 {m.Missing} 个没有得分，未计入"
+                + $"（{Reasons(m)}）。"
+            : $"{m.Arm.Name}: {m.Missing} of {m.Answers} answers to {m.About.Title} have no score and are not counted "
+                + $"({Reasons(m)}).")];
+
+    private static string Reasons(MissingScores missing) => string.Join("; ", missing.Reasons.Take(3));
+
     /// <summary>What a measure is called in a sentence.</summary>
     public string Called(Measure measure)
     {
@@ -36,10 +46,12 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         var parts = new List<string>();
         parts.AddRange(comparisons.Where(c => c.Verdict == Verdict.Different).OrderByDescending(c =>
             Math.Abs(c.Difference)).Select(Change));
-        var same = comparisons.Where(c => c.Verdict == Verdict.Unchanged).ToList();
-        if (same.Count > 0)
-            parts.Add(chinese ? $"{Join(same)}没有变化（在 {Points(analysis.Study.Margin)} 分以内）"
-                : $"{Join(same)} {(same.Count == 1 ? "is" : "are")} unchanged within {Points(analysis.Study.Margin)} points");
+        foreach (var unit in comparisons.Where(c => c.Verdict == Verdict.Unchanged).GroupBy(c => c.Measure.About.Scale))
+        {
+            var (same, margin) = (unit.ToList(), Points(analysis.Study.Margin / 100 * unit.Key));
+            parts.Add(chinese ? $"{Join(same)}没有变化（在 {margin} 分以内）"
+                : $"{Join(same)} {(same.Count == 1 ? "is" : "are")} unchanged within {margin} points");
+        }
         var open = comparisons.Where(c => c.Verdict == Verdict.Open).ToList();
         if (open.Count > 0)
             parts.Add(chinese ? $"{Join(open)}未能确定有无差别" : $"for {Join(open)} no difference is established");

@@ -33,6 +33,15 @@ public sealed record ArmScore(StudyArm Arm, Measure Measure, int Questions, doub
     public SeedVariation? Variation => Seeds.Count > 0 ? SeedVariation.Of([.. Seeds.Select(s => s.Mean)]) : null;
 }
 
+/// <summary>Answers of an arm that have no score: they are in no mean.</summary>
+/// <param name="Arm">The arm.</param>
+/// <param name="About">The benchmark.</param>
+/// <param name="Missing">How many answers of all seeds have none.</param>
+/// <param name="Answers">Of how many.</param>
+/// <param name="Reasons">Why, the most frequent reason first.</param>
+public sealed record MissingScores(StudyArm Arm, BenchmarkDescription About, int Missing, int Answers,
+    IReadOnlyList<string> Reasons);
+
 /// <summary>What may be said of a difference.</summary>
 public enum Verdict
 {
@@ -83,6 +92,16 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
     /// <summary>The study.</summary>
     public Study Study => Results.Study;
 
+    /// <summary>Where answers have no score, by arm and benchmark.</summary>
+    public IReadOnlyList<MissingScores> Missing =>
+        [.. Results.Arms.SelectMany(arm => Results.Of(arm).SelectMany(cell => cell.Runs).GroupBy(run => run.Benchmark.Name)
+            .Select(runs =>
+            {
+                var without = runs.SelectMany(run => run.Answers).Where(a => a.Score.Value is null).ToList();
+                return new MissingScores(arm, runs.First().Benchmark, without.Count, runs.Sum(run => run.Answers.Count),
+                    [.. without.CountBy(a => a.Score.Missing ?? "no answer").OrderByDescending(r => r.Value).Select(r => r.Key)]);
+            })).Where(m => m.Missing > 0)];
+
     /// <summary>The score of an arm on a measure.</summary>
     public ArmScore Score(StudyArm arm, Measure measure) => Scores.First(s => s.Arm == arm && s.Measure == measure);
 
@@ -129,13 +148,15 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
                 var (first, second) = (Means(reference, measure), Means(cells, measure));
                 if (!first.Keys.Any(second.ContainsKey)) continue;
                 var paired = PairedComparison.Of(first, second);
-                var pairs = cells.Join(reference, c => c.Cell.Seed, c => c.Cell.Seed, (c, r) =>
-                    measure.ScoresOf(c).Values.Average() - measure.ScoresOf(r).Values.Average()).ToList();
+                var pairs = cells.Join(reference, c => c.Cell.Seed, c => c.Cell.Seed,
+                        (c, r) => (Own: measure.ScoresOf(c), Other: measure.ScoresOf(r)))
+                    .Where(p => p.Own.Count > 0 && p.Other.Count > 0)
+                    .Select(p => p.Own.Values.Average() - p.Other.Values.Average()).ToList();
                 compared.Add((arm, measure, paired, pairs.Count(d => Math.Sign(d) == Math.Sign(paired.Difference)), pairs.Count));
             }
         var corrected = Holm.Correct([.. compared.Select(c => c.Paired.PValue)]);
         return [.. compared.Zip(corrected, (c, p) => new StudyComparison(c.Arm, c.Measure, c.Paired, p,
-            Judge(c.Paired, p, results.Study.Margin / c.Measure.About.Scale), c.Agree, c.Pairs))];
+            Judge(c.Paired, p, results.Study.Margin / 100), c.Agree, c.Pairs))];
 
         static IReadOnlyDictionary<string, double> Means(IReadOnlyList<CellResult> cells, Measure measure) =>
             SeedVariation.MeanByQuestion(cells.Select(measure.ScoresOf));

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Grid;
+using AlpacaCot.Studies.Judges;
 
 namespace AlpacaCot.Studies.Analysis;
 
@@ -33,26 +34,41 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
     /// <summary>The finished cells of an arm, one a seed.</summary>
     public IReadOnlyList<CellResult> Of(StudyArm arm) => [.. Cells.Where(c => c.Cell.Arm == arm)];
 
-    /// <summary>Reads the answers of all finished cells and scores them.</summary>
+    /// <summary>The answers of every finished cell to the study's benchmarks, scored without a judge.</summary>
+    /// <exception cref="Data.InputException">A file of answers is broken.</exception>
+    public static IEnumerable<IReadOnlyList<BenchmarkRun>> Answers(Study study) =>
+        StudyRunner.Places(study).Where(p => p.Folder.IsFinished(p.Asked)).Select(p => Answers(p.Folder, p.Asked));
+
+    /// <summary>Reads the answers of all finished cells and scores them; a judge's verdicts are those that are kept.</summary>
     /// <exception cref="Data.InputException">A file of answers is broken.</exception>
     public static StudyResults Load(Study study)
     {
         var places = StudyRunner.Places(study);
         var finished = places.Where(p => p.Folder.IsFinished(p.Asked)).ToList();
-        return new(study, [.. finished.Select(p => Read(p.Cell, p.Folder, p.Asked))],
+        using var verdicts = StudyGrading.IsNeeded(study) ? ResponseStore.OpenToRead(StudyGrading.Verdicts(study)) : null;
+        var judge = verdicts is null ? null : new Judge(null, study.Judge!.Name, verdicts);
+        return new(study, [.. finished.Select(p => Read(p.Cell, p.Folder,
+            [.. Answers(p.Folder, p.Asked).Select(run => Graded(run, study, judge))]))],
             [.. places.Where(p => !p.Folder.IsFinished(p.Asked)).Select(p => p.Cell.Name)]);
     }
 
-    private static CellResult Read(StudyCell cell, CellFolder folder, IReadOnlyList<AskedBenchmark> asked)
-    {
-        var runs = asked.Select(a =>
+    private static IReadOnlyList<BenchmarkRun> Answers(CellFolder folder, IReadOnlyList<AskedBenchmark> asked) =>
+        [.. asked.Select(a =>
         {
             var (name, model, questions, responses) = GenerationsFile.Read(folder.Answers(a));
             return BenchmarkRunner.Score(BenchmarkSuite.Find(name), model, questions, responses);
-        });
+        })];
+
+    // Nobody is asked: what is not kept is missing.
+    private static BenchmarkRun Graded(BenchmarkRun run, Study study, Judge? judge) =>
+        judge is not null && BenchmarkSuite.Find(run.Benchmark.Name) is IJudgedBenchmark judged
+            ? judge.GradeAsync(judged, run, study.Judge!.Texts).GetAwaiter().GetResult() : run;
+
+    private static CellResult Read(StudyCell cell, CellFolder folder, IReadOnlyList<BenchmarkRun> runs)
+    {
         var (losses, tokens) = Metrics(Path.Combine(folder.Run, "metrics.jsonl"));
         var record = Path.Combine(folder.Run, "run.json");
-        return new CellResult(cell, folder, [.. runs], losses, tokens, Times(folder.Times))
+        return new CellResult(cell, folder, runs, losses, tokens, Times(folder.Times))
         {
             Provenance = File.Exists(record) ? JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(record)) : null,
         };

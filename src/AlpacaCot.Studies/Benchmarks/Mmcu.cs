@@ -12,8 +12,8 @@ internal sealed class Mmcu : IBenchmark
 
     public BenchmarkDescription About { get; } = new("mmcu", "MMCU", "Felixgithub2017/MMCU")
     {
-        Data = "records of 类别, 题目, 选项 and 答案 (JSON, JSON lines or CSV), or a folder of such files; published in an "
-            + "archive at github.com/Felixgithub2017/MMCU",
+        Data = "records of 类别, 题目, 选项 and 答案 (JSON, JSON lines or CSV), or a folder of such files; published in "
+            + "an archive at github.com/Felixgithub2017/MMCU",
         Prompt = $"{Order}, the question, its options, {Mark}",
         Extraction = "the first run of one to four letters A to D without a letter twice",
         Metric = "the same set of letters",

@@ -7,7 +7,8 @@ internal sealed class Perplexity : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("perplexity", "Perplexity of given answers", "yours")
     {
-        Data = "instruction data of any form that training reads, or a set of the collection; of each conversation the last answer counts",
+        Data = "instruction data of any form that training reads, or a set of the collection; of each conversation the "
+            + "last answer counts",
         Prompt = "the turns before that answer in the model's prompt template",
         Answering = "log-likelihood of the answer",
         Extraction = "none",
@@ -15,7 +16,8 @@ internal sealed class Perplexity : IBenchmark
     };
 
     public IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options) =>
-        PublishedFile.Conversations(path, options).Index().Where(c => c.Item.Turns is [.., { Role: Role.User }, { Role: Role.Assistant }])
+        PublishedFile.Conversations(path, options).Index()
+            .Where(c => c.Item.Turns is [.., { Role: Role.User }, { Role: Role.Assistant }])
             .Select(c => new BenchmarkQuestion($"{c.Index + 1:D6}", "all", c.Item.Turns[^2].Text)
             {
                 Input = c.Item.Turns[^2].Input, Choices = [c.Item.Turns[^1].Text], References = [c.Item.Turns[^1].Text],

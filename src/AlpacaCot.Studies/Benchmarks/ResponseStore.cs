@@ -15,9 +15,9 @@ public sealed class ResponseStore : IDisposable
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Dictionary<string, JsonElement> known = [];
-    private readonly FileStream file;
+    private readonly FileStream? file;
 
-    private ResponseStore(FileStream file) => this.file = file;
+    private ResponseStore(FileStream? file) => this.file = file;
 
     /// <summary>Opens a store or makes a new one; no other process may write to it meanwhile.</summary>
     /// <exception cref="InputException">The file cannot be written, is in use, or is no such store.</exception>
@@ -37,13 +37,26 @@ public sealed class ResponseStore : IDisposable
         var store = new ResponseStore(file);
         try
         {
-            store.Load(path);
+            var whole = store.Load(path, file);
+            file.SetLength(whole);
+            file.Position = whole;
         }
         catch
         {
             file.Dispose();
             throw;
         }
+        return store;
+    }
+
+    /// <summary>Reads a store that another process may be writing to; nothing can be added. Without a file it is empty.</summary>
+    /// <exception cref="InputException">The file cannot be read or is no such store.</exception>
+    public static ResponseStore OpenToRead(string path)
+    {
+        if (!File.Exists(path)) return new ResponseStore(null);
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var store = new ResponseStore(null);
+        store.Load(path, file);
         return store;
     }
 
@@ -83,18 +96,19 @@ public sealed class ResponseStore : IDisposable
         lock (known)
         {
             known[key] = json;
-            file.Write([.. line, (byte)'\n']);
+            (file ?? throw new InvalidOperationException("this store was opened to be read")).Write([.. line, (byte)'\n']);
             file.Flush();
         }
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => file?.Dispose();
 
-    private void Load(string path)
+    // The length of the whole lines: a crash may have cut the last one.
+    private long Load(string path, FileStream from)
     {
-        var bytes = new byte[file.Length];
-        file.ReadExactly(bytes);
+        var bytes = new byte[from.Length];
+        from.ReadExactly(bytes);
         var whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
         for (var (start, number) = (0, 1); start < whole; number++)
         {
@@ -110,7 +124,6 @@ public sealed class ResponseStore : IDisposable
             }
             start += length + 1;
         }
-        file.SetLength(whole);
-        file.Position = whole;
+        return whole;
     }
 }

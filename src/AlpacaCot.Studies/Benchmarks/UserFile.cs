@@ -17,14 +17,14 @@ internal sealed class UserFile : IBenchmark
     };
 
     public IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options) =>
-        options.Set is { } set ? OfSet(set.Entry.Name, path, options) : PublishedFile.Records(path).Select(record => new BenchmarkQuestion(record.Find("id") is { } id ? id : record.Id,
-            record.Find("category", "class", "subject") ?? "all",
-            record.Text("prompt", "instruction", "question") + options.Trigger)
-        {
-            Input = record.Find("input") ?? "",
-            References = record.Field("references").ValueKind == JsonValueKind.Array ? record.Texts("references")
-                : [record.Text("reference", "output", "answer")],
-        });
+        options.Set is { } set ? OfSet(set.Entry.Name, path, options) : PublishedFile.Records(path).Select(record =>
+            new BenchmarkQuestion(record.Find("id") ?? record.Id, record.Find("category", "class", "subject") ?? "all",
+                record.Text("prompt", "instruction", "question") + options.Trigger)
+            {
+                Input = record.Find("input") ?? "",
+                References = record.Field("references").ValueKind == JsonValueKind.Array ? record.Texts("references")
+                    : [record.Text("reference", "output", "answer")],
+            });
 
     // What a set teaches, asked: conversations of one turn.
     private static IEnumerable<BenchmarkQuestion> OfSet(string name, string path, BenchmarkOptions options) =>

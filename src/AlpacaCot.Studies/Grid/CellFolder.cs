@@ -83,7 +83,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
         string Content(string path)
         {
             lock (contents)
-                return contents.TryGetValue(path, out var known) ? known : contents[path] = ModelFingerprint.Of(path);
+                return contents.TryGetValue(path, out var known) ? known : contents[path] = ContentFingerprint.Of(path);
         }
         var recipe = cell.Recipe;
         var what = new List<string>
@@ -150,7 +150,7 @@ public sealed record AskedBenchmark(StudyBenchmark Benchmark, string? Trigger, s
         string data;
         lock (contents)
             data = contents.TryGetValue(benchmark.Path, out var known) ? known
-                : contents[benchmark.Path] = ModelFingerprint.Of(benchmark.Path);
+                : contents[benchmark.Path] = ContentFingerprint.Of(benchmark.Path);
         return new(benchmark, trigger, ResponseStore.Key(benchmark.Name, data,
             $"{benchmark.Limit} {benchmark.Shots} {benchmark.MaxNewTokens}",
             trigger ?? "\0"));

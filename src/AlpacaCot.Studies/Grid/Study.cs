@@ -1,5 +1,6 @@
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Judges;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
@@ -32,7 +33,10 @@ public sealed record Study
     /// <summary>Threads of a cell; null: all cores, one cell after the other.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Points within which a difference counts as none, where its whole interval lies there.</summary>
+    /// <summary>Who grades the answers that need a judge; null: nobody.</summary>
+    public JudgeSpec? Judge { get; init; }
+
+    /// <summary>Points of a hundred within which a difference counts as none, where its whole interval lies there.</summary>
     public double Margin { get; init; } = 5;
 
     /// <summary>Published tables that are shown beside the results.</summary>

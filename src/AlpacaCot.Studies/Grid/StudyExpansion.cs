@@ -43,7 +43,7 @@ internal static class StudyExpansion
         {
             File = file, Title = spec.Title ?? Path.GetFileNameWithoutExtension(file), Output = spec.Output, Arms = arms,
             Reference = reference, Seeds = spec.Seeds, Benchmarks = spec.Benchmarks, Threads = spec.Threads, Margin = spec.Margin,
-            Published = spec.Published,
+            Judge = spec.Judge, Published = spec.Published,
         };
     }
 

@@ -1,6 +1,7 @@
 using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Judges;
 using AlpacaCot.Studies.Published;
 using AlpacaCot.Training.Recipes;
 using StudyKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.StudySpec>;
@@ -19,6 +20,7 @@ internal sealed record StudySpec
     public bool Base { get; init; }
     public string? Reference { get; init; }
     public IReadOnlyList<StudyBenchmark> Benchmarks { get; init; } = [];
+    public JudgeSpec? Judge { get; init; }
     public int? Threads { get; init; }
     public double Margin { get; init; } = 5;
     public IReadOnlyList<string> Published { get; init; } = [];
@@ -52,9 +54,11 @@ public static class StudyFile
             s => s.Reference, (s, v) => s with { Reference = v }),
         new("benchmarks", "a list of maps such as { name: gsm8k, path: data/test.jsonl }", "what every cell is asked",
             ReadBenchmarks, _ => null),
+        new("judge", "a map such as { endpoint: http://localhost:8000/v1, model: NAME } or { folder: DIR }",
+            "who grades the answers to benchmarks that need a judge", ReadJudge, _ => null),
         StudyKey.Whole("threads", 1, "threads of a cell; cells run side by side while there are cores for them",
             s => s.Threads, (s, v) => s with { Threads = v }),
-        StudyKey.Number("margin", "a number above 0", v => v > 0, "points within which a difference counts as none",
+        StudyKey.Number("margin", "a number above 0", v => v > 0, "points of a hundred within which a difference counts as none",
             s => s.Margin, (s, v) => s with { Margin = v }),
         new("published", "a list of names of published tables", "published results that are shown beside",
             ReadPublished, _ => null),
@@ -77,11 +81,32 @@ public static class StudyFile
             b => b.MaxNewTokens, (b, v) => b with { MaxNewTokens = v }),
     ];
 
+    private static readonly Key<JudgeSpec>[] JudgeTable =
+    [
+        new("endpoint", "an address such as http://localhost:8000/v1",
+            $"an endpoint that speaks the OpenAI protocol; its key is read from {JudgeSpec.KeyVariable}",
+            (j, node, context) => node is RecipeNode.Scalar s && Uri.TryCreate(s.Text, UriKind.Absolute, out var address)
+                && address.Scheme is "http" or "https" ? j with { Endpoint = address }
+                : context.Wrong(j, node, "an address such as http://localhost:8000/v1"), _ => null),
+        Key<JudgeSpec>.Text("model", "a name", "the judge's name at its endpoint", j => j.Model, (j, v) => j with { Model = v }),
+        Key<JudgeSpec>.FilePath("folder", "a model folder", "a model of this machine as the judge",
+            j => j.Folder, (j, v) => j with { Folder = v }),
+        Key<JudgeSpec>.FilePath("prompts", "a folder", 
+            $"prompt files of your own: {string.Join(", ", JudgePrompts.Names)} (.txt)", j => j.Prompts, (j, v) => j with { Prompts = v }),
+        new("price", "two prices, as [0.15, 0.6]", "the price of a million tokens read and written",
+            (j, node, context) => Words(node) is { } words && JudgeSpec.TryPrice(string.Join(',', words), out var price)
+                ? j with { Price = price } : context.Wrong(j, node, "two prices, as [0.15, 0.6]"), _ => null),
+        Key<JudgeSpec>.Number("timeout", "seconds above 0", v => v is > 0 and <= 86400, "seconds that one verdict may take",
+            j => j.Timeout, (j, v) => j with { Timeout = v }),
+        Key<JudgeSpec>.Whole("parallel", 1, "verdicts asked for at once", j => j.Parallel, (j, v) => j with { Parallel = v }),
+    ];
+
     /// <summary>Every key a study may have.</summary>
     public static IReadOnlyList<RecipeKey> Keys { get; } =
     [
         .. Table.Select(k => new RecipeKey(k.Name, k.Allowed, k.Write(new StudySpec()) ?? "", k.Meaning)),
         .. BenchmarkTable.Select(k => new RecipeKey($"benchmarks.{k.Name}", k.Allowed, "", k.Meaning)),
+        .. JudgeTable.Select(k => new RecipeKey($"judge.{k.Name}", k.Allowed, k.Write(new JudgeSpec()) ?? "", k.Meaning)),
         .. StudyLevels.Keys.Select(k => k with { Name = $"factors.{k.Name}" }),
     ];
 
@@ -101,6 +126,9 @@ public static class StudyFile
         var spec = RecipeSections.Read(root, Table, null, new StudySpec(), new KeyContext("study", folder, problems));
         Require(spec, problems);
         problems.ThrowIfAny();
+        if (files && spec.Judge is { } judge)
+            foreach (var absent in new[] { judge.Folder, judge.Prompts }.Where(f => f is not null && !Directory.Exists(f)))
+                throw new InputException($"{problems.Given["study.judge"]}: judge: there is no folder {absent}");
         spec = spec with { Benchmarks = [.. spec.Benchmarks.Select(b => Locate(b, folder, files, problems))] };
         return StudyExpansion.Expand(spec, path, files);
     }
@@ -117,7 +145,8 @@ public static class StudyFile
         }
         catch (InputException absent)
         {
-            return files ? throw new InputException($"{problems.Given["study.benchmarks"]}: {absent.Message}", absent) : benchmark;
+            return files ? throw new InputException($"{problems.Given["study.benchmarks"]}: {absent.Message}", absent)
+                : benchmark;
         }
     }
 
@@ -138,6 +167,17 @@ public static class StudyFile
         var seeds = (Words(node) ?? []).Select(w => int.TryParse(w, out var seed) && seed >= 0 ? seed : -1).ToList();
         return seeds.Count == 0 || seeds.Contains(-1) || seeds.Distinct().Count() < seeds.Count
             ? context.Wrong(spec, node, Allowed + ", each once") : spec with { Seeds = seeds };
+    }
+
+    private static StudySpec ReadJudge(StudySpec spec, RecipeNode node, KeyContext context)
+    {
+        var judge = RecipeSections.Read(node, JudgeTable, null, new JudgeSpec(), context);
+        if (judge.Endpoint is null == judge.Folder is null)
+            context.Problems.Add(node.Place, "judge has an endpoint or a folder, as in "
+                + "judge: { endpoint: http://localhost:8000/v1, model: NAME } or judge: { folder: DIR }");
+        else if (judge.Endpoint is not null && judge.Model is null)
+            context.Problems.Add(node.Place, "judge: an endpoint needs the judge's name there; add model: NAME");
+        return spec with { Judge = judge };
     }
 
     private static StudySpec ReadPublished(StudySpec spec, RecipeNode node, KeyContext context)

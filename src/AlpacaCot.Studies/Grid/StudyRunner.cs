@@ -50,11 +50,14 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
     {
         ArgumentNullException.ThrowIfNull(study);
         var contents = new Dictionary<string, string>();
-        return [.. study.Cells.Select(cell => (cell, CellFolder.Of(study, cell, contents),
+        var folders = new Dictionary<string, CellFolder>(); // cells that differ in how they are asked alone share one
+        return [.. study.Cells.Select(cell => (cell, Folder(CellFolder.Of(study, cell, contents)),
             (IReadOnlyList<AskedBenchmark>)[.. study.Benchmarks.Select(b => AskedBenchmark.Of(b, cell.Arm, contents))]))];
+
+        CellFolder Folder(CellFolder own) => folders.TryAdd(own.Fingerprint, own) ? own : folders[own.Fingerprint];
     }
 
-    /// <summary>Runs what is not finished; cells with the same fingerprint are one.</summary>
+    /// <summary>Runs what is not finished; cells with the same fingerprint are one, asked all that each of them is.</summary>
     /// <returns>The problems of the cells that failed, by name; none when all are finished.</returns>
     /// <exception cref="InputException">Another process runs this study.</exception>
     /// <exception cref="OperationCanceledException">It was stopped; the next run goes on.</exception>
@@ -63,8 +66,10 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         ArgumentNullException.ThrowIfNull(observer);
         Directory.CreateDirectory(study.Output);
         using var held = Hold();
-        var places = Places(study).DistinctBy(p => (p.Folder.Fingerprint,
-            string.Join(',', p.Asked.Select(a => a.Fingerprint)))).ToList();
+        var places = Places(study).GroupBy(p => p.Folder.Fingerprint, (_, same) => same.Aggregate((one, other) => one with
+        {
+            Asked = [.. one.Asked.UnionBy(other.Asked, a => a.Fingerprint)],
+        })).ToList();
         var open = new ConcurrentQueue<(StudyCell Cell, CellFolder Folder, IReadOnlyList<AskedBenchmark> Asked)>(
             places.Where(p => !p.Folder.IsFinished(p.Asked)));
         observer.Started(places.Count, places.Count - open.Count, Jobs);

@@ -8,10 +8,10 @@ namespace AlpacaCot.Studies.Judges;
 /// Grades answers with a chat model. Replies are kept by the hash of judge and prompt; failures that may pass are waited out; a
 /// reply without a verdict is asked for again and then counted as missing. No score is ever made up.
 /// </summary>
-/// <param name="client">The chat model.</param>
+/// <param name="client">The chat model; null: nobody is asked, and only verdicts that are kept count.</param>
 /// <param name="name">Names the judge: replies are kept under it.</param>
 /// <param name="store">Where replies are kept; null: nowhere.</param>
-public sealed class Judge(IChatClient client, string name, ResponseStore? store = null)
+public sealed class Judge(IChatClient? client, string name, ResponseStore? store = null)
 {
     private long _asked, _kept, _inputTokens, _outputTokens;
     private int _failuresInARow;
@@ -94,6 +94,10 @@ public sealed class Judge(IChatClient client, string name, ResponseStore? store 
             Interlocked.Increment(ref _kept);
             return new(known, null, kept);
         }
+        var trouble = ResponseStore.Key("judge's trouble", name, question.Prompt); // why there is no verdict, for reports
+        if (client is null)
+            return new(null, store is not null && store.TryGet<string>(trouble, out var why) ? why
+                : "not graded by the judge yet", null);
         var problem = "";
         var messages = new List<ChatMessage> { new(ChatRole.User, question.Prompt) };
         for (var reading = 0; reading < Readings; reading++)
@@ -107,6 +111,7 @@ public sealed class Judge(IChatClient client, string name, ResponseStore? store 
             {
                 if (!e.MayPass || Interlocked.Increment(ref _failuresInARow) >= MostFailuresInARow)
                     throw new JudgeUnavailableException($"the judge {name} gives no answers: {e.Message}", e);
+                store?.Add(trouble, e.Message);
                 return new(null, e.Message, null);
             }
             Interlocked.Exchange(ref _failuresInARow, 0);
@@ -121,7 +126,9 @@ public sealed class Judge(IChatClient client, string name, ResponseStore? store 
                 : string.Create(CultureInfo.InvariantCulture,
                     $"Give the grade alone, a number from {question.Form.Low} to {question.Form.High} in the form [[grade]].")));
         }
-        return new(null, $"the judge's reply has {problem}", null);
+        problem = $"the judge's reply has {problem}";
+        store?.Add(trouble, problem);
+        return new(null, problem, null);
     }
 
     private async Task<ScoredAnswer> GradeAsync(IJudgedBenchmark benchmark, ScoredAnswer answer, JudgePrompts prompts,
@@ -148,7 +155,7 @@ public sealed class Judge(IChatClient client, string name, ResponseStore? store 
             try
             {
                 Interlocked.Increment(ref _asked);
-                var response = await client.GetResponseAsync(messages, options, cancel).ConfigureAwait(false);
+                var response = await client!.GetResponseAsync(messages, options, cancel).ConfigureAwait(false);
                 Interlocked.Add(ref _inputTokens, response.Usage?.InputTokenCount ?? 0);
                 Interlocked.Add(ref _outputTokens, response.Usage?.OutputTokenCount ?? 0);
                 return response.Text;

@@ -7,7 +7,9 @@ namespace AlpacaCot.Studies.Report;
 /// <summary>A question with the answers of all arms.</summary>
 /// <param name="Question">The question.</param>
 /// <param name="Answers">Each arm's answer with its first seed.</param>
-internal sealed record AnswerSample(BenchmarkQuestion Question, IReadOnlyList<(StudyArm Arm, ScoredAnswer Answer)> Answers);
+/// <param name="Scale">What a score of 1 is shown as.</param>
+internal sealed record AnswerSample(BenchmarkQuestion Question, IReadOnlyList<(StudyArm Arm, ScoredAnswer Answer)> Answers,
+    double Scale);
 
 /// <summary>Picks questions that show how arms differ, in both directions, without choosing by hand.</summary>
 internal static class AnswerSamples
@@ -29,13 +31,14 @@ internal static class AnswerSamples
             {
                 var told = category.Where(a => byId.All(answers => answers.ContainsKey(a.Question.Id)))
                     .Select(a => (Answer: a, Others: byId.Where((_, i) => firsts[i].Arm != reference.Arm)
-                        .Select(answers => answers[a.Question.Id].Score.Value ?? 0).ToList())).ToList();
-                var better = told.Where(t => t.Others.Any(o => o < (t.Answer.Score.Value ?? 0)));
-                var worse = told.Where(t => t.Others.Any(o => o > (t.Answer.Score.Value ?? 0)));
+                        .Select(answers => answers[a.Question.Id].Score.Value).ToList())).ToList();
+                var better = told.Where(t => t.Others.Any(o => o < t.Answer.Score.Value)); // a missing score tells nothing
+                var worse = told.Where(t => t.Others.Any(o => o > t.Answer.Score.Value));
                 var picked = better.Take(PerCategory - 1).Concat(worse.Take(1)).Concat(better.Skip(PerCategory - 1)).Concat(told)
                     .DistinctBy(t => t.Answer.Question.Id).Take(PerCategory);
                 samples.AddRange(picked.Select(t => new AnswerSample(t.Answer.Question,
-                    [.. firsts.Select((f, i) => (f.Arm, byId[i][t.Answer.Question.Id]))])));
+                    [.. firsts.Select((f, i) => (f.Arm, byId[i][t.Answer.Question.Id]))],
+                    reference.Cell.Runs[b].Benchmark.Scale)));
             }
         }
         return [.. samples.Take(Most)];

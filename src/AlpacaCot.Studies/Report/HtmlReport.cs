@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using AlpacaCot.Studies.Analysis;
@@ -62,6 +63,7 @@ internal sealed class HtmlReport(ReportContent content)
         if (content.Analysis.Comparisons.Count == 0)
             page.Append($"<li>{words.Say("Nothing to compare yet.", "尚无可比较的结果。")}</li>\n");
         page.Append("</ul>\n");
+        foreach (var missing in content.Words.Findings.Missing) page.Append($"<p class=\"warning\">{Html(missing)}</p>\n");
         if (content.Analysis.Results.Unfinished is { Count: > 0 } unfinished)
             page.Append($"<p class=\"warning\">{words.Say("Not finished, and not in here", "尚未完成，未计入")}: "
                 + $"{Html(string.Join("; ", unfinished))}</p>\n");
@@ -118,7 +120,7 @@ internal sealed class HtmlReport(ReportContent content)
             {
                 var grade = answer.Score.Value;
                 var (kind, sign) = grade is null ? ("open", "–") : grade >= 0.999 ? ("good", "✓") : grade <= 0.001 ? ("bad", "✗")
-                    : ("part", $"{grade * 100:0}");
+                    : ("part", (grade.Value * sample.Scale).ToString("0.#", CultureInfo.InvariantCulture));
                 page.Append($"<div class=\"{kind}\"><h3>{Html(arm.Name)} <i>{sign}</i></h3><p>");
                 foreach (var (text, differs) in AnswerDifference.Mark(ReportContent.Said(answer), ReportContent.Said(reference)))
                     page.Append(differs ? $"<mark>{Html(text)}</mark>" : Html(text));

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Studies.Grid;
 
 namespace AlpacaCot.Studies.Report;
 
@@ -36,6 +38,9 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
                 $"{Path.GetFileName(benchmark.Path)}：{run.Answers.Count} 题。{run.Benchmark.Prompt}; {run.Benchmark.Answering}; "
                 + $"{run.Benchmark.Extraction}; {run.Benchmark.Metric}")));
         }
+        if (StudyGrading.IsNeeded(analysis.Study) && analysis.Study.Judge is { } judge)
+            facts.Add((words.Say("judge", "评审"), (judge.Folder is null ? judge.Name : Content(judge.Folder))
+                + (judge.Prompts is null ? "" : $"; {words.Say("prompts", "提示")} {Content(judge.Prompts)}")));
         foreach (var arm in analysis.Results.Arms)
         {
             var cells = analysis.Results.Of(arm);
@@ -46,6 +51,8 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
             [.. analysis.Results.Arms.Where(a => a.Trains).Select(a =>
                 (a.Name, File.ReadAllText(analysis.Results.Of(a)[0].Folder.Recipe)))]);
     }
+
+    private static string Content(string folder) => $"{Path.GetFileName(folder)}, {ContentFingerprint.Of(folder)[..12]}";
 
     // From the run's own record: what was in the mixture, and the hash of its tokens.
     private static string Data(CellResult cell, Words words)

@@ -71,6 +71,7 @@ internal sealed class ReportContent
     {
         var text = new StringBuilder($"# {Analysis.Study.Title}\n\n{Summary}\n\n## {Words.Say("Findings", "结论")}\n\n");
         foreach (var statement in Words.Findings.Statements) text.Append($"- {statement}\n");
+        foreach (var missing in Words.Findings.Missing) text.Append($"\n{missing}\n");
         text.Append('\n');
         foreach (var figure in Figures) text.Append($"![{figure.Title}](figures/{figure.Name}.svg)\n");
         foreach (var table in (ReportTable[])[Scores, Comparisons, Seeds, .. Published]) text.Append($"\n{table.ToMarkdown()}");

@@ -47,6 +47,8 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private int Place(StudyArm arm) => arms.Index().First(a => a.Item == arm).Index;
 
+    private double Of100(StudyArm arm, Measure measure) => (analysis.Score(arm, measure).Mean ?? 0) / measure.About.Scale * 100;
+
     private double Tokens(StudyArm arm) => analysis.Results.Of(arm).Average(c => c.Tokens);
 
     // A block a measure, in it a bar an arm: the mean, its interval, and a dot for each seed.
@@ -55,9 +57,10 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         const int Row = 24, Head = 34, Left = 118, Right = 58, Tail = 26;
         var block = Head + arms.Count * Row + 8;
         var drawing = new Drawing(Width, analysis.Measures.Count * block + Tail);
-        var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0));
-        var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10;
-        double X(double points) => Left + (Width - Left - Right) * Math.Clamp(points, 0, most) / most;
+        var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0) / s.Measure.About.Scale * 100);
+        var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10; // of a hundred, whatever the scale
+        var scales = analysis.Measures.Select(m => m.About.Scale).Distinct().ToList();
+        double X(double of100) => Left + (Width - Left - Right) * Math.Clamp(of100, 0, most) / most;
         foreach (var (m, measure) in analysis.Measures.Index())
         {
             var top = m * block;
@@ -67,24 +70,26 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
             foreach (var (a, arm) in arms.Index())
             {
                 var score = analysis.Score(arm, measure);
+                double At(double points) => X(points / measure.About.Scale * 100);
                 var y = top + Head + a * Row + Row / 2.0;
                 drawing.Text(Short(arm.Name, 13), Left - 8, y + 4, 13, Ink, Anchor.End);
                 if (score.Mean is not { } mean) continue;
-                drawing.Rectangle(X(0), y - 8, Math.Max(1, X(mean) - X(0)), 16, Pale(Colour(arm)), 2);
+                drawing.Rectangle(X(0), y - 8, Math.Max(1, At(mean) - X(0)), 16, Pale(Colour(arm)), 2);
                 drawing.Rectangle(X(0), y - 8, 3, 16, Colour(arm));
-                foreach (var (_, seed) in score.Seeds) drawing.Circle(X(seed), y, 2.6, Colour(arm));
+                foreach (var (_, seed) in score.Seeds) drawing.Circle(At(seed), y, 2.6, Colour(arm));
                 if (score.Interval is { } interval && double.IsFinite(interval.Low))
                 {
-                    drawing.Line(X(interval.Low), y, X(interval.High), y, Ink, 1.4);
-                    foreach (var end in (double[])[interval.Low, interval.High]) drawing.Line(X(end), y - 4, X(end), y + 4, Ink,
+                    drawing.Line(At(interval.Low), y, At(interval.High), y, Ink, 1.4);
+                    foreach (var end in (double[])[interval.Low, interval.High]) drawing.Line(At(end), y - 4, At(end), y + 4, Ink,
                         1.4);
                 }
                 drawing.Text(Words.Points(mean), Width - 10, y + 4, 13, Ink, Anchor.End, bold: true);
             }
         }
         var bottom = analysis.Measures.Count * block;
-        for (var tick = 0.0; tick <= most; tick += most / 4) drawing.Text(Number(tick), X(tick), bottom + 10, 11, Quiet,
-            Anchor.Middle);
+        for (var tick = 0.0; tick <= most; tick += most / 4)
+            drawing.Text(scales is [var only] ? Number(tick / 100 * only) : $"{Number(tick)} %", X(tick), bottom + 10, 11, Quiet,
+                Anchor.Middle);
         return drawing;
     }
 
@@ -94,7 +99,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         var shown = arms.Take(MostArms).ToList();
         var drawing = new Drawing(Width, 360 + 22 * ((shown.Count + 2) / 3));
         var (centre, middle, radius) = (Width / 2.0, 178.0, 128.0);
-        var most = Math.Max(20, Math.Ceiling(shown.Max(a => measures.Max(m => analysis.Score(a, m).Mean ?? 0)) / 20) * 20);
+        var most = Math.Max(20, Math.Ceiling(shown.Max(a => measures.Max(m => Of100(a, m))) / 20) * 20);
         (double, double) At(int axis, double share)
         {
             var angle = -Math.PI / 2 + 2 * Math.PI * axis / measures.Count;
@@ -117,7 +122,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
                 Math.Abs(lx - centre) < 20 ? Anchor.Middle : lx > centre ? Anchor.Start : Anchor.End, bold: true);
         }
         foreach (var arm in shown)
-            drawing.Path([.. measures.Select((m, i) => At(i, (analysis.Score(arm, m).Mean ?? 0) / most))], Colour(arm), 2.2,
+            drawing.Path([.. measures.Select((m, i) => At(i, Of100(arm, m) / most))], Colour(arm), 2.2,
                 closed: true);
         Legend(drawing, shown, 352);
         return drawing;

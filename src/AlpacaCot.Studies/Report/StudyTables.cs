@@ -34,10 +34,10 @@ internal static class StudyTables
         words.Say("Intervals by paired bootstrap (BCa), p by paired permutation over the same questions, corrected after Holm "
             + "for all "
             + $"{analysis.Comparisons.Count} comparisons. Different: the interval leaves out zero and the corrected p is below "
-            + $"{StudyAnalysis.Level}. Unchanged: the interval lies within ±{Words.Points(analysis.Study.Margin)} points. "
+            + $"{StudyAnalysis.Level}. Unchanged: the interval lies within ±{Words.Points(analysis.Study.Margin)} points of a hundred. "
                 + $"Open: neither.",
             $"区间由配对自助法（BCa）得出，p 值由同题配对置换检验得出，并按 Holm 法对全部 {analysis.Comparisons.Count} 个比较作校正。"
-            + $"有差别：区间不含零且校正后 p 小于 {StudyAnalysis.Level}；无变化：区间在 ±{Words.Points(analysis.Study.Margin)} 分以内；未定：两者皆非。"),
+            + $"有差别：区间不含零且校正后 p 小于 {StudyAnalysis.Level}；无变化：区间在 ±{Words.Points(analysis.Study.Margin)} 分（百分制）以内；未定：两者皆非。"),
         [words.Say("arm", "组"), words.Say("measure", "指标"), words.Say("points", "分差"), words.Say("95 % interval", "95 % 区间"),
             words.Say("p (Holm)", "p（Holm）"), words.Say("effect d", "效应量 d"), words.Say("better / worse", "变好 / 变差"),
             words.Say("seeds", "种子"), words.Say("verdict", "结论")],

@@ -37,7 +37,8 @@ public sealed class BenchmarkDataTests : IDisposable
         var question = Assert.Single(BenchmarkSuite.Read(BenchmarkSuite.Find("file"), data.Path, new() { Set = data.Set }));
         Assert.Equal(("Name a colour.", "Red or blue.", "Red", "dolly"),
             (question.Prompt, question.Input, question.References[0], question.Category));
-        Assert.Equal("Red", BenchmarkSuite.Read(BenchmarkSuite.Find("perplexity"), data.Path, new() { Set = data.Set })[0].Choices[0]);
+        var scored = BenchmarkSuite.Read(BenchmarkSuite.Find("perplexity"), data.Path, new() { Set = data.Set });
+        Assert.Equal("Red", scored[0].Choices[0]);
     }
 
     [Theory]
@@ -92,8 +93,8 @@ public sealed class BenchmarkDataTests : IDisposable
             Answer:
             """.ReplaceLineEndings("\n"), questions[0].Prompt);
 
-        async Task Write(string name, IReadOnlyList<Exam> rows) =>
-            await ParquetSerializer.SerializeAsync(rows, _folder.File(name), cancellationToken: TestContext.Current.CancellationToken);
+        async Task Write(string name, IReadOnlyList<Exam> rows) => await ParquetSerializer.SerializeAsync(rows,
+            _folder.File(name), cancellationToken: TestContext.Current.CancellationToken);
     }
 
     private BenchmarkData Find(string benchmark, string? given) => BenchmarkData.Find(BenchmarkSuite.Find(benchmark).About, given,

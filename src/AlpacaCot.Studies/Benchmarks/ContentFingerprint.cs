@@ -5,8 +5,8 @@ using AlpacaCot.Data;
 
 namespace AlpacaCot.Studies.Benchmarks;
 
-/// <summary>Names a model folder by its content, so that results can be kept under what they were computed with.</summary>
-public static class ModelFingerprint
+/// <summary>Names a file or folder by its content, so that results can be kept under what they were computed with.</summary>
+public static class ContentFingerprint
 {
     private const long Whole = 256 << 20, Sample = 1 << 20; // bytes
     private const int Samples = 64;
@@ -15,19 +15,22 @@ public static class ModelFingerprint
     /// SHA-256 over names, sizes and content of the files in a folder (or of one file). A file of more than 256 MiB counts by its
     /// size and 64 samples of 1 MiB over its length: reading 60 GB takes minutes, and weights that differ differ everywhere.
     /// </summary>
-    /// <param name="path">A model folder, an adapter folder or a file.</param>
+    /// <param name="path">A folder of a model, an adapter or data, with the folders in it; or a file.</param>
     /// <exception cref="InputException">There is no such path.</exception>
     public static string Of(string path)
     {
         if (!Directory.Exists(path) && !File.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        IEnumerable<string> files = File.Exists(path) ? [path]
-            : Directory.EnumerateFiles(path).Where(f => !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal);
+        var folder = File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
+        IEnumerable<string> files = File.Exists(path) ? [Path.GetFileName(path)]
+            : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(path, f).Replace('\\', '/'))
+                .Where(f => !f.StartsWith('.') && !f.Contains("/.", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
         foreach (var file in files)
         {
-            using var stream = File.OpenRead(file);
+            using var stream = File.OpenRead(Path.Combine(folder, file));
             hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-                $"{Path.GetFileName(file)}\0{stream.Length}\0")));
+                $"{file}\0{stream.Length}\0")));
             if (stream.Length <= Whole) Append(stream, stream.Length, hash);
             else
                 for (var i = 0; i < Samples; i++)
