@@ -1,10 +1,10 @@
-using System.Globalization;
 using System.Text.Json;
 using AlpacaCot.Data.Templates;
 using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Judges;
 using AlpacaCot.Studies.Statistics;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace AlpacaCot.Cli.Display;
 
@@ -39,6 +39,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
                 e.WriteString("id", q.Id);
                 e.WriteString("category", q.Category);
                 e.WriteString("prompt", ModelAnswerer.PromptText(template, q, []));
+                e.WriteNumber("shots", q.Shots.Count);
                 e.Strings("follow_ups", q.FollowUps);
                 e.Strings("choices", q.Choices);
                 e.Strings("references", q.References);
@@ -48,7 +49,8 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         }
         foreach (var q in questions)
         {
-            terminal.Console.MarkupLine($"[grey]--- {Markup.Escape(q.Id)} ({Markup.Escape(q.Category)}), "
+            var shots = q.Shots.Count == 0 ? "" : $"{q.Shots.Count} solved example{(q.Shots.Count == 1 ? "" : "s")}, ";
+            terminal.Console.MarkupLine($"[grey]--- {Markup.Escape(q.Id)} ({Markup.Escape(q.Category)}), {shots}"
                 + $"{(q.IsCompletion ? "continued as it stands" : $"template {Markup.Escape(template.Name)}")} ---[/]");
             terminal.Out.WriteLine(ModelAnswerer.PromptText(template, q, []));
             foreach (var turn in q.FollowUps) terminal.Out.WriteLine($"[then] {turn}");
@@ -95,6 +97,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
             }));
             var reasons = run.Answers.Where(a => a.Score.Value is null).CountBy(a => a.Score.Missing ?? "").ToList();
             o.Object("missing_because", m => reasons.ForEach(r => m.WriteNumber(r.Key, r.Value)));
+            o.WriteNumber("shortened", run.Shortened);
             o.WriteNumber("reused", reused);
             if (cost is not null) Write(o, cost);
             if (agreement is not null)
@@ -164,6 +167,9 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         foreach (var (name, value) in run.Summary().Measures) terminal.Out.WriteLine(Invariant($"  {name,-16} {value:0.####}"));
         foreach (var (reason, count) in run.Answers.Where(a => a.Score.Value is null).CountBy(a => a.Score.Missing ?? "?"))
             console.MarkupLine($"[yellow]{count} without a score: {Markup.Escape(reason)}[/]");
+        if (run.Shortened > 0)
+            console.MarkupLine($"[yellow]{run.Shortened} prompts were longer than the model reads: they went without solved "
+                + "examples, or their beginning where that was not enough[/]");
         if (cost is not null) terminal.Out.WriteLine(Text(cost));
         if (agreement is not null)
             terminal.Out.WriteLine(Invariant($"agreement with people on {agreement.Answers} answers: ")
@@ -186,8 +192,6 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         ("name", b.Name), ("title", b.Title), ("source", b.Source), ("data", b.Data), ("prompt", b.Prompt), ("shots", b.Shots),
         ("answering", b.Answering), ("extraction", b.Extraction), ("metric", b.Metric),
     ];
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private sealed class Bar(ProgressTask task) : IProgress<int>
     {

@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using System.Globalization;
 using AlpacaCot.Studies;
 using AlpacaCot.Training.Recipes;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace AlpacaCot.Cli.Display;
 
@@ -129,8 +129,6 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         var end = char.IsHighSurrogate(line[LongestAnswer - 1]) ? LongestAnswer - 1 : LongestAnswer;
         return line[..end] + "…";
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private sealed class Bar(ProgressTask task) : IProgress<int>
     {

@@ -3,7 +3,6 @@ using System.Text.Json;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Studies.Judges;
-using AlpacaCot.Training.Recipes;
 using Spectre.Console;
 using Verdict = AlpacaCot.Studies.Analysis.Verdict;
 
@@ -111,7 +110,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         console.WriteLine();
         console.Write(table);
         foreach (var statement in words.Statements) console.MarkupLine($"  [orange3]•[/] {Markup.Escape(statement)}");
-        foreach (var missing in words.Missing) console.MarkupLine($"  [yellow]{Markup.Escape(missing)}[/]");
+        foreach (var warning in words.Missing.Concat(words.Shortened))
+            console.MarkupLine($"  [yellow]{Markup.Escape(warning)}[/]");
         if (analysis.Results.Unfinished.Count > 0)
             console.MarkupLine($"  [red]not finished:[/] {Markup.Escape(string.Join("; ", analysis.Results.Unfinished))}");
         console.WriteLine();
@@ -184,23 +184,6 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         console.MarkupLine("  [grey]estimates from sizes alone, good to a factor of two; memory is what the weights, moments and "
             + "activations of one cell take[/]");
         if (plan.Missing is { } absent) terminal.Console.MarkupLine($"  [yellow]before it can run:[/] {Markup.Escape(absent)}");
-    }
-
-    public static int ShowKeys(bool json, Terminal terminal)
-    {
-        if (json)
-            terminal.WriteJson(w => w.Object(o => o.Array("keys", StudyFile.Keys, k => o.Object(key =>
-            {
-                key.WriteString("name", k.Name);
-                key.WriteString("allowed", k.Allowed);
-                key.WriteString("default", k.Default);
-                key.WriteString("meaning", k.Meaning);
-            }))));
-        else
-            foreach (var k in StudyFile.Keys)
-                terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} "
-                    + $"[grey]{Markup.Escape(k.Allowed + (k.Default.Length > 0 ? $"; default {k.Default}" : ""))}[/]");
-        return Program.Done;
     }
 
     /// <summary>The one JSON document of a finished study.</summary>

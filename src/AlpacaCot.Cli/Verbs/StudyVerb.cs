@@ -38,7 +38,7 @@ internal static class StudyVerb
         verb.SetAction((parsed, cancel) =>
         {
             var asJson = parsed.GetValue(json);
-            if (parsed.GetValue(keys)) return Task.FromResult(StudyScreen.ShowKeys(asJson, terminal));
+            if (parsed.GetValue(keys)) return Task.FromResult(KeyList.Show(StudyFile.Keys, asJson, terminal));
             var file = parsed.GetValue(path)
                 ?? throw new InputException("study takes a study file, as in: alpaca-cot study my-study.yaml");
             if (parsed.GetValue(plan)) return Task.FromResult(Plan(file, asJson, terminal));

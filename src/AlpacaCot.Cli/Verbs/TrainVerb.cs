@@ -31,7 +31,7 @@ internal static class TrainVerb
         };
         verb.SetAction((parsed, cancel) =>
         {
-            if (parsed.GetValue(keys)) return Task.FromResult(ShowKeys(parsed.GetValue(json), terminal));
+            if (parsed.GetValue(keys)) return Task.FromResult(KeyList.Show(RecipeFile.Keys, parsed.GetValue(json), terminal));
             var file = parsed.GetValue(path)
                 ?? throw new InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
             var recipe = RecipeFile.Load(file, parsed.GetValue(set));
@@ -78,25 +78,5 @@ internal static class TrainVerb
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");
         if (!result.Cancelled) console.MarkupLine($"  result      {Markup.Escape(result.OutputFolder)}");
         console.MarkupLine($"  next        [green]{Markup.Escape(next)}[/]");
-    }
-
-    private static int ShowKeys(bool json, Terminal terminal)
-    {
-        if (json)
-            terminal.WriteJson(w => w.Object(o => o.Array("keys", RecipeFile.Keys, k => o.Object(key =>
-            {
-                key.WriteString("name", k.Name);
-                key.WriteString("allowed", k.Allowed);
-                key.WriteString("default", k.Default);
-                key.WriteString("meaning", k.Meaning);
-            }))));
-        else
-            foreach (var k in RecipeFile.Keys)
-            {
-                var standard = k.Default.Length > 0 ? $"; default {k.Default}" : "";
-                terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} " +
-                    $"[grey]{Markup.Escape(k.Allowed + standard)}[/]");
-            }
-        return Program.Done;
     }
 }

@@ -24,7 +24,7 @@ internal sealed class RawFields(RawRecord record, ConvertOptions options)
     /// <summary>A field, which counts as used; undefined where there is none.</summary>
     public JsonElement Element(string name)
     {
-        if (record.Value.ValueKind != JsonValueKind.Object) throw Bad($"it is {Kind(record.Value)}, expected an object");
+        if (record.Value.ValueKind != JsonValueKind.Object) throw Bad($"it is {JsonText.Kind(record.Value)}, expected an object");
         return record.Value.TryGetProperty(name, out var value) && _used.Add(name) | true ? value : default;
     }
 
@@ -47,7 +47,7 @@ internal sealed class RawFields(RawRecord record, ConvertOptions options)
     {
         { ValueKind: JsonValueKind.Undefined or JsonValueKind.Null } => [],
         { ValueKind: JsonValueKind.Array } list => list.EnumerateArray(),
-        var other => throw Bad($"its \"{name}\" is {Kind(other)}, expected a list"),
+        var other => throw Bad($"its \"{name}\" is {JsonText.Kind(other)}, expected a list"),
     };
 
     /// <summary>A value that must be a text; numbers are taken as they are written.</summary>
@@ -55,7 +55,7 @@ internal sealed class RawFields(RawRecord record, ConvertOptions options)
     {
         JsonValueKind.String => value.GetString()!,
         JsonValueKind.Number => value.GetRawText(),
-        _ => throw Bad($"its \"{name}\" is {Kind(value)}, expected a string"),
+        _ => throw Bad($"its \"{name}\" is {JsonText.Kind(value)}, expected a string"),
     };
 
     /// <summary>The conversation of some turns, with every field nobody asked for as metadata.</summary>
@@ -84,14 +84,4 @@ internal sealed class RawFields(RawRecord record, ConvertOptions options)
             if (!_used.Contains(field.Name)) rest[field.Name] = field.Value;
         return rest;
     }
-
-    private static string Kind(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Array => "a list",
-        JsonValueKind.Object => "an object",
-        JsonValueKind.String => "a string",
-        JsonValueKind.Number => "a number",
-        JsonValueKind.Null => "null",
-        _ => "true or false",
-    };
 }

@@ -1,7 +1,7 @@
-using System.Globalization;
 using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Templates;
 using AlpacaCot.Data.Tokenization;
+using static System.FormattableString;
 
 namespace AlpacaCot.Data.Preparation;
 
@@ -157,8 +157,6 @@ public sealed class ExampleEncoder
 
     private int EosId => _tokenizer.EosId ?? throw new InputException($"{_tokenizer.Path}: the tokenizer names no end-of-"
         + "sequence token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static void Minimize(ref int least, int value)
     {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using static System.FormattableString;
 
 namespace AlpacaCot.Data.Tokenization;
 
@@ -140,6 +141,4 @@ public sealed class VocabularyExtension
         _files[name] = Encoding.UTF8.GetBytes(json.ToJsonString(s_indented) + "\n");
 
     private static string Kind(int type) => type == SentencePieceFile.BpeType ? "BPE" : "unigram";
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -31,6 +31,14 @@ public sealed class Findings(StudyAnalysis analysis, string language)
             : $"{m.Arm.Name}: {m.Missing} of {m.Answers} answers to {m.About.Title} have no score and are not counted "
                 + $"({Reasons(m)}).")];
 
+    /// <summary>Where prompts were longer than a model reads, a sentence an arm and benchmark.</summary>
+    public IReadOnlyList<string> Shortened =>
+        [.. analysis.Results.Arms.SelectMany(arm => analysis.Results.Of(arm)[0].Runs.Where(run => run.Shortened > 0).Select(run =>
+            chinese ? $"{arm.Name}：{run.Benchmark.Title} 有 {run.Shortened} / {run.Answers.Count} 题的提示"
+                + "超出模型长度，已去掉部分示例。"
+            : $"{arm.Name}: {run.Shortened} of {run.Answers.Count} prompts of {run.Benchmark.Title} were longer than the model "
+                + "reads and went without solved examples or their beginning."))];
+
     private static string Reasons(MissingScores missing) => string.Join("; ", missing.Reasons.Take(3));
 
     /// <summary>What a measure is called in a sentence.</summary>

@@ -28,12 +28,12 @@ internal sealed partial class Bbh : IBenchmark
         foreach (var file in PublishedFile.In(tasks, ".json").Where(f => !Path.GetFileName(f).Contains("code-davinci")))
         {
             var task = PublishedFile.Stem(file);
-            var prompt = Prompt(file, task, options);
+            var (heading, shots) = Prompt(file, task, options);
             foreach (var record in PublishedFile.Records(file))
                 yield return new($"{task}/{record.Id}", task,
-                    $"{prompt}\n\nQ: {record.Text("input")}\nA:{options.Trigger ?? Trigger}")
+                    $"{heading}{string.Concat(shots)}\n\nQ: {record.Text("input")}\nA:{options.Trigger ?? Trigger}")
                 {
-                    IsCompletion = true, References = [record.Text("target")], Stop = ["\n\nQ:", "\n\n\n"],
+                    IsCompletion = true, Shots = shots, References = [record.Text("target")], Stop = ["\n\nQ:", "\n\n\n"],
                 };
         }
     }
@@ -44,7 +44,7 @@ internal sealed partial class Bbh : IBenchmark
         return QuestionScore.Of(question.References.Contains(answer), answer);
     }
 
-    private static string Prompt(string file, string task, BenchmarkOptions options)
+    private static (string Heading, IReadOnlyList<string> Shots) Prompt(string file, string task, BenchmarkOptions options)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var prompts = new[] { folder, Path.Combine(folder, "..") }.Select(f => Path.Combine(f, "cot-prompts", task + ".txt"));
@@ -54,8 +54,8 @@ internal sealed partial class Bbh : IBenchmark
         var canary = text.IndexOf("-----\n", StringComparison.Ordinal); // the line below it
         if (canary >= 0) text = text[(canary + 6)..];
         var parts = text.Trim().Split("\n\nQ: ");
-        var shots = parts[1..].Take(options.Shots ?? 3).Select(shot => options.Trigger == "" ? Direct(shot) : shot);
-        return string.Join("\n\nQ: ", shots.Prepend(parts[0]));
+        return (parts[0], [.. parts[1..].Take(options.Shots ?? 3)
+            .Select(shot => "\n\nQ: " + (options.Trigger == "" ? Direct(shot) : shot))]);
     }
 
     /// <summary>A solved example without its reasoning.</summary>

@@ -35,6 +35,9 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
     /// <summary>The categories in the order of the data.</summary>
     public IReadOnlyList<string> Categories => [.. Answers.Select(a => a.Question.Category).Distinct()];
 
+    /// <summary>Questions whose prompts were longer than the model reads, and were put to it without a part.</summary>
+    public int Shortened => Answers.Count(a => a.Response.Shortened);
+
     /// <summary>The scores of one category by question id; of all without one.</summary>
     public IReadOnlyDictionary<string, double> ScoresIn(string? category) =>
         In(category).Where(a => a.Score.Value is not null).ToDictionary(a => a.Question.Id, a => a.Score.Value!.Value);

@@ -64,7 +64,11 @@ public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = n
                     responses[i] = new BenchmarkResponse { Choices = choices };
             foreach (var (i, texts) in answered.Zip(Converse([.. answered.Select(i => questions[i])], cancel)))
                 responses[i] = new BenchmarkResponse(texts);
-            foreach (var i in chunk) store?.Add(Key(questions[i]), responses[i]!);
+            foreach (var i in chunk)
+            {
+                if (answerer.Shortens(questions[i])) responses[i] = responses[i]! with { Shortened = true };
+                store?.Add(Key(questions[i]), responses[i]!);
+            }
             progress?.Report(done += chunk.Length);
         }
         return responses!;

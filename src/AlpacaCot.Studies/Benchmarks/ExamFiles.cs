@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using AlpacaCot.Data;
 
@@ -22,15 +21,15 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
         foreach (var file in FilesIn(path))
             foreach (var subject in Rows(file).GroupBy(row => row.Subject))
             {
-                var shots = options.Shots == 0 ? "" : Shots(path, file, subject.Key, options.Shots ?? 5);
-                var opening = heading(subject.Key) + shots;
+                var shots = options.Shots == 0 ? [] : Shots(path, file, subject.Key, options.Shots ?? 5);
+                var opening = heading(subject.Key) + string.Concat(shots);
                 foreach (var (i, row) in subject.Index())
                     yield return new($"{row.Subject}/{i + 1:D5}", row.Subject, opening + before + row.Text + mark)
                     {
                         IsCompletion = options.ByLikelihood != false,
                         Choices = options.ByLikelihood == false ? [] : [.. Letters.Select(l => space + l)],
                         References = [options.ByLikelihood == false ? row.Answer : space + row.Answer],
-                        Stop = ["\n"],
+                        Stop = ["\n"], Shots = shots,
                     };
             }
     }
@@ -50,17 +49,16 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
     private static List<string> Tables(string folder, string split) =>
         [.. Directory.EnumerateFiles(folder, $"{split}-*.parquet", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
-    private string Shots(string path, string file, string subject, int count)
+    private List<string> Shots(string path, string file, string subject, int count)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var found = IsTable(file) ? Tables(folder, "dev")
             : new[] { Path.Combine(path, "dev"), Path.Combine(folder, "..", "dev"), folder }.Where(Directory.Exists)
                 .SelectMany(d => Directory.EnumerateFiles(d, "*.csv"))
                 .Where(f => SubjectOf(f) == subject && Path.GetFullPath(f) != Path.GetFullPath(file));
-        var text = new StringBuilder();
-        foreach (var row in found.Take(1).SelectMany(Rows).Where(row => row.Subject == subject).Take(count))
-            text.Append(before + row.Text + mark + space + row.Answer + "\n\n");
-        return text.Length > 0 ? text.ToString()
+        var shots = found.Take(1).SelectMany(Rows).Where(row => row.Subject == subject).Take(count)
+            .Select(row => before + row.Text + mark + space + row.Answer + "\n\n").ToList();
+        return shots.Count > 0 ? shots
             : throw new InputException($"{file}: the solved examples of {subject} (dev/{subject}_dev.csv) are not beside it; "
                 + "--shots 0 asks without them");
     }

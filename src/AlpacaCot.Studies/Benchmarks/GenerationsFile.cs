@@ -9,7 +9,7 @@ namespace AlpacaCot.Studies.Benchmarks;
 
 /// <summary>
 /// Answers with their scores, a line of JSON each: <c>benchmark, model, id, category, prompt, input, references, choices, texts,
-/// likelihoods, extracted, score, measures, missing</c>. It can be scored again without a model.
+/// shortened, likelihoods, extracted, score, measures, missing</c>. It can be scored again without a model.
 /// </summary>
 public static class GenerationsFile
 {
@@ -30,7 +30,7 @@ public static class GenerationsFile
             {
                 Benchmark = run.Benchmark.Name, Model = run.Model, Id = q.Id, Category = q.Category, Prompt = q.Prompt,
                 Input = q.Input, IsCompletion = q.IsCompletion, FollowUps = q.FollowUps, References = q.References,
-                Choices = q.Choices, Texts = r.Texts,
+                Choices = q.Choices, Texts = r.Texts, Shortened = r.Shortened,
                 Likelihoods = [.. r.Choices.Select(c => (double[])[c.LogLikelihood, c.Tokens, c.Characters])],
                 Extracted = s.Extracted, Score = s.Value, Measures = s.Measures, Missing = s.Missing,
             }, Form)).Append('\n');
@@ -65,6 +65,7 @@ public static class GenerationsFile
             Input = l.Input, IsCompletion = l.IsCompletion, FollowUps = l.FollowUps, References = l.References, Choices = l.Choices,
         })], [.. lines.Select(l => new BenchmarkResponse(l.Texts)
         {
+            Shortened = l.Shortened,
             Choices = [.. l.Likelihoods.Select(c => new ChoiceLikelihood(c[0], (int)c[1], (int)c[2]))],
         })]);
     }
@@ -82,6 +83,7 @@ public static class GenerationsFile
         public IReadOnlyList<string> References { get; init; } = [];
         public IReadOnlyList<string> Choices { get; init; } = [];
         public IReadOnlyList<string> Texts { get; init; } = [];
+        public bool Shortened { get; init; }
         public IReadOnlyList<double[]> Likelihoods { get; init; } = [];
         public string? Extracted { get; init; }
         public double? Score { get; init; }

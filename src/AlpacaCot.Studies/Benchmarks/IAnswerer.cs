@@ -14,6 +14,9 @@ public interface IAnswerer
     /// <param name="earlier">Its answers so far: with one, the first follow-up is asked.</param>
     string PromptText(BenchmarkQuestion question, IReadOnlyList<string> earlier);
 
+    /// <summary>Whether the question's prompt is longer than what is read, so that a part of it is left out.</summary>
+    bool Shortens(BenchmarkQuestion question);
+
     /// <summary>Answers questions together.</summary>
     /// <param name="asked">The questions, each with its answers so far.</param>
     /// <param name="cancel">Ends it without a result.</param>

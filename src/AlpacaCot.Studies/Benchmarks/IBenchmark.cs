@@ -96,6 +96,12 @@ public sealed record BenchmarkQuestion(string Id, string Category, string Prompt
     /// <summary>Whether the prompt is continued as it stands; otherwise the model's prompt template goes around it.</summary>
     public bool IsCompletion { get; init; }
 
+    /// <summary>
+    /// The solved examples that stand in the prompt one after the other, as they stand there: what a prompt that is too long for
+    /// a model can do without.
+    /// </summary>
+    public IReadOnlyList<string> Shots { get; init; } = [];
+
     /// <summary>Asked after the answer to the prompt, one after the other.</summary>
     public IReadOnlyList<string> FollowUps { get; init; } = [];
 
@@ -107,6 +113,18 @@ public sealed record BenchmarkQuestion(string Id, string Category, string Prompt
 
     /// <summary>Texts that end an answer.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>
+    /// The prompt with its first solved examples alone: the last ones go first, as in MMLU's own evaluation; the heading stays.
+    /// </summary>
+    /// <param name="shots">How many stay.</param>
+    public string PromptWith(int shots)
+    {
+        if (shots >= Shots.Count) return Prompt;
+        var all = string.Concat(Shots);
+        var at = Prompt.IndexOf(all, StringComparison.Ordinal);
+        return Prompt[..at] + string.Concat(Shots.Take(shots)) + Prompt[(at + all.Length)..];
+    }
 }
 
 /// <summary>What a model gave for a question.</summary>
@@ -119,6 +137,9 @@ public sealed record BenchmarkResponse(params IReadOnlyList<string> Texts)
 
     /// <summary>How probable each choice is; empty where an answer was generated.</summary>
     public IReadOnlyList<ChoiceLikelihood> Choices { get; init; } = [];
+
+    /// <summary>Whether the prompt was longer than the model reads, and lost solved examples or its beginning.</summary>
+    public bool Shortened { get; init; }
 }
 
 /// <summary>How probable a choice is as the continuation of a prompt.</summary>

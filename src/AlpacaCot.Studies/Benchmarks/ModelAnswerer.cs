@@ -92,17 +92,34 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         return new Conversation(turns);
     }
 
+    /// <inheritdoc/>
+    public bool Shortens(BenchmarkQuestion question)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        int? room = question.Choices.Count > 0 ? question.Choices.Max(c => ChoiceIds(question, c).Length) : null;
+        return EncodePrompt(question, []).Length > Most(room);
+    }
+
     /// <summary>
-    /// The prompt's ids. One that leaves no room for an answer loses its beginning (solved examples stand there), never its end.
+    /// The prompt's ids. One that leaves no room for an answer loses solved examples; where it has none to lose, its beginning,
+    /// never its end.
     /// </summary>
     private int[] PromptIds(BenchmarkQuestion question, IReadOnlyList<string> earlier, int? room = null)
     {
-        int[] ids = question.IsCompletion ? Begin(question.Prompt) : model.EncodePrompt(Asked(question, earlier));
-        var most = model.Model.Shape.MaxPositions - (room ?? Math.Min(MaxNewTokens, model.Model.Shape.MaxPositions / 2));
+        var most = Most(room);
+        var ids = EncodePrompt(question, earlier);
+        for (var shots = question.Shots.Count - 1; shots >= 0 && ids.Length > most; shots--)
+            ids = EncodePrompt(question with { Prompt = question.PromptWith(shots) }, earlier);
         if (ids.Length <= most) return ids;
         int[] bos = model.Tokenizer is { AddsBos: true, BosId: { } id } && ids[0] == id ? [id] : [];
-        return [.. bos, .. ids[^Math.Max(1, (int)most - bos.Length)..]];
+        return [.. bos, .. ids[^Math.Max(1, most - bos.Length)..]];
     }
+
+    private int Most(int? room) =>
+        (int)model.Model.Shape.MaxPositions - (room ?? (int)Math.Min(MaxNewTokens, model.Model.Shape.MaxPositions / 2));
+
+    private int[] EncodePrompt(BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
+        question.IsCompletion ? Begin(question.Prompt) : model.EncodePrompt(Asked(question, earlier));
 
     private int[] Begin(string text) =>
         [.. model.Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : Array.Empty<int>(), .. model.Tokenizer.EncodeSegment(text, true)];

@@ -1,5 +1,5 @@
-using System.Globalization;
 using AlpacaCot.Data.Preparation.Statistics;
+using static System.FormattableString;
 
 namespace AlpacaCot.Studies.Figures;
 
@@ -75,6 +75,4 @@ public static class LengthFigure
         }
         return [.. edges.SkipLast(1).Select((edge, i) => (edge, edges[i + 1], counts[i]))];
     }
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -63,7 +63,7 @@ internal sealed class HtmlReport(ReportContent content)
         if (content.Analysis.Comparisons.Count == 0)
             page.Append($"<li>{words.Say("Nothing to compare yet.", "尚无可比较的结果。")}</li>\n");
         page.Append("</ul>\n");
-        foreach (var missing in content.Words.Findings.Missing) page.Append($"<p class=\"warning\">{Html(missing)}</p>\n");
+        foreach (var warning in content.Warnings) page.Append($"<p class=\"warning\">{Html(warning)}</p>\n");
         if (content.Analysis.Results.Unfinished is { Count: > 0 } unfinished)
             page.Append($"<p class=\"warning\">{words.Say("Not finished, and not in here", "尚未完成，未计入")}: "
                 + $"{Html(string.Join("; ", unfinished))}</p>\n");

@@ -35,6 +35,9 @@ internal sealed class ReportContent
 
     public IReadOnlyList<ReportTable> Tables => [Scores, Comparisons, Seeds, Costs];
 
+    /// <summary>What a reader should know before trusting a number.</summary>
+    public IReadOnlyList<string> Warnings => [.. Words.Findings.Missing, .. Words.Findings.Shortened];
+
     /// <summary>What was done, in a sentence or two.</summary>
     public string Summary
     {
@@ -71,7 +74,7 @@ internal sealed class ReportContent
     {
         var text = new StringBuilder($"# {Analysis.Study.Title}\n\n{Summary}\n\n## {Words.Say("Findings", "结论")}\n\n");
         foreach (var statement in Words.Findings.Statements) text.Append($"- {statement}\n");
-        foreach (var missing in Words.Findings.Missing) text.Append($"\n{missing}\n");
+        foreach (var warning in Warnings) text.Append($"\n{warning}\n");
         text.Append('\n');
         foreach (var figure in Figures) text.Append($"![{figure.Title}](figures/{figure.Name}.svg)\n");
         foreach (var table in (ReportTable[])[Scores, Comparisons, Seeds, .. Published]) text.Append($"\n{table.ToMarkdown()}");

@@ -28,8 +28,7 @@ internal static class ReportStyle
         thead th { color: var(--quiet); font-weight: 600; font-size: 0.84rem; border-bottom: 2px solid var(--line); }
         th:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
         tbody th { font-weight: 600; }
-        td b { font-weight: 600; }
-        #comparisons td b, #costs td b, #seeds td b { font-weight: 400; }
+        td b { font-weight: 400; } #scores td b { font-weight: 600; }
         td small { display: block; color: var(--quiet); font-size: 0.78rem; }
         .change { font-size: 0.84rem; }
         .up { color: var(--good); } .down { color: var(--bad); } .muted { color: #9aa5b1; }
@@ -61,11 +60,15 @@ internal static class ReportStyle
         @media (max-width: 40rem) {
           header, main { padding-left: 0.7rem; padding-right: 0.7rem; } header { padding-top: 1.5rem; }
           section { padding: 1rem 0.9rem 1.1rem; border-radius: 0.6rem; }
-          th, td { padding: 0.4rem 0.5rem; } dl { grid-template-columns: 1fr; } dd { margin-bottom: 0.4rem; }
+          th, td { padding: 0.4rem 0.5rem; } table { font-size: 0.88rem; }
+          th:first-child { white-space: normal; min-width: 6rem; max-width: 8rem; overflow-wrap: anywhere; }
+          dl { grid-template-columns: 1fr; } dd { margin-bottom: 0.4rem; }
         }
         @media print {
           body { background: #fff; font-size: 10pt; } section { box-shadow: none; padding: 0.4rem 0; }
           article, figure, tr, .findings li { break-inside: avoid; } .wide { overflow: visible; } details { display: none; }
+          h2, figcaption { break-after: avoid; } table { font-size: 8pt; }
+          th, td { padding: 0.2rem 0.35rem; white-space: normal; } th:first-child { position: static; }
         }
         """;
 }

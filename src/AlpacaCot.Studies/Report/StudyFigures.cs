@@ -54,13 +54,15 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     // A block a measure, in it a bar an arm: the mean, its interval, and a dot for each seed.
     private Drawing Bars()
     {
-        const int Row = 24, Head = 34, Left = 118, Right = 58, Tail = 26;
+        const int Row = 24, Head = 34, Right = 58, Tail = 26;
+        const double Letter = 7.3; // the width of one
+        var left = Math.Clamp(8 + Letter * arms.Max(a => a.Name.Length), 118, 190);
         var block = Head + arms.Count * Row + 8;
         var drawing = new Drawing(Width, analysis.Measures.Count * block + Tail);
         var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0) / s.Measure.About.Scale * 100);
         var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10; // of a hundred, whatever the scale
         var scales = analysis.Measures.Select(m => m.About.Scale).Distinct().ToList();
-        double X(double of100) => Left + (Width - Left - Right) * Math.Clamp(of100, 0, most) / most;
+        double X(double of100) => left + (Width - left - Right) * Math.Clamp(of100, 0, most) / most;
         foreach (var (m, measure) in analysis.Measures.Index())
         {
             var top = m * block;
@@ -72,7 +74,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
                 var score = analysis.Score(arm, measure);
                 double At(double points) => X(points / measure.About.Scale * 100);
                 var y = top + Head + a * Row + Row / 2.0;
-                drawing.Text(Short(arm.Name, 13), Left - 8, y + 4, 13, Ink, Anchor.End);
+                drawing.Text(Short(arm.Name, (int)((left - 8) / Letter)), left - 8, y + 4, 13, Ink, Anchor.End);
                 if (score.Mean is not { } mean) continue;
                 drawing.Rectangle(X(0), y - 8, Math.Max(1, At(mean) - X(0)), 16, Pale(Colour(arm)), 2);
                 drawing.Rectangle(X(0), y - 8, 3, 16, Colour(arm));

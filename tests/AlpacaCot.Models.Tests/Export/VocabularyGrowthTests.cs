@@ -13,13 +13,6 @@ public sealed class VocabularyGrowthTests
 
     private static string Llama => ReferenceData.Path("data/tokenizer/llama/tokenizer.model");
 
-    private static string EmbeddedBase()
-    {
-        var at = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(at.FullName, "AlpacaCot.slnx"))) at = at.Parent!;
-        return Path.Combine(at.FullName, "samples", "base");
-    }
-
     [Fact]
     public void The_pieces_of_a_second_model_join_as_their_own_tokenizer_cuts()
     {
@@ -50,7 +43,7 @@ public sealed class VocabularyGrowthTests
     public void Added_tokens_are_one_id_and_what_they_are_said_to_be(bool special)
     {
         using var folder = new TemporaryFolder();
-        foreach (var (name, path) in new[] { ("sentencepiece", Stories), ("json", EmbeddedBase()) })
+        foreach (var (name, path) in new[] { ("sentencepiece", Stories), ("json", Checkout.Path("samples/base")) })
         {
             using var model = LanguageModel.Load(path);
             var extension = VocabularyExtension.Add(path, ["<|tool|>", "小羊驼", "<|tool|>"], special);

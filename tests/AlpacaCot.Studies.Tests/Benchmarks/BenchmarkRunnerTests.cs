@@ -95,6 +95,30 @@ public sealed class BenchmarkRunnerTests : IDisposable
             }
     }
 
+    [Fact]
+    public void A_prompt_too_long_goes_without_its_last_solved_examples_and_is_counted()
+    {
+        using var model = LanguageModel.Load(new TinyModel().WriteFolder(_folder.File("model"))); // reads 256 tokens
+        var answerer = new ModelAnswerer(model, "tiny");
+        string[] shots = [.. Enumerable.Range(1, 40).Select(i => $"Say the colour of the day {i} below the number {i}: {i}\n\n")];
+        BenchmarkQuestion With(int count) => new("1", "c", $"Answer.\n\n{string.Concat(shots.Take(count))}Say the name:")
+        {
+            IsCompletion = true, Choices = [" A", " B"], Shots = shots[..count], Stop = ["\n"],
+        };
+        var fits = Enumerable.Range(0, 41).Last(count => !answerer.Shortens(With(count)));
+        Assert.InRange(fits, 1, 39);
+        Assert.Equal(With(fits).Prompt, With(40).PromptWith(fits));
+
+        BenchmarkQuestion[] asked = [With(fits), With(40), With(40) with { Shots = [] }];
+        var run = new BenchmarkRunner(answerer).Run(BenchmarkSuite.Find("mmlu"),
+            [.. asked.Select((q, i) => q with { Id = $"{i}" })]);
+        Assert.Equal([false, true, true], run.Answers.Select(a => a.Response.Shortened));
+        Assert.Equal(2, run.Shortened);
+        var likelihoods = run.Answers.Select(a => a.Response.Choices[0].LogLikelihood).ToList();
+        Assert.Equal(likelihoods[0], likelihoods[1], 9);
+        Assert.NotEqual(likelihoods[0], likelihoods[2], 6); // cut at the beginning, the heading is gone
+    }
+
     private (IBenchmark, IReadOnlyList<BenchmarkQuestion>) Questions(int count)
     {
         File.WriteAllLines(_folder.File("questions.jsonl"), Enumerable.Range(1, count).Select(i =>
@@ -111,6 +135,8 @@ public sealed class BenchmarkRunnerTests : IDisposable
         public string Identity => "parrot";
 
         public string PromptText(BenchmarkQuestion question, IReadOnlyList<string> earlier) => question.Prompt;
+
+        public bool Shortens(BenchmarkQuestion question) => false;
 
         public IReadOnlyList<string> Answer(IReadOnlyList<(BenchmarkQuestion Question, IReadOnlyList<string> Earlier)> asked,
             CancellationToken cancel)

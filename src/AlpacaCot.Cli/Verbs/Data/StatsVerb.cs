@@ -9,6 +9,7 @@ using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Native;
 using AlpacaCot.Studies.Figures;
 using Spectre.Console;
+using static System.FormattableString;
 
 namespace AlpacaCot.Cli.Verbs.Data;
 
@@ -256,6 +257,4 @@ internal static class StatsVerb
 
     private static string Share(long part, DatasetStatistics all) =>
         Invariant($"{100.0 * part / Math.Max(1, all.Records):0.0} %");
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
