@@ -1,9 +1,11 @@
 using AlpacaCot.Data.Templates;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
+using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 using TorchSharp;
 
@@ -12,16 +14,29 @@ namespace AlpacaCot.Training.Tests;
 [Collection(nameof(WholeRuns))]
 public sealed class MemoryTests
 {
+    private static readonly string[] FullSize = ["lora", "none"];
+
+    /// <summary>Two at a size where pages count, then every method where tensors do.</summary>
+    public static TheoryData<string, string, string, bool> Cases()
+    {
+        var cases = new TheoryData<string, string, string, bool>();
+        foreach (var method in FullSize) cases.Add(method, "llama", "none", true);
+        foreach (var (method, family, form) in MethodCases.All().Select(row => row.Data)) cases.Add(method, family, form, false);
+        return cases;
+    }
+
     [Theory]
-    [InlineData("lora")]
-    [InlineData("none")]
-    public void Three_hundred_steps_of_varied_length_need_no_more_memory_than_thirty(string method)
+    [MemberData(nameof(Cases))]
+    public void Three_hundred_steps_of_varied_length_need_no_more_memory_than_thirty(
+        string method, string family, string form, bool large)
     {
         using var folder = new TemporaryFolder();
-        var tiny = new TinyModel(Vocabulary: 600, Hidden: 64, Layers: 3);
-        using var model = tiny.Build();
-        using IAdapter adapter = method == "none" ? new FullTuning(model, tiny.Config, []) : Lora.Attach(model,
-            new LoraConfig { Rank = 8, Alpha = 16, Dropout = 0.1, TargetPattern = Lora.AllLinear }, seed: 1);
+        var tiny = large ? new TinyModel(Vocabulary: 600, Hidden: 64, Layers: 3) : new TinyModel(Vocabulary: 60, Hidden: 16, Layers: 1,
+            Family: family);
+        using var model = tiny.Build(quantization: QuantizationOptions.Parse(form));
+        var spec = MethodCases.Spec(method == "none" ? "lora" : method) with { Targets = method == "lora" ? [Lora.AllLinear] : [] };
+        using IAdapter adapter = method == "none" ? new FullTuning(model, tiny.Config, []) : AdapterMethods.Attach(model,
+            AdapterRecipes.Configure(new AdapterOrder(spec, model, 1, _ => [3, 4, 5]), null), 1);
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var (tensors, kept, resident) = (new List<long>(), new List<long>(), new List<long>());
         var observer = new Recorder
@@ -29,7 +44,7 @@ public sealed class MemoryTests
             OnStep = m =>
             {
                 if (m.Step >= 3) tensors.Add(torch.Tensor.TotalCount);
-                if (m.Step % 10 != 0 || m.Step < 30) return;
+                if (m.Step % (large ? 10 : 30) != 0 || m.Step < 30) return;
                 Collect();
                 kept.Add(torch.Tensor.TotalCount);
                 Platform.TrimMemory();
@@ -38,13 +53,15 @@ public sealed class MemoryTests
         };
         Collect();   // what earlier tests left to finalizers must not vanish while this one counts
         using (var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false))
-            new Trainer(model, adapter, optimizer, new LearningRate(1e-3, "constant", 0, 300), new AnyLength(300), [],
-                new TrainerOptions(1, 0, 1, 300, 100), run, observer).Train(new TrainingProgress(), CancellationToken.None);
-        Assert.Equal(300, observer.Steps.Count);
-        Assert.InRange(kept[^10..].Max() - kept[..10].Max(), long.MinValue, 8);   // a tensor lost each step would be 180
-        Assert.InRange(tensors.Max(), kept.Min(), kept.Max() + 8);   // a few may wait for a finalizer, none of each step
+            new Trainer(model, adapter, optimizer, new LearningRate(1e-3, "constant", 0, 300),
+                new AnyLength(300, tiny.Vocabulary, large ? 256 : 24), [], new TrainerOptions(1, 0, large ? 1 : 5, 300, 300), run,
+                observer).Train(new TrainingProgress(), CancellationToken.None);
+        Assert.Equal(large ? 300 : 60, observer.Steps.Count);
+        var third = kept.Count / 3;
+        Assert.InRange(kept[^third..].Max() - kept[..third].Max(), long.MinValue, 2);   // a tensor lost each step would be 180
+        Assert.InRange(tensors.Max(), kept.Min(), kept.Max() + 2);   // nothing waits for a finalizer
         // A leak grows to the end; pages that the runtime itself touches late on a busy machine come early.
-        Assert.InRange(resident[^10..].Max() / (double)resident[..10].Max(), 0.5, 1.03);
+        Assert.InRange(resident[^third..].Max() / (double)resident[..third].Max(), 0.5, 1.03);
         var before = torch.Tensor.TotalCount; // control: the count sees a single tensor that is not disposed
         using (torch.zeros(1)) Assert.Equal(before + 1, torch.Tensor.TotalCount);
     }
@@ -56,8 +73,8 @@ public sealed class MemoryTests
         GC.Collect();
     }
 
-    /// <summary>Steps of two micro-batches, each of another length between 8 and 256 tokens.</summary>
-    private sealed class AnyLength(int steps) : IStepPlan
+    /// <summary>Steps of two micro-batches, each of another length.</summary>
+    private sealed class AnyLength(int steps, int vocabulary, int longest) : IStepPlan
     {
         public int TotalSteps => steps;
 
@@ -65,10 +82,10 @@ public sealed class MemoryTests
 
         public IReadOnlyList<MicroBatch> Step(int step) => [Batch(2 * step), Batch(2 * step + 1)];
 
-        private static MicroBatch Batch(int n)
+        private MicroBatch Batch(int n)
         {
-            var length = 8 + n * 97 % 249;
-            int[] ids = [.. Enumerable.Range(0, length).Select(i => (i * 31 + n) % 600)];
+            var length = 8 + n * 97 % (longest - 7);
+            int[] ids = [1, .. Enumerable.Range(1, length - 1).Select(i => (i * 31 + n) % vocabulary)];
             return MicroBatch.Of([new(ids, ids), new(ids[..(length / 2)], ids[..(length / 2)])]);
         }
     }

@@ -27,6 +27,14 @@ public sealed class RunFixture : IDisposable
 
     public string Data { get; }
 
+    /// <summary>A model folder of a family; see <see cref="TinyModel"/>.</summary>
+    public string ModelOf(string family)
+    {
+        if (family == "llama") return Model;
+        var path = folder.File(family);
+        return Directory.Exists(path) ? path : new TinyModel(Family: family).WriteFolder(path);
+    }
+
     /// <summary>A data file of so many records.</summary>
     public string Records(int count)
     {

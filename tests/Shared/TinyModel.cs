@@ -3,20 +3,39 @@ using System.Text.Json;
 using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Quantization;
 
 namespace AlpacaCot.Tests;
 
-/// <summary>A small LLaMA with random weights, in memory or as a model folder with a tokenizer of its own.</summary>
+/// <summary>A small model with random weights, in memory or as a model folder with a tokenizer of its own.</summary>
 /// <param name="Vocabulary">Tokens; a folder's tokenizer has at most as many.</param>
 /// <param name="Hidden">Width.</param>
 /// <param name="Layers">Blocks.</param>
 /// <param name="Deviation">Of the weights: large enough that different inputs give clearly different outputs.</param>
-internal sealed record TinyModel(int Vocabulary = 300, int Hidden = 32, int Layers = 2, double Deviation = 0.2)
+/// <param name="Family"><c>llama</c>; <c>gpt2</c>, which has biases; <c>chatglm</c>, whose answers begin at BOS here.</param>
+internal sealed record TinyModel(
+    int Vocabulary = 300, int Hidden = 32, int Layers = 2, double Deviation = 0.2, string Family = "llama")
 {
     /// <summary>Special tokens of the tokenizer: padding, BOS and EOS with ids 0, 1 and 2.</summary>
     private static readonly string[] Special = ["<pad>", "<s>", "</s>"];
 
-    public string Config => JsonSerializer.Serialize(new
+    public string Config => Family switch
+    {
+        "gpt2" => JsonSerializer.Serialize(new
+        {
+            model_type = Family, vocab_size = Vocabulary, n_embd = Hidden, n_layer = Layers, n_head = 4, n_positions = 256,
+            bos_token_id = 1, eos_token_id = 2,
+        }),
+        "chatglm" => JsonSerializer.Serialize(new
+        {
+            model_type = Family, vocab_size = Vocabulary, hidden_size = Hidden, inner_hidden_size = 2 * Hidden, num_layers = Layers,
+            num_attention_heads = 4, max_sequence_length = 256, position_encoding_2d = true, bos_token_id = 1, gmask_token_id = 1,
+            mask_token_id = 0, eos_token_id = 2, pad_token_id = 0,
+        }),
+        _ => Llama,
+    };
+
+    private string Llama => JsonSerializer.Serialize(new
     {
         model_type = "llama", architectures = (string[])["LlamaForCausalLM"], vocab_size = Vocabulary, hidden_size = Hidden,
         intermediate_size = 2 * Hidden, num_hidden_layers = Layers, num_attention_heads = 4, num_key_value_heads = 2,
@@ -24,10 +43,10 @@ internal sealed record TinyModel(int Vocabulary = 300, int Hidden = 32, int Laye
         tie_word_embeddings = false, initializer_range = Deviation, bos_token_id = 1, eos_token_id = 2,
     });
 
-    public CausalModel Build(long seed = 1)
+    public CausalModel Build(long seed = 1, QuantizationOptions? quantization = null)
     {
         using var config = JsonDocument.Parse(Config);
-        return ModelFamilies.Build(config.RootElement, new RandomWeights(seed, Deviation));
+        return ModelFamilies.Build(config.RootElement, new RandomWeights(seed, Deviation), null, quantization);
     }
 
     /// <summary>Writes <c>config.json</c> and the tokenizer: what training from random weights needs.</summary>

@@ -72,7 +72,8 @@ internal static class TrainVerb
         var model = recipe.Model.Path;
         var next = result.Cancelled ? $"alpaca-cot train {file} --resume"
             : recipe.Adapter.Method == "none" ? $"alpaca-cot chat --model {result.OutputFolder}"
-            : $"alpaca-cot chat --model {model} --adapter {result.OutputFolder}";
+            : $"alpaca-cot chat --model {model} --adapter {result.OutputFolder}" +
+                (recipe.Quantization == "none" ? "" : $" --quantization {recipe.Quantization}");
         console.WriteLine();
         console.MarkupLine($"  run folder  [bold]{Markup.Escape(recipe.Output)}[/]");
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");

@@ -12,7 +12,8 @@ public static class ModelWeights
 {
     /// <summary>
     /// Every tensor of the checkpoint under its own name. A layer with an adapter gives W + ΔW, computed in fp32 and rounded
-    /// once; a tied head with an adapter gets a weight of its own (<c>lm_head.weight</c>).
+    /// once; a tied head gets a weight of its own
+    /// (<c>lm_head.weight</c>) where it or the embedding has an adapter.
     /// </summary>
     /// <param name="folder">The checkpoint.</param>
     /// <param name="model">The model built from it, with the adapter on its layers.</param>
@@ -30,7 +31,7 @@ public static class ModelWeights
         return weights;
     }
 
-    /// <summary>Whether the adapter changes a head that shares its weight with the embedding, which merging must part.</summary>
+    /// <summary>Whether the adapter parts a head from the embedding that it shares its weight with: one of them alone changes.</summary>
     public static bool PartsTiedHead(ModelFolder folder, CausalModel model) =>
         !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight")) &&
         Changed(model).Any(c => c.Name == model.Head.Name + ".weight");
@@ -78,7 +79,8 @@ public static class ModelWeights
             else if (model.Embeddings.GetValueOrDefault(module) is { Adapter: { } added } table)
                 yield return new(name, now.shape, now.dtype, () => added.Merged(table));
             else if (model.Parameters.TryGetValue(name, out var original) ? now.Handle != original.Handle
-                : name != model.Head.Name + ".weight" || now.Handle != model.WordEmbedding.Weight.Handle)
+                : name != model.Head.Name + ".weight" || now.Handle != model.WordEmbedding.Weight.Handle
+                    || model.WordEmbedding.Adapter is not null) // a tied head reads the table as it was
                 yield return new(name, now.shape, now.dtype, place.Get);
         }
     }

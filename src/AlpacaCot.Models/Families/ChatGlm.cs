@@ -56,7 +56,7 @@ public sealed class ChatGlm : IModelFamily
             embedding = b.Embedding("transformer.word_embeddings", sizes.Vocabulary, sizes.Hidden);
             blocks = [.. Enumerable.Range(0, sizes.Layers).Select(i => new Block(b, sizes, i, epsilon))];
             norm = b.LayerNorm("transformer.final_layernorm", sizes.Hidden, epsilon);
-            Head = b.Linear("lm_head", sizes.Hidden, sizes.Vocabulary);
+            Head = b.Head("lm_head", embedding, sizes.Hidden, sizes.Vocabulary, tied: false);
         }
 
         public override Linear Head { get; }

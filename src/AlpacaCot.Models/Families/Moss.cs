@@ -28,14 +28,13 @@ public sealed class Moss : IModelFamily
         var share = (double)c.Int("rotary_dim", sizes.HeadDimension) / sizes.HeadDimension;
         var rope = b.Rope(new RopeSettings(10000, new RopeScaling(), share), sizes.HeadDimension, interleaved: true);
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
+        var tied = c.Flag("tie_word_embeddings");
         return new Decoder(b, sizes.Shape(c.ModelType!))
         {
             Embed = input => embedding.Forward(input.Ids),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.LayerNorm("transformer.ln_f", hidden, epsilon),
-            Output = c.Flag("tie_word_embeddings")
-                ? b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied: true)
-                : b.Linear("lm_head", hidden, sizes.Vocabulary, bias: true),
+            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied, bias: !tied),
         };
 
         IBlock Block(string at, int layer)

@@ -21,14 +21,13 @@ public sealed class Phi : IModelFamily
         if (!c.Has("partial_rotary_factor") && !c.Has("rope_parameters")) rotary = rotary with { Share = 0.5 }; // as published
         var rope = b.Rope(rotary, sizes.HeadDimension);
         var embedding = b.Embedding("model.embed_tokens", sizes.Vocabulary, hidden);
+        var tied = c.Flag("tie_word_embeddings");
         return new Decoder(b, sizes.Shape("phi"))
         {
             Embed = input => embedding.Forward(input.Ids),
             Blocks = sizes.Each(i => Block($"model.layers.{i}", i)),
             Norm = b.LayerNorm("model.final_layernorm", hidden, epsilon),
-            Output = c.Flag("tie_word_embeddings")
-                ? b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied: true)
-                : b.Linear("lm_head", hidden, sizes.Vocabulary, bias: true),
+            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied, bias: !tied),
         };
 
         IBlock Block(string at, int layer)

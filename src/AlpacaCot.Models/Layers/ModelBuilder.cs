@@ -49,8 +49,9 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     }
 
     /// <summary>The output head: its own weight, or the embedding's when the two are tied. It is never quantized.</summary>
-    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied) =>
-        Layer(name, tied ? (new DenseMatrix(embedding.Weight), null) : Matrix(name, inputs, outputs, inputsFirst: false, null), null);
+    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied, bool bias = false) =>
+        Layer(name, tied ? (new DenseMatrix(embedding.Weight), null) : Matrix(name, inputs, outputs, inputsFirst: false, null),
+            bias ? Vector(name + ".bias", outputs) : null);
 
     /// <summary>An RMS norm over the last dimension.</summary>
     public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0)

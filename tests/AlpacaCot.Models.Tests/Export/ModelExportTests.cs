@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Data;
 using AlpacaCot.Data.Gguf;
 using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Tests;
@@ -104,6 +105,32 @@ public sealed class ModelExportTests
         Assert.False(merged.Config.GetProperty("tie_word_embeddings").GetBoolean());
         Assert.Equal("bfloat16", merged.Config.GetProperty("torch_dtype").GetString());
         Assert.Equal(ScalarType.BFloat16, merged.Entries["lm_head.weight"].DType);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_tied_head_stays_as_it_was_where_the_embedding_alone_is_tuned(bool inFull)
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var path = new TinyModel(Family: "gpt2").WriteFolder(folder.File("base")); // tied by default
+        using (var fresh = LanguageModel.Load(path))
+        {
+            using var adapter = Lora.Attach(fresh.Model, inFull ? new LoraConfig { Targets = Targets.Of("c_attn"), ModulesToSave = ["wte"] }
+                : new LoraConfig { Targets = Targets.Of("c_attn", "wte") }, seed: 1);
+            using (no_grad())
+                foreach (var weight in adapter.Parameters.Values) weight.PlusInPlace(randn(weight.shape) * Number(0.1));
+            adapter.Save(folder.File("adapter"));
+        }
+        using (var adapted = LanguageModel.Load(path, folder.File("adapter")))
+            Assert.InRange(ModelExport.ToHuggingFace(adapted, folder.File("merged")).Check.Relative, 0, 1e-5);
+        using var plain = ModelFolder.Open(path);
+        using var merged = ModelFolder.Open(folder.File("merged"));
+        Assert.False(merged.Config.GetProperty("tie_word_embeddings").GetBoolean());
+        var table = plain.Read("transformer.wte.weight");
+        Assert.Equal(0, Golden.Difference(merged.Read("lm_head.weight"), table));
+        Assert.True(Golden.Difference(merged.Read("transformer.wte.weight"), table) > 0.01, "control: the embedding is another");
     }
 
     [Fact]
