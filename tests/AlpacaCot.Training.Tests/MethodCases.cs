@@ -18,7 +18,7 @@ internal static class MethodCases
         Dropout = AdapterRecipes.Named(method).Keys.Contains("dropout") ? 0.1 : 0,
         Interval = method == "adalora" ? 2 : null, TrainedLayers = method == "freeze" ? 1 : null,
         LoftqIterations = method == "loftq" ? 2 : null,
-        StartText = method == "prompt_tuning" ? "Say the number" : null, EncoderSize = 16,
+        StartText = method == "prompt_tuning" ? "Say the number" : null, EncoderSize = 16, VirtualTokens = 4,
         Encoder = method == "p_tuning" ? "lstm" : null,
     };
 
