@@ -152,6 +152,7 @@ public sealed class RecipeFileTests
                 "data.path" or "data.source" => "model: m\ndata: [{}]\noutput: o",
                 "data.share" => "model: m\ndata: [d, e]\noutput: o",
                 "save_dtype" => "model: m\ndata: [d]\noutput: o\nadapter: none",
+                "adapter.loftq_iterations" => "model: m\ndata: [d]\noutput: o\nadapter: loftq\nquantization: nf4",
                 "training.momentum" => "model: m\ndata: [d]\noutput: o\ntraining: { optimizer: sgd }",
                 _ when key.Name.StartsWith("training.galore", StringComparison.Ordinal) =>
                     "model: m\ndata: [d]\noutput: o\nadapter: none\ntraining: { optimizer: galore }",
