@@ -11,4 +11,13 @@ public sealed class InputException : Exception
 
     /// <summary>Creates the exception with a message for a person and what caused it.</summary>
     public InputException(string message, Exception cause) : base(message, cause) { }
+
+    /// <summary>
+    /// Why what was asked for cannot be done at all, such as training biases of a model that has none; null where the input has
+    /// a mistake. A study goes on with its other cells.
+    /// </summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>An exception whose message is the reason of a <see cref="Refusal"/>.</summary>
+    public static InputException Refusing(string reason) => new(reason) { Refusal = reason };
 }

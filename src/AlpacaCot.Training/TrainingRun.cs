@@ -103,8 +103,8 @@ public static class TrainingRun
     private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration, string[] companions)
     {
         if (recipe.Adapter.Method == "none" && loaded.Model.IsQuantized)
-            throw new InputException($"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train an adapter " +
-                "on it, or take the full model.");
+            throw InputException.Refusing($"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train " +
+                "an adapter on it, or take the full model.");
         if (recipe.Adapter.Method == "none") return new FullTuning(loaded.Model, configuration, companions);
         var seed = recipe.Training.Seed;
         var order = new AdapterOrder(recipe.Adapter, loaded.Model, seed, text => loaded.Tokenizer.Encode(text, addSpecial: false));

@@ -50,7 +50,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
     public void Json_names_cells_scores_and_findings()
     {
         var json = world.Json;
-        Assert.Equal(["study", "output", "report", "unfinished", "missing", "scores", "comparisons", "findings", "seconds"],
+        Assert.Equal(["study", "output", "report", "unfinished", "missing", "refused", "scores", "comparisons", "findings", "seconds"],
             json.EnumerateObject().Select(p => p.Name));
         Assert.Equal(9, json.GetProperty("scores").GetArrayLength()); // three arms, two categories and the whole
         Assert.Equal(6, json.GetProperty("comparisons").GetArrayLength());
@@ -173,7 +173,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
             var report = Path.Combine(Output, "report");
             return Directory.GetFiles(report, "*", SearchOption.AllDirectories)
                 .Where(f => Path.GetExtension(f) is ".html" or ".md" or ".csv" or ".svg" or ".tex"
-                    && !f.Contains("costs", StringComparison.Ordinal))
+                    && Path.GetFileNameWithoutExtension(f) is not ("costs" or "training"))
                 .ToDictionary(f => Path.GetRelativePath(report, f), f => Measured.Replace(File.ReadAllText(f), "(measured)"));
         }
 

@@ -67,6 +67,14 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         bar.Value = progress.Done;
     }
 
+    public void CellRefused(StudyCell cell, string reason)
+    {
+        if (bars.Remove(cell, out var bar)) bar.StopTask();
+        whole?.Increment(1);
+        done++;
+        console.MarkupLine($"  [yellow]–[/] {Markup.Escape(cell.Name)} [grey]refused: {Markup.Escape(reason)}[/]");
+    }
+
     public void CellEnded(StudyCell cell, TimeSpan elapsed, string? problem)
     {
         if (bars.Remove(cell, out var bar)) bar.StopTask();
@@ -112,6 +120,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         foreach (var statement in words.Statements) console.MarkupLine($"  [orange3]•[/] {Markup.Escape(statement)}");
         foreach (var warning in words.Missing.Concat(words.Shortened))
             console.MarkupLine($"  [yellow]{Markup.Escape(warning)}[/]");
+        foreach (var (arm, reason) in analysis.Results.Refused)
+            console.MarkupLine($"  [yellow]refused:[/] {Markup.Escape(arm.Name)}: {Markup.Escape(reason)}");
         if (analysis.Results.Unfinished.Count > 0)
             console.MarkupLine($"  [red]not finished:[/] {Markup.Escape(string.Join("; ", analysis.Results.Unfinished))}");
         console.WriteLine();
@@ -183,6 +193,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
             + $"{Time(a100)} on one A100; a cell needs about {Bytes(plan.MemoryBytes)}");
         console.MarkupLine("  [grey]estimates from sizes alone, good to a factor of two; memory is what the weights, moments and "
             + "activations of one cell take[/]");
+        foreach (var arm in study.Arms.Where(a => a.Refusal is not null))
+            console.MarkupLine($"  [yellow]refused:[/] {Markup.Escape(arm.Name)}: {Markup.Escape(arm.Refusal!)}");
         if (plan.Missing is { } absent) terminal.Console.MarkupLine($"  [yellow]before it can run:[/] {Markup.Escape(absent)}");
     }
 
@@ -204,6 +216,11 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
                 missing.Strings("because", m.Reasons);
             }));
             if (cost is not null) EvaluationScreen.Write(o, cost);
+            o.Array("refused", analysis.Results.Refused, r => o.Object(refused =>
+            {
+                refused.WriteString("arm", r.Arm.Name);
+                refused.WriteString("reason", r.Reason);
+            }));
             o.Array("scores", analysis.Scores, s => o.Object(score =>
             {
                 score.WriteString("arm", s.Arm.Name);

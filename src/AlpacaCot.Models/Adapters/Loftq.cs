@@ -28,7 +28,7 @@ internal static class Loftq
         var loftq = config.Loftq!;
         var type = layers.Select(l => l.Quantization).FirstOrDefault(form => form is not null);
         if (type is null && loftq.Type is null)
-            throw new InputException("LoftQ starts at what quantization took from the weights, and none of the targets is quantized: " +
+            throw InputException.Refusing("LoftQ starts at what quantization took from the weights, and none of the targets is quantized: " +
                 "say quantization: nf4 (or fp4, int8), or take method: lora.");
         if (loftq.Type is { } made && made != type)
             throw new InputException($"The adapter was started by LoftQ on a base in {made} and makes up for what that took; this base is " +

@@ -27,7 +27,7 @@ public sealed class BitFit : IAdapterMethod
     {
         Biases.Train("all", [], parts);
         if (parts.Trained.Count == 0)
-            throw new InputException($"BitFit trains biases, and this model ({parts.Model.Shape.Family}) has none. " +
+            throw InputException.Refusing($"BitFit trains biases, and this model ({parts.Model.Shape.Family}) has none. " +
                 "LayerNorm tuning (ln_tuning) is as small.");
     }
 }

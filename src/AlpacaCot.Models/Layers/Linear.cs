@@ -94,8 +94,8 @@ public sealed class Linear : ILayer
 
     /// <summary>Where the weight stands, the way round the checkpoint holds it.</summary>
     internal Place WeightPlace => new(
-        () => Matrix is DenseMatrix dense ? dense.Stored : throw new InputException($"{Name} is quantized: codes cannot be trained in place. " +
-            "Train it with quantization: none, or put an adapter on it."),
+        () => Matrix is DenseMatrix dense ? dense.Stored : throw InputException.Refusing($"{Name} is quantized: codes cannot be trained in " +
+            "place. Train it with quantization: none, or put an adapter on it."),
         own =>
         {
             var before = Matrix;

@@ -14,6 +14,8 @@ namespace AlpacaCot.Models.Quantization;
 /// </summary>
 public sealed unsafe class Int8Matrix : WeightMatrix
 {
+    private const int FewRows = 4; // expanding all codes costs as much as some rows of products
+
     private readonly float threshold;
 
     /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
@@ -83,7 +85,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         var (codes, rowScales) = RowCodes(half, threshold);
         var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(half);
         if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
-        var products = TorchScriptOps.Int8Product(codes, Codes.t()); // [n, outputs], int32
+        var products = x.shape[0] < FewRows ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
         var y = empty(x.shape[0], Outputs, ScalarType.Float32);
         var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
         var (rows, columns, width) = ((nint)TensorMemory.Floats(rowScales), (nint)TensorMemory.Floats(Scales), Outputs);
@@ -106,6 +108,23 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     {
         Codes.Dispose();
         Scales.Dispose();
+    }
+
+    // The same whole numbers by way of fp32, which holds every whole number up to 2^24, the sum of 1040 products of codes: many
+    // times as fast where the processor cannot multiply bytes by itself, and as exact.
+    private Tensor Products(Tensor codes)
+    {
+        const long most = 1024;
+        Tensor? sum = null;
+        for (long at = 0; at < Inputs; at += most)
+        {
+            using var scope = NewDisposeScope();
+            var width = Math.Min(most, Inputs - at);
+            var part = nn.functional.linear(codes.narrow(1, at, width).to(ScalarType.Float32),
+                Codes.narrow(1, at, width).to(ScalarType.Float32)).to(ScalarType.Int32);
+            sum = (sum is null ? part : sum.PlusInPlace(part)).MoveToOuterDisposeScope();
+        }
+        return sum!;
     }
 
     // Columns where any row has an outlier, or null where there is none.

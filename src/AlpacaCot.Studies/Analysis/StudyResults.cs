@@ -17,6 +17,9 @@ public sealed record CellResult(StudyCell Cell, CellFolder Folder, IReadOnlyList
 {
     /// <summary>The run's own record of versions and data, as JSON; null without training.</summary>
     public JsonElement? Provenance { get; init; }
+
+    /// <summary>What training took; null without training.</summary>
+    public CellMetrics? Metrics { get; init; }
 }
 
 /// <summary>The cells of a study that are finished.</summary>
@@ -25,6 +28,9 @@ public sealed record CellResult(StudyCell Cell, CellFolder Folder, IReadOnlyList
 /// <param name="Unfinished">Names of the others.</param>
 public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, IReadOnlyList<string> Unfinished)
 {
+    /// <summary>Arms that cannot be trained, with the reason.</summary>
+    public IReadOnlyList<(StudyArm Arm, string Reason)> Refused { get; init; } = [];
+
     /// <summary>Whether there is something to compare with.</summary>
     public bool HasReference => Cells.Any(c => c.Cell.Arm == Study.Reference);
 
@@ -47,9 +53,14 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
         var finished = places.Where(p => p.Folder.IsFinished(p.Asked)).ToList();
         using var verdicts = StudyGrading.IsNeeded(study) ? ResponseStore.OpenToRead(StudyGrading.Verdicts(study)) : null;
         var judge = verdicts is null ? null : new Judge(null, study.Judge!.Name, verdicts);
+        var refused = places.Where(p => p.Folder.Refusal is not null).ToList();
         return new(study, [.. finished.Select(p => Read(p.Cell, p.Folder,
             [.. Answers(p.Folder, p.Asked).Select(run => Graded(run, study, judge))]))],
-            [.. places.Where(p => !p.Folder.IsFinished(p.Asked)).Select(p => p.Cell.Name)]);
+            [.. places.Except(finished).Except(refused).Select(p => p.Cell.Name)])
+        {
+            Refused = [.. study.Arms.Select(arm => (arm, arm.Refusal ?? refused.Find(p => p.Cell.Arm == arm).Folder?.Refusal))
+                .Where(arm => arm.Item2 is not null).Select(arm => (arm.arm, arm.Item2!))],
+        };
     }
 
     private static IReadOnlyList<BenchmarkRun> Answers(CellFolder folder, IReadOnlyList<AskedBenchmark> asked) =>
@@ -71,6 +82,7 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
         return new CellResult(cell, folder, runs, losses, tokens, Times(folder.Times))
         {
             Provenance = File.Exists(record) ? JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(record)) : null,
+            Metrics = CellMetrics.Read(folder.Metrics),
         };
     }
 

@@ -46,6 +46,15 @@ public sealed record CellFolder(string Path, string Fingerprint)
     /// <summary>A line for each part of the work that was done here: what it was and how many seconds it took.</summary>
     public string Times => System.IO.Path.Combine(Path, "times.jsonl");
 
+    /// <summary>What its training took; see <see cref="CellMetrics"/>.</summary>
+    public string Metrics => System.IO.Path.Combine(Path, "metrics.json");
+
+    /// <summary>Why its training was refused; null where it was not.</summary>
+    public string? Refusal => File.Exists(RefusalFile) ? File.ReadAllText(RefusalFile) : null;
+
+    /// <summary>Where <see cref="Refusal"/> stands.</summary>
+    internal string RefusalFile => System.IO.Path.Combine(Path, "refused.txt");
+
     /// <summary>The trained adapter or model; null before the training is done.</summary>
     public string? Trained =>
         new[] { "adapter", "model" }.Select(name => System.IO.Path.Combine(Run, name)).FirstOrDefault(Directory.Exists);

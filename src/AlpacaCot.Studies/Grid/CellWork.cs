@@ -36,16 +36,29 @@ public static class CellWork
         Libtorch.EnsureLoaded();
         TorchSharp.torch.set_num_threads(order.Threads);
         var recipe = RecipeFile.Load(folder.Recipe);
-        if (order.Trains && folder.Trained is null)
+        File.Delete(folder.RefusalFile); // another build may be able to
+        try
         {
-            var clock = Stopwatch.StartNew();
-            var resume = File.Exists(Path.Combine(folder.Run, "run.json"));
-            var result = TrainingRun.Execute(recipe with { Output = folder.Run }, observer, resume, overwrite: false, cancel);
-            Note(folder, "training", clock.Elapsed);
-            if (result.Cancelled) throw new OperationCanceledException(cancel);
+            if (order.Trains && folder.Trained is null) Train(folder, recipe, observer, cancel);
+        }
+        catch (InputException e) when (e.Refusal is { } reason)
+        {
+            AtomicFile.WriteText(folder.RefusalFile, reason);
+            return;
         }
         foreach (var asked in order.Asked.Where(a => !File.Exists(folder.Answers(a)))) Ask(folder, order, recipe, asked,
             observer, cancel);
+    }
+
+    private static void Train(CellFolder folder, Recipe recipe, ICellObserver observer, CancellationToken cancel)
+    {
+        var clock = Stopwatch.StartNew();
+        var resume = File.Exists(Path.Combine(folder.Run, "run.json"));
+        var meter = new CellMeter(observer);
+        var result = TrainingRun.Execute(recipe with { Output = folder.Run }, meter, resume, overwrite: false, cancel);
+        Note(folder, "training", clock.Elapsed);
+        if (result.Cancelled) throw new OperationCanceledException(cancel);
+        meter.Metrics.Write(folder.Metrics);
     }
 
     private static void Ask(CellFolder folder, CellOrder order, Recipe recipe, AskedBenchmark asked, ICellObserver observer,

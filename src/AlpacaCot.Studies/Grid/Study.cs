@@ -45,8 +45,8 @@ public sealed record Study
     /// <summary>
     /// What is trained and asked: arms times seeds, every arm with the first seed first; an arm without training has one.
     /// </summary>
-    public IReadOnlyList<StudyCell> Cells =>
-        [.. Seeds.SelectMany((seed, i) => Arms.Where(arm => arm.Trains || i == 0).Select(arm => new StudyCell(arm, seed)))];
+    public IReadOnlyList<StudyCell> Cells => [.. Seeds.SelectMany((seed, i) =>
+        Arms.Where(arm => arm.Refusal is null && (arm.Trains || i == 0)).Select(arm => new StudyCell(arm, seed)))];
 }
 
 /// <summary>One combination of the factors' levels.</summary>
@@ -60,6 +60,9 @@ public sealed record StudyArm(string Name, IReadOnlyList<ArmLevel> Levels, Recip
 
     /// <summary>A text put behind every question; null: the benchmark's own.</summary>
     public string? Trigger { get; init; }
+
+    /// <summary>Why its recipe cannot be trained, as far as the recipe itself tells; such an arm has no cells.</summary>
+    public string? Refusal { get; init; }
 }
 
 /// <summary>The level of one factor.</summary>

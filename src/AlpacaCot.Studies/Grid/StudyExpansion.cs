@@ -33,12 +33,19 @@ internal static class StudyExpansion
             var name = string.Join(" · ", telling.Select(c => c.Level.Name));
             arms.Add(Arm(name, combination, recipe, file, files ? folder : null, problems));
         }
-        if (spec.Base) arms.Add(new StudyArm("base", [new ArmLevel("training", "base", [])], arms[0].Recipe) { Trains = false });
+        if (arms.All(a => a.Refusal is not null)) throw new InputException($"{file}: no arm can be trained: {arms[0].Refusal}");
+        if (spec.Base)
+            arms.Add(new StudyArm("base", [new ArmLevel("training", "base", [])], arms.First(a => a.Refusal is null).Recipe)
+            {
+                Trains = false,
+            });
         if (arms.GroupBy(a => a.Name).FirstOrDefault(same => same.Count() > 1) is { } same)
             throw new InputException($"{file}: two arms are called {same.Key}; give the levels names");
         var reference = spec.Reference is not { } wanted ? arms[0] : arms.Find(a => a.Name == wanted)
             ?? throw new InputException($"{file}: reference: there is no arm '{wanted}'. "
                 + Spelling.Suggestion(wanted, [.. arms.Select(a => a.Name)]));
+        if (reference.Refusal is { } reason)
+            throw new InputException($"{file}: reference: '{reference.Name}' cannot be trained: {reason}");
         return new Study
         {
             File = file, Title = spec.Title ?? Path.GetFileNameWithoutExtension(file), Output = spec.Output, Arms = arms,
@@ -93,8 +100,17 @@ internal static class StudyExpansion
             ChangeData(tree, level, file);
         }
         problems.ThrowIfAny();
-        return new StudyArm(name, [.. combination.Select(c => new ArmLevel(c.Factor, c.Level.Name, c.Level.Without))],
-            RecipeFile.Read(tree, file, folder))
+        IReadOnlyList<ArmLevel> levels = [.. combination.Select(c => new ArmLevel(c.Factor, c.Level.Name, c.Level.Without))];
+        Recipe read;
+        try
+        {
+            read = RecipeFile.Read(tree, file, folder);
+        }
+        catch (InputException e) when (e.Refusal is { } reason) // of this combination; the others may do
+        {
+            return new StudyArm(name, levels, new Recipe()) { Refusal = reason };
+        }
+        return new StudyArm(name, levels, read)
         {
             Trains = combination.All(c => c.Level.Trains),
             Trigger = combination.Select(c => c.Level.Trigger).LastOrDefault(t => t is not null),

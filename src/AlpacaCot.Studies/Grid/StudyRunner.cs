@@ -26,6 +26,9 @@ public interface IStudyObserver
     /// <summary>It goes on.</summary>
     void CellProgressed(StudyCell cell, CellProgress progress);
 
+    /// <summary>It ended: what it asks for cannot be trained, and the study goes on without it.</summary>
+    void CellRefused(StudyCell cell, string reason);
+
     /// <summary>It ended; with a problem, it did not succeed.</summary>
     void CellEnded(StudyCell cell, TimeSpan elapsed, string? problem);
 }
@@ -82,6 +85,11 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
                 var clock = Stopwatch.StartNew();
                 next.Folder.WriteOrder(next.Cell, next.Asked, study.Threads ?? Environment.ProcessorCount);
                 var problem = Work(next.Cell, next.Folder, observer, cancel);
+                if (problem is null && next.Folder.Refusal is { } reason)
+                {
+                    lock (watching) observer.CellRefused(next.Cell, reason);
+                    continue;
+                }
                 if (problem is null && !next.Folder.IsFinished(next.Asked)) problem = "it ended without a result";
                 if (problem is not null && !cancel.IsCancellationRequested) problems[next.Cell.Name] = problem;
                 lock (watching) observer.CellEnded(next.Cell, clock.Elapsed, problem);

@@ -41,6 +41,7 @@ internal sealed class HtmlReport(ReportContent content)
         if (content.Comparisons.Rows.Count > 0) Section("comparisons", content.Comparisons.Title,
             () => Table(content.Comparisons));
         Section("seeds", content.Seeds.Title, () => Table(content.Seeds));
+        Section("training", content.Training.Title, () => Table(content.Training));
         Section("costs", content.Costs.Title, () => Table(content.Costs));
         if (content.Samples.Count > 0) Section("answers", words.Say("Answers side by side", "答案对照"), Answers);
         foreach (var table in content.Published) Section(table.Name, table.Title, () => Table(table));

@@ -16,6 +16,7 @@ internal sealed class ReportContent
         Comparisons = StudyTables.Comparisons(analysis, Words);
         Seeds = StudyTables.Seeds(analysis, Words);
         Costs = StudyTables.Costs(analysis, Words);
+        Training = StudyTables.Training(analysis, Words);
         Figures = new StudyFigures(analysis, Words).All;
         Samples = AnswerSamples.Of(analysis);
         Provenance = Provenance.Of(analysis, Words);
@@ -28,12 +29,13 @@ internal sealed class ReportContent
     public ReportTable Comparisons { get; }
     public ReportTable Seeds { get; }
     public ReportTable Costs { get; }
+    public ReportTable Training { get; }
     public IReadOnlyList<ReportTable> Published { get; }
     public IReadOnlyList<ReportFigure> Figures { get; }
     public IReadOnlyList<AnswerSample> Samples { get; }
     public Provenance Provenance { get; }
 
-    public IReadOnlyList<ReportTable> Tables => [Scores, Comparisons, Seeds, Costs];
+    public IReadOnlyList<ReportTable> Tables => [Scores, Comparisons, Seeds, Costs, Training];
 
     /// <summary>What a reader should know before trusting a number.</summary>
     public IReadOnlyList<string> Warnings => [.. Words.Findings.Missing, .. Words.Findings.Shortened];

@@ -10,7 +10,8 @@ public sealed record ReportFolder(string Html, string Folder)
 {
     /// <summary>
     /// Writes a report: <c>report.html</c> and <c>report.md</c>, tables as CSV and LaTeX, figures as SVG and PNG. Cells that were
-    /// run again give the same files, but for the times and the machine in <c>report.html</c> and <c>tables/costs.*</c>.
+    /// run again give the same files, but for the times and the machine in <c>report.html</c>, <c>tables/costs.*</c> and
+    /// <c>tables/training.*</c>.
     /// </summary>
     /// <param name="folder">Where to.</param>
     /// <param name="analysis">The analysis.</param>
@@ -23,6 +24,7 @@ public sealed record ReportFolder(string Html, string Folder)
         AtomicFile.WriteText(Path.Combine(folder, "report.md"), content.ToMarkdown());
         foreach (var table in content.Tables) AtomicFile.WriteText(Path.Combine(folder, "tables", $"{table.Name}.tex"),
             table.ToLatex());
+        AtomicFile.WriteText(Path.Combine(folder, "tables", "training.md"), content.Training.ToMarkdown());
         AtomicFile.WriteText(Path.Combine(folder, "tables", "scores.csv"), StudyTables.ScoresCsv(analysis));
         AtomicFile.WriteText(Path.Combine(folder, "tables", "comparisons.csv"), StudyTables.ComparisonsCsv(analysis));
         Directory.CreateDirectory(Path.Combine(folder, "figures"));

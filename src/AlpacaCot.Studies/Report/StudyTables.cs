@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Studies.Grid;
 using AlpacaCot.Studies.Statistics;
 
 namespace AlpacaCot.Studies.Report;
@@ -86,6 +87,44 @@ internal static class StudyTables
                     Words.Count(cells.Average(c => c.Tokens)),
                 new(Words.Seconds(training), Mark: Mark.Measured), new(Words.Seconds(answering), Mark: Mark.Measured),
                 new(Energy.Text((training + answering) * threads), Mark: Mark.Measured),
+            ];
+        }
+    }
+
+    /// <summary>What each arm trained, what that took and what it scored; arms that were refused with the reason.</summary>
+    public static ReportTable Training(StudyAnalysis analysis, Words words)
+    {
+        var study = analysis.Study;
+        var wholes = analysis.Measures.Where(m => m.Category is null).ToList();
+        var factors = study.Arms[0].Levels.Select(l => l.Factor).ToList();
+        return new("training", words.Say("Training and score", "训练与得分"),
+            words.Say("Each cell is trained in a process of its own. Memory is the most that was resident in it until the end of "
+                + "training, program and libraries included; tokens count by the processor time of all threads, so that what else "
+                + $"runs on the machine does not. Scores as above, behind them the difference from {study.Reference.Name}.",
+                "每个单元在各自的进程中训练。内存为训练结束前该进程的最大常驻内存（含程序与库）；词元速度按所有线程的处理器时间计，"
+                + $"不受机器上其他程序影响。得分同上，其后是与 {study.Reference.Name} 之差。"),
+            [.. factors, words.Say("trained parameters", "训练参数"), "%", words.Say("peak memory, MB", "内存峰值 (MB)"),
+                words.Say("tokens / core second", "词元 / 核秒"), .. wholes.Select(m => m.About.Title)],
+            [.. study.Arms.Select(Row).OfType<IReadOnlyList<ReportCell>>()]);
+
+        IReadOnlyList<ReportCell>? Row(StudyArm arm)
+        {
+            var cells = analysis.Results.Of(arm);
+            ReportCell[] names = [.. factors.Select(f => new ReportCell(arm.Levels.FirstOrDefault(l => l.Factor == f)?.Name
+                ?? (f == factors[0] ? arm.Name : "–")))];
+            if (analysis.Results.Refused.FirstOrDefault(r => r.Arm == arm).Reason is { } reason)
+                return [.. names, .. Enumerable.Repeat(new ReportCell("–"), 4),
+                    new($"{words.Say("refused", "不可行")}: {reason}"), .. wholes.Skip(1).Select(_ => new ReportCell("–"))];
+            if (cells.Count == 0) return null;
+            var measured = cells.Select(c => c.Metrics).OfType<CellMetrics>().ToList();
+            string Mean(string format, Func<CellMetrics, double> value) => measured.Count == 0 ? "–"
+                : measured.Average(value).ToString(format, CultureInfo.InvariantCulture);
+            return
+            [
+                .. names, Mean("N0", m => m.TrainableParameters), Mean("0.###", m => m.TrainablePercent()),
+                new(Mean("N0", m => m.PeakBytes / 1e6), Mark: Mark.Measured),
+                new(Mean("N0", m => m.TokensPerProcessorSecond), Mark: Mark.Measured),
+                .. wholes.Select(m => Score(analysis, analysis.Score(arm, m))),
             ];
         }
     }

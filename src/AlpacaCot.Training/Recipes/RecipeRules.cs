@@ -82,10 +82,10 @@ internal static class RecipeRules
         if (spec is { TargetRank: { } end, Rank: { } start } && end > start)
             problems.AddAt("adapter.target_rank", $"adapter.target_rank: found {end}, but AdaLoRA cuts ranks and starts with {start}");
         if (method == "none" && recipe.Quantization is not (null or "none"))
-            problems.AddAt("quantization", $"quantization: {recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
+            problems.Refuse("quantization", $"{recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
                 "none trains every weight; choose an adapter such as lora, or quantization: none");
         if (method == "loftq" && recipe.Quantization is (null or "none"))
-            problems.AddAt("adapter.method", "adapter.method: loftq makes up for what quantization takes from the base, and nothing is " +
+            problems.Refuse("adapter.method", "loftq makes up for what quantization takes from the base, and nothing is " +
                 "quantized; add quantization: nf4 (or fp4, int8), or choose lora");
         if (method != "none" && recipe.SaveDtype is not null)
         {

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using AlpacaCot.Data;
+using AlpacaCot.Models.Native;
+using AlpacaCot.Training;
+
+namespace AlpacaCot.Studies.Grid;
+
+/// <summary>What a cell's training took, measured in its own process; kept as <c>metrics.json</c> in the cell's folder.</summary>
+/// <param name="TrainableParameters">Parameters that got gradients.</param>
+/// <param name="TotalParameters">Parameters of the model, adapter included.</param>
+/// <param name="PeakBytes">The most resident memory of the process, up to the end of training.</param>
+/// <param name="TokensPerSecond">Tokens a second, prompts included, padding not: the median over the logged steps.</param>
+/// <param name="TokensPerProcessorSecond">
+/// The same by the processor time of all threads: what else runs on the machine does not count.
+/// </param>
+public sealed record CellMetrics(long TrainableParameters, long TotalParameters, long PeakBytes, double TokensPerSecond,
+    double TokensPerProcessorSecond)
+{
+    private static readonly JsonSerializerOptions Format = new()
+    {
+        WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+    };
+
+    /// <summary>The share of parameters that is trained, in percent.</summary>
+    public double TrainablePercent() => 100.0 * TrainableParameters / TotalParameters;
+
+    /// <summary>Reads a cell's file; null where there is none.</summary>
+    public static CellMetrics? Read(string path) =>
+        File.Exists(path) ? JsonSerializer.Deserialize<CellMetrics>(File.ReadAllText(path), Format) : null;
+
+    /// <summary>Writes the file.</summary>
+    public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Format));
+}
+
+/// <summary>Measures a training and passes on what it is told. A training that is resumed is measured from there.</summary>
+internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
+{
+    private readonly List<(double Wall, double Processor)> speeds = [];
+    private TrainingPlan? plan;
+    private long at;
+    private TimeSpan processor;
+    private int step;
+
+    /// <summary>What was measured up to now.</summary>
+    public CellMetrics Metrics => new(plan!.TrainableParameters, plan.TotalParameters, Platform.PeakResidentBytes,
+        Median(speeds.Select(s => s.Wall)), Median(speeds.Select(s => s.Processor)));
+
+    public void Started(TrainingPlan started)
+    {
+        plan = started;
+        Mark(0);
+        next.Started(started);
+    }
+
+    public void Step(StepMetrics m)
+    {
+        var tokens = (double)m.TotalTokens * (m.Step - step);
+        // After a resumed start the number of the first step is not known to be the next one.
+        if (step > 0)
+            speeds.Add((tokens / System.Diagnostics.Stopwatch.GetElapsedTime(at).TotalSeconds,
+                tokens / (Environment.CpuUsage.TotalTime - processor).TotalSeconds));
+        Mark(m.Step);
+        next.Step(m);
+    }
+
+    public void Validated(ValidationMetrics m) => next.Validated(m);
+    public void Saved(string checkpoint) => next.Saved(checkpoint);
+    public void Finished(TrainingResult r) => next.Finished(r);
+    public void Note(string message) => next.Note(message);
+
+    private void Mark(int done) =>
+        (step, at, processor) = (done, System.Diagnostics.Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return sorted.Count == 0 ? 0 : (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
+    }
+}
