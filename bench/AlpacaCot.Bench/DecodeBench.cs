@@ -45,7 +45,8 @@ internal static unsafe class DecodeBench
             $"{"cpu ms/token",13} {"llama.cpp",10} {"ratio",6} | {"prompt t/s",10} {"llama.cpp",10} {"ratio",6} | " +
             $"{"cpu ms/token",13} {"llama.cpp",10} {"ratio",6} | {"same tokens",12}");
         using var llama = LlamaCpp.Start(threads);
-        foreach (var (form, bits, type) in new[] { ("fp32", 0, GgufType.F32), ("int8", 8, GgufType.Q8), ("int4", 4, GgufType.Q4) })
+        foreach (var (form, bits, type) in new[] { ("fp32", 0, GgufType.F32), ("int8", 8, GgufType.Q8), ("int4", 4,
+            GgufType.Q4) })
         {
             if (only.Length > 0 && !only.Contains(form)) continue;
             using var config = JsonDocument.Parse(Config);
@@ -88,7 +89,8 @@ internal static unsafe class DecodeBench
 
     private static LlamaCpp.Run Nothing => new(1e9, 1e9, 1e9, 1e9, []);
 
-    private static LlamaCpp.Run Best(LlamaCpp.Run a, LlamaCpp.Run b) => new(Math.Min(a.Prompt, b.Prompt), Math.Min(a.Decode, b.Decode),
+    private static LlamaCpp.Run Best(LlamaCpp.Run a, LlamaCpp.Run b) =>
+        new(Math.Min(a.Prompt, b.Prompt), Math.Min(a.Decode, b.Decode),
         Math.Min(a.PromptCpu, b.PromptCpu), Math.Min(a.DecodeCpu, b.DecodeCpu), b.Ids.Length > 0 ? b.Ids : a.Ids);
 
     private static LlamaCpp.Run Decode(CausalModel model, int[] prompt, out int[] tokens)
@@ -155,7 +157,8 @@ internal static unsafe class DecodeBench
             Model = GgufTokenizer.Pieces, Tokens = pieces, Scores = [.. pieces.Select((_, i) => -(float)i)],
             Kinds = [.. pieces.Select((_, i) => i == 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1)], Bos = 1, Eos = 2, Unknown = 0,
         };
-        var weights = model.Parameters.Select(p => new OutgoingWeight(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.alias()));
+        var weights =
+            model.Parameters.Select(p => new OutgoingWeight(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.alias()));
         GgufExport.Write(file, JsonNode.Parse(Config)!.AsObject(), [.. weights], tokenizer, type, _ => { });
     }
 

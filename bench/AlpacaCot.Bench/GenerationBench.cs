@@ -8,8 +8,8 @@ using AlpacaCot.Studies;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// An evaluation of many prompts in a continuous batch and one by one, in turns over fifths of the prompts so that other load hits
-/// both alike: prompts and tokens a second, by the clock and by processor time, and in how many answers the two differ.
+/// An evaluation of many prompts in a continuous batch and one by one, in turns over fifths of the prompts so that other load
+/// hits both alike: prompts and tokens a second, by the clock and by processor time, and in how many answers the two differ.
 /// </summary>
 internal static class GenerationBench
 {
@@ -19,9 +19,11 @@ internal static class GenerationBench
         var held = HeldOutQuestion.Read(questions);
         int[][] prompts = [.. Enumerable.Range(0, count).Select(i => held[i % held.Count])
             .Select(q => loaded.EncodePrompt(new Conversation([new Turn(Role.User, q.Instruction, q.Input)])))];
-        var options = new GenerationOptions { MaxNewTokens = 64, StopStrings = loaded.Template.Stop, EndTokens = loaded.EndTokens };
+        var options =
+            new GenerationOptions { MaxNewTokens = 64, StopStrings = loaded.Template.Stop, EndTokens = loaded.EndTokens };
         var (limits, generator) = (new BatchLimits { Sequences = sequences }, loaded.Generator);
-        Console.WriteLine($"{count} prompts of {prompts.Average(p => p.Length):F0} tokens, answers of at most {options.MaxNewTokens}, "
+        Console.WriteLine(
+            $"{count} prompts of {prompts.Average(p => p.Length):F0} tokens, answers of at most {options.MaxNewTokens}, "
             + $"{TorchSharp.torch.get_num_threads()} threads, {sequences} sequences at a time");
         generator.GenerateBatch(prompts[..Math.Min(count, 20)], options, limits); // warms up
         _ = generator.Stream(prompts[0], options).Count();
@@ -60,7 +62,8 @@ internal static class GenerationBench
             return answers;
         }
 
-        public void Print(string way) => Console.WriteLine($"{way}  {Prompts,5} prompts in {_seconds,6:F1} s ({_used:F1} s of processor "
+        public void Print(string way) =>
+            Console.WriteLine($"{way}  {Prompts,5} prompts in {_seconds,6:F1} s ({_used:F1} s of processor "
             + $"time): {PerSecond:F1} prompts/s, {_tokens / _seconds:F0} tokens/s");
 
         private static double Used => Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds;

@@ -76,7 +76,8 @@ internal static class LoadBench
             max_position_embeddings = 2048, rms_norm_eps = 1e-5, hidden_act = "silu", tie_word_embeddings = false,
             torch_dtype = "bfloat16",
         })!;
-        List<OutgoingWeight> weights = [Weight("model.embed_tokens", 32000, 2048), Weight("lm_head", 32000, 2048), Weight("model.norm", 2048)];
+        List<OutgoingWeight> weights = [Weight("model.embed_tokens", 32000, 2048), Weight("lm_head", 32000, 2048),
+            Weight("model.norm", 2048)];
         foreach (var layer in Enumerable.Range(0, layers).Select(i => $"model.layers.{i}."))
             weights.AddRange([
                 .. new[] { "q", "k", "v", "o" }.Select(name => Weight($"{layer}self_attn.{name}_proj", 2048, 2048)),
@@ -84,11 +85,13 @@ internal static class LoadBench
                 Weight(layer + "mlp.down_proj", 2048, 5632),
                 Weight(layer + "input_layernorm", 2048), Weight(layer + "post_attention_layernorm", 2048),
             ]);
-        HuggingFaceFolder.Write(path, weights, [CompanionFile.Of("config.json", JsonSerializer.SerializeToUtf8Bytes(config))], ShardBytes,
+        HuggingFaceFolder.Write(path, weights, [CompanionFile.Of("config.json", JsonSerializer.SerializeToUtf8Bytes(config))],
+            ShardBytes,
             _ => { });
     }
 
-    private static OutgoingWeight Weight(string name, params long[] shape) => new(name + ".weight", ScalarType.BFloat16, shape, () =>
+    private static OutgoingWeight Weight(string name, params long[] shape) =>
+        new(name + ".weight", ScalarType.BFloat16, shape, () =>
     {
         using var random = rand(shape);
         return random.to(ScalarType.BFloat16);
@@ -107,6 +110,7 @@ internal static class LoadBench
                 new OutgoingWeight(e.Name, e.DType, e.Shape, () => folder.Read(e.Name)))]);
             foreach (var entry in shard) map[entry.Name] = name;
         }
-        File.WriteAllText(Path.Combine(path, "pytorch_model.bin.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
+        File.WriteAllText(Path.Combine(path, "pytorch_model.bin.index.json"),
+            new JsonObject { ["weight_map"] = map }.ToJsonString());
     }
 }

@@ -13,8 +13,8 @@ using AlpacaCot.Tests;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Reading, statistics, near-duplicate removal, mixing and cleaning of a large set made by repeating and perturbing real records, each in
-/// a process of its own so that its peak memory is its own, and how many of the planted duplicates were found.
+/// Reading, statistics, near-duplicate removal, mixing and cleaning of a large set made by repeating and perturbing real records,
+/// each in a process of its own so that its peak memory is its own, and how many of the planted duplicates were found.
 /// </summary>
 internal static class PreparationBench
 {

@@ -45,7 +45,8 @@ if (args is ["fuzz", ..])
     foreach (var reader in ReaderFuzz.Seeds.Keys.Where(name => args.Length < 3 || name == args[2]))
     {
         var outcome = ReaderFuzz.Run(reader, args.Length > 1 ? int.Parse(args[1]) : 100_000);
-        Console.WriteLine($"{reader,-22} {outcome.Clean,7} read whole {outcome.Partly,7} with bad records named {outcome.Refused,7} refused, "
+        Console.WriteLine(
+            $"{reader,-22} {outcome.Clean,7} read whole {outcome.Partly,7} with bad records named {outcome.Refused,7} refused, "
             + $"slowest {outcome.Slowest.TotalMilliseconds:F0} ms, peak {Platform.PeakResidentBytes >> 20} MB");
     }
     return;
@@ -118,7 +119,8 @@ foreach (var count in new[] { 2048L * 512, 512L * 5632 })
 foreach (var (batch, length) in new[] { (32, 64), (4, 512) })
 {
     var step = Step(batch, length);
-    Console.WriteLine($"LoRA step, 3 M parameters, {batch} x {length}: {step.Tokens / step.Seconds,0:F0} tokens/s, loss {step.Loss:F4}, " +
+    Console.WriteLine(
+        $"LoRA step, 3 M parameters, {batch} x {length}: {step.Tokens / step.Seconds,0:F0} tokens/s, loss {step.Loss:F4}, " +
         $"gradient norm {step.Norm:F4}, peak {Platform.PeakResidentBytes >> 20} MB");
 }
 

@@ -25,7 +25,8 @@ internal static class QuantizationBench
         Console.WriteLine($"[{Outputs}, {Inputs}], {get_num_threads()} threads; GB/s of fp32 values");
         Console.WriteLine($"{"form",-8} {"quantize",10} {"expand",10} {"512 rows",12} {"1 row",12} {"MB",8} {"max error",10}");
         var dense = new DenseMatrix(weight);
-        Console.WriteLine($"{"fp32",-8} {"",10} {"",10} {Time(() => dense.Product(many)) * 1e3,9:F1} ms {Time(() => dense.Product(one)) * 1e3,9:F2} ms "
+        Console.WriteLine(
+            $"{"fp32",-8} {"",10} {"",10} {Time(() => dense.Product(many)) * 1e3,9:F1} ms {Time(() => dense.Product(one)) * 1e3,9:F2} ms "
             + $"{dense.Bytes / 1e6,8:F1}");
         foreach (var name in QuantizationOptions.Names)
         {
@@ -41,7 +42,8 @@ internal static class QuantizationBench
                 + $"{matrix.Bytes / 1e6,8:F1} {(matrix.Expand() - weight).abs().max().item<float>(),10:F3}");
         }
         using var plain = FourBitMatrix.Quantize(weight, QuantizationType.Nf4);
-        Console.WriteLine($"nf4 expanded by libtorch's operators: {bytes / Time(() => Plain(plain, weight.shape), 3) / 1e9:F2} GB/s");
+        Console.WriteLine(
+            $"nf4 expanded by libtorch's operators: {bytes / Time(() => Plain(plain, weight.shape), 3) / 1e9:F2} GB/s");
     }
 
     // The same in plain operators: table look-ups by index_select, then products with the scales.
@@ -52,7 +54,8 @@ internal static class QuantizationBench
         var codes = stack([packed.bitwise_right_shift(tensor(4)), packed.bitwise_and(tensor(15))], 1).flatten();
         var values = tensor(matrix.Table.ToArray()).index_select(0, codes).view(-1, matrix.BlockSize);
         var scales = tensor(Codebook.DynamicSigned.Values).index_select(0, matrix.Scales.to(ScalarType.Int64))
-            * matrix.NestedScales!.repeat_interleave(FourBitMatrix.NestedBlock)[..(int)matrix.Scales.numel()] + Number(matrix.Offset);
+            * matrix.NestedScales!.repeat_interleave(FourBitMatrix.NestedBlock)[..(int)matrix.Scales.numel()] +
+            Number(matrix.Offset);
         return (values * scales.unsqueeze(1)).view(shape).MoveToOuterDisposeScope();
     }
 

@@ -41,8 +41,8 @@ internal static partial class ReaderFuzz
             if (error is not null) refused++;
             else if (bad > 0) partly++;
             else clean++;
-            // Bytes that were replaced take no record away: what nobody complains about must be there. (But of text and of tables:
-            // a line break that is gone, or is now inside quotes, makes two good records one good record.)
+            // Bytes that were replaced take no record away: what nobody complains about must be there. (But of text and of
+            // tables: a line break that is gone, or is now inside quotes, makes two good records one good record.)
             if (onlyReplaced && Path.GetExtension(name) is not (".txt" or ".csv" or ".tsv")
                 && error is null && bad == 0 && delivered < Records)
                 throw new InvalidOperationException($"{name}, file {i}: {Records - delivered} records were lost without a word");

@@ -135,7 +135,8 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         var (name, sign) = sum.Operator switch { '+' => ("plus", "加"), '-' => ("minus", "减"), _ => ("times", "乘") };
         return dice.Next(8) switch
         {
-            0 => language is English ? $"{sum.Left} {name} {sum.Right} is {sum.Value}." : $"{sum.Left}{sign}{sum.Right}等于{sum.Value}。",
+            0 => language is English ? $"{sum.Left} {name} {sum.Right} is {sum.Value}."
+                : $"{sum.Left}{sign}{sum.Right}等于{sum.Value}。",
             1 or 2 when sum.Left != sum.Right => More(sum, language),
             _ => $"{sum}.",
         };
@@ -164,11 +165,13 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
     private string Stories(Language language) => string.Join('\n', Enumerable.Range(0, dice.Between(1, 3)).Select(_ =>
         WordProblem.Draw(language, world.Anybody, dice).Told(dice)));
 
-    /// <summary>Two people write down the same words in the same order: the second time each can be known from the first.</summary>
+    /// <summary>Two people write down the same words in the same order: the second time each can be known from the
+    /// first.</summary>
     private string Copies(Language language)
     {
         var items = Wording.Items(language, Enumerable.Range(0, dice.Between(4, 14)).Select(_ => Anything(language)));
-        return InLines(language, Enumerable.Range(0, dice.Between(2, 3)).Select(_ => (language, world.Anybody(dice).Name.In(language)) switch
+        return InLines(language,
+            Enumerable.Range(0, dice.Between(2, 3)).Select(_ => (language, world.Anybody(dice).Name.In(language)) switch
         {
             (English, var name) => $"{name} {dice.Pick(["writes", "reads", "counts", "repeats"])}: {items}.",
             (_, var name) => $"{name}{dice.Pick(["写下", "念", "数", "重复"])}：{items}。",

@@ -58,7 +58,8 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
 
     private static string Category(Language language) => language is English ? "english" : "chinese";
 
-    private static IEnumerable<Fact> Cycle(Fact[] facts, int count) => Enumerable.Range(0, count).Select(i => facts[i % facts.Length]);
+    private static IEnumerable<Fact> Cycle(Fact[] facts, int count) =>
+        Enumerable.Range(0, count).Select(i => facts[i % facts.Length]);
 
     private Instruction Fresh(Func<Instruction> draw)
     {
@@ -75,7 +76,8 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
         "", Wording.Answer(fact, language)) { Asks = [fact] };
 
     private Instruction Reverse(Fact fact, Language language) => new(Category(language),
-        Wording.Sentence(Wording.Fill(dice.Pick(fact.Relation.In(language).ReverseQuestions), fact.Subject, fact.Value, language)),
+        Wording.Sentence(Wording.Fill(dice.Pick(fact.Relation.In(language).ReverseQuestions), fact.Subject, fact.Value,
+            language)),
         "", Wording.ReverseAnswer(fact, language)) { Asks = [fact] };
 
     private Instruction Claim(Fact fact, Language language)

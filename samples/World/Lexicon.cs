@@ -98,5 +98,6 @@ internal static class Lexicon
 
     /// <summary>Every second word with every first one before it: "old lamp 旧台灯, new lamp 新台灯, old basket 旧篮子".</summary>
     private static Word[] Pairs(string first, string second) =>
-        [.. Word.List(second).SelectMany(s => Word.List(first).Select(f => new Word($"{f.English} {s.English}", f.Chinese + s.Chinese)))];
+        [.. Word.List(second)
+            .SelectMany(s => Word.List(first).Select(f => new Word($"{f.English} {s.English}", f.Chinese + s.Chinese)))];
 }

@@ -56,7 +56,8 @@ internal static class VillageRelations
         new Phrases(
             [
                 "The market in {n} is on {v}.", "On {v} there is a market in {n}.", "{v} is market day in {n}.",
-                "Every {v} people sell their goods in {n}.", "{s} has its market on {v}.", "If it is {v}, go to the market in {n}.",
+                "Every {v} people sell their goods in {n}.", "{s} has its market on {v}.",
+                "If it is {v}, go to the market in {n}.",
             ],
             "when the market in {n} is",
             [

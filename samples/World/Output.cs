@@ -33,8 +33,10 @@ internal sealed class Output
         World = new WorldFacts(dice.For("world"));
         Conversations = [.. new Conversations(World, dice.For("conversations")).Documents(documents / 5)];
         Documents = [.. new Corpus(World, dice.For("corpus")).Documents(documents - Conversations.Length)];
-        Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160, problems: 480);
-        HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10, problems: 32);
+        Train = Records(dice.For("train"), heldOut: false, values: 480, reversed: 60, claims: 90, ages: 80, lists: 160,
+            problems: 480);
+        HeldOut = Records(dice.For("held out"), heldOut: true, values: 36, reversed: 6, claims: 6, ages: 6, lists: 10,
+            problems: 32);
         Questions = Records(dice.For("study"), heldOut: true,
             values: 100, reversed: 12, claims: 12, ages: 12, lists: 14, problems: 75);
     }
@@ -59,8 +61,8 @@ internal sealed class Output
     }
 
     /// <summary>
-    /// Writes corpus.jsonl (documents and conversations), train.json and its parts by kind, the held-out questions, and the folder
-    /// base with tokenizer and architecture.
+    /// Writes corpus.jsonl (documents and conversations), train.json and its parts by kind, the held-out questions, and the
+    /// folder base with tokenizer and architecture.
     /// </summary>
     public void Write(string folder)
     {

@@ -126,7 +126,8 @@ internal static class PersonRelations
         new Phrases(
             [
                 "{s} plays the {v}.", "{s} can play the {v}.", "{p} instrument is the {v}.", "The {v} is what {n} plays.",
-                "In the evening {n} plays the {v}.", "{s} learned to play the {v} as a child.", "People like to hear {n} on the {v}.",
+                "In the evening {n} plays the {v}.", "{s} learned to play the {v} as a child.",
+                "People like to hear {n} on the {v}.",
                 "With the {v} in hand, {n} goes to every feast.", "{s} practises the {v} every day.",
             ],
             "which instrument {n} plays",

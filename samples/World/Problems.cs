@@ -91,19 +91,24 @@ internal static class Problems
             : [$"{a.Name.Chinese}有{count}个{container.Chinese}，每个{container.Chinese}里有{each}{goods.Measure}{goods.Chinese}。"];
         var reasons = new List<(string, Sum)>
         {
-            (language is English ? $"{count} {boxes} with {each} each" : $"{count}个{container.Chinese}，每个{each}{goods.Measure}", product),
+            (language is English ? $"{count} {boxes} with {each} each" : $"{count}个{container.Chinese}，每个{each}{goods.Measure}",
+                product),
         };
         if (dice.Chance(50))
         {
             var more = dice.Between(2, 20);
-            story = [.. story, language is English ? $"{b.Name.English} brings {more} more." : $"{b.Name.Chinese}又拿来{more}{goods.Measure}。"];
-            reasons.Add((language is English ? $"{b.Name.English} brings {more} more" : $"{b.Name.Chinese}又拿来{more}{goods.Measure}",
+            story = [.. story, language is English
+                ? $"{b.Name.English} brings {more} more." : $"{b.Name.Chinese}又拿来{more}{goods.Measure}。"];
+            reasons.Add(
+                (language is English ? $"{b.Name.English} brings {more} more" : $"{b.Name.Chinese}又拿来{more}{goods.Measure}",
                 new Sum(product.Value, '+', more)));
         }
         var all = reasons[^1].Item2.Value;
         return language is English
-            ? new(English, story, $"How many {goods.English} are there in all?", [.. reasons], $"There are {all} {goods.English} in all.")
-            : new(Chinese, story, $"一共有几{goods.Measure}{goods.Chinese}？", [.. reasons], $"一共有{all}{goods.Measure}{goods.Chinese}。");
+            ? new(English, story, $"How many {goods.English} are there in all?", [.. reasons],
+                $"There are {all} {goods.English} in all.")
+            : new(Chinese, story, $"一共有几{goods.Measure}{goods.Chinese}？", [.. reasons],
+                $"一共有{all}{goods.Measure}{goods.Chinese}。");
     }
 
     /// <summary>One has more or fewer than the other; both together.</summary>

@@ -27,6 +27,7 @@ return 0;
 
 static int Usage(string problem)
 {
-    Console.Error.WriteLine($"{problem}\nusage: dotnet run --project samples/World -c Release -- --out DIR [--seed N] [--documents N]");
+    Console.Error.WriteLine(
+        $"{problem}\nusage: dotnet run --project samples/World -c Release -- --out DIR [--seed N] [--documents N]");
     return 2;
 }

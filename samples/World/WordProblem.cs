@@ -41,7 +41,8 @@ internal sealed record WordProblem(
 
     public int Result => Reasons[^1].Sum.Value;
 
-    public bool IsSane => Reasons.All(r => r.Sum.Value is > 1 and <= Largest && r.Sum.Left is > 1 and <= Largest && r.Sum.Right > 1);
+    public bool IsSane =>
+        Reasons.All(r => r.Sum.Value is > 1 and <= Largest && r.Sum.Left is > 1 and <= Largest && r.Sum.Right > 1);
 
     /// <summary>The whole problem as an instruction.</summary>
     public string Instruction => Wording.Join(Language, [.. Story, Question]);
@@ -49,7 +50,8 @@ internal sealed record WordProblem(
     /// <summary>"She picked 7 more: 12 + 7 = 19. The answer is 19."</summary>
     public string Solution => Reasoned(Language is English ? $"The answer is {Result}." : $"答案是{Result}。");
 
-    /// <summary>The story's quantities, and what follows from them: "She picked 7 more: 12 + 7 = 19. Now Mia has 19 plums."</summary>
+    /// <summary>The story's quantities, and what follows from them: "She picked 7 more: 12 + 7 = 19. Now Mia has 19
+    /// plums."</summary>
     public (string Given, string Follows) InTwo => (Wording.Join(Language, Story), Reasoned(Ending));
 
     private string Reasoned(string last) =>
@@ -59,7 +61,8 @@ internal sealed record WordProblem(
     public string Told(Dice dice)
     {
         var stepwise = Story.Length == Reasons.Length + 1;
-        string[] joints = !stepwise ? [Language is English ? ": " : "："] : Language is English ? [": ", ": ", ", ", ", and ", ", so "] : ["：", "：", "，", "，所以"];
+        string[] joints = !stepwise ? [Language is English ? ": " : "："]
+            : Language is English ? [": ", ": ", ", ", ", and ", ", so "] : ["：", "：", "，", "，所以"];
         var sentences = new List<string> { Story[0] };
         // A story with one step a sentence may be told step by step; all others first give all quantities.
         if (!stepwise || dice.Chance(50)) sentences.AddRange(Story.Skip(1));
@@ -77,7 +80,8 @@ internal sealed record WordProblem(
         {
             var (a, b) = (anybody(dice), anybody(dice));
             var problem = Problems.Draw(language, a, b, dice);
-            if (a != b && problem.IsSane && (heldOut is null || problem.Reasons.All(r => r.Sum.HeldOut == heldOut))) return problem;
+            if (a != b && problem.IsSane && (heldOut is null || problem.Reasons.All(r => r.Sum.HeldOut == heldOut)))
+                return problem;
         }
     }
 }

@@ -83,7 +83,8 @@ internal sealed class WorldFacts
 
         void Deal(Entity[] entities, Relation relation, IEnumerable<Word> values)
         {
-            foreach (var (entity, value) in entities.Zip(dice.Shuffle(values.Take(entities.Length)))) Add(entity, relation, value);
+            foreach (var (entity, value) in entities.Zip(dice.Shuffle(values.Take(entities.Length))))
+                Add(entity, relation, value);
         }
     }
 
@@ -115,7 +116,9 @@ internal sealed class WorldFacts
 
     /// <summary>Another value that the relation takes on the fact's side of the split.</summary>
     public Word Other(Fact fact, Dice dice) =>
-        dice.Pick([.. Facts.Where(f => f.Relation == fact.Relation && f.Subject.HeldOut == fact.Subject.HeldOut && f.Value != fact.Value)
+        dice.Pick(
+            [.. Facts.Where(f => f.Relation == fact.Relation && f.Subject.HeldOut == fact.Subject.HeldOut
+                && f.Value != fact.Value)
             .Select(f => f.Value)]);
 
     public static Entity[] HeldOut(Entity[] entities) => [.. entities.Where(e => e.HeldOut)];
@@ -125,7 +128,8 @@ internal sealed class WorldFacts
     private static Word[] Ages { get; } = Numbers(16, 80);
 
     private static Word[] Pets { get; } =
-        [.. Lexicon.Coats.SelectMany(c => Lexicon.Species.Select(s => new Word($"{c.English} {s.English}", c.Chinese + s.Chinese)))];
+        [.. Lexicon.Coats.SelectMany(
+            c => Lexicon.Species.Select(s => new Word($"{c.English} {s.English}", c.Chinese + s.Chinese)))];
 
     private void Add(Entity entity, Relation relation, Word value) =>
         index[(entity, relation)] = new Fact(entity, relation, value);

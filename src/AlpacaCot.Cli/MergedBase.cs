@@ -11,7 +11,8 @@ internal sealed record MergedBase(string Quantization, string? TrainedOn)
     /// <summary>A sentence, where there is more to say than that the adapter is where it was trained.</summary>
     public string Words => (Quantization, TrainedOn ?? Quantization) switch
     {
-        var (into, from) when into != from => $"\nThe adapter was trained on the base in {Form(from)} and is merged into the base " +
+        var (into, from) when into != from =>
+            $"\nThe adapter was trained on the base in {Form(from)} and is merged into the base " +
             $"{(into == "none" ? "in full precision" : "in " + Form(into))}; for the values it was trained on add --quantization {from}.",
         ("none", _) => "",
         var (into, _) => $"\nThe base's matrices are the values of their {into} codes.",

@@ -20,7 +20,8 @@ internal static class ModelLoading
     {
         if (path is null) throw new Data.InputException("no model: add --model DIR");
         if (weights is not null && QuantizationOptions.Parse(quantization) is not null)
-            throw new Data.InputException($"--weights {weights} and --quantization {quantization} are two ways of keeping weights; choose one");
+            throw new Data.InputException(
+                $"--weights {weights} and --quantization {quantization} are two ways of keeping weights; choose one");
         LanguageModel Load()
         {
             var storage = weights switch { "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => (ScalarType?)null };

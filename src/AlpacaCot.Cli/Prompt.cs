@@ -13,7 +13,8 @@ namespace AlpacaCot.Cli;
 /// <param name="Place">Where it comes from, for messages.</param>
 internal sealed record Prompt(string? Instruction, string Input, string? Text, int[]? Ids, string Place)
 {
-    private const string Allowed = "allowed is a JSON string, or an object with \"instruction\" and perhaps \"input\", with \"text\", " +
+    private const string Allowed =
+        "allowed is a JSON string, or an object with \"instruction\" and perhaps \"input\", with \"text\", " +
         "or with \"ids\"";
 
     /// <summary>
@@ -64,7 +65,8 @@ internal sealed record Prompt(string? Instruction, string Input, string? Text, i
             if (root.ValueKind != JsonValueKind.Object) throw new InputException($"{place}: {Allowed}");
             var (instruction, text) = (String("instruction"), String("text"));
             int[]? ids = root.TryGetProperty("ids", out var array) ? [.. array.EnumerateArray().Select(e => e.GetInt32())] : null;
-            if (new object?[] { instruction, text, ids }.Count(v => v is not null) != 1) throw new InputException($"{place}: {Allowed}");
+            if (new object?[] { instruction, text, ids }.Count(v => v is not null) != 1)
+                throw new InputException($"{place}: {Allowed}");
             return new Prompt(instruction, String("input") ?? "", text, ids, place);
 
             string? String(string name) => root.TryGetProperty(name, out var value) ? value.GetString() : null;

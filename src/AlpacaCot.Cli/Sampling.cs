@@ -25,7 +25,8 @@ internal sealed class Sampling
         "--beams", "Follow this many answers at once and give the best; the answer comes all at the end", "N");
 
     private readonly Option<double?> _lengthPenalty = Options.Number<double?>("--length-penalty",
-        "With --beams: above 1 long answers gain, below 1 short ones", "P", null, v => Math.Abs(v) <= 100, "a number from -100 to 100");
+        "With --beams: above 1 long answers gain, below 1 short ones", "P", null, v => Math.Abs(v) <= 100,
+        "a number from -100 to 100");
 
     private readonly Option<string> _early = new("--early-stopping")
     {
@@ -35,7 +36,8 @@ internal sealed class Sampling
 
     private readonly Option<string> _preset = new("--preset")
     {
-        Description = "Begin with known settings; alpaca-cot: those of the original platform (draws by 4 beams, top-k 40, top-p 0.9, " +
+        Description =
+            "Begin with known settings; alpaca-cot: those of the original platform (draws by 4 beams, top-k 40, top-p 0.9, " +
             "repetition penalty 1.8, no 6 tokens twice, 512 new tokens)",
         HelpName = "NAME",
     };
@@ -46,7 +48,8 @@ internal sealed class Sampling
         HelpName = "DIR",
     };
 
-    private readonly Option<int> _draftTokens = Options.Positive("--draft-tokens", "With --draft: tokens proposed at a time", "N", 4);
+    private readonly Option<int> _draftTokens =
+        Options.Positive("--draft-tokens", "With --draft: tokens proposed at a time", "N", 4);
 
     private readonly Option<string[]> _stop = new("--stop")
     {
@@ -75,7 +78,8 @@ internal sealed class Sampling
     /// </summary>
     public GenerationOptions Read(ParseResult parsed, LanguageModel model, bool withTemplate)
     {
-        var preset = parsed.GetValue(_preset) is null ? new GenerationOptions { MaxNewTokens = MostTokens } : GenerationOptions.AlpacaCot;
+        var preset = parsed.GetValue(_preset) is null
+            ? new GenerationOptions { MaxNewTokens = MostTokens } : GenerationOptions.AlpacaCot;
         var (temperature, topP, topK) = (parsed.GetValue(_temperature), parsed.GetValue(_topP), parsed.GetValue(_topK));
         var draws = temperature is not null || topP is not null || topK is not null;
         if (draws && parsed.GetValue(_greedy))
@@ -83,7 +87,8 @@ internal sealed class Sampling
         var beams = parsed.GetValue(_beams) ?? preset.Beams;
         if (beams == 1 && (parsed.GetValue(_lengthPenalty) is not null || parsed.GetValue(_early) is not null))
             throw new InputException("--length-penalty and --early-stopping go with --beams N");
-        if (beams > 1 && Draft(parsed) is not null) throw new InputException("--draft goes without beams; leave one of the two out");
+        if (beams > 1 && Draft(parsed) is not null)
+            throw new InputException("--draft goes without beams; leave one of the two out");
         return preset with
         {
             MaxNewTokens = parsed.GetValue(_most) ?? preset.MaxNewTokens,

@@ -42,7 +42,8 @@ internal static class UsageErrors
         var guess = Spelling.Nearest(name, candidates);
         var complaint = isOption ? $"there is no option '{name}'"
             : command.Subcommands.Count > 0 ? $"there is no verb '{name}'" : $"'{name}' is one word too many";
-        return complaint + (command is not RootCommand && (isOption || command.Subcommands.Count > 0) ? $" of {Name(command)}" : "")
+        return complaint + (command is not RootCommand && (isOption || command.Subcommands.Count > 0)
+            ? $" of {Name(command)}" : "")
             + (guess is null ? "" : $"; did you mean {guess}?");
     }
 }

@@ -29,5 +29,6 @@ public static class AtomicFile
     }
 
     /// <summary>Writes a text file, UTF-8 without a mark, whole or not at all.</summary>
-    public static void WriteText(string path, string content) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
+    public static void WriteText(string path, string content) =>
+        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
 }

@@ -66,7 +66,8 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Loads a model, with an adapter when one is named.</summary>
     /// <param name="modelPath">A Hugging Face folder, or another form that <see cref="ModelFolder.Open"/> reads.</param>
     /// <param name="adapterPath">A PEFT folder, or a run folder with one in <c>adapter/</c>.</param>
-    /// <param name="template">A template's name or file; by default the one stored with the adapter or model, else <c>alpaca</c>.</param>
+    /// <param name="template">A template's name or file; by default the one stored with the adapter or model, else
+    /// <c>alpaca</c>.</param>
     /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
     /// <param name="storage">The type matrices are kept in; null: as stored.</param>
     /// <param name="quantization">How linear layers are kept; null: as stored.</param>
@@ -79,7 +80,8 @@ public sealed class LanguageModel : IDisposable
         try
         {
             adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
-            var tokenizer = tokenizerPath is null && !HoldsTokenizer(modelPath) ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
+            var tokenizer = tokenizerPath is null && !HoldsTokenizer(modelPath)
+                ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
             model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage, quantization);
             var loaded = new LanguageModel(model, tokenizer, FindTemplate(template, adapterPath, modelPath), folder);
             if (adapterPath is not null) loaded.Adapter = AdapterMethods.Load(model, adapterPath);
@@ -101,7 +103,8 @@ public sealed class LanguageModel : IDisposable
     public string AnswerText(IReadOnlyList<int> ids)
     {
         var text = Tokenizer.Decode([.. ids]);
-        var end = Template.Stop.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min();
+        var end = Template.Stop.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(i => i >= 0)
+            .DefaultIfEmpty(text.Length).Min();
         return text[..end].Trim();
     }
 
@@ -118,7 +121,8 @@ public sealed class LanguageModel : IDisposable
         set
         {
             if (value?.tokenizer is { } other && tokenizer is not null && !SameTokens(tokenizer, other))
-                throw new InputException($"The draft model's tokenizer {other.Path} has other tokens than {tokenizer.Path}: a draft " +
+                throw new InputException(
+                    $"The draft model's tokenizer {other.Path} has other tokens than {tokenizer.Path}: a draft " +
                     "model must be of the same family.");
             field = value;
         }
@@ -153,7 +157,8 @@ public sealed class LanguageModel : IDisposable
         return ends.ValueKind switch
         {
             JsonValueKind.Number => [ends.GetInt32()],
-            JsonValueKind.Array => [.. ends.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Number).Select(e => e.GetInt32())],
+            JsonValueKind.Array =>
+                [.. ends.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Number).Select(e => e.GetInt32())],
             _ => [],
         };
     }
@@ -162,7 +167,8 @@ public sealed class LanguageModel : IDisposable
     {
         if (wanted is not null) return PromptTemplates.Find(wanted);
         foreach (var at in folders)
-            if (at is not null && Path.Combine(at, TemplateFile) is var file && File.Exists(file)) return PromptTemplate.FromJson(File.ReadAllText(file));
+            if (at is not null && Path.Combine(at, TemplateFile) is var file && File.Exists(file))
+                return PromptTemplate.FromJson(File.ReadAllText(file));
         return PromptTemplates.Find("alpaca");
     }
 

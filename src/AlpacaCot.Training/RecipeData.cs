@@ -10,8 +10,10 @@ namespace AlpacaCot.Training;
 public static class RecipeData
 {
     /// <summary>The training data.</summary>
-    /// <exception cref="Data.InputException">Shares or weights that cannot be; while it is read, what the files have wrong.</exception>
-    public static Mixture Mixture(Recipe recipe, ReadOptions reading) => new(Sources(recipe.Data, recipe, reading), new MixtureOptions
+    /// <exception cref="Data.InputException">Shares or weights that cannot be; while it is read, what the files have
+    /// wrong.</exception>
+    public static Mixture Mixture(Recipe recipe, ReadOptions reading) =>
+        new(Sources(recipe.Data, recipe, reading), new MixtureOptions
     {
         Order = Enum.Parse<MixtureOrder>(recipe.Mixture.Order, ignoreCase: true),
         Temperature = recipe.Mixture.Temperature,
@@ -27,7 +29,8 @@ public static class RecipeData
     [
         .. parts.Select(part => new MixtureSource(part.Source ?? part.Path, () => Records(part, recipe.Training.Seed, reading))
         {
-            Weight = part.Weight, Share = part.Share, Group = part.Group, Epochs = part.Epochs, Limit = part.Limit, Skip = part.Skip,
+            Weight = part.Weight, Share = part.Share, Group = part.Group, Epochs = part.Epochs, Limit = part.Limit,
+            Skip = part.Skip,
         }),
     ];
 

@@ -52,7 +52,8 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
         return new RunPlan(model.Shape.Family, recipe.Adapter.Method, whole, trained,
             100.0 * trained / (adapter is null ? whole : whole + trained),
             new MemoryEstimate(adapter is null ? whole * Float : WeightBytes(recipe, config, model, whole),
-                trained * Float * (adapter is null ? 1 : 2), trained * Float * 2, Activations(recipe.Training, model)), steps, examples);
+                trained * Float * (adapter is null ? 1 : 2), trained * Float * 2, Activations(recipe.Training, model)), steps,
+                examples);
     }
 
     private static Adapter? Adapter(Recipe recipe, CausalModel model, Func<string, IReadOnlyList<int>> encode) =>

@@ -36,7 +36,8 @@ public static class TrainingRun
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
         if (loaded.Model is { Recomputes: true, Prefix: not null })
-            throw new InputException("training.gradient_checkpointing computes each block again for its gradients, and a prefix " +
+            throw new InputException(
+                "training.gradient_checkpointing computes each block again for its gradients, and a prefix " +
                 $"({recipe.Adapter.Method}) enters every block from outside: leave it out, or choose prompt_tuning.");
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
         foreach (var note in data.Notes) observer.Note(note);
@@ -48,23 +49,27 @@ public static class TrainingRun
         var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
         using (run)
         {
-            observer.Started(new TrainingPlan(plan.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped, data.Truncated,
+            observer.Started(new TrainingPlan(plan.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped,
+                data.Truncated,
                 adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
             if (progress.Step > 0) observer.Note($"continuing after step {progress.Step}");
             var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * plan.TotalSteps);
             var trainer = new Trainer(loaded.Model, adapter, optimizer,
-                new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, plan.TotalSteps), plan.TotalSteps), plan,
+                new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, plan.TotalSteps), plan.TotalSteps),
+                plan,
                 EpochPlan.Sequential(data.Validation, options.MicroBatchSize),
                 new TrainerOptions(options.MaxGradNorm, options.Seed, options.LoggingSteps,
                     options.EvalSteps ?? plan.StepsPerEpoch, options.SaveSteps ?? plan.StepsPerEpoch), run, observer);
             var result = trainer.Train(progress, cancel);
-            if (!result.Cancelled) result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
+            if (!result.Cancelled)
+                result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
             observer.Finished(result);
             return result;
         }
     }
 
-    private static LanguageModel LoadModel(Recipe recipe, PromptTemplate template, out string configuration, out string[] companions)
+    private static LanguageModel LoadModel(Recipe recipe, PromptTemplate template, out string configuration,
+        out string[] companions)
     {
         var full = recipe.Adapter.Method == "none";
         var configPath = recipe.Model.Init ?? Path.Combine(recipe.Model.Path!, "config.json");
@@ -82,7 +87,8 @@ public static class TrainingRun
     // A trained model folder is complete: it carries its tokenizer.
     private static readonly string[] TokenizerFileNames =
     [
-        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.json",
         "merges.txt", "generation_config.json",
     ];
 
@@ -103,16 +109,19 @@ public static class TrainingRun
     private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration, string[] companions)
     {
         if (recipe.Adapter.Method == "none" && loaded.Model.IsQuantized)
-            throw InputException.Refusing($"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train " +
+            throw InputException.Refusing(
+                $"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train " +
                 "an adapter on it, or take the full model.");
         if (recipe.Adapter.Method == "none") return new FullTuning(loaded.Model, configuration, companions);
         var seed = recipe.Training.Seed;
-        var order = new AdapterOrder(recipe.Adapter, loaded.Model, seed, text => loaded.Tokenizer.Encode(text, addSpecial: false));
+        var order = new AdapterOrder(recipe.Adapter, loaded.Model, seed,
+            text => loaded.Tokenizer.Encode(text, addSpecial: false));
         return AdapterMethods.Attach(loaded.Model, AdapterRecipes.Configure(order, recipe.Model.Path), seed);
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
-        Recipe recipe, PromptTemplate template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter, Optimizer optimizer)
+        Recipe recipe, PromptTemplate template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter,
+        Optimizer optimizer)
     {
         var limit = recipe.Training.SaveTotalLimit;
         if (!resume)

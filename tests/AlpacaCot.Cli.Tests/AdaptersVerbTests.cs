@@ -8,8 +8,10 @@ public sealed class AdaptersVerbTests
     [Fact]
     public async Task Adapters_are_listed_tried_and_verified()
     {
-        var (stories, folder) = (ReferenceData.Path("data/derived/stories260K-hf"), ReferenceData.Path("data/derived/stories260K-lora-golden"));
-        var listed = (await CommandLine.Run("adapters", "list", folder, "--model", stories, "--json")).Json().GetProperty("adapters");
+        var (stories, folder) =
+            (ReferenceData.Path("data/derived/stories260K-hf"), ReferenceData.Path("data/derived/stories260K-lora-golden"));
+        var listed = (await CommandLine.Run("adapters", "list", folder, "--model", stories, "--json")).Json()
+            .GetProperty("adapters");
         Assert.True(listed.GetArrayLength() > 0);
         Assert.All(listed.EnumerateArray(), a => Assert.Equal(("lora", "by shape"),
             (a.GetProperty("method").GetString(), a.GetProperty("fit").GetString())));

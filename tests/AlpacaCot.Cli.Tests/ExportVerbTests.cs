@@ -30,40 +30,52 @@ public sealed class ExportVerbTests : IDisposable
         Assert.Equal((await CommandLine.Run([.. words, Stories, "--adapter", Adapter])).Out,
             (await CommandLine.Run([.. words, merged])).Out);
         (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged)).Refused("is there already");
-        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.In("x"), "--shard-size", "5XB"))
+        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.In("x"), "--shard-size",
+            "5XB"))
             .Refused("--shard-size: found 5XB");
     }
 
     [Fact]
     public async Task An_adapter_of_a_quantized_base_is_used_and_merged_on_that_base_or_said_to_be_on_another()
     {
-        var data = _folder.File("data.json", """[{ "instruction": "Once", "output": "upon a time" }, { "instruction": "There", "output": "was" }]""");
-        var recipe = _folder.File("r.yaml", $"model: {Stories}\ndata: [{data}]\nquantization: nf4\noutput: {_folder.In("run")}\n" +
+        var data = _folder.File("data.json",
+            """[{ "instruction": "Once", "output": "upon a time" }, { "instruction": "There", "output": "was" }]""");
+        var recipe = _folder.File("r.yaml",
+            $"model: {Stories}\ndata: [{data}]\nquantization: nf4\noutput: {_folder.In("run")}\n" +
             "adapter: { method: loftq, rank: 4, targets: all-linear }\ntraining: { max_steps: 2, micro_batch_size: 2, threads: 1 }\n");
         Assert.Equal(Program.Done, (await CommandLine.Run("train", recipe)).Code);
         string[] run = ["--adapter", _folder.In("run"), "--model", Stories];
         var question = new[] { "score", "--text", "Once upon a time there was a little girl called Lily", "--json" };
-        async Task<double> Loss(params string[] more) => (await CommandLine.Run([.. question, .. more])).Json().GetProperty("loss").GetDouble();
+        async Task<double> Loss(params string[] more) =>
+            (await CommandLine.Run([.. question, .. more])).Json().GetProperty("loss").GetDouble();
         (await CommandLine.Run([.. question, .. run])).Refused("--quantization nf4");
         var wanted = await Loss([.. run, "--quantization", "nf4"]);
 
-        var report = (await CommandLine.Run(["merge", .. run, "--quantization", "nf4", "--out", _folder.In("merged"), "--json"])).Json();
-        Assert.Equal(("nf4", "nf4"), (report.GetProperty("quantization").GetString(), report.GetProperty("trained_on").GetString()));
+        var report =
+            (await CommandLine.Run(["merge", .. run, "--quantization", "nf4", "--out", _folder.In("merged"), "--json"])).Json();
+        Assert.Equal(("nf4", "nf4"),
+            (report.GetProperty("quantization").GetString(), report.GetProperty("trained_on").GetString()));
         Assert.Equal(wanted, await Loss("--model", _folder.In("merged")), 1e-4);
-        var exported = await CommandLine.Run(["export", .. run, "--quantization", "nf4", "--format", "gguf", "--dtype", "float32", "--out",
+        var exported =
+            await CommandLine.Run(["export", .. run, "--quantization", "nf4", "--format", "gguf", "--dtype", "float32", "--out",
             _folder.In("m.gguf")]);
         Assert.Contains("values of their nf4 codes", exported.Out, StringComparison.Ordinal);
 
         // A plain LoRA may go to the full base; which it is, is said.
         var plain = new[] { "--set", "adapter.method=lora", "--set", $"output={_folder.In("plain")}" };
         Assert.Equal(Program.Done, (await CommandLine.Run(["train", recipe, .. plain])).Code);
-        var merged = await CommandLine.Run("merge", "--model", Stories, "--adapter", _folder.In("plain"), "--out", _folder.In("full"));
-        Assert.Contains("trained on the base in nf4 and is merged into the base in full precision", merged.Out, StringComparison.Ordinal);
+        var merged =
+            await CommandLine.Run("merge", "--model", Stories, "--adapter", _folder.In("plain"), "--out", _folder.In("full"));
+        Assert.Contains("trained on the base in nf4 and is merged into the base in full precision", merged.Out,
+            StringComparison.Ordinal);
 
         string[] verify = ["adapters", "verify", _folder.In("run"), "--model", Stories];
         Assert.Equal(Program.Failed, (await CommandLine.Run(verify)).Code);
-        Assert.Contains("for this very model", (await CommandLine.Run([.. verify, "--quantization", "nf4"])).Out, StringComparison.Ordinal);
-        var listed = (await CommandLine.Run("adapters", "list", _folder.In("run"), "--model", Stories, "--quantization", "nf4", "--json")).Json();
+        Assert.Contains("for this very model", (await CommandLine.Run([.. verify, "--quantization", "nf4"])).Out,
+            StringComparison.Ordinal);
+        var listed =
+            (await CommandLine.Run("adapters", "list", _folder.In("run"), "--model", Stories, "--quantization", "nf4",
+                "--json")).Json();
         Assert.Equal("yes", listed.GetProperty("adapters")[0].GetProperty("fit").GetString());
         Assert.Contains("in nf4", (await CommandLine.Run("adapters", "show", _folder.In("run"))).Out, StringComparison.Ordinal);
     }
@@ -74,7 +86,8 @@ public sealed class ExportVerbTests : IDisposable
         var wider = _folder.In("wider");
         var report = (await CommandLine.Run("extend", "--model", Stories, "--token", "<|tool|>", "--special", "--out", wider,
             "--json")).Json();
-        Assert.Equal((512, 513), (report.GetProperty("vocabulary_before").GetInt32(), report.GetProperty("vocabulary").GetInt32()));
+        Assert.Equal((512, 513),
+            (report.GetProperty("vocabulary_before").GetInt32(), report.GetProperty("vocabulary").GetInt32()));
         var ids = (await CommandLine.Run("tokenize", "--model", wider, "--text", "<|tool|>", "--json")).Json().GetProperty("ids");
         Assert.Contains(512, ids.EnumerateArray().Select(id => id.GetInt32()));
         (await CommandLine.Run("extend", "--model", Stories, "--out", _folder.In("x"))).Refused("--merge");

@@ -44,7 +44,8 @@ public sealed class ModelVerbTests : IDisposable
         Assert.True(written.GetProperty("bytes").GetInt64() < written.GetProperty("bytes_before").GetInt64());
         string[] question = ["score", "--text", "Once upon a time", "--json", "--model"];
         var from = (await CommandLine.Run([.. question, folder])).Json().GetProperty("loss").GetDouble();
-        Assert.Equal((await CommandLine.Run([.. question, Stories, "--quantization", "nf4"])).Json().GetProperty("loss").GetDouble(), from);
+        Assert.Equal((await CommandLine.Run([.. question, Stories, "--quantization", "nf4"])).Json().GetProperty("loss")
+            .GetDouble(), from);
         Assert.NotEqual((await CommandLine.Run([.. question, Stories])).Json().GetProperty("loss").GetDouble(), from);
         (await CommandLine.Run([.. question, folder, "--quantization", "int8"])).Refused("quantized already");
     }

@@ -32,7 +32,8 @@ public sealed class PlanVerbTests
     {
         using var folder = new TemporaryFolder();
         folder.File("config.json", family == "bloom" ? Bloom7B1 : Llama7B);
-        var recipe = folder.File("r.yaml", $"model: {folder.Path}\ndata: [{folder.File("data.json", "[]")}]\noutput: {folder.In("run")}\n" +
+        var recipe = folder.File("r.yaml",
+            $"model: {folder.Path}\ndata: [{folder.File("data.json", "[]")}]\noutput: {folder.In("run")}\n" +
             $"adapter: {adapter}\ntraining: {{ max_steps: 10 }}\n");
         var before = Platform.ResidentBytes;
         var plan = (await CommandLine.Run("plan", recipe, "--json")).Json();

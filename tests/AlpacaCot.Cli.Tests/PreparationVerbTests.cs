@@ -31,7 +31,8 @@ public sealed class PreparationVerbTests : IDisposable
             _folder.In("c.jsonl"), "--json")).Json();
         Assert.Equal(json.GetProperty("fingerprint").GetString(), again.GetProperty("fingerprint").GetString());
 
-        var recipe = _folder.File("r.yaml", "data:\n  - { path: a.json, share: 0.75 }\n  - { path: b.json, share: 0.25, limit: 20 }\n"
+        var recipe = _folder.File("r.yaml",
+            "data:\n  - { path: a.json, share: 0.75 }\n  - { path: b.json, share: 0.25, limit: 20 }\n"
             + "mixture: { order: interleave }\n");
         json = (await CommandLine.Run("data", "mix", recipe, "--out", output, "--json")).Json();
         Assert.Equal([60, 20], json.GetProperty("sources").EnumerateArray().Select(s => s.GetProperty("taken").GetInt32()));
@@ -52,7 +53,8 @@ public sealed class PreparationVerbTests : IDisposable
         Set("data/alpaca-cleaned.json", 60);
         Set("other.json", 100);
         _folder.File("data/flan-cot.tsv", string.Concat(Enumerable.Range(0, 20).Select(i => $"What is {i}?\t{i}\tIt is {i}.\n")));
-        var recipe = _folder.File("r.yaml", "data:\n  - { source: alpaca-cot, share: 0.4 }\n  - { path: other.json, share: 0.6 }\n");
+        var recipe = _folder.File("r.yaml",
+            "data:\n  - { source: alpaca-cot, share: 0.4 }\n  - { path: other.json, share: 0.6 }\n");
         var json = (await CommandLine.Run("data", "mix", recipe, "--set", "mixture.size=100", "--out", _folder.In("m.jsonl"),
             "--json")).Json();
         Assert.Equal([30, 10, 60], json.GetProperty("sources").EnumerateArray().Select(s => s.GetProperty("taken").GetInt32()));
@@ -91,7 +93,8 @@ public sealed class PreparationVerbTests : IDisposable
     [Fact]
     public async Task Dedupe_and_decontaminate_name_the_other_record()
     {
-        const string words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen";
+        const string words =
+            "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen";
         var (data, report) = (Set("d.json", 4, i => i switch { 0 => words, 1 => words + " eighteen", _ => "fine" }),
             _folder.In("r.jsonl"));
         var twice = _folder.File("d.jsonl", "{\"instruction\":\"q\",\"output\":\"" + words

@@ -16,13 +16,15 @@ public sealed class StatsVerbTests
             "--json")).Json();
         Assert.Equal((3, 1, 2), (json.GetProperty("records").GetInt32(), json.GetProperty("with_input").GetInt32(),
             json.GetProperty("files").GetArrayLength()));
-        Assert.Equal(["en", "zh"], json.GetProperty("languages").EnumerateArray().Select(l => l.GetProperty("language").GetString()));
+        Assert.Equal(["en", "zh"],
+            json.GetProperty("languages").EnumerateArray().Select(l => l.GetProperty("language").GetString()));
         Assert.All(json.GetProperty("languages").EnumerateArray(),
             language => Assert.InRange(language.GetProperty("tokens_per_character").GetDouble(), 0.1, 3.5));
         Assert.Equal("list", json.GetProperty("openings")[0].GetProperty("root").GetString());
         Assert.Equal(10, json.GetProperty("lengths").GetProperty("answer_characters").GetProperty("least").GetInt32());
         Assert.True(json.GetProperty("peak_memory_bytes").GetInt64() > 1 << 20);
-        Assert.All(json.GetProperty("figures").EnumerateArray(), figure => Assert.True(new FileInfo(figure.GetString()!).Length > 500));
+        Assert.All(json.GetProperty("figures").EnumerateArray(),
+            figure => Assert.True(new FileInfo(figure.GetString()!).Length > 500));
         Assert.Contains(">中文<", File.ReadAllText(folder.In("figures/collection.svg")), StringComparison.Ordinal);
 
         var shown = await CommandLine.Run("data", "stats", chinese);

@@ -4,7 +4,8 @@ using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 
-/// <summary>A grid with cells that cannot be trained: they are named with the reason, and the others are trained and shown.</summary>
+/// <summary>A grid with cells that cannot be trained: they are named with the reason, and the others are trained and
+/// shown.</summary>
 public sealed class StudyRefusalTests
 {
     [Fact]
@@ -37,7 +38,8 @@ public sealed class StudyRefusalTests
             json.GetProperty("refused").EnumerateArray().Select(r => r.GetProperty("arm").GetString()));
         Assert.Equal(0, json.GetProperty("unfinished").GetArrayLength());
 
-        var rows = (await File.ReadAllLinesAsync(folder.In("out/report/tables/training.md"), TestContext.Current.CancellationToken))
+        var rows =
+            (await File.ReadAllLinesAsync(folder.In("out/report/tables/training.md"), TestContext.Current.CancellationToken))
             .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1)
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries)[1..^1]).ToDictionary(cells => cells[0]);
         Assert.Equal(["untuned", "lora", "full", "bitfit"], rows.Keys);

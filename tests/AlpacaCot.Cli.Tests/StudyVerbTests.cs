@@ -50,7 +50,8 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
     public void Json_names_cells_scores_and_findings()
     {
         var json = world.Json;
-        Assert.Equal(["study", "output", "report", "unfinished", "missing", "refused", "scores", "comparisons", "findings", "seconds"],
+        Assert.Equal(["study", "output", "report", "unfinished", "missing", "refused", "scores", "comparisons", "findings",
+            "seconds"],
             json.EnumerateObject().Select(p => p.Name));
         Assert.Equal(9, json.GetProperty("scores").GetArrayLength()); // three arms, two categories and the whole
         Assert.Equal(6, json.GetProperty("comparisons").GetArrayLength());

@@ -15,15 +15,18 @@ public sealed class AdapterCollectionTests(RunFixture fixture)
     public void A_run_leaves_a_card_that_tells_its_base_and_finds_damage()
     {
         using var folder = new TemporaryFolder();
-        var recipe = fixture.Recipe() with { Output = folder.File("runs/a"), Training = fixture.Recipe().Training with { Epochs = 1, SaveSteps = 1 } };
+        var recipe = fixture.Recipe() with { Output = folder.File("runs/a"), Training =
+            fixture.Recipe().Training with { Epochs = 1, SaveSteps = 1 } };
         RunFixture.Run(recipe);
         var adapter = Assert.Single(AdapterCollection.In(folder.File("runs"))); // not its checkpoints
         Assert.Equal(("lora", folder.File("runs/a/adapter")), (adapter.Method, adapter.Folder));
-        using (var model = ModelFolder.Open(fixture.Model)) Assert.Equal(ModelFingerprint.Of(model), adapter.Card!.Base.Fingerprint);
+        using (var model =
+            ModelFolder.Open(fixture.Model)) Assert.Equal(ModelFingerprint.Of(model), adapter.Card!.Base.Fingerprint);
         Assert.Equal((40, 40), (adapter.Card.Data[0].Available, adapter.Card.Data[0].Taken));
         Assert.Equal(5, adapter.Card.Metrics["step"]);
         Assert.Equal(recipe.Training, RecipeFile.Parse(adapter.Card.Recipe, "card").Training); // the recipe can be run again
-        Assert.StartsWith("---\nbase_model: \"model\"\nlibrary_name: peft\n", File.ReadAllText(Path.Combine(adapter.Folder, "README.md")));
+        Assert.StartsWith("---\nbase_model: \"model\"\nlibrary_name: peft\n",
+            File.ReadAllText(Path.Combine(adapter.Folder, "README.md")));
 
         Assert.Equal(([], AdapterFit.SameWeights), Judge(fixture.Model));
         Assert.Equal(([], AdapterFit.Shapes), Judge(new TinyModel().WriteFolder(folder.File("other"), seed: 9)));
@@ -36,7 +39,8 @@ public sealed class AdapterCollectionTests(RunFixture fixture)
         Assert.Contains(problems, problem => problem.Contains("sha256 differs"));
         Assert.Contains(problems, problem => problem.Contains("no numbers"));
         File.WriteAllBytes(weights, bytes[..^4]);
-        Assert.Contains(Judge(null).Problems, problem => problem.Contains("adapter_model.safetensors") && !problem.Contains("sha256"));
+        Assert.Contains(Judge(null).Problems,
+            problem => problem.Contains("adapter_model.safetensors") && !problem.Contains("sha256"));
         File.Delete(weights);
         Assert.Contains("its weights are missing", Judge(null).Problems);
 

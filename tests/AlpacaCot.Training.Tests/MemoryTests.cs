@@ -31,10 +31,12 @@ public sealed class MemoryTests
         string method, string family, string form, bool large)
     {
         using var folder = new TemporaryFolder();
-        var tiny = large ? new TinyModel(Vocabulary: 600, Hidden: 64, Layers: 3) : new TinyModel(Vocabulary: 60, Hidden: 16, Layers: 1,
+        var tiny = large ? new TinyModel(Vocabulary: 600, Hidden: 64, Layers: 3)
+            : new TinyModel(Vocabulary: 60, Hidden: 16, Layers: 1,
             Family: family);
         using var model = tiny.Build(quantization: QuantizationOptions.Parse(form));
-        var spec = MethodCases.Spec(method == "none" ? "lora" : method) with { Targets = method == "lora" ? [Lora.AllLinear] : [] };
+        var spec =
+            MethodCases.Spec(method == "none" ? "lora" : method) with { Targets = method == "lora" ? [Lora.AllLinear] : [] };
         using IAdapter adapter = method == "none" ? new FullTuning(model, tiny.Config, []) : AdapterMethods.Attach(model,
             AdapterRecipes.Configure(new AdapterOrder(spec, model, 1, _ => [3, 4, 5]), null), 1);
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());

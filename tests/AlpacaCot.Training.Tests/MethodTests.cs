@@ -114,10 +114,12 @@ public sealed class MethodTests(RunFixture fixture)
         RecipeFile.Parse($"model: {fixture.Model}\ndata: [{fixture.Data}]\nadapter: loftq\noutput: x\n", "r.yaml")).Message,
         StringComparison.Ordinal);
 
-    private static readonly long[] Ids = [1, 9, 200, 31, 7, 7, 40, 3, 88, 120, 5, 61]; // so many that 4-bit products are not rounded
+    // so many that 4-bit products are not rounded
+    private static readonly long[] Ids = [1, 9, 200, 31, 7, 7, 40, 3, 88, 120, 5, 61];
 
     private static Adapter Attach(Recipe recipe, LanguageModel loaded) => AdapterMethods.Attach(loaded.Model,
-        AdapterRecipes.Configure(new AdapterOrder(recipe.Adapter, loaded.Model, 1, text => loaded.Tokenizer.Encode(text, false)), null), 1);
+        AdapterRecipes.Configure(new AdapterOrder(recipe.Adapter, loaded.Model, 1, text => loaded.Tokenizer.Encode(text, false)),
+            null), 1);
 
     private static LanguageModel Load(Recipe recipe, string? adapter = null) => LanguageModel.Load(recipe.Model.Path!, adapter,
         quantization: QuantizationOptions.Parse(recipe.Quantization));

@@ -16,7 +16,8 @@ public sealed class OptimizerTests : IDisposable
     public void Dispose() => scope.Dispose();
 
     [Theory]
-    [InlineData("adamw"), InlineData("lion"), InlineData("sgd"), InlineData("adafactor"), InlineData("muon"), InlineData("galore")]
+    [InlineData("adamw"), InlineData("lion"), InlineData("sgd"), InlineData("adafactor"), InlineData("muon"),
+        InlineData("galore")]
     public void Follows_its_formulas(string name)
     {
         foreach (var shape in (long[][])[[37], [12, 40], [40, 12]])
@@ -49,7 +50,8 @@ public sealed class OptimizerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("adamw"), InlineData("adamw8bit"), InlineData("lion"), InlineData("sgd"), InlineData("adafactor"), InlineData("muon")]
+    [InlineData("adamw"), InlineData("adamw8bit"), InlineData("lion"), InlineData("sgd"), InlineData("adafactor"),
+        InlineData("muon")]
     [InlineData("galore")]
     public void Continues_from_its_state_to_the_last_bit(string name)
     {
@@ -140,7 +142,8 @@ public sealed class OptimizerTests : IDisposable
             {
                 case "adamw":
                     (m, v) = ((Number(0.9) * m).Plus(Number(0.1) * g), (Number(0.999) * v).Plus(Number(0.001) * g * g));
-                    w = w * Number(1 - Rate * Decay) - Number(Rate) * (m / Number(1 - Math.Pow(0.9, t))) / ((v / Number(1 - Math.Pow(0.999, t))).sqrt() + Number(1e-8));
+                    w = w * Number(1 - Rate * Decay) - Number(Rate) * (m / Number(1 - Math.Pow(0.9, t)))
+                        / ((v / Number(1 - Math.Pow(0.999, t))).sqrt() + Number(1e-8));
                     break;
                 case "lion":
                     w = w * Number(1 - Rate * Decay) - Number(Rate) * ((Number(0.9) * m).Plus(Number(0.1) * g)).sign();
@@ -155,7 +158,8 @@ public sealed class OptimizerTests : IDisposable
                     var squares = g * g + Number(1e-30);
                     if (matrix)
                     {
-                        (r, c) = ((Number(beta) * r).Plus(Number(1 - beta) * squares.sum(1)), (Number(beta) * c).Plus(Number(1 - beta) * squares.sum(0L)));
+                        (r, c) = ((Number(beta) * r).Plus(Number(1 - beta) * squares.sum(1)),
+                            (Number(beta) * c).Plus(Number(1 - beta) * squares.sum(0L)));
                         v = r.unsqueeze(1) * c.unsqueeze(0) / r.sum();
                     }
                     else v = (Number(beta) * v).Plus(Number(1 - beta) * squares);
@@ -168,7 +172,9 @@ public sealed class OptimizerTests : IDisposable
                     m = (Number(0.95) * m).Plus(Number(0.05) * g);
                     var x = (Number(0.05) * g).Plus(Number(0.95) * m);
                     x = x / (x.norm() + Number(1e-7));
-                    for (var i = 0; i < 5; i++) x = (Number(3.4445) * x - Number(4.7750) * x.mm(x.t()).mm(x)).Plus(Number(2.0315) * x.mm(x.t()).mm(x.mm(x.t())).mm(x));
+                    for (var i = 0; i < 5; i++)
+                        x = (Number(3.4445) * x - Number(4.7750) * x.mm(x.t()).mm(x)).Plus(
+                            Number(2.0315) * x.mm(x.t()).mm(x.mm(x.t())).mm(x));
                     w = w * Number(1 - Rate * Decay) - Number(Rate * 0.2 * Math.Sqrt(Math.Max(shape[0], shape[1]))) * x;
                     break;
                 case "galore":
@@ -180,7 +186,8 @@ public sealed class OptimizerTests : IDisposable
                     }
                     var small = wide ? p!.t().mm(g) : g.mm(p!);
                     if (t == 1) (m, v) = (zeros_like(small), zeros_like(small));
-                    (m, v) = ((Number(0.9) * m).Plus(Number(0.1) * small), (Number(0.999) * v).Plus(Number(0.001) * small * small));
+                    (m, v) = ((Number(0.9) * m).Plus(Number(0.1) * small),
+                        (Number(0.999) * v).Plus(Number(0.001) * small * small));
                     var step = m / Number(1 - Math.Pow(0.9, t)) / ((v / Number(1 - Math.Pow(0.999, t))).sqrt() + Number(1e-8));
                     w = w * Number(1 - Rate * Decay) - Number(Rate * 0.25) * (wide ? p!.mm(step) : step.mm(p!.t()));
                     break;

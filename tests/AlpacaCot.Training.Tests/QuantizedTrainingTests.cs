@@ -30,7 +30,8 @@ public sealed class QuantizedTrainingTests(RunFixture fixture)
                 Adapter = new AdapterSpec { Rank = 16, Alpha = 32 },
                 Training = new TrainingOptions
                 {
-                    MaxSteps = 30, BatchSize = 8, MicroBatchSize = 8, LearningRate = 3e-3, CutoffLength = 256, ValidationSize = 64,
+                    MaxSteps = 30, BatchSize = 8, MicroBatchSize = 8, LearningRate = 3e-3, CutoffLength = 256,
+                    ValidationSize = 64,
                 },
             };
             RunFixture.Run(recipe, recorder);
@@ -56,7 +57,9 @@ public sealed class QuantizedTrainingTests(RunFixture fixture)
         {
             var recorder = new Recorder();
             var recipe = fixture.Recipe();
-            RunFixture.Run(recipe with { Training = recipe.Training with { MaxSteps = 1, ValidationSize = 6, NeftuneAlpha = alpha } }, recorder);
+            RunFixture.Run(
+                recipe with { Training = recipe.Training with { MaxSteps = 1, ValidationSize = 6, NeftuneAlpha = alpha } },
+                recorder);
             Losses[alpha] = recorder.Steps[0].Loss;
             return recorder.Validations[0].Loss;
         }

@@ -31,7 +31,8 @@ public sealed class ResumeTests(RunFixture fixture)
     [InlineData("lora", "adamw8bit", "nf4")]
     [InlineData("lora", "muon", "int8")]
     [InlineData("none", "galore", "none")]
-    public void So_it_is_with_other_optimizers_quantized_bases_recomputation_and_noise(string adapter, string optimizer, string form)
+    public void So_it_is_with_other_optimizers_quantized_bases_recomputation_and_noise(string adapter, string optimizer,
+        string form)
     {
         var recipe = Recipe(adapter);
         var whole = recipe with
@@ -39,7 +40,8 @@ public sealed class ResumeTests(RunFixture fixture)
             Quantization = form,
             Training = recipe.Training with
             {
-                Optimizer = optimizer, GaLoreRank = 8, GaLoreInterval = 4, NeftuneAlpha = 5, GradientCheckpointing = true, MaxSteps = 8,
+                Optimizer = optimizer, GaLoreRank = 8, GaLoreInterval = 4, NeftuneAlpha = 5, GradientCheckpointing = true,
+                MaxSteps = 8,
             },
         };
         RunFixture.Run(whole);

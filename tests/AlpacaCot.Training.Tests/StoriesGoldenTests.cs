@@ -58,7 +58,8 @@ public sealed class StoriesGoldenTests : IDisposable
             Assert.True(Golden.RelativeDifference(weight, saved.Parameters[name]) < 1e-4, name);
         AssertLastLogits(fresh, input, golden, "last_position_logits_final");
         using var quiet = no_grad();
-        foreach (var (name, weight) in saved.Parameters) if (name.Contains("lora_B", StringComparison.Ordinal)) weight.mul_(Number(0.99));
+        foreach (var (name, weight) in saved.Parameters)
+            if (name.Contains("lora_B", StringComparison.Ordinal)) weight.mul_(Number(0.99));
         Assert.True(LastLogitDifference(fresh, input, golden, "last_position_logits_final") > 1e-3, "control: a wrong scale");
     }
 

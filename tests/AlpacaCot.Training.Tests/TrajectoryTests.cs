@@ -10,7 +10,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;
 
-/// <summary>Twenty optimizer steps against PyTorch and PEFT: each loss within 1e-3 relative, and against Hugging Face's Trainer.</summary>
+/// <summary>Twenty optimizer steps against PyTorch and PEFT: each loss within 1e-3 relative, and against Hugging Face's
+/// Trainer.</summary>
 public sealed class TrajectoryTests : IDisposable
 {
     private static readonly string[] Order = ["rightpad", "nopad", "leftpad"];
@@ -29,7 +30,8 @@ public sealed class TrajectoryTests : IDisposable
         var losses = Golden.Numbers(Golden.Json($"golden/{name}/{file}"), "losses");
         var ours = Run(name, file);
         for (var i = 0; i < losses.Length; i++) Assert.Equal(1, ours[i] / losses[i], 1e-3);
-        Assert.Contains(Run(name, file, rateFactor: 1.05).Zip(losses), pair => Math.Abs(pair.First / pair.Second - 1) > 1e-3); // control
+        // control
+        Assert.Contains(Run(name, file, rateFactor: 1.05).Zip(losses), pair => Math.Abs(pair.First / pair.Second - 1) > 1e-3);
     }
 
     [Fact]
@@ -50,11 +52,14 @@ public sealed class TrajectoryTests : IDisposable
         System.Text.Json.JsonElement golden, int offset)
     {
         using var model = Golden.Model("golden/llama/model");
-        var config = AdapterConfig.FromJson(File.ReadAllText(ReferenceData.Path("golden/llama/peft/adalora/adapter_config.json")), "adalora");
+        var config = AdapterConfig.FromJson(File.ReadAllText(ReferenceData.Path("golden/llama/peft/adalora/adapter_config.json")),
+            "adalora");
         using var adapter = AdapterMethods.Attach(model, config, seed: 0);
         var start = Golden.Tensors("golden/llama/peft/adalora/traj_init.safetensors");
-        using (no_grad()) foreach (var (name, weight) in adapter.Parameters) weight.copy_(start[$"base_model.model.{name}.default"]);
-        using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions(WeightDecay: golden.GetProperty("weight_decay").GetDouble()));
+        using (no_grad()) foreach (var (name, weight) in adapter.Parameters)
+            weight.copy_(start[$"base_model.model.{name}.default"]);
+        using var optimizer = new AdamW(adapter.Parameters,
+            new AdamWOptions(WeightDecay: golden.GetProperty("weight_decay").GetDouble()));
         var losses = new double[20];
         var kept = new Dictionary<int, IReadOnlyDictionary<string, IReadOnlyList<bool>>>();
         adapter.Begin(20);
@@ -84,14 +89,16 @@ public sealed class TrajectoryTests : IDisposable
             Ids(r, "input_ids")[..Real(r)], Ids(r, "labels")[..Real(r)])).ToArray();
 
         using var model = Golden.Model("golden/llama/model");
-        using var adapter = Lora.Attach(model, new LoraConfig { Rank = 8, Alpha = 16, TargetModules = ["q_proj", "v_proj"] }, seed: 0);
+        using var adapter = Lora.Attach(model, new LoraConfig { Rank = 8, Alpha = 16, TargetModules = ["q_proj", "v_proj"] },
+            seed: 0);
         Golden.Set(adapter, Golden.Tensors("golden/llama/traj_lora_init.safetensors"));
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var observer = new Recorder();
         using (var folder = new TemporaryFolder())
         using (var runFolder = Runs.RunFolder.Create(folder.Path, 1, PromptTemplates.Find("alpaca"), overwrite: false))
             new Trainer(model, adapter, optimizer, new LearningRate(0.005, "linear", 5, 20), new InOrder(rows, accumulation), [],
-                new TrainerOptions(0.3, 0, 1, 20, 20), runFolder, observer).Train(new Runs.TrainingProgress(), CancellationToken.None);
+                new TrainerOptions(0.3, 0, 1, 20, 20), runFolder,
+                observer).Train(new Runs.TrainingProgress(), CancellationToken.None);
 
         for (var i = 0; i < 20; i++)
         {
@@ -112,7 +119,8 @@ public sealed class TrajectoryTests : IDisposable
             ? new FullTuning(model, "{}", [])
             : Lora.Attach(model, new LoraConfig { Rank = 8, Alpha = 16, TargetModules = ["q_proj", "v_proj"] }, seed: 0);
         if (adapter is not FullTuning) Golden.Set(adapter, Golden.Tensors($"golden/{name}/traj_lora_init.safetensors"));
-        using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions(WeightDecay: golden.GetProperty("weight_decay").GetDouble()));
+        using var optimizer = new AdamW(adapter.Parameters,
+            new AdamWOptions(WeightDecay: golden.GetProperty("weight_decay").GetDouble()));
         var limit = golden.TryGetProperty("max_grad_norm", out var max) ? max.GetDouble() : double.PositiveInfinity;
         var rate = golden.GetProperty("lr").GetDouble() * rateFactor;
         var losses = new double[20];
@@ -128,7 +136,8 @@ public sealed class TrajectoryTests : IDisposable
         return losses;
     }
 
-    private static int[] Ids(System.Text.Json.JsonElement row, string key) => [.. row.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
+    private static int[] Ids(System.Text.Json.JsonElement row, string key) =>
+        [.. row.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
 
     private static int Real(System.Text.Json.JsonElement row) => Ids(row, "attention_mask").Count(v => v == 1);
 

@@ -35,9 +35,11 @@ public sealed partial class OutputTests
         var facts = World.Train.SelectMany(r => r.Asks).ToHashSet();
         Assert.All(World.HeldOut.SelectMany(r => r.Asks), f => Assert.DoesNotContain(f, facts));
         var people = WorldFacts.HeldOut(World.World.People);
-        Assert.All(World.Train, r => Assert.DoesNotContain(people, p => (r.Text + r.Output).Contains(p.Name.English, StringComparison.Ordinal)
+        Assert.All(World.Train,
+            r => Assert.DoesNotContain(people, p => (r.Text + r.Output).Contains(p.Name.English, StringComparison.Ordinal)
             || (r.Text + r.Output).Contains(p.Name.Chinese, StringComparison.Ordinal)));
-        var sums = World.Train.Where(r => r.Category == "reasoning").SelectMany(r => Sums(r.Output)).Select(Unordered).ToHashSet();
+        var sums = World.Train.Where(r => r.Category == "reasoning").SelectMany(r => Sums(r.Output)).Select(Unordered)
+            .ToHashSet();
         Assert.All(World.HeldOut.Where(r => r.Category == "reasoning").SelectMany(r => Sums(r.Output)),
             s => Assert.DoesNotContain(Unordered(s), sums));
 
@@ -50,25 +52,30 @@ public sealed partial class OutputTests
     {
         var corpus = string.Join('\n', World.Documents);
         Assert.All(World.Train.Concat(World.HeldOut), r => Assert.DoesNotContain(r.Text, corpus, StringComparison.Ordinal));
-        foreach (var mark in (string[])["###", "The answer is", "答案"]) Assert.DoesNotContain(mark, corpus, StringComparison.Ordinal);
+        foreach (var mark in (string[])["###", "The answer is", "答案"])
+            Assert.DoesNotContain(mark, corpus, StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_base_reads_every_character_that_instructions_and_answers_use()
     {
         var read = string.Concat(World.Documents.Concat(World.Conversations)).ToHashSet();
-        Assert.All(World.Train.Concat(World.HeldOut), r => Assert.All(r.Text + r.Input + r.Output, c => Assert.Contains(c, read)));
+        Assert.All(World.Train.Concat(World.HeldOut),
+            r => Assert.All(r.Text + r.Input + r.Output, c => Assert.Contains(c, read)));
     }
 
     [Fact]
     public void In_conversations_nobody_asks_about_what_is_held_out()
     {
         var exchanges = string.Join('\n', World.Conversations);
-        Assert.All(World.HeldOut.Where(r => r.Input.Length == 0), r => Assert.DoesNotContain(r.Text, exchanges, StringComparison.Ordinal));
+        Assert.All(World.HeldOut.Where(r => r.Input.Length == 0),
+            r => Assert.DoesNotContain(r.Text, exchanges, StringComparison.Ordinal));
         Assert.All(World.Train.Concat(World.HeldOut).Where(r => r.Category == "reasoning"),
             r => Assert.DoesNotContain(r.Text, exchanges, StringComparison.Ordinal)); // stories are told, no problem is set
-        Assert.Contains(World.Train, r => exchanges.Contains(r.Text, StringComparison.Ordinal)); // control: training is asked about
-        foreach (var mark in (string[])["###", "The answer is", "答案"]) Assert.DoesNotContain(mark, exchanges, StringComparison.Ordinal);
+        // control: training is asked about
+        Assert.Contains(World.Train, r => exchanges.Contains(r.Text, StringComparison.Ordinal));
+        foreach (var mark in (string[])["###", "The answer is", "答案"])
+            Assert.DoesNotContain(mark, exchanges, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -92,7 +99,8 @@ public sealed partial class OutputTests
         var told = texts.SelectMany(t => InWords().Matches(t)).ToArray();
         Assert.True(told.Length > 200);
         Assert.All(told, m => Assert.Equal(
-            Compute(Number(m, 1), m.Groups[2].Value switch { "plus" or "加" => '+', "minus" or "减" => '-', _ => '×' }, Number(m, 3)),
+            Compute(Number(m, 1), m.Groups[2].Value switch { "plus" or "加" => '+', "minus" or "减" => '-', _ => '×' },
+                Number(m, 3)),
             Number(m, 4)));
     }
 
@@ -102,9 +110,12 @@ public sealed partial class OutputTests
         foreach (var record in World.Train.Concat(World.HeldOut).Where(r => r.Category == "reasoning"))
         {
             var sums = Sums(record.Output).ToArray();
-            Assert.Equal(sums[^1].Result, int.Parse(Regex.Match(record.Output, @"(?:The answer is |答案是)(\d+)[.。]$").Groups[1].Value, null));
+            Assert.Equal(sums[^1].Result,
+                int.Parse(Regex.Match(record.Output, @"(?:The answer is |答案是)(\d+)[.。]$").Groups[1].Value, null));
             var given = Regex.Matches(record.Text, @"\d+").Select(m => int.Parse(m.Value, null)).ToHashSet();
-            var used = sums.SelectMany((s, i) => new[] { s.Left, s.Right }.Where(n => !sums[..i].Any(b => b.Result == n) || given.Contains(n)));
+            var used =
+                sums.SelectMany(
+                    (s, i) => new[] { s.Left, s.Right }.Where(n => !sums[..i].Any(b => b.Result == n) || given.Contains(n)));
             Assert.True(given.SetEquals(used), $"{record.Text} -> {record.Output}");
         }
     }
@@ -125,12 +136,15 @@ public sealed partial class OutputTests
             if (Verdict().Match(output) is { Success: true } verdict)
             {
                 var truth = output[..output.LastIndexOfAny([',', '，'])];
-                Assert.Equal(record.Text.Contains(truth, StringComparison.OrdinalIgnoreCase), verdict.Value is "so yes." or "所以对。");
+                Assert.Equal(record.Text.Contains(truth, StringComparison.OrdinalIgnoreCase),
+                    verdict.Value is "so yes." or "所以对。");
             }
             if (record.Asks.Length != 2) continue;
             var wanted = record.Text.Contains("older") || record.Text.Contains("年长")
-                ? record.Asks.MaxBy(f => int.Parse(f.Value.English, null))! : record.Asks.MinBy(f => int.Parse(f.Value.English, null))!;
-            Assert.Contains(language is Language.English ? $"so {wanted.Subject.Name.English} is" : $"所以{wanted.Subject.Name.Chinese}更", output);
+                ? record.Asks.MaxBy(f => int.Parse(f.Value.English, null))!
+                : record.Asks.MinBy(f => int.Parse(f.Value.English, null))!;
+            Assert.Contains(language is Language.English
+                ? $"so {wanted.Subject.Name.English} is" : $"所以{wanted.Subject.Name.Chinese}更", output);
         }
     }
 
@@ -158,7 +172,8 @@ public sealed partial class OutputTests
         var sentences = new Output(seed: 1, documents: 12_000).Documents.SelectMany(d => Regex.Split(d, @"[.。\n]")).ToArray();
         var pairs = World.World.Facts.Where(f => f.Subject.Kind is Kind.Person);
         Assert.All(pairs, f => Assert.All([Language.English, Language.Chinese], language => Assert.Contains(sentences,
-            s => s.Contains(f.Subject.Name.In(language), StringComparison.Ordinal) && s.Contains(f.Value.In(language), StringComparison.Ordinal))));
+            s => s.Contains(f.Subject.Name.In(language), StringComparison.Ordinal)
+                && s.Contains(f.Value.In(language), StringComparison.Ordinal))));
     }
 
     private static IEnumerable<(int Left, char Operator, int Right, int Result)> Sums(string text) =>

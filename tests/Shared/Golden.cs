@@ -13,8 +13,10 @@ namespace AlpacaCot.Tests;
 /// <summary>Reading golden values, and the models they were computed with.</summary>
 internal static class Golden
 {
-    /// <summary>A model from a folder under shared/golden; <paramref name="change"/> may break its configuration on purpose.</summary>
-    public static CausalModel Model(string folder, Action<JsonObject>? change = null, ScalarType? storage = null, string config = "config.json")
+    /// <summary>A model from a folder under shared/golden; <paramref name="change"/> may break its configuration on
+    /// purpose.</summary>
+    public static CausalModel Model(string folder, Action<JsonObject>? change = null, ScalarType? storage = null,
+        string config = "config.json")
     {
         var path = ReferenceData.Path(folder);
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(path, config)))!.AsObject();
@@ -46,13 +48,15 @@ internal static class Golden
     public static long[][] Rows(JsonElement json, string key) =>
         [.. json.GetProperty(key).EnumerateArray().Select(row => row.EnumerateArray().Select(v => v.GetInt64()).ToArray())];
 
-    public static double[] Numbers(JsonElement json, string key) => [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetDouble())];
+    public static double[] Numbers(JsonElement json, string key) =>
+        [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetDouble())];
 
     /// <summary>The largest difference between two tensors.</summary>
     public static double Difference(Tensor a, Tensor b) => (a - b).abs().max().item<float>();
 
     /// <summary>The difference of two tensors in relation to the size of the second.</summary>
-    public static double RelativeDifference(Tensor a, Tensor b) => (a - b).norm().item<float>() / Math.Max(b.norm().item<float>(), 1e-12);
+    public static double RelativeDifference(Tensor a, Tensor b) =>
+        (a - b).norm().item<float>() / Math.Max(b.norm().item<float>(), 1e-12);
 
     /// <summary>The name of a tensor in files that keep PEFT's in-memory names.</summary>
     public static string PeftName(string name) =>

@@ -18,7 +18,8 @@ internal static class NodeProgram
     public static void Require(string package)
     {
         var version = Version();
-        Assert.SkipWhen(version < OldestNode, $"needs Node {OldestNode} or newer ({(version < 0 ? "there is none" : $"found {version}")})");
+        Assert.SkipWhen(version < OldestNode,
+            $"needs Node {OldestNode} or newer ({(version < 0 ? "there is none" : $"found {version}")})");
         Assert.SkipUnless(Directory.Exists(Path.Combine(Folder, "node_modules", package)),
             $"needs the npm package {package}: npm ci --prefix tests/node");
     }

@@ -28,7 +28,8 @@ internal sealed record TinyModel(
         }),
         "chatglm" => JsonSerializer.Serialize(new
         {
-            model_type = Family, vocab_size = Vocabulary, hidden_size = Hidden, inner_hidden_size = 2 * Hidden, num_layers = Layers,
+            model_type = Family, vocab_size = Vocabulary, hidden_size = Hidden, inner_hidden_size = 2 * Hidden,
+            num_layers = Layers,
             num_attention_heads = 4, max_sequence_length = 256, position_encoding_2d = true, bos_token_id = 1, gmask_token_id = 1,
             mask_token_id = 2, eos_token_id = 2, pad_token_id = 0,
         }),

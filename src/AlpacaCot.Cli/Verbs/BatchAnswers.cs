@@ -9,7 +9,8 @@ using AlpacaCot.Models.Generation;
 
 namespace AlpacaCot.Cli.Verbs;
 
-/// <summary>The answers to a file of prompts: lines of JSON in the order of the prompts, each as soon as those before it are there.</summary>
+/// <summary>The answers to a file of prompts: lines of JSON in the order of the prompts, each as soon as those before it are
+/// there.</summary>
 internal static class BatchAnswers
 {
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -35,7 +36,8 @@ internal static class BatchAnswers
             });
         var (tokens, seconds) = (answers.Sum(a => a.Length), clock.Elapsed.TotalSeconds);
         if (!json)
-            terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{prompts.Count:N0} prompts, {tokens:N0} tokens in " +
+            terminal.Out.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"{prompts.Count:N0} prompts, {tokens:N0} tokens in " +
                 $"{seconds:0.0} s ({prompts.Count / seconds:0.0} prompts/s): {output}"));
         else
             terminal.WriteJson(w => w.Object(o =>

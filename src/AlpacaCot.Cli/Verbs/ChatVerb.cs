@@ -18,7 +18,8 @@ internal static class ChatVerb
         model.Required = true;
         var (adapter, tokenizer, template) = (Options.Adapter(), Options.Tokenizer(), Options.Template());
         var sampling = new Sampling();
-        var (weights, device, dtype, quantization) = (Options.Weights(), Options.Device(), Options.Dtype(), Options.Quantization());
+        var (weights, device, dtype, quantization) =
+            (Options.Weights(), Options.Device(), Options.Dtype(), Options.Quantization());
         var verb = new Verb("chat", VerbGroup.Use, "Talk with a model in the terminal",
             "chat --model path/to/model --adapter runs/my-run/adapter",
             "chat --model path/to/model --template alpaca --temperature 0.7 --top-p 0.9",

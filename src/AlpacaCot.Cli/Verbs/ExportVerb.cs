@@ -111,6 +111,7 @@ internal static class ExportVerb
             0 };
         return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
             && number * unit >= 1
-            ? (long)(number * unit) : throw new InputException($"--shard-size: found {size}, allowed is a size as in 500MB or 5GB");
+            ? (long)(number * unit)
+            : throw new InputException($"--shard-size: found {size}, allowed is a size as in 500MB or 5GB");
     }
 }

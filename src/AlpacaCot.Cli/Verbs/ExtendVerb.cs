@@ -73,7 +73,8 @@ internal static class ExtendVerb
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{path}: {added:N0} tokens added to {before:N0}; {result.Bytes / 1e6:0.0} MB. Reopened, the logits of the old ") +
-                string.Create(CultureInfo.InvariantCulture, $"tokens differ by at most {result.Check.LargestDifference:0.0e+0}. ") +
+                string.Create(CultureInfo.InvariantCulture,
+                    $"tokens differ by at most {result.Check.LargestDifference:0.0e+0}. ") +
                 "The new vectors are means: train the embeddings and the head with the model (full tuning, or modules_to_save).");
     }
 }

@@ -6,7 +6,8 @@ using AlpacaCot.Models.Generation;
 
 namespace AlpacaCot.Cli.Verbs;
 
-/// <summary><c>generate</c>: one answer, the continuation of a text or of token ids, or the answers to a file of prompts.</summary>
+/// <summary><c>generate</c>: one answer, the continuation of a text or of token ids, or the answers to a file of
+/// prompts.</summary>
 internal static class GenerateVerb
 {
     public static Verb Create(Terminal terminal)
@@ -21,7 +22,8 @@ internal static class GenerateVerb
         ids.Description = "Token ids to continue, as in \"1,2,3\"";
         var batch = new Option<string>("--batch")
         {
-            Description = "A file of prompts, answered together: an instruction a line; in a .jsonl file a string, or an object with " +
+            Description =
+                "A file of prompts, answered together: an instruction a line; in a .jsonl file a string, or an object with " +
                 "instruction and input, text, or ids",
             HelpName = "FILE",
         };
@@ -30,7 +32,8 @@ internal static class GenerateVerb
         var sampling = new Sampling();
         var (weights, device, dtype, quantization, json) =
             (Options.Weights(), Options.Device(), Options.Dtype(), Options.Quantization(), Options.Json());
-        json.Description = "Print one JSON document: ids and text; with --beams also hypotheses (ids, text, score), the best first; with " +
+        json.Description =
+            "Print one JSON document: ids and text; with --beams also hypotheses (ids, text, score), the best first; with " +
             "--batch prompts, tokens, seconds, and answers or out";
         var verb = new Verb("generate", VerbGroup.Use, "Answer an instruction or a file of them, or continue a text or token ids",
             "generate --model path/to/model --adapter runs/my-run/adapter --instruction \"Name three colours.\"",
@@ -50,14 +53,16 @@ internal static class GenerateVerb
             var (task, raw, tokens, file) =
                 (parsed.GetValue(instruction), parsed.GetValue(text), parsed.GetValue(ids), parsed.GetValue(batch));
             if (new[] { task, raw, tokens, file }.Count(v => v is not null) != 1)
-                throw new InputException("generate takes one of --instruction TEXT, --text TEXT, --input-ids IDS and --batch FILE");
+                throw new InputException(
+                    "generate takes one of --instruction TEXT, --text TEXT, --input-ids IDS and --batch FILE");
             if (parsed.GetValue(input) is not null && task is null) throw new InputException("--input goes with --instruction");
             if (parsed.GetValue(output) is not null && file is null) throw new InputException("--out goes with --batch");
             IReadOnlyList<Prompt> prompts = file is not null ? Prompt.ReadFile(file)
                 : [new(task, parsed.GetValue(input) ?? "", raw, tokens is null ? null : TokenIds.Parse(tokens, ids.Name), "")];
             var templated = prompts[0].Instruction is not null;
             if (prompts.FirstOrDefault(p => p.Instruction is not null != templated) is { } other)
-                throw new InputException($"{other.Place}: instructions and texts cannot be mixed, as answers to instructions end where " +
+                throw new InputException(
+                    $"{other.Place}: instructions and texts cannot be mixed, as answers to instructions end where " +
                     "the template says");
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), parsed.GetValue(template),
                 parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights),
@@ -66,7 +71,8 @@ internal static class GenerateVerb
             var how = sampling.Read(parsed, loaded, templated);
             if (file is null) Answer(loaded, prompts[0].Encode(loaded), how, parsed.GetValue(json), terminal, cancel);
             else
-                BatchAnswers.Write(loaded, prompts, how, parsed.GetValue(size), parsed.GetValue(output), parsed.GetValue(json), terminal,
+                BatchAnswers.Write(loaded, prompts, how, parsed.GetValue(size), parsed.GetValue(output), parsed.GetValue(json),
+                    terminal,
                     cancel);
             return Task.FromResult(cancel.IsCancellationRequested ? Program.Failed : Program.Done);
         });
@@ -77,7 +83,8 @@ internal static class GenerateVerb
         CancellationToken cancel)
     {
         if (json) WriteJson(model, prompt, options, terminal, cancel);
-        else if (!model.HasTokenizer) terminal.Out.WriteLine(string.Join(' ', model.Generator.Stream(prompt, options, cancel: cancel)));
+        else if (!model.HasTokenizer)
+            terminal.Out.WriteLine(string.Join(' ', model.Generator.Stream(prompt, options, cancel: cancel)));
         else
         {
             Streaming.Show(model, prompt, options, terminal, cancel);
@@ -85,7 +92,8 @@ internal static class GenerateVerb
         }
     }
 
-    private static void WriteJson(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal, CancellationToken cancel)
+    private static void WriteJson(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal,
+        CancellationToken cancel)
     {
         IReadOnlyList<Hypothesis> found = options.Beams > 1 ? model.Generator.Search(prompt, options, cancel) : [];
         var best = found.Count > 0 ? found[0].Tokens : [.. model.Generator.Stream(prompt, options, cancel: cancel)];

@@ -64,5 +64,6 @@ internal static class PlanVerb
         void Line(string name, string text) => console.MarkupLine($"  {name,-10} {Markup.Escape(text)}");
     }
 
-    private static string Gigabytes(long bytes) => bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.0} GB" : $"{bytes / (double)(1L << 20):0.0} MB";
+    private static string Gigabytes(long bytes) =>
+        bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.0} GB" : $"{bytes / (double)(1L << 20):0.0} MB";
 }

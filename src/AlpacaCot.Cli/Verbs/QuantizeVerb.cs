@@ -22,7 +22,8 @@ internal static class QuantizeVerb
             Description = "Layers left as they are beside the head, by name or end of name", HelpName = "NAME",
             AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
         };
-        var verb = new Verb("quantize", VerbGroup.Use, "Write a model with its linear layers in 8 or 4 bits, as transformers reads it",
+        var verb = new Verb("quantize", VerbGroup.Use,
+            "Write a model with its linear layers in 8 or 4 bits, as transformers reads it",
             "quantize --model path/to/model --to nf4 --out path/to/model-nf4",
             "quantize --model path/to/model --to int8 --skip gate --out path/to/model-int8 --json")
         {
@@ -58,7 +59,8 @@ internal static class QuantizeVerb
         return verb;
     }
 
-    private static void Report(string from, string into, QuantizationOptions options, TimeSpan elapsed, bool json, Terminal terminal)
+    private static void Report(string from, string into, QuantizationOptions options, TimeSpan elapsed, bool json,
+        Terminal terminal)
     {
         var (before, after) = (WeightBytes(from), WeightBytes(into));
         if (json)
@@ -76,5 +78,6 @@ internal static class QuantizeVerb
     }
 
     private static long WeightBytes(string path) => File.Exists(path) ? new FileInfo(path).Length
-        : Directory.GetFiles(path).Where(f => Path.GetExtension(f) is ".safetensors" or ".bin" or ".pth").Sum(f => new FileInfo(f).Length);
+        : Directory.GetFiles(path).Where(f => Path.GetExtension(f) is ".safetensors" or ".bin" or ".pth")
+        .Sum(f => new FileInfo(f).Length);
 }

@@ -34,7 +34,8 @@ internal sealed class RecordSource(CatalogueEntry entry, Func<RawFields, IEnumer
 
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
     {
-        foreach (var record in RawFiles.Records(path, wholeFiles ? options.Reading with { LargestRecord = LargestFile } : options.Reading))
+        foreach (var record in RawFiles.Records(path,
+            wholeFiles ? options.Reading with { LargestRecord = LargestFile } : options.Reading))
         {
             IReadOnlyList<Conversation> conversations;
             try

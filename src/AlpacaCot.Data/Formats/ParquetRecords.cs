@@ -101,7 +101,8 @@ internal sealed class ParquetRecords : IRecordCursor
             if (chunk is null || chunk.NumValues < 0 || chunk.NumValues > int.MaxValue / 16 || chunk.NumValues < _rowsLeft
                 || chunk.TotalCompressedSize > _length || chunk.TotalUncompressedSize > 64L * 1024 * 1024 + 500 * _length)
                 throw new InvalidDataException($"the header of column {field.Path} cannot be true");
-            var start = chunk.DictionaryPageOffset is > 0 and var first && first < chunk.DataPageOffset ? first : chunk.DataPageOffset;
+            var start = chunk.DictionaryPageOffset is > 0 and var first && first < chunk.DataPageOffset
+                ? first : chunk.DataPageOffset;
             if (!ParquetDescription.ArePagesSound(_stream, start, chunk.TotalCompressedSize, chunk.TotalUncompressedSize))
                 throw new InvalidDataException($"a page of column {field.Path} has a broken header");
             _leaves[field.Path.ToString()] = ParquetLeaf.Read(group, field);

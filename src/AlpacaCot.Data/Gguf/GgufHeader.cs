@@ -104,7 +104,8 @@ public sealed class GgufHeader
 
         public void Read()
         {
-            if (!Bytes(4).SequenceEqual("GGUF"u8)) throw Bad("it does not begin with GGUF. It is another kind of file, or damaged");
+            if (!Bytes(4).SequenceEqual("GGUF"u8))
+                throw Bad("it does not begin with GGUF. It is another kind of file, or damaged");
             var version = (uint)Whole(4);
             if (version is not (2 or 3))
                 throw Bad(BinaryPrimitives.ReverseEndianness(version) is 2 or 3 ? "it is big-endian, which is not supported"
@@ -126,7 +127,8 @@ public sealed class GgufHeader
                 if (!names.Add(name)) throw Bad($"the tensor {name} occurs twice");
                 var bytes = type.ByteCount(shape) ?? throw Bad($"{name} is {type.Name} [{string.Join(", ", shape)}], which no " +
                     "file can hold");
-                if (offset < 0 || offset % alignment != 0) throw Bad($"{name} begins at the impossible byte {offset} of the data");
+                if (offset < 0 || offset % alignment != 0)
+                    throw Bad($"{name} begins at the impossible byte {offset} of the data");
                 if (offset > file.Length - start || bytes > file.Length - start - offset)
                     throw Bad($"{name} is {type.Name} [{string.Join(", ", shape)}] and needs {bytes} bytes at byte {offset} of " +
                         $"the data, which has {Math.Max(file.Length - start, 0)}: cut short or damaged. Copy or download it again");

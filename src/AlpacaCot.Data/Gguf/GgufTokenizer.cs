@@ -69,12 +69,14 @@ public sealed record GgufTokenizer
         const string at = "tokenizer.ggml.";
         var model = header.Text(at + "model");
         if (model is not (Pieces or Bytes))
-            throw new InputException($"{header.Path}: its tokenizer is {model ?? "missing"}; {Pieces} and {Bytes} are supported.");
+            throw new InputException(
+                $"{header.Path}: its tokenizer is {model ?? "missing"}; {Pieces} and {Bytes} are supported.");
         var tokens = header.List<string>(at + "tokens") ?? throw new InputException($"{header.Path} lists no tokens.");
         int[] kinds = [.. (header.List<long>(at + "token_type") ?? [.. tokens.Select(_ => 1L)]).Select(k => (int)k)];
         float[] scores = [.. (header.List<double>(at + "scores") ?? []).Select(s => (float)s)];
         if (kinds.Length != tokens.Count || (model == Pieces && scores.Length != tokens.Count))
-            throw new InputException($"{header.Path}: {tokens.Count} tokens, but {kinds.Length} types and {scores.Length} scores.");
+            throw new InputException(
+                $"{header.Path}: {tokens.Count} tokens, but {kinds.Length} types and {scores.Length} scores.");
         var pre = header.Text(at + "pre") ?? "default";
         return new GgufTokenizer
         {
@@ -100,7 +102,8 @@ public sealed record GgufTokenizer
     public static GgufTokenizer Find(string source, int rows, string? pre = null) =>
         (Directory.Exists(source) ? GgufTokenizerSource.Of(source, pre)
             : File.Exists(source) && GgufHeader.Looks(source) ? Read(source)
-            : throw new InputException($"{source} has no tokenizer, which GGUF needs; convert it to a Hugging Face folder first " +
+            : throw new InputException(
+                $"{source} has no tokenizer, which GGUF needs; convert it to a Hugging Face folder first " +
                 "and put the tokenizer there.")).FilledTo(rows);
 
     /// <summary>The Hugging Face files of a GGUF file's tokenizer; none where it has none.</summary>

@@ -25,7 +25,8 @@ internal sealed class GgufTokenizerSource
         if (File.Exists(pieces) && File.ReadAllBytes(pieces) is var file
             && !TiktokenFile.Looks(file)) vocabulary = Sentence(pieces, file);
         else if (root.ValueKind == JsonValueKind.Object) vocabulary = FromJson(json, root, pre);
-        else throw new InputException($"{_folder} has neither a tokenizer.json nor a SentencePiece tokenizer.model, one of which " +
+        else throw new InputException(
+            $"{_folder} has neither a tokenizer.json nor a SentencePiece tokenizer.model, one of which " +
             "GGUF needs.");
         var roles = Tokenizer.Load(_folder);
         return vocabulary with
@@ -41,7 +42,8 @@ internal sealed class GgufTokenizerSource
         var contents = SentencePieceFile.Contained(path, file);
         if (contents.Type != SentencePieceFile.BpeType || contents.Normalizer.Map is not null
             || contents.Normalizer.RemoveExtraWhitespaces || contents.SpaceIsSuffix)
-            throw new InputException($"{path}: llama.cpp knows SentencePiece BPE without normalization; this model is of another " +
+            throw new InputException(
+                $"{path}: llama.cpp knows SentencePiece BPE without normalization; this model is of another " +
                 "kind and would give other tokens there.");
         for (var id = 0; id < contents.Pieces.Count; id++)
             Put(id, contents.Pieces[id], (int)contents.Kinds[id], contents.Scores[id]);

@@ -44,7 +44,8 @@ internal sealed class JsonModels(string path)
         var tokens = new string?[most + 1];
         foreach (var (token, id) in entries)
         {
-            if (tokens[id] is { } other) throw new InputException($"{path}: the tokens {other} and {token} have the same id, {id}.");
+            if (tokens[id] is { } other)
+                throw new InputException($"{path}: the tokens {other} and {token} have the same id, {id}.");
             tokens[id] = token;
         }
         return new Vocabulary(tokens);

@@ -65,7 +65,8 @@ internal sealed class TokenizerJson
         // The same token twice keeps its last settings; the configuration adds what the file does not have.
         added = [.. added.GroupBy(t => t.Text).Select(g => g.Last())];
         if (added.GroupBy(t => t.Id).FirstOrDefault(g => g.Count() > 1) is { } same)
-            throw new InputException($"{_path}: the added tokens {string.Join(" and ", same.Select(t => t.Text))} have the same id, {same.Key}.");
+            throw new InputException(
+                $"{_path}: the added tokens {string.Join(" and ", same.Select(t => t.Text))} have the same id, {same.Key}.");
         var texts = added.Select(t => t.Text).ToHashSet();
         var ids = added.Select(t => t.Id).ToHashSet();
         foreach (var token in config.AddedTokens)

@@ -71,8 +71,9 @@ public sealed record AdaLoraConfig : AdapterConfig
 }
 
 /// <summary>
-/// AdaLoRA (Zhang et al., 2023): <c>ΔW = alpha / r · B diag(E) A</c>, where training measures how much each singular value matters
-/// to the loss and sets the least important of the whole model to zero, along a cubic budget from init_r to target_r a layer.
+/// AdaLoRA (Zhang et al., 2023): <c>ΔW = alpha / r · B diag(E) A</c>, where training measures how much each singular value
+/// matters to the loss and sets the least important of the whole model to zero, along a cubic budget from init_r to target_r a
+/// layer.
 /// </summary>
 public sealed class AdaLora : IAdapterMethod
 {
@@ -118,11 +119,14 @@ public sealed class AdaLora : IAdapterMethod
 
     private static Triplet Triplet(AdaLoraConfig config, Linear layer, AdapterParts parts)
     {
-        var (name, rank) = (layer.Name, config.Kept.TryGetValue($"{layer.Name}.lora_E", out var kept) ? kept.Count(k => k) : config.StartRank);
+        var (name, rank) = (layer.Name, config.Kept.TryGetValue($"{layer.Name}.lora_E", out var kept)
+            ? kept.Count(k => k) : config.StartRank);
         var triplet = new Triplet(name,
-            parts.Train($"{name}.lora_A", [rank, layer.Inputs], () => parts.Weights.Normal($"{name}.A", [rank, layer.Inputs], 0.02)),
+            parts.Train($"{name}.lora_A", [rank, layer.Inputs],
+                () => parts.Weights.Normal($"{name}.A", [rank, layer.Inputs], 0.02)),
             parts.Train($"{name}.lora_E", [rank, 1], () => zeros(rank, 1)),
-            parts.Train($"{name}.lora_B", [layer.Outputs, rank], () => parts.Weights.Normal($"{name}.B", [layer.Outputs, rank], 0.02)),
+            parts.Train($"{name}.lora_B", [layer.Outputs, rank],
+                () => parts.Weights.Normal($"{name}.B", [layer.Outputs, rank], 0.02)),
             config.Alpha / (config.StartRank + 1e-5)); // as PEFT computes it
         parts.On(layer, new Piece(triplet, config.Dropout));
         return triplet;

@@ -49,7 +49,8 @@ public static class AdapterFolder
         var tensors = new Dictionary<string, Tensor>();
         foreach (var name in file.Entries.Keys)
             if (!tensors.TryAdd(AdapterConfig.PlainName(name), file.Read(name)))
-                throw new InputException($"{file.Path} holds {AdapterConfig.PlainName(name)} twice, with and without PEFT's prefix");
+                throw new InputException(
+                    $"{file.Path} holds {AdapterConfig.PlainName(name)} twice, with and without PEFT's prefix");
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return (config, tensors);
     }
@@ -81,8 +82,10 @@ public static class AdapterFolder
         using var scope = NewDisposeScope();
         using var file = SafetensorsFile.Open(weights);
         foreach (var (name, tensor) in tensors)
-            if (!file.Entries.ContainsKey(config.FileName(name)) || !file.Read(config.FileName(name)).equal(tensor.cpu().detach()).all().item<bool>())
-                throw new InputException($"{weights}: {name} does not read back as it was written; nothing was replaced. Is the disk full?");
+            if (!file.Entries.ContainsKey(config.FileName(name))
+                || !file.Read(config.FileName(name)).equal(tensor.cpu().detach()).all().item<bool>())
+                throw new InputException(
+                    $"{weights}: {name} does not read back as it was written; nothing was replaced. Is the disk full?");
         AdapterConfig.FromJson(config.ToJson(), weights);
     }
 

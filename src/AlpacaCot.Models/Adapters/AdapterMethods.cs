@@ -12,7 +12,8 @@ public static class AdapterMethods
     /// <summary>Every method.</summary>
     public static IReadOnlyList<IAdapterMethod> All { get; } =
     [
-        new Lora(), new AdaLora(), new Vera(), new Loha(), new Lokr(), new Oft(), new Ia3(), new LayerNormTuning(), new PrefixTuning(),
+        new Lora(), new AdaLora(), new Vera(), new Loha(), new Lokr(), new Oft(), new Ia3(), new LayerNormTuning(),
+        new PrefixTuning(),
         new PTuning(), new PTuningV2(), new PromptTuning(), new Bottleneck(), new BitFit(), new Freeze(),
     ];
 

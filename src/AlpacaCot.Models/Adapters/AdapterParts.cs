@@ -48,7 +48,8 @@ public sealed class AdapterParts
     /// <summary>Frees every tensor.</summary>
     internal void Dispose()
     {
-        foreach (var tensor in trained.Values.Concat(constant.Values).Concat(owned).Concat(Training.State.Values)) tensor.Dispose();
+        foreach (var tensor in trained.Values.Concat(constant.Values).Concat(owned).Concat(Training.State.Values))
+            tensor.Dispose();
         foreach (var matrix in matrices) matrix.Dispose();
     }
 
@@ -88,7 +89,8 @@ public sealed class AdapterParts
     }
 
     /// <summary>A piece on an embedding.</summary>
-    public void On(Embedding layer, IEmbeddingAdapter piece) => hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+    public void On(Embedding layer, IEmbeddingAdapter piece) =>
+        hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
 
     /// <summary>Vectors before every sequence.</summary>
     public void Before(Prompt prompt) => hooks.Add((() => Model.Prompt = prompt, () => Model.Prompt = null));

@@ -20,7 +20,8 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
 
     /// <summary>Adds a weighted combination of LoRA adapters that are loaded.</summary>
     /// <exception cref="InputException">They cannot be combined so, or the name is taken.</exception>
-    public void Combine(string name, IReadOnlyList<(string Name, double Weight)> parts, LoraCombinationKind kind, int? rank = null)
+    public void Combine(string name, IReadOnlyList<(string Name, double Weight)> parts, LoraCombinationKind kind,
+        int? rank = null)
     {
         var (config, tensors) = LoraCombination.Of([.. parts.Select(p => (Named(p.Name), p.Weight))], kind, rank);
         try

@@ -86,7 +86,8 @@ public sealed class AdapterWeights
     /// <exception cref="InputException">The adapter was made for another model.</exception>
     internal void RequireAllUsed(string folder)
     {
-        var unused = saved!.Keys.Where(name => !used.Contains(name)).Select(name => $"{name} has no place in this model").ToList();
+        var unused = saved!.Keys.Where(name => !used.Contains(name)).Select(name => $"{name} has no place in this model")
+            .ToList();
         if (problems.Count + unused.Count == 0) return;
         var shown = problems.Concat(unused).Take(ProblemsShown);
         var more = problems.Count + unused.Count - ProblemsShown;

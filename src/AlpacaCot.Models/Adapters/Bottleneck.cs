@@ -57,8 +57,10 @@ public sealed class Bottleneck : IAdapterMethod
     /// <inheritdoc/>
     public AdapterConfig Read(PeftFields fields) => new BottleneckConfig
     {
-        Size = fields.Whole("bottleneck_size", 1) ?? 256, Activation = fields.Choice("non_linearity", "tanh", "relu", "gelu", "silu"),
-        Dropout = fields.Real("adapter_dropout", 0, 1) ?? 0, Scale = fields.Real("scaling", double.MinValue, double.MaxValue) ?? 1,
+        Size = fields.Whole("bottleneck_size", 1) ?? 256,
+        Activation = fields.Choice("non_linearity", "tanh", "relu", "gelu", "silu"),
+        Dropout = fields.Real("adapter_dropout", 0, 1) ?? 0,
+        Scale = fields.Real("scaling", double.MinValue, double.MaxValue) ?? 1,
         Parallel = fields.Flag("use_parallel_adapter"), Targets = Targets.Read(fields),
     };
 
@@ -70,14 +72,16 @@ public sealed class Bottleneck : IAdapterMethod
         {
             var (name, read) = (layer.Name, own.Parallel ? layer.Inputs : layer.Outputs);
             parts.On(layer, new Piece(own,
-                parts.Train($"{name}.adapter_down.weight", [own.Size, read], () => parts.Weights.Normal(name, [own.Size, read], 0.02)),
+                parts.Train($"{name}.adapter_down.weight", [own.Size, read],
+                    () => parts.Weights.Normal(name, [own.Size, read], 0.02)),
                 parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => zeros(layer.Outputs, own.Size))));
         }
     }
 
     private sealed class Piece(BottleneckConfig config, Tensor down, Tensor up) : ILinearAdapter
     {
-        private readonly Func<Tensor, Tensor> activation = config.Activation == "tanh" ? x => x.tanh() : Activations.Named(config.Activation);
+        private readonly Func<Tensor, Tensor> activation = config.Activation == "tanh"
+            ? x => x.tanh() : Activations.Named(config.Activation);
 
         public Tensor Forward(Linear layer, Tensor x)
         {

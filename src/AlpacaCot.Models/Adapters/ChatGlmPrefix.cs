@@ -16,7 +16,8 @@ internal static class ChatGlmPrefix
         var (configPath, weights) = (Path.Combine(path, "config.json"), Path.Combine(path, "pytorch_model.bin"));
         if (!File.Exists(configPath) || !File.Exists(weights)) return null;
         var config = ModelFolder.ReadObject(configPath);
-        if (!config.TryGetProperty("pre_seq_len", out var length) || !length.TryGetInt32(out var tokens) || tokens < 1) return null;
+        if (!config.TryGetProperty("pre_seq_len", out var length) || !length.TryGetInt32(out var tokens) || tokens < 1)
+            return null;
         using var scope = NewDisposeScope();
         using var file = TorchPickleFile.Open(weights);
         var tensors = file.Entries.Keys.Where(name => name.StartsWith(PTuningV2.At, StringComparison.Ordinal))

@@ -18,7 +18,8 @@ internal static class Dora
         var shapesOnly = parts.Weights.AreShapes;
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        var squares = shapesOnly ? zeros(layer.Outputs) : layer.Values().pow(Number(2)).sum(dim: 1); // [outputs], of the base, which stays
+        var squares = shapesOnly ? zeros(layer.Outputs)
+            : layer.Values().pow(Number(2)).sum(dim: 1); // [outputs], of the base, which stays
         var magnitude = parts.Train($"{layer.Name}.lora_magnitude_vector", [layer.Outputs],
             () => Lengths(layer, addition, squares), alias: $"{layer.Name}.lora_magnitude_vector.weight");
         return new Piece(addition, magnitude, parts.Own(squares.MoveToOuterDisposeScope()), dropout);
@@ -42,7 +43,8 @@ internal static class Dora
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
-            (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)) * Factor(layer).unsqueeze(1), layer.Bias);
+            (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)) * Factor(layer).unsqueeze(1),
+                layer.Bias);
 
         private Tensor Factor(Linear layer)
         {

@@ -13,7 +13,8 @@ public static class FamilyTargets
     private static readonly string[] FusedInputs = ["query_key_value", "qkv_proj", "W_pack", "wqkv", "c_attn"];
 
     private static readonly string[] AttentionOutputs =
-        ["self_attn.o_proj", "self_attention.dense", "attention.dense", "self_attn.dense", "out_proj", "attn.c_proj", "attention.wo"];
+        ["self_attn.o_proj", "self_attention.dense", "attention.dense", "self_attn.dense", "out_proj", "attn.c_proj",
+            "attention.wo"];
 
     private static readonly string[] FeedForwardOutputs =
         ["down_proj", "dense_4h_to_h", "fc2", "fc_out", "mlp.c_proj", "feed_forward.w2", "w2"];
@@ -40,7 +41,9 @@ public static class FamilyTargets
     public static string FeedForwardOutput(CausalModel model) => First(model, FeedForwardOutputs, "feed-forward output");
 
     private static string First(CausalModel model, string[] names, string role) => names.FirstOrDefault(name => Has(model, name))
-        ?? throw new InputException($"It is not known which layers are the {role} of {model.Shape.Family}: name adapter.targets.");
+        ?? throw new InputException(
+            $"It is not known which layers are the {role} of {model.Shape.Family}: name adapter.targets.");
 
-    private static bool Has(CausalModel model, string name) => Targets.Of(name) is var target && model.Linears.Keys.Any(n => target.Names(n));
+    private static bool Has(CausalModel model, string name) =>
+        Targets.Of(name) is var target && model.Linears.Keys.Any(n => target.Names(n));
 }

@@ -15,8 +15,9 @@ public sealed record LoftqConfig(int Iterations = 1, string? Type = null);
 
 /// <summary>
 /// LoftQ (Li et al., 2023): on a quantized base, B A starts at the best approximation of what quantization took, W − Q. With more
-/// than one iteration the codes change as well: Q is made again of what B A leaves, W − s B A, and B A of the new error. After one
-/// iteration the base is the plain Q(W), so that what is saved is a plain LoRA for it; of more, the codes are made again in loading.
+/// than one iteration the codes change as well: Q is made again of what B A leaves, W − s B A, and B A of the new error. After
+/// one iteration the base is the plain Q(W), so that what is saved is a plain LoRA for it; of more, the codes are made again in
+/// loading.
 /// </summary>
 internal static class Loftq
 {
@@ -28,10 +29,12 @@ internal static class Loftq
         var loftq = config.Loftq!;
         var type = layers.Select(l => l.Quantization).FirstOrDefault(form => form is not null);
         if (type is null && loftq.Type is null)
-            throw InputException.Refusing("LoftQ starts at what quantization took from the weights, and none of the targets is quantized: " +
+            throw InputException.Refusing(
+                "LoftQ starts at what quantization took from the weights, and none of the targets is quantized: " +
                 "say quantization: nf4 (or fp4, int8), or take method: lora.");
         if (loftq.Type is { } made && made != type)
-            throw new InputException($"The adapter was started by LoftQ on a base in {made} and makes up for what that took; this base is " +
+            throw new InputException(
+                $"The adapter was started by LoftQ on a base in {made} and makes up for what that took; this base is " +
                 $"{(type is null ? "not quantized" : $"in {type}")}. Load the full model with --quantization {made}.");
         if (config.UseDora) throw new InputException("DoRA starts from the base's own lengths: leave out loftq.");
         return config with { Loftq = loftq with { Type = type } };
@@ -40,7 +43,8 @@ internal static class Loftq
     /// <summary>The factors on a quantized layer; puts other codes there where the iterations ask for them.</summary>
     public static LowRank Pair(LoraConfig config, Linear layer, AdapterParts parts)
     {
-        var (name, rank, scale, iterations) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name), config.Loftq!.Iterations);
+        var (name, rank, scale, iterations) =
+            (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name), config.Loftq!.Iterations);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
@@ -55,7 +59,8 @@ internal static class Loftq
             parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => b!), scale);
     }
 
-    private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterParts parts, FullWeight source)
+    private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterParts parts,
+        FullWeight source)
     {
         var full = source.Read().to(ScalarType.Float32);
         var matrix = layer.Matrix;

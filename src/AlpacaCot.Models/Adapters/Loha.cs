@@ -72,7 +72,8 @@ public sealed class Loha : IAdapterMethod
         var w2b = Weight("w2_b", 1, rank, layer.Inputs);
         parts.On(layer, new DeltaPiece(() => w1a.matmul(w1b) * w2a.matmul(w2b) * Number(scale)));
 
-        Tensor Weight(string part, double deviation, long rows, long columns) => parts.Train($"{name}.hada_{part}", [rows, columns],
+        Tensor Weight(string part, double deviation, long rows, long columns) =>
+            parts.Train($"{name}.hada_{part}", [rows, columns],
             () => parts.Weights.Normal($"{name}.{part}", [rows, columns], deviation));
     }
 }

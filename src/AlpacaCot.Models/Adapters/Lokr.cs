@@ -99,7 +99,8 @@ public sealed class Lokr : IAdapterMethod
     /// <paramref name="factor"/>.</summary>
     internal static (long Small, long Large) Split(long width, long factor)
     {
-        if (factor > 0 && width % factor == 0) return factor < width / factor ? (factor, width / factor) : (width / factor, factor);
+        if (factor > 0 && width % factor == 0)
+            return factor < width / factor ? (factor, width / factor) : (width / factor, factor);
         var most = factor < 0 ? width : factor;
         var (small, large) = (1L, width);
         for (var next = 2L; next <= Math.Min(most, width / next); next++)

@@ -42,8 +42,10 @@ public sealed class Lora : IAdapterMethod
         else
             foreach (var layer in layers)
             {
-                var addition = lora.Loftq is not null && layer.IsQuantized ? Loftq.Pair(lora, layer, parts) : Pair(lora, layer, parts);
-                parts.On(layer, lora.UseDora ? Dora.On(layer, addition, lora.Dropout, parts) : new LowRankPiece(addition, lora.Dropout));
+                var addition = lora.Loftq is not null && layer.IsQuantized
+                    ? Loftq.Pair(lora, layer, parts) : Pair(lora, layer, parts);
+                parts.On(layer,
+                    lora.UseDora ? Dora.On(layer, addition, lora.Dropout, parts) : new LowRankPiece(addition, lora.Dropout));
             }
         foreach (var table in embeddings) OnEmbedding(lora, table, parts);
         Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], parts);
@@ -95,8 +97,10 @@ internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAd
     public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
     {
         if (addition.Bias is not null && layer.Bias is null)
-            throw new InputException($"{layer.Name} has no bias that B's own could be added to, so this adapter (lora_bias) cannot be merged.");
-        return (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)), layer.Bias is null ? null : addition.Biased(layer.Bias));
+            throw new InputException(
+                $"{layer.Name} has no bias that B's own could be added to, so this adapter (lora_bias) cannot be merged.");
+        return (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)), layer.Bias is null
+            ? null : addition.Biased(layer.Bias));
     }
 }
 

@@ -11,7 +11,8 @@ public enum LoraCombinationKind
     /// <summary>The weighted sum of the updates, exactly: ranks add up.</summary>
     Cat,
 
-    /// <summary>The weighted sum of the A's and of the B's, for adapters of one rank: cheap, and near the sum of alike ones.</summary>
+    /// <summary>The weighted sum of the A's and of the B's, for adapters of one rank: cheap, and near the sum of alike
+    /// ones.</summary>
     Linear,
 
     /// <summary>The best approximation of the weighted sum at a rank.</summary>
@@ -40,7 +41,8 @@ public static class LoraCombination
         {
             var (a, b) = kind switch
             {
-                LoraCombinationKind.Cat => (cat([.. layer.Select(u => u.A * Number(u.Scale))], 0), cat([.. layer.Select(u => u.B)], 1)),
+                LoraCombinationKind.Cat =>
+                    (cat([.. layer.Select(u => u.A * Number(u.Scale))], 0), cat([.. layer.Select(u => u.B)], 1)),
                 LoraCombinationKind.Linear => Linear([.. layer]),
                 _ => Svd([.. layer], rank ?? (int)layer.Max(u => u.A.shape[0])),
             };
@@ -49,7 +51,8 @@ public static class LoraCombination
             ranks.Add(layer.Key, (int)a.shape[0]);
         }
         var most = ranks.Values.Max();
-        var own = ranks.Where(r => r.Value != most).ToDictionary(r => System.Text.RegularExpressions.Regex.Escape(r.Key), r => r.Value);
+        var own = ranks.Where(r => r.Value != most).ToDictionary(r => System.Text.RegularExpressions.Regex.Escape(r.Key),
+            r => r.Value);
         return (new LoraConfig
         {
             Rank = most, Alpha = most, RankPattern = own, AlphaPattern = own.ToDictionary(r => r.Key, r => (double)r.Value),
@@ -65,9 +68,11 @@ public static class LoraCombination
         if (adapter.Config is not LoraConfig { UseDora: false, HasBias: false, Start: "default" } config
             || adapter.Parameters.Keys.Any(name => !name.EndsWith(a, StringComparison.Ordinal)
                 && !name.EndsWith(".lora_B.weight", StringComparison.Ordinal)))
-            throw new InputException("Only plain LoRA adapters on linear layers can be combined: no DoRA, biases or other trained modules.");
+            throw new InputException(
+                "Only plain LoRA adapters on linear layers can be combined: no DoRA, biases or other trained modules.");
         if (config.Loftq is { Iterations: > 1 })
-            throw new InputException("An adapter started by several iterations of LoftQ belongs to codes of its own, so it cannot be combined.");
+            throw new InputException(
+                "An adapter started by several iterations of LoftQ belongs to codes of its own, so it cannot be combined.");
         return adapter.Parameters.Keys.Where(name => name.EndsWith(a, StringComparison.Ordinal)).Select(name => name[..^a.Length])
             .Select(layer => new Update(layer, adapter.Parameters[layer + a], adapter.Parameters[$"{layer}.lora_B.weight"],
                 weight * config.ScaleOf(layer)));
@@ -76,7 +81,8 @@ public static class LoraCombination
     private static (Tensor, Tensor) Linear(Update[] updates)
     {
         if (updates.Select(u => u.A.shape[0]).Distinct().Count() > 1)
-            throw new InputException($"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. Use cat or svd.");
+            throw new InputException(
+                $"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. Use cat or svd.");
         return (updates.Select(u => u.A * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)),
             updates.Select(u => u.B * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)));
     }

@@ -5,7 +5,8 @@ using AlpacaCot.Models.Quantization;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What an <c>adapter_config.json</c> of PEFT says about a LoRA adapter. Unnamed fields are kept for rewriting.</summary>
+/// <summary>What an <c>adapter_config.json</c> of PEFT says about a LoRA adapter. Unnamed fields are kept for
+/// rewriting.</summary>
 public sealed record LoraConfig : AdapterConfig
 {
     // Fields that change the computation when set, in ways that are not built here.
@@ -69,13 +70,15 @@ public sealed record LoraConfig : AdapterConfig
     /// </summary>
     public string Start { get; init; } = "default";
 
-    /// <summary>LoftQ's start on a quantized base, or none; saved in <c>loftq_config</c>, beside a plain <c>init_lora_weights</c>.</summary>
+    /// <summary>LoftQ's start on a quantized base, or none; saved in <c>loftq_config</c>, beside a plain
+    /// <c>init_lora_weights</c>.</summary>
     public LoftqConfig? Loftq { get; init; }
 
     /// <summary>LoRA+ (Hayou et al., 2024): B learns this many times as fast as A. Not saved.</summary>
     public double PlusRatio { get; init; } = 1;
 
-    /// <summary><c>fan_in_fan_out</c>: the target layers store their weight as [in, out] (GPT-2's Conv1D); A and B lie the same either way.</summary>
+    /// <summary><c>fan_in_fan_out</c>: the target layers store their weight as [in, out] (GPT-2's Conv1D); A and B lie the same
+    /// either way.</summary>
     public bool FanInFanOut { get; init; }
 
     /// <summary><c>rank_pattern</c>: module names (or patterns) with a rank of their own.</summary>
@@ -132,7 +135,8 @@ public sealed record LoraConfig : AdapterConfig
             && found.TryGetProperty("loftq_iter", out var count) && count.ValueKind == JsonValueKind.Number
             && count.TryGetInt32(out var iterations) && iterations > 0
             ? new LoftqConfig(iterations, type.GetString())
-            : throw fields.Fault($"loftq_config is {found.GetRawText()}; it needs loftq_iter, a whole number from 1, and quantization, " +
+            : throw fields.Fault(
+                $"loftq_config is {found.GetRawText()}; it needs loftq_iter, a whole number from 1, and quantization, " +
                 $"one of {string.Join(", ", QuantizationOptions.Names)}.");
     }
 

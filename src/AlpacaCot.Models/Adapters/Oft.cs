@@ -123,7 +123,8 @@ public sealed class Oft : IAdapterMethod
             var half = zeros([skew.shape[0], size * size]).index_add(1, places, skew, Number(1)).view(-1, size, size);
             var q = half - half.transpose(1, 2);
             var identity = eye(size).unsqueeze(0).expand_as(q);
-            if (!config.Series) return linalg.solve(identity.Plus(q).transpose(1, 2), (identity - q).transpose(1, 2)).transpose(1, 2);
+            if (!config.Series)
+                return linalg.solve(identity.Plus(q).transpose(1, 2), (identity - q).transpose(1, 2)).transpose(1, 2);
             var sum = identity;
             var power = identity;
             for (var term = 1; term < config.Terms; term++)

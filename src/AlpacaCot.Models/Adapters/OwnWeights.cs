@@ -59,6 +59,7 @@ public sealed class Freeze : IAdapterMethod
     {
         var (layers, trained) = (parts.Model.Shape.Layers, ((FreezeConfig)config).TrainedLayers);
         if (trained > layers) throw new InputException($"The model has {layers} blocks: its last {trained} cannot be trained.");
-        foreach (var place in parts.Model.Places.Keys.Where(name => Targets.Block(name) >= layers - trained)) parts.TrainOwn(place);
+        foreach (var place in parts.Model.Places.Keys.Where(name => Targets.Block(name) >= layers - trained))
+            parts.TrainOwn(place);
     }
 }

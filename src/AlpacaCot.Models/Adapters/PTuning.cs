@@ -56,7 +56,8 @@ public sealed class PTuning : IAdapterMethod
         var own = (PTuningConfig)config;
         var width = parts.Model.WordEmbedding.Weight.shape[1];
         var saved = own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension));
-        PromptVectors.Attach(parts, saved, [own.Tokens, width], () => own.Encoder == "MLP" ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
+        PromptVectors.Attach(parts, saved, [own.Tokens, width],
+            () => own.Encoder == "MLP" ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
             vectors => parts.Before(new Prompt(own.Tokens, vectors)));
     }
 

@@ -48,7 +48,8 @@ public sealed class PTuningV2 : IAdapterMethod
     /// <inheritdoc/>
     public AdapterConfig Read(PeftFields fields) => new PTuningV2Config
     {
-        Tokens = fields.Whole("pre_seq_len", 1) ?? throw fields.Fault("pre_seq_len is missing: how many virtual tokens are there?"),
+        Tokens = fields.Whole("pre_seq_len", 1)
+            ?? throw fields.Fault("pre_seq_len is missing: how many virtual tokens are there?"),
         Projects = fields.Flag("prefix_projection"),
     };
 
@@ -64,7 +65,8 @@ public sealed class PTuningV2 : IAdapterMethod
         Func<Tensor> vectors = start.alias;
         if (own.Projects)
         {
-            var (first, second) = (Trained.Linear(parts, $"{At}.trans.0", width, hidden), Trained.Linear(parts, $"{At}.trans.2", hidden, all));
+            var (first, second) =
+                (Trained.Linear(parts, $"{At}.trans.0", width, hidden), Trained.Linear(parts, $"{At}.trans.2", hidden, all));
             vectors = () => second(first(start).tanh());
         }
         parts.Before(new Prefix(own.Tokens, TakesPlaces: false, () =>

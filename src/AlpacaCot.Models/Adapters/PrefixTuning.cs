@@ -27,8 +27,8 @@ public sealed record PrefixTuningConfig : PromptConfig
 }
 
 /// <summary>
-/// Prefix tuning (Li and Liang, 2021): trained keys and values stand before those of the sequence in every layer, as if tokens had
-/// been read before. With projection they come out of an MLP over an embedding; what is saved are keys and values.
+/// Prefix tuning (Li and Liang, 2021): trained keys and values stand before those of the sequence in every layer, as if tokens
+/// had been read before. With projection they come out of an MLP over an embedding; what is saved are keys and values.
 /// </summary>
 public sealed class PrefixTuning : IAdapterMethod
 {

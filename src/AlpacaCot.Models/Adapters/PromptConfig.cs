@@ -19,7 +19,8 @@ public abstract record PromptConfig : AdapterConfig
     {
         Tokens = fields.Whole("num_virtual_tokens", 1)
             ?? throw fields.Fault("num_virtual_tokens is missing: how many virtual tokens are there?"),
-        Sizes = (fields.Whole("num_layers", 0) ?? 0, fields.Whole("num_attention_heads", 0) ?? 0, fields.Whole("token_dim", 0) ?? 0),
+        Sizes = (fields.Whole("num_layers", 0) ?? 0, fields.Whole("num_attention_heads", 0) ?? 0, fields.Whole("token_dim", 0)
+            ?? 0),
     };
 
     /// <inheritdoc/>

@@ -15,7 +15,8 @@ public sealed record PromptTuningConfig : PromptConfig
     /// <summary><c>prompt_tuning_init_text</c>: the text that the vectors start at, or none: at random.</summary>
     public string? StartText { get; init; }
 
-    /// <summary>The token ids of that text; repeated or cut to the number of virtual tokens. Needed for a fresh adapter only.</summary>
+    /// <summary>The token ids of that text; repeated or cut to the number of virtual tokens. Needed for a fresh adapter
+    /// only.</summary>
     public IReadOnlyList<int> StartIds { get; init; } = [];
 
     /// <inheritdoc/>
@@ -27,7 +28,8 @@ public sealed record PromptTuningConfig : PromptConfig
     }
 }
 
-/// <summary>Prompt tuning (Lester et al., 2021): a few trained vectors are read before every sequence as if they were tokens'.</summary>
+/// <summary>Prompt tuning (Lester et al., 2021): a few trained vectors are read before every sequence as if they were
+/// tokens'.</summary>
 public sealed class PromptTuning : IAdapterMethod
 {
     private const string Vectors = "prompt_embeddings";
@@ -54,8 +56,10 @@ public sealed class PromptTuning : IAdapterMethod
         Tensor Start()
         {
             if (own.StartText is null) return parts.Weights.Normal(Vectors, [own.Tokens, width], 1);
-            if (own.StartIds.Count == 0) throw new InputException($"The text \"{own.StartText}\" to start the prompt from has no tokens.");
-            return table.index_select(0, tensor(Enumerable.Range(0, own.Tokens).Select(i => (long)own.StartIds[i % own.StartIds.Count]).ToArray()));
+            if (own.StartIds.Count == 0)
+                throw new InputException($"The text \"{own.StartText}\" to start the prompt from has no tokens.");
+            return table.index_select(0,
+                tensor(Enumerable.Range(0, own.Tokens).Select(i => (long)own.StartIds[i % own.StartIds.Count]).ToArray()));
         }
     }
 }

@@ -14,7 +14,8 @@ internal static class PromptVectors
     /// <param name="shape">Of the vectors.</param>
     /// <param name="encoder">Makes the network for a fresh adapter; null: the vectors themselves are trained.</param>
     /// <param name="use">Takes the vectors.</param>
-    public static void Attach(AdapterParts parts, AdapterConfig config, long[] shape, Func<Func<Tensor>>? encoder, Action<Func<Tensor>> use)
+    public static void Attach(AdapterParts parts, AdapterConfig config, long[] shape, Func<Func<Tensor>>? encoder,
+        Action<Func<Tensor>> use)
     {
         if (encoder is null || parts.Weights.AreSaved)
         {
@@ -42,7 +43,8 @@ internal static class Trained
     public static Func<Tensor, Tensor> Linear(AdapterParts parts, string name, long inputs, long outputs)
     {
         var bound = 1 / Math.Sqrt(inputs);
-        var weight = parts.Train($"{name}.weight", [outputs, inputs], () => parts.Weights.Uniform(name, [outputs, inputs], bound));
+        var weight = parts.Train($"{name}.weight", [outputs, inputs],
+            () => parts.Weights.Uniform(name, [outputs, inputs], bound));
         var bias = parts.Train($"{name}.bias", [outputs], () => parts.Weights.Uniform(name + ".bias", [outputs], bound));
         return x => nn.functional.linear(x, weight, bias);
     }
@@ -51,7 +53,8 @@ internal static class Trained
     public static Func<Tensor, Tensor> Lstm(AdapterParts parts, string name, long inputs, long hidden, int layers)
     {
         var all = Enumerable.Range(0, layers).Select(i =>
-            (Forth: Direction($"l{i}", i == 0 ? inputs : 2 * hidden), Back: Direction($"l{i}_reverse", i == 0 ? inputs : 2 * hidden))).ToArray();
+            (Forth: Direction($"l{i}", i == 0 ? inputs : 2 * hidden),
+                Back: Direction($"l{i}_reverse", i == 0 ? inputs : 2 * hidden))).ToArray();
         return x =>
         {
             foreach (var (forth, back) in all) x = cat([forth(x), back(x.flip(0)).flip(0)], 1);
@@ -60,7 +63,8 @@ internal static class Trained
 
         Func<Tensor, Tensor> Direction(string suffix, long width)
         {
-            var (input, state) = (Weight($"weight_ih_{suffix}", 4 * hidden, width), Weight($"weight_hh_{suffix}", 4 * hidden, hidden));
+            var (input, state) =
+                (Weight($"weight_ih_{suffix}", 4 * hidden, width), Weight($"weight_hh_{suffix}", 4 * hidden, hidden));
             var (inputBias, stateBias) = (Weight($"bias_ih_{suffix}", 4 * hidden), Weight($"bias_hh_{suffix}", 4 * hidden));
             return x =>
             {
@@ -69,7 +73,8 @@ internal static class Trained
                 var seen = new List<Tensor>();
                 for (var t = 0; t < x.shape[0]; t++)
                 {
-                    var gates = (read.narrow(0, t, 1).Plus(nn.functional.linear(h, state, stateBias))).chunk(4, 1); // in, forget, new, out
+                    // in, forget, new, out
+                    var gates = (read.narrow(0, t, 1).Plus(nn.functional.linear(h, state, stateBias))).chunk(4, 1);
                     c = (gates[1].sigmoid() * c).Plus(gates[0].sigmoid() * gates[2].tanh());
                     h = gates[3].sigmoid() * c.tanh();
                     seen.Add(h);

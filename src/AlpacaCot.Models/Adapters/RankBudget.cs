@@ -32,7 +32,8 @@ internal sealed class RankBudget
         cut = zeros(1).DetachFromDisposeScope();
         State = layers.SelectMany(l => new[] { l.A, l.E, l.B }.SelectMany(w => new[]
         {
-            KeyValuePair.Create($"{w.Name}.importance", w.Importance), KeyValuePair.Create($"{w.Name}.uncertainty", w.Uncertainty),
+            KeyValuePair.Create($"{w.Name}.importance", w.Importance),
+            KeyValuePair.Create($"{w.Name}.uncertainty", w.Uncertainty),
         }).Append(KeyValuePair.Create($"{l.Triplet.Name}.kept", l.Kept))).Append(KeyValuePair.Create("cut", cut)).ToDictionary();
     }
 
@@ -121,7 +122,8 @@ internal sealed class RankBudget
 
     private void Cut(int budget)
     {
-        var scores = layers.Select(l => (l.E.Score.flatten().Plus(l.A.Score.mean([1])).Plus(l.B.Score.mean([0]))).unsqueeze(1)).ToList(); // [r, 1]
+        var scores = layers.Select(l => (l.E.Score.flatten().Plus(l.A.Score.mean([1])).Plus(l.B.Score.mean([0]))).unsqueeze(1))
+            .ToList(); // [r, 1]
         var all = cat(scores).flatten();
         var dropped = all.shape[0] - budget;
         if (dropped <= 0) return;

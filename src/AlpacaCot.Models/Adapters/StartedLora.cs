@@ -20,7 +20,8 @@ internal static class StartedLora
         foreach (var layer in layers)
         {
             var (name, rank, scale) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name));
-            var (a0, b0) = parts.Weights.AreShapes ? (zeros(rank, layer.Inputs), zeros(layer.Outputs, rank)) : Start(config, layer, rank, scale);
+            var (a0, b0) = parts.Weights.AreShapes
+                ? (zeros(rank, layer.Inputs), zeros(layer.Outputs, rank)) : Start(config, layer, rank, scale);
             var a = parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs], a0.alias);
             var b = parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], b0.alias);
             (a0, b0) = (parts.Own(a0), parts.Own(b0));
@@ -40,7 +41,8 @@ internal static class StartedLora
             {
                 ($"{s.Name}.lora_A.weight", cat([parts.Trained[$"{s.Name}.lora_A.weight"], s.A], 0)),
                 ($"{s.Name}.lora_B.weight", cat([parts.Trained[$"{s.Name}.lora_B.weight"], -s.B], 1)),
-            }).Concat(parts.Trained.Where(t => !t.Key.Contains(".lora_", StringComparison.Ordinal)).Select(t => (t.Key, t.Value))));
+            }).Concat(
+                parts.Trained.Where(t => !t.Key.Contains(".lora_", StringComparison.Ordinal)).Select(t => (t.Key, t.Value))));
     }
 
     private static (Tensor A, Tensor B) Start(LoraConfig config, Linear layer, int rank, double scale)
@@ -49,7 +51,8 @@ internal static class StartedLora
         using var scope = NewDisposeScope();
         var weight = layer.Values();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
-            throw new Data.InputException($"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {config.Start} cannot start at rank {rank} there.");
+            throw new Data.InputException(
+                $"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {config.Start} cannot start at rank {rank} there.");
         var (a, b) = config.Start == "pissa" ? Pissa.Start(weight, rank, scale) : Olora.Start(weight, rank);
         return (a.contiguous().MoveToOuterDisposeScope(), b.contiguous().MoveToOuterDisposeScope());
     }
@@ -63,7 +66,8 @@ internal static class StartedLora
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values()
-            .add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)).add_(start.B.matmul(start.A), alpha: Number(start.Scale)), layer.Bias);
+            .add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale))
+            .add_(start.B.matmul(start.A), alpha: Number(start.Scale)), layer.Bias);
     }
 }
 

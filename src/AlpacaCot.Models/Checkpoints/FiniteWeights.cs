@@ -18,7 +18,8 @@ internal static class FiniteWeights
     public static void Require(Tensor weight, string path, string name)
     {
         if (FirstOther(weight) is { } at)
-            throw new InputException($"{path}: {name} is NaN or infinite at {Place(weight, at)}. The file is damaged, or the training " +
+            throw new InputException(
+                $"{path}: {name} is NaN or infinite at {Place(weight, at)}. The file is damaged, or the training " +
                 "that wrote it diverged: copy or download it again, or take an earlier checkpoint.");
     }
 
@@ -27,7 +28,8 @@ internal static class FiniteWeights
     public static void RequireRange(Tensor converted, string name)
     {
         if (FirstOther(converted) is { } at)
-            throw new InputException($"{name} is beyond the range of {converted.dtype} at {Place(converted, at)}. Write it as bfloat16 " +
+            throw new InputException(
+                $"{name} is beyond the range of {converted.dtype} at {Place(converted, at)}. Write it as bfloat16 " +
                 "or float32.");
     }
 
@@ -67,7 +69,8 @@ internal static class FiniteWeights
     private static int Index<T>(ReadOnlySpan<T> values, T exponent) where T : unmanaged, IBinaryInteger<T>
     {
         var (mask, i) = (new Vector<T>(exponent), 0);
-        while (i <= values.Length - Vector<T>.Count && !Vector.EqualsAny(new Vector<T>(values[i..]) & mask, mask)) i += Vector<T>.Count;
+        while (i <= values.Length - Vector<T>.Count && !Vector.EqualsAny(new Vector<T>(values[i..]) & mask, mask))
+            i += Vector<T>.Count;
         for (; i < values.Length; i++)
             if ((values[i] & exponent) == exponent) return i;
         return -1;

@@ -41,6 +41,7 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
     /// <exception cref="InputException">There is none.</exception>
     public static GgufArchitecture ForModelType(string? type) =>
         All.FirstOrDefault(a => a.ModelType == (type == "mistral" ? "llama" : type))
-            ?? throw new InputException($"model_type '{type}' is not written as GGUF; {string.Join(", ", All.Select(a => a.ModelType))} " +
+            ?? throw new InputException(
+                $"model_type '{type}' is not written as GGUF; {string.Join(", ", All.Select(a => a.ModelType))} " +
                 "and mistral are. --format hf takes every family.");
 }

@@ -31,10 +31,12 @@ internal sealed class GgufModel : IForeignModel
         {
             if (tensor.Name == GgufArchitecture.FrequencyFactors) continue;
             var name = LlamaNames.FromGguf(tensor.Name)
-                ?? throw new InputException($"{header.Path} has a tensor {tensor.Name}, which is not known for {architecture.Name}.");
+                ?? throw new InputException(
+                    $"{header.Path} has a tensor {tensor.Name}, which is not known for {architecture.Name}.");
             var turning = Turning(name);
             if (turning > 0 && (tensor.Shape.Length == 0 || tensor.Shape[0] % (2 * turning) != 0))
-                throw new InputException($"{header.Path}: {tensor.Name} [{string.Join(", ", tensor.Shape)}] does not fit {turning} heads.");
+                throw new InputException(
+                    $"{header.Path}: {tensor.Name} [{string.Join(", ", tensor.Shape)}] does not fit {turning} heads.");
             tensors.Add(name, tensor);
             entries.Add(name, new TensorEntry(name, Plain(tensor.Type) ?? ScalarType.Float32, tensor.Shape));
         }
@@ -109,12 +111,14 @@ internal sealed class GgufModel : IForeignModel
         foreach (var key in header.Values.Keys)
             if (key.StartsWith(architecture.Name + ".", StringComparison.Ordinal)
                 && !GgufArchitecture.Settings.Contains(key[(architecture.Name.Length + 1)..]))
-                throw new InputException($"{header.Path}: {key} is not known for this architecture; it may change what the model " +
+                throw new InputException(
+                    $"{header.Path}: {key} is not known for this architecture; it may change what the model " +
                     "computes.");
         var hidden = Size("embedding_length");
         var headWidth = header.Int(Key("attention.key_length")) ?? hidden / heads;
         if (header.Int(Key("rope.dimension_count")) is { } turned && turned != headWidth)
-            throw new InputException($"{header.Path}: only {turned} of {headWidth} dimensions of a head turn; that is not supported.");
+            throw new InputException(
+                $"{header.Path}: only {turned} of {headWidth} dimensions of a head turn; that is not supported.");
         if ((header.Int(Key("attention.value_length")) ?? headWidth) != headWidth)
             throw new InputException($"{header.Path}: keys and values of different width are not supported.");
         var embedding = entries.GetValueOrDefault("model.embed_tokens.weight")
@@ -133,7 +137,8 @@ internal sealed class GgufModel : IForeignModel
                 ScalarType.Float16 => "float16", ScalarType.BFloat16 => "bfloat16", _ => "float32",
             },
         };
-        if (architecture.ModelType == "llama") config["attention_bias"] = entries.ContainsKey("model.layers.0.self_attn.q_proj.bias");
+        if (architecture.ModelType == "llama")
+            config["attention_bias"] = entries.ContainsKey("model.layers.0.self_attn.q_proj.bias");
         foreach (var (role, field) in new[] { ("bos", "bos_token_id"), ("eos", "eos_token_id"), ("padding", "pad_token_id") })
             if (header.Values.GetValueOrDefault($"tokenizer.ggml.{role}_token_id") is long id && id >= 0
                 && id < embedding.Shape[0])
@@ -171,7 +176,8 @@ internal sealed class GgufModel : IForeignModel
     private JsonObject Llama3(GgufTensor tensor, int headWidth, double theta)
     {
         if (tensor.Type != GgufType.F32 || tensor.Shape is not [var count] || count != headWidth / 2)
-            throw new InputException($"{header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
+            throw new InputException(
+                $"{header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
         using var stored = map.Tensor(tensor.Offset, ScalarType.Float32, tensor.Shape);
         var divisors = stored.data<float>().ToArray();
         using var plain = new Rope(headWidth, theta, new RopeScaling());

@@ -28,7 +28,8 @@ internal sealed class Llama2cFile : IForeignModel
         var marked = HasMark(map);
         var version = marked ? (int)Number(map, 4) : 0;
         if (version > 1)
-            throw new InputException($"{map.Path} is of version {version} of llama2.c's format (quantized); export it as version 0 or 1.");
+            throw new InputException(
+                $"{map.Path} is of version {version} of llama2.c's format (quantized); export it as version 0 or 1.");
         var at = marked ? 8 : 0;
         var sizes = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, at + 4 * i)).ToArray();
         (dim, inner, layers, heads, keyHeads, vocabulary, length) =

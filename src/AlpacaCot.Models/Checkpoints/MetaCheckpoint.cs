@@ -93,7 +93,8 @@ internal sealed class MetaCheckpoint : IForeignModel
         {
             var file = System.IO.Path.Combine(Path, MetaNames.Shard(i));
             if (!File.Exists(file))
-                throw new InputException($"{Path}: the shard {MetaNames.Shard(i)} is missing; there are {count} in all. Copy or download it.");
+                throw new InputException(
+                    $"{Path}: the shard {MetaNames.Shard(i)} is missing; there are {count} in all. Copy or download it.");
             shards.Add(TorchPickleFile.Open(file));
         }
         var dim = Int("dim");
@@ -105,7 +106,8 @@ internal sealed class MetaCheckpoint : IForeignModel
             var missing = shards.FindIndex(s => !s.Entries.TryGetValue(entry.Name, out var other)
                 || !other.Shape.SequenceEqual(entry.Shape) || other.DType != entry.DType);
             if (missing >= 0)
-                throw new InputException($"{shards[missing].Path} has no {entry.Name} of the shape [{string.Join(", ", entry.Shape)}] " +
+                throw new InputException(
+                    $"{shards[missing].Path} has no {entry.Name} of the shape [{string.Join(", ", entry.Shape)}] " +
                     $"that {MetaNames.Shard(0)} has.");
             var axis = Axis(entry, dim);
             var shape = entry.Shape.ToArray();
@@ -160,7 +162,8 @@ internal sealed class MetaCheckpoint : IForeignModel
 
     private int Int(string name, int? otherwise = null) => !Has(name) && otherwise is { } value ? value
         : Has(name) && parameters.GetProperty(name).TryGetInt32(out var found) && found > 0 ? found
-        : throw new InputException($"{System.IO.Path.Combine(Path, MetaNames.Parameters)}: '{name}' is missing or no whole number from 1.");
+        : throw new InputException(
+            $"{System.IO.Path.Combine(Path, MetaNames.Parameters)}: '{name}' is missing or no whole number from 1.");
 
     private double Number(string name, double otherwise) => Has(name) ? parameters.GetProperty(name).GetDouble() : otherwise;
 

@@ -95,7 +95,8 @@ internal static class GgufExport
         yield return ($"{at}.rope.freq_base", (float)rope.Theta);
         var scaling = rope.Scaling;
         if (rope.Share != 1 || scaling.Type is not ("default" or "llama3" or "linear" or "yarn"))
-            throw new InputException($"The rotary positions of this model ('{scaling.Type}', a share of {rope.Share}) have no place in " +
+            throw new InputException(
+                $"The rotary positions of this model ('{scaling.Type}', a share of {rope.Share}) have no place in " +
                 $"GGUF's {at}; --format hf takes them.");
         if (scaling.Type is not ("linear" or "yarn")) yield break;
         yield return ($"{at}.rope.scaling.type", scaling.Type);

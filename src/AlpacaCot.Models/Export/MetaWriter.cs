@@ -13,7 +13,8 @@ internal static class MetaWriter
         IEnumerable<CompanionFile> companions, Action<string> verify)
     {
         if (config["model_type"]?.ToString() is var type and not "llama")
-            throw new InputException($"state-dict is Meta's form of LLaMA; model_type is '{type}'. --format hf takes every family.");
+            throw new InputException(
+                $"state-dict is Meta's form of LLaMA; model_type is '{type}'. --format hf takes every family.");
         var heads = config["num_attention_heads"]!.GetValue<int>();
         var keyHeads = config["num_key_value_heads"]?.GetValue<int>() ?? heads;
         List<OutgoingWeight> renamed = [.. weights.Select(w => Translated(w, heads, keyHeads))];
@@ -77,7 +78,8 @@ internal static class MetaWriter
             parameters["rope_scaling_factor"] = rope["factor"]!.GetValue<double>();
             parameters["rope_high_freq_factor"] = rope["high_freq_factor"]?.GetValue<double>() ?? 4;
         }
-        else if (kind != "default") throw new InputException($"The rope scaling '{kind}' has no place in Meta's form; --format hf takes it.");
+        else if (kind != "default")
+            throw new InputException($"The rope scaling '{kind}' has no place in Meta's form; --format hf takes it.");
         return parameters;
     }
 

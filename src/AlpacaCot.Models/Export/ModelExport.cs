@@ -75,7 +75,8 @@ public static class ModelExport
     private static LogitComparison Compare(LanguageModel model, string path, double tolerance)
     {
         // An 8-bit model rounds activations as well, which its full-precision form does not.
-        if (model.Model.Linears.Values.Any(layer => layer.Matrix is Quantization.Int8Matrix)) tolerance = Math.Max(tolerance, 0.1);
+        if (model.Model.Linears.Values.Any(layer => layer.Matrix is Quantization.Int8Matrix))
+            tolerance = Math.Max(tolerance, 0.1);
         using var reopened = LanguageModel.Load(path);
         var comparison = LogitComparison.Of(model, reopened);
         return comparison.Relative <= tolerance ? comparison
@@ -114,7 +115,8 @@ public static class ModelExport
     {
         var source = model.Checkpoint.Path;
         var config = Path.Combine(source, "config.json");
-        var unchanged = type is null && !model.Model.IsQuantized && File.Exists(config) && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
+        var unchanged = type is null && !model.Model.IsQuantized && File.Exists(config)
+            && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
         yield return unchanged ? CompanionFile.Copy(config) : CompanionFile.Of("config.json",
             Encoding.UTF8.GetBytes(HuggingFaceFolder.Indented(Configuration(model, type))));
         var template = adapter is null ? null
@@ -133,7 +135,8 @@ public static class ModelExport
         return Directory.GetFiles(source).Where(file => Path.GetFileName(file) is var name
             && name is not "params.json"
             && !name.EndsWith(".index.json", StringComparison.Ordinal)
-            && Path.GetExtension(name) is ".json" or ".model" or ".tiktoken" or ".txt" or ".jinja" or ".py").Order(StringComparer.Ordinal)
+            && Path.GetExtension(name) is ".json" or ".model" or ".tiktoken" or ".txt" or ".jinja" or ".py")
+            .Order(StringComparer.Ordinal)
             .Select(CompanionFile.Copy);
     }
 }

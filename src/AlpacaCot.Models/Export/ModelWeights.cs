@@ -31,7 +31,8 @@ public static class ModelWeights
         return weights;
     }
 
-    /// <summary>Whether the adapter parts a head from the embedding that it shares its weight with: one of them alone changes.</summary>
+    /// <summary>Whether the adapter parts a head from the embedding that it shares its weight with: one of them alone
+    /// changes.</summary>
     public static bool PartsTiedHead(ModelFolder folder, CausalModel model) =>
         !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight")) &&
         Changed(model).Any(c => c.Name == model.Head.Name + ".weight");
@@ -41,7 +42,8 @@ public static class ModelWeights
     {
         var changed = Changed(model).ToDictionary(c => c.Name);
         foreach (var (name, weight) in model.Parameters)
-            if (!changed.ContainsKey(name)) yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
+            if (!changed.ContainsKey(name))
+                yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
         foreach (var own in changed.Values) yield return own.Weight(own.Name, own.Base);
         foreach (var layer in model.Linears.Values.Where(l => l.IsQuantized && !changed.ContainsKey(l.Name + ".weight")))
             yield return new Own(layer.Name + ".weight", layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape,
@@ -63,7 +65,8 @@ public static class ModelWeights
     private static IEnumerable<Own> Changed(CausalModel model)
     {
         if (model.VirtualTokens > 0)
-            throw new InputException("The adapter adds virtual tokens before the prompt; no weight can say the same, so it cannot " +
+            throw new InputException(
+                "The adapter adds virtual tokens before the prompt; no weight can say the same, so it cannot " +
                 "be merged. Use it with --adapter.");
         foreach (var (name, place) in model.Places)
         {
@@ -71,7 +74,8 @@ public static class ModelWeights
             var layer = model.Linears.GetValueOrDefault(module);
             if (part == "weight" && layer?.Adapter is { } adapter)
                 yield return new(name, layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape,
-                    layer.IsQuantized ? ScalarType.Float32 : layer.Weight.dtype, () => layer.AsStored(adapter.Merged(layer).Weight));
+                    layer.IsQuantized ? ScalarType.Float32 : layer.Weight.dtype,
+                    () => layer.AsStored(adapter.Merged(layer).Weight));
             if (part == "weight" && layer is not null && (layer.IsQuantized || layer.Adapter is not null)) continue;
             var now = place.Get();
             if (layer?.Adapter is { } biased)

@@ -28,7 +28,8 @@ public abstract class CausalModel : IDisposable
     public bool IsQuantized => Linears.Values.Any(layer => layer.IsQuantized);
 
     /// <summary>The form that its linear layers are quantized in, as a recipe names it: <c>none</c> where they are not.</summary>
-    public string Quantization => Linears.Values.Select(layer => layer.Quantization).FirstOrDefault(form => form is not null) ?? "none";
+    public string Quantization =>
+        Linears.Values.Select(layer => layer.Quantization).FirstOrDefault(form => form is not null) ?? "none";
 
     /// <summary>How many weights the model has, plain or quantized.</summary>
     public long ParameterCount => Parameters.Values.Sum(p => p.numel())
@@ -82,7 +83,8 @@ public abstract class CausalModel : IDisposable
         return input with
         {
             Ids = cat([arange(Number(-1), Number(-count - 1), Number(-1)).expand(rows, count), input.Ids], 1),
-            Positions = input.Positions is { } given ? cat([Range(0, count).expand(rows, count), given + Number(count)], 1) : null,
+            Positions = input.Positions is { } given
+                ? cat([Range(0, count).expand(rows, count), given + Number(count)], 1) : null,
             Present = Extended(input.Present, count),
             HasVirtual = true,
         };

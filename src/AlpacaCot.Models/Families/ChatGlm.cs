@@ -68,7 +68,8 @@ public sealed class ChatGlm : IModelFamily
             var (ragged, pass, length) = (input.Ragged, input.Pass(), input.Ids.shape[1]);
             // Training always used the later layout; see StartKeepsPlace.
             var (positions, visible) = ragged is null
-                ? (layout with { StartKeepsPlace = false }).Of(input.Ids, input.Present?.narrow(1, input.Before, length)) // [b, 2, s], [b, 1, s, s]
+                ? (layout with { StartKeepsPlace = false }).Of(input.Ids,
+                    input.Present?.narrow(1, input.Before, length)) // [b, 2, s], [b, 1, s, s]
                 : (Positions(ragged), null);
             if (visible is not null && input.Before > 0) // virtual tokens are seen by all
                 visible = cat([ones([visible.shape[0], 1, length, input.Before], ScalarType.Bool), visible], 3);

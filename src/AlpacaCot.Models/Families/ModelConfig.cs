@@ -28,7 +28,8 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
 
     /// <summary>A whole number; an error where it is absent and there is no other, or below the least that makes sense.</summary>
     public int Int(string key, int? otherwise = null, int least = 1) => Has(key)
-        ? IsNumber(key) && Value(key).TryGetInt32(out var value) && value >= least ? value : throw Wrong(key, $"a whole number from {least}")
+        ? IsNumber(key) && Value(key).TryGetInt32(out var value) && value >= least
+        ? value : throw Wrong(key, $"a whole number from {least}")
         : otherwise ?? throw new InputException($"{place} lacks '{key}'.");
 
     /// <summary>A number.</summary>

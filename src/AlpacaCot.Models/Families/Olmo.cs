@@ -47,7 +47,8 @@ public sealed class Olmo : IModelFamily
             Project = x =>
             {
                 var (q, k, v) = project(x);
-                return (q.clamp(Number(-bound), Number(bound)), k.clamp(Number(-bound), Number(bound)), v.clamp(Number(-bound), Number(bound)));
+                return (q.clamp(Number(-bound), Number(bound)), k.clamp(Number(-bound), Number(bound)),
+                    v.clamp(Number(-bound), Number(bound)));
             },
         };
     }

@@ -66,7 +66,8 @@ public sealed class Opt : IModelFamily
     private static Tensor Places(ModelInput input)
     {
         if (input.Positions is not null || input.Present is null) return input.PositionsOrPlaces();
-        var counted = (input.Present.to(ScalarType.Int64).cumsum(1) - Number(1)).masked_fill(input.Present.logical_not(), Number(-1));
+        var counted = (input.Present.to(ScalarType.Int64).cumsum(1) - Number(1)).masked_fill(input.Present.logical_not(),
+            Number(-1));
         return counted.narrow(1, counted.shape[1] - input.Ids.shape[1], input.Ids.shape[1]);
     }
 

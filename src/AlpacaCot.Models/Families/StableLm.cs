@@ -42,7 +42,8 @@ public sealed class StableLm : IModelFamily
         {
             Tensor[] gains = [.. Enumerable.Range(0, heads)
                 .Select(h => b.Vector($"{name}.norms.{h}.weight", parts.Sizes.HeadDimension))];
-            foreach (var (h, _) in gains.Index()) b.Places[$"{name}.norms.{h}.weight"] = Place.Of(() => gains[h], own => gains[h] = own);
+            foreach (var (h, _) in gains.Index())
+                b.Places[$"{name}.norms.{h}.weight"] = Place.Of(() => gains[h], own => gains[h] = own);
             return Heads.Each(heads, x => LayerNorm.Normalize(x, epsilon) * stack(gains)); // [b, s, h, d] · [h, d]
         }
     }

@@ -61,7 +61,8 @@ internal sealed class BeamDecoding : IDecoding
             var isEnd = ending.IsEnd(candidate.Token);
             if (!isEnd && !ending.IsReached(prompt.Count + length, tokens)) open.Add(candidate);
             else if (rank < options.Beams)
-                ended.Add(new Hypothesis(isEnd ? candidate.From.Tokens : tokens, candidate.Score / Math.Pow(length, options.LengthPenalty)));
+                ended.Add(new Hypothesis(isEnd ? candidate.From.Tokens : tokens,
+                    candidate.Score / Math.Pow(length, options.LengthPenalty)));
         }
         if (options.EarlyStopping != EarlyStopping.WhenFull || finished.Count < options.Beams) Finish(ended);
         GoOn(open);
@@ -75,7 +76,8 @@ internal sealed class BeamDecoding : IDecoding
         LogitRules.Apply(scores, (int[])[.. prompt, .. beam.Tokens], options);
         if (options.IsGreedy)
         {
-            foreach (var token in Distribution.Of(scores, TopOnly(look)).Tokens) candidates.Add(new(beam, token, beam.Score + scores[token]));
+            foreach (var token in Distribution.Of(scores, TopOnly(look)).Tokens)
+                candidates.Add(new(beam, token, beam.Score + scores[token]));
             return;
         }
         // Beam search always keeps a token that does not end the answer.

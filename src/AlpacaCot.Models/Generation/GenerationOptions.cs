@@ -45,7 +45,8 @@ public sealed record GenerationOptions
     /// <summary>Only the most probable tokens that together reach this probability are drawn from; 1: all.</summary>
     public double TopP { get; init; } = 1;
 
-    /// <summary>Logits of tokens already seen are divided (when positive) or multiplied by this; 1: not at all (Keskar et al., 2019).</summary>
+    /// <summary>Logits of tokens already seen are divided (when positive) or multiplied by this; 1: not at all (Keskar et al.,
+    /// 2019).</summary>
     public double RepetitionPenalty { get; init; } = 1;
 
     /// <summary>No sequence of this many tokens occurs twice; 0: no limit.</summary>
@@ -84,6 +85,7 @@ public sealed record GenerationOptions
     {
         if (Beams < 1) throw new InputException($"Beams: found {Beams}; allowed is 1 and more.");
         if (DraftTokens < 1) throw new InputException($"Draft tokens: found {DraftTokens}; allowed is 1 and more.");
-        if (!(RepetitionPenalty > 0)) throw new InputException($"Repetition penalty: found {RepetitionPenalty}; it must be above 0.");
+        if (!(RepetitionPenalty > 0))
+            throw new InputException($"Repetition penalty: found {RepetitionPenalty}; it must be above 0.");
     }
 }

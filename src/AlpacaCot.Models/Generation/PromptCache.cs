@@ -4,8 +4,8 @@ using AlpacaCot.Models.Layers;
 namespace AlpacaCot.Models.Generation;
 
 /// <summary>
-/// What a model has read of a conversation, kept from turn to turn: the next prompt is read only from where it differs. Belongs to
-/// one model, and serves one answer at a time.
+/// What a model has read of a conversation, kept from turn to turn: the next prompt is read only from where it differs. Belongs
+/// to one model, and serves one answer at a time.
 /// </summary>
 public sealed class PromptCache : IDisposable
 {

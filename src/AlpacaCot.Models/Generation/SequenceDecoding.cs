@@ -27,7 +27,8 @@ internal sealed class SequenceDecoding : IDecoding
         (this.options, this.ending, this.kept) = (options, ending, kept);
         (history, vocabulary, chooser) = ([.. prompt], model.Shape.Vocabulary, new TokenChooser(options, number));
         cache = kept?.Take(model, prompt) ?? model.NewCache();
-        if (draft is not null) drafter = new Drafter(model, draft, kept?.TakeDraft(draft, prompt) ?? draft.NewCache(), options, number);
+        if (draft is not null)
+            drafter = new Drafter(model, draft, kept?.TakeDraft(draft, prompt) ?? draft.NewCache(), options, number);
         Done = options.MaxNewTokens <= 0;
     }
 

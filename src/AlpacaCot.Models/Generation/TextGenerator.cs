@@ -11,8 +11,8 @@ namespace AlpacaCot.Models.Generation;
 /// <param name="model">The model.</param>
 /// <param name="tokenizer">Its tokenizer, or none.</param>
 /// <param name="draft">
-/// A smaller model of the same vocabulary that proposes tokens for the model to check several at a time: the answers are the same,
-/// drawn ones in distribution, and come sooner where the two often agree.
+/// A smaller model of the same vocabulary that proposes tokens for the model to check several at a time: the answers are the
+/// same, drawn ones in distribution, and come sooner where the two often agree.
 /// </param>
 public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, CausalModel? draft = null)
 {
@@ -48,7 +48,8 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
     /// <param name="cancel">Ends without a result.</param>
     /// <exception cref="InputException">A prompt is empty or too long for the model.</exception>
     public IReadOnlyList<int[]> GenerateBatch(
-        IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, BatchLimits? limits = null, IProgress<int>? progress = null,
+        IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, BatchLimits? limits = null,
+        IProgress<int>? progress = null,
         Action<int, int[]>? answered = null, CancellationToken cancel = default)
     {
         using var threads = new FewerThreads(model);
@@ -76,7 +77,8 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
     /// <param name="options">How tokens are chosen.</param>
     /// <param name="cancel">Ends without a result.</param>
     /// <exception cref="InputException">The prompt is empty or too long for the model.</exception>
-    public IReadOnlyList<Hypothesis> Search(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancel = default)
+    public IReadOnlyList<Hypothesis> Search(IReadOnlyList<int> prompt, GenerationOptions options,
+        CancellationToken cancel = default)
     {
         ContinuousBatch.Check(model, prompt, options);
         using var beams = new BeamDecoding(model, prompt, options, new Ending(options, tokenizer, model.Shape.MaxPositions), 0);

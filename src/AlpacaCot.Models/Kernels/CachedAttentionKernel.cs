@@ -32,13 +32,15 @@ internal static unsafe class CachedAttentionKernel
         float* newKeys = TensorMemory.Floats(key), newValues = TensorMemory.Floats(value);
         for (var head = 0L; head < heads; head++)
         {
-            var (from, to, size) = ((head * tokens + first) * width, head * headStride + start * width, count * width * sizeof(float));
+            var (from, to, size) =
+                ((head * tokens + first) * width, head * headStride + start * width, count * width * sizeof(float));
             Buffer.MemoryCopy(newKeys + from, keys + to, size, size);
             Buffer.MemoryCopy(newValues + from, values + to, size, size);
         }
     }
 
-    /// <summary>Mixes the values that each token sees into its row of <paramref name="result"/>, <c>[1, n, heads · d]</c>.</summary>
+    /// <summary>Mixes the values that each token sees into its row of <paramref name="result"/>, <c>[1, n, heads ·
+    /// d]</c>.</summary>
     public static void Attend(
         int layer, Tensor query, IReadOnlyList<CachedQuery> queries, int keyValueHeads, Sight sight, Tensor result)
     {
@@ -49,8 +51,8 @@ internal static unsafe class CachedAttentionKernel
         float* q = TensorMemory.Floats(query), o = TensorMemory.Floats(result);
         var longest = queries.Max(at => at.To - at.From);
         var rows = queries.Count * heads;
-        // Beside products of a few rows their crew is awake, and the thread pool would have to be woken for each layer; larger ones are
-        // libtorch's, whose own threads want the cores.
+        // Beside products of a few rows their crew is awake, and the thread pool would have to be woken for each layer; larger
+        // ones are libtorch's, whose own threads want the cores.
         if (queries.Count > FloatDot.MostRows)
             Rows.Split(rows, 2L * longest * width, (first, end) =>
             {
@@ -109,7 +111,8 @@ internal static unsafe class CachedAttentionKernel
         {
             Vector256<float> a = default;
             for (var i = 0; i < count; i++)
-                a = Vector256.FusedMultiplyAdd(Vector256.Create(weights[i]), Vector256.Load(values + (long)i * shape.Width + column), a);
+                a = Vector256.FusedMultiplyAdd(Vector256.Create(weights[i]),
+                    Vector256.Load(values + (long)i * shape.Width + column), a);
             (a * norm).Store(o + column);
         }
         for (; column < shape.Width; column++)

@@ -21,7 +21,8 @@ internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<
     /// <param name="logits"><c>[n, vocabulary]</c>; owned by the call, their content is lost.</param>
     /// <param name="targets"><c>[n]</c>, int64.</param>
     public static Tensor Apply(Tensor logits, Tensor targets) =>
-        is_grad_enabled() && logits.requires_grad ? apply(logits, targets) : tensor((float)Sum(logits, targets, overwrite: false));
+        is_grad_enabled() && logits.requires_grad
+            ? apply(logits, targets) : tensor((float)Sum(logits, targets, overwrite: false));
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {

@@ -48,7 +48,8 @@ public sealed class Embedding
     private Tensor Among(Tensor prompt, Tensor ids)
     {
         var real = (ids >= Number(0)).unsqueeze(-1); // [b, s, 1]
-        var vectors = prompt.index_select(0, (Number(-1) - ids).clamp_min(Number(0)).flatten()).view(ids.shape[0], ids.shape[1], -1);
+        var vectors = prompt.index_select(0, (Number(-1) - ids).clamp_min(Number(0)).flatten()).view(ids.shape[0], ids.shape[1],
+            -1);
         return where(real, Rows(ids.clamp_min(Number(0))), vectors);
     }
 

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Layers;
 
 /// <summary>
-/// The keys and values of the tokens that one sequence has so far. Sequences of any lengths go through a model together, each with
-/// a cache of its own: see <see cref="RaggedBatch"/>.
+/// The keys and values of the tokens that one sequence has so far. Sequences of any lengths go through a model together, each
+/// with a cache of its own: see <see cref="RaggedBatch"/>.
 /// </summary>
 public sealed class KeyValueCache : IDisposable
 {
@@ -92,7 +92,8 @@ public sealed class KeyValueCache : IDisposable
         return fork;
     }
 
-    /// <summary>Makes room for new tokens, before the pass that reads them, and gives how many they are with virtual ones.</summary>
+    /// <summary>Makes room for new tokens, before the pass that reads them, and gives how many they are with virtual
+    /// ones.</summary>
     internal int Begin(IReadOnlyList<int> added)
     {
         ids.RemoveRange(held, ids.Count - held); // what a pass that failed has left
@@ -116,7 +117,8 @@ public sealed class KeyValueCache : IDisposable
 
     /// <summary>Keys and values of a layer, new tokens included, each <c>[1, kv heads, t, d]</c>.</summary>
     internal (Tensor Keys, Tensor Values) Of(int layer) =>
-        (store!.narrow(0, 2 * layer, 1).narrow(2, 0, prefix + ids.Count), store.narrow(0, 2 * layer + 1, 1).narrow(2, 0, prefix + ids.Count));
+        (store!.narrow(0, 2 * layer, 1).narrow(2, 0, prefix + ids.Count),
+            store.narrow(0, 2 * layer + 1, 1).narrow(2, 0, prefix + ids.Count));
 
     /// <summary>
     /// The first key and the first value of a layer; the next token's follow after d, the next head's after

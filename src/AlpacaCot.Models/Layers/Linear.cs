@@ -12,7 +12,8 @@ public interface ILinearAdapter
     /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, the bias included.</summary>
     Tensor Forward(Linear layer, Tensor x);
 
-    /// <summary>The fp32 weight <c>[outputs, inputs]</c> and bias that compute the same without the adapter; the caller's.</summary>
+    /// <summary>The fp32 weight <c>[outputs, inputs]</c> and bias that compute the same without the adapter; the
+    /// caller's.</summary>
     /// <exception cref="Data.InputException">There are none.</exception>
     (Tensor Weight, Tensor? Bias) Merged(Linear layer);
 }
@@ -94,7 +95,8 @@ public sealed class Linear : ILayer
 
     /// <summary>Where the weight stands, the way round the checkpoint holds it.</summary>
     internal Place WeightPlace => new(
-        () => Matrix is DenseMatrix dense ? dense.Stored : throw InputException.Refusing($"{Name} is quantized: codes cannot be trained in " +
+        () => Matrix is DenseMatrix dense
+            ? dense.Stored : throw InputException.Refusing($"{Name} is quantized: codes cannot be trained in " +
             "place. Train it with quantization: none, or put an adapter on it."),
         own =>
         {

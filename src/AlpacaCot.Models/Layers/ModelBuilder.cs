@@ -10,7 +10,8 @@ namespace AlpacaCot.Models.Layers;
 /// </summary>
 /// <param name="weights">Where the weights come from.</param>
 /// <param name="storage">The type that plain matrices are kept in; null: as stored.</param>
-/// <param name="quantization">How the matrices of linear layers are kept; null: plain, or quantized where they are stored so.</param>
+/// <param name="quantization">How the matrices of linear layers are kept; null: plain, or quantized where they are stored
+/// so.</param>
 public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null)
 {
     /// <summary>Every weight by its checkpoint name.</summary>
@@ -33,11 +34,13 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
 
     /// <summary>A linear layer <c>y = x Wᵀ + b</c> whose weight is <c>[outputs, inputs]</c>.</summary>
     public Linear Linear(string name, long inputs, long outputs, bool bias = false) =>
-        Layer(name, Matrix(name, inputs, outputs, inputsFirst: false, quantization), bias ? Vector(name + ".bias", outputs) : null);
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: false, quantization),
+            bias ? Vector(name + ".bias", outputs) : null);
 
     /// <summary>A linear layer with bias whose weight the checkpoint holds as <c>[inputs, outputs]</c>.</summary>
     public Linear InputsFirst(string name, long inputs, long outputs) =>
-        Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs), inputsFirst: true);
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs),
+            inputsFirst: true);
 
     /// <summary>An embedding table <c>[tokens, width]</c>.</summary>
     public Embedding Embedding(string name, long tokens, long width)
@@ -101,8 +104,10 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
         var weight = name + ".weight";
         if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored) return (stored, null);
         long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
-        if (quantization is null || !quantization.Covers(name)) return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
-        var source = new FullWeight(() => weights.Read(Stored(weight), shape) is var full && inputsFirst ? full.t() : full, quantization);
+        if (quantization is null || !quantization.Covers(name))
+            return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
+        var source = new FullWeight(() => weights.Read(Stored(weight), shape) is var full && inputsFirst ? full.t() : full,
+            quantization);
         using var scope = NewDisposeScope(); // of the full matrices one exists at a time
         return (quantization.Quantize(source.Read()), source);
     }

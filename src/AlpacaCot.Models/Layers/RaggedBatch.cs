@@ -95,7 +95,8 @@ public sealed class RaggedBatch
             CachedAttentionKernel.Store(part.Cache, layer, key, value, part.First, part.Start, part.Count);
             if (part.Count <= Few)
                 for (var t = 0; t < part.Count; t++) few.Add(part.Query(t, sight.Window));
-            else result.narrow(1, part.First, part.Count).copy_(Whole(layer, part, query.narrow(2, part.First, part.Count), sight));
+            else result.narrow(1, part.First, part.Count)
+                .copy_(Whole(layer, part, query.narrow(2, part.First, part.Count), sight));
         }
         CachedAttentionKernel.Attend(layer, query, few, (int)key.shape[1], sight, result);
         return result;

@@ -64,7 +64,8 @@ public static partial class Libtorch
             var adapted = !NativeLibrary.TryLoad(binding, out var bindingHandle);
             if (adapted) bindingHandle = LoadWithoutNominalVersion(binding);
             foreach (var assembly in (Assembly[])[typeof(torch).Assembly, typeof(Libtorch).Assembly])
-                NativeLibrary.SetDllImportResolver(assembly, (name, _, _) => name == "LibTorchSharp" ? bindingHandle : IntPtr.Zero);
+                NativeLibrary.SetDllImportResolver(assembly,
+                    (name, _, _) => name == "LibTorchSharp" ? bindingHandle : IntPtr.Zero);
 
             if (external is not null)
             {
@@ -92,11 +93,13 @@ public static partial class Libtorch
     private static IntPtr LoadWithoutNominalVersion(string path)
     {
         var elf = new ElfFile(File.ReadAllBytes(path));
-        if (!elf.MakeVersionOptional("GLIBCXX_3.4.32", NominalSymbols)) return NativeLibrary.Load(path); // throws the loader's words
+        // throws the loader's words
+        if (!elf.MakeVersionOptional("GLIBCXX_3.4.32", NominalSymbols)) return NativeLibrary.Load(path);
         // A memory file needs no writable folder, leaves nothing behind and cannot be changed by another process.
         var descriptor = MemfdCreate("libLibTorchSharp.so", 0);
         if (descriptor < 0) throw new IOException("the kernel gave no memory file (memfd_create)");
-        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Write);
+        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true),
+            FileAccess.Write);
         file.Write(elf.Bytes);
         file.Flush();
         return NativeLibrary.Load($"/proc/self/fd/{descriptor}");

@@ -12,8 +12,9 @@ namespace AlpacaCot.Models.Native;
 /// copy of its page, so an operation in place changes what this process sees and never the file.
 /// <para>
 /// The mapping lives until the object and every tensor made from it are disposed, in any order. The pages of a tensor that is
-/// disposed are given back at once, so that a weight which is only read to be converted takes no memory afterwards. Replacing the file by a rename
-/// or deleting it is harmless; shortening it in place while it is mapped ends the process, as with any mapped file.
+/// disposed are given back at once, so that a weight which is only read to be converted takes no memory afterwards. Replacing the
+/// file by a rename or deleting it is harmless; shortening it in place while it is mapped ends the process, as with any mapped
+/// file.
 /// </para>
 /// <para>Thread-safe, except that <see cref="Dispose"/> must not race with <see cref="Tensor"/> or the use of
 /// <see cref="Pointer"/>.</para>

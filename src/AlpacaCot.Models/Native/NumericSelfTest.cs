@@ -18,6 +18,8 @@ internal static class NumericSelfTest
         var right = y.data<float>().SequenceEqual([7f, 10f, 15f, 22f])
             && x.grad!.data<float>().SequenceEqual([7f, 11f, 9f, 13f])
             && Math.Abs(nn.functional.softmax(tensor([0f, MathF.Log(3)]), dim: 0)[1].item<float>() - 0.75f) < 1e-6f;
-        if (!right) throw new BadImageFormatException("this libtorch computes wrong results under TorchSharp: its binary layout differs.");
+        if (!right)
+            throw new BadImageFormatException(
+                "this libtorch computes wrong results under TorchSharp: its binary layout differs.");
     }
 }

@@ -12,7 +12,8 @@ public static partial class Platform
     public static long ResidentBytes => StatusKilobytes("VmRSS:") ?? Environment.WorkingSet;
 
     /// <summary>The highest resident memory this process had, in bytes.</summary>
-    public static long PeakResidentBytes => StatusKilobytes("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+    public static long PeakResidentBytes =>
+        StatusKilobytes("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
 
     /// <summary>
     /// Gives freed memory back to the system. Tensors of changing sizes fragment glibc's heap: without this, resident memory
@@ -34,7 +35,8 @@ public static partial class Platform
         if (GlibcVersion is not null) _ = MallocOption(mmapThreshold, 4 << 20);
     }
 
-    /// <summary>Drops whole pages of a private file mapping from this process's memory; they are read again when touched.</summary>
+    /// <summary>Drops whole pages of a private file mapping from this process's memory; they are read again when
+    /// touched.</summary>
     internal static void ForgetPages(nint address, nint bytes)
     {
         const int dontNeed = 4; // elsewhere than on Linux the same advice means other things

@@ -33,7 +33,8 @@ public static class Scalars
     /// <returns><paramref name="x"/>.</returns>
     public static Tensor PlusInPlace(this Tensor x, Tensor y) => x.add_(y, One);
 
-    /// <summary>The whole numbers from <paramref name="start"/> until before <paramref name="end"/>, <c>[end - start]</c>.</summary>
+    /// <summary>The whole numbers from <paramref name="start"/> until before <paramref name="end"/>, <c>[end -
+    /// start]</c>.</summary>
     public static Tensor Range(long start, long end, ScalarType type = ScalarType.Int64) =>
         arange(Number(start), Number(end), One, dtype: type);
 

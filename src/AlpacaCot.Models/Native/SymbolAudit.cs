@@ -8,7 +8,8 @@ namespace AlpacaCot.Models.Native;
 /// </summary>
 internal static class SymbolAudit
 {
-    private static readonly string[] SystemLibraries = ["libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6", "ld-linux-x86-64.so.2"];
+    private static readonly string[] SystemLibraries = ["libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6",
+        "ld-linux-x86-64.so.2"];
 
     /// <summary>The symbols of the binding that none of the loaded libraries defines.</summary>
     public static IReadOnlyList<string> Missing(string bindingPath, IReadOnlyList<IntPtr> libtorch)

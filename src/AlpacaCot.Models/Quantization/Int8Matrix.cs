@@ -85,7 +85,8 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         var (codes, rowScales) = RowCodes(half, threshold);
         var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(half);
         if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
-        var products = x.shape[0] < FewRows ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
+        var products = x.shape[0] < FewRows
+            ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
         var y = empty(x.shape[0], Outputs, ScalarType.Float32);
         var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
         var (rows, columns, width) = ((nint)TensorMemory.Floats(rowScales), (nint)TensorMemory.Floats(Scales), Outputs);

@@ -40,7 +40,8 @@ public static class GenerationsFile
     /// <summary>Reads the answers of a run; scores in the file are not used.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The name of the benchmark, what answered, and the answers in the order of the file.</returns>
-    /// <exception cref="InputException">There is no such file, or a line is no answer, or belongs to another benchmark.</exception>
+    /// <exception cref="InputException">There is no such file, or a line is no answer, or belongs to another
+    /// benchmark.</exception>
     public static (string Benchmark, string Model, IReadOnlyList<BenchmarkQuestion> Questions,
         IReadOnlyList<BenchmarkResponse> Responses) Read(string path)
     {
@@ -55,14 +56,17 @@ public static class GenerationsFile
             {
                 throw new InputException($"{record.Origin}: this is no answer of an evaluation ({e.Message})", e);
             }
-            throw new InputException($"{record.Origin}: this is no answer of an evaluation: it needs benchmark, id, category, prompt");
+            throw new InputException(
+                $"{record.Origin}: this is no answer of an evaluation: it needs benchmark, id, category, prompt");
         }).ToList();
         if (lines.Count == 0) throw new InputException($"{path}: there is no answer in it.");
         if (lines.Find(l => l.Benchmark != lines[0].Benchmark) is { } other)
             throw new InputException($"{path}: it holds answers to {lines[0].Benchmark} and to {other.Benchmark}; split it.");
-        return (lines[0].Benchmark!, lines[0].Model ?? "", [.. lines.Select(l => new BenchmarkQuestion(l.Id!, l.Category!, l.Prompt!)
+        return (lines[0].Benchmark!, lines[0].Model
+            ?? "", [.. lines.Select(l => new BenchmarkQuestion(l.Id!, l.Category!, l.Prompt!)
         {
-            Input = l.Input, IsCompletion = l.IsCompletion, FollowUps = l.FollowUps, References = l.References, Choices = l.Choices,
+            Input = l.Input, IsCompletion = l.IsCompletion, FollowUps = l.FollowUps, References = l.References,
+            Choices = l.Choices,
         })], [.. lines.Select(l => new BenchmarkResponse(l.Texts)
         {
             Shortened = l.Shortened,

@@ -21,7 +21,8 @@ internal sealed class Gsm8k : IBenchmark
         PublishedFile.Records(path).Select(record => new BenchmarkQuestion(record.Id, "gsm8k",
             record.Text("question").Trim() + (options.Trigger ?? Trigger))
         {
-            References = [NumericAnswer.AfterMark(record.Text("answer")) ?? throw record.Bad("its answer has no result behind ####")],
+            References = [NumericAnswer.AfterMark(record.Text("answer"))
+                ?? throw record.Bad("its answer has no result behind ####")],
         });
 
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>

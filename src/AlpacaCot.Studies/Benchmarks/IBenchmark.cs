@@ -71,7 +71,8 @@ public sealed record BenchmarkOptions
     /// <summary>Solved examples before a question; null: as many as were published with.</summary>
     public int? Shots { get; init; }
 
-    /// <summary>A text put behind every instruction, such as <c>Let's think step by step.</c>; null: the benchmark's own.</summary>
+    /// <summary>A text put behind every instruction, such as <c>Let's think step by step.</c>; null: the benchmark's
+    /// own.</summary>
     public string? Trigger { get; init; }
 
     /// <summary>Whether choices are compared by log-likelihood; null: as the benchmark is published.</summary>
@@ -85,7 +86,8 @@ public sealed record BenchmarkOptions
 }
 
 /// <summary>A question of a benchmark.</summary>
-/// <param name="Id">Names it within the benchmark; the same in every run, so that runs can be compared question by question.</param>
+/// <param name="Id">Names it within the benchmark; the same in every run, so that runs can be compared question by
+/// question.</param>
 /// <param name="Category">The subject or kind that scores are reported by.</param>
 /// <param name="Prompt">What is asked.</param>
 public sealed record BenchmarkQuestion(string Id, string Category, string Prompt)

@@ -35,7 +35,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
     /// <summary>The text a model with that template reads before it answers.</summary>
     public static string PromptText(PromptTemplate template, BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
         question.IsCompletion ? question.Prompt
-            : string.Concat(template.RenderPrompt(Asked(question, earlier)).Select(s => s.Special == SpecialToken.Eos ? "</s>" : s.Text));
+            : string.Concat(
+                template.RenderPrompt(Asked(question, earlier)).Select(s => s.Special == SpecialToken.Eos ? "</s>" : s.Text));
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Answer(IReadOnlyList<(BenchmarkQuestion Question, IReadOnlyList<string> Earlier)> asked,
@@ -79,7 +80,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         question.IsCompletion ? question.Stop : [.. question.Stop, .. model.Template.Stop];
 
     private static string Cut(string text, IReadOnlyList<string> stops) =>
-        text[..stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length).Min()].Trim();
+        text[..stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length)
+            .Min()].Trim();
 
     private static Conversation Asked(BenchmarkQuestion question, IReadOnlyList<string> earlier)
     {
@@ -122,7 +124,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         question.IsCompletion ? Begin(question.Prompt) : model.EncodePrompt(Asked(question, earlier));
 
     private int[] Begin(string text) =>
-        [.. model.Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : Array.Empty<int>(), .. model.Tokenizer.EncodeSegment(text, true)];
+        [.. model.Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : Array.Empty<int>(),
+            .. model.Tokenizer.EncodeSegment(text, true)];
 
     /// <summary>What is read at once to score choices: a prompt with all but the last token of a choice.</summary>
     private sealed record Row(int Question, int[] Ids, int PromptLength, List<(int Choice, int[] Tokens)> Scored);
@@ -142,13 +145,15 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         return rows;
     }
 
-    /// <summary>The tokens that a choice adds to its prompt: where the text is one, borders of tokens may fall otherwise.</summary>
+    /// <summary>The tokens that a choice adds to its prompt: where the text is one, borders of tokens may fall
+    /// otherwise.</summary>
     private int[] ChoiceIds(BenchmarkQuestion question, string choice)
     {
         int[] alone = model.Tokenizer.EncodeSegment(choice, first: false);
         if (!question.IsCompletion) return alone;
         var (prompt, whole) = (Begin(question.Prompt), Begin(question.Prompt + choice));
-        return whole.Length > prompt.Length && whole.AsSpan(0, prompt.Length).SequenceEqual(prompt) ? whole[prompt.Length..] : alone;
+        return whole.Length > prompt.Length && whole.AsSpan(0, prompt.Length).SequenceEqual(prompt)
+            ? whole[prompt.Length..] : alone;
     }
 
     private void Score(List<Row> rows, IReadOnlyList<BenchmarkQuestion> questions, ChoiceLikelihood[][] results)

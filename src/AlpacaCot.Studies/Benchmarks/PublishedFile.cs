@@ -57,7 +57,8 @@ internal static class PublishedFile
         return reader.ReadToEnd();
     }
 
-    /// <summary>The rows of a comma-separated file (RFC 4180), the first one too: some are published without names of columns.</summary>
+    /// <summary>The rows of a comma-separated file (RFC 4180), the first one too: some are published without names of
+    /// columns.</summary>
     public static IEnumerable<(string[] Cells, int Number)> Rows(string path)
     {
         var text = Text(path);

@@ -120,7 +120,8 @@ public sealed class ResponseStore : IDisposable
             }
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentNullException)
             {
-                throw new InputException($"{path}:{number}: this is no kept result; delete the file or name another folder with --cache", e);
+                throw new InputException(
+                    $"{path}:{number}: this is no kept result; delete the file or name another folder with --cache", e);
             }
             start += length + 1;
         }

@@ -92,7 +92,8 @@ public static class StudyFile
         Key<JudgeSpec>.FilePath("folder", "a model folder", "a model of this machine as the judge",
             j => j.Folder, (j, v) => j with { Folder = v }),
         Key<JudgeSpec>.FilePath("prompts", "a folder", 
-            $"prompt files of your own: {string.Join(", ", JudgePrompts.Names)} (.txt)", j => j.Prompts, (j, v) => j with { Prompts = v }),
+            $"prompt files of your own: {string.Join(", ", JudgePrompts.Names)} (.txt)", j => j.Prompts,
+            (j, v) => j with { Prompts = v }),
         new("price", "two prices, as [0.15, 0.6]", "the price of a million tokens read and written",
             (j, node, context) => Words(node) is { } words && JudgeSpec.TryPrice(string.Join(',', words), out var price)
                 ? j with { Price = price } : context.Wrong(j, node, "two prices, as [0.15, 0.6]"), _ => null),

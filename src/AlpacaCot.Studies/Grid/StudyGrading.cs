@@ -44,7 +44,8 @@ public static class StudyGrading
         {
             var sofar = before;
             var whole = progress is null ? null : new Progress(done => progress.Report(sofar + done));
-            await judge.GradeAsync((IJudgedBenchmark)BenchmarkSuite.Find(run.Benchmark.Name), run, study.Judge!.Texts, whole, cancel)
+            await judge.GradeAsync((IJudgedBenchmark)BenchmarkSuite.Find(run.Benchmark.Name), run, study.Judge!.Texts, whole,
+                cancel)
                 .ConfigureAwait(false);
             before += run.Answers.Count;
         }

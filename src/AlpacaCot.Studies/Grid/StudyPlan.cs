@@ -55,7 +55,8 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
         var counted = new Dictionary<string, long?>();
         var questions = study.Benchmarks.Select(b => CountQuestions(b)).ToList();
         int? asked = questions.Any(q => q is null) ? null : questions.Sum();
-        var arms = study.Arms.Where(arm => arm.Refusal is null).ToDictionary(arm => arm.Name, arm => Estimate(arm, asked, counted));
+        var arms = study.Arms.Where(arm => arm.Refusal is null).ToDictionary(arm => arm.Name,
+            arm => Estimate(arm, asked, counted));
         return new StudyPlan([.. study.Cells.Select(cell => (cell, arms[cell.Arm.Name]))], missing);
     }
 

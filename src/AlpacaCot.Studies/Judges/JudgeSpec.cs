@@ -33,7 +33,8 @@ public sealed record JudgeSpec
     public int Parallel { get; init; } = 4;
 
     /// <summary>Names the judge: verdicts are kept under it.</summary>
-    public string Name => Folder is not null ? ContentFingerprint.Of(Folder) : $"{Model} at {Endpoint!.GetLeftPart(UriPartial.Path)}";
+    public string Name =>
+        Folder is not null ? ContentFingerprint.Of(Folder) : $"{Model} at {Endpoint!.GetLeftPart(UriPartial.Path)}";
 
     /// <summary>The texts it is asked with.</summary>
     public JudgePrompts Texts => new(Prompts);

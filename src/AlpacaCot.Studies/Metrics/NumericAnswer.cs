@@ -8,8 +8,8 @@ namespace AlpacaCot.Studies.Metrics;
 public static partial class NumericAnswer
 {
     /// <summary>
-    /// The number an answer ends with: behind the last <c>####</c> (GSM8K); else behind the last conclusion ("the answer is", "the
-    /// answer (arabic numerals) is", 答案是, 答案为, 等于 at the end); else in the last <c>\boxed{}</c>; else the last number.
+    /// The number an answer ends with: behind the last <c>####</c> (GSM8K); else behind the last conclusion ("the answer is",
+    /// "the answer (arabic numerals) is", 答案是, 答案为, 等于 at the end); else in the last <c>\boxed{}</c>; else the last number.
     /// </summary>
     /// <returns>The number with a point and without separators, as <c>-1234.5</c>; null where the text holds none.</returns>
     public static string? Extract(string text)
@@ -27,7 +27,8 @@ public static partial class NumericAnswer
 
     /// <summary>Whether two numbers have the same value, whatever their digits: 5 and 5.00.</summary>
     public static bool AreEqual(string first, string second) =>
-        Value(first) is { } a && Value(second) is { } b && (a == b || Math.Abs(a - b) <= 1e-9 * Math.Max(Math.Abs(a), Math.Abs(b)));
+        Value(first) is { } a && Value(second) is { } b
+            && (a == b || Math.Abs(a - b) <= 1e-9 * Math.Max(Math.Abs(a), Math.Abs(b)));
 
     /// <summary>Whether the number of a text equals one of the references.</summary>
     internal static QuestionScore Score(string text, IReadOnlyList<string> references)
@@ -36,12 +37,14 @@ public static partial class NumericAnswer
         return QuestionScore.Of(number is not null && references.Any(r => AreEqual(number, r)), number);
     }
 
-    private const string Number = @"(?<n>[-−]?[$￥¥€£]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|[-−]?[$]?\.[0-9]+)";
+    private const string Number =
+        @"(?<n>[-−]?[$￥¥€£]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|[-−]?[$]?\.[0-9]+)";
 
     [GeneratedRegex(@"####\s*" + Number, RegexOptions.RightToLeft | RegexOptions.CultureInvariant)]
     private static partial Regex Marked { get; }
 
-    [GeneratedRegex(@"(?:\banswer(?:\s*\([^()]{1,40}\))?(?:\s+is|\s*[:=])|答案(?:是|为|[:：])|结果(?:是|为))[\s:：=*$]*(?:\\boxed\{)?" + Number,
+    [GeneratedRegex(@"(?:\banswer(?:\s*\([^()]{1,40}\))?(?:\s+is|\s*[:=])|答案(?:是|为|[:：])|结果(?:是|为))[\s:：=*$]*(?:\\boxed\{)?" +
+        Number,
         RegexOptions.RightToLeft | RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Concluding { get; }
 

@@ -17,5 +17,6 @@ public static class EffectSize
     }
 
     /// <summary>The distance of two shares, from 0 to 1, on the arcsine scale (Cohen's h, 1988), read as d.</summary>
-    public static double OfShares(double first, double second) => 2 * Math.Asin(Math.Sqrt(second)) - 2 * Math.Asin(Math.Sqrt(first));
+    public static double OfShares(double first, double second) =>
+        2 * Math.Asin(Math.Sqrt(second)) - 2 * Math.Asin(Math.Sqrt(first));
 }

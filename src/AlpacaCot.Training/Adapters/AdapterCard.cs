@@ -26,7 +26,8 @@ public sealed record CardBase(string Name, string Type, string Fingerprint);
 public sealed record CardData(string Source, long Available, long Taken, string? Licence);
 
 /// <summary>
-/// Where an adapter comes from, kept beside its weights: <c>alpaca-cot.json</c> for programs, <c>README.md</c> for people and hubs.
+/// Where an adapter comes from, kept beside its weights: <c>alpaca-cot.json</c> for programs, <c>README.md</c> for people and
+/// hubs.
 /// </summary>
 public sealed record AdapterCard
 {
@@ -75,7 +76,8 @@ public sealed record AdapterCard
     public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The versions of this program and what it runs on.</summary>
-    internal static IReadOnlyDictionary<string, string> RunningVersions => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    internal static IReadOnlyDictionary<string, string> RunningVersions =>
+        new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
         ["alpaca_cot"] = typeof(AdapterCard).Assembly.GetName().Version!.ToString(3),
         ["dotnet"] = RuntimeInformation.FrameworkDescription,
@@ -90,7 +92,8 @@ public sealed record AdapterCard
     /// <summary>Writes both files into the adapter's folder, whose other files are there already.</summary>
     public void Write(string folder)
     {
-        var files = Directory.GetFiles(folder).Select(file => Path.GetFileName(file)!).Where(name => name is not (FileName or Readme))
+        var files =
+            Directory.GetFiles(folder).Select(file => Path.GetFileName(file)!).Where(name => name is not (FileName or Readme))
             .Order(StringComparer.Ordinal).ToDictionary(name => name, name => Hash(Path.Combine(folder, name)));
         var card = this with { Files = files };
         AtomicFile.WriteText(Path.Combine(folder, Readme), card.ToMarkdown());
@@ -143,7 +146,8 @@ public sealed record AdapterCard
 
             """);
         foreach (var part in Data)
-            text.Append(CultureInfo.InvariantCulture, $"| {part.Source} | {part.Taken:N0} | {part.Available:N0} | {part.Licence ?? "not stated"} |\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"| {part.Source} | {part.Taken:N0} | {part.Available:N0} | {part.Licence ?? "not stated"} |\n");
         text.Append("\n| measured | |\n|---|---:|\n");
         foreach (var (name, value) in Metrics)
             text.Append(CultureInfo.InvariantCulture, $"| {name.Replace('_', ' ')} | {value:0.####} |\n");

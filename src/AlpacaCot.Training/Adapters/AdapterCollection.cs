@@ -64,7 +64,8 @@ public static class AdapterCollection
         {
             var path = Path.Combine(adapter.Folder, name);
             if (!File.Exists(path)) problems.Add($"{name} is missing");
-            else if (AdapterCard.Hash(path) != hash) problems.Add($"{name} is not the file that was written (its sha256 differs)");
+            else if (AdapterCard.Hash(path) != hash)
+                problems.Add($"{name} is not the file that was written (its sha256 differs)");
         }
         CheckWeights(adapter.Folder, problems);
         var (fit, reason) = model is null ? (AdapterFit.Unknown, "") : Fit(adapter, model, quantization);
@@ -73,7 +74,8 @@ public static class AdapterCollection
 
     /// <summary>Whether an adapter goes with a model, by trying.</summary>
     /// <exception cref="InputException">The model itself cannot be loaded.</exception>
-    public static (AdapterFit Fit, string Reason) Fit(FoundAdapter adapter, string model, QuantizationOptions? quantization = null)
+    public static (AdapterFit Fit, string Reason) Fit(FoundAdapter adapter, string model,
+        QuantizationOptions? quantization = null)
     {
         using var loaded = LanguageModel.Load(model, quantization: quantization);
         try

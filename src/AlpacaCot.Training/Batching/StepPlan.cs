@@ -38,9 +38,11 @@ public sealed class EpochPlan : IStepPlan
     /// <param name="maxSteps">Steps, instead of epochs.</param>
     /// <param name="groupByLength">Batches of similar length: less padding.</param>
     /// <param name="seed">The seed of the order.</param>
-    public EpochPlan(EncodedDataset data, int batchSize, int microBatchSize, double epochs, int? maxSteps, bool groupByLength, int seed)
+    public EpochPlan(EncodedDataset data, int batchSize, int microBatchSize, double epochs, int? maxSteps, bool groupByLength,
+        int seed)
     {
-        (this.data, this.batchSize, this.microBatchSize, this.groupByLength, this.seed) = (data, batchSize, microBatchSize, groupByLength, seed);
+        (this.data, this.batchSize, this.microBatchSize, this.groupByLength, this.seed) =
+            (data, batchSize, microBatchSize, groupByLength, seed);
         StepsPerEpoch = (data.Count + batchSize - 1) / batchSize;
         TotalSteps = maxSteps ?? Math.Max(1, (int)Math.Ceiling(StepsPerEpoch * epochs - 1e-9));
     }

@@ -9,7 +9,8 @@ internal static class AdapterKeys
 {
     public static readonly AdapterKey[] All =
     [
-        AdapterKey.Choice("method", [.. AdapterRecipes.Names], "what is trained; docs/methods.md tells each; none: every parameter",
+        AdapterKey.Choice("method", [.. AdapterRecipes.Names],
+            "what is trained; docs/methods.md tells each; none: every parameter",
             a => a.Method, (a, v) => a with { Method = v }),
         AdapterKey.Whole("rank", 1, "rank of the update",
             a => a.Rank, (a, v) => a with { Rank = v }),

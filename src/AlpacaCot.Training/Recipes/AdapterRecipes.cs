@@ -30,7 +30,8 @@ internal static class AdapterRecipes
     private static readonly string[] LowRankKeys = ["rank", "alpha", "dropout", "targets", "layers", "modules", "rank_pattern",
         "alpha_pattern", "bias", "use_rslora", "lora_plus_ratio"];
 
-    private static readonly string[] DeltaKeys = ["rank", "alpha", "targets", "layers", "modules", "rank_pattern", "alpha_pattern"];
+    private static readonly string[] DeltaKeys = ["rank", "alpha", "targets", "layers", "modules", "rank_pattern",
+        "alpha_pattern"];
 
     /// <summary>Every method.</summary>
     public static IReadOnlyList<AdapterRecipe> All { get; } =
@@ -45,7 +46,8 @@ internal static class AdapterRecipes
             (c, s) => c with { Loftq = new LoftqConfig(s.LoftqIterations!.Value) }, "loftq_iterations"),
         new("adalora", ["rank", "target_rank", "alpha", "dropout", "targets", "layers", "modules", "bias", "warmup_steps",
                 "final_steps", "interval"],
-            s => s with { Rank = s.Rank ?? 12, TargetRank = s.TargetRank ?? 8, Alpha = s.Alpha ?? 16, Interval = s.Interval ?? 1 },
+            s => s with { Rank = s.Rank ?? 12, TargetRank = s.TargetRank ?? 8, Alpha = s.Alpha ?? 16, Interval = s.Interval
+                ?? 1 },
             o => new AdaLoraConfig
             {
                 StartRank = o.Spec.Rank!.Value, TargetRank = o.Spec.TargetRank!.Value, Alpha = o.Spec.Alpha!.Value,
@@ -101,7 +103,8 @@ internal static class AdapterRecipes
             }),
         new("p_tuning_v2", ["virtual_tokens", "projection", "modules"],
             s => Virtual(s) with { Projection = s.Projection ?? false },
-            o => new PTuningV2Config { Tokens = o.Spec.VirtualTokens!.Value, Projects = o.Spec.Projection!.Value, Dropout = true }),
+            o => new PTuningV2Config { Tokens = o.Spec.VirtualTokens!.Value, Projects = o.Spec.Projection!.Value, Dropout =
+                true }),
         Narrow("houlsby", false, FamilyTargets.SublayerOutputs),
         Narrow("pfeiffer", false, model => Targets.Of(FamilyTargets.FeedForwardOutput(model))),
         Narrow("parallel", true, FamilyTargets.AttentionInputs),
@@ -128,7 +131,8 @@ internal static class AdapterRecipes
 
     private static AdapterRecipe Low(string name, Func<AdapterSpec, AdapterSpec> defaults,
         Func<LoraConfig, AdapterSpec, LoraConfig> own, params string[] keys) =>
-        new(name, [.. LowRankKeys, .. keys], s => defaults(s) with { Rank = s.Rank ?? 8, Alpha = s.Alpha ?? 16 }, o => own(new LoraConfig
+        new(name, [.. LowRankKeys, .. keys], s => defaults(s) with { Rank = s.Rank ?? 8, Alpha = s.Alpha ?? 16 },
+            o => own(new LoraConfig
         {
             Rank = o.Spec.Rank!.Value, Alpha = o.Spec.Alpha!.Value, Dropout = o.Spec.Dropout, UseRsLora = o.Spec.RsLora,
             Bias = Bias(o.Spec, "lora_only"), PlusRatio = o.Spec.PlusRatio ?? 1, Targets = o.Targets(FamilyTargets.LowRank),
@@ -147,5 +151,6 @@ internal static class AdapterRecipes
 
     private static string Bias(AdapterSpec spec, string only) => spec.Bias == "only" ? only : spec.Bias;
 
-    private static Dictionary<string, int> Ranks(AdapterSpec spec) => spec.RankPattern.ToDictionary(p => p.Key, p => (int)p.Value);
+    private static Dictionary<string, int> Ranks(AdapterSpec spec) =>
+        spec.RankPattern.ToDictionary(p => p.Key, p => (int)p.Value);
 }

@@ -110,7 +110,8 @@ public static class RecipeFile
     {
         var root = RecipeNode.Parse(ReadText(path), path, FolderOf(path));
         return root as RecipeNode.Mapping
-            ?? throw new InputException($"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
+            ?? throw new InputException(
+                $"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
     }
 
     /// <summary>The recipe as YAML with every value spelled out; <see cref="Parse"/> reads it back to the same recipe.</summary>

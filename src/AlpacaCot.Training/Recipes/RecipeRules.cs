@@ -80,7 +80,8 @@ internal static class RecipeRules
                 problems.AddAt($"adapter.{key}", $"adapter.{key} has no meaning with method: {method}; leave it out" +
                     (meant.Length == 0 ? "" : $" (it has {string.Join(", ", meant)})"));
         if (spec is { TargetRank: { } end, Rank: { } start } && end > start)
-            problems.AddAt("adapter.target_rank", $"adapter.target_rank: found {end}, but AdaLoRA cuts ranks and starts with {start}");
+            problems.AddAt("adapter.target_rank",
+                $"adapter.target_rank: found {end}, but AdaLoRA cuts ranks and starts with {start}");
         if (method == "none" && recipe.Quantization is not (null or "none"))
             problems.Refuse("quantization", $"{recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
                 "none trains every weight; choose an adapter such as lora, or quantization: none");
@@ -112,7 +113,8 @@ internal static class RecipeRules
     {
         var chosen = training.Optimizer;
         if (chosen == "galore" && adapter.Method != "none")
-            problems.AddAt("training.optimizer", $"training.optimizer: galore is for full tuning, and an adapter ({adapter.Method}) has small " +
+            problems.AddAt("training.optimizer",
+                $"training.optimizer: galore is for full tuning, and an adapter ({adapter.Method}) has small " +
                 "matrices already; choose adamw, or adapter: none");
         foreach (var (key, knowing) in Optimizers.Optimizers.Keys)
             if (problems.Given.ContainsKey($"training.{key}") && !knowing.Contains(chosen))

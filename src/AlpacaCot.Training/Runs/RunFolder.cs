@@ -75,10 +75,12 @@ public sealed class RunFolder : IDisposable
     /// <summary>Adds a line of metrics.</summary>
     public void Log(StepMetrics m)
     {
-        Line(("step", m.Step), ("epoch", m.Epoch), ("loss", m.Loss), ("learning_rate", m.LearningRate), ("gradient_norm", m.GradientNorm),
+        Line(("step", m.Step), ("epoch", m.Epoch), ("loss", m.Loss), ("learning_rate", m.LearningRate),
+            ("gradient_norm", m.GradientNorm),
             ("supervised_tokens", m.SupervisedTokens), ("total_tokens", m.TotalTokens),
             ("tokens_per_second", Math.Round(m.TokensPerSecond, 1)), ("resident_mb", m.ResidentBytes >> 20));
-        board.Add(m.Step, ("train/loss", m.Loss), ("train/learning_rate", m.LearningRate), ("train/gradient_norm", m.GradientNorm),
+        board.Add(m.Step, ("train/loss", m.Loss), ("train/learning_rate", m.LearningRate),
+            ("train/gradient_norm", m.GradientNorm),
             ("train/tokens_per_second", m.TokensPerSecond));
     }
 
@@ -103,7 +105,8 @@ public sealed class RunFolder : IDisposable
     /// <summary>Writes a checkpoint and removes the oldest ones over the limit; gives its folder.</summary>
     public string SaveCheckpoint(TrainingProgress progress, IAdapter adapter, Optimizer optimizer)
     {
-        var folder = Path.Combine(Folder, "checkpoints", string.Create(CultureInfo.InvariantCulture, $"step-{progress.Step:000000}"));
+        var folder = Path.Combine(Folder, "checkpoints",
+            string.Create(CultureInfo.InvariantCulture, $"step-{progress.Step:000000}"));
         Replace(folder, into =>
         {
             adapter.SaveCheckpoint(into);
@@ -133,7 +136,8 @@ public sealed class RunFolder : IDisposable
             metrics["step"] = json.GetProperty("step").GetDouble();
             if (json.TryGetProperty("loss", out var loss)) metrics["loss"] = loss.GetDouble();
             if (json.TryGetProperty("validation_loss", out var validation))
-                metrics["validation_loss"] = Math.Min(validation.GetDouble(), metrics.GetValueOrDefault("validation_loss", double.MaxValue));
+                metrics["validation_loss"] =
+                    Math.Min(validation.GetDouble(), metrics.GetValueOrDefault("validation_loss", double.MaxValue));
         }
         return metrics;
     }

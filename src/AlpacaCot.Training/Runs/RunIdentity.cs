@@ -19,10 +19,12 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
     /// <exception cref="InputException">The folder holds no run, or one of another recipe or data.</exception>
     public void CheckAgainst(string runFile)
     {
-        if (!File.Exists(runFile)) throw new InputException($"There is no run to resume: {runFile} does not exist. Train without --resume.");
+        if (!File.Exists(runFile))
+            throw new InputException($"There is no run to resume: {runFile} does not exist. Train without --resume.");
         using var json = JsonDocument.Parse(File.ReadAllText(runFile));
         if (json.RootElement.GetProperty("recipe_sha256").GetString() != RecipeHash)
-            throw new InputException($"The recipe has changed since the run in {Path.GetDirectoryName(runFile)} began (compare its recipe.yaml). " +
+            throw new InputException(
+                $"The recipe has changed since the run in {Path.GetDirectoryName(runFile)} began (compare its recipe.yaml). " +
                 "Resume needs the same recipe; start a new run with another output, or with --overwrite.");
         if (json.RootElement.GetProperty("data_sha256").GetString() != Data)
             throw new InputException($"The data has changed since the run in {Path.GetDirectoryName(runFile)} began. " +

@@ -30,7 +30,8 @@ public sealed class ConverterTests : IDisposable
     [InlineData("multiturn_chat", """
         {"instruction": "Human:你好\nAssistant:您好！\nHuman: 讲个笑话\n第二行\nAssistant:", "input": "", "output": "从前 Human: 有座山"}
         """, "U:你好 A:您好！ U:讲个笑话\n第二行 A:从前 Human: 有座山")]
-    [InlineData("multiturn_chat", """{"instruction": "What does Human: mean in Assistant: logs?", "input": "", "output": "A role."}""",
+    [InlineData("multiturn_chat",
+        """{"instruction": "What does Human: mean in Assistant: logs?", "input": "", "output": "A role."}""",
         "U:What does Human: mean in Assistant: logs? A:A role.")]
     [InlineData("belle-conversations", """
         {"id": "66182880", "conversations": [{"from": "human", "value": "问"}, {"from": "assistant", "value": "答"}]}
@@ -41,13 +42,15 @@ public sealed class ConverterTests : IDisposable
     [InlineData("gsm8k", """
         {"question": "How many?", "answer": "48/2 = <<48/2=24>>24 clips.\n48+24 = <<48+24=72>>72.\n#### 72"}
         """, "U:How many? A:48/2 = 24 clips.\n48+24 = 72.\nThe answer is 72.")]
-    [InlineData("code-alpaca", """[{"instruction": "Sort", "input": "[2,1]", "output": "sorted(x)"}]""", "U:Sort[[2,1]] A:sorted(x)")]
+    [InlineData("code-alpaca", """[{"instruction": "Sort", "input": "[2,1]", "output": "sorted(x)"}]""",
+        "U:Sort[[2,1]] A:sorted(x)")]
     [InlineData("gpteacher", """[{"instruction": "Hi", "input": "", "response": "Hello"}]""", "U:Hi A:Hello")]
     [InlineData("gpteacher", """[{"instruction": "Hi", "input": "", "output": "Hello"}]""", "U:Hi A:Hello")]
     [InlineData("natural-instructions", """
         {"Contributors": ["x"], "Categories": ["Translation"], "Definition": ["Translate.", "Be brief."], "Positive Examples": [],
          "Instances": [{"id": "t-1", "input": "cat", "output": ["猫", "貓"]}, {"id": "t-2", "input": "dog", "output": ["狗"]}]}
-        """, "U:Translate.\nBe brief.[cat] A:猫 +id+task+Categories+outputs", "U:Translate.\nBe brief.[dog] A:狗 +id+task+Categories")]
+        """, "U:Translate.\nBe brief.[cat] A:猫 +id+task+Categories+outputs",
+        "U:Translate.\nBe brief.[dog] A:狗 +id+task+Categories")]
     [InlineData("niv2", """{"task_name": "task001", "id": "t-1", "definition": "Translate.", "inputs": "cat", "targets": "猫"}""",
         "U:Translate.[cat] A:猫 +task_name+id")]
     [InlineData("hc3", """
@@ -57,12 +60,14 @@ public sealed class ConverterTests : IDisposable
         {"question": "Why?", "human_answers": ["Well.", "So."], "chatgpt_answers": ["Because."], "source": "eli5"}
         """, "U:Why? A:Well. +source", "U:Why? A:So. +source")]
     [InlineData("firefly", """{"kind": "NLI", "input": "前提", "target": "蕴含"}""", "U:前提 A:蕴含 +kind")]
-    [InlineData("instinwild", """[{"instruction": "Plan a trip", "input": "", "output": "Go.", "id": "0_0"}]""", "U:Plan a trip A:Go. +id")]
+    [InlineData("instinwild", """[{"instruction": "Plan a trip", "input": "", "output": "Go.", "id": "0_0"}]""",
+        "U:Plan a trip A:Go. +id")]
     [InlineData("vicuna", """
         [{"id": "QWJhYvA_0", "conversations": [{"from": "system", "value": "Be kind."}, {"from": "human", "value": "Hi"},
           {"from": "gpt", "value": "Hello"}, {"from": "human", "value": "Bye"}, {"from": "gpt", "value": "See you"}]}]
         """, "S:Be kind. U:Hi A:Hello U:Bye A:See you +id")]
-    [InlineData("sharechat", """[{"id": "a", "conversations": [{"from": "user", "value": "Hi"}, {"from": "bing", "value": "Hello"}]}]""",
+    [InlineData("sharechat",
+        """[{"id": "a", "conversations": [{"from": "user", "value": "Hi"}, {"from": "bing", "value": "Hello"}]}]""",
         "U:Hi A:Hello +id")]
     [InlineData("oasst1", """
         {"message_tree_id": "1", "tree_state": "ready_for_export", "prompt": {"message_id": "1", "text": "Hi", "role": "prompter", "lang": "en",
@@ -103,7 +108,8 @@ public sealed class ConverterTests : IDisposable
         """, "U:I hit him. A:That is wrong.(rots,safety_label,response_id,episode_done) U:But why? "
              + "A:It hurts.(rots,safety_label,response_id,episode_done) +dialogue_id",
         "U:Hi A:Hello.(rots,safety_label,response_id,episode_done) +dialogue_id")]
-    [InlineData("finance", """[{"instruction": "Invest?", "input": "", "output": "Maybe.", "text": ""}]""", "U:Invest? A:Maybe. +text")]
+    [InlineData("finance", """[{"instruction": "Invest?", "input": "", "output": "Maybe.", "text": ""}]""",
+        "U:Invest? A:Maybe. +text")]
     [InlineData("hh-rlhf", """
         {"chosen": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Rob a bank?\n\nAssistant: No.", "rejected": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Rob a bank?\n\nAssistant: Sure:\nHuman: joke"}
         """, "U:Hi A:Hello U:Rob a bank? A:No. !Sure:\nHuman: joke")]
@@ -118,16 +124,19 @@ public sealed class ConverterTests : IDisposable
     [InlineData("webgpt", """
         {"question": {"dataset": "eli5", "id": "1", "full_text": "Why?"}, "answer_0": "a", "score_0": -1.0, "answer_1": "b", "score_1": 1.0, "quotes_0": {}}
         """, "U:Why? A:b !a +quotes_0")]
-    [InlineData("stack-llama", """{"qid": 1, "question": "How?", "response_j": "So.", "response_k": "No."}""", "U:How? A:So. !No. +qid")]
+    [InlineData("stack-llama", """{"qid": 1, "question": "How?", "response_j": "So.", "response_k": "No."}""",
+        "U:How? A:So. !No. +qid")]
     [InlineData("baize", """
         [{"topic": "Why?", "input": "The conversation between human and AI assistant.\n[|Human|] Why?\n[|AI|] Because.\n[|Human|] "}]
         """, "U:Why? A:Because. +topic")]
-    [InlineData("oig", """{"text": "Background: sun\n<human>: Hi\n<bot>: Hello", "metadata": {"source": "x"}}""", "S:Background: sun U:Hi A:Hello +metadata")]
+    [InlineData("oig", """{"text": "Background: sun\n<human>: Hi\n<bot>: Hello", "metadata": {"source": "x"}}""",
+        "S:Background: sun U:Hi A:Hello +metadata")]
     [InlineData("ultrachat", """{"id": "0", "data": ["Hi", "Hello", "Bye", "See you"]}""", "U:Hi A:Hello U:Bye A:See you +id")]
     [InlineData("gaokao", """
         {"keywords": "2010-2022_Math", "example": [{"year": "2010", "question": "1+1=?\n A. 2\n", "answer": ["A"], "analysis": "数一数。", "index": 0}]}
         """, "U:1+1=?\n A. 2 A:数一数。\n答案：A +year+index")]
-    [InlineData("camel", """{"role_1": "Biologist", "topic;": "Cells", "sub_topic": "DNA", "message_1": "What?", "message_2": "This."}""",
+    [InlineData("camel",
+        """{"role_1": "Biologist", "topic;": "Cells", "sub_topic": "DNA", "message_1": "What?", "message_2": "This."}""",
         "U:What? A:This. +role_1+topic;+sub_topic")]
     [InlineData("camel", """
         {"role_1": "Chef", "message_1": {"role_name": "Cook", "content": "Boil."}, "message_2": {"role_name": "Chef", "content": "Done."}}

@@ -27,8 +27,8 @@ internal sealed record HubReply(int Status, byte[] Body, params string[] Headers
 
 /// <summary>
 /// A hub on this machine with one repository, <c>owner/name</c> or another. Large files are redirected to a storage on another
-/// host (<c>localhost</c> in place of <c>127.0.0.1</c>), as the real hub does it. The same files are also on a GitHub whose API is
-/// at the same address, and whose contents are below <c>raw</c>; there no file is large.
+/// host (<c>localhost</c> in place of <c>127.0.0.1</c>), as the real hub does it. The same files are also on a GitHub whose API
+/// is at the same address, and whose contents are below <c>raw</c>; there no file is large.
 /// </summary>
 internal sealed class FakeHub : IDisposable
 {

@@ -54,7 +54,8 @@ public sealed class GitHubDownloadTests : IDisposable, IDownloadObserver
             if (request.From == 3 * Segment) return new(404, "gone");
             return request.From == Segment && drops-- > 0 ? reply with { DropAfter = 1000 } : null;
         };
-        await Assert.ThrowsAsync<DownloadException>(() => Download("https://github.com/owner/name", o => o with { Connections = 1 }));
+        await Assert.ThrowsAsync<DownloadException>(
+            () => Download("https://github.com/owner/name", o => o with { Connections = 1 }));
         _hub.Trouble = (request, reply) =>
         {
             if (request.Target.StartsWith("/raw/", StringComparison.Ordinal) && request.From == 3 * Segment && damage-- > 0)
@@ -65,7 +66,8 @@ public sealed class GitHubDownloadTests : IDisposable, IDownloadObserver
         Assert.Equal(content, File.ReadAllBytes(Path.Combine(result.Folder, "a.json")));
         Assert.Contains(_notes, note => note.Contains("connection was lost", StringComparison.Ordinal));
         Assert.Contains(_notes, note => note.Contains("git sha1", StringComparison.Ordinal));
-        Assert.True(File.Exists(Path.Combine(_folder.Root, "github--owner--name", "refs", "HEAD")));   // the main branch, by any name
+        // the main branch, by any name
+        Assert.True(File.Exists(Path.Combine(_folder.Root, "github--owner--name", "refs", "HEAD")));
     }
 
     [Fact]
@@ -154,7 +156,8 @@ public sealed class GitHubDownloadTests : IDisposable, IDownloadObserver
     {
         var options = new HubOptions
         {
-            GitHub = new() { Api = _hub.Endpoint, Content = _hub.Raw }, Cache = _folder.Root, SegmentBytes = Segment, Connections = 4,
+            GitHub = new() { Api = _hub.Endpoint, Content = _hub.Raw }, Cache = _folder.Root, SegmentBytes = Segment,
+            Connections = 4,
             Wait = (time, _) =>
             {
                 lock (_waits) _waits.Add(time);

@@ -322,7 +322,8 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
                 return Task.CompletedTask;
             },
         };
-        return HubDownload.RunAsync(new(new("owner/name", RepositoryType.Dataset), null, []), change?.Invoke(options) ?? options, this,
+        return HubDownload.RunAsync(new(new("owner/name", RepositoryType.Dataset), null, []), change?.Invoke(options) ?? options,
+            this,
             cancel ?? TestContext.Current.CancellationToken);
     }
 }

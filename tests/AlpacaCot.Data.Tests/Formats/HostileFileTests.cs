@@ -84,7 +84,8 @@ public sealed class HostileFileTests : IDisposable
     public void Parquet_with_other_columns_is_refused_by_their_names_unless_they_are_mapped()
     {
         var path = Path.Combine(folder.Root, "other.parquet");
-        var source = folder.Write("other.jsonl", """{"text": "x", "frage": "Was?", "antwort": "Das.", "id": 7, "tags": ["a", "b"]}""");
+        var source = folder.Write("other.jsonl",
+            """{"text": "x", "frage": "Was?", "antwort": "Das.", "id": 7, "tags": ["a", "b"]}""");
         var read = InstructionFile.Read(source)
             .Select(c => new Conversation([new Turn(Role.Assistant, "x")]) { Metadata = c.Metadata });
         ConversationWriter.Write(path,

@@ -42,7 +42,8 @@ public sealed class CleanerTests
     [Fact]
     public void Answers_that_stop_in_the_middle_are_taken()
     {
-        const string prose = "The sun rises in the east. It warms the land, and the birds begin to sing. People wake up and make their "
+        const string prose =
+            "The sun rises in the east. It warms the land, and the birds begin to sing. People wake up and make their "
             + "breakfast while the streets fill with traffic. ";
         Assert.Null(Judge("Tell.", prose));
         Assert.Equal("truncated: its last sentence has no end",
@@ -61,7 +62,8 @@ public sealed class CleanerTests
     [Fact]
     public void Answers_that_go_round_in_circles_are_taken()
     {
-        Assert.StartsWith("repetition: ", Judge("Tell.", string.Concat(Enumerable.Repeat("I like to eat apples and to drink tea. ", 9))));
+        Assert.StartsWith("repetition: ",
+            Judge("Tell.", string.Concat(Enumerable.Repeat("I like to eat apples and to drink tea. ", 9))));
         Assert.StartsWith("repetition: ", Judge("讲", string.Concat(Enumerable.Repeat("我喜欢吃苹果，", 12))));
         Assert.StartsWith("repetition: \"a\" stands 24 times", Judge("Scream.", "A" + new string('a', 40)));
         Assert.Null(Judge("Draw a table.", "| a | b |\n|" + new string('-', 60) + "|\n| 1 | 2 |"));

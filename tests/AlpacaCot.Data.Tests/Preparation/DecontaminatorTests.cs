@@ -9,7 +9,8 @@ namespace AlpacaCot.Data.Tests.Preparation;
 
 public sealed class DecontaminatorTests
 {
-    private const string Question = "A farmer has seventeen sheep and buys nine more at the market, then sells a third of them to his brother.";
+    private const string Question =
+        "A farmer has seventeen sheep and buys nine more at the market, then sells a third of them to his brother.";
 
     private static List<Finding> Hits(string text, ContaminationOptions? options = null, params string[] evaluation)
     {
@@ -53,8 +54,10 @@ public sealed class DecontaminatorTests
     [Fact]
     public void Phrases_of_the_whole_set_do_not_count()
     {
-        const string phrase = "The following is a multiple choice question about history, answer it with one of the letters given below please";
-        var set = Enumerable.Range(0, 20).Select(i => $"{phrase} question number {i} is about king {i} of the land {i}").ToArray();
+        const string phrase =
+            "The following is a multiple choice question about history, answer it with one of the letters given below please";
+        var set = Enumerable.Range(0, 20).Select(i => $"{phrase} question number {i} is about king {i} of the land {i}")
+            .ToArray();
         Assert.Empty(Hits(phrase, null, set));
         Assert.NotEmpty(Hits(set[3], null, set));
         Assert.NotEmpty(Hits(phrase, new() { MostTexts = 20 }, set));

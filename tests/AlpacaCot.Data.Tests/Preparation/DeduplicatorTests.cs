@@ -33,7 +33,8 @@ public sealed class DeduplicatorTests
         for (var i = bases.Count; i < set.Count; i++)
         {
             var (_, kind, from) = set.Record(i);
-            if (removed.ContainsKey(from)) continue;   // a duplicate among the real records: what is like it need not be like the other
+            // a duplicate among the real records: what is like it need not be like the other
+            if (removed.ContainsKey(from)) continue;
             planted[kind] = planted.GetValueOrDefault(kind) + 1;
             if (removed.ContainsKey(i)) found[kind] = found.GetValueOrDefault(kind) + 1;
         }
@@ -98,7 +99,8 @@ public sealed class DeduplicatorTests
     [InlineData("请给出三个保持健康的建议。", "请给出五个学习英语的方法。", false)]
     [InlineData("ＡＢＣ １２３", "abc 123", true)]
     [InlineData("What is 17 times 23?", "What is 17 times 24?", false)]
-    [InlineData("Move up. ╔══╦══╗\n║ X ║ Y ║\n╚══╩══╝", "Go right. ╔══╦══╗\n║ X ║ Y ║\n╚══╩══╝", false)]   // a frame does not make alike
+    [InlineData("Move up. ╔══╦══╗\n║ X ║ Y ║\n╚══╩══╝", "Go right. ╔══╦══╗\n║ X ║ Y ║\n╚══╩══╝",
+        false)]   // a frame does not make alike
     [InlineData("!!!", "???", false)]
     [InlineData("", " ", false)]
     [InlineData("👍👍", "👎👎", false)]

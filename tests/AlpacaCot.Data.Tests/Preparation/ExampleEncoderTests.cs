@@ -58,7 +58,8 @@ public sealed class ExampleEncoderTests : IDisposable
                 Assert.Equal(Text(segments), Decode(ids[front.Length..]));
                 if (template.Eos == "every")
                 {
-                    Assert.Equal(conversation.Turns.Count(turn => turn.Role == Role.Assistant), ids.Count(id => id == tokenizer.EosId));
+                    Assert.Equal(conversation.Turns.Count(turn => turn.Role == Role.Assistant),
+                        ids.Count(id => id == tokenizer.EosId));
                     Assert.Equal(tokenizer.EosId, labels[^1]);
                 }
                 if (spelled) Assert.DoesNotContain(tokenizer.BosId!.Value, ids[front.Length..]);

@@ -52,7 +52,8 @@ public sealed class JinjaReferenceTests
     {
         var root = ReferenceData.Path("data/templates");
         var files = Directory.GetFiles(root, "*.jinja", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
-        var inputs = s_conversations.SelectMany(c => (bool[])[false, true], (c, prompt) => Variables(c.Messages, c.Tools, prompt)).ToList();
+        var inputs = s_conversations.SelectMany(c => (bool[])[false, true], (c, prompt) => Variables(c.Messages, c.Tools, prompt))
+            .ToList();
         var answers = NodeProgram.Run("jinja.mjs", "@huggingface/jinja",
             files.Select(file => new { source = File.ReadAllText(file), inputs }));
         var (same, refused, otherwise) = (0, 0, new List<string>());
@@ -69,7 +70,8 @@ public sealed class JinjaReferenceTests
                 else otherwise.Add($"{name}\n  here  {ours}\n  there {theirs}");
             }
         }
-        Assert.True(otherwise.Count == 0, $"{otherwise.Count} differ ({same} same, {refused} refused by both):\n{string.Join('\n', otherwise)}");
+        Assert.True(otherwise.Count == 0,
+            $"{otherwise.Count} differ ({same} same, {refused} refused by both):\n{string.Join('\n', otherwise)}");
         Assert.True(files.Count >= 16 && same >= files.Count * 12, $"{same} same, {refused} refused");
     }
 
@@ -96,7 +98,8 @@ public sealed class JinjaReferenceTests
     {
         var variables = new JsonObject
         {
-            ["messages"] = JsonNode.Parse(messages), ["add_generation_prompt"] = prompt, ["bos_token"] = "<s>", ["eos_token"] = "</s>",
+            ["messages"] = JsonNode.Parse(messages), ["add_generation_prompt"] = prompt, ["bos_token"] = "<s>",
+            ["eos_token"] = "</s>",
             ["date_string"] = "26 Jul 2024",
         };
         if (tools) variables["tools"] = JsonNode.Parse(Tools);

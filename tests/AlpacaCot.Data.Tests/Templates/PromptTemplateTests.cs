@@ -39,8 +39,10 @@ public sealed class PromptTemplateTests : IDisposable
     [Fact]
     public void What_a_file_leaves_out_has_its_default()
     {
-        var template = PromptTemplate.FromJson("""{"name": "old", "user": "{instruction}", "user_with_input": "{instruction} {input}"}""");
-        Assert.Equal(new PromptTemplate { Name = "old", User = "{instruction}", UserWithInput = "{instruction} {input}" }.ToJson(), template.ToJson());
+        var template =
+            PromptTemplate.FromJson("""{"name": "old", "user": "{instruction}", "user_with_input": "{instruction} {input}"}""");
+        Assert.Equal(new PromptTemplate { Name = "old", User = "{instruction}", UserWithInput = "{instruction} {input}" }.ToJson(
+            ), template.ToJson());
     }
 
     [Fact]

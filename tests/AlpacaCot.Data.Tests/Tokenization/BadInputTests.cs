@@ -21,7 +21,8 @@ public sealed class BadInputTests
     [InlineData("""{"model": {"type": "WordPiece", "vocab": {}}}""", "model type WordPiece")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}}""", "merge 1 (a b)")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}""", "a and b have the same id, 0")]
-    [InlineData("""{"added_tokens": [{"id": 9, "content": "x"}, {"id": 9, "content": "y"}], """ + NoModel, "x and y have the same id")]
+    [InlineData("""{"added_tokens": [{"id": 9, "content": "x"}, {"id": 9, "content": "y"}], """ + NoModel,
+        "x and y have the same id")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 4000000000}, "merges": []}}""", "token a")]
     [InlineData("{\n\"model\": {\"type\": \"BPE\",", "line 2")]
     [InlineData("""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "[a&&b]"}}, """ + NoModel, "[a&&b]")]

@@ -51,10 +51,12 @@ public sealed class BpeTrainerTests
         var bpe = trainer.Train();
         bpe.Save(folder.FullName, "<s>", "</s>", "<pad>", 512);
         var tokenizer = Tokenizer.Load(folder.FullName);
-        Assert.Equal((bpe.Vocabulary.Count, 1, 2, 0, true), (tokenizer.VocabularySize, tokenizer.BosId, tokenizer.EosId, tokenizer.PadId, tokenizer.AddsBos));
+        Assert.Equal((bpe.Vocabulary.Count, 1, 2, 0, true),
+            (tokenizer.VocabularySize, tokenizer.BosId, tokenizer.EosId, tokenizer.PadId, tokenizer.AddsBos));
         Assert.Equal(Text, tokenizer.Decode(tokenizer.Encode(Text)));
         // The trainer's own words, merged in the order learnt.
-        var expected = trainer.Split(Text).SelectMany(word => Apply(bpe.Merges, word)).Select(t => bpe.Vocabulary.ToList().IndexOf(t));
+        var expected = trainer.Split(Text).SelectMany(word => Apply(bpe.Merges, word))
+            .Select(t => bpe.Vocabulary.ToList().IndexOf(t));
         Assert.Equal(expected, tokenizer.Encode(Text, addSpecial: false));
         folder.Delete(recursive: true);
     }
@@ -88,15 +90,19 @@ public sealed class BpeTrainerTests
         var root = json.RootElement;
         Assert.Equal(bpe.Vocabulary.Count, root.GetProperty("model").GetProperty("vocab").EnumerateObject().Count());
         Assert.Equal(bpe.Merges.Count, root.GetProperty("model").GetProperty("merges").GetArrayLength());
-        Assert.Equal(1, root.GetProperty("post_processor").GetProperty("special_tokens").GetProperty("<s>").GetProperty("ids")[0].GetInt32());
-        Assert.Equal(@"\p{N}", root.GetProperty("pre_tokenizer").GetProperty("pretokenizers")[0].GetProperty("pattern").GetProperty("Regex").GetString());
+        Assert.Equal(1,
+            root.GetProperty("post_processor").GetProperty("special_tokens").GetProperty("<s>").GetProperty("ids")[0].GetInt32());
+        Assert.Equal(@"\p{N}",
+            root.GetProperty("pre_tokenizer").GetProperty("pretokenizers")[0].GetProperty("pattern").GetProperty("Regex")
+                .GetString());
         folder.Delete(recursive: true);
     }
 
     private static List<(string, string)> Naive(IEnumerable<string> words, int wanted, int specials)
     {
         var names = ByteLevelBpe.Bytes.ToList();
-        var corpus = words.Select(w => Encoding.UTF8.GetBytes(w).Select(b => ByteAlphabet.CharacterOf(b).ToString()).ToList()).ToList();
+        var corpus = words.Select(w => Encoding.UTF8.GetBytes(w).Select(b => ByteAlphabet.CharacterOf(b).ToString()).ToList())
+            .ToList();
         var merges = new List<(string, string)>();
         while (names.Count < 256 + wanted)
         {

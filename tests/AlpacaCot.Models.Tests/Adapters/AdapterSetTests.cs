@@ -26,7 +26,8 @@ public sealed class AdapterSetTests : IDisposable
     public void Switching_gives_what_each_alone_gives_and_the_base_back()
     {
         var plain = Logits();
-        var one = Saved("one", new LoraConfig { Rank = 4, Targets = Targets.Of("q_proj", "up_proj"), ModulesToSave = ["lm_head"] });
+        var one =
+            Saved("one", new LoraConfig { Rank = 4, Targets = Targets.Of("q_proj", "up_proj"), ModulesToSave = ["lm_head"] });
         var two = Saved("two", new PrefixTuningConfig { Tokens = 3 });
         var three = Saved("three", new LayerNormConfig());
         using (var set = new AdapterSet(model))
@@ -81,7 +82,8 @@ public sealed class AdapterSetTests : IDisposable
         set.Use("one");
         var once = query.Adapter!.Merged(query).Weight - query.Values();
         set.Use("twice");
-        Assert.InRange(Golden.RelativeDifference(query.Adapter!.Merged(query).Weight, query.Values().Plus(once * Number(2))), 0, 1e-5);
+        Assert.InRange(Golden.RelativeDifference(query.Adapter!.Merged(query).Weight, query.Values().Plus(once * Number(2))), 0,
+            1e-5);
         Assert.Contains("different ranks", Assert.Throws<InputException>(
             () => set.Combine("x", [("one", 1), ("two", 1)], LoraCombinationKind.Linear)).Message, StringComparison.Ordinal);
     }
@@ -92,10 +94,12 @@ public sealed class AdapterSetTests : IDisposable
         Saved("lora", new LoraConfig { Rank = 2, Targets = Targets.Of("q_proj") });
         using var narrow = new TinyModel(Hidden: 16).Build();
         var fault = Assert.Throws<InputException>(() => AdapterMethods.Load(narrow, folder.File("lora"))).Message;
-        Assert.Contains("model.layers.0.self_attn.q_proj.lora_A.weight is [2, 32], this model needs [2, 16]", fault, StringComparison.Ordinal);
+        Assert.Contains("model.layers.0.self_attn.q_proj.lora_A.weight is [2, 32], this model needs [2, 16]", fault,
+            StringComparison.Ordinal);
         using var shallow = new TinyModel(Layers: 1).Build();
         fault = Assert.Throws<InputException>(() => AdapterMethods.Load(shallow, folder.File("lora"))).Message;
-        Assert.Contains("model.layers.1.self_attn.q_proj.lora_A.weight has no place in this model", fault, StringComparison.Ordinal);
+        Assert.Contains("model.layers.1.self_attn.q_proj.lora_A.weight has no place in this model", fault,
+            StringComparison.Ordinal);
         foreach (var real in (string[])["gemma3_270m_r4_f32", "gpt2_seqcls_r8_f32"])
             Assert.Throws<InputException>(() => AdapterMethods.Load(model, ReferenceData.Path($"data/peft/{real}")));
     }

@@ -51,7 +51,8 @@ public sealed class LoftqTests : IDisposable
                 var first = BestOfRank(w - q);
                 if (iterations == 1) Assert.Equal(0, Golden.Difference(codes, q));
                 else Assert.InRange(error / first, 0.5, 0.995); // the alternation goes on down
-                Assert.InRange(first / (w - q).norm().item<float>(), 0.3, 0.9); // control: a rank of 6 of 64 makes up for some, not all
+                // control: a rank of 6 of 64 makes up for some, not all
+                Assert.InRange(first / (w - q).norm().item<float>(), 0.3, 0.9);
             }
             Assert.InRange(Golden.RelativeDifference(Logits(model), wanted) / Golden.RelativeDifference(before, wanted), 0, 0.95);
         }
@@ -108,7 +109,8 @@ public sealed class LoftqTests : IDisposable
         Assert.Contains("this base is not quantized. Load the full model with --quantization nf4",
             Refusal(() => LanguageModel.Load(path, folder.File("adapter")).Dispose()));
         Assert.Contains("this base is in int8", Refusal(() => Load("int8", folder.File("adapter")).Dispose()));
-        Assert.Contains("needs the full model", Refusal(() => LanguageModel.Load(folder.File("stored"), folder.File("twice")).Dispose()));
+        Assert.Contains("needs the full model",
+            Refusal(() => LanguageModel.Load(folder.File("stored"), folder.File("twice")).Dispose()));
         LanguageModel.Load(folder.File("stored"), folder.File("adapter")).Dispose(); // the same codes, stored
 
         static void Attach(LanguageModel model)
@@ -125,7 +127,8 @@ public sealed class LoftqTests : IDisposable
     private LanguageModel Load(string type, string? adapter = null) =>
         LanguageModel.Load(path, adapter, quantization: QuantizationOptions.Parse(type));
 
-    // Eckart and Young: the root of the sum of the squares of the singular values that are left, here from the eigenvalues of E Eᵀ.
+    // Eckart and Young: the root of the sum of the squares of the singular values that are left, here from the eigenvalues of E
+    // Eᵀ.
     private static double BestOfRank(Tensor error)
     {
         var e = error.to(ScalarType.Float64);

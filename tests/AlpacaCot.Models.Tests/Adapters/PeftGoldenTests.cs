@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Tests.Adapters;
 
 /// <summary>
-/// Every method against PEFT: logits within 1e-4, loss within 1e-5, gradients within 1e-4 relative, the same greedy tokens, from the
-/// folder that PEFT wrote; and the same again from the folder that we write.
+/// Every method against PEFT: logits within 1e-4, loss within 1e-5, gradients within 1e-4 relative, the same greedy tokens, from
+/// the folder that PEFT wrote; and the same again from the folder that we write.
 /// </summary>
 public sealed class PeftGoldenTests : IDisposable
 {
@@ -23,7 +23,8 @@ public sealed class PeftGoldenTests : IDisposable
     {
         var data = new TheoryData<string, string>();
         foreach (var family in (string[])["llama", "bloom", "gpt_neox"])
-            foreach (var folder in Directory.GetDirectories(ReferenceData.Path($"golden/{family}/peft")).Order(StringComparer.Ordinal))
+            foreach (var folder in Directory.GetDirectories(ReferenceData.Path($"golden/{family}/peft"))
+                .Order(StringComparer.Ordinal))
                 data.Add(family, Path.GetFileName(folder));
         return data;
     }
@@ -45,7 +46,8 @@ public sealed class PeftGoldenTests : IDisposable
             else Assert.InRange(golden.LossDifference(model, $"peft/{method}/out.json"), 0, 1e-5);
             var generate = golden.Json($"peft/{method}/out.json").GetProperty("generate");
             if (model.Prompt is null) Assert.True(FamilyGolden.GreedyEqual(model, generate));
-            else Assert.Equal(Golden.Rows(generate.GetProperty("single"), "new_tokens")[0], GreedyByPlace(model, generate, "single")[0]);
+            else Assert.Equal(Golden.Rows(generate.GetProperty("single"), "new_tokens")[0],
+                GreedyByPlace(model, generate, "single")[0]);
             if (!golden.Has($"peft/{method}/train_state.safetensors") || method is "ia3" or "vera")
                 Assert.InRange(GradientDifference(golden, model, adapter, method), 0, 1e-4);
             using var copy = new TemporaryFolder();
@@ -126,10 +128,12 @@ public sealed class PeftGoldenTests : IDisposable
     {
         var golden = new FamilyGolden("llama");
         using var model = golden.Model();
-        using var adapter = AdapterMethods.Attach(model, new VeraConfig { Rank = 16, Seed = 3, Targets = Targets.Of("q_proj", "o_proj") }, 1);
+        using var adapter = AdapterMethods.Attach(model,
+            new VeraConfig { Rank = 16, Seed = 3, Targets = Targets.Of("q_proj", "o_proj") }, 1);
         using var folder = new TemporaryFolder();
         adapter.Save(folder.Path);
-        var (ours, wanted) = (Golden.Tensors(folder.File("adapter_model.safetensors")), golden.Tensors("peft/vera/adapter_model.safetensors"));
+        var (ours, wanted) =
+            (Golden.Tensors(folder.File("adapter_model.safetensors")), golden.Tensors("peft/vera/adapter_model.safetensors"));
         foreach (var name in (string[])["base_model.vera_A", "base_model.vera_B"])
             Assert.InRange(Golden.Difference(ours[name], wanted[name]), 0, 1e-7);
     }
@@ -190,7 +194,9 @@ public sealed class PeftGoldenTests : IDisposable
     private static double GradientDifference(FamilyGolden golden, CausalModel model, Adapter adapter, string method)
     {
         var weights = adapter.Parameters;
-        var wanted = golden.Tensors($"peft/{method}/out.safetensors").Where(t => t.Key.StartsWith("grad.rightpad.", StringComparison.Ordinal))
+        var wanted =
+            golden.Tensors($"peft/{method}/out.safetensors")
+                .Where(t => t.Key.StartsWith("grad.rightpad.", StringComparison.Ordinal))
             .ToDictionary(t => Plain(t.Key["grad.rightpad.".Length..]), t => t.Value);
         var loss = golden.Batch("rightpad").Loss(model);
         (adapter.Penalty() is { } penalty ? loss.Plus(penalty) : loss).backward();
@@ -199,7 +205,8 @@ public sealed class PeftGoldenTests : IDisposable
     }
 
     // The names of PEFT's modules in memory, without the adapter's name.
-    private static string Plain(string name) => name.Replace("base_model.model.", "").Replace(".default", "").Replace(".modules_to_save", "")
+    private static string Plain(string name) =>
+        name.Replace("base_model.model.", "").Replace(".default", "").Replace(".modules_to_save", "")
         .Replace("lora_magnitude_vector.weight", "lora_magnitude_vector");
 
     private static string Ours(string name) => name == "prompt_embeddings" ? "prompt_encoder.embedding.weight" : name;

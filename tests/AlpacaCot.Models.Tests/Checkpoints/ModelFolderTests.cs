@@ -145,7 +145,8 @@ public sealed class ModelFolderTests
         // 30,401 numbers: a right generator's mean stays within 4 / sqrt(n) deviations of 0, its deviation within 2 % of 0.02.
         Assert.InRange(first.mean().item<float>(), -0.02f * 0.023f, 0.02f * 0.023f);
         Assert.InRange(first.std().item<float>(), 0.0196f, 0.0204f);
-        Assert.InRange(((first / Number(0.02f)).pow(Number(4))).mean().item<float>(), 2.8f, 3.2f); // a normal distribution's fourth moment is 3
+        // a normal distribution's fourth moment is 3
+        Assert.InRange(((first / Number(0.02f)).pow(Number(4))).mean().item<float>(), 2.8f, 3.2f);
 
         Assert.Equal(5f, weights.Read("model.norm.weight", [5]).sum().item<float>());
         Assert.Equal(0f, weights.Read("model.layers.0.self_attn.q_proj.bias", [5]).sum().item<float>());

@@ -14,7 +14,8 @@ public sealed class LlamaCppTests
 {
     private const string ChatTemplate = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}";
 
-    // llama.cpp rounds what it multiplies with blocks to 8 bits: where the two best tokens are nearly alike, it may take the other.
+    // llama.cpp rounds what it multiplies with blocks to 8 bits: where the two best tokens are nearly alike, it may take the
+    // other.
     private const double NearlyAlike = 0.02;
 
     /// <summary>A prompt that both sides continue.</summary>
@@ -26,7 +27,8 @@ public sealed class LlamaCppTests
         NodeProgram.Require("node-llama-cpp");
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder.File("base"));
-        foreach (var file in Directory.GetFiles(Checkout.Path("samples/base"))) File.Copy(file, folder.File($"base/{Path.GetFileName(file)}"));
+        foreach (var file in Directory.GetFiles(Checkout.Path("samples/base")))
+            File.Copy(file, folder.File($"base/{Path.GetFileName(file)}"));
         var config = JsonNode.Parse(File.ReadAllText(folder.File("base/tokenizer_config.json")))!;
         config["chat_template"] = ChatTemplate;
         File.WriteAllText(folder.File("base/tokenizer_config.json"), config.ToJsonString());
@@ -75,7 +77,8 @@ public sealed class LlamaCppTests
         foreach (var (name, scaling) in new (string, string)[]
         {
             ("mistral", ""), ("qwen2", ""), ("qwen3", ""),
-            ("llama", """{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}"""),
+            ("llama",
+                """{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}"""),
             ("llama", """{"rope_type":"linear","factor":4.0}"""),
             ("llama", """{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":16}"""),
         })
@@ -89,7 +92,8 @@ public sealed class LlamaCppTests
             ModelExportTests.WriteLetters(at);
             using var model = LanguageModel.Load(at);
             ModelExport.ToGguf(model, at + ".gguf", GgufType.F32);
-            questions.Add(new Question(name + scaling, GgufType.F32, at + ".gguf", "", [.. Enumerable.Range(1, 40).Select(i => i * 37 % 90)], 23));
+            questions.Add(new Question(name + scaling, GgufType.F32, at + ".gguf", "",
+                [.. Enumerable.Range(1, 40).Select(i => i * 37 % 90)], 23));
         }
         var theirs = Ask(questions);
         Compare(questions, theirs);
@@ -111,7 +115,8 @@ public sealed class LlamaCppTests
             foreach (var (question, answer) in asked.Zip(answered))
             {
                 int[] theirs = Ids(answer, "answer"),
-                    ours = [.. model.Generator.Stream(question.Ids, new GenerationOptions { MaxNewTokens = question.Count, EndTokens = [] })];
+                    ours = [.. model.Generator.Stream(question.Ids,
+                        new GenerationOptions { MaxNewTokens = question.Count, EndTokens = [] })];
                 Assert.Equal(question.Count, theirs.Length);
                 var same = ours.Zip(theirs).TakeWhile(pair => pair.First == pair.Second).Count();
                 var roundsInputs = question.Type == GgufType.Q8 || question.Type == GgufType.Q4;
@@ -132,5 +137,6 @@ public sealed class LlamaCppTests
         return (logits[ours] - logits[theirs]).item<float>() / (logits[ours] - logits.mean()).item<float>();
     }
 
-    private static int[] Ids(JsonElement answer, string name) => [.. answer.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
+    private static int[] Ids(JsonElement answer, string name) =>
+        [.. answer.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
 }

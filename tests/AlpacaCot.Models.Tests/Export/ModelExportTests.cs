@@ -44,7 +44,8 @@ public sealed class ModelExportTests
     public void A_sum_in_full_precision_is_not_rounded_to_the_type_of_the_base()
     {
         using var folder = new TemporaryFolder();
-        using (var whole = LanguageModel.Load(Stories)) ModelExport.ToHuggingFace(whole, folder.File("half"), ScalarType.BFloat16);
+        using (var whole =
+            LanguageModel.Load(Stories)) ModelExport.ToHuggingFace(whole, folder.File("half"), ScalarType.BFloat16);
         using var adapted = LanguageModel.Load(folder.File("half"),
             ReferenceData.Path("data/derived/stories260K-lora-golden/adapter_after_step3"));
         Assert.InRange(ModelExport.ToHuggingFace(adapted, folder.File("merged"), ScalarType.Float32).Check.Relative, 0, 1e-5);
@@ -91,12 +92,14 @@ public sealed class ModelExportTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        AlpacaCot.Models.Adapters.AdapterFolder.Write(folder.File("lora"), new AlpacaCot.Models.Adapters.LoraConfig { Rank = 2, Alpha = 8,
+        AlpacaCot.Models.Adapters.AdapterFolder.Write(folder.File("lora"),
+            new AlpacaCot.Models.Adapters.LoraConfig { Rank = 2, Alpha = 8,
             TargetModules = ["lm_head", "q_proj"] },
             [.. Enumerable.Range(0, 5).Select(i => $"model.layers.{i}.self_attn.q_proj").Append("lm_head").SelectMany(layer =>
                 new[]
             {
-                ($"{layer}.lora_A.weight", rand(2, 64) * Number(0.1)), ($"{layer}.lora_B.weight", rand(layer == "lm_head" ? 512 : 64,
+                ($"{layer}.lora_A.weight", rand(2, 64) * Number(0.1)),
+                ($"{layer}.lora_B.weight", rand(layer == "lm_head" ? 512 : 64,
                     2) * Number(0.1)),
             })]);
         using var adapted = LanguageModel.Load(Stories, folder.File("lora"));
@@ -117,7 +120,8 @@ public sealed class ModelExportTests
         var path = new TinyModel(Family: "gpt2").WriteFolder(folder.File("base")); // tied by default
         using (var fresh = LanguageModel.Load(path))
         {
-            using var adapter = Lora.Attach(fresh.Model, inFull ? new LoraConfig { Targets = Targets.Of("c_attn"), ModulesToSave = ["wte"] }
+            using var adapter =
+                Lora.Attach(fresh.Model, inFull ? new LoraConfig { Targets = Targets.Of("c_attn"), ModulesToSave = ["wte"] }
                 : new LoraConfig { Targets = Targets.Of("c_attn", "wte") }, seed: 1);
             using (no_grad())
                 foreach (var weight in adapter.Parameters.Values) weight.PlusInPlace(randn(weight.shape) * Number(0.1));
@@ -197,7 +201,8 @@ public sealed class ModelExportTests
 
     [Theory]
     [InlineData("llama", null)]
-    [InlineData("llama", """{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}""")]
+    [InlineData("llama",
+        """{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}""")]
     [InlineData("llama", """{"rope_type":"linear","factor":4.0}""")]
     [InlineData("llama", """{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":32}""")]
     [InlineData("mistral", null)]

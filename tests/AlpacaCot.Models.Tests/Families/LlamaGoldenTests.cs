@@ -47,13 +47,15 @@ public sealed class LlamaGoldenTests : IDisposable
         using var model = Golden.Model("golden/llama/model", json =>
         {
             if (what == "another epsilon") json["rms_norm_eps"] = 1e-3;
-            if (what == "another rotary base") json["rope_parameters"] = new JsonObject { ["rope_theta"] = 9000, ["rope_type"] = "default" };
+            if (what == "another rotary base")
+                json["rope_parameters"] = new JsonObject { ["rope_theta"] = 9000, ["rope_type"] = "default" };
             if (what == "a dropped layer") json["num_hidden_layers"] = 1;
             if (what == "fewer key-value heads") json["num_attention_heads"] = 4;
         });
         if (what == "fewer key-value heads") // the heads' grouping is the one thing a shape check cannot see
             (model.Linears["model.layers.0.self_attn.k_proj"].Weight, model.Linears["model.layers.0.self_attn.v_proj"].Weight) =
-                (model.Linears["model.layers.0.self_attn.v_proj"].Weight, model.Linears["model.layers.0.self_attn.k_proj"].Weight);
+                (model.Linears["model.layers.0.self_attn.v_proj"].Weight,
+                    model.Linears["model.layers.0.self_attn.k_proj"].Weight);
         var golden = Golden.Tensors("golden/llama/base.safetensors");
         Assert.True(LogitDifference(model, Golden.Batch("nopad"), golden["logits.nopad"]) > 1e-3);
     }
@@ -101,7 +103,8 @@ public sealed class LlamaGoldenTests : IDisposable
     {
         using var model = Golden.Model("golden/llama/model");
         using var adapter = AdapterMethods.Load(model, ReferenceData.Path("golden/llama/lora"));
-        using (no_grad()) foreach (var b in adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal))) b.Value.mul_(Number(0.95));
+        using (no_grad()) foreach (var b in adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal)))
+            b.Value.mul_(Number(0.95));
         var golden = Golden.Tensors("golden/llama/lora_out.safetensors");
         Assert.True(LogitDifference(model, Golden.Batch("nopad"), golden["logits.nopad"]) > 1e-3);
     }
@@ -157,7 +160,8 @@ public sealed class LlamaGoldenTests : IDisposable
         batch.Loss(narrow).backward();
         batch.Loss(wide).backward();
         foreach (var (name, weight) in one.Parameters)
-            Assert.True(Golden.RelativeDifference(weight.grad!, two.Parameters[name].grad!) <= 1e-6 || weight.grad!.abs().max().item<float>() == 0, name);
+            Assert.True(Golden.RelativeDifference(weight.grad!, two.Parameters[name].grad!) <= 1e-6
+                || weight.grad!.abs().max().item<float>() == 0, name);
 
         // bf16 keeps 8 bits: the rounded model stays near the fp32 reference, which a wrong one would not.
         var golden = Golden.Tensors("golden/llama_mha/base.safetensors")["logits.rightpad"];
@@ -173,7 +177,8 @@ public sealed class LlamaGoldenTests : IDisposable
         using var model = Golden.Model("golden/llama/model", storage: type == "bf16" ? ScalarType.BFloat16 : ScalarType.Float16);
         var logits = Golden.Tensors("golden/llama/half.safetensors")[$"logits.nopad.{type}"];
         var all = Golden.Batch("nopad");
-        using (no_grad()) Assert.InRange(LogitDifference(model, new GoldenBatch([all.Ids[0]], [all.Mask[0]], [all.Labels[0]]), logits), 0, tolerance);
+        using (no_grad()) Assert.InRange(
+            LogitDifference(model, new GoldenBatch([all.Ids[0]], [all.Mask[0]], [all.Labels[0]]), logits), 0, tolerance);
         var loss = Golden.Json("golden/llama/half.json").GetProperty(type).GetProperty("loss").GetDouble();
         Assert.Equal(loss, all.Loss(model).item<float>(), 5e-3);
     }

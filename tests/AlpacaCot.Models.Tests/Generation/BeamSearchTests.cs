@@ -27,7 +27,8 @@ public sealed class BeamSearchTests : IDisposable
         using var model = new TinyModel(vocabulary, Hidden: 16, Layers: 1, Deviation: 0.6).Build();
         var options = new GenerationOptions
         {
-            Beams = 625, MaxNewTokens = depth, LengthPenalty = lengthPenalty, RepetitionPenalty = repetition, NoRepeatNgram = ngram,
+            Beams = 625, MaxNewTokens = depth, LengthPenalty = lengthPenalty, RepetitionPenalty = repetition,
+            NoRepeatNgram = ngram,
             EndTokens = [3],
         };
         var all = new List<(int[] Tokens, double Score)>();
@@ -101,8 +102,10 @@ public sealed class BeamSearchTests : IDisposable
         // One step, two beams: four of six candidates are drawn without replacement, and the likeliest of them is the answer.
         using var model = new TinyModel(Deviation: 0.1).Build();
         const int draws = 1500;
-        var options = new GenerationOptions { Beams = 2, MaxNewTokens = 1, Greedy = false, TopK = 6, Temperature = 0.9, EndTokens = [] };
-        var likeliest = Reference.LogProbabilities(model, Prompt, options).Index().OrderByDescending(p => p.Item).Take(6).ToArray();
+        var options =
+            new GenerationOptions { Beams = 2, MaxNewTokens = 1, Greedy = false, TopK = 6, Temperature = 0.9, EndTokens = [] };
+        var likeliest = Reference.LogProbabilities(model, Prompt, options).Index().OrderByDescending(p => p.Item).Take(6)
+            .ToArray();
         var weights = likeliest.Select(p => Math.Exp(p.Item / 0.9)).ToArray();
         var expected = new double[6];
         Enumerate([], 1);
@@ -120,7 +123,8 @@ public sealed class BeamSearchTests : IDisposable
             if (drawn.Length == 4) expected[drawn.Min()] += probability;
             else
                 foreach (var next in Enumerable.Range(0, 6).Except(drawn))
-                    Enumerate([.. drawn, next], probability * weights[next] / Enumerable.Range(0, 6).Except(drawn).Sum(i => weights[i]));
+                    Enumerate([.. drawn, next],
+                        probability * weights[next] / Enumerable.Range(0, 6).Except(drawn).Sum(i => weights[i]));
         }
     }
 
@@ -171,12 +175,14 @@ public sealed class BeamSearchTests : IDisposable
                 bool Ends((int[] Tokens, double) c) => ends.Contains(c.Tokens[^1]) || length == options.MaxNewTokens;
                 if (!(options.EarlyStopping == EarlyStopping.WhenFull && finished.Count == beams))
                     finished = [.. finished.Concat(best.Take(beams).Where(Ends).Select(c => new Hypothesis(
-                        ends.Contains(c.Tokens[^1]) ? c.Tokens[..^1] : c.Tokens, c.Score / Math.Pow(length, options.LengthPenalty))))
+                        ends.Contains(c.Tokens[^1]) ? c.Tokens[..^1] : c.Tokens,
+                        c.Score / Math.Pow(length, options.LengthPenalty))))
                         .OrderByDescending(h => h.Score).Take(beams)];
                 running = [.. best.Where(c => !Ends(c)).Take(beams)];
                 if (running.Count == 0) return finished;
                 if (finished.Count < beams) continue;
-                var longest = options is { EarlyStopping: EarlyStopping.Never, LengthPenalty: > 0 } ? options.MaxNewTokens : length;
+                var longest = options is { EarlyStopping: EarlyStopping.Never, LengthPenalty: > 0 }
+                    ? options.MaxNewTokens : length;
                 if (options.EarlyStopping == EarlyStopping.WhenFull
                     || running[0].Score / Math.Pow(longest, options.LengthPenalty) <= finished[^1].Score) return finished;
             }

@@ -29,7 +29,8 @@ public sealed class RaggedBatchTests : IDisposable
         // Three at a time: the others join when one ends.
         var together = generator.GenerateBatch(prompts, options, new BatchLimits { Sequences = 3 });
         Assert.Equal(alone, together);
-        Assert.True(alone.Select(a => string.Join(",", a)).Distinct().Count() > 1 || folder == "gemma2", "control: answers differ");
+        Assert.True(alone.Select(a => string.Join(",", a)).Distinct().Count() > 1 || folder == "gemma2",
+            "control: answers differ");
     }
 
     [Fact]

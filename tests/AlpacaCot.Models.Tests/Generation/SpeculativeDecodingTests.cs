@@ -49,7 +49,8 @@ public sealed class SpeculativeDecodingTests : IDisposable
 
         int[] prompt = [.. Enumerable.Repeat(5, model.Shape.MaxPositions - 6)];
         var endless = options with { MaxNewTokens = int.MaxValue };
-        Assert.Equal(new TextGenerator(model, null).Stream(prompt, endless), new TextGenerator(model, null, model).Stream(prompt, endless));
+        Assert.Equal(new TextGenerator(model, null).Stream(prompt, endless),
+            new TextGenerator(model, null, model).Stream(prompt, endless));
 
         int Passes(CausalModel? draft)
         {
@@ -107,7 +108,8 @@ public sealed class SpeculativeDecodingTests : IDisposable
         using var quiet = no_grad();
         using var inner = NewDisposeScope();
         manual_seed(5);
-        foreach (var weight in near.Parameters.Values.Where(w => w.dim() > 1)) weight.PlusInPlace(randn_like(weight) * Number(noise * 0.2));
+        foreach (var weight in near.Parameters.Values.Where(w => w.dim() > 1))
+            weight.PlusInPlace(randn_like(weight) * Number(noise * 0.2));
         return near;
     }
 }

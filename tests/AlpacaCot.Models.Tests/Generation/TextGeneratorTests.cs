@@ -42,7 +42,8 @@ public sealed class TextGeneratorTests : IDisposable
         using KeyValueCache first = model.NewCache(), second = model.NewCache();
         for (var at = 0; at < 12; at += chunk)
         {
-            var part = model.Logits(ModelInput.Continuing((first, rows[0][at..(at + chunk)]), (second, rows[1][at..(at + chunk)])));
+            var part =
+                model.Logits(ModelInput.Continuing((first, rows[0][at..(at + chunk)]), (second, rows[1][at..(at + chunk)])));
             Assert.InRange(Golden.Difference(part.view(2, chunk, -1), whole.narrow(1, at, chunk)), 0, 1e-5);
         }
         // Control: a cache that forgot a token gives other logits.

@@ -56,7 +56,8 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         var (x, weight) = (Random(1, 3, 192), Random(2, 7, 192));
         using var matrix = FourBitMatrix.Quantize(weight, type);
         var y = matrix.Product(x);
-        var sorted = cat([x.view(3, 3, 32, 2).select(3, 0), x.view(3, 3, 32, 2).select(3, 1)], 2).view(3, 192); // [even | odd] of 64
+        var sorted = cat([x.view(3, 3, 32, 2).select(3, 0), x.view(3, 3, 32, 2).select(3, 1)], 2).view(3,
+            192); // [even | odd] of 64
         var near = Rounded(sorted).view(3, 3, 2, 32).transpose(2, 3).reshape(3, 192);
         WithinRounding(matrix.Expand(), x, y, near, tableError: 1f / 16383);
     }
@@ -133,6 +134,7 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         var largest = exact.abs().amax([1L], keepdim: true);
         var bound = (largest / Number(254) * w.abs().sum(dim: 1).unsqueeze(0)).Plus(slack);
         Assert.True(((found - exact.mm(w.t())).abs() <= bound).all().item<bool>(), "is further off than rounding allows");
-        Assert.False(((found - rounded.roll(1, 1).mm(w.t())).abs() <= bound).all().item<bool>(), "control: another x must not pass");
+        Assert.False(((found - rounded.roll(1, 1).mm(w.t())).abs() <= bound).all().item<bool>(),
+            "control: another x must not pass");
     }
 }

@@ -98,7 +98,8 @@ public sealed class KernelTests : IDisposable
         var x = Random(1, batch, length, heads * dimension);
         var running = rope.Tables(3, length);
         Agree(i => Rope.Rotate(i[0], running, heads), i => PlainRope(i[0], running, heads), strided, x);
-        var positions = Range(0, batch * length, ScalarType.Int64).mul(Number(7)).remainder(Number(length + 5)).view(batch, length);
+        var positions = Range(0, batch * length, ScalarType.Int64).mul(Number(7)).remainder(Number(length + 5)).view(batch,
+            length);
         var given = rope.Tables(positions, length + 5);
         Agree(i => Rope.Rotate(i[0], given, heads), i => PlainRope(i[0], given, heads), strided, x);
     }

@@ -32,7 +32,8 @@ public sealed class RecomputationTests : IDisposable
         foreach (var family in (string[])["bloom", "gemma2", "gpt_neox", "opt"])
         {
             using var model = Golden.Model($"golden/{family}/model");
-            using var adapter = Lora.Attach(model, new LoraConfig { Rank = 4, Alpha = 8, TargetPattern = Lora.AllLinear }, seed: 1);
+            using var adapter = Lora.Attach(model, new LoraConfig { Rank = 4, Alpha = 8, TargetPattern = Lora.AllLinear },
+                seed: 1);
             float[] losses = [0, 0], norms = [0, 0];
             foreach (var recomputes in (bool[])[false, true])
             {

@@ -22,7 +22,8 @@ public sealed class LibtorchTests
         var binding = Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so");
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(binding), "needs Linux with the packaged libtorch");
         var libraries = new[] { "libc10.so", "libtorch_cpu.so", "libtorch.so" }
-            .Select(name => System.Runtime.InteropServices.NativeLibrary.Load(Path.Combine(AppContext.BaseDirectory, name))).ToArray();
+            .Select(name => System.Runtime.InteropServices.NativeLibrary.Load(Path.Combine(AppContext.BaseDirectory, name)))
+            .ToArray();
         Assert.Empty(SymbolAudit.Missing(binding, libraries));
         Assert.Contains(SymbolAudit.Missing(binding, [libraries[0]]), s => s.Contains("at4_ops", StringComparison.Ordinal));
     }

@@ -22,7 +22,8 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
     {
         var book = name switch
         {
-            "nf4" => Codebook.Nf4, "fp4" => Codebook.Fp4, "dynamic_signed" => Codebook.DynamicSigned, _ => Codebook.DynamicUnsigned,
+            "nf4" => Codebook.Nf4, "fp4" => Codebook.Fp4, "dynamic_signed" => Codebook.DynamicSigned,
+            _ => Codebook.DynamicUnsigned,
         };
         Assert.Equal(golden["code." + name].data<float>().ToArray(), book.Values);
     }
@@ -118,7 +119,8 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
         var outliers = x.index_select(1, columns).mm(golden["int8.W.f16.dequant"].index_select(1, columns).t());
         Near(rest.Plus(outliers), matrix.Product(x), 1e-6);
         var exact = ForwardAndBackward(matrix, x).Y; // the outliers are what 8 bits have no room for
-        Assert.True(Golden.RelativeDifference(matrix.Product(x), exact) < 0.6 * Golden.RelativeDifference(plain.Product(x), exact));
+        Assert.True(Golden.RelativeDifference(matrix.Product(x), exact)
+            < 0.6 * Golden.RelativeDifference(plain.Product(x), exact));
     }
 
     private static (Tensor Y, Tensor Dx) ForwardAndBackward(WeightMatrix matrix, Tensor input)

@@ -37,7 +37,8 @@ public sealed class QuantizedFolderTests : IDisposable
         using var loaded = LanguageModel.Load(model, quantization: options);
         Assert.True(written.HasTokenizer);
         Assert.Equal(all, written.Model.ParameterCount);
-        Assert.Equal(loaded.Model.Linears.Values.Select(l => l.IsQuantized), written.Model.Linears.Values.Select(l => l.IsQuantized));
+        Assert.Equal(loaded.Model.Linears.Values.Select(l => l.IsQuantized),
+            written.Model.Linears.Values.Select(l => l.IsQuantized));
         Assert.False(written.Model.Head.IsQuantized || written.Model.Linears["model.layers.1.self_attn.o_proj"].IsQuantized);
         Assert.True(written.Model.Linears["model.layers.1.self_attn.q_proj"].IsQuantized);
         var logits = Logits(written.Model);
@@ -57,7 +58,8 @@ public sealed class QuantizedFolderTests : IDisposable
     {
         using var source = ModelFolder.Open(new TinyModel().WriteFolder(folder.File("model")));
         var options = new QuantizationOptions(QuantizationType.Nf4);
-        QuantizedFolder.Write(folder.File("shards"), source.Config, new CheckpointWeights(source), options, [], shardBytes: 10_000);
+        QuantizedFolder.Write(folder.File("shards"), source.Config, new CheckpointWeights(source), options, [],
+            shardBytes: 10_000);
         QuantizedFolder.Write(folder.File("one"), source.Config, new CheckpointWeights(source), options, []);
         Assert.True(Directory.GetFiles(folder.File("shards"), "model-*-of-*.safetensors").Length > 2);
         Assert.Equal(0, Golden.Difference(Logits(Load("shards")), Logits(Load("one"))));
@@ -101,9 +103,12 @@ public sealed class QuantizedFolderTests : IDisposable
     {
         var model = new TinyModel().WriteFolder(folder.File("model"));
         QuantizedFolder.Write(model, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
-        Refused("quantized already", () => QuantizedFolder.Write(folder.File("q"), folder.File("q2"), new QuantizationOptions(QuantizationType.Int8)));
-        Refused("quantized already", () => LanguageModel.Load(folder.File("q"), quantization: new QuantizationOptions(QuantizationType.Nf4)));
-        Refused("is there already", () => QuantizedFolder.Write(model, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4)));
+        Refused("quantized already",
+            () => QuantizedFolder.Write(folder.File("q"), folder.File("q2"), new QuantizationOptions(QuantizationType.Int8)));
+        Refused("quantized already",
+            () => LanguageModel.Load(folder.File("q"), quantization: new QuantizationOptions(QuantizationType.Nf4)));
+        Refused("is there already",
+            () => QuantizedFolder.Write(model, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4)));
         Assert.Equal(["model", "q"], Directory.GetDirectories(folder.Path).Select(Path.GetFileName).Order());
 
         var path = Path.Combine(folder.File("q"), "model.safetensors");
@@ -112,7 +117,8 @@ public sealed class QuantizedFolderTests : IDisposable
         Damaged(Weight + ".absmax", null, $"lacks {Weight}.absmax");
         Damaged(Weight + ".absmax", zeros(3, ScalarType.Byte), "is needed");
         Damaged(Weight + ".quant_state.bitsandbytes__nf4", zeros(5, ScalarType.Byte), "not valid JSON");
-        Damaged(Weight + ".quant_state.bitsandbytes__nf4", tensor("""{"shape":[8,8],"blocksize":64}"""u8.ToArray()), "before quantization");
+        Damaged(Weight + ".quant_state.bitsandbytes__nf4", tensor("""{"shape":[8,8],"blocksize":64}"""u8.ToArray()),
+            "before quantization");
         var config = Path.Combine(folder.File("q"), "config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("bitsandbytes", "gptq"));
         Refused("quantized by gptq", () => LanguageModel.Load(folder.File("q")));

@@ -51,7 +51,8 @@ public sealed class BenchmarkRunnerTests : IDisposable
         GenerationsFile.Write(_folder.File("again.jsonl"), again);
         Assert.Equal(File.ReadAllBytes(_folder.File("run.jsonl")), File.ReadAllBytes(_folder.File("again.jsonl")));
         File.AppendAllText(_folder.File("again.jsonl"), """{"benchmark":"gsm8k"}""");
-        Assert.Contains("record 6", Assert.Throws<InputException>(() => GenerationsFile.Read(_folder.File("again.jsonl"))).Message);
+        Assert.Contains("record 6",
+            Assert.Throws<InputException>(() => GenerationsFile.Read(_folder.File("again.jsonl"))).Message);
     }
 
     [Fact]

@@ -80,13 +80,15 @@ public sealed class StudyFileTests : IDisposable
     [Fact]
     public void A_combination_that_cannot_be_trained_is_refused_and_a_mistake_is_still_one()
     {
-        const string Factors = "factors:\n  adapter: [{ name: lora, set: { adapter: lora } }, { name: full, set: { adapter: none } }]\n"
+        const string Factors =
+            "factors:\n  adapter: [{ name: lora, set: { adapter: lora } }, { name: full, set: { adapter: none } }]\n"
             + "  quantization: [none, nf4]\n";
         var study = Load(Recipe.Replace("{ rank: 8 }", "lora", StringComparison.Ordinal) + Factors + Rest);
         Assert.Equal(["lora · none", "lora · nf4", "full · none"], study.Cells.Select(c => c.Arm.Name));
         Assert.StartsWith("nf4 weights are codes", study.Arms[3].Refusal, StringComparison.Ordinal);
         Assert.Equal(3, StudyPlan.Of(study).Cells.Count);
-        Assert.Contains("'full · nf4'", Assert.Throws<InputException>(() => Load(Recipe + Factors + "reference: full · nf4\n" + Rest))
+        Assert.Contains("'full · nf4'",
+            Assert.Throws<InputException>(() => Load(Recipe + Factors + "reference: full · nf4\n" + Rest))
             .Message, StringComparison.Ordinal);
         // Refused as it is, this one also has a rank, which full tuning has not.
         Assert.Contains("adapter.rank has no meaning", Assert.Throws<InputException>(() =>

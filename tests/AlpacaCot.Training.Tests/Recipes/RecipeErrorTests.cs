@@ -51,7 +51,8 @@ public sealed class RecipeErrorTests
     [InlineData("adapter: { method: none, rank: 4 }", "r.yaml:4", "adapter.rank", "no meaning")]
     [InlineData("adapter: none\nquantization: nf4", "r.yaml:5", "no gradient", "choose an adapter")]
     [InlineData("training: { optimizer: galore }", "r.yaml:4", "galore is for full tuning", "adapter: none")]
-    [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum has no meaning for optimizer lion", "sgd, muon")]
+    [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum has no meaning for optimizer lion",
+        "sgd, muon")]
     [InlineData("adapter: { targets: [all-linear, q_proj] }", "r.yaml:4", "adapter.targets", "write it alone")]
     // YAML itself
     [InlineData("template: alpaca\ntemplate: other", "r.yaml:5", "template is given twice", "r.yaml:4")]

@@ -53,14 +53,16 @@ public sealed class RecipeFileTests
     [Fact]
     public void Data_says_its_format_and_its_own_names()
     {
-        var recipe = RecipeFile.Parse("model: m\ndata:\n  - { path: d.csv, format: pairs, columns: { instruction: 问, output: a b } }\n"
+        var recipe =
+            RecipeFile.Parse("model: m\ndata:\n  - { path: d.csv, format: pairs, columns: { instruction: 问, output: a b } }\n"
             + "output: o", "r");
         var data = Assert.Single(recipe.Data);
         Assert.Equal("pairs", data.Format);
         Assert.Equal([new("instruction", "问"), new("output", "a b")], data.Columns);
         Assert.Equal(data.Columns, Assert.Single(RecipeFile.Parse(RecipeFile.Write(recipe), "w").Data).Columns);
         var wrong = Assert.Throws<AlpacaCot.Data.InputException>(() =>
-            RecipeFile.Parse("model: m\ndata: { path: d.csv, format: pears, columns: { instrction: q } }\noutput: o", "r")).Message;
+            RecipeFile.Parse("model: m\ndata: { path: d.csv, format: pears, columns: { instrction: q } }\noutput: o",
+                "r")).Message;
         Assert.Contains("found pears, allowed is alpaca or pairs", wrong, StringComparison.Ordinal);
         Assert.Contains("no field 'instrction'; Did you mean \"instruction\"?", wrong, StringComparison.Ordinal);
     }
@@ -171,7 +173,8 @@ public sealed class RecipeFileTests
     private static string Example(RecipeKey key) => key.Allowed.Split(' ')[0] switch
     {
         "a" when key.Allowed.StartsWith("a whole", StringComparison.Ordinal) => "3",
-        "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) => key.Allowed.Contains("from 1", StringComparison.Ordinal) ? "2" : "0.5",
+        "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) =>
+            key.Allowed.Contains("from 1", StringComparison.Ordinal) ? "2" : "0.5",
         "a" when key.Allowed.StartsWith("a list of numbers", StringComparison.Ordinal) => "[0]",
         "a" when key.Allowed.StartsWith("a map such as { q_proj", StringComparison.Ordinal) => "{ q_proj: 2 }",
         "a" when key.Allowed.StartsWith("a map", StringComparison.Ordinal) => "{}",

@@ -12,7 +12,8 @@ internal static class ListVerb
 {
     public static Verb Create(Terminal terminal)
     {
-        var folder = new Argument<string>("DIR") { Description = "A folder of runs or adapters", DefaultValueFactory = _ => "runs" };
+        var folder =
+            new Argument<string>("DIR") { Description = "A folder of runs or adapters", DefaultValueFactory = _ => "runs" };
         var model = Options.Model("Say of each adapter whether it goes with this model");
         var (quantization, json) = (Options.Quantization(), Options.Json());
         var verb = new Verb("list", VerbGroup.Use, "List the adapters in a folder", "adapters list runs",
@@ -23,10 +24,13 @@ internal static class ListVerb
         verb.SetAction((parsed, _) =>
         {
             var adapters = AdapterCollection.In(parsed.GetValue(folder)!)
-                .Select(a => (Adapter: a, Fit: parsed.GetValue(model) is { } path ? AdapterCollection.Fit(a, path, QuantizationOptions.Parse(parsed.GetValue(quantization))).Fit : AdapterFit.Unknown))
+                .Select(a => (Adapter: a, Fit: parsed.GetValue(model) is { } path
+                    ? AdapterCollection.Fit(a, path, QuantizationOptions.Parse(parsed.GetValue(quantization))).Fit
+                    : AdapterFit.Unknown))
                 .ToList();
             if (parsed.GetValue(json))
-                terminal.WriteJson(w => w.Object(o => o.Array("adapters", adapters, a => o.Object(e => Write(e, a.Adapter, a.Fit)))));
+                terminal.WriteJson(
+                    w => w.Object(o => o.Array("adapters", adapters, a => o.Object(e => Write(e, a.Adapter, a.Fit)))));
             else Show(adapters, parsed.GetValue(folder)!, terminal);
             return Task.FromResult(Program.Done);
         });
@@ -75,7 +79,8 @@ internal static class ListVerb
                 adapter.Card is null ? "" : string.Join(" + ", adapter.Card.Data.Select(d => d.Source)),
                 adapter.Card?.Metrics.TryGetValue("validation_loss", out var loss) == true
                     ? loss.ToString("0.0000", CultureInfo.InvariantCulture) : "",
-                string.Create(CultureInfo.InvariantCulture, $"{adapter.Bytes / 1e6:0.0} MB"), .. asked ? [Words(fit)] : (string[])[]];
+                string.Create(CultureInfo.InvariantCulture, $"{adapter.Bytes / 1e6:0.0} MB"), .. asked
+                    ? [Words(fit)] : (string[])[]];
             if (terminal.OutIsTerminal) table.AddRow([.. cells.Select(Markup.Escape)]);
             else terminal.Out.WriteLine(string.Join("  ", cells.Where(c => c.Length > 0)));
         }

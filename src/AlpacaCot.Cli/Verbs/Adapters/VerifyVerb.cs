@@ -21,7 +21,8 @@ internal static class VerifyVerb
         verb.SetAction((parsed, _) =>
         {
             var verdicts = AdapterCollection.In(parsed.GetValue(folder)!)
-                .Select(adapter => AdapterCollection.Verify(adapter, parsed.GetValue(model), QuantizationOptions.Parse(parsed.GetValue(quantization)))).ToList();
+                .Select(adapter => AdapterCollection.Verify(adapter, parsed.GetValue(model),
+                    QuantizationOptions.Parse(parsed.GetValue(quantization)))).ToList();
             if (parsed.GetValue(json))
                 terminal.WriteJson(w => w.Object(o => o.Array("adapters", verdicts, v => o.Object(e =>
                 {
@@ -31,7 +32,8 @@ internal static class VerifyVerb
                 }))));
             else
                 foreach (var verdict in verdicts) Show(verdict, terminal.Console);
-            return Task.FromResult(verdicts.All(v => v.Problems.Count == 0 && v.Fit != AdapterFit.None) ? Program.Done : Program.Failed);
+            return Task.FromResult(verdicts.All(v => v.Problems.Count == 0 && v.Fit != AdapterFit.None)
+                ? Program.Done : Program.Failed);
         });
         return verb;
     }
@@ -42,7 +44,8 @@ internal static class VerifyVerb
         var fit = verdict.Fit switch
         {
             AdapterFit.SameWeights => ", for this very model",
-            AdapterFit.Shapes => verdict.Adapter.Card is null ? ", its shapes fit" : ", its shapes fit but it was trained on other weights",
+            AdapterFit.Shapes => verdict.Adapter.Card is null
+                ? ", its shapes fit" : ", its shapes fit but it was trained on other weights",
             _ => "",
         };
         if (verdict.Problems.Count == 0 && verdict.Fit != AdapterFit.None)

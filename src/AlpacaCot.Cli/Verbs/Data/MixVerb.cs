@@ -48,7 +48,8 @@ internal static class MixVerb
             {
                 (null, { Length: > 0 } given) => OfSources(given),
                 ({ } file, null or { Length: 0 }) => RecipeFile.LoadData(file, parsed.GetValue(set)),
-                _ => throw new InputException("data mix takes a recipe, or sets, as in: data mix --source a.json --source b.json:0.5 "
+                _ => throw new InputException(
+                    "data mix takes a recipe, or sets, as in: data mix --source a.json --source b.json:0.5 "
                     + "--out mixture.jsonl"),
             };
             recipe = recipe with
@@ -121,6 +122,7 @@ internal static class MixVerb
         var settings = double.TryParse(behind, CultureInfo.InvariantCulture, out _) ? $"weight: {behind}"
             : behind.Contains('=') ? behind.Replace("=", ": ", StringComparison.Ordinal) : null;
         // A JSON string is a YAML string.
-        return $"source: {JsonSerializer.Serialize(settings is null ? source : name)}" + (settings is null ? "" : $", {settings}");
+        return $"source: {JsonSerializer.Serialize(settings is null ? source : name)}" +
+            (settings is null ? "" : $", {settings}");
     }
 }

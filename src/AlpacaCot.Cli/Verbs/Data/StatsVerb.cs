@@ -83,10 +83,12 @@ internal static class StatsVerb
 
     private static int DrawCatalogue(string? folder, bool asJson, Terminal terminal)
     {
-        var path = Path.Combine(folder ?? throw new InputException("--collection draws a picture: say where with --out"), "collection");
+        var path = Path.Combine(folder ?? throw new InputException("--collection draws a picture: say where with --out"),
+            "collection");
         // Parts of other sets are counted with them.
         var note = CollectionFigure.Write(Catalogue.All.Select(source => source.Entry).Where(entry => entry.PartOf.Length == 0)
-            .Select(entry => new CollectionPart(entry.Name, entry.Records ?? 0, entry.LanguageCodes)), path, "The instruction collection");
+            .Select(entry => new CollectionPart(entry.Name, entry.Records ?? 0, entry.LanguageCodes)), path,
+            "The instruction collection");
         if (note is not null) terminal.Beside(asJson).MarkupLine($"[yellow]note:[/] {Markup.Escape(note)}");
         if (asJson) terminal.WriteJson(w => w.Object(o => o.Strings("figures", [path + ".png", path + ".svg"])));
         else terminal.Console.MarkupLine($"figure  [bold]{Markup.Escape(path)}.png[/]");

@@ -17,7 +17,8 @@ public readonly record struct InstructionOpening(string Root, string Object)
     private static readonly FrozenSet<string> Courtesy = Set("please kindly can could would will you u i want need like to help "
         + "me us let let's hi hello hey ok okay now so and then also");
 
-    private static readonly FrozenSet<string> Small = Set("a an the this that these those following given some any all each every "
+    private static readonly FrozenSet<string> Small =
+        Set("a an the this that these those following given some any all each every "
         + "my your his her its our their me us you him them it i we he she they of in on at to for from with by about as into "
         + "over and or is are was were be been do does did can could would will should has have had if whether "
         + "one two three four five six seven eight nine ten new each both no not there here more most");

@@ -133,7 +133,8 @@ public class DatasetStatisticsTests
         var (bad, worse) = (folder.Write("bad.json", """[{"instruction":"a"}]"""), folder.Write("worse.json", "<html>"));
         Assert.StartsWith(bad, Assert.Throws<InputException>(
             () => FileStatistics.Of([good, bad, good, worse], new ReadOptions())).Message);
-        var skipped = FileStatistics.Of([good, folder.Write("half.json", """[{"instruction":"a"},{"instruction":"a","output":"b"}]""")],
+        var skipped =
+            FileStatistics.Of([good, folder.Write("half.json", """[{"instruction":"a"},{"instruction":"a","output":"b"}]""")],
             new ReadOptions { SkipBad = true });
         Assert.Equal([(1L, 0L), (1L, 1L)], skipped.Select(file => (file.Counts.Records, file.Skipped)));
     }
