@@ -20,7 +20,7 @@ internal static unsafe class Int8Kernel
     public static float Quantize(float* values, long count, float threshold, sbyte* codes)
     {
         var scale = LargestBelow(values, count, threshold);
-        var factor = scale > 0 ? Most / scale : 0;
+        var factor = scale > 0 ? 1 / scale * Most : 0; // torch's 127 / scale: where a code falls between two, it decides
         var (bound, zero) = (Vector256.Create(threshold), Vector256<float>.Zero);
         long i = 0;
         for (; i + 32 <= count; i += 32)

@@ -17,14 +17,17 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     private const int FewRows = 4; // expanding all codes costs as much as some rows of products
 
     private readonly float threshold;
+    private readonly bool roundsInTraining;
 
     /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
     /// <param name="codes"><c>[outputs, inputs]</c>, int8.</param>
     /// <param name="scales">The largest absolute weight of each row, <c>[outputs]</c>, fp32.</param>
     /// <param name="threshold">Activations from this size on are outliers; 0: none.</param>
-    public Int8Matrix(Tensor codes, Tensor scales, float threshold)
+    /// <param name="roundsInTraining"><see cref="QuantizationOptions.RoundsInTraining"/></param>
+    public Int8Matrix(Tensor codes, Tensor scales, float threshold, bool roundsInTraining = false)
         : base(codes.shape[0], codes.shape[1])
     {
+        this.roundsInTraining = roundsInTraining;
         this.threshold = threshold > 0 ? threshold : float.PositiveInfinity;
         (Codes, Scales) = (codes.DetachFromDisposeScope(), scales.DetachFromDisposeScope());
     }
@@ -41,12 +44,13 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     /// <summary>Quantizes a matrix.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
     /// <param name="threshold">Activations from this size on are outliers; 0: none.</param>
-    public static Int8Matrix Quantize(Tensor weight, float threshold = 6)
+    /// <param name="roundsInTraining"><see cref="QuantizationOptions.RoundsInTraining"/></param>
+    public static Int8Matrix Quantize(Tensor weight, float threshold = 6, bool roundsInTraining = false)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         var (codes, scales) = RowCodes(InHalfPrecision(weight), float.PositiveInfinity);
-        return new Int8Matrix(codes, scales, threshold);
+        return new Int8Matrix(codes, scales, threshold, roundsInTraining);
     }
 
     /// <summary>Codes and scales of the rows of an fp32 matrix; numbers from the threshold on get the code 0.</summary>
@@ -76,6 +80,9 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         });
         return values;
     }
+
+    /// <inheritdoc/>
+    internal override Tensor ExpandedProduct(Tensor x) => roundsInTraining ? Product(x) : base.ExpandedProduct(x);
 
     /// <inheritdoc/>
     public override Tensor Product(Tensor x)

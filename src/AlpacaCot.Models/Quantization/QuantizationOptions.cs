@@ -31,6 +31,12 @@ public sealed record QuantizationOptions(QuantizationType Type)
     /// <summary>Activations from this size on are multiplied in full precision, in the 8-bit form; 0: none.</summary>
     public float OutlierThreshold { get; init; } = 6;
 
+    /// <summary>
+    /// Whether the 8-bit form rounds activations in training too, as bitsandbytes does on a GPU. Otherwise training multiplies the
+    /// expanded values, as bitsandbytes does on the CPU.
+    /// </summary>
+    public bool RoundsInTraining { get; init; }
+
     /// <summary>Layers left as they are beside the head: their names, or the ends of their names.</summary>
     public IReadOnlyList<string> Skip { get; init; } = [];
 
@@ -51,6 +57,6 @@ public sealed record QuantizationOptions(QuantizationType Type)
     /// <summary>Quantizes a matrix.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
     public WeightMatrix Quantize(TorchSharp.torch.Tensor weight) => Type == QuantizationType.Int8
-        ? Int8Matrix.Quantize(weight, OutlierThreshold)
+        ? Int8Matrix.Quantize(weight, OutlierThreshold, RoundsInTraining)
         : FourBitMatrix.Quantize(weight, Type, BlockSize, DoubleQuantization);
 }
