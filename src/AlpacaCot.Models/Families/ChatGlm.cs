@@ -65,7 +65,8 @@ public sealed class ChatGlm : IModelFamily
 
         protected override Tensor Run(ModelInput input)
         {
-            var (ragged, pass, length) = (input.Ragged, input.Pass(), input.Ids.shape[1]);
+            using var scope = NewDisposeScope();
+            var (ragged, pass, length) = (input.Ragged, input.Pass(scope), input.Ids.shape[1]);
             // Training always used the later layout; see StartKeepsPlace.
             var (positions, visible) = ragged is null
                 ? (layout with { StartKeepsPlace = false }).Of(input.Ids,
@@ -77,9 +78,11 @@ public sealed class ChatGlm : IModelFamily
             var context = rope.Tables(positions.select(1, 0), end);
             var answer = rope.Tables(positions.select(1, 1), end + 1);
             var x = embedding.Forward(input.Ids); // [b, s, hidden]
-            foreach (var block in blocks) x = block.Forward(x, context, answer, visible, pass);
+            foreach (var block in blocks) x = pass.Scoped(() => block.Forward(x, context, answer, visible, pass));
             ragged?.Advance();
-            return norm.Forward(x);
+            // The backward pass reads them.
+            if (is_grad_enabled()) scope.MoveToOuter([context.Cos, context.Sin, answer.Cos, answer.Sin, .. pass.Tables]);
+            return norm.Forward(x).MoveToOuterDisposeScope();
         }
 
         // Both rows of positions of all sequences' new tokens, [1, 2, n].

@@ -29,11 +29,14 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
 
     protected override Tensor Run(ModelInput input)
     {
-        var pass = input.Pass();
+        using var scope = NewDisposeScope();
+        var pass = input.Pass(scope);
         var x = Embed(input); // [b, s, hidden]
-        foreach (var block in Blocks) x = Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass);
+        foreach (var block in Blocks)
+            x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
         input.Ragged?.Advance();
-        return Norm.Forward(x);
+        if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // the backward pass reads them
+        return Norm.Forward(x).MoveToOuterDisposeScope();
     }
 
     public override Tensor Project(Tensor hidden) => Finish is null ? Head.Forward(hidden) : Finish(Head.Forward(hidden));

@@ -29,7 +29,8 @@ public sealed record ModelInput(Tensor Ids)
     }
 
     /// <summary>What the layers of one pass over this input share.</summary>
-    internal Pass Pass() => new(Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
+    /// <param name="scope">What owns the tables of the pass.</param>
+    internal Pass Pass(TorchSharp.DisposeScope scope) => new(scope, Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
     {
         Unplaced = Unplaced, Prefix = Prefix,
     };

@@ -22,7 +22,7 @@ internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<
     /// <param name="targets"><c>[n]</c>, int64.</param>
     public static Tensor Apply(Tensor logits, Tensor targets) =>
         is_grad_enabled() && logits.requires_grad
-            ? apply(logits, targets) : tensor((float)Sum(logits, targets, overwrite: false));
+            ? GraphNode.Of(() => apply(logits, targets)) : tensor((float)Sum(logits, targets, overwrite: false));
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -35,9 +35,10 @@ internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits;
-        var factor = grad_output.item<float>();
+        using var given = grad_output;
+        var factor = given.item<float>();
         if (factor != 1) gradient.mul_(Number(factor));
-        return Gradients.Return(gradient, null);
+        return GraphNode.Gradients(gradient, null);
     }
 
     private static double Sum(Tensor logits, Tensor targets, bool overwrite)

@@ -39,10 +39,10 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         if (!learns)
             return Forward(x, addition is null ? null : dropped ?? x, weight, addition?.A, addition?.B, frozen.Scale,
                 training: is_grad_enabled()).Output;
-        if (addition is null) return apply(x, frozen);
-        return dropped is null
+        if (addition is null) return GraphNode.Of(() => apply(x, frozen));
+        return GraphNode.Of(() => dropped is null
             ? apply(x, frozen, addition.A, addition.B)
-            : apply(x, frozen, addition.A, addition.B, dropped);
+            : apply(x, frozen, addition.A, addition.B, dropped));
     }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
@@ -59,6 +59,7 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
+        using var given = grad_output;
         var frozen = (Frozen)ctx.get_data(nameof(Frozen));
         var saved = ctx.get_saved_variables();
         var grad = Flat(grad_output); // [n, outputs]
@@ -66,15 +67,15 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         shape[^1] = frozen.Weight.Inputs;
 
         var toInput = frozen.Weight.BackwardProduct(grad); // [n, inputs]
-        if (saved.Count == 0) return Gradients.Return(toInput.view(shape), null);
+        if (saved.Count == 0) return GraphNode.Gradients(toInput.view(shape), null);
 
         var (read, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);
         var toLow = grad.mm(b).mul_(Number(frozen.Scale)); // [n, rank]
         var toA = toLow.t().mm(read);
         var toB = grad.t().mm(low).mul_(Number(frozen.Scale));
         return frozen.Dropped
-            ? Gradients.Return(toInput.view(shape), null, toA, toB, toLow.mm(a).view(shape))
-            : Gradients.Return(toInput.addmm_(toLow, a).view(shape), null, toA, toB);
+            ? GraphNode.Gradients(toInput.view(shape), null, toA, toB, toLow.mm(a).view(shape))
+            : GraphNode.Gradients(toInput.addmm_(toLow, a).view(shape), null, toA, toB);
     }
 
     private static (Tensor Output, Tensor? Low) Forward(

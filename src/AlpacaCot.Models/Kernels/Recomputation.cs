@@ -10,7 +10,7 @@ namespace AlpacaCot.Models.Kernels;
 /// </summary>
 internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputation>
 {
-    private sealed record Work(IBlock Block, Pass Pass, Tensor Random);
+    private sealed record Work(IBlock Block, Pass Pass);
 
     public override string Name => nameof(Recomputation);
 
@@ -22,32 +22,31 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
         if (!is_grad_enabled()) return block.Forward(x, pass);
         // The embedding does not learn, but what the first block trains does.
         if (!x.requires_grad) x = x.detach().requires_grad_();
-        return apply(x, new Work(block, pass, get_rng_state()));
+        return GraphNode.Of(() => apply(x, new Work(block, pass)));
     }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var (x, work) = ((Tensor)vars[0], (Work)vars[1]);
-        ctx.save_for_backward([x]);
+        ctx.save_for_backward([x, get_rng_state()]);
         ctx.save_data(nameof(Work), work);
-        using var scope = NewDisposeScope();
         // Recording is how layers know training (dropout, LLM.int8); what is recorded goes with the scope.
         using var training = enable_grad();
-        var y = work.Block.Forward(x.detach().requires_grad_(), work.Pass).detach();
-        work.Pass.KeepTables(); // other blocks use them
-        return y.MoveToOuterDisposeScope();
+        return work.Pass.Scoped(() => work.Block.Forward(x.detach().requires_grad_(), work.Pass).detach());
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
+        using var given = grad_output;
         var work = (Work)ctx.get_data(nameof(Work));
-        var x = ctx.get_saved_variables()[0].detach().requires_grad_();
+        var saved = ctx.get_saved_variables();
+        var x = saved[0].detach().requires_grad_();
         using (enable_grad())
         {
-            set_rng_state(work.Random);
+            set_rng_state(saved[1]);
             work.Block.Forward(x, work.Pass).backward([grad_output]);
         }
-        return Gradients.Return(x.grad, null);
+        return GraphNode.Gradients(x.grad, null);
     }
 }

@@ -16,7 +16,7 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
     /// <summary><c>x / sqrt(mean(x²) + ε) · weight</c> over the last dimension.</summary>
     public static Tensor Apply(Tensor x, Tensor weight, double epsilon) =>
         is_grad_enabled() && (x.requires_grad || weight.requires_grad)
-            ? apply(x, weight, new Saved(epsilon, weight.requires_grad))
+            ? GraphNode.Of(() => apply(x, weight, new Saved(epsilon, weight.requires_grad)))
             : Forward(x, weight, epsilon, null);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
@@ -31,6 +31,7 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
+        using var given = grad_output;
         var saved = ctx.get_saved_variables();
         var (x, weight, inverse) = (saved[0].contiguous(), saved[1], saved[2]);
         var grad = grad_output.contiguous();
@@ -46,7 +47,7 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
             weightGradient = zeros(width, ScalarType.Float32);
             WeightGradient(xs, rs, gs, TensorMemory.Floats(weightGradient), width, rows);
         }
-        return Gradients.Return(result, weightGradient, null);
+        return GraphNode.Gradients(result, weightGradient, null);
     }
 
     private static Tensor Forward(Tensor x, Tensor weight, double epsilon, Tensor? inverse)

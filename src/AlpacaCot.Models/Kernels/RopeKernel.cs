@@ -27,7 +27,7 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
     public static Tensor Apply(Tensor x, Tensor cos, Tensor sin, int heads, bool interleaved)
     {
         var turns = new Turns(cos, sin, heads, interleaved);
-        return is_grad_enabled() && x.requires_grad ? apply(x, turns) : Forward(x, turns);
+        return is_grad_enabled() && x.requires_grad ? GraphNode.Of(() => apply(x, turns)) : Forward(x, turns);
     }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
@@ -39,12 +39,13 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
+        using var given = grad_output;
         var turns = (Turns)ctx.get_data(nameof(Turns));
         var grad = grad_output.contiguous();
         var (b, h, s, d) = (grad.shape[0], grad.shape[1], grad.shape[2], grad.shape[3]);
         var result = empty([b, s, h * d], ScalarType.Float32);
         Run(TensorMemory.Floats(grad), TensorMemory.Floats(result), turns, b, s, h, d, forward: false);
-        return Gradients.Return(result, null);
+        return GraphNode.Gradients(result, null);
     }
 
     private static Tensor Forward(Tensor x, Turns turns)

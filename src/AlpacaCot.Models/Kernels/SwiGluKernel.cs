@@ -13,7 +13,7 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
 
     /// <summary><c>gate / (1 + exp(-gate)) · up</c>, element by element.</summary>
     public static Tensor Apply(Tensor gate, Tensor up) =>
-        is_grad_enabled() && (gate.requires_grad || up.requires_grad) ? apply(gate, up) : Forward(gate, up);
+        is_grad_enabled() && (gate.requires_grad || up.requires_grad) ? GraphNode.Of(() => apply(gate, up)) : Forward(gate, up);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -24,13 +24,14 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
+        using var given = grad_output;
         var saved = ctx.get_saved_variables();
         var (gate, up, grad) = (saved[0].contiguous(), saved[1].contiguous(), grad_output.contiguous());
         var (gateGradient, upGradient) = (empty(gate.shape, ScalarType.Float32), empty(up.shape, ScalarType.Float32));
         float* gates = TensorMemory.Floats(gate), ups = TensorMemory.Floats(up), gs = TensorMemory.Floats(grad),
             toGate = TensorMemory.Floats(gateGradient), toUp = TensorMemory.Floats(upGradient);
         Rows.Split(gate.numel(), 4, (first, end) => Backward(gates, ups, gs, toGate, toUp, first, end));
-        return Gradients.Return(gateGradient, upGradient);
+        return GraphNode.Gradients(gateGradient, upGradient);
     }
 
     private static Tensor Forward(Tensor gate, Tensor up)

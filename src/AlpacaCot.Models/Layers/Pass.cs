@@ -1,9 +1,11 @@
+using TorchSharp;
 using static AlpacaCot.Models.Native.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Layers;
 
 /// <summary>What the layers of one forward pass share, each made once: masks, rotary turns, linear biases.</summary>
+/// <param name="scope">The dispose scope that owns the tables of the pass.</param>
 /// <param name="length">Tokens of a row, s.</param>
 /// <param name="present">True for real tokens, false for padding, <c>[b, s]</c>; null when all are real.</param>
 /// <param name="positions">The tokens' positions <c>[b, s]</c>; null: they count from 0.</param>
@@ -11,12 +13,11 @@ namespace AlpacaCot.Models.Layers;
 /// <param name="before">Virtual tokens before each row that are not among its own.</param>
 /// <param name="hasVirtual">Whether there are virtual tokens, before the row's own or among them.</param>
 public sealed class Pass(
-    long length, Tensor? present = null, Tensor? positions = null, RaggedBatch? ragged = null, long before = 0,
-    bool hasVirtual = false)
+    DisposeScope scope, long length, Tensor? present = null, Tensor? positions = null, RaggedBatch? ragged = null,
+    long before = 0, bool hasVirtual = false)
 {
     private readonly Masks masks = new(before, length, present, skipsPadding: hasVirtual);
     private readonly Dictionary<Rope, (Tensor Cos, Tensor Sin)> turns = [];
-    private readonly HashSet<object> kept = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>The sequences with caches that the tokens continue; null where whole rows are read without caches.</summary>
     public RaggedBatch? Ragged => ragged;
@@ -56,10 +57,19 @@ public sealed class Pass(
         return found;
     }
 
-    /// <summary>Moves the tables made since the last call out of the current dispose scope, which ends before the pass.</summary>
-    internal void KeepTables()
+    /// <summary>All that were made and that blocks share.</summary>
+    internal IEnumerable<Tensor> Tables =>
+        [.. masks.Tables, .. turns.Values.SelectMany(t => new[] { t.Cos, t.Sin }), .. ragged?.Tables ?? []];
+
+    /// <summary>
+    /// A block's work in a dispose scope of its own: what neither the graph nor the next block needs is freed when it is done, not
+    /// at the end of the step.
+    /// </summary>
+    internal Tensor Scoped(Func<Tensor> block)
     {
-        foreach (var table in masks.Tables.Concat(turns.Values.SelectMany(t => new[] { t.Cos, t.Sin })))
-            if (kept.Add(table)) table.MoveToOuterDisposeScope();
+        using var inner = NewDisposeScope();
+        var y = block();
+        scope.Attach(Tables);
+        return y.MoveToOuterDisposeScope();
     }
 }

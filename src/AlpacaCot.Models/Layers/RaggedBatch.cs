@@ -63,6 +63,9 @@ public sealed class RaggedBatch
     /// <summary>The sequences' caches, with the place of the first new token among the ids of each.</summary>
     public IEnumerable<(KeyValueCache Cache, int Start)> Sequences => parts.Select(p => (p.Cache, p.Start - p.Cache.Before));
 
+    /// <summary>All masks and biases that were made.</summary>
+    internal IEnumerable<Tensor> Tables => parts.SelectMany(p => p.Masks?.Tables ?? []);
+
     /// <summary>Counts the new tokens as held, after the last layer.</summary>
     public void Advance()
     {
