@@ -61,6 +61,7 @@ public sealed class JudgedStudyTests : IDisposable
             Assert.InRange(score.GetProperty("low").GetDouble(), 1, own.Average(g => g.Value));
         }
         Assert.Contains("grader at", await Report(), StringComparison.Ordinal);
+        Assert.Contains("With why instead of plain", await Report(), StringComparison.Ordinal); // neither trains
 
         server.Dispose(); // a report asks nobody
         var again = (await CommandLine.Run("study", study, "--report", "--json")).Json();

@@ -101,19 +101,14 @@ public sealed class Oft : IAdapterMethod
 
     private sealed class Piece(OftConfig config, Tensor skew, long size) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(Turned(x)));
+        public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(Turned(x, Rotations())));
 
-        public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
-        {
-            var blocks = layer.Values().view(layer.Outputs, -1, 1, size); // [out, blocks, 1, size]
-            return (blocks.matmul(Rotations().transpose(1, 2)).view(layer.Outputs, layer.Inputs), layer.Bias);
-        }
+        public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
+            (Turned(layer.Values(), Rotations().transpose(1, 2)), layer.Bias);
 
-        private Tensor Turned(Tensor x)
-        {
-            var shape = x.shape;
-            return x.reshape(-1, shape[^1] / size, 1, size).matmul(Rotations()).view(shape);
-        }
+        // Each block of columns times its rotation; the blocks are the batch, or each row would have a copy of every rotation.
+        private Tensor Turned(Tensor x, Tensor rotations) =>
+            x.reshape(-1, x.shape[^1] / size, size).transpose(0, 1).matmul(rotations).transpose(0, 1).reshape(x.shape);
 
         // [blocks, size, size]
         private Tensor Rotations()

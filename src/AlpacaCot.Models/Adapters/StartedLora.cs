@@ -61,8 +61,12 @@ internal static class StartedLora
     {
         public Tensor Forward(Linear layer, Tensor x)
         {
-            var product = layer.Product(x, addition, Dropout.Of(x, dropout));
-            return layer.Biased(product.Plus(x.matmul(start.A.t()).matmul(start.B.t()) * Number(start.Scale)));
+            // Dropout is for the trained part only. Without it both parts are one product of twice the rank.
+            if (Dropout.Of(x, dropout) is { } dropped)
+                return layer.Biased(layer.Product(x, addition, dropped)
+                    .Plus(x.matmul(start.A.t()).matmul(start.B.t() * Number(start.Scale))));
+            var (a, b) = (cat([addition.A, start.A]), cat([addition.B, -start.B], 1));
+            return layer.Biased(layer.Product(x, new LowRank(a, b, addition.Scale)));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values()

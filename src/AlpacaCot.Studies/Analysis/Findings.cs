@@ -71,7 +71,8 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     private string Opening(StudyArm arm)
     {
         var reference = analysis.Study.Reference;
-        if (!arm.Trains) return chinese ? $"不经训练（与 {reference.Name} 相比）" : $"Without training (against {reference.Name})";
+        if (!arm.Trains && reference.Trains)
+            return chinese ? $"不经训练（与 {reference.Name} 相比）" : $"Without training (against {reference.Name})";
         var changed = arm.Levels.Except(reference.Levels).ToList();
         if (changed is [{ Without.Count: > 0 } level])
             return chinese ? $"去掉 {string.Join("、", level.Without)} 数据后" : $"Without {string.Join(" and ", level.Without)} data";
