@@ -16,6 +16,9 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
     private long _asked, _kept, _inputTokens, _outputTokens;
     private int _failuresInARow;
 
+    /// <summary>The name in messages, where it is another.</summary>
+    public string? ShownName { get; init; }
+
     /// <summary>How often one question is asked where the endpoint fails.</summary>
     public int Attempts { get; init; } = 5;
 
@@ -109,8 +112,9 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
             }
             catch (ChatFailureException e)
             {
-                if (!e.MayPass || Interlocked.Increment(ref _failuresInARow) >= MostFailuresInARow)
-                    throw new JudgeUnavailableException($"the judge {name} gives no answers: {e.Message}", e);
+                if (e.Kind == ChatFailure.Lasting
+                    || e.Kind == ChatFailure.Passing && Interlocked.Increment(ref _failuresInARow) >= MostFailuresInARow)
+                    throw new JudgeUnavailableException($"the judge {ShownName ?? name} gives no answers: {e.Message}", e);
                 store?.Add(trouble, e.Message);
                 return new(null, e.Message, null);
             }
@@ -160,7 +164,7 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
                 Interlocked.Add(ref _outputTokens, response.Usage?.OutputTokenCount ?? 0);
                 return response.Text;
             }
-            catch (ChatFailureException e) when (e.MayPass && attempt < Attempts)
+            catch (ChatFailureException e) when (e.Kind == ChatFailure.Passing && attempt < Attempts)
             {
                 var wait = e.RetryAfter ?? FirstWait * Math.Pow(2, attempt - 1);
                 await Task.Delay(TimeSpan.FromSeconds(Math.Clamp(wait.TotalSeconds, 0, 60)), cancel).ConfigureAwait(false);

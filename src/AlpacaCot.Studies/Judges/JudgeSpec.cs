@@ -56,7 +56,7 @@ public sealed record JudgeSpec
             client = new OpenAiChatClient(Endpoint!, Model!, Environment.GetEnvironmentVariable(KeyVariable),
                 TimeSpan.FromSeconds(Timeout));
         owned.Add(client);
-        return new Judge(client, Name, store) { Parallel = Folder is null ? Parallel : 1, Price = Price };
+        return new Judge(client, Name, store) { ShownName = Folder, Parallel = Folder is null ? Parallel : 1, Price = Price };
     }
 
     /// <summary>Reads two prices, as <c>0.15,0.6</c>.</summary>

@@ -24,8 +24,8 @@ public sealed class ModelChatClient(LanguageModel model) : IChatClient
             var prompt = model.EncodePrompt(new Conversation([.. turns]));
             var most = options?.MaxOutputTokens ?? 1024;
             if (prompt.Length + 8 > model.Model.Shape.MaxPositions)
-                throw new ChatFailureException($"the judge reads at most {model.Model.Shape.MaxPositions} tokens, "
-                    + $"the request has {prompt.Length}", mayPass: false);
+                throw new ChatFailureException(
+                    $"the request is longer than the {model.Model.Shape.MaxPositions} tokens that the judge reads", ChatFailure.OfRequest);
             var how = new GenerationOptions
             {
                 MaxNewTokens = most, Greedy = true, StopStrings = model.Template.Stop, EndTokens = model.EndTokens,

@@ -48,12 +48,12 @@ public sealed class OpenAiChatClient : IChatClient
         catch (HttpRequestException e)
         {
             throw new ChatFailureException($"{_address.GetLeftPart(UriPartial.Authority)} cannot be reached: {e.Message}",
-                mayPass: true,
+                ChatFailure.Passing,
                 cause: e);
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new ChatFailureException($"no answer within {_http.Timeout.TotalSeconds:0.#} s", mayPass: true, cause: e);
+            throw new ChatFailureException($"no answer within {_http.Timeout.TotalSeconds:0.#} s", ChatFailure.Passing, cause: e);
         }
     }
 
@@ -89,20 +89,38 @@ public sealed class OpenAiChatClient : IChatClient
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
             or IndexOutOfRangeException)
         {
-            throw new ChatFailureException($"the answer is no chat completion: {Short(body)}", mayPass: true, cause: e);
+            throw new ChatFailureException($"the answer is no chat completion: {Short(body)}", ChatFailure.Passing, cause: e);
         }
     }
 
     private static ChatFailureException Refused(HttpResponseMessage response, string body)
     {
         var code = response.StatusCode;
-        var mayPass = code is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)code >= 500;
+        var kind = (int)code switch
+        {
+            408 or 429 or >= 500 => ChatFailure.Passing,
+            400 or 413 or 422 => ChatFailure.OfRequest, // too long, or filtered
+            _ => ChatFailure.Lasting,
+        };
         var wait = response.Headers.RetryAfter is { } after ? after.Delta ?? after.Date - DateTimeOffset.UtcNow : null;
-        return new ChatFailureException($"the endpoint says {(int)code} {response.ReasonPhrase}: {Short(body)}", mayPass, wait);
+        return new ChatFailureException($"the endpoint says {(int)code} {response.ReasonPhrase}: {Short(body)}", kind, wait);
     }
 
     private static string Short(string body) =>
         (body.Length > 200 ? body[..200] + "..." : body).ReplaceLineEndings(" ");
+}
+
+/// <summary>What a failure of a chat model says about the next request.</summary>
+public enum ChatFailure
+{
+    /// <summary>Asking again may help: a busy or unreachable server.</summary>
+    Passing,
+
+    /// <summary>This request cannot be answered, others can: it is too long.</summary>
+    OfRequest,
+
+    /// <summary>No request will be answered: a wrong key.</summary>
+    Lasting,
 }
 
 /// <summary>A chat model gave no answer.</summary>
@@ -110,15 +128,15 @@ public sealed class ChatFailureException : Exception
 {
     /// <summary>Says what happened.</summary>
     /// <param name="message">For a person.</param>
-    /// <param name="mayPass">Whether asking again may help: a busy or unreachable server, not a wrong key.</param>
+    /// <param name="kind">What it says about the next request.</param>
     /// <param name="retryAfter">When the server says to ask again.</param>
     /// <param name="cause">What it came from.</param>
-    public ChatFailureException(string message, bool mayPass, TimeSpan? retryAfter = null, Exception? cause = null)
+    public ChatFailureException(string message, ChatFailure kind, TimeSpan? retryAfter = null, Exception? cause = null)
         : base(message, cause) =>
-        (MayPass, RetryAfter) = (mayPass, retryAfter);
+        (Kind, RetryAfter) = (kind, retryAfter);
 
-    /// <summary>Whether asking again may help.</summary>
-    public bool MayPass { get; }
+    /// <summary>What it says about the next request.</summary>
+    public ChatFailure Kind { get; }
 
     /// <summary>When the server says to ask again.</summary>
     public TimeSpan? RetryAfter { get; }

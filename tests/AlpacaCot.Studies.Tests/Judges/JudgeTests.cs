@@ -118,6 +118,20 @@ public sealed class JudgeTests : IDisposable
         Assert.Equal(1, server.Requests);
     }
 
+    [Theory]
+    [InlineData(400)]
+    [InlineData(413)]
+    public async Task A_request_that_is_refused_for_itself_is_missing_and_the_others_count(int status)
+    {
+        using var server = new ChatServer((message, _) =>
+            Number(message) is >= 3 and < 9 ? new(status, "too long") : ChatServer.Says("[[0.5]]"));
+        var (run, cost) = await Grade(server, 20, parallel: 1);
+        Assert.Equal(14, run.Summary().Questions);
+        Assert.All(run.Answers.Where(a => a.Score.Value is null), a =>
+            Assert.Contains("too long", a.Score.Missing, StringComparison.Ordinal));
+        Assert.Equal(20, cost.Requests); // none twice
+    }
+
     [Fact]
     public async Task Nobody_at_the_address_is_said_at_once()
     {
