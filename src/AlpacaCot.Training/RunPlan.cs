@@ -75,14 +75,17 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
         return parameters * (recipe.Model.Init is null && type is "float16" or "bfloat16" ? 2 : Float);
     }
 
-    // Every linear layer's output stays for the backward pass, norms and residuals about double that; then the logits and their
-    // gradient over the supervised places, of which there are at most as many as tokens.
+    // Every linear layer's output stays for the backward pass, norms and residuals about double that; where blocks are computed
+    // again, their inputs stay and one block's outputs. Then the logits and their gradient over the supervised places, of which
+    // there are at most as many as tokens.
     private static long Activations(TrainingOptions options, CausalModel model)
     {
         var tokens = (long)options.MicroBatchSize * options.CutoffLength;
         var outputs = model.Linears.Values.Where(l => l != model.Head && !l.Name.Contains(".experts.", StringComparison.Ordinal))
             .Sum(l => l.Outputs);
-        return tokens * Float * (2 * outputs + 2L * model.Shape.Vocabulary);
+        var (layers, hidden) = ((long)model.Shape.Layers, model.Shape.Hidden);
+        var kept = options.GradientCheckpointing ? layers * hidden + 2 * outputs / layers : 2 * outputs;
+        return tokens * Float * (kept + 2L * model.Shape.Vocabulary);
     }
 
     private static (int? Steps, int? Examples) CountSteps(Recipe recipe, Lazy<Tokenizer> tokenizer)

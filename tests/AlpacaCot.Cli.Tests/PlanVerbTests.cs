@@ -45,4 +45,20 @@ public sealed class PlanVerbTests
         Assert.Equal(100.0 * count / (whole + count), parameters.GetProperty("percent").GetDouble(), 1e-4);
         Assert.Equal(10, plan.GetProperty("steps").GetInt32());
     }
+
+    [Fact]
+    public async Task Memory_is_near_what_seven_billion_weights_were_measured_to_take()
+    {
+        using var folder = new TemporaryFolder();
+        folder.File("config.json", Llama7B);
+        var recipe = folder.File("r.yaml",
+            $"model: {folder.Path}\ndata: [{folder.File("data.json", "[]")}]\noutput: {folder.In("run")}\nquantization: nf4\n" +
+            "adapter: { method: lora, targets: all-linear }\n" +
+            "training: { max_steps: 1, batch_size: 1, micro_batch_size: 1, cutoff_length: 512, gradient_checkpointing: true }\n");
+        var bytes = (await CommandLine.Run("plan", recipe, "--json")).Json().GetProperty("bytes");
+        Assert.InRange(bytes.GetProperty("total").GetDouble(), 0.85 * 5.22e9, 5.22e9); // docs/quantization.md; less the program
+        var without = (await CommandLine.Run("plan", recipe, "--json", "--set", "training.gradient_checkpointing=false")).Json()
+            .GetProperty("bytes");
+        Assert.InRange(without.GetProperty("activations").GetDouble() / bytes.GetProperty("activations").GetDouble(), 5, 20);
+    }
 }

@@ -105,7 +105,8 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
         var trained = full ? model.Parameters
             : rank * model.Layers * model.Hidden * (recipe.Adapter.Targets is ["all-linear"] ? 19 : 2 * targets);
         var places = recipe.Training.MicroBatchSize * Math.Min(recipe.Training.CutoffLength, 2 * TokensARecord);
-        var activations = places * model.Hidden * model.Layers * 4 * 16 + places * model.Vocabulary * 4 * 2;
+        var kept = recipe.Training.GradientCheckpointing ? model.Layers + 16 : 16 * model.Layers; // hidden states' worth
+        var activations = places * 4 * (model.Hidden * kept + model.Vocabulary * 2);
         return Program + (full ? 0 : model.Parameters * weight) + trained * 16 + activations;
     }
 
