@@ -45,7 +45,8 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         WithinRounding(values, x, product, Rounded(x));
         set_num_threads(2);
         Assert.True(matrix.Product(x).eq(product).all().item<bool>(), "two threads give what one gives");
-        Assert.True(matrix.Product(x[n - 1].unsqueeze(0)).eq(product[n - 1]).all().item<bool>(), "alone the same");
+        foreach (var i in (int[])[0, n - 1])
+            Assert.True(matrix.Product(x[i].unsqueeze(0)).eq(product[i]).all().item<bool>(), "alone the same");
     }
 
     [Theory]
