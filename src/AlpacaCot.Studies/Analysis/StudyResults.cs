@@ -58,8 +58,9 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
             [.. Answers(p.Folder, p.Asked).Select(run => Graded(run, study, judge))]))],
             [.. places.Except(finished).Except(refused).Select(p => p.Cell.Name)])
         {
-            Refused = [.. study.Arms.Select(arm => (arm, arm.Refusal ?? refused.Find(p => p.Cell.Arm == arm).Folder?.Refusal))
-                .Where(arm => arm.Item2 is not null).Select(arm => (arm.arm, arm.Item2!))],
+            Refused = [.. study.Arms
+                .Select(arm => (Arm: arm, Reason: arm.Refusal ?? refused.Find(p => p.Cell.Arm == arm).Folder?.Refusal))
+                .Where(r => r.Reason is not null).Select(r => (r.Arm, r.Reason!))],
         };
     }
 

@@ -50,27 +50,20 @@ internal static unsafe class Int8Dot
         }
     }
 
-    // The instruction wants one factor unsigned: the other takes over its sign. 2 · 127 · 127 fits 16 bits; -128 is no code.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
         sbyte* xs = x.Codes + (long)i * x.Blocks * Block;
-        byte* amounts = x.Amounts + (long)i * x.Blocks * Block;
         float* xScales = x.Scales + (long)i * x.Blocks;
-        var ones = Vector256<short>.One;
         var total = Vector256<float>.Zero;
-        for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block, amounts += Block)
+        for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
         {
             Vector256<int> even = default, odd = default;
             for (var q = 0; q < Block; q += 8)
             {
-                var (v, w) = (Vector256.Create(*(int*)(xs + q)).AsSByte(), Vector256.Create(*(int*)(xs + q + 4)).AsSByte());
-                var signed = Avx2.Sign(Vector256.Load(codes + 8 * q), v);
-                var next = Avx2.Sign(Vector256.Load(codes + 8 * q + 32), w);
-                even += Avx2.MultiplyAddAdjacent(
-                    Avx2.MultiplyAddAdjacent(Vector256.Create(*(uint*)(amounts + q)).AsByte(), signed), ones);
-                odd += Avx2.MultiplyAddAdjacent(
-                    Avx2.MultiplyAddAdjacent(Vector256.Create(*(uint*)(amounts + q + 4)).AsByte(), next), ones);
+                var (signed, next) = (Vector256.Load(codes + 8 * q), Vector256.Load(codes + 8 * q + 32));
+                even += Products(Vector256.Abs(signed).AsByte(), signed, xs + q);
+                odd += Products(Vector256.Abs(next).AsByte(), next, xs + q + 4);
             }
             var scale = HalfScales.Load(scales) * Vector256.Create(xScales[b]);
             total = Fma.MultiplyAdd(Avx.ConvertToVector256Single(even + odd), scale, total);
@@ -78,7 +71,7 @@ internal static unsafe class Int8Dot
         total.Store(sums);
     }
 
-    // The same for four rows of x at once, which share the amounts of the codes; their signs go over to x.
+    // The same for four rows of x at once, which share the amounts of the codes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Four(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
@@ -114,6 +107,7 @@ internal static unsafe class Int8Dot
         t3.Store(sums + 3 * Group);
     }
 
+    // The instruction wants one factor unsigned: the other takes over its sign. 2 · 127 · 127 fits 16 bits; -128 is no code.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<int> Products(Vector256<byte> amounts, Vector256<sbyte> signed, sbyte* x) =>
         Avx2.MultiplyAddAdjacent(

@@ -41,9 +41,6 @@ internal sealed unsafe class RoundedRows
     /// <summary>Rounded numbers, <c>[rows, blocks, 32]</c>, each in -127 .. 127.</summary>
     public sbyte* Codes { get; private set; }
 
-    /// <summary>Their amounts.</summary>
-    public byte* Amounts { get; private set; }
-
     /// <summary>The scale of each block, <c>[rows, blocks]</c>.</summary>
     public float* Scales { get; private set; }
 
@@ -81,7 +78,6 @@ internal sealed unsafe class RoundedRows
     private void RoundBlock(float* values, long block)
     {
         sbyte* codes = Codes + block * Block;
-        byte* amounts = Amounts + block * Block;
         var most = Vector256<float>.Zero;
         for (var i = 0; i < Block; i += 8) most = Vector256.MaxNative(most, Vector256.Abs(Vector256.Load(values + i)));
         var four = Vector128.MaxNative(most.GetLower(), most.GetUpper());
@@ -99,13 +95,12 @@ internal sealed unsafe class RoundedRows
             var packed = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(a, b), Avx2.PackSignedSaturate(c, d));
             packed = Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte(); // by lanes
             packed.Store(codes);
-            Avx2.Abs(packed).Store(amounts);
         }
         else
             for (var i = 0; i < Block; i++)
             {
                 var code = (int)MathF.Round(values[i] * inverse); // to even, as the vector unit
-                (codes[i], amounts[i]) = ((sbyte)code, (byte)Math.Abs(code));
+                codes[i] = (sbyte)code;
                 sum += code;
             }
         (Scales[block], Sums[block]) = (scale, scale * sum);
@@ -115,11 +110,10 @@ internal sealed unsafe class RoundedRows
     {
         if (blocks <= capacity) return;
         NativeMemory.AlignedFree(Codes);
-        var memory = (byte*)NativeMemory.AlignedAlloc(blocks * (2 * Block + 2 * sizeof(float)), 64);
+        var memory = (byte*)NativeMemory.AlignedAlloc(blocks * (Block + 2 * sizeof(float)), 64);
         capacity = blocks;
         Codes = (sbyte*)memory;
-        Amounts = memory + blocks * Block;
-        Scales = (float*)(memory + blocks * 2 * Block);
+        Scales = (float*)(memory + blocks * Block);
         Sums = Scales + blocks;
     }
 
