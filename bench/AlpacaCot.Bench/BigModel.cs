@@ -1,12 +1,14 @@
 using System.Diagnostics;
 using System.Text.Json;
-using AlpacaCot.Data.Preparation;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Sources;
+using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
@@ -79,7 +81,7 @@ internal static class BigModel
         model.Recomputes = true;
         using var adapter = Lora.Attach(model, new LoraConfig { TargetPattern = Lora.AllLinear, Alpha = 16 }, seed: 1);
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
-        var random = new Data.DeterministicRandom(1);
+        var random = new Text.DeterministicRandom(1);
         int[] ids = [.. Enumerable.Range(0, tokens).Select(_ => random.NextInt(32000))];
         using (NewDisposeScope())
         {

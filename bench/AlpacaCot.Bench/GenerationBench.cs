@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Models.Native;
-using AlpacaCot.Studies;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Bench;
 

@@ -2,10 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Cleaning;
 using AlpacaCot.Data.Preparation.Duplicates;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Data.Preparation.Statistics;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Bench;

@@ -1,5 +1,6 @@
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Bench;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using AlpacaCot.Data.Formats;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 
 namespace AlpacaCot.Bench;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Bench;
 

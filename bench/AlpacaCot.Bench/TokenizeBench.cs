@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Bench;
 

@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.World;
 

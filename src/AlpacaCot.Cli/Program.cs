@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
-using AlpacaCot.Cli.Display;
-using AlpacaCot.Cli.Verbs;
-using AlpacaCot.Cli.Verbs.Adapters;
-using AlpacaCot.Cli.Verbs.Data;
-using AlpacaCot.Data;
-using AlpacaCot.Training;
+using AlpacaCot.Cli.CommandLine;
+using AlpacaCot.Cli.Commands;
+using AlpacaCot.Cli.Commands.Adapters;
+using AlpacaCot.Cli.Commands.Data;
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Cli.Screens;
+using AlpacaCot.Text;
+using AlpacaCot.Training.Loop;
 
 namespace AlpacaCot.Cli;
 

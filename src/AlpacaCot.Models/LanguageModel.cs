@@ -1,15 +1,16 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Conversations;
-using AlpacaCot.Data.Gguf;
-using AlpacaCot.Data.Preparation;
-using AlpacaCot.Data.Templates;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Examples;
+using AlpacaCot.Text.Gguf;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models;

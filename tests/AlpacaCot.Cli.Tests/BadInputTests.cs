@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Text;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Tests;
 

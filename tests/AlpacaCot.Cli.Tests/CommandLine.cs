@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Tests;
 

@@ -1,5 +1,5 @@
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Tests;
 

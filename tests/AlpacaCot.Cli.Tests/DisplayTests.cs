@@ -1,5 +1,6 @@
-using AlpacaCot.Cli.Display;
-using AlpacaCot.Training;
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Cli.Screens;
+using AlpacaCot.Training.Loop;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Tests;

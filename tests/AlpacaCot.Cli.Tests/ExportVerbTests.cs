@@ -1,6 +1,6 @@
-using AlpacaCot.Data.Templates;
 using AlpacaCot.Models;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Cli.Tests;
 

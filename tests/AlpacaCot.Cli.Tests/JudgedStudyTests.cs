@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using AlpacaCot.Studies.Tests.Judges;
+using AlpacaCot.Evaluation.Tests.Judges;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;

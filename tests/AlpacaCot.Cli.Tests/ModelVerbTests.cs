@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;

@@ -1,4 +1,4 @@
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 
 namespace AlpacaCot.Cli.Tests;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using AlpacaCot.Cli.Display;
-using AlpacaCot.Studies;
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Cli.Screens;
+using AlpacaCot.Evaluation.Benchmarks;
 
 namespace AlpacaCot.Cli.Tests;
 

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using AlpacaCot.Data;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.Tests;
 

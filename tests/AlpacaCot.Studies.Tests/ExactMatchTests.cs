@@ -1,3 +1,5 @@
+using AlpacaCot.Evaluation.Benchmarks;
+
 namespace AlpacaCot.Studies.Tests;
 
 public sealed class ExactMatchTests

@@ -1,11 +1,12 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Templates;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Models;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Studies.Tests;
 

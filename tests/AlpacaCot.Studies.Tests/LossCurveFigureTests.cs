@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
-using AlpacaCot.Data;
+using AlpacaCot.Studies.Figures;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Tests;
 

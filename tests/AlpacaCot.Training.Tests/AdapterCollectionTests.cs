@@ -1,7 +1,7 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Adapters;
 using AlpacaCot.Training.Recipes;
 

@@ -1,9 +1,10 @@
-using AlpacaCot.Data.Templates;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;

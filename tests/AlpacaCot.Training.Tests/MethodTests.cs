@@ -1,13 +1,13 @@
-using AlpacaCot.Data;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;

@@ -1,6 +1,7 @@
-using AlpacaCot.Data;
+using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests;

@@ -1,3 +1,5 @@
+using AlpacaCot.Training.Loop;
+
 namespace AlpacaCot.Training.Tests;
 
 /// <summary>Remembers what a run reported.</summary>

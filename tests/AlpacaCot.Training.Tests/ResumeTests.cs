@@ -1,5 +1,5 @@
-using AlpacaCot.Data;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Tests;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests;

@@ -4,7 +4,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;

@@ -1,8 +1,9 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Templates;
 using AlpacaCot.Models;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 
@@ -152,7 +153,7 @@ public sealed class TrainingRunTests(RunFixture fixture)
             StringComparison.Ordinal);
         Assert.False(Directory.Exists(recipe.Output));
 
-        var nothing = new Data.Preparation.TokenizedExample([1, 2, 3], [-100, -100, -100]);
+        var nothing = new Text.Examples.TokenizedExample([1, 2, 3], [-100, -100, -100]);
         using var folder = new TemporaryFolder();
         using var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false);
         using var model = new TinyModel().Build();

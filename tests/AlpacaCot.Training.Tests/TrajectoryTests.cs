@@ -1,11 +1,11 @@
-using AlpacaCot.Data.Templates;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;
@@ -85,7 +85,7 @@ public sealed class TrajectoryTests : IDisposable
         var golden = Golden.Json("golden/llama/trainer/trainer.json");
         var run = golden.GetProperty("runs").GetProperty($"accum{accumulation}");
         var (losses, norms, rates) = (Golden.Numbers(run, "loss"), Golden.Numbers(run, "grad_norm"), Golden.Numbers(run, "lr"));
-        var rows = golden.GetProperty("rows").EnumerateArray().Select(r => new Data.Preparation.TokenizedExample(
+        var rows = golden.GetProperty("rows").EnumerateArray().Select(r => new Text.Examples.TokenizedExample(
             Ids(r, "input_ids")[..Real(r)], Ids(r, "labels")[..Real(r)])).ToArray();
 
         using var model = Golden.Model("golden/llama/model");
@@ -142,7 +142,7 @@ public sealed class TrajectoryTests : IDisposable
     private static int Real(System.Text.Json.JsonElement row) => Ids(row, "attention_mask").Count(v => v == 1);
 
     /// <summary>Two rows a micro-batch, from the first row on, starting again at the end.</summary>
-    private sealed class InOrder(Data.Preparation.TokenizedExample[] rows, int accumulation) : IStepPlan
+    private sealed class InOrder(Text.Examples.TokenizedExample[] rows, int accumulation) : IStepPlan
     {
         public int TotalSteps => 20;
 

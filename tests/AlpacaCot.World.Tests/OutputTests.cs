@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.World.Tests;
 

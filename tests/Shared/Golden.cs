@@ -2,10 +2,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Tests;

@@ -1,9 +1,10 @@
 #if USES_TORCH
 using System.Text.Json;
-using AlpacaCot.Data.Tokenization;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Tests;
 

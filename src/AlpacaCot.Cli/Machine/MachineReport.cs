@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 
 namespace AlpacaCot.Cli.Machine;
 

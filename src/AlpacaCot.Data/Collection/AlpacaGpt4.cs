@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 

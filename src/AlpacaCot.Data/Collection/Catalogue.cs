@@ -1,3 +1,5 @@
+using AlpacaCot.Text;
+
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>The instruction collection: every set that is known, with its converter.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Collection;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Collection;
 

@@ -1,5 +1,5 @@
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Download;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 

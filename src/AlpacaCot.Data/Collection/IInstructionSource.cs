@@ -1,5 +1,6 @@
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 

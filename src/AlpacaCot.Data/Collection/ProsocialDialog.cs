@@ -1,5 +1,6 @@
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 

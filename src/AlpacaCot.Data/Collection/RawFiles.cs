@@ -1,4 +1,5 @@
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Collection;
 

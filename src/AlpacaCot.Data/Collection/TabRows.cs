@@ -1,5 +1,6 @@
 using System.Text;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Collection;
 

@@ -1,3 +1,5 @@
+using AlpacaCot.Text;
+
 namespace AlpacaCot.Data.Download;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using AlpacaCot.Text;
+
 namespace AlpacaCot.Data.Download;
 
 /// <summary>Brings the files of a repository of the hub or of GitHub into the cache.</summary>

@@ -1,3 +1,5 @@
+using AlpacaCot.Text;
+
 namespace AlpacaCot.Data.Download;
 
 /// <summary>Where and how to download. <see cref="FromEnvironment"/> takes the variables that

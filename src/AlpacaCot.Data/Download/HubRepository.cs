@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Download;
 

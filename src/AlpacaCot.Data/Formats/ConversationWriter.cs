@@ -2,7 +2,8 @@ using System.Buffers;
 using System.IO.Compression;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 using ZstdSharp;
 
 namespace AlpacaCot.Data.Formats;

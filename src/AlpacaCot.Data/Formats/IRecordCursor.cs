@@ -1,3 +1,5 @@
+using AlpacaCot.Text;
+
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>Goes through the records of one container (JSON, a table, Parquet), each given as one JSON value in UTF-8.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 

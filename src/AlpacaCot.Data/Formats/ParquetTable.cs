@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlpacaCot.Text;
 using Parquet;
 using Parquet.Schema;
 

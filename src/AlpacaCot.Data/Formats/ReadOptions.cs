@@ -1,4 +1,5 @@
 using System.Collections.ObjectModel;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 

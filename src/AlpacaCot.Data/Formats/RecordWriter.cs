@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Formats;
 

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Collections.ObjectModel;
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation;
 

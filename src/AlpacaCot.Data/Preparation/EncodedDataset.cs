@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Examples;
 
 namespace AlpacaCot.Data.Preparation;
 

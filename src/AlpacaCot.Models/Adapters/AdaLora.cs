@@ -1,10 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

@@ -1,5 +1,4 @@
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using TorchSharp;
 using static TorchSharp.torch;
 

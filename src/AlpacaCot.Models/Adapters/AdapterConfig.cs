@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Adapters;
 

@@ -1,5 +1,5 @@
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Text;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

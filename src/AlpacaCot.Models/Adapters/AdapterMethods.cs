@@ -1,6 +1,5 @@
-using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

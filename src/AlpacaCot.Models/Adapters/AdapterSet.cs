@@ -1,5 +1,5 @@
-using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Adapters;
 

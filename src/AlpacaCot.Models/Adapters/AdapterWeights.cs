@@ -1,4 +1,4 @@
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

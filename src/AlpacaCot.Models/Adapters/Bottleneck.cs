@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -91,7 +91,7 @@ public sealed class Bottleneck : IAdapterMethod
             return y.Plus(nn.functional.linear(inner, up) * Number(config.Scale));
         }
 
-        public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => throw new Data.InputException(
+        public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => throw new Text.InputException(
             $"Bottleneck adapters have a non-linearity, which no weight of {layer.Name} can say: they cannot be merged. Use them with --adapter.");
     }
 }

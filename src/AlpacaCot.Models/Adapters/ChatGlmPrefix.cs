@@ -1,5 +1,6 @@
 using System.Text.Json;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

@@ -1,7 +1,6 @@
-using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -19,7 +19,7 @@ public interface IAdapter : IDisposable
 
     /// <summary>Told once, before the first step of a run or of its continuation.</summary>
     /// <param name="totalSteps">Optimizer steps of the whole run.</param>
-    /// <exception cref="Data.InputException">The method needs more steps.</exception>
+    /// <exception cref="Text.InputException">The method needs more steps.</exception>
     void Begin(int totalSteps) { }
 
     /// <summary>The factor on the learning rate of a weight.</summary>
@@ -44,10 +44,10 @@ public interface IAdapterMethod
     string PeftType { get; }
 
     /// <summary>The method's own fields of a configuration.</summary>
-    /// <exception cref="Data.InputException">A wrong value, or a kind of the method that is not supported.</exception>
+    /// <exception cref="Text.InputException">A wrong value, or a kind of the method that is not supported.</exception>
     AdapterConfig Read(PeftFields fields);
 
     /// <summary>Puts the method into the model.</summary>
-    /// <exception cref="Data.InputException">Its targets name nothing in this model, or it cannot work on it.</exception>
+    /// <exception cref="Text.InputException">Its targets name nothing in this model, or it cannot work on it.</exception>
     void Attach(AdapterConfig config, AdapterParts parts);
 }

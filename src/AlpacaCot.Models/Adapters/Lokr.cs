@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

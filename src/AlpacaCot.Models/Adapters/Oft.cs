@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -91,7 +91,7 @@ public sealed class Oft : IAdapterMethod
     {
         var size = config.BlockSize > 0 ? config.BlockSize : layer.Inputs / Math.Max(1, config.Blocks);
         if (size < 2 || layer.Inputs % size != 0)
-            throw new Data.InputException($"{layer.Name} has {layer.Inputs} inputs, which do not fall into blocks of {size}; " +
+            throw new Text.InputException($"{layer.Name} has {layer.Inputs} inputs, which do not fall into blocks of {size}; " +
                 $"choose a divisor of {layer.Inputs} as block size.");
         var name = $"{layer.Name}.oft_R.weight";
         long[] shape = [config.Shared ? 1 : layer.Inputs / size, size * (size - 1) / 2];

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Adapters;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,6 @@
-using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
@@ -15,7 +14,7 @@ internal static class StartedLora
 {
     public static void Attach(LoraConfig config, IReadOnlyList<Linear> layers, AdapterParts parts)
     {
-        if (config.UseDora) throw new Data.InputException("DoRA starts from the base's own lengths: leave out pissa or olora.");
+        if (config.UseDora) throw new Text.InputException("DoRA starts from the base's own lengths: leave out pissa or olora.");
         var starts = new List<(string Name, Tensor A, Tensor B)>();
         foreach (var layer in layers)
         {
@@ -51,7 +50,7 @@ internal static class StartedLora
         using var scope = NewDisposeScope();
         var weight = layer.Values();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
-            throw new Data.InputException(
+            throw new Text.InputException(
                 $"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {config.Start} cannot start at rank {rank} there.");
         var (a, b) = config.Start == "pissa" ? Pissa.Start(weight, rank, scale) : Olora.Start(weight, rank);
         return (a.contiguous().MoveToOuterDisposeScope(), b.contiguous().MoveToOuterDisposeScope());

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Adapters;
 

@@ -1,9 +1,10 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Gguf;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Gguf;
+using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Export;
 

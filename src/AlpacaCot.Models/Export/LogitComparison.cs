@@ -1,6 +1,6 @@
-using AlpacaCot.Data.Gguf;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Text.Gguf;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Text;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;

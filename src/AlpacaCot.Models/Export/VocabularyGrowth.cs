@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Tokenization;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;

@@ -1,5 +1,4 @@
-using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;

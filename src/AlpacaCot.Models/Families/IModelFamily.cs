@@ -1,4 +1,4 @@
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 
 namespace AlpacaCot.Models.Families;
 
@@ -11,6 +11,6 @@ public interface IModelFamily
     /// <summary>Builds a model from its configuration, taking its weights from the builder.</summary>
     /// <param name="c">The configuration.</param>
     /// <param name="b">Hands out the layers.</param>
-    /// <exception cref="Data.InputException">The configuration asks for something this family does not do.</exception>
+    /// <exception cref="Text.InputException">The configuration asks for something this family does not do.</exception>
     CausalModel Build(ModelConfig c, ModelBuilder b);
 }

@@ -1,5 +1,5 @@
-using AlpacaCot.Models.Layers;
-using static AlpacaCot.Models.Native.Scalars;
+using AlpacaCot.Models.Modules;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;

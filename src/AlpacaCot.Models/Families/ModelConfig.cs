@@ -1,6 +1,6 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Families;
 

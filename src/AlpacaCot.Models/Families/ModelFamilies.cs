@@ -1,9 +1,10 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
-using AlpacaCot.Models.Layers;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Checkpoints.Sources;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;

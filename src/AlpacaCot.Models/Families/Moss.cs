@@ -1,4 +1,4 @@
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 
 namespace AlpacaCot.Models.Families;
 

@@ -1,4 +1,4 @@
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;

@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Generation;
 

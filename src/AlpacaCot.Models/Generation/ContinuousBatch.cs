@@ -1,7 +1,7 @@
-using AlpacaCot.Data;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Generation;
 

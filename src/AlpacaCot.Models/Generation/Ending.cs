@@ -1,5 +1,5 @@
 using System.Text;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Generation;
 

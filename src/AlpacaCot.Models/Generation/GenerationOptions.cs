@@ -1,4 +1,4 @@
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Generation;
 

@@ -1,6 +1,6 @@
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 

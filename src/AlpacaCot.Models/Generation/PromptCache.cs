@@ -1,5 +1,5 @@
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 
 namespace AlpacaCot.Models.Generation;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 
 namespace AlpacaCot.Models.Generation;
 

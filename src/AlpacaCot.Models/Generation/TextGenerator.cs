@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Generation;
 

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;

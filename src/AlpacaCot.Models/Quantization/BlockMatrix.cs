@@ -1,8 +1,7 @@
-using AlpacaCot.Data.Gguf;
-using AlpacaCot.Models.Checkpoints;
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Kernels.Decode;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text.Gguf;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,7 @@
 using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;

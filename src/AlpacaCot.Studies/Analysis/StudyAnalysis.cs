@@ -1,7 +1,7 @@
-using AlpacaCot.Data;
-using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Evaluation.Statistics;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Studies.Statistics;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Analysis;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
-using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Evaluation.Benchmarks.Sets;
+using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Studies.Judges;
 
 namespace AlpacaCot.Studies.Analysis;
 
@@ -41,12 +42,12 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
     public IReadOnlyList<CellResult> Of(StudyArm arm) => [.. Cells.Where(c => c.Cell.Arm == arm)];
 
     /// <summary>The answers of every finished cell to the study's benchmarks, scored without a judge.</summary>
-    /// <exception cref="Data.InputException">A file of answers is broken.</exception>
+    /// <exception cref="Text.InputException">A file of answers is broken.</exception>
     public static IEnumerable<IReadOnlyList<BenchmarkRun>> Answers(Study study) =>
         StudyRunner.Places(study).Where(p => p.Folder.IsFinished(p.Asked)).Select(p => Answers(p.Folder, p.Asked));
 
     /// <summary>Reads the answers of all finished cells and scores them; a judge's verdicts are those that are kept.</summary>
-    /// <exception cref="Data.InputException">A file of answers is broken.</exception>
+    /// <exception cref="Text.InputException">A file of answers is broken.</exception>
     public static StudyResults Load(Study study)
     {
         var places = StudyRunner.Places(study);

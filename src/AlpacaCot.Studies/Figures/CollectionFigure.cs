@@ -1,5 +1,5 @@
 using System.Globalization;
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Figures;
 

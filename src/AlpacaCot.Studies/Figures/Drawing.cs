@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 using SkiaSharp;
 
 namespace AlpacaCot.Studies.Figures;

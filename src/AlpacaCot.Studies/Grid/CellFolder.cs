@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Templates;
-using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;

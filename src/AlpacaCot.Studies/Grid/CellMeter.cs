@@ -1,7 +1,7 @@
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Native;
-using AlpacaCot.Training;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
+using AlpacaCot.Training.Loop;
 
 namespace AlpacaCot.Studies.Grid;
 

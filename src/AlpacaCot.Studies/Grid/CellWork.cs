@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Text.Json;
-using AlpacaCot.Data;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Models;
-using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
 using AlpacaCot.Training;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;

@@ -1,6 +1,6 @@
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Studies.Benchmarks;
-using AlpacaCot.Studies.Judges;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;

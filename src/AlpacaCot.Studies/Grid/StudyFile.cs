@@ -1,8 +1,8 @@
-using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Studies.Benchmarks;
-using AlpacaCot.Studies.Judges;
+using AlpacaCot.Evaluation.Benchmarks.Sets;
+using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Studies.Published;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 using StudyKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.StudySpec>;
 

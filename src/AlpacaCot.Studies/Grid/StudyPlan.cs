@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Studies.Benchmarks;
-using AlpacaCot.Training;
+using AlpacaCot.Evaluation.Benchmarks.Sets;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;

@@ -2,8 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Studies.Benchmarks;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Grid;
 

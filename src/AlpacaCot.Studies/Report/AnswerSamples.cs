@@ -1,5 +1,5 @@
+using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Studies.Analysis;
-using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Grid;
 
 namespace AlpacaCot.Studies.Report;

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Studies.Analysis;
-using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Grid;
 
 namespace AlpacaCot.Studies.Report;

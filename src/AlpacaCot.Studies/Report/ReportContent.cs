@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
+using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Studies.Analysis;
-using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Published;
 
 namespace AlpacaCot.Studies.Report;

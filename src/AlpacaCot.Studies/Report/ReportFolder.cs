@@ -1,5 +1,5 @@
-using AlpacaCot.Data;
 using AlpacaCot.Studies.Analysis;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Report;
 

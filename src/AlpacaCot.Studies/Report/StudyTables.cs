@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
+using AlpacaCot.Evaluation.Statistics;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Studies.Statistics;
 
 namespace AlpacaCot.Studies.Report;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
+using AlpacaCot.Evaluation.Statistics;
 using AlpacaCot.Studies.Analysis;
-using AlpacaCot.Studies.Statistics;
 
 namespace AlpacaCot.Studies.Report;
 

@@ -4,10 +4,9 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AlpacaCot.Data;
 using AlpacaCot.Data.Preparation.Mixing;
-using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Adapters;

@@ -1,9 +1,10 @@
 using System.Text.Json;
-using AlpacaCot.Data;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Text;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Adapters;

@@ -1,5 +1,5 @@
-using AlpacaCot.Data.Preparation;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Text.Examples;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Batching;

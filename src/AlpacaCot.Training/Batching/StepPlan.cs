@@ -1,5 +1,5 @@
-using AlpacaCot.Data;
 using AlpacaCot.Data.Preparation;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Batching;
 

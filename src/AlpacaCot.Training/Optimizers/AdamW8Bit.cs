@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
-using static AlpacaCot.Models.Native.Scalars;
+using AlpacaCot.Models.Runtime;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;

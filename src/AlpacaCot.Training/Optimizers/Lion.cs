@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;

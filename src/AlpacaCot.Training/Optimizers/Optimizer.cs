@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 

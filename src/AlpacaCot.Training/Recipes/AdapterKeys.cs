@@ -1,5 +1,4 @@
 using System.Globalization;
-using AlpacaCot.Data;
 using AdapterKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.AdapterSpec>;
 
 namespace AlpacaCot.Training.Recipes;

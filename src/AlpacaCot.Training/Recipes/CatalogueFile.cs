@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Recipes;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Recipes;
 

@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Text;
 using DataKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.DataSpec>;
 using MixtureKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
 using ModelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.ModelSpec>;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

@@ -1,5 +1,5 @@
-using AlpacaCot.Data;
 using AlpacaCot.Data.Collection;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Recipes;
 

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Templates;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Data;
 using AlpacaCot.Data.Preparation.Mixing;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Runs;
 

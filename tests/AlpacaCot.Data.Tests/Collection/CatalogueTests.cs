@@ -1,5 +1,6 @@
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Download;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Tests.Collection;
 

@@ -1,8 +1,9 @@
 using System.IO.Compression;
 using System.Text;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Collection;
 

@@ -1,4 +1,5 @@
 using AlpacaCot.Data.Download;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Tests.Download;
 

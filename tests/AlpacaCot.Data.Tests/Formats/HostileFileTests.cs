@@ -1,7 +1,8 @@
 using System.IO.Compression;
 using System.Text;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 using ZstdSharp;
 
 namespace AlpacaCot.Data.Tests.Formats;

@@ -1,6 +1,7 @@
 using AlpacaCot.Data.Formats;
-using AlpacaCot.Data.Templates;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Data.Tests.Formats;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Formats;
 

@@ -1,9 +1,10 @@
 using System.Text;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Cleaning;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

@@ -1,9 +1,10 @@
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Contamination;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

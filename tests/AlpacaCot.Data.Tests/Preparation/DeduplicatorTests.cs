@@ -1,9 +1,10 @@
 using System.Globalization;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Duplicates;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

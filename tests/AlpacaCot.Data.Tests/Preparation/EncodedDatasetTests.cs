@@ -1,4 +1,6 @@
 using AlpacaCot.Data.Preparation;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Examples;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

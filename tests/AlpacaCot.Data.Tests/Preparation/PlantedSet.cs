@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Tests;
 

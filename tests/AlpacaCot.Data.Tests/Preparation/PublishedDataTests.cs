@@ -1,8 +1,9 @@
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
-using AlpacaCot.Data.Templates;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Examples;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

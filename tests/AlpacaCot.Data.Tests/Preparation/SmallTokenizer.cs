@@ -1,5 +1,5 @@
 using System.Text.Json;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

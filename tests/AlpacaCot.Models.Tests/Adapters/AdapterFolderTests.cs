@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Tests.Checkpoints;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Adapters;

@@ -1,12 +1,12 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Adapters;

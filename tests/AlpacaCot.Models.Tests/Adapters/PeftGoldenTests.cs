@@ -4,7 +4,7 @@ using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Tests.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Adapters;

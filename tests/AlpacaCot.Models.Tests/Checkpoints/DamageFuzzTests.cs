@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;

@@ -1,12 +1,14 @@
 using System.Buffers.Binary;
 using System.Text;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Gguf;
-using AlpacaCot.Data.Tokenization;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Generation;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Gguf;
+using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;

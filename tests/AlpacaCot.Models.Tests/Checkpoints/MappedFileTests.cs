@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Text;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;

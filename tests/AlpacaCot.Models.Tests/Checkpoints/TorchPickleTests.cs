@@ -1,7 +1,7 @@
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Tests;
-using static AlpacaCot.Models.Native.Scalars;
+using AlpacaCot.Text;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;

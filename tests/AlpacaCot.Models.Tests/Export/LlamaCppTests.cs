@@ -1,10 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Data.Gguf;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Gguf;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Export;

@@ -1,12 +1,13 @@
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Data.Gguf;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Tests;
-using static AlpacaCot.Models.Native.Scalars;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Gguf;
+using AlpacaCot.Text.Tokenization;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Export;

@@ -1,7 +1,7 @@
-using AlpacaCot.Data;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Export;

@@ -1,10 +1,9 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
-using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Tests;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Families;

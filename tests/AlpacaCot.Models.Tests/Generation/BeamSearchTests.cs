@@ -1,7 +1,7 @@
-using AlpacaCot.Data;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Tests.Families;
 using AlpacaCot.Tests;

@@ -1,11 +1,11 @@
-using AlpacaCot.Data;
-using AlpacaCot.Data.Tokenization;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Generation;

@@ -1,9 +1,9 @@
 using System.Runtime.Intrinsics.X86;
 using AlpacaCot.Models.Kernels.Decode;
-using AlpacaCot.Models.Native;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static AlpacaCot.Models.Tests.Kernels.KernelCheck;
 using static TorchSharp.torch;
 

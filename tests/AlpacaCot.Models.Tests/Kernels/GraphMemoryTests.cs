@@ -1,7 +1,7 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Tests;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Kernels;

@@ -1,8 +1,8 @@
 using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Layers;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static AlpacaCot.Models.Tests.Kernels.KernelCheck;
 using static TorchSharp.torch;
 

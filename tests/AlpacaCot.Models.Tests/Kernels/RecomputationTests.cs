@@ -2,7 +2,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Kernels;

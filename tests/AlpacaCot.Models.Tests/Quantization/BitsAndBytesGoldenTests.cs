@@ -1,9 +1,9 @@
-using AlpacaCot.Models.Kernels;
-using AlpacaCot.Models.Native;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Tests;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Quantization;

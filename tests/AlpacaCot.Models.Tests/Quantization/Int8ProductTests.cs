@@ -1,6 +1,6 @@
 using AlpacaCot.Models.Quantization;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Quantization;

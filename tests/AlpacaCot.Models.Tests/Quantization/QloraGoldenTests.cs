@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;

@@ -1,13 +1,15 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Data;
-using AlpacaCot.Models.Checkpoints;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 using TorchSharp;
-using static AlpacaCot.Models.Native.Scalars;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Quantization;

@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
 using AlpacaCot.Data.Preparation.Statistics;
 using AlpacaCot.Studies.Figures;
+using AlpacaCot.Text;
 using SkiaSharp;
 
 namespace AlpacaCot.Studies.Tests.Figures;

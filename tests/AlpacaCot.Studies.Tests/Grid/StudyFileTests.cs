@@ -1,6 +1,6 @@
-using AlpacaCot.Data;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Tests.Grid;
 

@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using AlpacaCot.Data;
+using AlpacaCot.Evaluation.Benchmarks;
+using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Studies.Analysis;
-using AlpacaCot.Studies.Benchmarks;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Studies.Report;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Tests.Report;
 

@@ -1,4 +1,4 @@
-using AlpacaCot.Data;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests.Recipes;

@@ -60,7 +60,7 @@ public sealed class RecipeFileTests
         Assert.Equal("pairs", data.Format);
         Assert.Equal([new("instruction", "问"), new("output", "a b")], data.Columns);
         Assert.Equal(data.Columns, Assert.Single(RecipeFile.Parse(RecipeFile.Write(recipe), "w").Data).Columns);
-        var wrong = Assert.Throws<AlpacaCot.Data.InputException>(() =>
+        var wrong = Assert.Throws<AlpacaCot.Text.InputException>(() =>
             RecipeFile.Parse("model: m\ndata: { path: d.csv, format: pears, columns: { instrction: q } }\noutput: o",
                 "r")).Message;
         Assert.Contains("found pears, allowed is alpaca or pairs", wrong, StringComparison.Ordinal);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 

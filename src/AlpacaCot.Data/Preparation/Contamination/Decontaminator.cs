@@ -1,5 +1,6 @@
 using System.Globalization;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Contamination;
 

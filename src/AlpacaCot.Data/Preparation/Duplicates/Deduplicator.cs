@@ -2,7 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Duplicates;
 

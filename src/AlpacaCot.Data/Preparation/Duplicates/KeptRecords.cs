@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Preparation.Duplicates;
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Preparation.Duplicates;
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
-using AlpacaCot.Data.Conversations;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Mixing;
 

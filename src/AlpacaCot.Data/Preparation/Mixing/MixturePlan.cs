@@ -1,4 +1,5 @@
 using System.Globalization;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Preparation.Mixing;
 

@@ -1,5 +1,5 @@
-using AlpacaCot.Data.Conversations;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation.Statistics;
 

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using AlpacaCot.Data.Formats;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation.Statistics;
 

@@ -1,6 +1,6 @@
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Preparation.Cleaning;
-using AlpacaCot.Data.Tokenization;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation.Statistics;
 

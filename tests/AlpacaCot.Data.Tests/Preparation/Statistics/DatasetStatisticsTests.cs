@@ -1,8 +1,9 @@
 using System.Text.Json;
-using AlpacaCot.Data.Conversations;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Statistics;
 using AlpacaCot.Tests;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Preparation.Statistics;
 

@@ -1,0 +1,37 @@
+using System.Globalization;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
+
+namespace AlpacaCot.Cli.CommandLine;
+
+/// <summary>Token ids on the command line: <c>"1,2,3"</c>, with commas or spaces.</summary>
+internal static class TokenIds
+{
+    /// <summary>Reads the ids of an option.</summary>
+    /// <param name="text">The option's value.</param>
+    /// <param name="option">The option's name, for messages.</param>
+    /// <param name="least">The lowest id allowed.</param>
+    public static int[] Parse(string text, string option, int least = 0)
+    {
+        var words = text.Trim('[', ']', ' ').Split([',', ' ', '\t', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0) throw new InputException($"{option}: there are no ids in \"{text}\"; write them as in \"1,2,3\"");
+        return [.. words.Select((word, i) =>
+            int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id) && id >= least ? id
+            : throw new InputException($"{option}: number {i + 1} is '{word}'; allowed are whole numbers from {least}, as in " +
+                "\"1,2,3\""))];
+    }
+
+    /// <summary>Reads ids and makes sure that the vocabulary has them.</summary>
+    public static int[] Parse(string text, string option, Tokenizer tokenizer)
+    {
+        var ids = Parse(text, option);
+        if (Array.Find(ids, id => id >= tokenizer.VocabularySize) is var id && id > 0)
+            throw new InputException($"{option}: there is no token {id}; the tokenizer {tokenizer.Path} has 0 to " +
+                $"{tokenizer.VocabularySize - 1}");
+        return ids;
+    }
+
+    /// <summary>The tokenizer of <c>--tokenizer</c>, or else of <c>--model</c>.</summary>
+    public static Tokenizer Load(string? tokenizer, string? model) =>
+        Tokenizer.Load(tokenizer ?? model ?? throw new InputException("no tokenizer: add --model DIR or --tokenizer FILE"));
+}

@@ -1,0 +1,176 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
+
+namespace AlpacaCot.Cli.Commands.Data;
+
+/// <summary>What the verbs that take records out of a file have in common: files in, a file out, a report, a dry run.</summary>
+internal sealed class PreparationStep(Terminal terminal)
+{
+    /// <summary>The form in which records are written.</summary>
+    public static Option<string> FormatOption()
+    {
+        var option = new Option<string>("--to") { Description = "The form to write; the name says the container" };
+        option.DefaultValueFactory = _ => ConversationWriter.Formats[0];
+        return option.AcceptOnlyFromAmong([.. ConversationWriter.Formats]);
+    }
+
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly Option<string[]> _input = new("--in")
+    {
+        Description = "Instruction file; several are read one after the other", HelpName = "FILE", Required = true,
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private readonly Option<string> _output = Options.Out("The file of the records that stay");
+    private readonly Option<string> _format = FormatOption();
+    private readonly Option<string> _report = new("--report")
+    {
+        Description = "JSON lines with each record taken or changed, and why", HelpName = "FILE",
+    };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Count and report alone; write no records" };
+    private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Name and leave out records that cannot be read" };
+    private readonly Option<bool> _json = Options.Json();
+
+    public void AddTo(Command verb)
+    {
+        foreach (var option in (Option[])[_input, _output, _format, _report, _dryRun, _skipBad, _json]) verb.Add(option);
+    }
+
+    /// <summary>Streams the records through a step into the output file.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="filter">The step: the records that stay, and each finding on the way.</param>
+    /// <param name="cancel">Asks to stop; nothing is written then.</param>
+    public Outcome Run(ParseResult parsed, Func<IEnumerable<Conversation>, Action<Finding>, IEnumerable<Conversation>> filter,
+        CancellationToken cancel)
+    {
+        var (inputs, output, report) = (parsed.GetValue(_input)!, parsed.GetValue(_output), parsed.GetValue(_report));
+        var dry = parsed.GetValue(_dryRun);
+        if (output is null && !dry)
+            throw new InputException("name the file for the records that stay with --out, or try with --dry-run");
+        if (output is not null && inputs.Append(report).Any(other => other is not null
+            && Path.GetFullPath(other) == Path.GetFullPath(output)))
+            throw new InputException("--out is a file that is read or the report; name another one");
+        if (output is not null) ConversationWriter.Check(output, parsed.GetValue(_format)!);
+        var outcome = new Outcome { Output = dry ? null : output, Report = report };
+        var reading = Reading(parsed.GetValue(_skipBad), _ => outcome.Bad++);
+        using var progress = new RecordProgress(terminal, parsed.GetValue(_json));
+        var clock = Stopwatch.StartNew();
+        if (report is null) Stream(_ => { });
+        else
+            OutputFile.Write(report, stream =>
+            {
+                using var json = new Utf8JsonWriter(stream, Readable);
+                Stream(finding => WriteLine(finding, json, stream));
+            });
+        outcome.Read = progress.Count;
+        outcome.Seconds = clock.Elapsed.TotalSeconds;
+        return outcome;
+
+        void Stream(Action<Finding> onFinding)
+        {
+            var records = progress.Follow(inputs.SelectMany(file => InstructionFile.Read(file, reading)), cancel);
+            var kept = filter(records, finding =>
+            {
+                outcome.Count(finding);
+                onFinding(finding);
+            }).Select(record =>
+            {
+                outcome.Kept++;
+                return record;
+            });
+            if (outcome.Output is null) foreach (var _ in kept) { }
+            else ConversationWriter.Write(outcome.Output, kept, parsed.GetValue(_format)!);
+        }
+    }
+
+    /// <summary>How files are read: bad records end the work, or are named once each and counted.</summary>
+    public ReadOptions Reading(bool skipBad, Action<string> onBad)
+    {
+        var named = new HashSet<string>();
+        return new ReadOptions
+        {
+            SkipBad = skipBad,
+            OnBadRecord = message =>
+            {
+                if (!named.Add(message)) return;
+                terminal.Error.WriteLine($"skipped: {message}");
+                onBad(message);
+            },
+        };
+    }
+
+    /// <summary>Prints the result: fields that all steps have, and those of one of them.</summary>
+    public void Print(ParseResult parsed, Outcome outcome, Action<Utf8JsonWriter> ownFields, IEnumerable<string> ownLines)
+    {
+        if (parsed.GetValue(_json))
+        {
+            terminal.WriteJson(w => w.Object(o =>
+            {
+                o.WriteNumber("read", outcome.Read);
+                o.WriteNumber("kept", outcome.Kept);
+                o.WriteNumber("removed", outcome.Read - outcome.Kept);
+                o.WriteNumber("skipped", outcome.Bad);
+                ownFields(o);
+                o.WriteBoolean("dry_run", parsed.GetValue(_dryRun));
+                o.WriteString("out", outcome.Output);
+                o.WriteString("report", outcome.Report);
+                o.WriteNumber("seconds", Math.Round(outcome.Seconds, 3));
+            }));
+            return;
+        }
+        foreach (var line in ownLines) terminal.Out.WriteLine(line);
+        terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{outcome.Read:N0} records read, {outcome.Kept:N0} stay, ")
+            + string.Create(CultureInfo.InvariantCulture, $"{outcome.Read - outcome.Kept:N0} removed in {outcome.Seconds:0.0} s")
+            + (outcome.Output is null ? "" : $": {outcome.Output}"));
+        if (outcome.Report is not null) terminal.Out.WriteLine($"report: {outcome.Report}");
+    }
+
+    private static void WriteLine(Finding finding, Utf8JsonWriter json, Stream lines)
+    {
+        json.Object(o =>
+        {
+            o.WriteString("record", finding.Record);
+            o.WriteString("step", finding.Step);
+            o.WriteString("action", finding.Action == FindingAction.Removed ? "removed" : "repaired");
+            o.WriteString("reason", finding.Reason);
+            if (finding.Other is not null) o.WriteString("other", finding.Other);
+            if (finding.Score is { } score) o.WriteNumber("score", Math.Round(score, 4));
+            o.WriteString("excerpt", finding.Excerpt);
+        });
+        json.Flush();
+        lines.WriteByte((byte)'\n');
+        json.Reset();
+    }
+
+    /// <summary>What became of the records.</summary>
+    public sealed class Outcome
+    {
+        private readonly Dictionary<(string Step, FindingAction Action), long> _counts = [];
+
+        public long Read { get; set; }
+        public long Kept { get; set; }
+        public long Bad { get; set; }
+        public long Findings { get; private set; }
+        public double Seconds { get; set; }
+        public string? Output { get; init; }
+        public string? Report { get; init; }
+
+        public long Of(string step, FindingAction action = FindingAction.Removed) => _counts.GetValueOrDefault((step, action));
+
+        public void Count(Finding finding)
+        {
+            Findings++;
+            _counts[(finding.Step, finding.Action)] = Of(finding.Step, finding.Action) + 1;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using AlpacaCot.Models;
+using AlpacaCot.Models.Generation;
+using AlpacaCot.Text.Tokenization;
+
+namespace AlpacaCot.Cli.Output;
+
+/// <summary>Answers as text, whole or while they are generated.</summary>
+internal static class Streaming
+{
+    /// <summary>Writes an answer as it comes and returns it.</summary>
+    public static string Show(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal,
+        CancellationToken cancel, PromptCache? cache = null)
+    {
+        var (decoder, answer, whole) = (model.Tokenizer.StreamDecoder(), new AnswerText(options.StopStrings),
+            new System.Text.StringBuilder());
+        void Write(string text)
+        {
+            whole.Append(text);
+            terminal.Out.Write(text);
+            if (text.Length > 0) terminal.Out.Flush();
+        }
+        foreach (var id in model.Generator.Stream(prompt, options, cache, cancel)) Write(answer.Add(decoder.Add(id)));
+        Write(answer.Add(decoder.Flush()));
+        Write(answer.Finish());
+        return whole.ToString();
+    }
+
+    /// <summary>The same text, all at once.</summary>
+    public static string Whole(Tokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)
+    {
+        var answer = new AnswerText(stops);
+        return answer.Add(tokenizer.Decode([.. ids])) + answer.Finish();
+    }
+}

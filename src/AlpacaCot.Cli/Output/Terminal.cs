@@ -1,0 +1,83 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Spectre.Console;
+
+namespace AlpacaCot.Cli.Output;
+
+/// <summary>Where a command line reads and writes: the process's console, or the captured writers of a test.</summary>
+internal sealed class Terminal
+{
+    private const int PipeWidth = 10_000; // columns where nothing is to be wrapped
+
+    private Terminal(TextWriter output, TextWriter error, TextReader input, bool outIsTerminal, bool errorIsTerminal)
+    {
+        (Out, Error, In, OutIsTerminal, ErrorIsTerminal) = (output, error, input, outIsTerminal, errorIsTerminal);
+        Console = Create(output, outIsTerminal);
+        ErrorConsole = Create(error, errorIsTerminal);
+    }
+
+    /// <summary>Standard output: results.</summary>
+    public TextWriter Out { get; }
+
+    /// <summary>Standard error: errors, and everything that is not the result where the result is JSON.</summary>
+    public TextWriter Error { get; }
+
+    public TextReader In { get; }
+    public bool OutIsTerminal { get; }
+    public bool ErrorIsTerminal { get; }
+
+    /// <summary>Standard output with styles, which are left out where it is not a terminal.</summary>
+    public IAnsiConsole Console { get; }
+
+    public IAnsiConsole ErrorConsole { get; }
+
+    public static Terminal OfThisProcess()
+    {
+        var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        // Flushed at every write: a log that is followed shows each line when it is written.
+        var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8, 1 << 15) { AutoFlush = true };
+        return new Terminal(output, new StreamWriter(System.Console.OpenStandardError(), utf8) { AutoFlush = true },
+            System.Console.In, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected);
+    }
+
+    public static Terminal Captured(TextWriter output, TextWriter error, TextReader? input = null) =>
+        new(output, error, input ?? TextReader.Null, outIsTerminal: false, errorIsTerminal: false);
+
+    /// <summary>The console for everything beside the result.</summary>
+    public IAnsiConsole Beside(bool json) => json ? ErrorConsole : Console;
+
+    /// <summary>Writes the one JSON document of <c>--json</c>.</summary>
+    public void WriteJson(Action<Utf8JsonWriter> write)
+    {
+        using var buffer = new MemoryStream();
+        var readable = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using (var writer = new Utf8JsonWriter(buffer, readable)) write(writer);
+        Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+        Out.Flush();
+    }
+
+    /// <summary>An error for a person, red where there are colours.</summary>
+    public void WriteError(string message)
+    {
+        Out.Flush();
+        ErrorConsole.Markup("[bold red]error:[/] ");
+        Error.WriteLine(message);
+    }
+
+    private static IAnsiConsole Create(TextWriter writer, bool terminal)
+    {
+        var colours = terminal && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
+            && Environment.GetEnvironmentVariable("TERM") != "dumb";
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = colours ? AnsiSupport.Yes : AnsiSupport.No,
+            ColorSystem = colours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = terminal ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        if (!terminal) console.Profile.Width = PipeWidth;
+        console.Profile.Capabilities.Unicode = true;
+        return console;
+    }
+}

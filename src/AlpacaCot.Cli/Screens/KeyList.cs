@@ -1,0 +1,26 @@
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Training.Recipes;
+using Spectre.Console;
+
+namespace AlpacaCot.Cli.Screens;
+
+/// <summary>The keys that a recipe or a study can have.</summary>
+internal static class KeyList
+{
+    public static int Show(IReadOnlyList<RecipeKey> keys, bool json, Terminal terminal)
+    {
+        if (json)
+            terminal.WriteJson(w => w.Object(o => o.Array("keys", keys, k => o.Object(key =>
+            {
+                key.WriteString("name", k.Name);
+                key.WriteString("allowed", k.Allowed);
+                key.WriteString("default", k.Default);
+                key.WriteString("meaning", k.Meaning);
+            }))));
+        else
+            foreach (var k in keys)
+                terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} "
+                    + $"[grey]{Markup.Escape(k.Allowed + (k.Default.Length > 0 ? $"; default {k.Default}" : ""))}[/]");
+        return Program.Done;
+    }
+}

@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using AlpacaCot.Training.Loop;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace AlpacaCot.Cli.Screens;
+
+/// <summary>
+/// Shows a training run: on a terminal a view that is drawn anew as the loss falls, elsewhere one line a logged step.
+/// </summary>
+internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITrainingObserver
+{
+    private const int CurveWidth = 56, CurveHeight = 6; // characters
+    private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<(int Step, double Loss)> _losses = [];
+    private readonly List<ValidationMetrics> _validations = [];
+    private readonly List<string> _notes = [];
+    private readonly Stopwatch _sinceDrawn = Stopwatch.StartNew();
+    private TrainingPlan? _plan;
+    private StepMetrics? _last;
+    private LiveDisplayContext? _view;
+
+    /// <summary>The speed at the last logged step.</summary>
+    public double TokensPerSecond => _last?.TokensPerSecond ?? 0;
+
+    /// <summary>The validation loss before training, or where a resumed run began to measure.</summary>
+    public double? FirstValidationLoss => _validations.Count > 0 ? _validations[0].Loss : null;
+
+    /// <summary>Runs the work that reports to this display.</summary>
+    public T Follow<T>(Func<T> work)
+    {
+        if (!live) return work();
+        T result = default!;
+        console.Live(new Text("")).AutoClear(false).Overflow(VerticalOverflow.Ellipsis).Start(view =>
+        {
+            _view = view;
+            try
+            {
+                result = work();
+            }
+            finally
+            {
+                Draw(now: true);
+                _view = null;
+            }
+        });
+        return result;
+    }
+
+    public void Started(TrainingPlan plan)
+    {
+        _plan = plan;
+        if (_view is null)
+            Line($"{plan.TotalSteps:N0} steps over {Counted(plan.Examples, "example")}"
+                + (plan.ValidationExamples > 0 ? $", {plan.ValidationExamples:N0} for validation" : "")
+                + $"; {Parameters(plan)}; run folder {plan.RunFolder}");
+        Draw(now: true);
+    }
+
+    public void Step(StepMetrics m)
+    {
+        _last = m;
+        _losses.Add((m.Step, m.Loss));
+        if (_view is null)
+            Line($"step {m.Step}/{m.TotalSteps}  epoch {m.Epoch:0.00}  loss {m.Loss:0.0000}  lr {m.LearningRate:0.00e+0}  " +
+                $"grad {m.GradientNorm:0.000}  {m.TokensPerSecond:N0} tokens/s  left {Time(m.SecondsLeft)}  " +
+                Size(m.ResidentBytes));
+        Draw(now: m.Step == m.TotalSteps);
+    }
+
+    public void Validated(ValidationMetrics m)
+    {
+        _validations.Add(m);
+        if (_view is null) Line($"step {m.Step}  validation loss {m.Loss:0.0000}{(m.Best ? "  (best so far)" : "")}");
+        Draw(now: true);
+    }
+
+    public void Saved(string checkpoint)
+    {
+        if (_view is null) Line($"saved {checkpoint}");
+    }
+
+    public void Note(string message)
+    {
+        if (_view is null) Line($"note: {message}");
+        else _notes.Add(message);
+        Draw(now: true);
+    }
+
+    public void Finished(TrainingResult r)
+    {
+        if (_view is null)
+            Line($"{(r.Cancelled ? "stopped" : "done")} after {r.Steps:N0} steps in {Time(r.Elapsed.TotalSeconds)}"
+                + $", loss {r.FinalLoss:0.0000}"
+                + (r.BestValidationLoss is { } best ? $", best validation loss {best:0.0000}" : "") + $": {r.OutputFolder}");
+        Draw(now: true);
+    }
+
+    /// <summary>The view of this moment.</summary>
+    internal IRenderable Render()
+    {
+        if (_plan is null) return new Markup("[grey]reading data and model ...[/]");
+        var rows = new List<IRenderable>();
+        if (_losses.Count > 0) rows.Add(Curve());
+        rows.Add(new Markup(Status()));
+        rows.AddRange(_notes.TakeLast(3).Select(n => new Markup($"[grey]{Markup.Escape(n)}[/]")));
+        return new Panel(new Rows(rows))
+        {
+            Header = new PanelHeader($" {Counted(_plan.Examples, "example")}, {Parameters(_plan)} "), Border = BoxBorder.Rounded,
+            BorderStyle = new Style(Color.Grey), Padding = new Padding(2, 0),
+        };
+    }
+
+    private Markup Curve()
+    {
+        var total = Math.Max(1, _plan!.TotalSteps);
+        var smooth = Smooth(_losses);
+        var values = smooth.Select(p => p.Loss).Concat(_validations.Select(v => v.Loss)).Where(double.IsFinite)
+            .DefaultIfEmpty(0).ToList();
+        var (low, high) = (values.Min(), values.Max());
+        var points = smooth.Where(p => double.IsFinite(p.Loss)).Select(p => ((double)p.Step / total, p.Loss)).ToList();
+        var train = BrailleCurve.Draw(points, CurveWidth, CurveHeight, low, high);
+        return new Markup(string.Join('\n', train.Select((line, i) =>
+            $"[grey]{(i == 0 ? $"{high,6:0.00}" : i == CurveHeight - 1 ? $"{low,6:0.00}" : "      ")} │[/][orange3]{line}[/]")));
+    }
+
+    private string Status()
+    {
+        var m = _last;
+        if (m is null) return "[grey]first step ...[/]";
+        var done = (int)Math.Round(28.0 * m.Step / Math.Max(1, m.TotalSteps));
+        var lines = $"[green]{new string('━', done)}[/][grey]{new string('━', 28 - done)}[/]  "
+            + $"step [bold]{m.Step}[/]/{m.TotalSteps}  "
+            + $"epoch {m.Epoch:0.00}  left [bold]{Time(m.SecondsLeft)}[/]\n"
+            + $"loss [bold orange3]{m.Loss:0.0000}[/]  lr {m.LearningRate:0.00e+0}  gradient {m.GradientNorm:0.00}  "
+            + $"{m.TokensPerSecond:N0} tokens/s  {Size(m.ResidentBytes)}";
+        if (_validations.Count == 0) return lines;
+        var last = _validations[^1];
+        return lines + $"\nvalidation loss [bold aqua]{last.Loss:0.0000}[/] at step {last.Step}"
+            + $"  [grey]best {_validations.Min(v => v.Loss):0.0000}, first {_validations[0].Loss:0.0000}[/]";
+    }
+
+    // An exponential mean with the usual correction for its start: the curve is the trend, the number beside it the step's own.
+    private static List<(int Step, double Loss)> Smooth(List<(int Step, double Loss)> losses)
+    {
+        const double Keep = 0.8;
+        var (mean, weight, smooth) = (0.0, 0.0, new List<(int, double)>(losses.Count));
+        foreach (var (step, loss) in losses)
+        {
+            if (double.IsFinite(loss)) (mean, weight) = (Keep * mean + (1 - Keep) * loss, Keep * weight + (1 - Keep));
+            smooth.Add((step, weight > 0 ? mean / weight : double.NaN));
+        }
+        return smooth;
+    }
+
+    private void Draw(bool now)
+    {
+        if (_view is null || (!now && _sinceDrawn.Elapsed < Redraw)) return;
+        _sinceDrawn.Restart();
+        _view.UpdateTarget(Render());
+    }
+
+    private void Line(string line) => console.WriteLine(line);
+
+    private static string Counted(int count, string noun) => $"{count:N0} {noun}{(count == 1 ? "" : "s")}";
+
+    private static string Parameters(TrainingPlan plan) =>
+        $"{plan.TrainableParameters:N0} of {plan.TotalParameters:N0} parameters trained " +
+        $"({100.0 * plan.TrainableParameters / Math.Max(1, plan.TotalParameters):0.##} %)";
+
+    private static string Size(long bytes) => $"{bytes / (double)(1 << 20):N0} MB";
+
+    private static string Time(double seconds)
+    {
+        if (!double.IsFinite(seconds) || seconds < 0) return "?";
+        var time = TimeSpan.FromSeconds(Math.Min(seconds, 1e8));
+        return time.TotalHours >= 1 ? $"{(int)time.TotalHours}h{time.Minutes:00}m"
+            : time.TotalMinutes >= 1 ? $"{time.Minutes}m{time.Seconds:00}s" : $"{time.TotalSeconds:0}s";
+    }
+}

@@ -1,0 +1,53 @@
+using System.Text.RegularExpressions;
+using AlpacaCot.Data.Collection;
+using AlpacaCot.Evaluation.Metrics;
+
+namespace AlpacaCot.Evaluation.Benchmarks;
+
+/// <summary>Scores of answers in words, by the form that the right answer has: a letter, yes or no, a number, a text.</summary>
+internal static partial class AnswerScoring
+{
+    /// <summary>Whether an answer comes to what one of the references says.</summary>
+    public static QuestionScore Score(string text, IReadOnlyList<string> references)
+    {
+        var scores = references.Select(r => Score(text, r)).ToList();
+        return scores.Find(s => s.Value == 1) ?? scores[0];
+    }
+
+    private static QuestionScore Score(string text, string reference)
+    {
+        var right = reference.Trim();
+        if (Letter.Match(right) is { Success: true } letter)
+        {
+            var chosen = AnswerRules.ChosenLetter(text, 'H');
+            return QuestionScore.Of(chosen == letter.Groups["l"].Value, chosen);
+        }
+        if (right.ToLowerInvariant() is "yes" or "no")
+        {
+            var said = YesOrNo(text);
+            return QuestionScore.Of(right.Equals(said, StringComparison.OrdinalIgnoreCase), said);
+        }
+        if (Number.IsMatch(right)) return NumericAnswer.Score(text, [right]);
+        var conclusion = CotAnswer.Split(text)?.Answer;
+        return QuestionScore.Of(ExactMatch.IsRight(text, right)
+            || (conclusion is not null && ExactMatch.IsRight(conclusion, right)),
+            conclusion ?? text.Trim());
+    }
+
+    /// <summary>
+    /// The yes or no that a text concludes with, else the one it begins with, else the first one; null without any.
+    /// </summary>
+    public static string? YesOrNo(string text)
+    {
+        var concluded = CotAnswer.Split(text)?.Answer is { } answer ? AnswerRules.FirstYesOrNo(answer) : "";
+        if (concluded.Length > 0) return concluded;
+        return AnswerRules.FirstYesOrNo(text.Replace('!', '.').Replace(';', '.')) is { Length: > 0 } first ? first
+            : text.TrimStart() is ['是' or '对', ..] ? "yes" : text.TrimStart() is ['否' or '不', ..] ? "no" : null;
+    }
+
+    [GeneratedRegex(@"^\(?(?<l>[A-H])\)?$")]
+    private static partial Regex Letter { get; }
+
+    [GeneratedRegex(@"^[-−]?[$￥]?[0-9][0-9,]*(?:\.[0-9]+)?$")]
+    private static partial Regex Number { get; }
+}

@@ -1,0 +1,97 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
+
+namespace AlpacaCot.Evaluation.Benchmarks;
+
+/// <summary>
+/// Answers with their scores, a line of JSON each: <c>benchmark, model, id, category, prompt, input, references, choices, texts,
+/// shortened, likelihoods, extracted, score, measures, missing</c>. It can be scored again without a model.
+/// </summary>
+public static class GenerationsFile
+{
+    private static readonly JsonSerializerOptions Form = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>Writes a run, whole or not at all.</summary>
+    public static void Write(string path, BenchmarkRun run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var text = new StringBuilder();
+        foreach (var (q, r, s) in run.Answers)
+            text.Append(JsonSerializer.Serialize(new Line
+            {
+                Benchmark = run.Benchmark.Name, Model = run.Model, Id = q.Id, Category = q.Category, Prompt = q.Prompt,
+                Input = q.Input, IsCompletion = q.IsCompletion, FollowUps = q.FollowUps, References = q.References,
+                Choices = q.Choices, Texts = r.Texts, Shortened = r.Shortened,
+                Likelihoods = [.. r.Choices.Select(c => (double[])[c.LogLikelihood, c.Tokens, c.Characters])],
+                Extracted = s.Extracted, Score = s.Value, Measures = s.Measures, Missing = s.Missing,
+            }, Form)).Append('\n');
+        AtomicFile.WriteText(path, text.ToString());
+    }
+
+    /// <summary>Reads the answers of a run; scores in the file are not used.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The name of the benchmark, what answered, and the answers in the order of the file.</returns>
+    /// <exception cref="InputException">There is no such file, or a line is no answer, or belongs to another
+    /// benchmark.</exception>
+    public static (string Benchmark, string Model, IReadOnlyList<BenchmarkQuestion> Questions,
+        IReadOnlyList<BenchmarkResponse> Responses) Read(string path)
+    {
+        var lines = RecordFile.Read(path).Select(record =>
+        {
+            try
+            {
+                var line = record.Value.Deserialize<Line>(Form);
+                if (line is { Benchmark: not null, Id: not null, Category: not null, Prompt: not null }) return line;
+            }
+            catch (JsonException e)
+            {
+                throw new InputException($"{record.Origin}: this is no answer of an evaluation ({e.Message})", e);
+            }
+            throw new InputException(
+                $"{record.Origin}: this is no answer of an evaluation: it needs benchmark, id, category, prompt");
+        }).ToList();
+        if (lines.Count == 0) throw new InputException($"{path}: there is no answer in it.");
+        if (lines.Find(l => l.Benchmark != lines[0].Benchmark) is { } other)
+            throw new InputException($"{path}: it holds answers to {lines[0].Benchmark} and to {other.Benchmark}; split it.");
+        return (lines[0].Benchmark!, lines[0].Model
+            ?? "", [.. lines.Select(l => new BenchmarkQuestion(l.Id!, l.Category!, l.Prompt!)
+        {
+            Input = l.Input, IsCompletion = l.IsCompletion, FollowUps = l.FollowUps, References = l.References,
+            Choices = l.Choices,
+        })], [.. lines.Select(l => new BenchmarkResponse(l.Texts)
+        {
+            Shortened = l.Shortened,
+            Choices = [.. l.Likelihoods.Select(c => new ChoiceLikelihood(c[0], (int)c[1], (int)c[2]))],
+        })]);
+    }
+
+    private sealed record Line
+    {
+        public string? Benchmark { get; init; }
+        public string? Model { get; init; }
+        public string? Id { get; init; }
+        public string? Category { get; init; }
+        public string? Prompt { get; init; }
+        public string Input { get; init; } = "";
+        public bool IsCompletion { get; init; }
+        public IReadOnlyList<string> FollowUps { get; init; } = [];
+        public IReadOnlyList<string> References { get; init; } = [];
+        public IReadOnlyList<string> Choices { get; init; } = [];
+        public IReadOnlyList<string> Texts { get; init; } = [];
+        public bool Shortened { get; init; }
+        public IReadOnlyList<double[]> Likelihoods { get; init; } = [];
+        public string? Extracted { get; init; }
+        public double? Score { get; init; }
+        public IReadOnlyDictionary<string, double>? Measures { get; init; }
+        public string? Missing { get; init; }
+    }
+}

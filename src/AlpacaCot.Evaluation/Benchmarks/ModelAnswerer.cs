@@ -1,0 +1,189 @@
+using System.Security.Cryptography;
+using System.Text;
+using AlpacaCot.Models;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Generation;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Templates;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Evaluation.Benchmarks;
+
+/// <summary>A model of this machine that answers questions greedily, or compares choices by their log-likelihood.</summary>
+/// <param name="model">The model; not owned.</param>
+/// <param name="name">What it is known as: a fingerprint of its weights and adapter.</param>
+public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
+{
+    private const int TokensAtOnce = 4096;
+
+    /// <summary>The longest answer in tokens.</summary>
+    public int MaxNewTokens { get; init; } = 256;
+
+    /// <summary>The most questions answered together.</summary>
+    public int BatchSize { get; init; } = 64;
+
+    /// <inheritdoc/>
+    public string Identity => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"{name}\n{model.Template.ToJson()}\ngreedy {MaxNewTokens}")));
+
+    /// <inheritdoc/>
+    public string PromptText(BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
+        PromptText(model.Template, question, earlier);
+
+    /// <summary>The text a model with that template reads before it answers.</summary>
+    public static string PromptText(PromptTemplate template, BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
+        question.IsCompletion ? question.Prompt
+            : string.Concat(
+                template.RenderPrompt(Asked(question, earlier)).Select(s => s.Special == SpecialToken.Eos ? "</s>" : s.Text));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Answer(IReadOnlyList<(BenchmarkQuestion Question, IReadOnlyList<string> Earlier)> asked,
+        CancellationToken cancel)
+    {
+        var answers = new string[asked.Count];
+        // Texts that end an answer belong to the question, so those with the same ones go together.
+        foreach (var group in asked.Index().GroupBy(a => string.Join('\0', Stops(a.Item.Question))))
+        {
+            var stops = Stops(group.First().Item.Question);
+            var options = new GenerationOptions
+            {
+                MaxNewTokens = MaxNewTokens, Greedy = true, StopStrings = stops, EndTokens = model.EndTokens,
+            };
+            var prompts = group.Select(a => (IReadOnlyList<int>)PromptIds(a.Item.Question, a.Item.Earlier)).ToList();
+            var ids = model.Generator.GenerateBatch(
+                prompts, options, new BatchLimits { Sequences = BatchSize }, cancel: cancel);
+            foreach (var (place, answer) in group.Zip(ids)) answers[place.Index] = Cut(model.Tokenizer.Decode(answer), stops);
+        }
+        return answers;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IReadOnlyList<ChoiceLikelihood>> Compare(IReadOnlyList<BenchmarkQuestion> questions,
+        CancellationToken cancel)
+    {
+        var results = questions.Select(q => new ChoiceLikelihood[q.Choices.Count]).ToArray();
+        var rows = questions.SelectMany((q, i) => Rows(q, i)).OrderBy(r => r.Ids.Length).ToList();
+        for (var (at, size) = (0, 0); at < rows.Count; at += size)
+        {
+            cancel.ThrowIfCancellationRequested();
+            size = 1;
+            while (at + size < rows.Count && (size + 1) * rows[at + size].Ids.Length <= TokensAtOnce) size++;
+            Score(rows.GetRange(at, size), questions, results);
+            if (at / 512 != (at + size) / 512) Platform.TrimMemory();
+        }
+        return results;
+    }
+
+    private IReadOnlyList<string> Stops(BenchmarkQuestion question) =>
+        question.IsCompletion ? question.Stop : [.. question.Stop, .. model.Template.Stop];
+
+    private static string Cut(string text, IReadOnlyList<string> stops) =>
+        text[..stops.Select(s => text.IndexOf(s, StringComparison.Ordinal)).Where(i => i >= 0).DefaultIfEmpty(text.Length)
+            .Min()].Trim();
+
+    private static Conversation Asked(BenchmarkQuestion question, IReadOnlyList<string> earlier)
+    {
+        var turns = new List<Turn> { new(Role.User, question.Prompt, question.Input) };
+        for (var i = 0; i < earlier.Count; i++)
+        {
+            turns.Add(new Turn(Role.Assistant, earlier[i]));
+            turns.Add(new Turn(Role.User, question.FollowUps[i]));
+        }
+        return new Conversation(turns);
+    }
+
+    /// <inheritdoc/>
+    public bool Shortens(BenchmarkQuestion question)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        int? room = question.Choices.Count > 0 ? question.Choices.Max(c => ChoiceIds(question, c).Length) : null;
+        return EncodePrompt(question, []).Length > Most(room);
+    }
+
+    /// <summary>
+    /// The prompt's ids. One that leaves no room for an answer loses solved examples; where it has none to lose, its beginning,
+    /// never its end.
+    /// </summary>
+    private int[] PromptIds(BenchmarkQuestion question, IReadOnlyList<string> earlier, int? room = null)
+    {
+        var most = Most(room);
+        var ids = EncodePrompt(question, earlier);
+        for (var shots = question.Shots.Count - 1; shots >= 0 && ids.Length > most; shots--)
+            ids = EncodePrompt(question with { Prompt = question.PromptWith(shots) }, earlier);
+        if (ids.Length <= most) return ids;
+        int[] bos = model.Tokenizer is { AddsBos: true, BosId: { } id } && ids[0] == id ? [id] : [];
+        return [.. bos, .. ids[^Math.Max(1, most - bos.Length)..]];
+    }
+
+    private int Most(int? room) =>
+        (int)model.Model.Shape.MaxPositions - (room ?? (int)Math.Min(MaxNewTokens, model.Model.Shape.MaxPositions / 2));
+
+    private int[] EncodePrompt(BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
+        question.IsCompletion ? Begin(question.Prompt) : model.EncodePrompt(Asked(question, earlier));
+
+    private int[] Begin(string text) =>
+        [.. model.Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : Array.Empty<int>(),
+            .. model.Tokenizer.EncodeSegment(text, true)];
+
+    /// <summary>What is read at once to score choices: a prompt with all but the last token of a choice.</summary>
+    private sealed record Row(int Question, int[] Ids, int PromptLength, List<(int Choice, int[] Tokens)> Scored);
+
+    private IEnumerable<Row> Rows(BenchmarkQuestion question, int number)
+    {
+        var rows = new List<Row>();
+        var tokens = question.Choices.Select((choice, i) => (Choice: i, Tokens: ChoiceIds(question, choice))).ToList();
+        var prompt = PromptIds(question, [], tokens.Max(t => t.Tokens.Length));
+        foreach (var scored in tokens)
+        {
+            int[] ids = [.. prompt, .. scored.Tokens[..^1]];
+            // Choices of one token each, such as letters, need the prompt read once.
+            if (rows.Find(r => r.Ids.AsSpan().SequenceEqual(ids)) is { } same) same.Scored.Add(scored);
+            else rows.Add(new(number, ids, prompt.Length, [scored]));
+        }
+        return rows;
+    }
+
+    /// <summary>The tokens that a choice adds to its prompt: where the text is one, borders of tokens may fall
+    /// otherwise.</summary>
+    private int[] ChoiceIds(BenchmarkQuestion question, string choice)
+    {
+        int[] alone = model.Tokenizer.EncodeSegment(choice, first: false);
+        if (!question.IsCompletion) return alone;
+        var (prompt, whole) = (Begin(question.Prompt), Begin(question.Prompt + choice));
+        return whole.Length > prompt.Length && whole.AsSpan(0, prompt.Length).SequenceEqual(prompt)
+            ? whole[prompt.Length..] : alone;
+    }
+
+    private void Score(List<Row> rows, IReadOnlyList<BenchmarkQuestion> questions, ChoiceLikelihood[][] results)
+    {
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        var width = rows.Max(r => r.Ids.Length);
+        var ids = new long[rows.Count * width]; // padding stands on the right, where causal attention does not look
+        var (places, targets) = (new List<long>(), new List<long>());
+        foreach (var (r, row) in rows.Index())
+        {
+            for (var t = 0; t < row.Ids.Length; t++) ids[r * width + t] = row.Ids[t];
+            foreach (var (_, tokens) in row.Scored)
+                for (var t = 0; t < tokens.Length; t++)
+                {
+                    places.Add(r * width + row.PromptLength - 1 + t);
+                    targets.Add(tokens[t]);
+                }
+        }
+        var hidden = model.Model.Hidden(new ModelInput(tensor(ids, [rows.Count, width]))); // [b, s, h]
+        var chosen = hidden.reshape(-1, hidden.shape[2]).index_select(0, tensor(places.ToArray())); // [n, h]
+        var logits = model.Model.Project(chosen).to(float64); // [n, v]
+        var likelihoods = (logits.gather(1, tensor(targets.ToArray()).unsqueeze(1)).squeeze(1) - logits.logsumexp(1))
+            .data<double>().ToArray(); // [n]
+        var at = 0;
+        foreach (var row in rows)
+            foreach (var (choice, tokens) in row.Scored)
+            {
+                results[row.Question][choice] = new(likelihoods.AsSpan(at, tokens.Length).ToArray().Sum(), tokens.Length,
+                    questions[row.Question].Choices[choice].Length);
+                at += tokens.Length;
+            }
+    }
+}

@@ -1,0 +1,195 @@
+using System.Globalization;
+using AlpacaCot.Evaluation.Benchmarks;
+using Microsoft.Extensions.AI;
+
+namespace AlpacaCot.Evaluation.Judges;
+
+/// <summary>
+/// Grades answers with a chat model. Replies are kept by the hash of judge and prompt; failures that may pass are waited out; a
+/// reply without a verdict is asked for again and then counted as missing. No score is ever made up.
+/// </summary>
+/// <param name="client">The chat model; null: nobody is asked, and only verdicts that are kept count.</param>
+/// <param name="name">Names the judge: replies are kept under it.</param>
+/// <param name="store">Where replies are kept; null: nowhere.</param>
+public sealed class Judge(IChatClient? client, string name, ResponseStore? store = null)
+{
+    private long _asked, _kept, _inputTokens, _outputTokens;
+    private int _failuresInARow;
+
+    /// <summary>The name in messages, where it is another.</summary>
+    public string? ShownName { get; init; }
+
+    /// <summary>How often one question is asked where the endpoint fails.</summary>
+    public int Attempts { get; init; } = 5;
+
+    /// <summary>How often one question is asked where the reply holds no verdict.</summary>
+    public int Readings { get; init; } = 2;
+
+    /// <summary>Questions that fail one after the other before the judge is given up.</summary>
+    public int MostFailuresInARow { get; init; } = 3;
+
+    /// <summary>The first wait; each further one is twice as long, up to a minute.</summary>
+    public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Questions asked at once.</summary>
+    public int Parallel { get; init; } = 4;
+
+    /// <summary>The price of a million tokens read and written, in any currency.</summary>
+    public (double Input, double Output) Price { get; init; }
+
+    /// <summary>What grading has cost so far.</summary>
+    public JudgeCost Cost => new(_asked, _kept, _inputTokens, _outputTokens,
+        (_inputTokens * Price.Input + _outputTokens * Price.Output) / 1e6);
+
+    /// <summary>Grades every answer of a run.</summary>
+    /// <param name="benchmark">The benchmark, which says what is asked.</param>
+    /// <param name="run">The run; answers that have no score yet and those that have get the judge's.</param>
+    /// <param name="prompts">The texts of the questions.</param>
+    /// <param name="progress">Told how many answers are graded or given up.</param>
+    /// <param name="cancel">Ends it; grades so far are kept.</param>
+    /// <exception cref="JudgeUnavailableException">The judge cannot be reached: grades so far are kept.</exception>
+    public async Task<BenchmarkRun> GradeAsync(IJudgedBenchmark benchmark, BenchmarkRun run, JudgePrompts prompts,
+        IProgress<int>? progress = null, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(benchmark);
+        ArgumentNullException.ThrowIfNull(run);
+        var graded = new ScoredAnswer[run.Answers.Count];
+        var done = 0;
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        JudgeUnavailableException? reason = null;
+        try
+        {
+            await System.Threading.Tasks.Parallel.ForEachAsync(Enumerable.Range(0, graded.Length),
+                new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = giveUp.Token }, async (i, stop) =>
+                {
+                    try
+                    {
+                        graded[i] = await GradeAsync(benchmark, run.Answers[i], prompts, stop).ConfigureAwait(false);
+                        progress?.Report(Interlocked.Increment(ref done));
+                    }
+                    catch (JudgeUnavailableException e)
+                    {
+                        reason = e;
+                        await giveUp.CancelAsync().ConfigureAwait(false);
+                    }
+                }).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (reason is not null && !cancel.IsCancellationRequested)
+        {
+        }
+        if (reason is not null)
+        {
+            var kept = store is null ? "" : " and kept: the same command goes on from there";
+            throw new JudgeUnavailableException(string.Create(CultureInfo.InvariantCulture,
+                $"{reason.Message}. {done} of {graded.Length} answers are graded{kept}"), reason);
+        }
+        return run with { Answers = graded };
+    }
+
+    /// <summary>Asks one question.</summary>
+    /// <returns>The grade, or why there is none.</returns>
+    public async Task<Verdict> AskAsync(JudgeQuestion question, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        var key = ResponseStore.Key("judge", name, question.Prompt);
+        if (store is not null && store.TryGet<string>(key, out var kept) && question.Form.TryRead(kept, out var known, out _))
+        {
+            Interlocked.Increment(ref _kept);
+            return new(known, null, kept);
+        }
+        var trouble = ResponseStore.Key("judge's trouble", name, question.Prompt); // why there is no verdict, for reports
+        if (client is null)
+            return new(null, store is not null && store.TryGet<string>(trouble, out var why) ? why
+                : "not graded by the judge yet", null);
+        var problem = "";
+        var messages = new List<ChatMessage> { new(ChatRole.User, question.Prompt) };
+        for (var reading = 0; reading < Readings; reading++)
+        {
+            string reply;
+            try
+            {
+                reply = await ReplyAsync(messages, cancel).ConfigureAwait(false);
+            }
+            catch (ChatFailureException e)
+            {
+                if (e.Kind == ChatFailure.Lasting
+                    || e.Kind == ChatFailure.Passing && Interlocked.Increment(ref _failuresInARow) >= MostFailuresInARow)
+                    throw new JudgeUnavailableException($"the judge {ShownName ?? name} gives no answers: {e.Message}", e);
+                store?.Add(trouble, e.Message);
+                return new(null, e.Message, null);
+            }
+            Interlocked.Exchange(ref _failuresInARow, 0);
+            if (question.Form.TryRead(reply, out var grade, out problem))
+            {
+                store?.Add(key, reply);
+                return new(grade, null, reply);
+            }
+            messages.Add(new(ChatRole.Assistant, reply));
+            messages.Add(new(ChatRole.User, question.Form.IsComparison
+                ? "Give the verdict alone, in the form [[A]], [[B]] or [[C]]."
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"Give the grade alone, a number from {question.Form.Low} to {question.Form.High} in the form [[grade]].")));
+        }
+        problem = $"the judge's reply has {problem}";
+        store?.Add(trouble, problem);
+        return new(null, problem, null);
+    }
+
+    private async Task<ScoredAnswer> GradeAsync(IJudgedBenchmark benchmark, ScoredAnswer answer, JudgePrompts prompts,
+        CancellationToken cancel)
+    {
+        var grades = new List<double>();
+        foreach (var question in benchmark.Ask(answer.Question, answer.Response, prompts))
+        {
+            var verdict = await AskAsync(question, cancel).ConfigureAwait(false);
+            if (verdict.Grade is not { } grade)
+                return answer with { Score = answer.Score with { Value = null, Missing = verdict.Problem } };
+            grades.Add(grade);
+        }
+        var score = benchmark.Grade(answer.Question, answer.Response, grades);
+        var measures = new Dictionary<string, double>([.. answer.Score.Measures, .. score.Measures]);
+        return answer with { Score = score with { Measures = measures } };
+    }
+
+    private async Task<string> ReplyAsync(List<ChatMessage> messages, CancellationToken cancel)
+    {
+        var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 1024 };
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Interlocked.Increment(ref _asked);
+                var response = await client!.GetResponseAsync(messages, options, cancel).ConfigureAwait(false);
+                Interlocked.Add(ref _inputTokens, response.Usage?.InputTokenCount ?? 0);
+                Interlocked.Add(ref _outputTokens, response.Usage?.OutputTokenCount ?? 0);
+                return response.Text;
+            }
+            catch (ChatFailureException e) when (e.Kind == ChatFailure.Passing && attempt < Attempts)
+            {
+                var wait = e.RetryAfter ?? FirstWait * Math.Pow(2, attempt - 1);
+                await Task.Delay(TimeSpan.FromSeconds(Math.Clamp(wait.TotalSeconds, 0, 60)), cancel).ConfigureAwait(false);
+            }
+        }
+    }
+}
+
+/// <summary>What a judge said of one answer.</summary>
+/// <param name="Grade">The grade; null where there is none.</param>
+/// <param name="Problem">Why there is none.</param>
+/// <param name="Reply">The judge's words.</param>
+public sealed record Verdict(double? Grade, string? Problem, string? Reply);
+
+/// <summary>What grading has cost.</summary>
+/// <param name="Requests">Requests sent.</param>
+/// <param name="Kept">Verdicts taken from earlier runs.</param>
+/// <param name="InputTokens">Tokens read, as the endpoint counts them.</param>
+/// <param name="OutputTokens">Tokens written.</param>
+/// <param name="Price">The price by the given rates; 0 without any.</param>
+public sealed record JudgeCost(long Requests, long Kept, long InputTokens, long OutputTokens, double Price);
+
+/// <summary>A judge cannot be reached or refuses: the run stops, and goes on from what is kept when it is repeated.</summary>
+public sealed class JudgeUnavailableException : Exception
+{
+    /// <summary>Says why.</summary>
+    public JudgeUnavailableException(string message, Exception cause) : base(message, cause) { }
+}

@@ -1,0 +1,76 @@
+using AlpacaCot.Models;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Examples;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Evaluation.Scoring;
+
+/// <summary>How probable a model finds a sequence of tokens.</summary>
+public sealed class SequenceScore : IDisposable
+{
+    private SequenceScore(Tensor logits, double[] logProbabilities, double loss, int counted) =>
+        (Logits, LogProbabilities, Loss, Counted) = (logits, logProbabilities, loss, counted);
+
+    /// <summary>The logits at every place, <c>[sequence, vocabulary]</c>, fp32.</summary>
+    public Tensor Logits { get; }
+
+    /// <summary>
+    /// The natural log of each token's probability after those before it; the first token has none, so one less than tokens.
+    /// </summary>
+    public IReadOnlyList<double> LogProbabilities { get; }
+
+    /// <summary>The mean negative log-likelihood in nats over the labels that count.</summary>
+    public double Loss { get; }
+
+    /// <summary>How many labels count.</summary>
+    public int Counted { get; }
+
+    /// <summary>e to the loss.</summary>
+    public double Perplexity => Math.Exp(Loss);
+
+    /// <summary>Reads a sequence once and scores it.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="ids">The tokens.</param>
+    /// <param name="labels">
+    /// What should stand at each place, in step with <paramref name="ids"/>, <see cref="TokenizedExample.Ignored"/> for places
+    /// that do not count. By default every token counts but the first, before which there is nothing.
+    /// </param>
+    /// <exception cref="InputException">The sequence is too short or too long, an id is unknown, or no label counts.</exception>
+    public static SequenceScore Of(LanguageModel model, IReadOnlyList<int> ids, IReadOnlyList<int>? labels = null)
+    {
+        labels ??= ids;
+        var shape = model.Model.Shape;
+        Check(ids, labels, shape);
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        using var input = tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count]);
+        var logits = model.Model.Logits(new ModelInput(input))[0]; // [s, v]
+        var normalizer = logits.to(float64).logsumexp(1).data<double>().ToArray(); // [s]
+        double LogProbability(int place, int token) => logits[place, token].item<float>() - normalizer[place];
+
+        var each = Enumerable.Range(1, ids.Count - 1).Select(i => LogProbability(i - 1, ids[i])).ToArray();
+        var counted = Enumerable.Range(1, ids.Count - 1).Where(i => labels[i] != TokenizedExample.Ignored).ToList();
+        var loss = -counted.Average(i => labels[i] == ids[i] ? each[i - 1] : LogProbability(i - 1, labels[i]));
+        return new SequenceScore(logits.contiguous().MoveToOuterDisposeScope(), each, loss, counted.Count);
+    }
+
+    /// <summary>Frees the logits.</summary>
+    public void Dispose() => Logits.Dispose();
+
+    private static void Check(IReadOnlyList<int> ids, IReadOnlyList<int> labels, ModelShape shape)
+    {
+        if (ids.Count < 2) throw new InputException("a score needs at least two tokens: the first one has nothing before it");
+        if (ids.Count > shape.MaxPositions)
+            throw new InputException($"the sequence has {ids.Count} tokens; the model takes at most {shape.MaxPositions}");
+        if (labels.Count != ids.Count)
+            throw new InputException($"there are {labels.Count} labels for {ids.Count} tokens; each token needs one, -100 " +
+                "where it does not count");
+        foreach (var id in ids.Concat(labels.Where(l => l != TokenizedExample.Ignored)))
+            if (id < 0 || id >= shape.Vocabulary)
+                throw new InputException($"there is no token {id}; the model has 0 to {shape.Vocabulary - 1}");
+        if (labels.Skip(1).All(l => l == TokenizedExample.Ignored))
+            throw new InputException("no label counts: all after the first are -100");
+    }
+}

@@ -1,0 +1,194 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Quantization;
+using AlpacaCot.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Checkpoints.Formats;
+
+/// <summary>
+/// Quantized matrices as bitsandbytes keeps them in checkpoints, and <c>quantization_config</c> as transformers writes it.
+/// <para>
+/// 4 bits: <c>weight</c> uint8 [n / 2, 1], <c>weight.absmax</c>, <c>weight.quant_map</c> and, doubly quantized,
+/// <c>weight.nested_absmax</c> and <c>weight.nested_quant_map</c>; <c>weight.quant_state.bitsandbytes__nf4</c> is JSON.
+/// 8 bits: <c>weight</c> int8, <c>SCB</c> (the largest of each row), <c>weight_format</c>.
+/// </para>
+/// </summary>
+public static class BitsAndBytesFormat
+{
+    private const string ConfigKey = "quantization_config";
+    private const string State = ".quant_state.bitsandbytes__";
+
+    /// <summary>The matrix of that weight, over the file's memory; null where it is not quantized.</summary>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="weight">The name of the weight in it.</param>
+    /// <param name="outputs">Rows that the model expects.</param>
+    /// <param name="inputs">Columns that the model expects.</param>
+    /// <exception cref="InputException">A part is missing or does not fit.</exception>
+    public static WeightMatrix? Read(ModelFolder folder, string weight, long outputs, long inputs)
+    {
+        var (count, part) = (outputs * inputs, new Parts(folder, weight));
+        foreach (var type in (QuantizationType[])[QuantizationType.Nf4, QuantizationType.Fp4])
+            if (folder.Entries.ContainsKey(weight + State + Name(type))) return ReadFourBit(part, type, outputs, inputs);
+        var scales = ScalesName(weight);
+        if (!folder.Entries.ContainsKey(scales)) return null;
+        var codes = part.Read(weight, ScalarType.Int8, outputs, inputs);
+        return new Int8Matrix(codes, part.Read(scales, ScalarType.Float32, outputs),
+            ConfigOf(folder.Config)?.OutlierThreshold ?? 6);
+    }
+
+    /// <summary>The tensors of a quantized matrix, by their names in a checkpoint; the matrix keeps its own.</summary>
+    /// <param name="weight">The name of the weight.</param>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="original">The type it had.</param>
+    public static IEnumerable<(string Name, Tensor Tensor)> Tensors(string weight, WeightMatrix matrix, ScalarType original)
+    {
+        if (matrix is Int8Matrix rows)
+        {
+            yield return (weight, rows.Codes.alias());
+            yield return (ScalesName(weight), rows.Scales.alias());
+            yield return (weight + "_format", zeros([], ScalarType.Byte)); // 0: by rows
+            yield break;
+        }
+        var blocks = (FourBitMatrix)matrix;
+        yield return (weight, blocks.Packed.alias());
+        yield return (weight + ".absmax", blocks.Scales.alias());
+        yield return (weight + ".quant_map", tensor(blocks.Table.ToArray()));
+        var state = new JsonObject
+        {
+            ["quant_type"] = Name(blocks.Type), ["blocksize"] = blocks.BlockSize, ["dtype"] = TypeName(original),
+            ["shape"] = new JsonArray(blocks.Outputs, blocks.Inputs),
+        };
+        if (blocks.NestedScales is { } nested)
+        {
+            yield return (weight + ".nested_absmax", nested.alias());
+            yield return (weight + ".nested_quant_map", tensor(Codebook.DynamicSigned.Values));
+            state["nested_blocksize"] = FourBitMatrix.NestedBlock;
+            state["nested_dtype"] = "float32";
+            state["nested_offset"] = (double)blocks.Offset;
+        }
+        yield return (weight + State + Name(blocks.Type), tensor(Encoding.UTF8.GetBytes(state.ToJsonString())));
+    }
+
+    /// <summary>What a configuration says about quantization; null for nothing.</summary>
+    /// <exception cref="InputException">The weights are quantized by another library.</exception>
+    public static QuantizationOptions? ConfigOf(JsonElement config)
+    {
+        if (config.ValueKind != JsonValueKind.Object || !config.TryGetProperty(ConfigKey, out var found)
+            || found.ValueKind != JsonValueKind.Object) return null;
+        var method = Text(found, "quant_method")
+            ?? (found.TryGetProperty("load_in_8bit", out _) || found.TryGetProperty("load_in_4bit", out _)
+                ? "bitsandbytes" : "an unnamed method");
+        if (method != "bitsandbytes")
+            throw new InputException($"config.json: '{ConfigKey}' says that the weights are quantized by {method}, " +
+                "which is not " +
+                "supported; bitsandbytes is. Take the full model with --quantization.");
+        var type = Flag(found, "load_in_8bit") ? QuantizationType.Int8
+            : Text(found, "bnb_4bit_quant_type") == "nf4" ? QuantizationType.Nf4 : QuantizationType.Fp4;
+        return new QuantizationOptions(type)
+        {
+            DoubleQuantization = Flag(found, "bnb_4bit_use_double_quant"),
+            OutlierThreshold = found.TryGetProperty("llm_int8_threshold", out var t) && t.ValueKind == JsonValueKind.Number
+                ? t.GetSingle() : 6,
+        };
+    }
+
+    /// <summary>A configuration that tells transformers, and <see cref="ConfigOf"/>, how the weights are quantized.</summary>
+    /// <param name="config">The configuration of the full model.</param>
+    /// <param name="options">How it was quantized.</param>
+    /// <param name="head">The name of its head, which is not.</param>
+    public static JsonObject Config(JsonElement config, QuantizationOptions options, string head)
+    {
+        var written = JsonObject.Create(config)!.DeepClone().AsObject();
+        var eight = options.Type == QuantizationType.Int8;
+        written[ConfigKey] = new JsonObject
+        {
+            ["quant_method"] = "bitsandbytes", ["load_in_8bit"] = eight, ["load_in_4bit"] = !eight,
+            ["llm_int8_threshold"] = options.OutlierThreshold, ["llm_int8_has_fp16_weight"] = false,
+            ["llm_int8_enable_fp32_cpu_offload"] = false,
+            ["llm_int8_skip_modules"] = new JsonArray([.. options.Skip.Prepend(head).Select(s => JsonValue.Create(s))]),
+            ["bnb_4bit_quant_type"] = eight ? "fp4" : Name(options.Type), // their standard where it says nothing
+            ["bnb_4bit_use_double_quant"] = !eight && options.DoubleQuantization,
+            ["bnb_4bit_compute_dtype"] = "float32", ["bnb_4bit_quant_storage"] = "uint8",
+        };
+        return written;
+    }
+
+    private static FourBitMatrix ReadFourBit(Parts part, QuantizationType type, long outputs, long inputs)
+    {
+        var state = part.State(State + Name(type));
+        var shape = state.TryGetProperty("shape", out var sizes) && sizes.ValueKind == JsonValueKind.Array
+            ? sizes.EnumerateArray().Select(s => s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
+        if (!shape.SequenceEqual([outputs, inputs]))
+            throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json asks for [{outputs}, {inputs}]");
+        var block = Whole(state, "blocksize");
+        if (block is < 32 or > 4096 || block % 32 != 0)
+            throw part.Wrong($"has blocks of {block} weights; 32 to 4096 are possible");
+        var (count, weight) = (outputs * inputs, part.Weight);
+        var blocks = (count + block - 1) / block;
+        if (!state.TryGetProperty("nested_offset", out var offset))
+            return new FourBitMatrix(type, outputs, inputs, part.Read(weight, ScalarType.Byte, (count + 1) / 2, 1), block,
+                part.Read(weight + ".absmax", ScalarType.Float32, blocks), null, 0);
+        if (Whole(state, "nested_blocksize") != FourBitMatrix.NestedBlock)
+            throw part.Wrong($"has scales in blocks of {Whole(state, "nested_blocksize")}; "
+                + $"only {FourBitMatrix.NestedBlock} is supported");
+        return new FourBitMatrix(type, outputs, inputs, part.Read(weight, ScalarType.Byte, (count + 1) / 2, 1), block,
+            part.Read(weight + ".absmax", ScalarType.Byte, blocks),
+            part.Read(weight + ".nested_absmax", ScalarType.Float32,
+                (blocks + FourBitMatrix.NestedBlock - 1) / FourBitMatrix.NestedBlock),
+            offset.ValueKind == JsonValueKind.Number ? offset.GetSingle()
+                : throw part.Wrong("has a nested_offset that is no number"));
+    }
+
+    private static string ScalesName(string weight) => weight[..^"weight".Length] + "SCB";
+
+    private static string Name(QuantizationType type) => QuantizationOptions.Names[(int)type];
+
+    private static string TypeName(ScalarType type) => type switch
+    {
+        ScalarType.BFloat16 => "bfloat16", ScalarType.Float16 => "float16", _ => "float32",
+    };
+
+    private static string? Text(JsonElement json, string key) =>
+        json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static bool Flag(JsonElement json, string key) =>
+        json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.True;
+
+    private static int Whole(JsonElement json, string key) =>
+        json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var whole)
+            ? whole : -1;
+
+    /// <summary>The parts of one weight, checked as they are read.</summary>
+    private sealed record Parts(ModelFolder Folder, string Weight)
+    {
+        public InputException Wrong(string what) => new($"{Folder.Path}: {Weight} {what}.");
+
+        public Tensor Read(string name, ScalarType type, params long[] shape)
+        {
+            if (!Folder.Entries.TryGetValue(name, out var entry))
+                throw new InputException($"{Folder.Path} lacks {name}, a part of the quantized {Weight}.");
+            if (entry.DType != type || !entry.Shape.SequenceEqual(shape))
+                throw new InputException($"{Folder.Path}: {name} is {entry.DType} [{string.Join(", ", entry.Shape)}]; for this " +
+                    $"model {type} [{string.Join(", ", shape)}] is needed.");
+            return Folder.Read(name);
+        }
+
+        public JsonElement State(string suffix)
+        {
+            using var bytes = Folder.Read(Weight + suffix);
+            try
+            {
+                using var json = JsonDocument.Parse(bytes.data<byte>().ToArray());
+                return json.RootElement.Clone();
+            }
+            catch (Exception e) when (e is JsonException or ArgumentException)
+            {
+                throw new InputException($"{Folder.Path}: {Weight + suffix} is not valid JSON: {e.Message}", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Gguf;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Checkpoints.Formats;
+
+/// <summary>
+/// A GGUF file seen as a Hugging Face checkpoint: names, shapes and the order of rows are Hugging Face's, blocks are expanded to
+/// fp32. The architectures are those of <see cref="GgufArchitecture"/>; a setting that is not known is refused.
+/// </summary>
+internal sealed class GgufModel : IForeignModel
+{
+    private readonly MappedFile map;
+    private readonly GgufHeader header;
+    private readonly GgufArchitecture architecture;
+    private readonly Dictionary<string, TensorEntry> entries = [];
+    private readonly Dictionary<string, GgufTensor> tensors = [];
+    private readonly int heads, keyHeads;
+
+    private GgufModel(MappedFile map, GgufHeader header)
+    {
+        (this.map, this.header) = (map, header);
+        architecture = GgufArchitecture.Of(header);
+        heads = Size("attention.head_count");
+        keyHeads = header.Int(Key("attention.head_count_kv")) ?? heads;
+        foreach (var tensor in header.Tensors)
+        {
+            if (tensor.Name == GgufArchitecture.FrequencyFactors) continue;
+            var name = LlamaNames.FromGguf(tensor.Name)
+                ?? throw new InputException(
+                    $"{header.Path} has a tensor {tensor.Name}, which is not known for {architecture.Name}.");
+            var turning = Turning(name);
+            if (turning > 0 && (tensor.Shape.Length == 0 || tensor.Shape[0] % (2 * turning) != 0))
+                throw new InputException(
+                    $"{header.Path}: {tensor.Name} [{string.Join(", ", tensor.Shape)}] does not fit {turning} heads.");
+            tensors.Add(name, tensor);
+            entries.Add(name, new TensorEntry(name, Plain(tensor.Type) ?? ScalarType.Float32, tensor.Shape));
+        }
+        Config = Configuration();
+    }
+
+    /// <inheritdoc/>
+    public string Path => map.Path;
+
+    /// <inheritdoc/>
+    public JsonElement Config { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+
+    /// <summary>Opens a file; only its header is read.</summary>
+    /// <exception cref="InputException">Damaged, or of an architecture that is not supported.</exception>
+    public static GgufModel Open(string path)
+    {
+        var header = GgufHeader.Read(path);
+        var map = MappedFile.Open(path);
+        try
+        {
+            return new GgufModel(map, header);
+        }
+        catch
+        {
+            map.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor Read(string name)
+    {
+        if (!tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
+        var stored = Plain(tensor.Type) is { } plain ? map.Tensor(tensor.Offset, plain, tensor.Shape) : Expanded(tensor);
+        if (Turning(name) is not (> 0 and var turning)) return stored;
+        using (stored) return LlamaNames.ToHalves(stored, turning);
+    }
+
+    /// <summary>Releases the file; tensors read from it stay valid.</summary>
+    public void Dispose() => map.Dispose();
+
+    private int Turning(string name) => architecture.TurnsNeighbours ? LlamaNames.TurningHeads(name, heads, keyHeads) : 0;
+
+    private static ScalarType? Plain(GgufType type) => type == GgufType.F32 ? ScalarType.Float32
+        : type == GgufType.F16 ? ScalarType.Float16 : type == GgufType.BF16 ? ScalarType.BFloat16 : null;
+
+    // A row is a whole number of blocks; rows go to all cores.
+    private unsafe Tensor Expanded(GgufTensor tensor)
+    {
+        var result = empty(tensor.Shape, dtype: ScalarType.Float32);
+        if (result.numel() == 0) return result;
+        var (width, type) = (tensor.Shape[^1], tensor.Type);
+        var rowBytes = width / type.BlockElements * type.BlockBytes;
+        var (source, values) = ((nint)(map.Pointer + tensor.Offset), (nint)TensorMemory.Floats(result));
+        Parallel.For(0, result.numel() / width, row => GgufBlocks.Expand(type,
+            new ReadOnlySpan<byte>((byte*)source + row * rowBytes, (int)rowBytes),
+            new Span<float>((float*)values + row * width, (int)width)));
+        map.Forget(tensor.Offset, tensor.Type.ByteCount(tensor.Shape)!.Value);
+        return result;
+    }
+
+    private string Key(string name) => $"{architecture.Name}.{name}";
+
+    private int Size(string name) => header.Int(Key(name)) is > 0 and var size ? size
+        : throw new InputException($"{header.Path} lacks a usable {Key(name)}.");
+
+    private JsonElement Configuration()
+    {
+        foreach (var key in header.Values.Keys)
+            if (key.StartsWith(architecture.Name + ".", StringComparison.Ordinal)
+                && !GgufArchitecture.Settings.Contains(key[(architecture.Name.Length + 1)..]))
+                throw new InputException(
+                    $"{header.Path}: {key} is not known for this architecture; it may change what the model " +
+                    "computes.");
+        var hidden = Size("embedding_length");
+        var headWidth = header.Int(Key("attention.key_length")) ?? hidden / heads;
+        if (header.Int(Key("rope.dimension_count")) is { } turned && turned != headWidth)
+            throw new InputException(
+                $"{header.Path}: only {turned} of {headWidth} dimensions of a head turn; that is not supported.");
+        if ((header.Int(Key("attention.value_length")) ?? headWidth) != headWidth)
+            throw new InputException($"{header.Path}: keys and values of different width are not supported.");
+        var embedding = entries.GetValueOrDefault("model.embed_tokens.weight")
+            ?? throw new InputException($"{header.Path} has no token_embd.weight.");
+        var config = new JsonObject
+        {
+            ["architectures"] = new JsonArray(architecture.ClassName), ["model_type"] = architecture.ModelType,
+            ["vocab_size"] = embedding.Shape[0], ["hidden_size"] = hidden, ["intermediate_size"] = Size("feed_forward_length"),
+            ["num_hidden_layers"] = Size("block_count"), ["num_attention_heads"] = heads, ["num_key_value_heads"] = keyHeads,
+            ["head_dim"] = headWidth, ["hidden_act"] = "silu", ["max_position_embeddings"] = Size("context_length"),
+            ["rms_norm_eps"] = Rounded(header.Number(Key("attention.layer_norm_rms_epsilon")) ?? 1e-6),
+            ["rope_theta"] = header.Number(Key("rope.freq_base")) ?? 10000,
+            ["tie_word_embeddings"] = !entries.ContainsKey("lm_head.weight"),
+            ["torch_dtype"] = embedding.DType switch
+            {
+                ScalarType.Float16 => "float16", ScalarType.BFloat16 => "bfloat16", _ => "float32",
+            },
+        };
+        if (architecture.ModelType == "llama")
+            config["attention_bias"] = entries.ContainsKey("model.layers.0.self_attn.q_proj.bias");
+        foreach (var (role, field) in new[] { ("bos", "bos_token_id"), ("eos", "eos_token_id"), ("padding", "pad_token_id") })
+            if (header.Values.GetValueOrDefault($"tokenizer.ggml.{role}_token_id") is long id && id >= 0
+                && id < embedding.Shape[0])
+                config[field] = id;
+        if (Scaling(headWidth, config["rope_theta"]!.GetValue<double>()) is { } scaling) config["rope_scaling"] = scaling;
+        return JsonSerializer.SerializeToElement(config);
+    }
+
+    // fp32 in the file; the shortest number that means the same is what it was made from.
+    private static double Rounded(double single) => double.Parse(((float)single).ToString("R",
+        System.Globalization.CultureInfo.InvariantCulture),
+        System.Globalization.CultureInfo.InvariantCulture);
+
+    private JsonObject? Scaling(int headWidth, double theta)
+    {
+        var factors = header.Tensors.FirstOrDefault(t => t.Name == GgufArchitecture.FrequencyFactors);
+        if (factors is not null) return Llama3(factors, headWidth, theta);
+        var type = header.Text(Key("rope.scaling.type"));
+        var factor = header.Number(Key("rope.scaling.factor")) ?? header.Number(Key("rope.scale_linear")) ?? 1;
+        if (type is null && factor != 1) type = "linear";
+        return type switch
+        {
+            null or "none" => null,
+            "linear" => new JsonObject { ["rope_type"] = "linear", ["factor"] = factor },
+            "yarn" => new JsonObject
+            {
+                ["rope_type"] = "yarn", ["factor"] = factor,
+                ["original_max_position_embeddings"] = Size("rope.scaling.original_context_length"),
+            },
+            _ => throw new InputException($"{header.Path}: the rope scaling '{type}' is not supported; linear and yarn are."),
+        };
+    }
+
+    // GGUF keeps only the divisors of the frequencies; LLaMA 3's rule is found again from them, or refused.
+    private JsonObject Llama3(GgufTensor tensor, int headWidth, double theta)
+    {
+        if (tensor.Type != GgufType.F32 || tensor.Shape is not [var count] || count != headWidth / 2)
+            throw new InputException(
+                $"{header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
+        using var stored = map.Tensor(tensor.Offset, ScalarType.Float32, tensor.Shape);
+        var divisors = stored.data<float>().ToArray();
+        using var plain = new Rope(headWidth, theta, new RopeScaling());
+        foreach (var original in (long[])[8192, 4096, 2048, 16384, 32768, 131072])
+        {
+            var scaling = new RopeScaling { Type = "llama3", Factor = divisors.Max(), OriginalLength = original };
+            using var scaled = new Rope(headWidth, theta, scaling);
+            var (bare, with) = (plain.InverseFrequencies(1), scaled.InverseFrequencies(1));
+            if (Enumerable.Range(0, divisors.Length).All(i => Math.Abs(bare[i] / with[i] / divisors[i] - 1) < 1e-4))
+                return new JsonObject
+                {
+                    ["rope_type"] = "llama3", ["factor"] = scaling.Factor, ["low_freq_factor"] = scaling.LowFrequencyFactor,
+                    ["high_freq_factor"] = scaling.HighFrequencyFactor, ["original_max_position_embeddings"] = original,
+                };
+        }
+        throw new InputException($"{header.Path}: {tensor.Name} follows no rule that is known here.");
+    }
+}

@@ -1,0 +1,156 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Checkpoints.Formats;
+
+/// <summary>
+/// A model of llama2.c in fp32: seven sizes, then the tensors, all layers of a kind together. Version 0 has no mark and keeps
+/// rotary
+/// tables that are not needed; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
+/// </summary>
+internal sealed class Llama2cFile : IForeignModel
+{
+    private const uint Mark = 0x616b3432;
+    private const int HeaderV0 = 28, HeaderV1 = 256, Sizes = 7;
+
+    private readonly MappedFile map;
+    private readonly Dictionary<string, TensorEntry> entries = [];
+    private readonly Dictionary<string, long> offsets = [];
+    private readonly int dim, inner, layers, heads, keyHeads, vocabulary, length;
+
+    private Llama2cFile(MappedFile map)
+    {
+        this.map = map;
+        var marked = HasMark(map);
+        var version = marked ? (int)Number(map, 4) : 0;
+        if (version > 1)
+            throw new InputException(
+                $"{map.Path} is of version {version} of llama2.c's format (quantized); export it as version 0 or 1.");
+        var at = marked ? 8 : 0;
+        var sizes = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, at + 4 * i)).ToArray();
+        (dim, inner, layers, heads, keyHeads, vocabulary, length) =
+            (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], Math.Abs(sizes[5]), sizes[6]);
+        var isShared = marked ? map.Bytes(8 + 4 * Sizes, 1)[0] != 0 : sizes[5] > 0;
+        Place(marked, isShared);
+        Config = JsonSerializer.SerializeToElement(new JsonObject
+        {
+            ["architectures"] = new JsonArray("LlamaForCausalLM"), ["model_type"] = "llama", ["vocab_size"] = vocabulary,
+            ["hidden_size"] = dim, ["intermediate_size"] = inner, ["num_hidden_layers"] = layers, ["num_attention_heads"] = heads,
+            ["num_key_value_heads"] = keyHeads, ["hidden_act"] = "silu", ["max_position_embeddings"] = length,
+            ["rms_norm_eps"] = 1e-5, ["rope_theta"] = 10000.0, ["tie_word_embeddings"] = isShared, ["bos_token_id"] = 1,
+            ["eos_token_id"] = 2, ["torch_dtype"] = "float32",
+        });
+    }
+
+    /// <inheritdoc/>
+    public string Path => map.Path;
+
+    /// <inheritdoc/>
+    public JsonElement Config { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+
+    /// <summary>Whether a file is one: by its mark, or because seven plausible sizes explain its length to the byte.</summary>
+    public static bool Looks(string path)
+    {
+        using var map = MappedFile.Open(path);
+        if (map.Length < HeaderV1) return false;
+        if (HasMark(map)) return true;
+        var n = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, 4 * i)).ToArray();
+        if (n.Any(v => v is > 1 << 20 or < -(1 << 20) or 0) || n[..5].Any(v => v < 0) || n[6] < 0) return false;
+        return n[0] % n[3] == 0 && n[3] % n[4] == 0 && Need(n, marked: false) == map.Length;
+    }
+
+    /// <summary>Opens a file and checks its length.</summary>
+    /// <exception cref="InputException">Cut short, or a version that cannot be read.</exception>
+    public static Llama2cFile Open(string path)
+    {
+        var map = MappedFile.Open(path);
+        try
+        {
+            return new Llama2cFile(map);
+        }
+        catch
+        {
+            map.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor Read(string name)
+    {
+        if (!entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
+        var stored = map.Tensor(offsets[name], entry.DType, entry.Shape);
+        if (LlamaNames.TurningHeads(name, heads, keyHeads) is not (> 0 and var turning)) return stored;
+        using (stored) return LlamaNames.ToHalves(stored, turning);
+    }
+
+    /// <summary>Releases the file; tensors read from it stay valid.</summary>
+    public void Dispose() => map.Dispose();
+
+    private static bool HasMark(MappedFile map) => map.Length >= HeaderV1 && Number(map, 0) == Mark;
+
+    private static uint Number(MappedFile map, long at) => BinaryPrimitives.ReadUInt32LittleEndian(map.Bytes(at, 4));
+
+    private static Int128 Need(int[] n, bool marked)
+    {
+        Int128 dim = n[0], inner = n[1], layers = n[2], keys = dim / n[3] * n[4], vocabulary = Math.Abs(n[5]);
+        var elements = vocabulary * dim * (n[5] > 0 ? 1 : 2) + dim
+            + layers * (2 * dim + 2 * dim * dim + 2 * dim * keys + 3 * dim * inner)
+            + (marked ? 0 : (Int128)n[6] * (dim / n[3])); // two tables of half a head's width
+        return elements * 4 + (marked ? HeaderV1 : HeaderV0);
+    }
+
+    private void Place(bool marked, bool isShared)
+    {
+        if (new[] { dim, inner, layers, heads, keyHeads, vocabulary, length }.Any(v => v is < 1 or > 1 << 24)
+            || dim % heads != 0 || heads % keyHeads != 0)
+            throw new InputException($"{map.Path}: its sizes make no model.");
+        var needed = Need([dim, inner, layers, heads, keyHeads, isShared ? vocabulary : -vocabulary, length], marked);
+        if (needed > map.Length)
+            throw new InputException($"{map.Path} needs {needed} bytes for the sizes it claims, and has {map.Length}. Copy or " +
+                "download it again.");
+        long at = marked ? HeaderV1 : HeaderV0;
+        long keys = (long)dim / heads * keyHeads;
+        if (!marked) Whole("model.embed_tokens", vocabulary, dim);
+        Each("input_layernorm", dim);
+        if (marked)
+        {
+            Each("post_attention_layernorm", dim);
+            Whole("model.norm", dim);
+            Whole("model.embed_tokens", vocabulary, dim);
+        }
+        Each("self_attn.q_proj", dim, dim);
+        Each("self_attn.k_proj", keys, dim);
+        Each("self_attn.v_proj", keys, dim);
+        Each("self_attn.o_proj", dim, dim);
+        if (!marked) Each("post_attention_layernorm", dim);
+        Each("mlp.gate_proj", inner, dim);
+        Each("mlp.down_proj", dim, inner);
+        Each("mlp.up_proj", inner, dim);
+        if (!marked)
+        {
+            Whole("model.norm", dim);
+            at += (long)length * (dim / heads) * sizeof(float);
+        }
+        if (!isShared) Whole("lm_head", vocabulary, dim);
+
+        void Each(string part, params long[] shape)
+        {
+            for (var i = 0; i < layers; i++) Whole($"model.layers.{i}.{part}", shape);
+        }
+
+        void Whole(string name, params long[] shape)
+        {
+            entries.Add(name + ".weight", new TensorEntry(name + ".weight", ScalarType.Float32, shape));
+            offsets.Add(name + ".weight", at);
+            at += shape.Aggregate(1L, (a, b) => a * b) * sizeof(float);
+        }
+    }
+}

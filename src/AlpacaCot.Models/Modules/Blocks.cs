@@ -1,0 +1,51 @@
+using static AlpacaCot.Models.Runtime.Scalars;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary><c>x + attention(norm(x))</c>, then <c>x + inner(norm(x))</c>: the order since GPT-2.</summary>
+public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention, ILayer InnerNorm, ILayer Inner) : IBlock
+{
+    /// <summary>The factor on what is added to the residual stream.</summary>
+    public double Residual { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x, Pass pass)
+    {
+        x = x.Plus(Scaled(Attention.Forward(AttentionNorm.Forward(x), pass)));
+        return x.Plus(Scaled(Inner.Forward(InnerNorm.Forward(x))));
+    }
+
+    private Tensor Scaled(Tensor added) => Residual == 1 ? added : added * Number(Residual);
+}
+
+/// <summary>
+/// <c>x + attention(norm(x)) + inner(norm(x))</c>: both branches read the same x (Wang and Komatsuzaki, 2021), through one norm
+/// or two.
+/// </summary>
+public sealed record ParallelBlock(ILayer AttentionNorm, SelfAttention Attention, ILayer InnerNorm, ILayer Inner) : IBlock
+{
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x, Pass pass)
+    {
+        var read = AttentionNorm.Forward(x);
+        var attended = Attention.Forward(read, pass);
+        return x.Plus(attended).Plus(Inner.Forward(InnerNorm == AttentionNorm ? read : InnerNorm.Forward(x)));
+    }
+}
+
+/// <summary>
+/// Norms before and after each branch: <c>x + after(f(before(x)))</c>; without the norms before, only what is added is
+/// normalised.
+/// </summary>
+public sealed record SandwichBlock(
+    ILayer? BeforeAttention, SelfAttention Attention, ILayer AfterAttention, ILayer? BeforeInner, ILayer Inner, ILayer AfterInner)
+    : IBlock
+{
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x, Pass pass)
+    {
+        x = x.Plus(AfterAttention.Forward(Attention.Forward(BeforeAttention?.Forward(x) ?? x, pass)));
+        return x.Plus(AfterInner.Forward(Inner.Forward(BeforeInner?.Forward(x) ?? x)));
+    }
+}

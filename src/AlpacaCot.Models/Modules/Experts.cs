@@ -1,0 +1,44 @@
+using TorchSharp;
+using static AlpacaCot.Models.Runtime.Scalars;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary>
+/// A sparse mixture of experts (Shazeer et al., 2017): each token goes through the few feed-forwards that its router likes best,
+/// weighted by the router's probabilities.
+/// </summary>
+/// <param name="Router">One logit an expert.</param>
+/// <param name="All">The experts.</param>
+/// <param name="Chosen">Experts a token.</param>
+/// <param name="Normalized">Whether the chosen probabilities are scaled to the sum 1.</param>
+public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chosen, bool Normalized) : ILayer
+{
+    /// <summary>What every token goes through besides, or nothing.</summary>
+    public ILayer? Shared { get; init; }
+
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x)
+    {
+        var flat = x.reshape(-1, x.shape[^1]); // [n, hidden]
+        var (weights, experts) = nn.functional.softmax(Router.Forward(flat), -1).topk(Chosen, -1); // [n, chosen]
+        if (Normalized) weights = weights / weights.sum(-1, keepdim: true);
+        var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat);
+        (weights, experts) = (weights.flatten(), experts.flatten()); // [n · chosen]
+        foreach (var e in experts.cpu().data<long>().Distinct().Order()) // in the order of experts: the same sums each time
+        {
+            var hits = (experts == Number(e)).nonzero().squeeze(1); // [m]
+            var tokens = hits.floor_divide(Number(Chosen));
+            var share = weights.index_select(0, hits).unsqueeze(1); // [m, 1]
+            mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens)) * share, Number(1));
+        }
+        return mixed.view(x.shape);
+    }
+}
+
+/// <summary>An expert that every token uses, behind a gate of its own: <c>sigmoid(gate(x)) · inner(x)</c>.</summary>
+public sealed record SharedExpert(Linear Gate, ILayer Inner) : ILayer
+{
+    /// <inheritdoc/>
+    public Tensor Forward(Tensor x) => Gate.Forward(x).sigmoid() * Inner.Forward(x);
+}

@@ -1,0 +1,97 @@
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Quantization;
+using static AlpacaCot.Models.Runtime.Scalars;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary>A low-rank addition to a linear layer: <c>s · x Aᵀ Bᵀ</c>.</summary>
+/// <param name="A"><c>[rank, inputs]</c></param>
+/// <param name="B"><c>[outputs, rank]</c></param>
+/// <param name="Scale">s.</param>
+internal sealed record LowRank(Tensor A, Tensor B, double Scale)
+{
+    /// <summary>A bias of B's own, <c>[outputs]</c>, scaled with it, or none.</summary>
+    public Tensor? Bias { get; init; }
+
+    /// <summary>That bias added, where there is one.</summary>
+    public Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias * Number(Scale));
+}
+
+/// <summary>
+/// A linear layer over a frozen weight, with or without a low-rank addition, as one node of the graph: the addition is
+/// accumulated into the base product in place, both ways, and a weight that is quantized or in a narrow type is expanded to fp32
+/// into one reused buffer for each use, so that no fp32 copy of the model ever exists.
+/// </summary>
+internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
+{
+    private sealed record Frozen(WeightMatrix Weight, double Scale, bool Dropped);
+
+    public override string Name => nameof(FrozenLinear);
+
+    /// <param name="x"><c>[.., inputs]</c></param>
+    /// <param name="weight">The frozen weight.</param>
+    /// <param name="addition">The trained part, or none.</param>
+    /// <param name="dropped">What the trained part reads, when it is not <paramref name="x"/> itself.</param>
+    public static Tensor Apply(Tensor x, WeightMatrix weight, LowRank? addition, Tensor? dropped = null)
+    {
+        var learns = is_grad_enabled() && (x.requires_grad || addition is { A.requires_grad: true });
+        var frozen = new Frozen(weight, addition?.Scale ?? 0, dropped is not null);
+        if (!learns)
+            return Forward(x, addition is null ? null : dropped ?? x, weight, addition?.A, addition?.B, frozen.Scale,
+                training: is_grad_enabled()).Output;
+        if (addition is null) return GraphNode.Of(() => apply(x, frozen));
+        return GraphNode.Of(() => dropped is null
+            ? apply(x, frozen, addition.A, addition.B)
+            : apply(x, frozen, addition.A, addition.B, dropped));
+    }
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (x, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
+        ctx.save_data(nameof(Frozen), frozen);
+        if (vars.Length == 2) return Forward(x, null, frozen.Weight, null, null, 0, training: true).Output;
+        var (a, b, read) = ((Tensor)vars[2], (Tensor)vars[3], frozen.Dropped ? (Tensor)vars[4] : x);
+        var (output, low) = Forward(x, read, frozen.Weight, a, b, frozen.Scale, training: true);
+        ctx.save_for_backward([read, a, b, low!]);
+        return output;
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        using var given = grad_output;
+        var frozen = (Frozen)ctx.get_data(nameof(Frozen));
+        var saved = ctx.get_saved_variables();
+        var grad = Flat(grad_output); // [n, outputs]
+        var shape = grad_output.shape;
+        shape[^1] = frozen.Weight.Inputs;
+
+        var toInput = frozen.Weight.BackwardProduct(grad); // [n, inputs]
+        if (saved.Count == 0) return GraphNode.Gradients(toInput.view(shape), null);
+
+        var (read, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);
+        var toLow = grad.mm(b).mul_(Number(frozen.Scale)); // [n, rank]
+        var toA = toLow.t().mm(read);
+        var toB = grad.t().mm(low).mul_(Number(frozen.Scale));
+        return frozen.Dropped
+            ? GraphNode.Gradients(toInput.view(shape), null, toA, toB, toLow.mm(a).view(shape))
+            : GraphNode.Gradients(toInput.addmm_(toLow, a).view(shape), null, toA, toB);
+    }
+
+    private static (Tensor Output, Tensor? Low) Forward(
+        Tensor x, Tensor? read, WeightMatrix weight, Tensor? a, Tensor? b, double scale, bool training)
+    {
+        var shape = x.shape;
+        shape[^1] = weight.Outputs;
+        using var flat = Flat(x);
+        var output = training ? weight.ExpandedProduct(flat) : weight.Product(flat);
+        if (a is null || b is null) return (output.view(shape), null);
+        using var flatRead = Flat(read!);
+        var low = flatRead.mm(a.t()); // [n, rank]
+        output.addmm_(low, b.t(), beta: 1, alpha: (float)scale);
+        return (output.view(shape), low);
+    }
+
+    private static Tensor Flat(Tensor x) => x.reshape(-1, x.shape[^1]);
+}

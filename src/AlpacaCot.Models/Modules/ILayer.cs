@@ -1,0 +1,17 @@
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary>A layer that looks at each token by itself: a linear layer, a norm, a feed-forward.</summary>
+public interface ILayer
+{
+    /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
+    Tensor Forward(Tensor x);
+}
+
+/// <summary>A block of a decoder, through which the residual stream passes.</summary>
+public interface IBlock
+{
+    /// <summary><c>[b, s, hidden] -> [b, s, hidden]</c></summary>
+    Tensor Forward(Tensor x, Pass pass);
+}

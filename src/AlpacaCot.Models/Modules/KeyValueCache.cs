@@ -1,0 +1,144 @@
+using System.Runtime.InteropServices;
+using AlpacaCot.Models.Runtime;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary>
+/// The keys and values of the tokens that one sequence has so far. Sequences of any lengths go through a model together, each
+/// with a cache of its own: see <see cref="RaggedBatch"/>.
+/// </summary>
+public sealed class KeyValueCache : IDisposable
+{
+    private const long Spare = 64; // tokens that there is room for beside those asked for
+
+    private readonly long layers, heads, width;
+    private readonly int prefix, prompt; // virtual tokens that have keys and values alone, and that are read as ids
+    private readonly List<long> ids = [];
+    private Tensor? store; // [2 · layers, kv heads, capacity, d]: keys, values, keys, ..
+    private int held; // ids whose keys and values are stored
+
+    /// <summary>An empty cache for a model of this many layers with <c>heads</c> key heads of <c>width</c>.</summary>
+    /// <param name="layers">Blocks.</param>
+    /// <param name="heads">Key heads.</param>
+    /// <param name="width">d.</param>
+    /// <param name="prefix">Keys and values of virtual tokens in each layer, which stand first, or none.</param>
+    /// <param name="prompt">Virtual tokens that the first pass reads before the sequence's own.</param>
+    public KeyValueCache(
+        int layers, long heads, long width, IReadOnlyList<(Tensor Key, Tensor Value)>? prefix = null, int prompt = 0)
+    {
+        (this.layers, this.heads, this.width, this.prompt) = (layers, heads, width, prompt);
+        if (prefix is null) return;
+        this.prefix = (int)prefix[0].Key.shape[2];
+        Reserve(this.prefix + Spare);
+        for (var i = 0; i < layers; i++)
+        {
+            store!.narrow(0, 2 * i, 1).narrow(2, 0, this.prefix).copy_(prefix[i].Key);
+            store.narrow(0, 2 * i + 1, 1).narrow(2, 0, this.prefix).copy_(prefix[i].Value);
+        }
+    }
+
+    // A copy's beginning.
+    private KeyValueCache(KeyValueCache of) =>
+        (layers, heads, width, prefix, prompt, held) = (of.layers, of.heads, of.width, of.prefix, of.prompt, of.held);
+
+    /// <summary>Tokens held, without virtual ones. A pass through the model adds to them after its last layer.</summary>
+    public int Length => Math.Max(0, held - prompt);
+
+    /// <summary>The tokens of the first pass.</summary>
+    public int PromptLength { get; private set; }
+
+    /// <summary>The tokens held, and during a pass those that it adds.</summary>
+    public ReadOnlySpan<long> Ids => AllIds[Math.Min(prompt, ids.Count)..];
+
+    /// <summary>The same with the virtual tokens that are read, as negative numbers.</summary>
+    internal ReadOnlySpan<long> AllIds => CollectionsMarshal.AsSpan(ids);
+
+    /// <summary>Virtual tokens at the beginning that take no positions.</summary>
+    internal int Unplaced { get; init; }
+
+    /// <summary>Virtual tokens at the beginning that are not among the ids.</summary>
+    internal int Before => prefix;
+
+    /// <summary>Which adapter of the model it was made with.</summary>
+    internal int Version { get; init; }
+
+    /// <summary>Where the next pass begins to store: tokens held, virtual ones included.</summary>
+    internal int Place => prefix + held;
+
+    /// <summary>How many tokens at the beginning see each other in both directions, in models with such a context.</summary>
+    public int Context { get; internal set; }
+
+    private long Capacity { get; set; }   // of the store, which would ask libtorch for each head
+
+    /// <summary>Forgets all tokens after the first <paramref name="length"/>.</summary>
+    public void Truncate(int length)
+    {
+        if (length < Length) held = length == 0 ? 0 : prompt + length;
+        ids.RemoveRange(held, ids.Count - held);
+    }
+
+    /// <summary>A copy that goes another way from here.</summary>
+    public KeyValueCache Fork()
+    {
+        var fork = new KeyValueCache(this)
+        {
+            PromptLength = PromptLength, Context = Context, Unplaced = Unplaced, Version = Version,
+        };
+        fork.ids.AddRange(AllIds[..held]);
+        fork.Reserve(Place + Spare);
+        if (Place > 0) fork.Held(fork.store!).copy_(Held(store!));
+        return fork;
+    }
+
+    /// <summary>Makes room for new tokens, before the pass that reads them, and gives how many they are with virtual
+    /// ones.</summary>
+    internal int Begin(IReadOnlyList<int> added)
+    {
+        ids.RemoveRange(held, ids.Count - held); // what a pass that failed has left
+        if (held == 0) for (var i = 0; i < prompt; i++) ids.Add(-1 - i);
+        foreach (var id in added) ids.Add(id);
+        var (count, needed) = (ids.Count - held, prefix + ids.Count);
+        if (needed <= Capacity) return count;
+        using var old = store;
+        store = null;
+        Reserve(Math.Max(needed + Spare, old is null ? 0 : 2 * old.shape[2]));
+        if (Place > 0) Held(store!).copy_(Held(old!));
+        return count;
+    }
+
+    /// <summary>Counts the tokens that every layer has stored.</summary>
+    internal void Advance()
+    {
+        if (held == 0) PromptLength = ids.Count;
+        held = ids.Count;
+    }
+
+    /// <summary>Keys and values of a layer, new tokens included, each <c>[1, kv heads, t, d]</c>.</summary>
+    internal (Tensor Keys, Tensor Values) Of(int layer) =>
+        (store!.narrow(0, 2 * layer, 1).narrow(2, 0, prefix + ids.Count),
+            store.narrow(0, 2 * layer + 1, 1).narrow(2, 0, prefix + ids.Count));
+
+    /// <summary>
+    /// The first key and the first value of a layer; the next token's follow after d, the next head's after
+    /// <paramref name="headStride"/>.
+    /// </summary>
+    internal unsafe void Locate(int layer, out float* keys, out float* values, out long headStride)
+    {
+        headStride = Capacity * width;
+        keys = TensorMemory.Floats(store!) + 2 * layer * heads * headStride;
+        values = keys + heads * headStride;
+    }
+
+    private void Reserve(long tokens)
+    {
+        store = empty([2 * layers, heads, tokens, width], ScalarType.Float32).DetachFromDisposeScope();
+        Capacity = tokens;
+    }
+
+    private Tensor Held(Tensor of) => of.narrow(2, 0, Place);
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose() => store?.Dispose();
+}

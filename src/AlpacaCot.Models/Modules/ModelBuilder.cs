@@ -1,0 +1,136 @@
+using AlpacaCot.Models.Checkpoints.Sources;
+using AlpacaCot.Models.Quantization;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary>
+/// Hands out the layers of a model under construction, filled from a weight source, and remembers them by their checkpoint
+/// names: what adapters attach to, what full training updates, what is saved.
+/// </summary>
+/// <param name="weights">Where the weights come from.</param>
+/// <param name="storage">The type that plain matrices are kept in; null: as stored.</param>
+/// <param name="quantization">How the matrices of linear layers are kept; null: plain, or quantized where they are stored
+/// so.</param>
+public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null)
+{
+    /// <summary>Every weight by its checkpoint name.</summary>
+    public Dictionary<string, Tensor> Parameters { get; } = [];
+
+    /// <summary>Every linear layer by its checkpoint name, without <c>.weight</c>.</summary>
+    public Dictionary<string, Linear> Linears { get; } = [];
+
+    /// <summary>Every embedding table by its checkpoint name, without <c>.weight</c>.</summary>
+    public Dictionary<string, Embedding> Embeddings { get; } = [];
+
+    /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
+    public Dictionary<string, Place> Places { get; } = [];
+
+    /// <summary>What the layers hold beside weights, freed with the model.</summary>
+    public List<IDisposable> Tables { get; } = [];
+
+    /// <summary>True when the source holds this weight.</summary>
+    public bool Contains(string name) => weights.Contains(name);
+
+    /// <summary>A linear layer <c>y = x Wᵀ + b</c> whose weight is <c>[outputs, inputs]</c>.</summary>
+    public Linear Linear(string name, long inputs, long outputs, bool bias = false) =>
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: false, quantization),
+            bias ? Vector(name + ".bias", outputs) : null);
+
+    /// <summary>A linear layer with bias whose weight the checkpoint holds as <c>[inputs, outputs]</c>.</summary>
+    public Linear InputsFirst(string name, long inputs, long outputs) =>
+        Layer(name, Matrix(name, inputs, outputs, inputsFirst: true, quantization), Vector(name + ".bias", outputs),
+            inputsFirst: true);
+
+    /// <summary>An embedding table <c>[tokens, width]</c>.</summary>
+    public Embedding Embedding(string name, long tokens, long width)
+    {
+        var layer = new Embedding(name, Parameter(name + ".weight", tokens, width));
+        Embeddings.Add(name, layer);
+        Places[name + ".weight"] = Place.Of(() => layer.Weight, own => layer.Weight = own);
+        return layer;
+    }
+
+    /// <summary>The output head: its own weight, or the embedding's when the two are tied. It is never quantized.</summary>
+    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied, bool bias = false) =>
+        Layer(name, tied ? (new DenseMatrix(embedding.Weight), null) : Matrix(name, inputs, outputs, inputsFirst: false, null),
+            bias ? Vector(name + ".bias", outputs) : null);
+
+    /// <summary>An RMS norm over the last dimension.</summary>
+    public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0)
+    {
+        var layer = new RmsNorm(Vector(name + ".weight", width), epsilon, offset);
+        Places[name + ".weight"] = Place.Of(() => layer.Weight, own => layer.Weight = own);
+        return layer;
+    }
+
+    /// <summary>A layer norm over the last dimension.</summary>
+    public LayerNorm LayerNorm(string name, long width, double epsilon, bool bias = true)
+    {
+        var layer = new LayerNorm(width, Vector(name + ".weight", width), bias ? Vector(name + ".bias", width) : null, epsilon);
+        Places[name + ".weight"] = Place.Of(() => layer.Weight!, own => layer.Weight = own);
+        if (bias) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
+        return layer;
+    }
+
+    /// <summary>Rotary positions for heads of this width.</summary>
+    public Rope Rope(RopeSettings settings, int headDimension, bool interleaved = false)
+    {
+        var dimension = (int)(headDimension * settings.Share);
+        var rope = new Rope(dimension, settings.Theta, settings.Scaling) { Interleaved = interleaved };
+        Tables.Add(rope);
+        return rope;
+    }
+
+    /// <summary>A weight in its stored type, or in <c>storage</c> when one was asked for.</summary>
+    public Tensor Parameter(string name, params ReadOnlySpan<long> shape) =>
+        Keep(name, weights.Read(Stored(name), shape), storage);
+
+    /// <summary>A one-dimensional weight: few bytes, used in every precision-critical place, so always fp32.</summary>
+    public Tensor Vector(string name, long width) => Keep(name, weights.Read(Stored(name), [width]), ScalarType.Float32);
+
+    private Linear Layer(string name, (WeightMatrix Matrix, FullWeight? Source) made, Tensor? bias, bool inputsFirst = false)
+    {
+        var layer = new Linear(name, made.Matrix, bias, inputsFirst) { Source = made.Source };
+        Linears.Add(name, layer);
+        Places[name + ".weight"] = layer.WeightPlace;
+        if (bias is not null) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
+        return layer;
+    }
+
+    private (WeightMatrix Matrix, FullWeight? Source) Matrix(
+        string name, long inputs, long outputs, bool inputsFirst, QuantizationOptions? quantization)
+    {
+        var weight = name + ".weight";
+        if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored) return (stored, null);
+        long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
+        if (quantization is null || !quantization.Covers(name))
+            return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
+        var source = new FullWeight(() => weights.Read(Stored(weight), shape) is var full && inputsFirst ? full.t() : full,
+            quantization);
+        using var scope = NewDisposeScope(); // of the full matrices one exists at a time
+        return (quantization.Quantize(source.Read()), source);
+    }
+
+    private string Stored(string name) => Stored(weights, name);
+
+    /// <summary>The name of a weight in its source.</summary>
+    // A checkpoint of the bare base model lacks the first part of the name (transformer., gpt_neox., ..).
+    internal static string Stored(IWeightSource weights, string name)
+    {
+        var bare = name[(name.IndexOf('.') + 1)..];
+        return weights.Contains(name) || !weights.Contains(bare) ? name : bare;
+    }
+
+    private Tensor Keep(string name, Tensor read, ScalarType? type)
+    {
+        var kept = read;
+        if (type is { } wanted && read.dtype != wanted)
+        {
+            kept = read.to(wanted);
+            read.Dispose();
+        }
+        Parameters.Add(name, kept.DetachFromDisposeScope());
+        return kept;
+    }
+}

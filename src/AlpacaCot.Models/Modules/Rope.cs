@@ -1,0 +1,204 @@
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Text;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Modules;
+
+/// <summary>How rotary frequencies are stretched beyond the trained length; names as in Hugging Face configs.</summary>
+public sealed record RopeScaling
+{
+    /// <summary>
+    /// <c>default</c>, <c>linear</c>, <c>dynamic</c>, <c>yarn</c>, <c>llama3</c>, <c>longrope</c>, or <c>qwen</c>: the dynamic
+    /// scaling of Qwen 1.
+    /// </summary>
+    public string Type { get; init; } = "default";
+
+    /// <summary>How many times longer the context becomes.</summary>
+    public double Factor { get; init; } = 1;
+
+    /// <summary>The context length that the model was trained with before the scaling.</summary>
+    public long OriginalLength { get; init; }
+
+    /// <summary>llama3: wavelengths longer than original/this are scaled in full.</summary>
+    public double LowFrequencyFactor { get; init; } = 1;
+
+    /// <summary>llama3: wavelengths shorter than original/this are left alone.</summary>
+    public double HighFrequencyFactor { get; init; } = 4;
+
+    /// <summary>yarn: rotations over the original length above which a dimension is left alone.</summary>
+    public double BetaFast { get; init; } = 32;
+
+    /// <summary>yarn: rotations over the original length below which a dimension is scaled in full.</summary>
+    public double BetaSlow { get; init; } = 1;
+
+    /// <summary>yarn: the factor on cos and sin; by default 0.1 ln(factor) + 1.</summary>
+    public double? AttentionFactor { get; init; }
+
+    /// <summary>longrope: a divisor for each frequency within the original length.</summary>
+    public IReadOnlyList<double> ShortFactors { get; init; } = [];
+
+    /// <summary>longrope: a divisor for each frequency beyond it.</summary>
+    public IReadOnlyList<double> LongFactors { get; init; } = [];
+}
+
+/// <summary>What a configuration says about rotary positions.</summary>
+/// <param name="Theta">The base.</param>
+/// <param name="Scaling">How frequencies are stretched.</param>
+/// <param name="Share">The share of a head's dimensions that turns, from the first.</param>
+public sealed record RopeSettings(double Theta, RopeScaling Scaling, double Share = 1);
+
+/// <summary>
+/// Rotary position embedding (Su et al., 2021). In the half-split layout of Hugging Face dimension i turns together with
+/// i + d/2, in the paper's own with its neighbour. Tables of cos and sin are kept for the positions seen so far.
+/// </summary>
+public sealed class Rope : IDisposable
+{
+    private readonly int dimension;
+    private readonly double theta;
+    private readonly RopeScaling scaling;
+    private readonly float attentionFactor;
+    private Tensor? cos, sin; // [positions, d]
+    private long tableLength;
+    private (double Base, bool Long) tableKind;
+
+    /// <summary>Rotary embedding over the first <paramref name="dimension"/> dimensions of a head.</summary>
+    /// <exception cref="InputException">The scaling type is unknown.</exception>
+    public Rope(int dimension, double theta, RopeScaling scaling)
+    {
+        if (scaling.Type is not ("default" or "linear" or "dynamic" or "yarn" or "llama3" or "longrope" or "qwen"))
+            throw new InputException($"rope scaling type '{scaling.Type}' is unknown; default, linear, dynamic, yarn, llama3 " +
+                "and longrope are supported.");
+        var (inShort, inLong) = (scaling.ShortFactors.Count, scaling.LongFactors.Count);
+        if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
+            throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
+        (this.dimension, this.theta, this.scaling) = (dimension, theta, scaling);
+        attentionFactor = scaling switch
+        {
+            { Type: "yarn" or "longrope", AttentionFactor: { } given } => (float)given,
+            { Factor: <= 1 } => 1,
+            { Type: "yarn" } => (float)(0.1 * Math.Log(scaling.Factor) + 1),
+            { Type: "longrope" } => (float)Math.Sqrt(1 + Math.Log(scaling.Factor) / Math.Log(scaling.OriginalLength)),
+            _ => 1,
+        };
+    }
+
+    /// <summary>Whether neighbours turn together rather than the halves of a head.</summary>
+    public bool Interleaved { get; init; }
+
+    /// <summary>Whether the frequencies are rounded to half precision, as ChatGLM's are.</summary>
+    public bool HalfFrequencies { get; init; }
+
+    /// <summary>The angles depend on nothing but the position in sequences of at most this length.</summary>
+    public long SteadyLength => scaling.Type is "dynamic" or "longrope" or "qwen" ? scaling.OriginalLength : long.MaxValue;
+
+    /// <summary>Splits a projection into heads and turns them to their positions.</summary>
+    /// <param name="x"><c>[b, s, heads · d]</c></param>
+    /// <param name="turns">From <c>Tables</c>.</param>
+    /// <param name="heads">The number of heads.</param>
+    /// <param name="interleaved">Whether neighbours turn together.</param>
+    /// <returns><c>[b, heads, s, d]</c></returns>
+    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) turns, int heads, bool interleaved = false) =>
+        RopeKernel.Apply(x, turns.Cos, turns.Sin, heads, interleaved);
+
+    /// <summary>cos and sin for positions <paramref name="start"/> .. start + length - 1, each <c>[length, d]</c>.</summary>
+    /// <param name="start">The first position.</param>
+    /// <param name="length">How many.</param>
+    /// <param name="prompt">The length of the prompt, which fixes Qwen 1's scaling; null: the sequence's.</param>
+    public (Tensor Cos, Tensor Sin) Tables(long start, long length, long? prompt = null)
+    {
+        Ensure(start + length, prompt);
+        return (cos!.narrow(0, start, length), sin!.narrow(0, start, length));
+    }
+
+    /// <summary>cos and sin at given positions <c>[b, s]</c> below <paramref name="limit"/>, each <c>[b, 1, s, d]</c>.</summary>
+    public (Tensor Cos, Tensor Sin) Tables(Tensor positions, long limit, long? prompt = null)
+    {
+        Ensure(limit, prompt);
+        var (b, s) = (positions.shape[0], positions.shape[1]);
+        var flat = positions.flatten();
+        return (cos!.index_select(0, flat).view(b, 1, s, dimension), sin!.index_select(0, flat).view(b, 1, s, dimension));
+    }
+
+    /// <summary>The angle per position of each pair of dimensions, for a sequence of this length: <c>d/2</c> values.</summary>
+    public float[] InverseFrequencies(long length)
+    {
+        var pairs = dimension / 2;
+        var inverse = new double[pairs];
+        var (stretched, isLong) = Kind(length);
+        for (var i = 0; i < pairs; i++) inverse[i] = Math.Pow(stretched, -2.0 * i / dimension);
+
+        switch (scaling.Type)
+        {
+            case "linear":
+                for (var i = 0; i < pairs; i++) inverse[i] /= scaling.Factor;
+                break;
+            case "longrope":
+                for (var i = 0; i < pairs; i++) inverse[i] /= (isLong ? scaling.LongFactors : scaling.ShortFactors)[i];
+                break;
+            case "llama3":
+                for (var i = 0; i < pairs; i++)
+                {
+                    var rotations = scaling.OriginalLength * inverse[i] / (2 * Math.PI); // over the original context
+                    var band = scaling.HighFrequencyFactor - scaling.LowFrequencyFactor;
+                    var keep = Math.Clamp((rotations - scaling.LowFrequencyFactor) / band, 0, 1);
+                    inverse[i] *= keep + (1 - keep) / scaling.Factor;
+                }
+                break;
+            case "yarn":
+                double Bound(double rotations) =>
+                    dimension * Math.Log(scaling.OriginalLength / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
+                var low = Math.Max(Math.Floor(Bound(scaling.BetaFast)), 0);
+                var high = Math.Min(Math.Ceiling(Bound(scaling.BetaSlow)), dimension - 1);
+                if (low == high) high += 0.001;
+                for (var i = 0; i < pairs; i++)
+                {
+                    var scaled = Math.Clamp((i - low) / (high - low), 0, 1);
+                    inverse[i] *= scaled / scaling.Factor + (1 - scaled);
+                }
+                break;
+        }
+        return Array.ConvertAll(inverse, v => HalfFrequencies ? (float)(Half)v : (float)v);
+    }
+
+    // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether longrope's long factors hold.
+    private (double Base, bool Long) Kind(long length)
+    {
+        var isLong = length > scaling.OriginalLength;
+        var growth = (double)length / scaling.OriginalLength;
+        var factor = scaling.Type switch
+        {
+            "dynamic" when isLong => scaling.Factor * growth - (scaling.Factor - 1),
+            "qwen" when isLong && !is_grad_enabled() => Math.Pow(2, Math.Ceiling(Math.Log2(growth) + 1)) - 1, // not in training
+            _ => 1,
+        };
+        return (theta * Math.Pow(factor, dimension / (dimension - 2.0)), scaling.Type == "longrope" && isLong);
+    }
+
+    private void Ensure(long length, long? prompt)
+    {
+        var deciding = scaling.Type == "qwen" ? prompt ?? length : length;
+        var kind = Kind(deciding);
+        if (length <= tableLength && kind == tableKind) return;
+        var positions = length <= SteadyLength ? Math.Max(64, 2 * length) : length; // room to grow, where nothing else changes
+        var inverse = InverseFrequencies(deciding);
+        var (c, s) = (new float[positions * dimension], new float[positions * dimension]);
+        for (long p = 0; p < positions; p++)
+            for (var i = 0; i < dimension; i++)
+            {
+                var angle = p * inverse[i % (dimension / 2)];
+                c[p * dimension + i] = MathF.Cos(angle) * attentionFactor;
+                s[p * dimension + i] = MathF.Sin(angle) * attentionFactor;
+            }
+        Dispose();
+        cos = tensor(c, [positions, dimension]).DetachFromDisposeScope();
+        sin = tensor(s, [positions, dimension]).DetachFromDisposeScope();
+        (tableLength, tableKind) = (positions, kind);
+    }
+
+    /// <summary>Frees the tables.</summary>
+    public void Dispose()
+    {
+        cos?.Dispose();
+        sin?.Dispose();
+    }
+}

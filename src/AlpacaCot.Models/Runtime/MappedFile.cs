@@ -1,0 +1,191 @@
+using System.IO.MemoryMappedFiles;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using AlpacaCot.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Runtime;
+
+/// <summary>
+/// A file seen as memory, and tensors over it without a copy. Pages are loaded when first touched; a write goes to a private
+/// copy of its page, so an operation in place changes what this process sees and never the file.
+/// <para>
+/// The mapping lives until the object and every tensor made from it are disposed, in any order. The pages of a tensor that is
+/// disposed are given back at once, so that a weight which is only read to be converted takes no memory afterwards. Replacing the
+/// file by a rename or deleting it is harmless; shortening it in place while it is mapped ends the process, as with any mapped
+/// file.
+/// </para>
+/// <para>Thread-safe, except that <see cref="Dispose"/> must not race with <see cref="Tensor"/> or the use of
+/// <see cref="Pointer"/>.</para>
+/// </summary>
+public sealed unsafe partial class MappedFile : IDisposable
+{
+    /// <summary>
+    /// Mappings by the address of each tensor's first byte, with the number of tensors there and the bytes of the longest.
+    /// libtorch hands that address to the deleter, and the table roots the mapping while a tensor lives.
+    /// </summary>
+    private static readonly Dictionary<nint, (MappedFile Map, int Tensors, long Bytes)> Live = [];
+
+    private readonly MemoryMappedViewAccessor? view;
+    private int owners = 1; // this object and each tensor
+    private bool disposed;
+
+    private MappedFile(string path, MemoryMappedViewAccessor? view, long length)
+    {
+        (Path, this.view, Length) = (path, view, length);
+        if (view is null) return;
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        Pointer = start + view.PointerOffset;
+    }
+
+    /// <summary>The path the file was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>The file's length in bytes when it was opened.</summary>
+    public long Length { get; }
+
+    /// <summary>The address of the first byte; null for an empty file. Valid while this object or a tensor of it lives.</summary>
+    public byte* Pointer { get; }
+
+    /// <summary>Maps a file. Nothing is read yet.</summary>
+    /// <exception cref="InputException">The file is absent or cannot be read.</exception>
+    public static MappedFile Open(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(
+                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            var length = stream.Length;
+            if (length == 0) return new MappedFile(path, null, 0);
+            using var file = MemoryMappedFile.CreateFromFile(
+                stream, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
+            return new MappedFile(path, file.CreateViewAccessor(0, length, MemoryMappedFileAccess.CopyOnWrite), length);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: there is no such file.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The bytes from <paramref name="offset"/> on, for parsing a header. Valid as <see cref="Pointer"/> is.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not inside the file.</exception>
+    public ReadOnlySpan<byte> Bytes(long offset, int count)
+    {
+        CheckRange(offset, count);
+        return new ReadOnlySpan<byte>(Pointer + offset, count);
+    }
+
+    /// <summary>
+    /// A contiguous tensor over the file's bytes, without a copy. Two tensors over the same bytes see each other's writes; when
+    /// the last is disposed they are forgotten.
+    /// </summary>
+    /// <param name="offset">Where the first element lies, in bytes; need not be aligned.</param>
+    /// <param name="dtype">The type of the elements, little-endian in the file.</param>
+    /// <param name="shape">The size of each dimension; empty for a scalar.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The elements are not inside the file.</exception>
+    public Tensor Tensor(long offset, ScalarType dtype, ReadOnlySpan<long> shape)
+    {
+        var bytes = TensorLayout.ByteCount(dtype, shape)
+            ?? throw new ArgumentOutOfRangeException(nameof(shape), "the shape overflows");
+        CheckRange(offset, bytes);
+        if (bytes == 0) return torch.empty(shape.ToArray(), dtype: dtype); // no memory to share, and no address to find it by
+
+        var address = (nint)(Pointer + offset);
+        AddOwner(address, bytes);
+        fixed (long* sizes = shape)
+        {
+            long none = 0;
+            var handle = NewTensor((void*)address, &Release, shape.IsEmpty ? &none : sizes, shape.Length,
+                (sbyte)dtype, (sbyte)dtype, (int)DeviceType.CPU, 0, 0);
+            if (handle == IntPtr.Zero)
+            {
+                RemoveOwner(address);
+                torch.CheckForErrors();
+                throw new InvalidOperationException("libtorch made no tensor");
+            }
+            return torch.Tensor.UnsafeCreateTensor(handle);
+        }
+    }
+
+    /// <summary>
+    /// Gives the memory of bytes that were read through <see cref="Pointer"/> back to the system; the file is read again when
+    /// they are next touched. Writes to them are lost.
+    /// </summary>
+    internal void Forget(long offset, long count)
+    {
+        CheckRange(offset, count);
+        lock (Live) ForgetUnlessLive((nint)(Pointer + offset), count);
+    }
+
+    /// <summary>Gives up this object's share of the mapping; it is unmapped when the last tensor is gone too.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        lock (Live) DropOwner();
+    }
+
+    private void CheckRange(long offset, long count)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (offset < 0 || count < 0 || offset > Length - count)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{count} bytes at {offset} are not inside {Path} " +
+                $"({Length} bytes)");
+    }
+
+    private void AddOwner(nint address, long bytes)
+    {
+        lock (Live)
+        {
+            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Live, address, out _);
+            entry = (this, entry.Tensors + 1, Math.Max(entry.Bytes, bytes));
+            owners++;
+        }
+    }
+
+    private static void RemoveOwner(nint address)
+    {
+        lock (Live)
+        {
+            var (map, tensors, bytes) = Live[address];
+            if (tensors > 1) Live[address] = (map, tensors - 1, bytes);
+            else
+            {
+                Live.Remove(address);
+                if (map.owners > 1) ForgetUnlessLive(address, bytes);
+            }
+            map.DropOwner();
+        }
+    }
+
+    // Only whole pages: the first and the last may belong to neighbours too. A live tensor may have changed what it overlaps.
+    private static void ForgetUnlessLive(nint address, long bytes)
+    {
+        var (page, end) = (Environment.SystemPageSize, (nint)(address + bytes));
+        var first = (address + page - 1) / page * page;
+        var last = end / page * page;
+        if (last <= first || Live.Any(live => live.Key < end && address < live.Key + live.Value.Bytes)) return;
+        Platform.ForgetPages(first, last - first);
+    }
+
+    private void DropOwner()
+    {
+        if (--owners > 0 || view is null) return;
+        view.SafeMemoryMappedViewHandle.ReleasePointer();
+        view.Dispose();
+    }
+
+    // Called by libtorch, on whichever thread drops the last reference to the tensor's storage.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Release(void* address) => RemoveOwner((nint)address);
+
+    [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_new")]
+    private static partial IntPtr NewTensor(void* data, delegate* unmanaged[Cdecl]<void*, void> deleter,
+        long* sizes, int dimensions, sbyte storedType, sbyte dtype, int deviceType, int deviceIndex, byte requiresGrad);
+}

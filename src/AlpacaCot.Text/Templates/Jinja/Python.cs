@@ -1,0 +1,163 @@
+using System.Globalization;
+
+namespace AlpacaCot.Text.Templates.Jinja;
+
+/// <summary>What Python says of values: their truth, order, length, items.</summary>
+internal static class Python
+{
+    public static string TypeName(object? value) => value switch
+    {
+        null => "NoneType",
+        bool => "bool",
+        long => "int",
+        double => "float",
+        string => "str",
+        List<object?> => "list",
+        object?[] => "tuple",
+        Dict => "dict",
+        Generator => "generator",
+        View view => view.Kind,
+        Namespace => "Namespace",
+        LoopState => "LoopContext",
+        Function => "function",
+        _ => "Undefined",
+    };
+
+    public static bool IsTrue(object? value, Budget budget) => value switch
+    {
+        null or Undefined => false,
+        bool flag => flag,
+        long number => number != 0,
+        double number => number != 0,
+        string text => text.Length > 0,
+        LoopState or Function or Namespace or Generator => true,
+        _ => Length(value, budget) > 0,
+    };
+
+    /// <summary>A number of any kind; null for anything else.</summary>
+    public static double? Number(object? value) => value switch
+    {
+        long number => number,
+        double number => number,
+        bool flag => flag ? 1 : 0,
+        _ => null,
+    };
+
+    /// <summary>A whole number; booleans are whole numbers too.</summary>
+    public static bool IsInteger(object? value, out long number)
+    {
+        number = value is long whole ? whole : value is true ? 1 : 0;
+        return value is long or bool;
+    }
+
+    public static bool AreEqual(object? left, object? right, Budget budget)
+    {
+        budget.Descend();
+        if (IsInteger(left, out var a) && IsInteger(right, out var b)) return a == b;
+        if (Number(left) is { } x && Number(right) is { } y) return x == y;
+        return (left, right) switch
+        {
+            (null, null) or (Undefined, Undefined) => true,
+            (string s, string t) => s == t,
+            (List<object?> s, List<object?> t) => SameItems(s, t, budget),
+            (object?[] s, object?[] t) => SameItems(s, t, budget),
+            (View s, View t) => s.Kind == t.Kind && SameItems(s.Items, t.Items, budget),
+            (Dict s, Dict t) => s.Count == t.Count
+                && s.All(item => t.TryGetValue(item.Key, out var other) && AreEqual(item.Value, other, budget)),
+            _ => ReferenceEquals(left, right),
+        };
+    }
+
+    private static bool SameItems(IReadOnlyList<object?> left, IReadOnlyList<object?> right, Budget budget)
+    {
+        if (left.Count != right.Count) return false;
+        for (var i = 0; i < left.Count; i++)
+            if (!AreEqual(left[i], right[i], budget)) return false;
+        return true;
+    }
+
+    /// <summary>Less than 0, 0, or more than 0, for values that have an order.</summary>
+    public static int Compare(object? left, object? right, string symbol, Budget budget)
+    {
+        budget.Descend();
+        if (IsInteger(left, out var a) && IsInteger(right, out var b)) return a.CompareTo(b);
+        if (Number(left) is { } x && Number(right) is { } y) return x.CompareTo(y);
+        switch (left, right)
+        {
+            case (string s, string t):
+                return CompareText(s, t);
+            case (List<object?> or object?[], List<object?> or object?[]) when left!.GetType() == right!.GetType():
+                var (first, second) = ((IReadOnlyList<object?>)left, (IReadOnlyList<object?>)right);
+                for (var i = 0; i < Math.Min(first.Count, second.Count); i++)
+                    if (!AreEqual(first[i], second[i], budget)) return Compare(first[i], second[i], symbol, budget);
+                return first.Count.CompareTo(second.Count);
+        }
+        if ((left as Undefined ?? right as Undefined) is { } missing) throw missing.Error();
+        throw new JinjaException($"'{symbol}' does not compare a {TypeName(left)} with a {TypeName(right)}");
+    }
+
+    /// <summary>By code points; UTF-16 would put what lies beyond the first plane before U+E000.</summary>
+    private static int CompareText(string left, string right)
+    {
+        var common = left.AsSpan().CommonPrefixLength(right);
+        if (common == left.Length || common == right.Length) return left.Length.CompareTo(right.Length);
+        var (a, b) = (left[common], right[common]);
+        return char.IsSurrogate(a) == char.IsSurrogate(b) ? a.CompareTo(b) : char.IsSurrogate(a) ? 1 : -1;
+    }
+
+    public static bool Contains(object? container, object? item, Budget budget)
+    {
+        switch (container)
+        {
+            case string text:
+                return item switch
+                {
+                    string part => text.Contains(part, StringComparison.Ordinal),
+                    Undefined missing => throw missing.Error(),
+                    _ => throw new JinjaException($"'in' looks for a string in a string, found a {TypeName(item)}"),
+                };
+            case Dict dict:
+                return item is not (null or Undefined) && dict.ContainsKey(Dict.Key(item));
+            default:
+                foreach (var candidate in Items(container, budget))
+                    if (AreEqual(candidate, item, budget)) return true;
+                return false;
+        }
+    }
+
+    /// <summary>How many items there are; code points of a string.</summary>
+    public static long Length(object? value, Budget budget) => value switch
+    {
+        string text => CodePoints.Count(text),
+        List<object?> list => list.Count,
+        object?[] tuple => tuple.Length,
+        Dict dict => dict.Count,
+        View view => view.Items.Count,
+        LoopState loop => (long)loop.Member("length")!,
+        Undefined => 0,
+        _ => throw new JinjaException($"a {TypeName(value)} has no length"),
+    };
+
+    public static bool CanIterate(object? value) => value is string or List<object?> or object?[] or Dict or Generator or View
+        or Undefined;
+
+    /// <summary>What a loop over the value gives: characters of a string, keys of a dict.</summary>
+    public static IReadOnlyList<object?> Items(object? value, Budget budget)
+    {
+        IReadOnlyList<object?> items = value switch
+        {
+            List<object?> list => list,
+            object?[] tuple => tuple,
+            Dict dict => [.. dict.Keys],
+            View view => view.Items,
+            Generator generator => generator.Take(),
+            string text => CodePoints.Each(text, budget),
+            Undefined => [],
+            _ => throw new JinjaException($"a {TypeName(value)} cannot be looped over"),
+        };
+        budget.SpendItems(items.Count);
+        return items;
+    }
+
+    public static string Invariant(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,64 @@
+namespace AlpacaCot.Text.Templates.Jinja;
+
+/// <summary>What may stand behind <c>is</c>.</summary>
+internal static class Tests
+{
+    private static readonly string[] s_comparisons =
+        ["==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", ">=", "ge", "<", "lt", "lessthan", "<=", "le"];
+
+    private static readonly Dictionary<string, Func<object?, Arguments, bool>> s_all = new()
+    {
+        ["boolean"] = (v, _) => v is bool,
+        ["callable"] = (v, _) => v is Function,
+        ["defined"] = (v, _) => v is not Undefined,
+        ["divisibleby"] = (v, a) => Modulo(v, a.Bind("divisibleby", "num").Required("num"), a) == 0,
+        ["escaped"] = (_, _) => false,
+        ["even"] = (v, a) => Modulo(v, 2L, a) == 0,
+        ["false"] = (v, _) => v is false,
+        ["filter"] = (v, _) => v is string name && Filters.Exists(name),
+        ["float"] = (v, _) => v is double,
+        ["in"] = (v, a) => Python.Contains(a.Bind("in", "seq").Required("seq"), v, a.Budget),
+        ["integer"] = (v, _) => v is long,
+        ["iterable"] = (v, _) => Python.CanIterate(v),
+        ["lower"] = (v, a) => PythonText.Of(v, a.Budget) is var text && text.Any(char.IsLower) && !text.Any(char.IsUpper),
+        ["mapping"] = (v, _) => v is Dict,
+        ["none"] = (v, _) => v is null,
+        ["number"] = (v, _) => v is bool or long or double,
+        ["odd"] = (v, a) => Modulo(v, 2L, a) == 1,
+        ["sameas"] = (v, a) => a.Bind("sameas", "other").Required("other") is var other && (ReferenceEquals(v, other)
+            || (v is bool or long or string && other?.GetType() == v.GetType() && v.Equals(other))),
+        ["sequence"] = (v, _) => v is string or List<object?> or object?[] or Dict or Undefined or View { CanIndex: true },
+        ["string"] = (v, _) => v is string,
+        ["test"] = (v, _) => v is string name && Exists(name),
+        ["true"] = (v, _) => v is true,
+        ["undefined"] = (v, _) => v is Undefined,
+        ["upper"] = (v, a) => PythonText.Of(v, a.Budget) is var text && text.Any(char.IsUpper) && !text.Any(char.IsLower),
+    };
+
+    private static bool Exists(string name) => s_all.ContainsKey(name) || s_comparisons.Contains(name);
+
+    /// <exception cref="JinjaException">There is no such test, or it cannot work on the value.</exception>
+    public static bool Passes(string name, Interpreter interpreter, object? value, Arguments arguments)
+    {
+        arguments.Budget.Spend();
+        if (s_all.TryGetValue(name, out var test)) return test(value, arguments);
+        if (!s_comparisons.Contains(name))
+            throw new JinjaException($"there is no test '{name}'. "
+                + Spelling.Suggestion(name, [.. s_all.Keys, .. s_comparisons]));
+        var symbol = name switch
+        {
+            "eq" or "equalto" => "==",
+            "ne" => "!=",
+            "gt" or "greaterthan" => ">",
+            "ge" => ">=",
+            "lt" or "lessthan" => "<",
+            "le" => "<=",
+            _ => name,
+        };
+        return Interpreter.Compare(symbol, value, arguments.Bind(name, "other").Required("other"), arguments.Budget);
+    }
+
+    private static double Modulo(object? value, object? by, Arguments arguments) =>
+        value is string ? throw new JinjaException("a string is neither odd nor even")
+            : Python.Number(Arithmetic.Apply("%", value, by, arguments.Budget))!.Value;
+}

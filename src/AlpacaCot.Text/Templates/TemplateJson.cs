@@ -1,0 +1,129 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using AlpacaCot.Data.Formats;
+
+namespace AlpacaCot.Text.Templates;
+
+/// <summary>The JSON forms of a prompt template.</summary>
+internal static class TemplateJson
+{
+    private static readonly TemplateContext Context = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        WriteIndented = true,
+        NewLine = "\n",
+    });
+
+    public static string Write(PromptTemplate template) => JsonSerializer.Serialize(template, Context.PromptTemplate);
+
+    /// <summary>Reads either form.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="where">What messages call it: a path, if there is one.</param>
+    /// <param name="name">The name of a template whose form has none.</param>
+    public static PromptTemplate Read(string json, string where, string name)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object) throw new InputException($"{where}: expected a JSON object.");
+            var isAlpacaLora = root.TryGetProperty("prompt_no_input", out _) || root.TryGetProperty("prompt_input", out _);
+            if (!isAlpacaLora) CheckKeys(root, Context.PromptTemplate.Properties, where, mayHaveOthers: false);
+            else CheckKeys(root, Context.AlpacaLoraTemplate.Properties, where, mayHaveOthers: true);
+            var template = isAlpacaLora
+                ? FromAlpacaLora(root.Deserialize(Context.AlpacaLoraTemplate)!, name)
+                : WithDefaults(root).Deserialize(Context.PromptTemplate)!;
+            return template.Problem() is { } problem ? throw new InputException($"{where}: {problem}.") : template;
+        }
+        catch (JsonException broken)
+        {
+            var line = broken.LineNumber is { } number ? $", line {number + 1}" : "";
+            var message = JsonRecords.WithoutPosition(broken.Message);
+            throw new InputException($"{where}{line}: this is not valid JSON: {message}", broken);
+        }
+    }
+
+    // The generated reader sets what the text lacks to null, not to the property's default.
+    private static JsonObject WithDefaults(JsonElement root)
+    {
+        var whole = JsonNode.Parse(Write(new PromptTemplate { Name = "", User = "", UserWithInput = "" }))!.AsObject();
+        foreach (var member in root.EnumerateObject()) whole[member.Name] = JsonNode.Parse(member.Value.GetRawText());
+        return whole;
+    }
+
+    /// <summary>Checks before the serializer does, whose messages speak of types.</summary>
+    private static void CheckKeys(JsonElement root, IList<JsonPropertyInfo> known, string where, bool mayHaveOthers)
+    {
+        foreach (var member in root.EnumerateObject())
+        {
+            if (known.FirstOrDefault(key => key.Name == member.Name) is not { } key)
+            {
+                if (mayHaveOthers) continue;
+                throw new InputException($"{where}: a template has no key \"{member.Name}\". "
+                    + Spelling.Suggestion(member.Name, [.. known.Select(key => key.Name)]));
+            }
+            var isText = key.PropertyType == typeof(string);
+            var fits = isText ? member.Value.ValueKind == JsonValueKind.String : member.Value.ValueKind == JsonValueKind.Array
+                && member.Value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String);
+            if (fits) continue;
+            throw new InputException($"{where}: \"{member.Name}\" must be {(isText ? "a string" : "a list of strings")}.");
+        }
+        if (known.FirstOrDefault(key => key.IsRequired && !root.TryGetProperty(key.Name, out _)) is { } missing)
+            throw new InputException($"{where}: the key \"{missing.Name}\" is missing.");
+    }
+
+    /// <summary>
+    /// Takes the two whole prompts apart: the user section begins at the paragraph of the first placeholder, and what both
+    /// prompts end with is the response heading. Put together again they are the same to the character.
+    /// </summary>
+    private static PromptTemplate FromAlpacaLora(AlpacaLoraTemplate from, string name)
+    {
+        // Their text goes through Python's str.format, where a doubled brace is one brace.
+        var (plain, withInput) = (Unescape(from.PromptNoInput), Unescape(from.PromptInput));
+        var (plainAt, withInputAt) = (SectionStart(plain), SectionStart(withInput));
+        var common = Math.Min(TailLength(plain), TailLength(withInput));
+        var tail = 0;
+        while (tail < common && plain[^(tail + 1)] == withInput[^(tail + 1)]) tail++;
+        var heading = plain[plainAt..Math.Max(plainAt, plain.IndexOf("{instruction}", StringComparison.Ordinal))].Trim();
+        return new PromptTemplate
+        {
+            Name = name,
+            Description = from.Description ?? "",
+            Preamble = plain[..Math.Max(0, plainAt - 2)],
+            PreambleWithInput = withInput[..Math.Max(0, withInputAt - 2)],
+            User = plain[plainAt..^tail],
+            UserWithInput = withInput[withInputAt..^tail],
+            Response = plain[^tail..],
+            Stop = heading.Length > 0 ? [heading] : [],
+        };
+    }
+
+    private static string Unescape(string format) => format.Replace("{{", "{").Replace("}}", "}");
+
+    /// <summary>Where the paragraph with the first placeholder begins; 0 where no paragraph precedes it.</summary>
+    private static int SectionStart(string prompt)
+    {
+        string[] placeholders = ["{instruction}", "{input}"];
+        var mark = placeholders.Select(placeholder => prompt.IndexOf(placeholder, StringComparison.Ordinal))
+            .Where(at => at >= 0).DefaultIfEmpty().Min();
+        return prompt.LastIndexOf("\n\n", mark, StringComparison.Ordinal) is > 0 and var at ? at + 2 : 0;
+    }
+
+    private static int TailLength(string prompt) => prompt.Length - (prompt.LastIndexOf('}') + 1);
+}
+
+/// <summary>A template file of alpaca-lora, less the separator by which it finds the answer: marks make that needless.</summary>
+internal sealed record AlpacaLoraTemplate
+{
+    public string? Description { get; init; }
+    public required string PromptInput { get; init; }
+    public required string PromptNoInput { get; init; }
+}
+
+[JsonSerializable(typeof(PromptTemplate))]
+[JsonSerializable(typeof(AlpacaLoraTemplate))]
+internal sealed partial class TemplateContext : JsonSerializerContext;

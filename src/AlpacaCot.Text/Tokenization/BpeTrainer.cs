@@ -1,0 +1,133 @@
+using System.Text;
+
+namespace AlpacaCot.Text.Tokenization;
+
+/// <summary>
+/// Trains a byte-level BPE vocabulary (Sennrich et al. 2016, over bytes as in GPT-2): starting from the 256 bytes, the
+/// most frequent neighbouring pair becomes a token until the vocabulary is full. Equal counts go to the pair with the
+/// smaller ids, so the same text always gives the same tokenizer.
+/// </summary>
+/// <remarks>
+/// Text is cut into words first and no token crosses a cut: first at every match of the <c>isolate</c> expression, then by
+/// GPT-2's word pattern, which takes a preceding space into the word.
+/// </remarks>
+public sealed class BpeTrainer
+{
+    private readonly int vocabularySize;
+    private readonly IReadOnlyList<string> specialTokens;
+    private readonly string? isolate;
+    private readonly PatternSplit[] cuts;
+    private readonly Dictionary<string, long> words = new(StringComparer.Ordinal);
+
+    /// <summary>A trainer without text yet.</summary>
+    /// <param name="vocabularySize">Ids wanted in all: special tokens, 256 bytes and merges. Fewer come out when the text
+    /// has no pair left that occurs twice.</param>
+    /// <param name="specialTokens">Get the first ids, in this order.</param>
+    /// <param name="isolate">What always stands alone before words are formed, such as <c>\p{N}</c> for single digits;
+    /// null for nothing.</param>
+    /// <exception cref="ArgumentException">No room for the bytes and the special tokens.</exception>
+    public BpeTrainer(int vocabularySize, IReadOnlyList<string> specialTokens, string? isolate = null)
+    {
+        if (vocabularySize < specialTokens.Count + 256)
+            throw new ArgumentException(
+                $"a vocabulary of {vocabularySize} has no room for 256 bytes and {specialTokens.Count} special tokens",
+                nameof(vocabularySize));
+        this.vocabularySize = vocabularySize;
+        this.specialTokens = specialTokens;
+        this.isolate = isolate;
+        var words = new PatternSplit(WordPattern.Gpt2, SplitBehavior.Isolated);
+        cuts = isolate is null ? [words] : [new PatternSplit(new RegexPattern(isolate), SplitBehavior.Isolated), words];
+    }
+
+    /// <summary>Counts the words of a text.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="weight">How many times it counts.</param>
+    public void Add(string text, int weight = 1)
+    {
+        foreach (var word in Split(text))
+            words[word] = words.GetValueOrDefault(word) + weight;
+    }
+
+    /// <summary>Learns the merges from the texts added so far.</summary>
+    public ByteLevelBpe Train()
+    {
+        var names = new List<string>(specialTokens);
+        var idOfByte = new int[256];
+        foreach (var b in Enumerable.Range(0, 256).OrderBy(b => ByteAlphabet.CharacterOf((byte)b)))
+        {
+            idOfByte[b] = names.Count;
+            names.Add(ByteAlphabet.CharacterOf((byte)b).ToString());
+        }
+
+        // Ordinal order makes the run independent of the order in which the texts were added.
+        var pieces = words.OrderBy(w => w.Key, StringComparer.Ordinal)
+            .Select(w => (Ids: Encoding.UTF8.GetBytes(w.Key).Select(b => idOfByte[b]).ToList(), Count: w.Value)).ToArray();
+        var counts = new Dictionary<(int Left, int Right), long>();
+        var places = new Dictionary<(int, int), HashSet<int>>();
+        for (var w = 0; w < pieces.Length; w++) Count(w, +1);
+
+        var merges = new List<(string, string)>();
+        while (names.Count < vocabularySize && MostFrequent(counts) is { } best)
+        {
+            var name = names[best.Left] + names[best.Right];
+            if (specialTokens.Contains(name)) // stays the name of the special token alone
+            {
+                counts.Remove(best);
+                continue;
+            }
+            var merged = names.IndexOf(name, specialTokens.Count); // "ab"+"c" after "a"+"bc"
+            if (merged < 0)
+            {
+                merged = names.Count;
+                names.Add(name);
+            }
+            merges.Add((names[best.Left], names[best.Right]));
+            foreach (var w in places[best].ToArray())
+            {
+                Count(w, -1);
+                Merge(pieces[w].Ids, best, merged);
+                Count(w, +1);
+            }
+        }
+        return new ByteLevelBpe(specialTokens, merges, isolate);
+
+        void Count(int word, int sign)
+        {
+            var (ids, count) = pieces[word];
+            for (var i = 0; i + 1 < ids.Count; i++)
+            {
+                var pair = (ids[i], ids[i + 1]);
+                counts[pair] = counts.GetValueOrDefault(pair) + sign * count;
+                if (!places.TryGetValue(pair, out var where)) places[pair] = where = [];
+                if (sign > 0) where.Add(word); else where.Remove(word);
+            }
+        }
+    }
+
+    private static (int Left, int Right)? MostFrequent(Dictionary<(int Left, int Right), long> counts)
+    {
+        (int Left, int Right)? best = null;
+        var most = 1L;
+        foreach (var (pair, count) in counts)
+            if (count > most || (count == most && best is { } b && pair.CompareTo(b) < 0))
+                (best, most) = (pair, count);
+        return best;
+    }
+
+    private static void Merge(List<int> ids, (int Left, int Right) pair, int merged)
+    {
+        var kept = 0;
+        for (var i = 0; i < ids.Count; i++)
+            if (i + 1 < ids.Count && ids[i] == pair.Left && ids[i + 1] == pair.Right) (ids[kept++], i) = (merged, i + 1);
+            else ids[kept++] = ids[i];
+        ids.RemoveRange(kept, ids.Count - kept);
+    }
+
+    /// <summary>The words no token may cross.</summary>
+    internal IEnumerable<string> Split(string text)
+    {
+        var pieces = new Pieces(text);
+        foreach (var step in cuts) step.Cut(pieces, TextPlace.Start);
+        return pieces.Ranges.Select(r => text[r.Start..r.End]);
+    }
+}

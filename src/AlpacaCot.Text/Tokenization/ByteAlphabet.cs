@@ -1,0 +1,43 @@
+namespace AlpacaCot.Text.Tokenization;
+
+/// <summary>
+/// GPT-2's printable alphabet of bytes: bytes that are visible in Latin-1 stand for themselves, the other 68 for the
+/// characters from U+0100 on.
+/// </summary>
+internal static class ByteAlphabet
+{
+    private static readonly char[] s_characters = Build();
+    private static readonly short[] s_bytes = Invert();
+
+    public static char CharacterOf(byte value) => s_characters[value];
+
+    /// <summary>The byte that a character stands for, or -1.</summary>
+    public static int ByteOf(char character) => character < s_bytes.Length ? s_bytes[character] : -1;
+
+    public static string Spell(ReadOnlySpan<byte> bytes)
+    {
+        Span<char> characters = bytes.Length <= 256 ? stackalloc char[bytes.Length] : new char[bytes.Length];
+        for (var i = 0; i < bytes.Length; i++) characters[i] = s_characters[bytes[i]];
+        return characters.ToString();
+    }
+
+    private static char[] Build()
+    {
+        var characters = new char[256];
+        var hidden = 0;
+        for (var b = 0; b < 256; b++)
+        {
+            var visible = b is >= 0x21 and <= 0x7E or >= 0xA1 and <= 0xAC or >= 0xAE;
+            characters[b] = visible ? (char)b : (char)(0x100 + hidden++);
+        }
+        return characters;
+    }
+
+    private static short[] Invert()
+    {
+        var bytes = new short[0x200];
+        Array.Fill(bytes, (short)-1);
+        for (var b = 0; b < 256; b++) bytes[s_characters[b]] = (short)b;
+        return bytes;
+    }
+}

@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace AlpacaCot.Text.Tokenization;
+
+/// <summary>
+/// Text to token ids and back, identical to the reference implementation of the file it was loaded from: Hugging Face's
+/// <c>tokenizer.json</c>, a SentencePiece or tiktoken <c>tokenizer.model</c>, or GPT-2's <c>vocab.json</c> with
+/// <c>merges.txt</c>. Takes linear time on any text. Safe for many threads.
+/// </summary>
+public sealed class Tokenizer
+{
+    private readonly TokenizerParts _parts;
+    private readonly AddedTokens _raw, _normalized;
+    private readonly Dictionary<int, AddedToken> _addedById = [];
+    private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
+    private readonly int[] _before, _after;
+
+    internal Tokenizer(TokenizerParts parts, TokenizerConfig config)
+    {
+        _parts = parts;
+        foreach (var token in parts.AddedTokens)
+        {
+            _addedById[token.Id] = token;
+            _addedIds[token.Text] = token.Id;
+        }
+        var added = _addedById.Values.ToList();
+        _raw = new AddedTokens([.. added.Where(t => !t.Normalized || parts.Normalizer is null).Select(t => (t, t.Text))]);
+        _normalized = new AddedTokens([.. added.Where(t => t.Normalized && parts.Normalizer is not null)
+            .Select(t => (t, parts.Normalizer!.Normalize(t.Text, TextPlace.Start)))]);
+        VocabularySize = added.Select(t => t.Id + 1).Append(parts.Model.Tokens.Count).Max();
+        BosId = Role(config.Bos) ?? Role(parts.Bos);
+        EosId = Role(config.Eos) ?? Role(parts.Eos);
+        UnknownId = Role(config.Unknown) ?? Role(parts.Unknown);
+        PadId = Role(config.Pad) ?? Role(parts.Pad);
+        (_before, _after) = parts.Template ?? (
+            (config.AddsBos ?? parts.AddsBos) && BosId is { } bos ? [bos] : [],
+            (config.AddsEos ?? parts.AddsEos) && EosId is { } eos ? [eos] : []);
+    }
+
+    /// <summary>
+    /// Loads a tokenizer from a model folder (where <c>tokenizer.json</c> goes before <c>tokenizer.model</c> before
+    /// <c>vocab.json</c>) or from one of these files; what it is is told from its content. A <c>tokenizer_config.json</c>
+    /// beside it is honoured.
+    /// </summary>
+    /// <exception cref="InputException">There is no tokenizer, it is damaged, or it uses something unsupported.</exception>
+    public static Tokenizer Load(string path) => TokenizerFiles.Load(path);
+
+    /// <summary>The file this tokenizer was loaded from.</summary>
+    public string Path => _parts.Path;
+
+    /// <summary>The highest id plus one, added tokens included.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>The token that begins a text, where there is one.</summary>
+    public int? BosId { get; }
+
+    /// <summary>The token that ends a text, where there is one.</summary>
+    public int? EosId { get; }
+
+    /// <summary>The token for what the vocabulary cannot express, where there is one.</summary>
+    public int? UnknownId { get; }
+
+    /// <summary>The token that fills up a batch, where there is one.</summary>
+    public int? PadId { get; }
+
+    /// <summary>Whether the reference tokenizer puts the begin token in front of every text.</summary>
+    public bool AddsBos => BosId is { } id && _before.Contains(id);
+
+    /// <summary>Whether the reference tokenizer puts the end token after every text.</summary>
+    public bool AddsEos => EosId is { } id && _after.Contains(id);
+
+    /// <summary>The ids of a whole text.</summary>
+    /// <param name="text">The text; lone surrogates count as U+FFFD.</param>
+    /// <param name="addSpecial">Add what the reference adds by itself (begin and end tokens).</param>
+    /// <param name="parseSpecial">Text that spells a special token becomes that token; false treats it as ordinary text.</param>
+    public int[] Encode(string text, bool addSpecial = true, bool parseSpecial = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var sink = new TokenSink();
+        if (addSpecial) sink.AddRange(_before);
+        EncodeText(text, TextPlace.Start, parseSpecial, sink, null);
+        if (addSpecial) sink.AddRange(_after);
+        return [.. sink.Ids];
+    }
+
+    /// <summary>
+    /// The ids of a piece of a longer text, without begin and end tokens. Only the <paramref name="first"/> piece gets the
+    /// word-start mark that some tokenizers put in front of a text.
+    /// </summary>
+    /// <param name="text">The piece.</param>
+    /// <param name="first">The whole text begins with this piece.</param>
+    /// <param name="parseSpecial">Text that spells a special token becomes that token.</param>
+    public int[] EncodeSegment(string text, bool first, bool parseSpecial = false)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var sink = new TokenSink();
+        EncodeText(text, first ? TextPlace.Start : TextPlace.Continuation, parseSpecial, sink, null);
+        return [.. sink.Ids];
+    }
+
+    /// <summary>
+    /// The text of the ids. Invalid UTF-8 becomes U+FFFD; ids that no token has (a model's padded rows) become nothing.
+    /// </summary>
+    /// <param name="ids">Token ids, none negative.</param>
+    /// <param name="skipSpecial">Leave out special tokens.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An id is negative.</exception>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecial = true)
+    {
+        var text = new StringBuilder(ids.Length * 4);
+        var state = _parts.Decoding.Start(skipSpecial);
+        foreach (var id in ids)
+        {
+            if (HasToken(id)) state.Add(id, text);
+        }
+        state.Flush(text);
+        return text.ToString();
+    }
+
+    /// <summary>A decoder for tokens that arrive one by one.</summary>
+    public TokenDecoder StreamDecoder(bool skipSpecial = true) => new(this, _parts.Decoding.Start(skipSpecial));
+
+    /// <summary>The token as the vocabulary spells it (with <c>▁</c>, <c>Ġ</c> and the like); empty for an unused id.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The id is negative or not below <see cref="VocabularySize"/>.</exception>
+    public string IdToToken(int id)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, VocabularySize);
+        return TokenAt(id) ?? "";
+    }
+
+    /// <summary>The id of a token as the vocabulary spells it, or null.</summary>
+    public int? TokenToId(string token) => _addedIds.TryGetValue(token, out var id) ? id : _parts.Model.Find(token);
+
+    /// <summary>Whether a token is part of the protocol (begin, end, padding, roles) rather than of the text.</summary>
+    public bool IsSpecial(int id) => _addedById.TryGetValue(id, out var token) && token.Special;
+
+    internal bool HasToken(int id)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        return TokenAt(id) is not null;
+    }
+
+    /// <summary>Encodes and says which stretch of the normalized text each token covers.</summary>
+    internal (List<int> Ids, List<(int Start, int End)> Ranges, string Normalized) EncodeWithRanges(
+        string text, bool addSpecial, bool parseSpecial)
+    {
+        var sink = new TokenSink(withRanges: true);
+        var normalized = new StringBuilder();
+        EncodeText(text, TextPlace.Start, parseSpecial, sink, normalized);
+        if (!addSpecial) return (sink.Ids, sink.Ranges, normalized.ToString());
+        var end = normalized.Length;
+        return ([.. _before, .. sink.Ids, .. _after],
+            [.. _before.Select(_ => (0, 0)), .. sink.Ranges, .. _after.Select(_ => (end, end))], normalized.ToString());
+    }
+
+    private string? TokenAt(int id) => _addedById.TryGetValue(id, out var added) ? added.Text
+        : id < _parts.Model.Tokens.Count ? _parts.Model.Tokens[id] : null;
+
+    private int? Role(string? token) => token is null ? null : TokenToId(token);
+
+    // Added tokens as they stand come out of the raw text first, then those that are looked for after normalization.
+    private void EncodeText(string text, TextPlace place, bool parseSpecial, TokenSink sink, StringBuilder? normalized)
+    {
+        if (_raw.IsEmpty)
+        {
+            EncodeStretch(text, place, parseSpecial, sink, normalized);
+            return;
+        }
+        foreach (var part in _raw.Split(text, parseSpecial))
+        {
+            var stretch = part.End - part.Start == text.Length ? text : text[part.Start..part.End];
+            if (part.Id >= 0) AddToken(part.Id, stretch, sink, normalized);
+            else EncodeStretch(stretch, part.Start == 0 ? place : TextPlace.AfterToken, parseSpecial, sink, normalized);
+        }
+    }
+
+    private void EncodeStretch(string text, TextPlace place, bool parseSpecial, TokenSink sink, StringBuilder? normalized)
+    {
+        text = _parts.Normalizer?.Normalize(text, place) ?? text;
+        if (_normalized.IsEmpty)
+        {
+            EncodePlain(text, place, sink, normalized);
+            return;
+        }
+        foreach (var part in _normalized.Split(text, parseSpecial))
+        {
+            var stretch = part.End - part.Start == text.Length ? text : text[part.Start..part.End];
+            if (part.Id >= 0) AddToken(part.Id, stretch, sink, normalized);
+            else EncodePlain(stretch, part.Start == 0 ? place : TextPlace.AfterToken, sink, normalized);
+        }
+    }
+
+    private void EncodePlain(string text, TextPlace place, TokenSink sink, StringBuilder? normalized)
+    {
+        if (text.Length == 0) return;
+        sink.Base = normalized?.Length ?? 0;
+        if (_parts.PreTokenizer is null)
+        {
+            _parts.Model.Encode(text, 0, text.Length, sink);
+            sink.ClosePiece(text.Length);
+        }
+        else
+        {
+            var pieces = new Pieces(text);
+            _parts.PreTokenizer.Cut(pieces, place);
+            text = pieces.Text;
+            foreach (var (start, end) in CollectionsMarshal.AsSpan(pieces.Ranges))
+            {
+                _parts.Model.Encode(text, start, end, sink);
+                sink.ClosePiece(end);
+            }
+        }
+        normalized?.Append(text);
+    }
+
+    private static void AddToken(int id, string text, TokenSink sink, StringBuilder? normalized)
+    {
+        sink.Base = normalized?.Length ?? 0;
+        sink.Add(id, 0);
+        sink.ClosePiece(text.Length);
+        normalized?.Append(text);
+    }
+}

@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using static System.FormattableString;
+
+namespace AlpacaCot.Text.Tokenization;
+
+/// <summary>A token that a vocabulary gets.</summary>
+/// <param name="Text">Its text.</param>
+/// <param name="Id">Its id, behind all that were there.</param>
+/// <param name="Pieces">What the old tokenizer makes of its text: the ids that its vector is made of.</param>
+public sealed record NewToken(string Text, int Id, IReadOnlyList<int> Pieces);
+
+/// <summary>
+/// More tokens for a tokenizer: given ones, or the pieces of a second SentencePiece model, as Chinese-LLaMA (Cui et al., 2023)
+/// merges a Chinese vocabulary into LLaMA's.
+/// </summary>
+public sealed class VocabularyExtension
+{
+    private const string Main = "tokenizer.json", Model = "tokenizer.model", Config = "tokenizer_config.json";
+
+    private static readonly JsonSerializerOptions s_indented = new()
+    {
+        WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly string _folder;
+    private readonly Tokenizer _tokenizer;
+    private readonly List<NewToken> _tokens = [];
+    private readonly Dictionary<string, byte[]?> _files = [];
+
+    private VocabularyExtension(string folder) => (_folder, _tokenizer) = (folder, Tokenizer.Load(folder));
+
+    /// <summary>How many ids the tokenizer had.</summary>
+    public int Before => _tokenizer.VocabularySize;
+
+    /// <summary>The new tokens in the order of their ids.</summary>
+    public IReadOnlyList<NewToken> Tokens => _tokens;
+
+    /// <summary>The tokenizer's files that change, by name; null: the file is left out.</summary>
+    public IReadOnlyDictionary<string, byte[]?> Files => _files;
+
+    /// <summary>Adds tokens that are found in a text before anything else, whatever the tokenizer's kind.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="tokens">Their texts; those that are tokens already are passed over.</param>
+    /// <param name="special">They are protocol, as <c>&lt;|tool|&gt;</c>, and not text: left out when decoding.</param>
+    /// <exception cref="InputException">There is no tokenizer, or no token is new.</exception>
+    public static VocabularyExtension Add(string folder, IReadOnlyList<string> tokens, bool special)
+    {
+        var extension = new VocabularyExtension(folder);
+        foreach (var text in tokens.Distinct())
+            if (text.Length > 0 && extension._tokenizer.TokenToId(text) is null) extension.Append(text, text);
+        if (extension._tokens.Count == 0) throw new InputException($"{folder}: every one of the tokens is there already.");
+        extension.WriteAdded(special);
+        return extension;
+    }
+
+    /// <summary>
+    /// Adds the pieces of a second SentencePiece model. Into a BPE model they come with score 0: what they can merge is merged
+    /// first, as in Chinese-LLaMA; into a unigram model with their own log-probabilities.
+    /// </summary>
+    /// <param name="folder">The model folder, with a <c>tokenizer.model</c>.</param>
+    /// <param name="second">The other model's file, or a folder with a <c>tokenizer.model</c>.</param>
+    /// <exception cref="InputException">One of them is no SentencePiece model, or they cannot be put together.</exception>
+    public static VocabularyExtension Merge(string folder, string second)
+    {
+        var path = Path.Combine(folder, Model);
+        if (!File.Exists(path)) throw new InputException($"{folder} has no {Model}: only SentencePiece models can be merged.");
+        if (Directory.Exists(second)) second = Path.Combine(second, Model);
+        if (!File.Exists(second)) throw new InputException($"{second}: there is no such file.");
+        var extension = new VocabularyExtension(folder);
+        var file = File.ReadAllBytes(path);
+        var (own, other) = (SentencePieceFile.Contained(path, file),
+            SentencePieceFile.Contained(second, File.ReadAllBytes(second)));
+        if (own.Type != other.Type)
+            throw new InputException($"{path} is a {Kind(own.Type)} model and {second} a {Kind(other.Type)} model: "
+                + "the scores of the one mean nothing to the other.");
+        if (extension.Before > own.Pieces.Count)
+            throw new InputException(Invariant($"{folder} has {extension.Before - own.Pieces.Count} added tokens behind the ")
+                + Invariant($"{own.Pieces.Count} pieces of its {Model}; merging would move them. Merge first, then add them."));
+        var known = own.Pieces.ToHashSet();
+        List<(string, float, PieceKind)> pieces = [];
+        for (var i = 0; i < other.Pieces.Count; i++)
+        {
+            var (text, kind) = (other.Pieces[i], other.Kinds[i]);
+            if (kind is not (PieceKind.Normal or PieceKind.UserDefined) || !known.Add(text)) continue;
+            pieces.Add((text, own.Type == SentencePieceFile.BpeType ? 0 : other.Scores[i], kind));
+            extension.Append(text, text.Replace('\u2581', ' '));
+        }
+        if (pieces.Count == 0) throw new InputException($"{second} has no piece that {path} lacks.");
+        extension._files[Model] = SentencePieceWriter.Append(file, pieces);
+        if (File.Exists(Path.Combine(folder, Main))) extension._files[Main] = null; // says the same of the old vocabulary
+        return extension;
+    }
+
+    private void Append(string token, string text)
+    {
+        var pieces = _tokenizer.EncodeSegment(text, first: false);
+        _tokens.Add(new NewToken(token, Before + _tokens.Count, pieces));
+    }
+
+    private void WriteAdded(bool special)
+    {
+        if (Path.GetFileName(_tokenizer.Path) == Main)
+        {
+            var json = Read(Main);
+            if (json["added_tokens"] is not JsonArray list) json["added_tokens"] = list = [];
+            foreach (var token in _tokens)
+            {
+                var entry = Entry(token, special);
+                entry.Insert(0, "id", token.Id);
+                list.Add(entry);
+            }
+            Write(Main, json);
+            if (!File.Exists(Path.Combine(_folder, Config))) return;
+        }
+        var config = Read(Config);
+        if (config["added_tokens_decoder"] is not JsonObject decoder) config["added_tokens_decoder"] = decoder = [];
+        foreach (var token in _tokens) decoder[token.Id.ToString(CultureInfo.InvariantCulture)] = Entry(token, special);
+        Write(Config, config);
+    }
+
+    private static JsonObject Entry(NewToken token, bool special) => new()
+    {
+        ["content"] = token.Text, ["lstrip"] = false, ["normalized"] = false, ["rstrip"] = false, ["single_word"] = false,
+        ["special"] = special,
+    };
+
+    private JsonObject Read(string name)
+    {
+        var path = Path.Combine(_folder, name);
+        if (!File.Exists(path)) return [];
+        JsonFile.Read(path); // for its message where it is broken
+        return JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject
+            ?? throw new InputException($"{path} must hold a JSON object.");
+    }
+
+    private void Write(string name, JsonObject json) =>
+        _files[name] = Encoding.UTF8.GetBytes(json.ToJsonString(s_indented) + "\n");
+
+    private static string Kind(int type) => type == SentencePieceFile.BpeType ? "BPE" : "unigram";
+}

@@ -1,0 +1,51 @@
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation;
+using AlpacaCot.Data.Preparation.Mixing;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Examples;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Text.Tokenization;
+
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>The tokenized training and validation examples of a recipe.</summary>
+/// <param name="Train">Examples to learn from.</param>
+/// <param name="Validation">Examples to measure on; may be none.</param>
+/// <param name="Dropped">Examples left out because nothing supervised was left after the cut.</param>
+/// <param name="Truncated">Examples cut at the cutoff length.</param>
+/// <param name="Notes">What a person should know about the data.</param>
+/// <param name="Mixture">The training data before it was tokenized: its fingerprint and what each part gave.</param>
+public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validation, int Dropped, int Truncated,
+    IReadOnlyList<string> Notes, MixtureReport Mixture)
+{
+    /// <summary>A hash over the tokens of all examples and their order.</summary>
+    public string Fingerprint => $"{Train.Fingerprint()}+{Validation.Fingerprint()}";
+
+    /// <summary>Reads, templates and tokenizes the data of a recipe.</summary>
+    /// <exception cref="InputException">A file is broken, or nothing to train on is left.</exception>
+    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, PromptTemplate template)
+    {
+        var options = recipe.Training;
+        var notes = new List<string>();
+        var encoder = new ExampleEncoder(tokenizer, template,
+            new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
+        // Where sets are counted or passed over again, the same is said more than once.
+        var said = new HashSet<string>();
+        var reading = new ReadOptions { SkipBad = options.SkipBad, OnRecognized = Once, OnBadRecord = Once };
+        var mixture = RecipeData.Mixture(recipe, reading);
+        var train = Encode(mixture);
+        encoder.RequireExamples("training.cutoff_length");
+        var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading)) : EncodedDataset.From([]);
+        if (options.ValidationSize > 0) (train, validation) = train.Split(options.ValidationSize, options.Seed);
+        if (encoder.Dropped + encoder.Truncated > 0) notes.Add(encoder.Summary);
+        return new PreparedData(train, validation, encoder.Dropped, encoder.Truncated, notes, mixture.Report!);
+
+        void Once(string note)
+        {
+            if (said.Add(note)) notes.Add(note);
+        }
+
+        EncodedDataset Encode(Mixture records) =>
+            EncodedDataset.From(encoder.EncodeAll(records.Read(), Environment.ProcessorCount));
+    }
+}

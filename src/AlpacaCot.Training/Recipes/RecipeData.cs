@@ -1,0 +1,42 @@
+using AlpacaCot.Data.Collection;
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation.Mixing;
+using AlpacaCot.Text.Conversations;
+
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>The data entries of a recipe as a mixture.</summary>
+public static class RecipeData
+{
+    /// <summary>The training data.</summary>
+    /// <exception cref="Text.InputException">Shares or weights that cannot be; while it is read, what the files have
+    /// wrong.</exception>
+    public static Mixture Mixture(Recipe recipe, ReadOptions reading) =>
+        new(Sources(recipe.Data, recipe, reading), new MixtureOptions
+    {
+        Order = Enum.Parse<MixtureOrder>(recipe.Mixture.Order, ignoreCase: true),
+        Temperature = recipe.Mixture.Temperature,
+        Size = recipe.Mixture.Size,
+        Seed = recipe.Training.Seed,
+    });
+
+    /// <summary>The validation data: its parts one after the other.</summary>
+    /// <exception cref="Text.InputException">As for the training data.</exception>
+    public static Mixture Validation(Recipe recipe, ReadOptions reading) => new(Sources(recipe.Validation, recipe, reading));
+
+    private static IReadOnlyList<MixtureSource> Sources(IReadOnlyList<DataSpec> parts, Recipe recipe, ReadOptions reading) =>
+    [
+        .. parts.Select(part => new MixtureSource(part.Source ?? part.Path, () => Records(part, recipe.Training.Seed, reading))
+        {
+            Weight = part.Weight, Share = part.Share, Group = part.Group, Epochs = part.Epochs, Limit = part.Limit,
+            Skip = part.Skip,
+        }),
+    ];
+
+    private static IEnumerable<Conversation> Records(DataSpec part, long seed, ReadOptions reading)
+    {
+        reading = reading with { Format = part.Format, Columns = part.Columns };
+        return part.Set?.Convert(part.Path, new ConvertOptions { Reading = reading, Seed = seed })
+            ?? InstructionFile.Read(part.Path, reading);
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using AlpacaCot.Text.Templates;
+using AlpacaCot.Text.Templates.Jinja;
+
+namespace AlpacaCot.Text.Tests.Templates;
+
+/// <summary>The engine against what Jinja2 3.1 gives with the settings of transformers; every expectation was taken from
+/// it.</summary>
+public sealed class JinjaTests
+{
+    private static readonly JsonElement s_messages = JsonElement.Parse("""
+        [{"role": "system", "content": " Be brief. "}, {"role": "user", "content": "Hi 😀你"}, {"role": "assistant", "content": ""}]
+        """);
+
+    private static string Render(string template, string variables = "{}") =>
+        new ChatTemplate(JinjaTemplate.Parse(template, "t"), "t", "<s>", "</s>").Render(new ChatInput
+        {
+            Messages = s_messages,
+            Variables = JsonElement.Parse(variables).EnumerateObject().ToDictionary(v => v.Name, v => v.Value),
+            Now = new DateTime(2024, 7, 6, 15, 4, 5),
+        }).Text;
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void It_says_what_jinja2_says(string template, string expected) => Assert.Equal(expected, Render(template));
+
+    public static TheoryData<string, string> Cases()
+    {
+        var cases = new TheoryData<string, string>();
+        using var stream = typeof(JinjaTests).Assembly.GetManifestResourceStream("jinja-cases.json")!;
+        foreach (var item in JsonDocument.Parse(stream).RootElement.EnumerateArray())
+            cases.Add(item[0].GetString()!, item[1].GetString()!);
+        return cases;
+    }
+
+    [Theory]
+    [InlineData("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "line 1: it takes more than")]
+    [InlineData("{% macro f(x) %}{{ f(x) }}{% endmacro %}\n{{ f(1) }}", "line 1: macros call each other more than")]
+    [InlineData("{% for x in [1] recursive %}\n{{ loop([1]) }}{% endfor %}", "line 2: macros call each other more than")]
+    [InlineData("{% set ns = namespace(a=[1]) %}{% for i in range(60) %}\n{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a }}",
+        "it takes more than")]
+    [InlineData("{% set ns = namespace(a=[1]) %}{% for i in range(99999) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a|tojson }}",
+        "nested too deeply")]
+    [InlineData("{% set ns = namespace(a='xxxxxxxx') %}{% for i in range(60) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}",
+        "too long")]
+    [InlineData("{{ 'x' * 999999999 }}", "too long")]
+    [InlineData("{{ '%999999999d' % 1 }}", "too large")]
+    [InlineData("{{ range(100001) }}", "a range of more than")]
+    [InlineData("a\n\n{{ nothing.at.all }}", "line 3: 'nothing' is undefined")]
+    [InlineData("\n{{ messages.append(1) }}", "line 2: append would change a list")]
+    [InlineData("{{ raise_exception('No ' ~ 1) }}", "line 1: the template refuses the conversation: No 1.")]
+    [InlineData("{{ 'a' + 1 }}", "'+' does not work on a str and a int")]
+    [InlineData("{{ messages|lengh }}", "there is no filter 'lengh'. Did you mean \"length\"?")]
+    [InlineData("{{ 1 / 0 }}", "division by zero")]
+    public void What_cannot_be_rendered_is_refused_with_its_line(string template, string part) =>
+        Assert.Contains(part, Assert.Throws<InputException>(() => Render(template)).Message);
+
+    [Theory]
+    [InlineData("\n{% if a %}x", "line 2: the if block of line 2 is not closed: '{% endif %}' is missing")]
+    [InlineData("{{ a", "line 1: the tag is not closed: '}}' is missing")]
+    [InlineData("{# a", "the comment is not closed")]
+    [InlineData("{{ 'a }}", "the string is not closed")]
+    [InlineData("{% endfor %}", "there is no tag 'endfor'")]
+    [InlineData("{% include 'x' %}", "a chat template is one file")]
+    [InlineData("{{ a b }}", "expected '}}', found 'b'")]
+    [InlineData("{% break %}", "break stands outside a loop")]
+    [InlineData("{{ (a] }}", "unexpected ']'")]
+    public void What_is_not_well_formed_is_refused_with_its_line(string template, string part) =>
+        Assert.Contains(part, Assert.Throws<InputException>(() => JinjaTemplate.Parse(template, "t")).Message);
+
+    [Fact]
+    public void Nesting_is_bounded()
+    {
+        foreach (var deep in (string[])[
+            "{{ " + new string('(', 5000) + "1" + new string(')', 5000) + " }}",
+            "{{ " + new string('-', 5000) + "1 }}",
+            string.Concat(Enumerable.Repeat("{% if 1 %}", 5000)) + string.Concat(Enumerable.Repeat("{% endif %}", 5000))])
+            Assert.Contains("levels deep", Assert.Throws<InputException>(() => JinjaTemplate.Parse(deep, "t")).Message);
+        var endless = JinjaTemplate.Parse("{{ 1" + string.Concat(Enumerable.Repeat(" + 1", 100_000)) + " }}", "t");
+        Assert.Contains("nested too deeply", Assert.Throws<InputException>(() =>
+            new ChatTemplate(endless, "t").Render(new ChatInput { Messages = s_messages })).Message);
+    }
+
+    [Fact]
+    public void The_day_is_written_as_asked() =>
+        Assert.Equal("06 Jul 2024|Saturday, 6 July|03:04 PM|2024-07-06 15:04:05|%",
+            Render("{{ strftime_now('%d %b %Y|%A, %-d %B|%I:%M %p|%F %T|%%') }}"));
+}
