@@ -14,8 +14,6 @@ namespace AlpacaCot.Cli;
 /// <summary>The command line <c>alpaca-cot</c>: which verbs there are, and what becomes of what they throw.</summary>
 internal static class Program
 {
-    public const int Done = 0, Failed = 1, WrongUsage = 2;
-
     /// <summary>The verbs, in the order of the first screen.</summary>
     private static Verb[] Verbs(Terminal terminal) =>
     [
@@ -68,7 +66,7 @@ internal static class Program
         root.SetAction(_ =>
         {
             FirstScreen.Show(root.Subcommands.OfType<Verb>(), terminal);
-            return Done;
+            return ExitCode.Done;
         });
 
         // "--text=" is the empty text; the parser would take the next word for it. "--text @home" is a text, not a response file.
@@ -79,7 +77,7 @@ internal static class Program
         {
             foreach (var error in errors) terminal.WriteError(error);
             terminal.Error.WriteLine($"Help: {UsageErrors.HelpCommand(parsed)}");
-            return WrongUsage;
+            return ExitCode.WrongUsage;
         }
         try
         {
@@ -92,17 +90,17 @@ internal static class Program
         catch (InputException e)
         {
             terminal.WriteError(e.Message);
-            return WrongUsage;
+            return ExitCode.WrongUsage;
         }
         catch (TrainingFailedException e)
         {
             terminal.WriteError(e.Message);
-            return Failed;
+            return ExitCode.Failed;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             terminal.Error.WriteLine("Stopped.");
-            return Failed;
+            return ExitCode.Failed;
         }
 #pragma warning disable CA1031 // the last catch of the program: a person gets one line, a developer the whole
         catch (Exception e)
@@ -111,7 +109,7 @@ internal static class Program
             var whole = parsed.GetValue(debug) || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
             terminal.WriteError(whole ? e.ToString()
                 : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; with --debug it shows where)");
-            return Failed;
+            return ExitCode.Failed;
         }
     }
 }

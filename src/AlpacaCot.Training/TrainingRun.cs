@@ -133,7 +133,7 @@ public static class TrainingRun
             fresh.Write("run.json", JsonSerializer.Serialize(new
             {
                 alpaca_cot = typeof(TrainingRun).Assembly.GetName().Version!.ToString(3),
-                libtorch = Models.Native.LibtorchReport.BuiltAgainst,
+                libtorch = Models.Runtime.LibtorchReport.BuiltAgainst,
                 dotnet = RuntimeInformation.FrameworkDescription,
                 system = RuntimeInformation.OSDescription,
                 threads = get_num_threads(),

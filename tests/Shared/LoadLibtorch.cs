@@ -9,7 +9,7 @@ internal static class LoadLibtorch
     [ModuleInitializer]
     internal static void Load()
     {
-        Models.Native.Libtorch.EnsureLoaded();
+        Models.Runtime.Libtorch.EnsureLoaded();
         TorchSharp.torch.set_num_threads(1); // tiny models and test classes side by side: more threads only wait for each other
     }
 }

@@ -105,7 +105,7 @@ internal sealed class JsonRecords : IRecordCursor
         catch (JsonException broken)
         {
             Line = _line + (broken.LineNumber ?? 0);
-            Problem = "this is not valid JSON: " + WithoutPosition(broken.Message);
+            Problem = "this is not valid JSON: " + JsonMessages.WithoutPosition(broken);
             if (_isArray)
                 throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: "
                     + "correct the file there.");
@@ -151,10 +151,6 @@ internal sealed class JsonRecords : IRecordCursor
         scanned += (int)reader.BytesConsumed;
         return done;
     }
-
-    internal static string WithoutPosition(string message) =>
-        (message.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? message[..at] : message)
-            .ReplaceLineEndings(" ");   // the reader quotes what follows, which may be whole lines
 
     /// <summary>Goes to the next line that begins with a brace: there a record begins, be they lines or indented.</summary>
     private void SkipToNextLine()

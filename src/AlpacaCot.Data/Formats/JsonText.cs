@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 
@@ -25,7 +26,7 @@ internal static class JsonText
         }
         catch (JsonException twice)
         {
-            return JsonRecords.WithoutPosition(twice.Message);
+            return JsonMessages.WithoutPosition(twice);
         }
     }
 

@@ -42,14 +42,14 @@ public sealed record SelfAttention(
     {
         var (q, k, v) = Project(x); // [b, s, heads · d]
         if (Norms is { } norms) (q, k) = (norms.Query(q), norms.Key(k));
-        if (Rope is null) (q, k) = (Layers.Heads.Split(q, Heads), Layers.Heads.Split(k, KeyValueHeads));
+        if (Rope is null) (q, k) = (Modules.Heads.Split(q, Heads), Modules.Heads.Split(k, KeyValueHeads));
         else
         {
             var turns = pass.Turns(Rope);
             q = Rope.Rotate(q, turns, Heads, Rope.Interleaved); // [b, h, s, d]
             k = Rope.Rotate(k, turns, KeyValueHeads, Rope.Interleaved); // [b, kv, s, d]
         }
-        v = Layers.Heads.Split(v, KeyValueHeads);
+        v = Modules.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
         if (pass.Ragged is { } ragged) return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)));
@@ -58,6 +58,6 @@ public sealed record SelfAttention(
         var mixed = SoftCap is { } cap
             ? Attention.AttendBounded(q, k, v, mask, cap)
             : Attention.Attend(q, k, v, mask); // [b, h, s, d]
-        return Output.Forward(Layers.Heads.Join(mixed));
+        return Output.Forward(Modules.Heads.Join(mixed));
     }
 }

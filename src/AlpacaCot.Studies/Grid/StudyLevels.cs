@@ -1,3 +1,4 @@
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 using LevelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.FactorLevel>;
 
@@ -73,7 +74,7 @@ internal static class StudyLevels
                 problems.Add(item.Place, $"{context.Name}: two levels are called {level.Name}; give them names");
             foreach (var unknown in level.Without.Concat(level.Only).Where(s => !sets.Contains(s)))
                 problems.Add(item.Place, $"{context.Name}: the recipe has no data set '{unknown}'. "
-                    + AlpacaCot.Data.Spelling.Suggestion(unknown, [.. sets]));
+                    + Spelling.Suggestion(unknown, [.. sets]));
         }
         return levels;
     }

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using AlpacaCot.Data.Formats;
 
 namespace AlpacaCot.Text.Templates;
 
@@ -42,7 +41,7 @@ internal static class TemplateJson
         catch (JsonException broken)
         {
             var line = broken.LineNumber is { } number ? $", line {number + 1}" : "";
-            var message = JsonRecords.WithoutPosition(broken.Message);
+            var message = JsonMessages.WithoutPosition(broken);
             throw new InputException($"{where}{line}: this is not valid JSON: {message}", broken);
         }
     }

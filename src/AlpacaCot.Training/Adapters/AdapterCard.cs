@@ -80,7 +80,7 @@ public sealed record AdapterCard
     {
         ["alpaca_cot"] = typeof(AdapterCard).Assembly.GetName().Version!.ToString(3),
         ["dotnet"] = RuntimeInformation.FrameworkDescription,
-        ["libtorch"] = Models.Native.LibtorchReport.BuiltAgainst,
+        ["libtorch"] = Models.Runtime.LibtorchReport.BuiltAgainst,
     };
 
     /// <summary>The parts of a recipe's data with the licences of the sets among them.</summary>

@@ -86,7 +86,7 @@ public sealed class BenchmarkRunnerTests : IDisposable
             foreach (var (choice, likelihood) in question.Choices.Zip(choices))
             {
                 int[] prompt = question.IsCompletion ? [1, .. model.Tokenizer.EncodeSegment(question.Prompt, true)]
-                    : model.EncodePrompt(new([new(Data.Conversations.Role.User, question.Prompt)]));
+                    : model.EncodePrompt(new([new(Text.Conversations.Role.User, question.Prompt)]));
                 int[] ids = [.. prompt, .. model.Tokenizer.EncodeSegment(choice, false)];
                 if (!model.Tokenizer.AddsBos && question.IsCompletion) ids = ids[1..];
                 using var score = SequenceScore.Of(model, ids);

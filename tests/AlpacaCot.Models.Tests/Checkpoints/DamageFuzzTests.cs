@@ -51,7 +51,7 @@ public sealed class DamageFuzzTests
     {
         if (kind == ".safetensors") return SafetensorsFile.Open(path);
         if (kind != ".gguf") return TorchPickleFile.Open(path);
-        _ = Data.Tokenization.Tokenizer.Load(path).Encode("a tokenizer that loads can be used");
+        _ = Text.Tokenization.Tokenizer.Load(path).Encode("a tokenizer that loads can be used");
         return GgufModel.Open(path);
     }
 

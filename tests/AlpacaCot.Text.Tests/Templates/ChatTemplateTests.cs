@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using TemporaryFolder = AlpacaCot.Tests.TemporaryFolder;
 using AlpacaCot.Data.Tests;
 using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;
