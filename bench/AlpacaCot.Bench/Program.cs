@@ -1,3 +1,17 @@
+using System.Text.Json;
+using AlpacaCot.Bench;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints.Sources;
+using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text.Examples;
+using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Optimizers;
+using TorchSharp;
+using static AlpacaCot.Models.Runtime.Scalars;
+using static TorchSharp.torch;
+
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
@@ -67,6 +81,7 @@ if (args is ["qlora-quality", ..])
     QloraQualityBench.Run(args.ElementAtOrDefault(1));
     return;
 }
+
 if (args is ["generation", ..])
 {
     GenerationBench.Run(args.ElementAtOrDefault(1) ?? "samples/base", args.ElementAtOrDefault(2) ?? "samples/data/heldout.json",
@@ -74,12 +89,14 @@ if (args is ["generation", ..])
         int.Parse(args.ElementAtOrDefault(5) ?? args.ElementAtOrDefault(3) ?? "1000"));
     return;
 }
+
 // What the kernels buy over the same mathematics in plain torch operations, forward and backward.
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release [THREADS]
 Libtorch.EnsureLoaded();
 if (args.Length > 0) set_num_threads(int.Parse(args[0]));
 Console.WriteLine($"{Environment.ProcessorCount} cores, {get_num_threads()} threads");
 Duel.Header();
+
 foreach (var (rows, width) in new[] { (2048L, 192L), (512L, 2048L) })
 {
     using var x = randn([rows, width]);
@@ -106,19 +123,6 @@ foreach (var (batch, length) in new[] { (32, 64), (4, 512) })
         $"LoRA step, 3 M parameters, {batch} x {length}: {step.Tokens / step.Seconds,0:F0} tokens/s, loss {step.Loss:F4}, " +
         $"gradient norm {step.Norm:F4}, peak {Platform.PeakResidentBytes >> 20} MB");
 }
-using System.Text.Json;
-using AlpacaCot.Bench;
-using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Checkpoints.Sources;
-using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Modules;
-using AlpacaCot.Models.Runtime;
-using AlpacaCot.Text.Examples;
-using AlpacaCot.Training.Batching;
-using AlpacaCot.Training.Optimizers;
-using TorchSharp;
-using static AlpacaCot.Models.Runtime.Scalars;
-using static TorchSharp.torch;
 
 static RmsNorm Norm(Tensor weight, double epsilon)
 {

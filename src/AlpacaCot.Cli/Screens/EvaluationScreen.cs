@@ -10,6 +10,8 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Cli.Screens;
 
+using Text = Spectre.Console.Text;
+
 /// <summary>What <c>evaluate</c> shows: benchmarks, prompts, progress, scores.</summary>
 internal sealed class EvaluationScreen(Terminal terminal, bool json)
 {

@@ -6,6 +6,8 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Cli.Screens;
 
+using Text = Spectre.Console.Text;
+
 /// <summary>What <c>quickstart</c> shows around the training: its plan, questions being answered, the comparison.</summary>
 internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
 {

@@ -5,6 +5,8 @@ using Spectre.Console.Rendering;
 
 namespace AlpacaCot.Cli.Screens;
 
+using Text = Spectre.Console.Text;
+
 /// <summary>
 /// Shows a training run: on a terminal a view that is drawn anew as the loss falls, elsewhere one line a logged step.
 /// </summary>

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using TemporaryFolder = AlpacaCot.Tests.TemporaryFolder;
+using TemporaryFolder = AlpacaCot.Data.Tests.TemporaryFolder;
 using AlpacaCot.Data.Tests;
 using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;

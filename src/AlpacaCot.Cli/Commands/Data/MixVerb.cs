@@ -75,7 +75,7 @@ internal static class MixVerb
     {
         ConversationWriter.Check(output, format);
         var bad = 0;
-        var mixture = Training.RecipeData.Mixture(recipe, new PreparationStep(terminal).Reading(skipBad, _ => bad++));
+        var mixture = Training.Recipes.RecipeData.Mixture(recipe, new PreparationStep(terminal).Reading(skipBad, _ => bad++));
         var clock = Stopwatch.StartNew();
         using (var progress = new RecordProgress(terminal, json))
             ConversationWriter.Write(output, progress.Follow(mixture.Read(), cancel), format);

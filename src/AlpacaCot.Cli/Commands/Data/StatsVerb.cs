@@ -15,6 +15,8 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
+using Text = Spectre.Console.Text;
+
 /// <summary><c>data stats</c>: counts, lengths, languages, tasks and openings of instruction data, with pictures.</summary>
 internal static class StatsVerb
 {
