@@ -24,6 +24,21 @@ public sealed class LossCurveFigureTests : IDisposable
             text => Assert.Contains(text, svg, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("{\"step\":1,\"loss\":2}")]
+    [InlineData("{\"step\":7,\"loss\":2,\"learning_rate\":0}\n{\"step\":8,\"loss\":2,\"learning_rate\":0}")]
+    [InlineData("{\"step\":1,\"loss\":-2}\n{\"step\":2,\"loss\":1e999}")]
+    public void Odd_runs_have_a_figure_too(string metrics)
+    {
+        var path = Path.Combine(_folder, "metrics.jsonl");
+        File.WriteAllText(path, metrics);
+        LossCurveFigure.Write(path, Path.Combine(_folder, "odd"), "Odd run");
+        var svg = File.ReadAllText(Path.Combine(_folder, "odd.svg"));
+        Assert.Contains("training loss", svg, StringComparison.Ordinal);
+        Assert.DoesNotContain("NaN", svg, StringComparison.Ordinal);
+        Assert.DoesNotContain("Infinity", svg, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Says_what_is_wrong_with_a_file_it_cannot_draw()
     {

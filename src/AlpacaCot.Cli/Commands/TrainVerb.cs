@@ -50,9 +50,10 @@ internal static class TrainVerb
     {
         var display = new TrainingDisplay(terminal.Beside(json), live: json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
         var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel));
-        if (result.Steps >= recipe.Training.LoggingSteps) // stopped before the first line there is nothing to draw
-            LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), Path.Combine(recipe.Output, "loss"),
-                Path.GetFileName(Path.GetFullPath(recipe.Output)));
+        if (result.Steps >= recipe.Training.LoggingSteps // stopped before the first line there is nothing to draw
+            && LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), Path.Combine(recipe.Output, "loss"),
+                Path.GetFileName(Path.GetFullPath(recipe.Output))) is { } remark)
+            terminal.Beside(json).MarkupLine($"[yellow]note:[/] {Markup.Escape(remark)}");
         if (json)
             terminal.WriteJson(w => w.Object(o =>
             {

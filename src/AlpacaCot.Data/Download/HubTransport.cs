@@ -7,16 +7,20 @@ namespace AlpacaCot.Data.Download;
 internal sealed class HubTransport : IDisposable
 {
     private const int MostRedirects = 10;
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(5);
 
     private readonly HubOptions _options;
     private readonly IRepositoryHost _host;
     private readonly IDownloadObserver _observer;
     private readonly HttpClient _client;
+    private readonly RetryPolicy _retries;
 
     public HubTransport(HubOptions options, IRepositoryHost host, IDownloadObserver observer)
     {
         (_options, _host, _observer) = (options, host, observer);
+        _retries = new RetryPolicy
+        {
+            Attempts = Math.Max(1, options.Attempts), FirstWait = TimeSpan.FromSeconds(0.5), Wait = options.Wait,
+        };
         _client = new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,   // done here: the token goes to the hub alone
@@ -43,27 +47,22 @@ internal sealed class HubTransport : IDisposable
     /// <param name="cancel">Ends it.</param>
     public async Task RetryAsync(string what, Func<Task> work, Func<long> progress, CancellationToken cancel)
     {
-        var failures = 0;
-        while (true)
+        static TimeSpan? Requested(Exception e) => (e as ServerBusyException)?.RetryAfter;
+        try
         {
-            var before = progress();
-            try
+            await _retries.RunAsync(async () =>
             {
                 await work().ConfigureAwait(false);
-                return;
-            }
-            catch (Exception e) when (Transient(e, cancel))
-            {
-                failures = progress() > before ? 1 : failures + 1;   // a connection that drops often but delivers may go on
-                if (failures >= _options.Attempts)
-                    throw new DownloadException($"{what}: given up after {failures} attempts: {Reason(e)}. " + Advice(e), e);
-                var wait = (e as ServerBusyException)?.RetryAfter ?? Backoff(failures);
-                if (wait > LongestWait)
-                    throw new DownloadException($"{what}: the server asks to wait {wait.TotalMinutes:0} minutes ({Reason(e)}). "
-                        + "Repeat the command then; what has arrived is kept.", e);
-                _observer.Note($"{what}: {Reason(e)}; trying again in {wait.TotalSeconds:0.0} s");
-                await _options.Wait(wait, cancel).ConfigureAwait(false);
-            }
+                return true;
+            }, e => Transient(e, cancel), Requested, progress, (e, wait) =>
+                _observer.Note($"{what}: {Reason(e)}; trying again in {wait.TotalSeconds:0.0} s"), cancel).ConfigureAwait(false);
+        }
+        catch (Exception e) when (Transient(e, cancel))
+        {
+            if (Requested(e) is { } wait && wait > _retries.LongestRequestedWait)
+                throw new DownloadException($"{what}: the server asks to wait {wait.TotalMinutes:0} minutes ({Reason(e)}). "
+                    + "Repeat the command then; what has arrived is kept.", e);
+            throw new DownloadException($"{what}: given up after {_retries.Attempts} attempts: {Reason(e)}. " + Advice(e), e);
         }
     }
 
@@ -130,10 +129,8 @@ internal sealed class HubTransport : IDisposable
         if (code is 408 or 425 or 429 or >= 500)
         {
             if (code == 429 && Limit(response) is { } used) throw used;
-            var after = response.Headers.RetryAfter;
             throw new ServerBusyException($"the server answered {code}{(code == 429 ? ", too many requests" : "")}",
-                after?.Delta ?? (after?.Date - DateTimeOffset.UtcNow is { } until ? TimeSpan.FromTicks(Math.Max(0, until.Ticks))
-                    : null));
+                RetryPolicy.WaitOf(response.Headers.RetryAfter));
         }
         if (code == 403 && Limit(response) is { } limited) throw limited;
         if (code == 403 && response.Headers.RetryAfter?.Delta is { } later)
@@ -161,11 +158,6 @@ internal sealed class HubTransport : IDisposable
     }
 
     private static bool IsSafeForToken(Uri address) => address.Scheme == "https" || address.IsLoopback;
-
-    // The first wait is half a second, each next one twice as long, up to a minute; half of it is chance, so that many clients
-    // that were refused together do not come back together.
-    private static TimeSpan Backoff(int failures) =>
-        TimeSpan.FromSeconds(Math.Min(60, 0.5 * Math.Pow(2, failures - 1)) * (0.5 + 0.5 * Random.Shared.NextDouble()));
 
     private static bool Transient(Exception e, CancellationToken cancel) => !cancel.IsCancellationRequested
         && (e is ServerBusyException or TimeoutException or IOException

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AlpacaCot.Data;
 using AlpacaCot.Evaluation.Benchmarks;
 using Microsoft.Extensions.AI;
 
@@ -28,7 +29,7 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
     /// <summary>Questions that fail one after the other before the judge is given up.</summary>
     public int MostFailuresInARow { get; init; } = 3;
 
-    /// <summary>The first wait; each further one is twice as long, up to a minute.</summary>
+    /// <summary>The longest first wait, half of it random; each further one is twice as long, up to a minute.</summary>
     public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Questions asked at once.</summary>
@@ -154,22 +155,19 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
     private async Task<string> ReplyAsync(List<ChatMessage> messages, CancellationToken cancel)
     {
         var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 1024 };
-        for (var attempt = 1; ; attempt++)
+        var retries = new RetryPolicy { Attempts = Math.Max(1, Attempts), FirstWait = FirstWait };
+        var response = await retries.RunAsync(() =>
         {
-            try
-            {
-                Interlocked.Increment(ref _asked);
-                var response = await client!.GetResponseAsync(messages, options, cancel).ConfigureAwait(false);
-                Interlocked.Add(ref _inputTokens, response.Usage?.InputTokenCount ?? 0);
-                Interlocked.Add(ref _outputTokens, response.Usage?.OutputTokenCount ?? 0);
-                return response.Text;
-            }
-            catch (ChatFailureException e) when (e.Kind == ChatFailure.Passing && attempt < Attempts)
-            {
-                var wait = e.RetryAfter ?? FirstWait * Math.Pow(2, attempt - 1);
-                await Task.Delay(TimeSpan.FromSeconds(Math.Clamp(wait.TotalSeconds, 0, 60)), cancel).ConfigureAwait(false);
-            }
-        }
+            Interlocked.Increment(ref _asked);
+            return client!.GetResponseAsync(messages, options, cancel);
+        }, e => e is ChatFailureException { Kind: ChatFailure.Passing }, RequestedWait, cancel: cancel).ConfigureAwait(false);
+        Interlocked.Add(ref _inputTokens, response.Usage?.InputTokenCount ?? 0);
+        Interlocked.Add(ref _outputTokens, response.Usage?.OutputTokenCount ?? 0);
+        return response.Text;
+
+        // At most the policy's own longest wait: one verdict may be missing, but the others go on.
+        TimeSpan? RequestedWait(Exception e) => (e as ChatFailureException)?.RetryAfter is { } wait && wait > retries.LongestWait
+            ? retries.LongestWait : (e as ChatFailureException)?.RetryAfter;
     }
 }
 

@@ -1,113 +1,149 @@
-using System.Net;
+using System.ClientModel;
+using System.ClientModel.Primitives;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
+using AlpacaCot.Data;
 using Microsoft.Extensions.AI;
+using OpenAI;
+using OpenAI.Chat;
+using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 
 namespace AlpacaCot.Evaluation.Judges;
 
-/// <summary>A chat model behind any endpoint that speaks the OpenAI protocol.</summary>
-public sealed class OpenAiChatClient : IChatClient
+/// <summary>
+/// A chat model behind any endpoint that speaks the OpenAI protocol. OpenAI's own client does the work; this one adds three
+/// things: a request is sent once and its failure classified for <see cref="RetryPolicy"/>, an endpoint without a key gets no
+/// authorization header, and the limit of the answer is sent as <c>max_tokens</c>, the name that every server knows.
+/// </summary>
+public sealed class OpenAiChatClient : DelegatingChatClient
 {
     private readonly HttpClient _http;
-    private readonly Uri _address;
-    private readonly string _model;
+    private readonly TimeSpan _patience;
+    private readonly Uri _endpoint;
 
     /// <summary>Speaks to an endpoint.</summary>
     /// <param name="endpoint">Its base, as <c>http://localhost:8000/v1</c>.</param>
     /// <param name="model">The model's name there.</param>
     /// <param name="key">The access key, where one is needed.</param>
-    /// <param name="patience">How long one answer may take.</param>
+    /// <param name="patience">The longest time of one answer; two minutes by default.</param>
     public OpenAiChatClient(Uri endpoint, string model, string? key = null, TimeSpan? patience = null)
+        : this(endpoint, model, key, patience ?? TimeSpan.FromMinutes(2),
+            new HttpClient { Timeout = System.Threading.Timeout.InfiniteTimeSpan })
     {
-        ArgumentNullException.ThrowIfNull(endpoint);
-        (_address, _model) = (new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/chat/completions"), model);
-        _http = new HttpClient { Timeout = patience ?? TimeSpan.FromMinutes(2) };
-        if (!string.IsNullOrEmpty(key)) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
+
+    private OpenAiChatClient(Uri endpoint, string model, string? key, TimeSpan patience, HttpClient http)
+        : base(Connect(endpoint, model, key, http)) => (_endpoint, _patience, _http) = (endpoint, patience, http);
 
     /// <inheritdoc/>
     /// <exception cref="ChatFailureException">There was no answer, for a reason that may pass or not.</exception>
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        var request = new
-        {
-            model = _model,
-            messages = messages.Select(m => new { role = m.Role.Value, content = m.Text }),
-            temperature = options?.Temperature ?? 0,
-            max_tokens = options?.MaxOutputTokens ?? 1024,
-        };
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_patience);
         try
         {
-            using var response = await _http.PostAsJsonAsync(_address, request, cancellationToken).ConfigureAwait(false);
-            var body = await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false);
-            return response.IsSuccessStatusCode ? Read(body) : throw Refused(response, body);
+            return await base.GetResponseAsync(messages, Request(options), limit.Token).ConfigureAwait(false);
         }
-        catch (HttpRequestException e)
+        catch (OperationCanceledException e)
         {
-            throw new ChatFailureException($"{_address.GetLeftPart(UriPartial.Authority)} cannot be reached: {e.Message}",
-                ChatFailure.Passing,
-                cause: e);
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new ChatFailureException($"no answer within {_patience.TotalSeconds:0.#} s", ChatFailure.Passing, cause: e);
         }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        catch (ClientResultException e) when (e.GetRawResponse() is { } response)
         {
-            throw new ChatFailureException($"no answer within {_http.Timeout.TotalSeconds:0.#} s", ChatFailure.Passing, cause: e);
+            throw Refused(response, e);
+        }
+        catch (ClientResultException e)
+        {
+            throw new ChatFailureException($"{_endpoint.GetLeftPart(UriPartial.Authority)} cannot be reached: {e.Message}",
+                ChatFailure.Passing, cause: e);
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or FormatException
+            or KeyNotFoundException or ArgumentException)
+        {
+            throw new ChatFailureException($"the answer is not a chat completion: {e.Message}", ChatFailure.Passing, cause: e);
         }
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages,
+    public override async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages,
         ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var whole = await GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
         foreach (var update in whole.ToChatResponseUpdates()) yield return update;
     }
 
-    /// <inheritdoc/>
-    public object? GetService(Type serviceType, object? serviceKey = null) =>
-        serviceKey is null && serviceType?.IsInstanceOfType(this) == true ? this : null;
-
     /// <summary>Closes the connection.</summary>
-    public void Dispose() => _http.Dispose();
-
-    private static ChatResponse Read(string body)
+    protected override void Dispose(bool disposing)
     {
-        try
-        {
-            using var json = JsonDocument.Parse(body);
-            var text = json.RootElement.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString();
-            var usage = json.RootElement.TryGetProperty("usage", out var u) && u.ValueKind == JsonValueKind.Object ? u : default;
-            long? Count(string name) => usage.ValueKind == JsonValueKind.Object && usage.TryGetProperty(name, out var n)
-                && n.TryGetInt64(out var count) ? count : null;
-            return new ChatResponse(new ChatMessage(ChatRole.Assistant, text ?? ""))
-            {
-                Usage = new() { InputTokenCount = Count("prompt_tokens"), OutputTokenCount = Count("completion_tokens") },
-            };
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
-            or IndexOutOfRangeException)
-        {
-            throw new ChatFailureException($"the answer is no chat completion: {Short(body)}", ChatFailure.Passing, cause: e);
-        }
+        base.Dispose(disposing);
+        if (disposing) _http.Dispose();
     }
 
-    private static ChatFailureException Refused(HttpResponseMessage response, string body)
+    private static IChatClient Connect(Uri endpoint, string model, string? key, HttpClient http)
     {
-        var code = response.StatusCode;
-        var kind = (int)code switch
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var options = new OpenAIClientOptions
+        {
+            Endpoint = new Uri(endpoint.AbsoluteUri.TrimEnd('/')), Transport = new HttpClientPipelineTransport(http),
+            RetryPolicy = new ClientRetryPolicy(maxRetries: 0), NetworkTimeout = System.Threading.Timeout.InfiniteTimeSpan,
+        };
+        var anonymous = string.IsNullOrEmpty(key);
+        if (anonymous) options.AddPolicy(new WithoutKey(), PipelinePosition.BeforeTransport);
+        return new ChatClient(model, new ApiKeyCredential(anonymous ? "none" : key!), options).AsIChatClient();
+    }
+
+    private static ChatOptions Request(ChatOptions? options)
+    {
+        var limit = options?.MaxOutputTokens ?? 1024;
+        return new ChatOptions
+        {
+            Temperature = options?.Temperature ?? 0,
+            RawRepresentationFactory = _ =>
+            {
+                var request = new ChatCompletionOptions();
+#pragma warning disable SCME0001 // The patch of a request's JSON is marked as experimental.
+                request.Patch.Set("$.max_tokens"u8, limit);
+#pragma warning restore SCME0001
+                return request;
+            },
+        };
+    }
+
+    private static ChatFailureException Refused(PipelineResponse response, Exception cause)
+    {
+        var kind = response.Status switch
         {
             408 or 429 or >= 500 => ChatFailure.Passing,
             400 or 413 or 422 => ChatFailure.OfRequest, // too long, or filtered
             _ => ChatFailure.Lasting,
         };
-        var wait = response.Headers.RetryAfter is { } after ? after.Delta ?? after.Date - DateTimeOffset.UtcNow : null;
-        return new ChatFailureException($"the endpoint says {(int)code} {response.ReasonPhrase}: {Short(body)}", kind, wait);
+        var wait = response.Headers.TryGetValue("Retry-After", out var text)
+            && RetryConditionHeaderValue.TryParse(text, out var header) ? RetryPolicy.WaitOf(header) : null;
+        return new ChatFailureException(
+            $"the endpoint says {response.Status} {response.ReasonPhrase}: {Short(response.Content.ToString())}", kind, wait, cause);
     }
 
     private static string Short(string body) =>
         (body.Length > 200 ? body[..200] + "..." : body).ReplaceLineEndings(" ");
+
+    // The client asks for a key in any case.
+    private sealed class WithoutKey : PipelinePolicy
+    {
+        public override void Process(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
+        {
+            message.Request.Headers.Remove("Authorization");
+            ProcessNext(message, pipeline, currentIndex);
+        }
+
+        public override ValueTask ProcessAsync(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
+        {
+            message.Request.Headers.Remove("Authorization");
+            return ProcessNextAsync(message, pipeline, currentIndex);
+        }
+    }
 }
 
 /// <summary>What a failure of a chat model says about the next request.</summary>

@@ -3,6 +3,7 @@ using System.Security;
 using System.Text;
 using AlpacaCot.Text;
 using SkiaSharp;
+using static System.FormattableString;
 
 namespace AlpacaCot.Studies.Figures;
 
@@ -61,16 +62,17 @@ internal sealed class Drawing(int width, int height)
         });
     }
 
-    /// <summary>A line through points; closed, it has a pale inside.</summary>
+    /// <summary>A line through points; closed, it has a pale inside; dotted, its pattern is a dot and a gap of twice that.</summary>
     public void Path(IReadOnlyList<(double X, double Y)> points, string colour, double thickness, bool closed = false,
-        double opacity = 1)
+        double opacity = 1, bool dotted = false)
     {
         if (points.Count < 2) return;
         var path = string.Join(' ', points.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.X:0.#},{p.Y:0.#}")));
         var (name, inside) = closed ? ("polygon", colour) : ("polyline", "none");
+        var pattern = dotted ? Invariant($" stroke-dasharray=\"{thickness:0.##} {2 * thickness:0.##}\"") : "";
         Svg($"""
             <{name} points="{path}" fill="{inside}" fill-opacity="0.12" stroke="{colour}" stroke-width="{thickness:0.##}"
-             stroke-opacity="{opacity:0.##}" stroke-linejoin="round"/>
+             stroke-opacity="{opacity:0.##}" stroke-linejoin="round"{pattern}/>
             """);
         _painted.Add(canvas =>
         {
@@ -82,6 +84,8 @@ internal sealed class Drawing(int width, int height)
                 paint.Color = SKColor.Parse(colour).WithAlpha(31);
                 canvas.DrawPath(line, paint);
             }
+            using var dots = dotted ? SKPathEffect.CreateDash([(float)thickness, 2 * (float)thickness], 0) : null;
+            paint.PathEffect = dots;
             (paint.Style, paint.Color) = (SKPaintStyle.Stroke, SKColor.Parse(colour).WithAlpha((byte)(255 * opacity)));
             canvas.DrawPath(line, paint);
         });

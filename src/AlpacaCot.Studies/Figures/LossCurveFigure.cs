@@ -1,6 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
 using AlpacaCot.Text;
-using ScottPlot;
 
 namespace AlpacaCot.Studies.Figures;
 
@@ -10,15 +10,10 @@ namespace AlpacaCot.Studies.Figures;
 /// </summary>
 public static class LossCurveFigure
 {
-    private static readonly Lazy<string?> SansSerif = new(() =>
-    {
-        var installed = SkiaSharp.SKFontManager.Default.FontFamilies.ToHashSet();
-        return Array.Find(["Noto Sans", "DejaVu Sans", "Liberation Sans", "Arial", "Helvetica"], f => installed.Contains(f));
-    });
-
-    private const int Width = 960, Height = 560; // pixels
-    private static readonly Color Loss = Color.FromHex("#D9822B"), Validation = Color.FromHex("#2F6FB0"),
-        Rate = Color.FromHex("#9AA5B1");
+    private const int Width = 960, Height = 560, Margin = 24;   // in the figure's units
+    private const int Left = 68, Right = 72, Top = 112, Bottom = 62, LegendTop = 66;
+    private const string Loss = "#D9822B", Validation = "#2F6FB0", Rate = "#7B8794";
+    private const string Ink = "#1F2933", Label = "#52606D", Grid = "#E4E7EB", Edge = "#7B8794";
 
     /// <summary>Draws a run's metrics and writes them as PNG and SVG beside each other.</summary>
     /// <param name="metrics">
@@ -27,18 +22,19 @@ public static class LossCurveFigure
     /// </param>
     /// <param name="path">The figure without its extension; <c>.png</c> and <c>.svg</c> are added.</param>
     /// <param name="title">What stands above the figure.</param>
+    /// <returns>A remark on the figure, such as a missing font; null without one.</returns>
     /// <exception cref="InputException">The file is missing, not JSON, or holds no loss.</exception>
-    public static void Write(string metrics, string path, string title)
+    public static string? Write(string metrics, string path, string title)
     {
         var run = Read(metrics);
         if (run.Losses.Count == 0) throw new InputException($"{metrics} holds no training loss to draw");
-        using var plot = Draw(run, title);
-        AtomicFile.Write(path + ".png", stream => stream.Write(plot.GetImageBytes(Width, Height, ImageFormat.Png)));
-        AtomicFile.WriteText(path + ".svg", plot.GetSvgXml(Width, Height));
+        var drawing = Draw(run, title);
+        drawing.Write(path);
+        return drawing.LacksCharacters ? FigureFont.Remedy : null;
     }
 
-    private sealed record Run(List<(double Step, double Loss)> Losses, List<(double Step, double Rate)> Rates,
-        List<(double Step, double Loss)> Validations);
+    private sealed record Run(List<(double Step, double Value)> Losses, List<(double Step, double Value)> Rates,
+        List<(double Step, double Value)> Validations);
 
     private static Run Read(string path)
     {
@@ -67,100 +63,127 @@ public static class LossCurveFigure
         json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty(name, out var value)
         && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
-    private static Plot Draw(Run run, string title)
+    private static Drawing Draw(Run run, string title)
     {
-        var plot = new Plot();
-        if (SansSerif.Value is { } font) plot.Font.Set(font);
-        plot.FigureBackground.Color = Colors.White;
-        plot.Axes.Title.Label.Text = title;
-        plot.Axes.Title.Label.FontSize = 18;
-        plot.Axes.Bottom.Label.Text = "optimizer step";
-        plot.Axes.Left.Label.Text = "loss (nats per token)";
-        foreach (IAxis axis in new IAxis[] { plot.Axes.Bottom, plot.Axes.Left })
-        {
-            axis.Label.Bold = false;
-            axis.Label.FontSize = 14;
-            axis.TickLabelStyle.FontSize = 12;
-        }
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { TickDensity = 0.6 };
-        plot.Axes.Right.MinorTickStyle.Length = 0;
-        plot.Axes.Left.MinorTickStyle.Length = 0;
-        plot.Axes.Bottom.MinorTickStyle.Length = 0;
-        plot.Grid.MajorLineColor = Color.FromHex("#E6E9ED");
-        plot.Axes.Right.FrameLineStyle.Width = 0;
-        plot.Axes.Top.FrameLineStyle.Width = 0;
-
-        if (run.Rates.Count > 1)
-        {
-            var rate = Line(plot, run.Rates, Rate, 1.5f, "learning rate");
-            rate.LinePattern = LinePattern.Dotted;
-            rate.Axes.YAxis = plot.Axes.Right;
-            plot.Axes.Right.Label.Text = "learning rate";
-            plot.Axes.Right.Label.Bold = false;
-            plot.Axes.Right.Label.FontSize = 14;
-            plot.Axes.Right.Label.ForeColor = Rate;
-            plot.Axes.Right.TickLabelStyle.ForeColor = Rate;
-            plot.Axes.Right.TickLabelStyle.FontSize = 12;
-            plot.Axes.Right.MajorTickStyle.Color = Rate;
-            plot.Axes.Right.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic 
-            {
-                TickDensity = 0.6, LabelFormatter = rate => rate == 0 ? "0" : rate.ToString("0.0e+0"),
-            };
-        }
+        var drawing = new Drawing(Width, Height);
+        var (losses, validations) = (Finite(run.Losses), Finite(run.Validations));
+        var rates = run.Rates.Count > 1 ? Finite(run.Rates) : [];
         // A few steps are drawn as they are; many as a pale background to their trend.
-        var many = run.Losses.Count > 20;
-        Line(plot, run.Losses, many ? Loss.WithAlpha(0.3) : Loss, many ? 1 : 2.5f, many ? "loss of each step" : "training loss");
-        if (many) Line(plot, Smooth(run.Losses), Loss, 2.5f, "training loss, smoothed");
-        if (run.Validations.Count > 0)
+        var many = losses.Count > 20;
+        var trend = many ? Smooth(losses) : [];
+        var shown = losses.Concat(trend).Concat(validations).Select(point => point.Value).DefaultIfEmpty(1).ToList();
+        var steps = losses.Concat(validations).Concat(rates).Select(point => point.Step).DefaultIfEmpty(0).ToList();
+        var left = Axis.Around(shown.Min(), shown.Max());
+        // From zero, so that the schedule's shape is true, and with as many intervals as the losses' axis: one grid serves both.
+        var right = Axis.FromZero(rates.Select(point => point.Value).DefaultIfEmpty(0).Max(), left.Intervals);
+        var bottom = StepAxis(steps.Min(), steps.Max());
+        (double X, double Y)[] Place(List<(double Step, double Value)> points, Axis vertical) =>
+            [.. points.Select(point => (X(bottom, point.Step), Y(vertical, point.Value)))];
+
+        drawing.Text(title, Margin, 36, 20, Ink, bold: true);
+        Frame(drawing, bottom, left);
+        if (rates.Count > 0)
         {
-            var validation = Line(plot, run.Validations, Validation, 2, "validation loss");
-            validation.MarkerSize = 8;
-            validation.MarkerShape = MarkerShape.FilledCircle;
+            RateAxis(drawing, right);
+            drawing.Path(Place(rates, right), Rate, 1.8, dotted: true);
         }
-        plot.Axes.AutoScale();
-        Spread(plot, run);
-        var legend = plot.ShowLegend(Alignment.UpperRight);
-        legend.FontSize = 13;
-        legend.OutlineColor = Color.FromHex("#D5DAE0");
-        legend.ShadowColor = Colors.Transparent;
-        return plot;
+        Curve(drawing, Place(losses, left), Loss, many ? 1 : 2.2, many ? 0.4 : 1, marked: !many);
+        if (many) Curve(drawing, Place(trend, left), Loss, 2.6, 1, marked: false);
+        Curve(drawing, Place(validations, left), Validation, 2.2, 1, marked: true);
+
+        Legend(drawing, [
+            .. many ? new Entry[] { new("loss of each step", Loss, 1, 0.4), new("training loss, smoothed", Loss, 2.6) }
+                : [new("training loss", Loss, 2.2, Marked: true)],
+            .. validations.Count > 0 ? new Entry[] { new("validation loss", Validation, 2.2, Marked: true) } : [],
+            .. rates.Count > 0 ? new Entry[] { new("learning rate", Rate, 1.8, Dotted: true) } : []]);
+        return drawing;
     }
 
-    private static ScottPlot.Plottables.Scatter Line(Plot plot, List<(double X, double Y)> points, Color color, float width,
-        string label)
+    private static List<(double Step, double Value)> Finite(List<(double Step, double Value)> points) =>
+        [.. points.Where(point => double.IsFinite(point.Value))];
+
+    // From 0 where the first step lies near it, so that the first tick is at the corner.
+    private static Axis StepAxis(double first, double last)
     {
-        var line = plot.Add.ScatterLine(points.Select(p => p.X).ToArray(), points.Select(p => p.Y).ToArray(), color);
-        line.LineWidth = width;
-        line.LegendText = label;
-        return line;
+        var distance = Axis.Round(Math.Max(1, Math.Ceiling((last - first) / 8)));
+        var low = first < distance ? 0 : first;
+        return new(low, Math.Max(last, low + 1), distance);
     }
 
-    // Room above the curves for the legend, and the learning rate from zero so that its shape is true.
-    private static void Spread(Plot plot, Run run)
+    private static double X(Axis axis, double step) => Left + (Width - Left - Right) * axis.Share(step);
+
+    private static double Y(Axis axis, double value) => Height - Bottom - (Height - Top - Bottom) * axis.Share(value);
+
+    private static void Frame(Drawing drawing, Axis bottom, Axis left)
     {
-        var all = run.Losses.Concat(run.Validations).Select(p => p.Item2).Where(double.IsFinite).ToList();
-        if (all.Count == 0) return;
-        var (low, high) = (all.Min(), all.Max());
-        var margin = Math.Max((high - low) * 0.08, 1e-3);
-        plot.Axes.Left.Range.Set(Math.Max(0, low - margin), high + 2 * margin);
-        if (run.Rates.Count > 1) plot.Axes.Right.Range.Set(0, Math.Max(run.Rates.Max(r => r.Rate), 1e-12) * 1.25);
+        foreach (var value in left.Ticks())
+        {
+            var y = Y(left, value);
+            drawing.Line(Left, y, Width - Right, y, Grid);
+            drawing.Text(left.Label(value), Left - 10, y + 4.5, 13, Label, Anchor.End);
+        }
+        foreach (var step in bottom.Ticks())
+        {
+            var x = X(bottom, step);
+            drawing.Line(x, Top, x, Height - Bottom, Grid);
+            drawing.Line(x, Height - Bottom, x, Height - Bottom + 5, Edge);
+            drawing.Text(bottom.Label(step), x, Height - Bottom + 21, 13, Label, Anchor.Middle);
+        }
+        drawing.Line(Left, Height - Bottom, Width - Right, Height - Bottom, Edge);
+        drawing.Text("loss (nats per token)", Margin, Top - 16, 13, Label);
+        drawing.Text("optimizer step", (Left + Width - Right) / 2.0, Height - 16, 13, Label, Anchor.Middle);
     }
+
+    private static void RateAxis(Drawing drawing, Axis right)
+    {
+        foreach (var value in right.Ticks())
+            drawing.Text(value == 0 ? "0" : value.ToString("0.##e+0", CultureInfo.InvariantCulture).Replace("e+0", "",
+                StringComparison.Ordinal), Width - Right + 10, Y(right, value) + 4.5, 13, Rate);
+        drawing.Text("learning rate", Width - Margin, Top - 16, 13, Rate, Anchor.End);
+    }
+
+    private static void Curve(Drawing drawing, (double X, double Y)[] points, string colour, double thickness, double opacity,
+        bool marked)
+    {
+        drawing.Path(points, colour, thickness, opacity: opacity);
+        if (!marked) return;
+        foreach (var point in points) drawing.Circle(point.X, point.Y, 4, colour);
+    }
+
+    // At the right of the title, so that it covers no curve.
+    private static void Legend(Drawing drawing, Entry[] entries)
+    {
+        const double Sample = 26, Size = 13, Between = 22;
+        var x = Width - Margin - entries.Sum(entry => Sample + 8 + Drawing.Measure(entry.Text, Size))
+            - Between * (entries.Length - 1);
+        foreach (var entry in entries)
+        {
+            drawing.Path([(x, LegendTop), (x + Sample, LegendTop)], entry.Colour, entry.Thickness, opacity: entry.Opacity,
+                dotted: entry.Dotted);
+            if (entry.Marked) drawing.Circle(x + Sample / 2, LegendTop, 4, entry.Colour);
+            x += Sample + 8;
+            drawing.Text(entry.Text, x, LegendTop + 4.5, Size, Ink);
+            x += Drawing.Measure(entry.Text, Size) + Between;
+        }
+    }
+
+    private sealed record Entry(string Text, string Colour, double Thickness, double Opacity = 1, bool Dotted = false,
+        bool Marked = false);
 
     /// <summary>
     /// A straight line fitted around each point (local regression, Cleveland 1979), over a fortieth of the run to either side:
     /// unlike a mean it lags behind at neither end.
     /// </summary>
-    private static List<(double Step, double Loss)> Smooth(List<(double Step, double Loss)> losses)
+    private static List<(double Step, double Value)> Smooth(List<(double Step, double Value)> losses)
     {
         var half = Math.Max(4, losses.Count / 40);
         return [.. losses.Select((point, i) =>
         {
             var from = Math.Max(0, i - half);
             var near = losses.GetRange(from, Math.Min(losses.Count - 1, i + half) - from + 1);
-            var (x, y) = (near.Average(p => p.Step), near.Average(p => p.Loss));
+            var (x, y) = (near.Average(p => p.Step), near.Average(p => p.Value));
             var spread = near.Sum(p => (p.Step - x) * (p.Step - x));
-            var slope = spread > 0 ? near.Sum(p => (p.Step - x) * (p.Loss - y)) / spread : 0;
+            var slope = spread > 0 ? near.Sum(p => (p.Step - x) * (p.Value - y)) / spread : 0;
             return (point.Step, y + slope * (point.Step - x));
         })];
     }

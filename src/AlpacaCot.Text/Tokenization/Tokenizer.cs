@@ -141,10 +141,15 @@ public sealed class Tokenizer
         return TokenAt(id) is not null;
     }
 
-    /// <summary>Encodes and says which stretch of the normalized text each token covers.</summary>
-    internal (List<int> Ids, List<(int Start, int End)> Ranges, string Normalized) EncodeWithRanges(
-        string text, bool addSpecial, bool parseSpecial)
+    /// <summary>Encodes a text and locates each token in the normalized text, in UTF-16 units.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="addSpecial">Add the begin and end tokens that the reference adds by itself; their ranges are empty.</param>
+    /// <param name="parseSpecial">Text that spells a special token becomes that token.</param>
+    /// <returns>The ids, one range (start, end exclusive) for each id, and the normalized text.</returns>
+    public (IReadOnlyList<int> Ids, IReadOnlyList<(int Start, int End)> Ranges, string Normalized) EncodeWithRanges(
+        string text, bool addSpecial = true, bool parseSpecial = true)
     {
+        ArgumentNullException.ThrowIfNull(text);
         var sink = new TokenSink(withRanges: true);
         var normalized = new StringBuilder();
         EncodeText(text, TextPlace.Start, parseSpecial, sink, normalized);

@@ -39,6 +39,9 @@ internal sealed class ChatServer : IDisposable
 
     public string? Authorization { get; private set; }
 
+    /// <summary>The path and the body of the last request.</summary>
+    public (string Path, string Body) Request { get; private set; }
+
     /// <summary>The message that a text with a grade in it makes a judge say.</summary>
     public static Reply Says(string text) => new(200, JsonSerializer.Serialize(new
     {
@@ -69,7 +72,9 @@ internal sealed class ChatServer : IDisposable
     {
         Interlocked.Increment(ref Requests);
         Authorization = context.Request.Headers["Authorization"];
-        using var json = await JsonDocument.ParseAsync(context.Request.InputStream);
+        using var body = new StreamReader(context.Request.InputStream, Encoding.UTF8);
+        Request = (context.Request.Url!.AbsolutePath, await body.ReadToEndAsync());
+        using var json = JsonDocument.Parse(Request.Body);
         var message = json.RootElement.GetProperty("messages").EnumerateArray().Last().GetProperty("content").GetString()!;
         var reply = _answer(message, _asked.AddOrUpdate(message, 1, (_, n) => n + 1));
         await Task.Delay(reply.Delay);

@@ -1,8 +1,10 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Tests;
+using Microsoft.Extensions.AI;
 
 namespace AlpacaCot.Evaluation.Tests.Judges;
 
@@ -131,6 +133,41 @@ public sealed class JudgeTests : IDisposable
         Assert.All(run.Answers.Where(a => a.Score.Value is null), a =>
             Assert.Contains("too long", a.Score.Missing, StringComparison.Ordinal));
         Assert.Equal(20, cost.Requests); // none twice
+    }
+
+    [Theory]
+    [InlineData("/v1", "/v1/chat/completions")]
+    [InlineData("/v1/", "/v1/chat/completions")]
+    [InlineData("", "/chat/completions")]
+    public async Task The_request_is_the_one_that_every_server_knows(string path, string expected)
+    {
+        using var server = new ChatServer((_, _) => ChatServer.Says("[[1]]"));
+        using var client = new OpenAiChatClient(new Uri(server.Address.GetLeftPart(UriPartial.Authority) + path), "judge");
+        var response = await client.GetResponseAsync([new(ChatRole.System, "Be fair."), new(ChatRole.User, "中文?")],
+            new() { Temperature = 0, MaxOutputTokens = 77 }, Cancel);
+        Assert.Equal(("[[1]]", 100L, 20L),
+            (response.Text, response.Usage!.InputTokenCount!.Value, response.Usage.OutputTokenCount!.Value));
+        Assert.Equal(expected, server.Request.Path);
+        Assert.Null(server.Authorization);   // without a key
+        using var json = JsonDocument.Parse(server.Request.Body);
+        var request = json.RootElement;
+        Assert.Equal(["max_tokens", "messages", "model", "temperature"],
+            request.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
+        Assert.Equal((77, 0, "judge"), (request.GetProperty("max_tokens").GetInt32(),
+            request.GetProperty("temperature").GetInt32(), request.GetProperty("model").GetString()));
+        Assert.Equal(["system: Be fair.", "user: 中文?"], request.GetProperty("messages").EnumerateArray()
+            .Select(message => $"{message.GetProperty("role").GetString()}: {message.GetProperty("content").GetString()}"));
+    }
+
+    [Fact]
+    public async Task A_judge_that_is_stopped_stops_at_once()
+    {
+        using var server = new ChatServer((_, _) => ChatServer.Says("[[1]]") with { Delay = TimeSpan.FromSeconds(30) });
+        using var client = new OpenAiChatClient(server.Address, "judge");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        stop.CancelAfter(TimeSpan.FromSeconds(0.2));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            client.GetResponseAsync([new(ChatRole.User, "?")], cancellationToken: stop.Token));
     }
 
     [Fact]

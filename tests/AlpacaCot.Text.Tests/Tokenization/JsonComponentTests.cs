@@ -14,18 +14,15 @@ public sealed class JsonComponentTests
         + string.Join(',', words.Prepend("?").Select((word, id) => $"{Quote(word)}: {id}")) + "}}}");
 
     /// <summary>The text as the normalizer leaves it.</summary>
-    private static string Normalized(string normalizer, string text)
-    {
-        new MicrosoftTokenizer(WordLevel($"\"normalizer\": {normalizer}")).EncodeToTokens(text, out var normalized);
-        return normalized ?? "";
-    }
+    private static string Normalized(string normalizer, string text) =>
+        WordLevel($"\"normalizer\": {normalizer}").EncodeWithRanges(text, addSpecial: false).Normalized;
 
     /// <summary>The pieces that the pre-tokenizer cuts, told by where they start.</summary>
     private static string[] Cut(string preTokenizer, string text)
     {
-        var tokenizer = new MicrosoftTokenizer(WordLevel($"\"pre_tokenizer\": {preTokenizer}"));
-        var tokens = tokenizer.EncodeToTokens(text, out var normalized);
-        return [.. tokens.Select(token => normalized![token.Offset])];
+        var tokenizer = WordLevel($"\"pre_tokenizer\": {preTokenizer}");
+        var (_, ranges, normalized) = tokenizer.EncodeWithRanges(text, addSpecial: false);
+        return [.. ranges.Select(range => normalized[range.Start..range.End])];
     }
 
     private static string Decode(string decoder, params string[] tokens)

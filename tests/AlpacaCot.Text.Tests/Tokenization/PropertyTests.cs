@@ -198,6 +198,6 @@ public sealed partial class PropertyTests
         }));
 
         static string Pieces(Tokenizer tokenizer, string text) => string.Join(' ',
-            new MicrosoftTokenizer(tokenizer).EncodeToTokens(text, out _).Select(token => token.Offset.Start.Value));
+            tokenizer.EncodeWithRanges(text, addSpecial: false).Ranges.Select(range => range.Start));
     }
 }
