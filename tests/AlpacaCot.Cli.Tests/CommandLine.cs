@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Tests;
@@ -23,7 +24,7 @@ internal sealed record Outcome(int Code, string Out, string Error)
     /// <summary>The one JSON document on standard output of a command line that succeeded.</summary>
     public JsonElement Json()
     {
-        Assert.True(Code == Program.Done, Error);
+        Assert.True(Code == ExitCode.Done, Error);
         using var document = JsonDocument.Parse(Out);
         return document.RootElement.Clone();
     }
@@ -31,7 +32,7 @@ internal sealed record Outcome(int Code, string Out, string Error)
     /// <summary>Checks that the command line was refused: exit code 2, a message without a stack trace, no result.</summary>
     public void Refused(params string[] parts)
     {
-        Assert.Equal(Program.WrongUsage, Code);
+        Assert.Equal(ExitCode.WrongUsage, Code);
         Assert.Empty(Out);
         Assert.StartsWith("error: ", Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
@@ -43,20 +44,4 @@ internal static class JsonValues
 {
     public static int[] Ints(this JsonElement json, string name) =>
         [.. json.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
-}
-
-/// <summary>A folder that is gone after the test.</summary>
-internal sealed class TemporaryFolder : IDisposable
-{
-    public string Path { get; } = Directory.CreateTempSubdirectory("alpaca-cot").FullName;
-
-    public string File(string name, string content)
-    {
-        System.IO.File.WriteAllText(In(name), content);
-        return In(name);
-    }
-
-    public string In(string name) => System.IO.Path.Combine(Path, name);
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 
 /// <summary>Runs of the program itself that are killed (SIGKILL) and continued, against runs that were left alone.</summary>
+[Trait("level", "full")]
 public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassFixture<KillAndResumeTests.World>
 {
     private const int Attempts = 8; // a kill may come a moment too late; then once more from the start
@@ -30,7 +32,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         var attempt = 0;
         while (!(Kill(recipe, run, moment) && wasThen(run) && !Finished(run)))
             Assert.True(++attempt < Attempts, "the run could not be killed at the moment wanted");
-        Assert.Equal(Program.Done, world.Train(recipe, run, "--resume").Wait());
+        Assert.Equal(ExitCode.Done, world.Train(recipe, run, "--resume").Wait());
         Assert.True(Finished(run));
         Assert.Equal(Losses(whole), Losses(run));
         foreach (var folder in (string[])[recipe == "full" ? "model" : "adapter", "best"])
@@ -91,21 +93,21 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             Recipe("full", random, "adapter: none", steps: 12);
         }
 
-        public string Path(string name) => folder.In(name);
+        public string Path(string name) => folder.File(name);
 
         /// <summary>The folder of the run that was left alone.</summary>
         public string Whole(string recipe)
         {
             if (runs.TryGetValue(recipe, out var run)) return run;
             run = runs[recipe] = Path($"{recipe}-whole");
-            Assert.Equal(Program.Done, Train(recipe, run).Wait());
+            Assert.Equal(ExitCode.Done, Train(recipe, run).Wait());
             return run;
         }
 
         internal Running Train(string recipe, string run, params string[] more) =>
             new(["train", Path($"{recipe}.yaml"), "--out", run, .. more]);
 
-        private void Recipe(string name, string model, string adapter, int steps) => folder.File($"{name}.yaml", $$"""
+        private void Recipe(string name, string model, string adapter, int steps) => folder.Write($"{name}.yaml", $$"""
             {{model}}
             data: [{{Path("data.json")}}]
             {{adapter}}
@@ -157,7 +159,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         public int Wait()
         {
             process.WaitForExit();
-            if (process.ExitCode != Program.Done) TestContext.Current.TestOutputHelper?.WriteLine(said.ToString());
+            if (process.ExitCode != ExitCode.Done) TestContext.Current.TestOutputHelper?.WriteLine(said.ToString());
             return process.ExitCode;
         }
 
