@@ -52,8 +52,8 @@ internal static class Program
         return await RunAsync(args, Terminal.OfThisProcess(), cancel.Token).ConfigureAwait(false);
     }
 
-    /// <summary>Runs one command line and returns the exit code.</summary>
-    public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken cancel)
+    /// <summary>Matches a command line with the verbs and options; runs nothing.</summary>
+    internal static ParseResult Parse(string[] args, Terminal terminal)
     {
         var debug = new Option<bool>("--debug")
         {
@@ -72,7 +72,13 @@ internal static class Program
         // "--text=" is the empty text; the parser would take the next word for it. "--text @home" is a text, not a response file.
         string[] words = [.. args.SelectMany<string, string>(a =>
             a.StartsWith("--") && a.IndexOf('=') == a.Length - 1 ? [a[..^1], ""] : [a])];
-        var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        return root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
+    }
+
+    /// <summary>Runs one command line and returns the exit code.</summary>
+    public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken cancel)
+    {
+        var parsed = Parse(args, terminal);
         if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
         {
             foreach (var error in errors) terminal.WriteError(error);
@@ -106,7 +112,7 @@ internal static class Program
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            var whole = parsed.GetValue(debug) || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
+            var whole = parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
             terminal.WriteError(whole ? e.ToString()
                 : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; with --debug it shows where)");
             return ExitCode.Failed;

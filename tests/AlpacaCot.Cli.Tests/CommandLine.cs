@@ -45,19 +45,3 @@ internal static class JsonValues
     public static int[] Ints(this JsonElement json, string name) =>
         [.. json.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
 }
-
-/// <summary>A folder that is gone after the test.</summary>
-internal sealed class TemporaryFolder : IDisposable
-{
-    public string Path { get; } = Directory.CreateTempSubdirectory("alpaca-cot").FullName;
-
-    public string File(string name, string content)
-    {
-        System.IO.File.WriteAllText(In(name), content);
-        return In(name);
-    }
-
-    public string In(string name) => System.IO.Path.Combine(Path, name);
-
-    public void Dispose() => Directory.Delete(Path, recursive: true);
-}

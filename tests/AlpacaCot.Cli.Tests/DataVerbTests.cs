@@ -33,12 +33,12 @@ public sealed class DataVerbTests : IDisposable
     public async Task Tokenize_writes_a_line_of_ids_for_each_line_of_a_file()
     {
         string[] lines = ["first line", "", "third\u2028line\rwith odd breaks", "last"];
-        var text = _folder.File("a.txt", "\ufeff" + string.Join("\r\n", lines));
-        var jsonl = _folder.File("a.jsonl", "\"two\\nlines\"\n\"one\"\n");
+        var text = _folder.Write("a.txt", "\ufeff" + string.Join("\r\n", lines));
+        var jsonl = _folder.Write("a.jsonl", "\"two\\nlines\"\n\"one\"\n");
         await CheckFile(text, lines);
         await CheckFile(jsonl, ["two\nlines", "one"]);
-        await CheckFile(_folder.File("empty.txt", ""), []);
-        await CheckFile(_folder.File("long.txt", new string('x', 3 << 20) + "\nend\n"), [new string('x', 3 << 20), "end"]);
+        await CheckFile(_folder.Write("empty.txt", ""), []);
+        await CheckFile(_folder.Write("long.txt", new string('x', 3 << 20) + "\nend\n"), [new string('x', 3 << 20), "end"]);
     }
 
     private static async Task CheckFile(string path, string[] texts)
@@ -57,8 +57,8 @@ public sealed class DataVerbTests : IDisposable
     [InlineData("{\"text\": \"x\"}", "a.jsonl:1")]
     public async Task A_bad_line_is_named_and_nothing_is_written(string content, string place)
     {
-        var output = _folder.In("out.ids");
-        var outcome = await CommandLine.Run("tokenize", "--model", Model, "--file", _folder.File("a.jsonl", content), "--out",
+        var output = _folder.File("out.ids");
+        var outcome = await CommandLine.Run("tokenize", "--model", Model, "--file", _folder.Write("a.jsonl", content), "--out",
             output);
         outcome.Refused(place, "one JSON string a line");
         Assert.Equal(["a.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
@@ -67,7 +67,7 @@ public sealed class DataVerbTests : IDisposable
     [Fact]
     public async Task Text_that_is_not_utf8_is_refused()
     {
-        var path = _folder.In("latin1.txt");
+        var path = _folder.File("latin1.txt");
         File.WriteAllBytes(path, [(byte)'o', (byte)'k', (byte)'\n', 0xE9, (byte)'\n']);
         (await CommandLine.Run("tokenize", "--model", Model, "--file", path, "--out", path + ".ids"))
             .Refused("latin1.txt:2", "not UTF-8");
@@ -83,7 +83,7 @@ public sealed class DataVerbTests : IDisposable
     [Fact]
     public async Task Inspect_shows_what_training_sees()
     {
-        var data = _folder.File("d.json", """
+        var data = _folder.Write("d.json", """
             [ { "instruction": "Say hi.", "output": "Hi there." },
               { "instruction": "Sum up.", "input": "A long text.", "output": "Short." } ]
             """);

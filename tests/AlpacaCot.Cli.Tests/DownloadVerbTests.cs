@@ -30,7 +30,7 @@ public sealed class DownloadVerbTests
         Assert.Contains("not in the cache", absent.Error, StringComparison.Ordinal);
         (await CommandLine.Run("data", "download", "a/b/c")).Refused("owner/name");
         (await CommandLine.Run("data", "download", "dolyl")).Refused("dolly");
-        var own = folder.File("own.yaml", "- { name: mine, published: https://example.com/mine.zip }\n");
+        var own = folder.Write("own.yaml", "- { name: mine, published: https://example.com/mine.zip }\n");
         (await CommandLine.Run("data", "download", "mine", "--catalogue", own)).Refused("example.com",
             "data convert --source mine");
     }
@@ -67,12 +67,12 @@ public sealed class DownloadVerbTests
         try
         {
             var mixed = (await CommandLine.Run("data", "mix", "--source", "gaokao:share=0.5", "--source",
-                "hc3:share=0.5,epochs=2", "--size", "4", "--out", folder.In("m.jsonl"), "--json")).Json();
+                "hc3:share=0.5,epochs=2", "--size", "4", "--out", folder.File("m.jsonl"), "--json")).Json();
             Assert.Equal([("gaokao", 2), ("hc3", 1), ("hc3", 1)], mixed.GetProperty("sources").EnumerateArray()
                 .Select(s => (s.GetProperty("source").GetString()!, s.GetProperty("taken").GetInt32())));
             var again = await CommandLine.Run("data", "download", "gaokao", "--offline");
             Assert.Contains("data show gaokao", again.Out, StringComparison.Ordinal);
-            (await CommandLine.Run("data", "mix", "--source", "hc3:limit=1", "--out", folder.In("m.jsonl")))
+            (await CommandLine.Run("data", "mix", "--source", "hc3:limit=1", "--out", folder.File("m.jsonl")))
                 .Refused("lies in 2 places", "write instead { source: hc3, path: ");
         }
         finally

@@ -17,8 +17,8 @@ public sealed class JudgedStudyTests : IDisposable
     [Fact]
     public async Task Verdicts_are_kept_and_what_is_missing_is_counted()
     {
-        new TinyModel().WriteFolder(_folder.In("model"));
-        _folder.File("questions.jsonl", string.Join('\n', Enumerable.Range(1, Questions).Select(i =>
+        new TinyModel().WriteFolder(_folder.File("model"));
+        _folder.Write("questions.jsonl", string.Join('\n', Enumerable.Range(1, Questions).Select(i =>
             JsonSerializer.Serialize(new { question_id = i, category = "generic", text = $"What is the day {i}?" }))));
         var grades = new ConcurrentDictionary<string, int>();
         var (accepted, most) = (0, 5);
@@ -28,13 +28,13 @@ public sealed class JudgedStudyTests : IDisposable
                 : times == 1 ? new(429, "busy") { RetryAfter = "0" }
                 : !grades.ContainsKey(message) && Interlocked.Increment(ref accepted) > most ? new(401, "no such key")
                 : ChatServer.Says($"[[{grades.GetOrAdd(message, m => 1 + m.Length % 7)}]]"));
-        var study = _folder.File("study.yaml", $$"""
+        var study = _folder.Write("study.yaml", $$"""
             recipe: { model: model, template: plain, data: [questions.jsonl] }
             factors: { question: [{ name: plain, train: false }, { name: why, train: false, trigger: " Why?" }] }
             benchmarks: [{ name: vicuna, path: questions.jsonl, max_new_tokens: 4 }]
             judge: { endpoint: "{{server.Address}}", model: grader, price: [1, 2], parallel: 2 }
             threads: 1
-            output: {{_folder.In("out")}}
+            output: {{_folder.File("out")}}
             """);
 
         var cut = await CommandLine.Run("study", study, "--json");
@@ -78,9 +78,9 @@ public sealed class JudgedStudyTests : IDisposable
     [InlineData("{ folder: ., price: 3 }", "judge.price", "[0.15, 0.6]")]
     public async Task A_judge_that_cannot_be_is_refused(string judge, params string[] said)
     {
-        new TinyModel().WriteFolder(_folder.In("model"));
-        _folder.File("questions.jsonl", """{"question_id":1,"category":"c","text":"?"}""");
-        (await CommandLine.Run("study", _folder.File("study.yaml", $$"""
+        new TinyModel().WriteFolder(_folder.File("model"));
+        _folder.Write("questions.jsonl", """{"question_id":1,"category":"c","text":"?"}""");
+        (await CommandLine.Run("study", _folder.Write("study.yaml", $$"""
             recipe: { model: model, data: [questions.jsonl] }
             factors: { adapter.rank: [2, 4] }
             benchmarks: [{ name: vicuna, path: questions.jsonl }]
@@ -89,5 +89,5 @@ public sealed class JudgedStudyTests : IDisposable
             """))).Refused(said);
     }
 
-    private Task<string> Report() => File.ReadAllTextAsync(Path.Combine(_folder.In("out"), "report", "report.html"));
+    private Task<string> Report() => File.ReadAllTextAsync(Path.Combine(_folder.File("out"), "report", "report.html"));
 }

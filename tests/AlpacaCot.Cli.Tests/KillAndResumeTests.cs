@@ -6,6 +6,7 @@ using AlpacaCot.Tests;
 namespace AlpacaCot.Cli.Tests;
 
 /// <summary>Runs of the program itself that are killed (SIGKILL) and continued, against runs that were left alone.</summary>
+[Trait("level", "full")]
 public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassFixture<KillAndResumeTests.World>
 {
     private const int Attempts = 8; // a kill may come a moment too late; then once more from the start
@@ -92,7 +93,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             Recipe("full", random, "adapter: none", steps: 12);
         }
 
-        public string Path(string name) => folder.In(name);
+        public string Path(string name) => folder.File(name);
 
         /// <summary>The folder of the run that was left alone.</summary>
         public string Whole(string recipe)
@@ -106,7 +107,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         internal Running Train(string recipe, string run, params string[] more) =>
             new(["train", Path($"{recipe}.yaml"), "--out", run, .. more]);
 
-        private void Recipe(string name, string model, string adapter, int steps) => folder.File($"{name}.yaml", $$"""
+        private void Recipe(string name, string model, string adapter, int steps) => folder.Write($"{name}.yaml", $$"""
             {{model}}
             data: [{{Path("data.json")}}]
             {{adapter}}

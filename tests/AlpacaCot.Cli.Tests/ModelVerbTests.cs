@@ -40,7 +40,7 @@ public sealed class ModelVerbTests : IDisposable
     [Fact]
     public async Task Quantize_writes_a_folder_that_answers_as_quantizing_while_loading_does()
     {
-        var folder = _folder.In("nf4");
+        var folder = _folder.File("nf4");
         var written = (await CommandLine.Run("quantize", "--model", Stories, "--to", "nf4", "--out", folder, "--json")).Json();
         Assert.True(written.GetProperty("bytes").GetInt64() < written.GetProperty("bytes_before").GetInt64());
         string[] question = ["score", "--text", "Once upon a time", "--json", "--model"];
@@ -65,7 +65,7 @@ public sealed class ModelVerbTests : IDisposable
     [Fact]
     public async Task A_file_of_prompts_is_answered_in_order_as_each_alone()
     {
-        var file = _folder.File("prompts.jsonl", """
+        var file = _folder.Write("prompts.jsonl", """
             {"text":"Once upon a time"}
             {"text":"The"}
             {"text":"Lily and Ben went to the park and saw a big"}
@@ -83,14 +83,14 @@ public sealed class ModelVerbTests : IDisposable
             Assert.Equal(alone.Ints("ids"), written.RootElement.Ints("ids"));
             Assert.Equal(alone.Ints("ids"), answers.GetProperty("answers")[i].Ints("ids"));
         }
-        var output = _folder.In("answers.jsonl");
+        var output = _folder.File("answers.jsonl");
         var told = await CommandLine.Run([.. line, "--batch", file, "--out", output]);
         Assert.StartsWith("3 prompts, 48 tokens in", told.Out, StringComparison.Ordinal);
         Assert.Equal(lines, File.ReadAllLines(output));
 
         File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
         (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:4", "\"instruction\"");
-        _folder.File("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
+        _folder.Write("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
         (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:2", "cannot be mixed");
     }
 
@@ -121,7 +121,7 @@ public sealed class ModelVerbTests : IDisposable
     [Fact]
     public async Task Score_prints_loss_and_log_probabilities_and_writes_logits()
     {
-        var file = _folder.In("logits.safetensors");
+        var file = _folder.File("logits.safetensors");
         var score = (await CommandLine.Run("score", "--model", Stories, "--input-ids", "1, 403 407", "--logits-out", file,
             "--json")).Json();
         var each = score.GetProperty("log_probabilities").EnumerateArray().Select(e => e.GetDouble()).ToArray();
@@ -165,23 +165,23 @@ public sealed class ModelVerbTests : IDisposable
     {
         var records = string.Join(",", Enumerable.Range(0, 8)
             .Select(i => $$"""{"instruction":"Say {{i}}.","output":"It is {{i}}."}"""));
-        _folder.File("d.json", $"[{records}]");
-        var recipe = _folder.File("r.yaml", $$"""
+        _folder.Write("d.json", $"[{records}]");
+        var recipe = _folder.Write("r.yaml", $$"""
             model: {{Stories}}
             data: [d.json]
             adapter: { rank: 2 }
             training: { batch_size: 4, epochs: 1, validation_size: 2, threads: 1 }
-            output: {{_folder.In("run")}}
+            output: {{_folder.File("run")}}
             """);
         (await CommandLine.Run("train", recipe, "--set", "training.epoch=2"))
             .Refused("--set training.epoch=2", "did you mean epochs?");
-        Assert.False(Directory.Exists(_folder.In("run")));
+        Assert.False(Directory.Exists(_folder.File("run")));
 
         var outcome = await CommandLine.Run("train", recipe, "--json");
         var json = outcome.Json();
         Assert.Equal(2, json.GetProperty("steps").GetInt32());
         Assert.True(Directory.Exists(json.GetProperty("output").GetString()));
-        Assert.True(File.Exists(_folder.In("run/loss.png")));
+        Assert.True(File.Exists(_folder.File("run/loss.png")));
         Assert.Contains("step 2/2", outcome.Error, StringComparison.Ordinal);
         (await CommandLine.Run("train", recipe)).Refused("--resume", "--overwrite");
 

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Runtime;
 namespace AlpacaCot.Cli.Tests;
 
 /// <summary><c>plan</c> counts from a <c>config.json</c> alone.</summary>
+[Collection(nameof(AlpacaCot.Tests.Alone))] // one reads the resident memory of the process
 public sealed class PlanVerbTests
 {
     private const string Bloom7B1 = """
@@ -31,9 +32,9 @@ public sealed class PlanVerbTests
     public async Task Parameter_counts_of_the_paper_come_out_without_the_model(string family, string adapter, long count)
     {
         using var folder = new TemporaryFolder();
-        folder.File("config.json", family == "bloom" ? Bloom7B1 : Llama7B);
-        var recipe = folder.File("r.yaml",
-            $"model: {folder.Path}\ndata: [{folder.File("data.json", "[]")}]\noutput: {folder.In("run")}\n" +
+        folder.Write("config.json", family == "bloom" ? Bloom7B1 : Llama7B);
+        var recipe = folder.Write("r.yaml",
+            $"model: {folder.Path}\ndata: [{folder.Write("data.json", "[]")}]\noutput: {folder.File("run")}\n" +
             $"adapter: {adapter}\ntraining: {{ max_steps: 10 }}\n");
         var before = Platform.ResidentBytes;
         var plan = (await CommandLine.Run("plan", recipe, "--json")).Json();
@@ -50,10 +51,10 @@ public sealed class PlanVerbTests
     public async Task Memory_is_near_what_seven_billion_weights_were_measured_to_take()
     {
         using var folder = new TemporaryFolder();
-        folder.File("config.json", Llama7B);
-        var recipe = folder.File("r.yaml",
-            $"model: {folder.Path}\ndata: [{folder.File("data.json", "[]")}]\noutput: {folder.In("run")}\nquantization: nf4\n" +
-            "adapter: { method: lora, targets: all-linear }\n" +
+        folder.Write("config.json", Llama7B);
+        var recipe = folder.Write("r.yaml",
+            $"model: {folder.Path}\ndata: [{folder.Write("data.json", "[]")}]\noutput: {folder.File("run")}\n" +
+            "quantization: nf4\nadapter: { method: lora, targets: all-linear }\n" +
             "training: { max_steps: 1, batch_size: 1, micro_batch_size: 1, cutoff_length: 512, gradient_checkpointing: true }\n");
         var bytes = (await CommandLine.Run("plan", recipe, "--json")).Json().GetProperty("bytes");
         Assert.InRange(bytes.GetProperty("total").GetDouble(), 0.85 * 5.22e9, 5.22e9); // docs/quantization.md; less the program

@@ -15,7 +15,7 @@ public sealed class QuickstartTests : IDisposable
     public async Task Json_reports_the_percentages_and_the_run_folder_holds_everything()
     {
         NeedsSamples();
-        var run = _folder.In("run");
+        var run = _folder.File("run");
         string[] line = ["quickstart", "--steps", "1", "--limit", "6", "--out", run, "--json"];
         var outcome = await CommandLine.Run(line);
         var json = outcome.Json();
@@ -50,7 +50,7 @@ public sealed class QuickstartTests : IDisposable
     public async Task A_folder_with_something_else_in_it_is_left_alone()
     {
         NeedsSamples();
-        var file = _folder.File("metrics.jsonl", "precious");
+        var file = _folder.Write("metrics.jsonl", "precious");
         (await CommandLine.Run("quickstart", "--out", _folder.Path)).Refused(_folder.Path, "--out");
         (await CommandLine.Run("quickstart", "--out", file)).Refused(file, "is a file");
         Assert.Equal("precious", File.ReadAllText(file));

@@ -8,13 +8,13 @@ public sealed class StatsVerbTests
     public async Task Counts_files_and_draws_them()
     {
         using var folder = new TemporaryFolder();
-        var english = folder.File("english.jsonl", """
+        var english = folder.Write("english.jsonl", """
             {"instruction": "Write a poem about the sea.", "output": "The sea is wide and so is the sky above it."}
             {"instruction": "List three fruits.", "input": "red ones", "output": "The apple, the cherry and the plum."}
             """);
-        var chinese = folder.File("中文.jsonl", """{"instruction": "请写一首关于春天的诗", "output": "春天来了，花儿开了。"}""");
+        var chinese = folder.Write("中文.jsonl", """{"instruction": "请写一首关于春天的诗", "output": "春天来了，花儿开了。"}""");
         var json = (await CommandLine.Run("data", "stats", english, chinese,
-            "--tokenizer", Path.Combine(AppContext.BaseDirectory, "samples", "base"), "--out", folder.In("figures"),
+            "--tokenizer", Path.Combine(AppContext.BaseDirectory, "samples", "base"), "--out", folder.File("figures"),
             "--json")).Json();
         Assert.Equal((3, 1, 2), (json.GetProperty("records").GetInt32(), json.GetProperty("with_input").GetInt32(),
             json.GetProperty("files").GetArrayLength()));
@@ -27,7 +27,7 @@ public sealed class StatsVerbTests
         Assert.True(json.GetProperty("peak_memory_bytes").GetInt64() > 1 << 20);
         Assert.All(json.GetProperty("figures").EnumerateArray(),
             figure => Assert.True(new FileInfo(figure.GetString()!).Length > 500));
-        Assert.Contains(">中文<", File.ReadAllText(folder.In("figures/collection.svg")), StringComparison.Ordinal);
+        Assert.Contains(">中文<", File.ReadAllText(folder.File("figures/collection.svg")), StringComparison.Ordinal);
 
         var shown = await CommandLine.Run("data", "stats", chinese);
         Assert.Equal(ExitCode.Done, shown.Code);
@@ -40,7 +40,7 @@ public sealed class StatsVerbTests
     {
         using var folder = new TemporaryFolder();
         Assert.Equal(ExitCode.Done, (await CommandLine.Run("data", "stats", "--collection", "--out", folder.Path)).Code);
-        Assert.Contains("natural-instructions", File.ReadAllText(folder.In("collection.svg")), StringComparison.Ordinal);
+        Assert.Contains("natural-instructions", File.ReadAllText(folder.File("collection.svg")), StringComparison.Ordinal);
         (await CommandLine.Run("data", "stats")).Refused("takes files");
         (await CommandLine.Run("data", "stats", "--collection")).Refused("--out");
     }

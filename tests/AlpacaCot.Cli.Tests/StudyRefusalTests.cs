@@ -8,17 +8,18 @@ namespace AlpacaCot.Cli.Tests;
 /// shown.</summary>
 public sealed class StudyRefusalTests
 {
+    [Trait("level", "full")]
     [Fact]
     public async Task A_refused_cell_is_shown_with_its_reason_and_the_rest_goes_on()
     {
         using var folder = new TemporaryFolder();
-        new TinyModel(Hidden: 64).WriteFolder(folder.In("model"));
-        folder.File("data.json", TinyModel.Records(12));
-        folder.File("questions.json", """
+        new TinyModel(Hidden: 64).WriteFolder(folder.File("model"));
+        folder.Write("data.json", TinyModel.Records(12));
+        folder.Write("questions.json", """
             [{"instruction": "one?", "output": "1", "category": "a"}, {"instruction": "two?", "output": "2", "category": "a"}]
             """);
         // full on nf4 is refused by the recipe, bitfit by the process that finds no biases
-        var study = folder.File("study.yaml", $$"""
+        var study = folder.Write("study.yaml", $$"""
             recipe:
               model: model
               data: [data.json]
@@ -31,7 +32,7 @@ public sealed class StudyRefusalTests
             seeds: [1]
             benchmarks: [{ name: heldout, path: questions.json, max_new_tokens: 4 }]
             threads: 1
-            output: {{folder.In("out")}}
+            output: {{folder.File("out")}}
             """);
         var json = (await CommandLine.Run("study", study, "--json")).Json(); // exit code 0
         Assert.Equal(["full · nf4", "bitfit · nf4"],
@@ -39,7 +40,7 @@ public sealed class StudyRefusalTests
         Assert.Equal(0, json.GetProperty("unfinished").GetArrayLength());
 
         var rows =
-            (await File.ReadAllLinesAsync(folder.In("out/report/tables/training.md"), TestContext.Current.CancellationToken))
+            (await File.ReadAllLinesAsync(folder.File("out/report/tables/training.md"), TestContext.Current.CancellationToken))
             .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1)
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries)[1..^1]).ToDictionary(cells => cells[0]);
         Assert.Equal(["untuned", "lora", "full", "bitfit"], rows.Keys);
@@ -48,13 +49,13 @@ public sealed class StudyRefusalTests
         Assert.Equal("–", rows["untuned"][2]);
 
         var metrics = JsonDocument.Parse(await File.ReadAllTextAsync(Assert.Single(
-            Directory.GetFiles(folder.In("out/cells"), "metrics.json", SearchOption.AllDirectories)),
+            Directory.GetFiles(folder.File("out/cells"), "metrics.json", SearchOption.AllDirectories)),
             TestContext.Current.CancellationToken)).RootElement;
         string Number(string name, double unit = 1) =>
             (metrics.GetProperty(name).GetDouble() / unit).ToString("N0", CultureInfo.InvariantCulture);
         Assert.Equal([Number("trainable_parameters"), Number("peak_bytes", 1e6), Number("tokens_per_processor_second")],
             [rows["lora"][2], rows["lora"][4], rows["lora"][5]]);
-        var planned = (await CommandLine.Run("plan", folder.File("lora.yaml",
+        var planned = (await CommandLine.Run("plan", folder.Write("lora.yaml",
             "model: model\ndata: [data.json]\ntraining: { max_steps: 1 }\noutput: x\n"), "--json")).Json();
         Assert.Equal(planned.GetProperty("parameters").GetProperty("trainable").GetInt64(),
             metrics.GetProperty("trainable_parameters").GetInt64());

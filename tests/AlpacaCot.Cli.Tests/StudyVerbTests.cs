@@ -10,6 +10,7 @@ namespace AlpacaCot.Cli.Tests;
 /// <summary>A study of a tiny model, run whole, killed and resumed, and its report as a browser shows it.</summary>
 public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassFixture<StudyVerbTests.World>
 {
+    [Trait("level", "full")]
     [Fact]
     public void Killed_again_and_again_it_repeats_nothing_finished_and_gives_the_same_report()
     {
@@ -128,11 +129,11 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
 
         public World()
         {
-            new TinyModel(Hidden: 64, Deviation: 0.1).WriteFolder(folder.In("model"));
+            new TinyModel(Hidden: 64, Deviation: 0.1).WriteFolder(folder.File("model"));
             foreach (var (i, kind) in Kinds.Index())
-                folder.File($"{kind}.json", Records(Enumerable.Range(0, 24).Select(n => (2 * n + i) % 12), kind));
-            folder.File("questions.json", Records(Enumerable.Range(0, 12), null));
-            study = folder.File("study.yaml", $$"""
+                folder.Write($"{kind}.json", Records(Enumerable.Range(0, 24).Select(n => (2 * n + i) % 12), kind));
+            folder.Write("questions.json", Records(Enumerable.Range(0, 12), null));
+            study = folder.Write("study.yaml", $$"""
                 title: A tiny study
                 recipe:
                   model: { init: model/config.json, tokenizer: model }
@@ -152,7 +153,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
         }
 
         public string Folder => folder.Path;
-        public string Output => folder.In("out");
+        public string Output => folder.File("out");
         public JsonElement Json { get; }
 
         /// <summary>The files of the report, without what was measured on this machine.</summary>

@@ -13,6 +13,7 @@ using TorchSharp;
 namespace AlpacaCot.Training.Tests;
 
 [Collection(nameof(WholeRuns))]
+[Trait("level", "full")]
 public sealed class MemoryTests
 {
     private static readonly string[] FullSize = ["lora", "none"];

@@ -22,6 +22,7 @@ public sealed class MethodTests(RunFixture fixture)
     private static readonly string[] Unmergeable =
         ["prompt_tuning", "p_tuning", "prefix_tuning", "p_tuning_v2", "houlsby", "pfeiffer", "parallel"];
 
+    [Trait("level", "full")]
     [Theory]
     [MemberData(nameof(MethodCases.All), MemberType = typeof(MethodCases))]
     public void A_method_from_recipe_to_merged_model(string method, string family, string form)

@@ -10,6 +10,7 @@ namespace AlpacaCot.Training.Tests;
 [Collection(nameof(WholeRuns))]
 public sealed class QuantizedTrainingTests(RunFixture fixture)
 {
+    [Trait("level", "full")]
     [Fact]
     public void Validation_loss_is_within_1_percent_with_int8()
     {
@@ -18,6 +19,7 @@ public sealed class QuantizedTrainingTests(RunFixture fixture)
         Assert.NotInRange(ValidationLoss("nf4") / full, 0.99, 1.01); // control: so few steps do not make up for 4 bits
     }
 
+    [Trait("level", "full")]
     [Fact]
     public void The_embedded_base_learns_as_well_with_8_and_4_bits()
     {

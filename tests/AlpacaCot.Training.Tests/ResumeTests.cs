@@ -27,6 +27,7 @@ public sealed class ResumeTests(RunFixture fixture)
         Same(whole.Output, parts.Output, adapter == "none" ? "model" : "adapter");
     }
 
+    [Trait("level", "full")]
     [Theory]
     [InlineData("lora", "adamw8bit", "nf4")]
     [InlineData("lora", "muon", "int8")]

@@ -11,7 +11,7 @@ public sealed partial class OutputTests
     public void One_seed_gives_the_same_bytes_and_another_gives_others()
     {
         using var folders = new TemporaryFolder();
-        var (first, second, other) = (folders["first"], folders["second"], folders["other"]);
+        var (first, second, other) = (folders.File("first"), folders.File("second"), folders.File("other"));
         new Output(5, 200).Write(first);
         new Output(5, 200).Write(second);
         new Output(6, 200).Write(other);
@@ -153,8 +153,8 @@ public sealed partial class OutputTests
     {
         using var folders = new TemporaryFolder();
         var trained = World.TrainTokenizer();
-        trained.Save(folders["base"], "<s>", "</s>", "<pad>", Output.ContextLength);
-        var tokenizer = Tokenizer.Load(folders["base"]);
+        trained.Save(folders.File("base"), "<s>", "</s>", "<pad>", Output.ContextLength);
+        var tokenizer = Tokenizer.Load(folders.File("base"));
         foreach (var text in World.Documents.Take(500).Concat(World.HeldOut.Select(r => r.Text)))
         {
             var ids = tokenizer.Encode(text);

@@ -82,7 +82,9 @@ internal sealed record GoldenBatch(long[][] Ids, long[][] Mask, long[][] Labels)
     public ModelInput Input => new(IdTensor) { Present = Present };
 
     /// <summary>The mean loss over labelled tokens, as the reference computes it.</summary>
-    public Tensor Loss(CausalModel model)
+    /// <param name="model">The model.</param>
+    /// <param name="positions">The position of each token, <c>[b, s]</c>; null: counted from 0.</param>
+    public Tensor Loss(CausalModel model, Tensor? positions = null)
     {
         var (places, targets) = (new List<long>(), new List<long>());
         var length = Ids[0].Length;
@@ -93,7 +95,8 @@ internal sealed record GoldenBatch(long[][] Ids, long[][] Mask, long[][] Labels)
                     places.Add(row * length + t - 1);
                     targets.Add(Labels[row][t]);
                 }
-        return model.NegativeLogLikelihood(Input, tensor(places), tensor(targets)) / Number(targets.Count);
+        var input = Input with { Positions = positions };
+        return model.NegativeLogLikelihood(input, tensor(places), tensor(targets)) / Number(targets.Count);
     }
 }
 #endif

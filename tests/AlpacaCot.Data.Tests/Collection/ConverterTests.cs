@@ -215,8 +215,8 @@ public sealed class ConverterTests : IDisposable
     {
         using (var file = File.OpenRead(ReferenceData.Path("data/multiturn/moss_dev.tar.gz")))
         using (var unpacked = new GZipStream(file, CompressionMode.Decompress))
-            TarFile.ExtractToDirectory(unpacked, _folder.Root, overwriteFiles: false);
-        var conversations = Convert("moss", _folder.Root);
+            TarFile.ExtractToDirectory(unpacked, _folder.Path, overwriteFiles: false);
+        var conversations = Convert("moss", _folder.Path);
         Assert.Equal(564, conversations.Count);
         Assert.All(conversations, c =>
         {
@@ -245,7 +245,7 @@ public sealed class ConverterTests : IDisposable
         Assert.Equal(2, bad.Count);
         Assert.Contains("\"instruction\" is a list", bad[1], StringComparison.Ordinal);
         Assert.Contains("no data file", Assert.Throws<InputException>(() => Convert("dolly", Directory.CreateDirectory(
-            Path.Combine(_folder.Root, "empty")).FullName)).Message, StringComparison.Ordinal);
+            Path.Combine(_folder.Path, "empty")).FullName)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -254,7 +254,7 @@ public sealed class ConverterTests : IDisposable
         foreach (var i in new[] { 10, 9, 1 })
             _folder.Write($"task{i}.json", $$"""{"Definition": ["D"], "Instances": [{"input": "{{i}}", "output": ["o"]}]}""");
         _folder.Write("README.md", "no data");
-        Assert.Equal(["1", "10", "9"], Convert("niv2", _folder.Root).Select(c => c.Turns[0].Input));
+        Assert.Equal(["1", "10", "9"], Convert("niv2", _folder.Path).Select(c => c.Turns[0].Input));
     }
 
     [Fact]

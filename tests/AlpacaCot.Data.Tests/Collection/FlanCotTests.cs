@@ -175,7 +175,7 @@ public sealed class FlanCotTests : IDisposable
         Replay = CotDraw.Load(ReferenceData.Path("data/golden/cot_template_index.dev.json")),
     };
 
-    private string In(string name) => Path.Combine(_folder.Root, name);
+    private string In(string name) => Path.Combine(_folder.Path, name);
 
     private static string Rows(string set) => ReferenceData.Path($"data/cot/origin_{set}_train.tsv.gz");
 

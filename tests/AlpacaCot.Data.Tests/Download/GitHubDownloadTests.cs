@@ -29,7 +29,7 @@ public sealed class GitHubDownloadTests : IDisposable, IDownloadObserver
             GitHub = o.GitHub with { Token = "ghp_secret" }, Token = "hf_secret",
         });
         Assert.Equal(["data/v2/a_train.tsv", "data/v2/sub/数据 1.tsv"], result.Files.Select(f => f.File.Path));
-        var root = Path.Combine(_folder.Root, "github--owner--name");
+        var root = Path.Combine(_folder.Path, "github--owner--name");
         Assert.Equal(Path.Combine(root, "snapshots", FakeHub.Commit), result.Folder);
         Assert.Equal(FakeHub.Commit, File.ReadAllText(Path.Combine(root, "refs", "main")));
         Assert.Equal(big, File.ReadAllBytes(Path.Combine(result.Folder, "data/v2/a_train.tsv")));
@@ -67,7 +67,7 @@ public sealed class GitHubDownloadTests : IDisposable, IDownloadObserver
         Assert.Contains(_notes, note => note.Contains("connection was lost", StringComparison.Ordinal));
         Assert.Contains(_notes, note => note.Contains("git sha1", StringComparison.Ordinal));
         // the main branch, by any name
-        Assert.True(File.Exists(Path.Combine(_folder.Root, "github--owner--name", "refs", "HEAD")));
+        Assert.True(File.Exists(Path.Combine(_folder.Path, "github--owner--name", "refs", "HEAD")));
     }
 
     [Fact]
@@ -156,7 +156,7 @@ public sealed class GitHubDownloadTests : IDisposable, IDownloadObserver
     {
         var options = new HubOptions
         {
-            GitHub = new() { Api = _hub.Endpoint, Content = _hub.Raw }, Cache = _folder.Root, SegmentBytes = Segment,
+            GitHub = new() { Api = _hub.Endpoint, Content = _hub.Raw }, Cache = _folder.Path, SegmentBytes = Segment,
             Connections = 4,
             Wait = (time, _) =>
             {

@@ -30,7 +30,7 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         Assert.Equal(["README.md", "data/empty.txt", "data/train-00.jsonl", "data/数据 1.json"],
             result.Files.Select(f => f.File.Path));
         Assert.All(result.Files, f => Assert.Equal(FileOrigin.Downloaded, f.Origin));
-        var root = Path.Combine(_folder.Root, "datasets--owner--name");
+        var root = Path.Combine(_folder.Path, "datasets--owner--name");
         Assert.Equal(FakeHub.Commit, File.ReadAllText(Path.Combine(root, "refs", "main")));
         Assert.Equal(Path.Combine(root, "snapshots", FakeHub.Commit), result.Folder);
         Assert.Equal(small, File.ReadAllBytes(Path.Combine(result.Folder, "README.md")));
@@ -78,9 +78,9 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         var content = _hub.Add("big.bin", 4 * Segment, large: true);
         _hub.Trouble = (request, reply) => request.From >= 2 * Segment ? new(403, "no") : null;
         await Assert.ThrowsAsync<DownloadException>(() => Download(o => o with { Connections = 1 }));
-        var part = Path.Combine(_folder.Root, "datasets--owner--name", "blobs", FakeHub.Digest(content, true) + ".incomplete");
+        var part = Path.Combine(_folder.Path, "datasets--owner--name", "blobs", FakeHub.Digest(content, true) + ".incomplete");
         Assert.Equal(content[..(2 * Segment)], File.ReadAllBytes(part));
-        Assert.False(Directory.Exists(Path.Combine(_folder.Root, "datasets--owner--name", "snapshots")));
+        Assert.False(Directory.Exists(Path.Combine(_folder.Path, "datasets--owner--name", "snapshots")));
 
         File.WriteAllBytes(part, content[..(2 * Segment + 1000)]);   // another tool ends where it likes
         _hub.Trouble = null;
@@ -124,12 +124,12 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         Assert.Contains(_notes, note => note.Contains("damaged"));
         Assert.Equal(content.Length, _advanced);
 
-        Directory.Delete(Path.Combine(_folder.Root, "datasets--owner--name"), recursive: true);
+        Directory.Delete(Path.Combine(_folder.Path, "datasets--owner--name"), recursive: true);
         damage = int.MaxValue;
         var failed = await Assert.ThrowsAsync<DownloadException>(() => Download());
         Assert.Contains($"its sha256 is", failed.Message);
         Assert.Contains(FakeHub.Digest(content, true), failed.Message);
-        Assert.Equal([], Directory.GetFiles(_folder.Root, "*", SearchOption.AllDirectories)
+        Assert.Equal([], Directory.GetFiles(_folder.Path, "*", SearchOption.AllDirectories)
             .Where(f => new FileInfo(f).Length > 0));
     }
 
@@ -269,7 +269,7 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "needs /dev/full");
         var content = _hub.Add("big.bin", 3 * Segment, large: true);
-        var blobs = Directory.CreateDirectory(Path.Combine(_folder.Root, "datasets--owner--name", "blobs")).FullName;
+        var blobs = Directory.CreateDirectory(Path.Combine(_folder.Path, "datasets--owner--name", "blobs")).FullName;
         File.CreateSymbolicLink(Path.Combine(blobs, FakeHub.Digest(content, true) + ".incomplete"), "/dev/full");
         Assert.Contains("the disk is full", (await Assert.ThrowsAsync<DownloadException>(() => Download())).Message);
     }
@@ -315,7 +315,7 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         _advanced = 0;
         var options = new HubOptions
         {
-            Endpoint = _hub.Endpoint, Cache = _folder.Root, SegmentBytes = Segment, Connections = 4,
+            Endpoint = _hub.Endpoint, Cache = _folder.Path, SegmentBytes = Segment, Connections = 4,
                 Patience = TimeSpan.FromSeconds(20),
             Wait = (time, _) =>
             {

@@ -52,13 +52,13 @@ public sealed class DialogueTests : IDisposable
         foreach (var to in ConversationWriter.Formats.Where(to => to != "preference" || read.Rejected is not null))
             foreach (var name in (string[])["out.json", "out.parquet", "out.jsonl.gz", "out.parquet.zst"])
             {
-                ConversationWriter.Write(Path.Combine(folder.Root, name), [read], to);
-                Assert.Equal(Said.By(read), Said.By(Assert.Single(InstructionFile.Read(Path.Combine(folder.Root, name)))));
+                ConversationWriter.Write(Path.Combine(folder.Path, name), [read], to);
+                Assert.Equal(Said.By(read), Said.By(Assert.Single(InstructionFile.Read(Path.Combine(folder.Path, name)))));
             }
         foreach (var name in (string[])["out.csv", "out.tsv.gz"])   // of tables the texts: numbers come back as texts
         {
-            ConversationWriter.Write(Path.Combine(folder.Root, name), [read], "alpaca");
-            var back = Assert.Single(InstructionFile.Read(Path.Combine(folder.Root, name)));
+            ConversationWriter.Write(Path.Combine(folder.Path, name), [read], "alpaca");
+            var back = Assert.Single(InstructionFile.Read(Path.Combine(folder.Path, name)));
             Assert.Equal(read.Turns.Select(t => (t.Role, t.Text, t.Input)), back.Turns.Select(t => (t.Role, t.Text, t.Input)));
         }
     }
@@ -77,7 +77,7 @@ public sealed class DialogueTests : IDisposable
         foreach (var to in (string[])["openai", "alpaca", "sharegpt"])
             foreach (var name in (string[])["out.jsonl", "out.parquet"])
             {
-                var written = Path.Combine(folder.Root, name);
+                var written = Path.Combine(folder.Path, name);
                 Assert.Equal(2, ConversationWriter.Write(written, read, to));
                 Assert.Equal(Said.By(read), Said.By(InstructionFile.Read(written)));
             }
@@ -91,13 +91,13 @@ public sealed class DialogueTests : IDisposable
     {
         var path = folder.Write("a.jsonl", """{"turns": ["one?", "two?"], "question_id": 1}""");
         var read = InstructionFile.Read(path).ToList();
-        var target = Path.Combine(folder.Root, "out.json");
+        var target = Path.Combine(folder.Path, "out.json");
         Assert.Contains("a.jsonl, record 1: it does not end with an answer",
             Assert.Throws<InputException>(() => ConversationWriter.Write(target, read, "alpaca")).Message);
         Assert.False(File.Exists(target));
         var bad = new List<string>();
         Assert.Equal(0, ConversationWriter.Write(target, read, "preference", bad.Add));
         Assert.Contains("no rejected answer", Assert.Single(bad));
-        Assert.Equal([Path.GetFileName(path), "out.json"], Directory.GetFiles(folder.Root).Select(Path.GetFileName).Order());
+        Assert.Equal([Path.GetFileName(path), "out.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order());
     }
 }

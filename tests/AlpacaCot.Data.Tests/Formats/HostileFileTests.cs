@@ -16,12 +16,13 @@ public sealed class HostileFileTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    [Trait("level", "full")]
     [Theory]
     [InlineData(".gz")]
     [InlineData(".zst")]
     public void A_bomb_is_stopped_before_it_grows(string packing)
     {
-        var path = Path.Combine(folder.Root, "bomb.json" + packing);
+        var path = Path.Combine(folder.Path, "bomb.json" + packing);
         using (var file = File.Create(path))
         using (Stream packed = packing == ".gz" ? new GZipStream(file, CompressionLevel.Optimal) : new CompressionStream(file,
             19))
@@ -84,7 +85,7 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Parquet_with_other_columns_is_refused_by_their_names_unless_they_are_mapped()
     {
-        var path = Path.Combine(folder.Root, "other.parquet");
+        var path = Path.Combine(folder.Path, "other.parquet");
         var source = folder.Write("other.jsonl",
             """{"text": "x", "frage": "Was?", "antwort": "Das.", "id": 7, "tags": ["a", "b"]}""");
         var read = InstructionFile.Read(source)

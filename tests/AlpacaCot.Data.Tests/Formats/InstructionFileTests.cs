@@ -129,7 +129,7 @@ public sealed class InstructionFileTests : IDisposable
         AssertMessage(Gzip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(A, 5000))))[..^30], "cut short");
 
         Assert.Contains("no such file", Assert.Throws<InputException>(() => InstructionFile.Read("absent.json")).Message);
-        Assert.Contains("is a folder", Assert.Throws<InputException>(() => InstructionFile.Read(folder.Root)).Message);
+        Assert.Contains("is a folder", Assert.Throws<InputException>(() => InstructionFile.Read(folder.Path)).Message);
 
         void AssertMessage(byte[] bytes, params string[] parts)
         {

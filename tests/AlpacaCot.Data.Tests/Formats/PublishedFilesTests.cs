@@ -88,6 +88,7 @@ public sealed class PublishedFilesTests
         Assert.Equal($"{path}, record {count}", last);
     }
 
+    [Trait("level", "full")]
     [Theory]
     [MemberData(nameof(Files))]
     public void Every_record_survives_every_format(string file, int count, string _)
@@ -102,7 +103,7 @@ public sealed class PublishedFilesTests
             {
                 // Questions without answers are no instruction data: alpaca has no place for them, and says so.
                 if (format == "alpaca" && file.Contains("question", StringComparison.Ordinal)) continue;
-                var path = Path.Combine(folder.Root, name);
+                var path = Path.Combine(folder.Path, name);
                 Assert.Equal(read.Count, ConversationWriter.Write(path, read, format));
                 Assert.Equal(said, Said.By(InstructionFile.Read(path)));
             }

@@ -1,11 +1,10 @@
 using System.Text;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Tests;
 
 namespace AlpacaCot.Data.Tests.Formats;
 
-/// <summary>Measures the heap of the process, so no other test may run meanwhile.</summary>
-[Collection(nameof(StreamingTests))]
-[CollectionDefinition(nameof(StreamingTests), DisableParallelization = true)]
+[Collection(nameof(Alone))]
 public sealed class StreamingTests
 {
     /// <summary>40 MB are read while the live heap grows by less than 20 MB and the reader is never far ahead.</summary>

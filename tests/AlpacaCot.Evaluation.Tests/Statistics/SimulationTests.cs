@@ -32,6 +32,7 @@ public sealed class SimulationTests
         return differences;
     }
 
+    [Trait("level", "full")]
     [Theory]
     [InlineData("right or wrong", 200, 0.1, 0.05)]
     [InlineData("right or wrong", 60, 0.3, 0.15)]

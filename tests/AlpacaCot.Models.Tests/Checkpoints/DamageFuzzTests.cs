@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Tests.Checkpoints;
 
 /// <summary>Real files with random damage: each is read or refused with a message, and neither takes much memory.</summary>
+[Trait("level", "full")]
 public sealed class DamageFuzzTests
 {
 

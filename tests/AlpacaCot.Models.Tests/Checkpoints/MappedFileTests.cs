@@ -11,10 +11,6 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
 
-/// <summary>Measures the memory of the whole process, so nothing may run beside it.</summary>
-[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
-public sealed class Alone;
-
 [Collection(nameof(Alone))]
 public sealed class MappedFileTests
 {
@@ -27,6 +23,7 @@ public sealed class MappedFileTests
         using var folder = new TemporaryFolder();
         var path = BigFile(folder);
         using (zeros(1)) { } // libtorch's own start
+        Alone.Settle();
         var before = ResidentBytes();
 
         using var file = SafetensorsFile.Open(path);
@@ -97,6 +94,7 @@ public sealed class MappedFileTests
 
         foreach (var type in new[] { ScalarType.BFloat16, ScalarType.Float32 }) // as stored, and converted
         {
+            Alone.Settle();
             Platform.TrimMemory();
             var (before, peak) = (Platform.ResidentBytes, 0L);
             using var scope = NewDisposeScope();

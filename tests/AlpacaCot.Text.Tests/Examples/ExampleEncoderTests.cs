@@ -1,4 +1,3 @@
-using AlpacaCot.Data.Tests;
 using AlpacaCot.Data.Tests.Preparation;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;

@@ -1,7 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using TemporaryFolder = AlpacaCot.Data.Tests.TemporaryFolder;
-using AlpacaCot.Data.Tests;
 using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Templates;
@@ -164,11 +162,11 @@ public sealed class ChatTemplateTests : IDisposable
                 {"name": "default", "template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}"}]}
             """);
         var input = ChatTemplate.InputOf(new Conversation([new(Role.User, "x")]));
-        var config = Path.Combine(folder.Root, "tokenizer_config.json");
+        var config = Path.Combine(folder.Path, "tokenizer_config.json");
         Assert.Equal("<b>x<e>", ChatTemplate.Load(config).Render(input).Text);
-        Assert.Equal("<b>x<e>", ChatTemplate.Load(folder.Root).Render(input).Text);
+        Assert.Equal("<b>x<e>", ChatTemplate.Load(folder.Path).Render(input).Text);
         folder.Write("chat_template.jinja", "{{ eos_token }}\n");
-        Assert.Equal("<e>", ChatTemplate.Load(folder.Root).Render(input).Text);
+        Assert.Equal("<e>", ChatTemplate.Load(folder.Path).Render(input).Text);
         Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(folder.Write("x.json",
             "{}"))).Message);
         Assert.Contains("no such chat template", Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);

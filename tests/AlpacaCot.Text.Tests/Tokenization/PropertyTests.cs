@@ -115,6 +115,7 @@ public sealed partial class PropertyTests
         Assert.Equal(["", "", "", "", "🙂", "", "\uFFFD", "\uFFFDa", ""], parts);
     }
 
+    [Trait("level", "full")]
     [Fact]
     public void Time_grows_with_the_length_alone()
     {
