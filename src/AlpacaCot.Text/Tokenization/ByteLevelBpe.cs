@@ -113,14 +113,9 @@ public sealed record ByteLevelBpe(
 
     private static void Raw(Utf8JsonWriter w, object value) => JsonSerializer.Serialize(w, value);
 
-    private static void Write(string path, Action<Utf8JsonWriter> content)
+    private static void Write(string path, Action<Utf8JsonWriter> content) => AtomicFile.Write(path, stream =>
     {
-        var temporary = path + ".tmp";
-        using (var stream = File.Create(temporary))
-        {
-            using (var writer = new Utf8JsonWriter(stream, Json)) content(writer);
-            stream.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, path, overwrite: true);
-    }
+        using var writer = new Utf8JsonWriter(stream, Json);
+        content(writer);
+    });
 }
