@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
-using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Runtime;
 using TorchSharp;

@@ -8,7 +8,6 @@ using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
-using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
@@ -55,7 +54,7 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>The tokens that end an answer: those of the model folder's configuration, and the tokenizer's EOS.</summary>
     public IReadOnlyList<int> EndTokens =>
-        [.. ConfiguredEnds("generation_config.json").Concat(Ends(folder?.Config ?? default)).Append(tokenizer?.EosId ?? -1)
+        [.. ConfiguredEnds(Companions.GenerationSettings).Concat(Ends(folder?.Config ?? default)).Append(tokenizer?.EosId ?? -1)
             .Where(id => id >= 0).Distinct()];
 
     /// <summary>The prompt template.</summary>
@@ -81,7 +80,7 @@ public sealed class LanguageModel : IDisposable
         try
         {
             adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
-            var tokenizer = tokenizerPath is null && !HoldsTokenizer(modelPath)
+            var tokenizer = tokenizerPath is null && !TokenizerFiles.Has(modelPath)
                 ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
             model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage, quantization);
             var loaded = new LanguageModel(model, tokenizer, FindTemplate(template, adapterPath, modelPath), folder);
@@ -140,10 +139,6 @@ public sealed class LanguageModel : IDisposable
 
     private static bool SameTokens(Tokenizer a, Tokenizer b) =>
         Enumerable.Range(0, Math.Min(a.VocabularySize, b.VocabularySize)).All(id => a.IdToToken(id) == b.IdToToken(id));
-
-    private static bool HoldsTokenizer(string path) => !Directory.Exists(path) ? GgufHeader.Looks(path)
-        : Directory.EnumerateFiles(path).Any(file =>
-        Path.GetFileName(file) is "tokenizer.json" or "vocab.json" || Path.GetExtension(file) is ".model" or ".tiktoken");
 
     // eos_token_id is a number or, where several tokens end an answer, a list of numbers.
     private IEnumerable<int> ConfiguredEnds(string file)

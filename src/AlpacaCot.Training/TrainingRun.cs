@@ -71,7 +71,7 @@ public static class TrainingRun
     }
 
     private static LanguageModel LoadModel(Recipe recipe, PromptTemplate template, out string configuration,
-        out string[] companions)
+        out IReadOnlyList<CompanionFile> companions)
     {
         var full = recipe.Adapter.Method == "none";
         var configPath = recipe.Model.Init ?? Path.Combine(recipe.Model.Path!, "config.json");
@@ -81,22 +81,11 @@ public static class TrainingRun
             ? FromRandomWeights(init, tokenizerPath, template, recipe.Training.Seed)
             : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage,
                 QuantizationOptions.Parse(recipe.Quantization));
-        configuration = File.ReadAllText(configPath);
-        companions = [.. TokenizerFiles(tokenizerPath)];
+        // A trained model folder is complete: it carries what the model came with.
+        configuration = File.Exists(configPath) ? File.ReadAllText(configPath) : loaded.Checkpoint.Config.GetRawText();
+        companions = Companions.Of(recipe.Model.Path, recipe.Model.Path is null ? tokenizerPath : recipe.Model.Tokenizer);
         return loaded;
     }
-
-    // A trained model folder is complete: it carries its tokenizer.
-    private static readonly string[] TokenizerFileNames =
-    [
-        "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json",
-        "merges.txt", "generation_config.json",
-    ];
-
-    private static IEnumerable<string> TokenizerFiles(string path) => File.Exists(path)
-        ? [path]
-        : TokenizerFileNames.Select(name => Path.Combine(path, name)).Where(File.Exists);
 
     private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, PromptTemplate template, int seed)
     {
@@ -108,7 +97,8 @@ public static class TrainingRun
         return new LanguageModel(ModelFamilies.Build(config, new RandomWeights(seed, deviation)), tokenizer, template);
     }
 
-    private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration, string[] companions)
+    private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration,
+        IReadOnlyList<CompanionFile> companions)
     {
         if (recipe.Adapter.Method == "none" && loaded.Model.IsQuantized)
             throw InputException.Refusing(

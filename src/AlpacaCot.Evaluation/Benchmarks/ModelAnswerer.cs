@@ -1,9 +1,8 @@
-using System.Security.Cryptography;
-using System.Text;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Templates;
 using static TorchSharp.torch;
@@ -24,8 +23,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
     public int BatchSize { get; init; } = 64;
 
     /// <inheritdoc/>
-    public string Identity => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes($"{name}\n{model.Template.ToJson()}\ngreedy {MaxNewTokens}")));
+    public string Identity =>
+        Fingerprint.Of($"{name}\n{model.Template.ToJson()}\ngreedy {MaxNewTokens}");
 
     /// <inheritdoc/>
     public string PromptText(BenchmarkQuestion question, IReadOnlyList<string> earlier) =>

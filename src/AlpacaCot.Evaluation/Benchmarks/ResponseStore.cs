@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using AlpacaCot.Text;
@@ -61,17 +59,7 @@ public sealed class ResponseStore : IDisposable
     }
 
     /// <summary>The key of something that depends on all of the parts.</summary>
-    public static string Key(params ReadOnlySpan<string> parts)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var part in parts)
-        {
-            var bytes = Encoding.UTF8.GetBytes(part);
-            hash.AppendData(BitConverter.GetBytes((long)bytes.Length));
-            hash.AppendData(bytes);
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
+    public static string Key(params ReadOnlySpan<string> parts) => Fingerprint.OfAll(parts);
 
     /// <summary>What is kept under a key; false where there is nothing.</summary>
     public bool TryGet<T>(string key, out T value)

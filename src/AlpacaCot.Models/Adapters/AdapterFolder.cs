@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ namespace AlpacaCot.Models.Adapters;
 public static class AdapterFolder
 {
     /// <summary>The file that makes a folder an adapter.</summary>
-    public const string ConfigName = "adapter_config.json";
+    public const string ConfigName = ModelFolder.AdapterConfigName;
 
     private const string WeightsName = "adapter_model.safetensors";
     private const string PickleName = "adapter_model.bin";

@@ -1,6 +1,6 @@
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,14 +9,14 @@ namespace AlpacaCot.Models.Adapters;
 /// <summary>No adapter: every weight of the model is trained, and what is saved is a Hugging Face model folder.</summary>
 public sealed class FullTuning : IAdapter
 {
-    private readonly IReadOnlyList<string> companions;
+    private readonly IReadOnlyList<CompanionFile> companions;
     private readonly string configuration;
 
     /// <summary>Makes every weight of an fp32 model trainable.</summary>
     /// <param name="model">The model, built with fp32 storage.</param>
     /// <param name="configuration">The text of its <c>config.json</c>, saved along.</param>
-    /// <param name="companions">Files saved along unchanged, such as the tokenizer's.</param>
-    public FullTuning(CausalModel model, string configuration, IReadOnlyList<string> companions)
+    /// <param name="companions">Files saved along unchanged, such as the tokenizer's; see <see cref="Companions"/>.</param>
+    public FullTuning(CausalModel model, string configuration, IReadOnlyList<CompanionFile> companions)
     {
         (this.configuration, this.companions) = (configuration, companions);
         Parameters = model.Parameters;
@@ -30,21 +30,19 @@ public sealed class FullTuning : IAdapter
     public void Save(string folder) => Save(folder, ScalarType.Float32);
 
     /// <summary>Saves the model with its matrices in a narrower type.</summary>
+    /// <exception cref="Text.InputException">A weight is beyond the range of that type.</exception>
     public void Save(string folder, ScalarType matrices)
     {
-        Directory.CreateDirectory(folder);
-        using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"),
-            [.. Parameters.Select(p => (p.Key, p.Value.dim() > 1 ? p.Value.to(matrices) : p.Value))]);
-        AtomicFile.WriteText(Path.Combine(folder, "config.json"), configuration);
-        foreach (var file in companions) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        List<OutgoingWeight> weights = [.. Parameters.Select(parameter => Outgoing(parameter.Key, parameter.Value)
+            .As(parameter.Value.dim() > 1 ? matrices : parameter.Value.dtype))];
+        HuggingFaceFolder.WriteInto(folder, weights, [CompanionFile.Of("config.json", configuration), .. companions]);
     }
 
     /// <inheritdoc/>
     public void Restore(string folder)
     {
-        using var saved = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        using var saved = ModelFolder.Open(folder);
         foreach (var (name, weight) in Parameters)
         {
             using var source = saved.Read(name);
@@ -54,4 +52,7 @@ public sealed class FullTuning : IAdapter
 
     /// <summary>Nothing of its own to free: the weights are the model's.</summary>
     public void Dispose() { }
+
+    private static OutgoingWeight Outgoing(string name, Tensor weight) =>
+        new(name, weight.dtype, weight.shape, () => weight.alias());
 }

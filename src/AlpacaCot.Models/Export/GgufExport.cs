@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
@@ -34,24 +35,8 @@ internal static class GgufExport
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(folder);
         DiskSpace.Require(folder, tensors.Sum(t => t.ByteCount));
-        // Not AtomicFile: the finished file is looked at before it is moved to its place.
-        var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
-        try
-        {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
-            {
-                GgufWriter.Write(stream, [.. Settings(architecture, config, settings, sizes, rope, type), .. Tokens(tokenizer)],
-                    tensors);
-                stream.Flush(flushToDisk: true);
-            }
-            verify(temporary);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        (string, object)[] header = [.. Settings(architecture, config, settings, sizes, rope, type), .. Tokens(tokenizer)];
+        AtomicFile.Write(path, stream => GgufWriter.Write(stream, header, tensors), verify);
     }
 
     private static GgufOutgoing Outgoing(OutgoingWeight weight, GgufArchitecture architecture, DecoderSizes sizes, GgufType type,

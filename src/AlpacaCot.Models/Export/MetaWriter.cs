@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
@@ -24,11 +25,10 @@ internal static class MetaWriter
         var parameters = HuggingFaceFolder.Indented(Parameters(config, weights, heads, keyHeads));
         CompanionFile[] files =
         [
-            .. companions.Where(c => c.Name != "config.json"),
-            new(MetaNames.Parameters, to => File.WriteAllText(to, parameters)),
+            .. companions, CompanionFile.Of(MetaNames.Parameters, parameters),
         ];
-        return HuggingFaceFolder.Write(path, renamed, files, (folder, all) =>
-            TorchPickleWriter.Write(Path.Combine(folder, MetaNames.Shard(0)), all), verify);
+        return HuggingFaceFolder.Write(path, renamed.Sum(weight => weight.ByteCount), files, folder =>
+            TorchPickleWriter.Write(Path.Combine(folder, MetaNames.Shard(0)), renamed), verify);
     }
 
     private static OutgoingWeight Translated(OutgoingWeight weight, int heads, int keyHeads)

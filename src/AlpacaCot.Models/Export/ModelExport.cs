@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
@@ -35,7 +34,7 @@ public static class ModelExport
         var source = model.Checkpoint;
         var weights = ModelWeights.Of(source, model.Model, type);
         LogitComparison? check = null;
-        var files = HuggingFaceFolder.Write(path, weights, Companions(model, type, adapter), shardBytes, folder =>
+        var files = HuggingFaceFolder.Write(path, weights, Beside(model, type, adapter), shardBytes, folder =>
         {
             using (var written = ModelFolder.Open(folder)) RequireSame(weights, written);
             check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source));
@@ -51,7 +50,7 @@ public static class ModelExport
         var weights = ModelWeights.Of(source, model.Model, type);
         LogitComparison? check = null;
         var config = Configuration(model, type);
-        var files = MetaWriter.Write(path, config, weights, Tokenizers(source.Path), folder =>
+        var files = MetaWriter.Write(path, config, weights, Companions.Of(source.Path), folder =>
             check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source)));
         return new ExportResult(files, files.Sum(f => new FileInfo(Path.Combine(path, f)).Length), check!);
     }
@@ -113,32 +112,18 @@ public static class ModelExport
         _ => "float32",
     };
 
-    private static IEnumerable<CompanionFile> Companions(LanguageModel model, ScalarType? type, string? adapter)
+    private static IEnumerable<CompanionFile> Beside(LanguageModel model, ScalarType? type, string? adapter)
     {
         var source = model.Checkpoint.Path;
         var config = Path.Combine(source, "config.json");
         var unchanged = type is null && !model.Model.IsQuantized && File.Exists(config)
             && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
-        yield return unchanged ? CompanionFile.Copy(config) : CompanionFile.Of("config.json",
-            Encoding.UTF8.GetBytes(HuggingFaceFolder.Indented(Configuration(model, type))));
+        yield return unchanged ? CompanionFile.Copy(config) : HuggingFaceFolder.Configuration(Configuration(model, type));
         var template = adapter is null ? null
             : Path.Combine(LanguageModel.AdapterIn(adapter), LanguageModel.TemplateFile);
         if (File.Exists(template)) yield return CompanionFile.Copy(template);
         else template = null;
-        foreach (var file in Tokenizers(source))
-            if (file.Name != "config.json" && (template is null || file.Name != LanguageModel.TemplateFile)) yield return file;
-    }
-
-    // Everything small that is not weights: tokenizer, templates, generation settings, code that others need to load it.
-    internal static IEnumerable<CompanionFile> Tokenizers(string source)
-    {
-        if (!Directory.Exists(source))
-            return GgufTokenizer.Files(source).Select(f => CompanionFile.Of(f.Key, f.Value));
-        return Directory.GetFiles(source).Where(file => Path.GetFileName(file) is var name
-            && name is not "params.json"
-            && !name.EndsWith(".index.json", StringComparison.Ordinal)
-            && Path.GetExtension(name) is ".json" or ".model" or ".tiktoken" or ".txt" or ".jinja" or ".py")
-            .Order(StringComparer.Ordinal)
-            .Select(CompanionFile.Copy);
+        foreach (var file in Companions.Of(source))
+            if (template is null || file.Name != LanguageModel.TemplateFile) yield return file;
     }
 }

@@ -92,10 +92,5 @@ public static class ModelWeights
     private static bool IsReal(ScalarType type) =>
         type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
 
-    // A checkpoint of the bare base model lacks the first part of the name.
-    private static string Stored(ModelFolder folder, string name)
-    {
-        var bare = name[(name.IndexOf('.') + 1)..];
-        return !folder.Entries.ContainsKey(name) && folder.Entries.ContainsKey(bare) ? bare : name;
-    }
+    private static string Stored(ModelFolder folder, string name) => WeightNames.Stored(name, folder.Entries.ContainsKey);
 }

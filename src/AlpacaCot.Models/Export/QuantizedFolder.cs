@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
@@ -31,8 +30,7 @@ public static class QuantizedFolder
     public static void Write(string model, string path, QuantizationOptions options, Action<long, long>? progress = null)
     {
         using var folder = ModelFolder.Open(model);
-        Write(path, folder.Config, new CheckpointWeights(folder), options,
-            ModelExport.Tokenizers(model).Where(file => file.Name != "config.json"), progress);
+        Write(path, folder.Config, new CheckpointWeights(folder), options, Companions.Of(model), progress);
     }
 
     /// <summary>Quantizes a model.</summary>
@@ -51,11 +49,10 @@ public static class QuantizedFolder
             throw new InputException($"The model is quantized already ({already.Name}); take the full one.");
         Libtorch.EnsureLoaded();
         using var quiet = no_grad();
-        using var model = ModelFamilies.Build(config, new ShapesOnly());
+        using var model = ModelFamilies.Build(config, new ShapeWeights());
         var written = BitsAndBytesFormat.Config(config, options, model.Head.Name);
-        CompanionFile[] files = [CompanionFile.Of("config.json", HuggingFaceFolder.Bytes(written)), .. companions];
-        HuggingFaceFolder.Write(path, [], files,
-            (folder, _) => WriteShards(folder, model, weights, options, progress, shardBytes),
+        HuggingFaceFolder.Write(path, bytes: 0, [HuggingFaceFolder.Configuration(written), .. companions],
+            folder => WriteShards(folder, model, weights, options, progress, shardBytes),
             folder => ModelFolder.Open(folder).Dispose());
     }
 
@@ -65,51 +62,21 @@ public static class QuantizedFolder
         var layers = model.Linears.Values.Where(l => l != model.Head && options.Covers(l.Name))
             .ToDictionary(l => l.Name + ".weight");
         var (done, all) = (0L, model.ParameterCount);
-        var (files, map) = (new List<string>(), new Dictionary<string, int>());
-        var shard = new List<(string Name, Tensor Tensor)>();
-        var (bytes, total) = (0L, 0L);
+        var shards = new ShardedWeights(folder, shardBytes);
         foreach (var (name, shape) in model.Parameters.Select(p => (p.Key, p.Value.shape)).ToList())
         {
-            foreach (var part in Parts(name, shape, layers.GetValueOrDefault(name), weights, options))
-            {
-                shard.Add(part);
-                map.Add(part.Name, files.Count);
-                bytes += part.Tensor.numel() * part.Tensor.element_size();
-            }
+            shards.Add(Parts(name, shape, layers.GetValueOrDefault(name), weights, options));
             progress?.Invoke(done += shape.Aggregate(1L, (a, b) => a * b), all);
             Platform.TrimMemory(); // the full matrix
-            if (bytes >= shardBytes) Flush();
         }
-        if (shard.Count > 0) Flush();
-        if (files.Count == 1)
-        {
-            File.Move(files[0], Path.Combine(folder, "model.safetensors"));
-            return;
-        }
-        string Final(int i) => $"model-{i + 1:00000}-of-{files.Count:00000}.safetensors"; // how many is known at the end only
-        foreach (var (i, file) in files.Index()) File.Move(file, Path.Combine(folder, Final(i)));
-        AtomicFile.WriteText(Path.Combine(folder, "model.safetensors.index.json"), HuggingFaceFolder.Indented(new JsonObject
-        {
-            ["metadata"] = new JsonObject { ["total_size"] = total },
-            ["weight_map"] = new JsonObject(map.Select(m => KeyValuePair.Create(m.Key, (JsonNode?)Final(m.Value)))),
-        }));
-
-        void Flush()
-        {
-            files.Add(Path.Combine(folder, $"shard-{files.Count}"));
-            SafetensorsWriter.Write(files[^1], shard);
-            foreach (var part in shard) part.Tensor.Dispose();
-            shard.Clear();
-            (total, bytes) = (total + bytes, 0);
-        }
+        shards.Finish();
     }
 
-    private static List<(string Name, Tensor Tensor)> Parts(string name, long[] shape, Linear? layer, IWeightSource weights,
+    private static List<OutgoingWeight> Parts(string name, long[] shape, Linear? layer, IWeightSource weights,
         QuantizationOptions options)
     {
         using var scope = NewDisposeScope();
-        var stored = ModelBuilder.Stored(weights, name);
-        var full = weights.Read(stored, shape);
+        var full = weights.Read(WeightNames.Stored(name, weights.Contains), shape);
         List<(string Name, Tensor Tensor)> parts = [(name, full)];
         if (layer is not null)
         {
@@ -117,6 +84,7 @@ public static class QuantizedFolder
             parts = [.. BitsAndBytesFormat.Tensors(name, matrix, full.dtype)];
         }
         foreach (var part in parts) part.Tensor.DetachFromDisposeScope();
-        return parts;
+        // Each is read once, which hands it over.
+        return [.. parts.Select(part => new OutgoingWeight(part.Name, part.Tensor.dtype, part.Tensor.shape, () => part.Tensor))];
     }
 }

@@ -1,5 +1,5 @@
-using System.Text;
 using System.Text.Json.Nodes;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
@@ -32,7 +32,7 @@ public static class VocabularyGrowth
         List<OutgoingWeight> weights = [.. ModelWeights.Of(source, model.Model)
             .Select(weight => tables.Contains(weight.Name) ? Grown(weight, rows, extension.Tokens) : weight)];
         LogitComparison? check = null;
-        var files = HuggingFaceFolder.Write(path, weights, Companions(model, extension, rows), shardBytes, folder =>
+        var files = HuggingFaceFolder.Write(path, weights, Beside(model, extension, rows), shardBytes, folder =>
         {
             using var reopened = LanguageModel.Load(folder);
             check = LogitComparison.Of(model, reopened, extension.Before);
@@ -79,16 +79,16 @@ public static class VocabularyGrowth
         };
     }
 
-    private static IEnumerable<CompanionFile> Companions(LanguageModel model, VocabularyExtension extension, long rows)
+    private static IEnumerable<CompanionFile> Beside(LanguageModel model, VocabularyExtension extension, long rows)
     {
         var config = JsonNode.Parse(model.Checkpoint.Config.GetRawText())!.AsObject();
         foreach (var part in new[] { config, config["text_config"] as JsonObject })
             foreach (var key in s_sizeKeys)
                 if (part?[key]?.GetValue<long>() == model.Model.Shape.Vocabulary) part[key] = rows;
-        yield return CompanionFile.Of("config.json", Encoding.UTF8.GetBytes(HuggingFaceFolder.Indented(config)));
+        yield return HuggingFaceFolder.Configuration(config);
         foreach (var (name, content) in extension.Files)
             if (content is not null) yield return CompanionFile.Of(name, content);
-        foreach (var file in ModelExport.Tokenizers(model.Checkpoint.Path))
-            if (file.Name != "config.json" && !extension.Files.ContainsKey(file.Name)) yield return file;
+        foreach (var file in Companions.Of(model.Checkpoint.Path))
+            if (!extension.Files.ContainsKey(file.Name)) yield return file;
     }
 }

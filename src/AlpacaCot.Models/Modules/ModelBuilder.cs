@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Quantization;
 using static TorchSharp.torch;
@@ -112,15 +113,7 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
         return (quantization.Quantize(source.Read()), source);
     }
 
-    private string Stored(string name) => Stored(weights, name);
-
-    /// <summary>The name of a weight in its source.</summary>
-    // A checkpoint of the bare base model lacks the first part of the name (transformer., gpt_neox., ..).
-    internal static string Stored(IWeightSource weights, string name)
-    {
-        var bare = name[(name.IndexOf('.') + 1)..];
-        return weights.Contains(name) || !weights.Contains(bare) ? name : bare;
-    }
+    private string Stored(string name) => WeightNames.Stored(name, weights.Contains);
 
     private Tensor Keep(string name, Tensor read, ScalarType? type)
     {

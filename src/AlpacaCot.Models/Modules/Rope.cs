@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Positions;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
 
@@ -123,9 +124,8 @@ public sealed class Rope : IDisposable
     public float[] InverseFrequencies(long length)
     {
         var pairs = dimension / 2;
-        var inverse = new double[pairs];
         var (stretched, isLong) = Kind(length);
-        for (var i = 0; i < pairs; i++) inverse[i] = Math.Pow(stretched, -2.0 * i / dimension);
+        var inverse = RopeFrequencies.Plain(dimension, stretched);
 
         switch (scaling.Type)
         {
@@ -136,13 +136,8 @@ public sealed class Rope : IDisposable
                 for (var i = 0; i < pairs; i++) inverse[i] /= (isLong ? scaling.LongFactors : scaling.ShortFactors)[i];
                 break;
             case "llama3":
-                for (var i = 0; i < pairs; i++)
-                {
-                    var rotations = scaling.OriginalLength * inverse[i] / (2 * Math.PI); // over the original context
-                    var band = scaling.HighFrequencyFactor - scaling.LowFrequencyFactor;
-                    var keep = Math.Clamp((rotations - scaling.LowFrequencyFactor) / band, 0, 1);
-                    inverse[i] *= keep + (1 - keep) / scaling.Factor;
-                }
+                RopeFrequencies.Llama3(inverse, scaling.Factor, scaling.OriginalLength, scaling.LowFrequencyFactor,
+                    scaling.HighFrequencyFactor);
                 break;
             case "yarn":
                 double Bound(double rotations) =>

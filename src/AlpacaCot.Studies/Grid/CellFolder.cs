@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using AlpacaCot.Evaluation.Benchmarks;
@@ -113,7 +112,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
                     Validation = [.. recipe.Validation.Select(Placeless)],
             }));
         else if (recipe.Quantization is not "none") what.Add(recipe.Quantization);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', what))));
+        return Data.Fingerprint.Of(string.Join('\0', what));
     }
 
     private static string Slug(string name)

@@ -11,7 +11,7 @@ namespace AlpacaCot.Text.Tokenization;
 public sealed record GgufTokenizer
 {
     /// <summary>The file beside a tokenizer that tells its special tokens.</summary>
-    public const string ConfigName = "tokenizer_config.json";
+    public const string ConfigName = TokenizerFiles.ConfigName;
 
     /// <summary>What GGUF calls SentencePiece BPE, and byte-level BPE.</summary>
     public const string Pieces = "llama", Bytes = "gpt2";

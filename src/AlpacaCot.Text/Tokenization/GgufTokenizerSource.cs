@@ -21,6 +21,8 @@ internal sealed class GgufTokenizerSource
         var (pieces, json) = (Path.Combine(_folder, "tokenizer.model"), Path.Combine(_folder, "tokenizer.json"));
         var root = File.Exists(json) ? JsonFile.Read(json) : default;
         GgufTokenizer vocabulary;
+        if (!File.Exists(pieces) && root.ValueKind != JsonValueKind.Object)
+            pieces = Directory.GetFiles(_folder, "*.model") is [var only] ? only : pieces; // ice_text.model, spiece.model, ..
         if (File.Exists(pieces) && File.ReadAllBytes(pieces) is var file
             && !TiktokenFile.Looks(file)) vocabulary = Sentence(pieces, file);
         else if (root.ValueKind == JsonValueKind.Object) vocabulary = FromJson(json, root, pre);

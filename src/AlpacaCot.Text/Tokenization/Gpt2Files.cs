@@ -45,7 +45,9 @@ internal static class Gpt2Files
         };
     }
 
-    private static string MergesBeside(string path)
+    /// <summary>The file of the merges that belong to a vocabulary.</summary>
+    /// <exception cref="InputException">There is none.</exception>
+    internal static string MergesBeside(string path)
     {
         var folder = Path.GetDirectoryName(path) ?? "";
         var named = Path.GetFileNameWithoutExtension(path).Replace("vocab", "merges", StringComparison.Ordinal) + ".txt";

@@ -5,6 +5,11 @@ namespace AlpacaCot.Text.Tokenization;
 /// <summary>What <c>tokenizer_config.json</c> (and <c>special_tokens_map.json</c>) beside a tokenizer say about it.</summary>
 internal sealed record TokenizerConfig
 {
+    private const string Map = "special_tokens_map.json", Older = "added_tokens.json";
+
+    /// <summary>The files that <see cref="Beside"/> reads.</summary>
+    public static readonly string[] FileNames = [TokenizerFiles.ConfigName, Map, Older];
+
     public string? Class { get; init; }
     public bool? AddsBos { get; init; }
     public bool? AddsEos { get; init; }
@@ -19,10 +24,9 @@ internal sealed record TokenizerConfig
     /// <exception cref="InputException">One of the files is not valid JSON.</exception>
     public static TokenizerConfig Beside(string folder)
     {
-        var config = Of(Read(Path.Combine(folder, "tokenizer_config.json")), Read(Path.Combine(folder,
-            "special_tokens_map.json")));
+        var config = Of(Read(Path.Combine(folder, TokenizerFiles.ConfigName)), Read(Path.Combine(folder, Map)));
         var added = new Dictionary<int, AddedToken>();
-        var older = Plain(Read(Path.Combine(folder, "added_tokens.json")), config);
+        var older = Plain(Read(Path.Combine(folder, Older)), config);
         foreach (var token in older.Concat(config.AddedTokens)) added[token.Id] = token;
         return config with { AddedTokens = [.. added.Values] };
     }

@@ -1,13 +1,55 @@
+using System.Text.Json;
 using AlpacaCot.Text.Gguf;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Finds a tokenizer in a folder and tells by its content what a file is.</summary>
-internal static class TokenizerFiles
-{
-    private static readonly string[] s_names = ["tokenizer.json", "tokenizer.model", "vocab.json"];
+/// <summary>A file of a tokenizer.</summary>
+/// <param name="Name">The name under which a copy in another folder is found again.</param>
+/// <param name="Content">Reads its bytes.</param>
+public sealed record TokenizerFile(string Name, Func<byte[]> Content);
 
-    public static Tokenizer Load(string path)
+/// <summary>
+/// Which files a tokenizer consists of. The main file holds the vocabulary: <c>tokenizer.json</c>, <c>tokenizer.model</c>,
+/// <c>vocab.json</c> with <c>merges.txt</c>, or the only <c>*.model</c> or <c>*.tiktoken</c> file of its folder; its content
+/// decides how it is read. A GGUF file carries its tokenizer in itself.
+/// </summary>
+public static class TokenizerFiles
+{
+    /// <summary>The file that says how text is encoded and which tokens are special.</summary>
+    public const string ConfigName = "tokenizer_config.json";
+
+    private const string Json = "tokenizer.json", Pieces = "tokenizer.model", Words = "vocab.json", Merges = "merges.txt";
+
+    // By preference: of a folder with several, the first is read.
+    private static readonly string[] s_main = [Json, Pieces, Words];
+
+    /// <summary>Whether a model comes with a tokenizer.</summary>
+    /// <param name="model">A folder, or a file of a model.</param>
+    public static bool Has(string model) => Directory.Exists(model) ? Candidates(model).Any()
+        : GgufHeader.Looks(model) && GgufHeader.Read(model).Values.ContainsKey("tokenizer.ggml.model");
+
+    /// <summary>The files of a tokenizer: a copy of them in an empty folder is read as the same tokenizer.</summary>
+    /// <param name="path">A folder, a main file, or a GGUF file, whose tokenizer is written as Hugging Face files.</param>
+    /// <returns>Each name once; nothing where there is no tokenizer.</returns>
+    /// <exception cref="InputException">A file is broken, or the tokenizer of a GGUF file is of an unsupported kind.</exception>
+    public static IReadOnlyList<TokenizerFile> Of(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            List<string> main = [.. Candidates(path)];
+            return main.Count == 0 ? [] : Copies([.. main, .. Present(path, [Merges, .. TokenizerConfig.FileNames])]);
+        }
+        if (!File.Exists(path)) return [];
+        if (GgufHeader.Looks(path))
+            return [.. GgufTokenizer.Files(path).Select(file => new TokenizerFile(file.Key, () => file.Value))];
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var name = MainName(path);
+        List<TokenizerFile> files = [new(name, () => File.ReadAllBytes(path)), .. Copies(Present(folder, TokenizerConfig.FileNames))];
+        if (name == Words) files.Add(new(Merges, () => File.ReadAllBytes(Gpt2Files.MergesBeside(path))));
+        return files;
+    }
+
+    internal static Tokenizer Load(string path)
     {
         if (Directory.Exists(path)) path = InFolder(path);
         if (!File.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
@@ -18,35 +60,63 @@ internal static class TokenizerFiles
         return new Tokenizer(Read(path, file, config), config);
     }
 
+    /// <summary>The main file of a folder.</summary>
+    /// <exception cref="InputException">There is none, or there are several and none has a standard name.</exception>
+    internal static string InFolder(string folder)
+    {
+        List<string> found = [.. Candidates(folder)];
+        if (found.Count == 0)
+            throw new InputException(
+                $"{folder} holds no tokenizer: expected tokenizer.json, tokenizer.model or vocab.json with merges.txt.");
+        return found.Count == 1 || s_main.Contains(Path.GetFileName(found[0])) ? found[0]
+            : throw new InputException($"{folder} holds several tokenizers ("
+                + $"{string.Join(", ", found.Select(Path.GetFileName))}). Name the file of one.");
+    }
+
+    // Files that may be the main one, the preferred first.
+    private static IEnumerable<string> Candidates(string folder) =>
+    [
+        .. Present(folder, s_main),
+        .. Directory.GetFiles(folder, "*.model").Concat(Directory.GetFiles(folder, "*.tiktoken"))
+            .Where(file => Path.GetFileName(file) != Pieces).Order(StringComparer.Ordinal),
+    ];
+
+    private static IEnumerable<string> Present(string folder, IEnumerable<string> names) =>
+        names.Select(name => Path.Combine(folder, name)).Where(File.Exists);
+
+    private static List<TokenizerFile> Copies(IEnumerable<string> files) =>
+        [.. files.Select(file => new TokenizerFile(Path.GetFileName(file), () => File.ReadAllBytes(file)))];
+
+    // A file that was named may have any name; in a folder it needs one that is looked for.
+    private static string MainName(string path)
+    {
+        if (Path.GetExtension(path) is ".model" or ".tiktoken") return Path.GetFileName(path);
+        var file = File.ReadAllBytes(path);
+        return !IsJson(file) ? Pieces : IsTokenizerJson(JsonFile.Parse(path, file)) ? Json : Words;
+    }
+
+    private static bool IsJson(ReadOnlySpan<byte> file) => file.TrimStart("\uFEFF\t\r\n "u8) is [(byte)'{', ..];
+
+    private static bool IsTokenizerJson(JsonElement root) => root.Member("model").ValueKind == JsonValueKind.Object;
+
     // A tokenizer in a foreign form is read as the Hugging Face files that it would be.
     private static Tokenizer FromFiles(string path, IReadOnlyDictionary<string, byte[]> files)
     {
-        var config = TokenizerConfig.Of(JsonFile.Parse(path, files[GgufTokenizer.ConfigName]));
-        var main = files.First(f => f.Key != GgufTokenizer.ConfigName);
+        var config = TokenizerConfig.Of(JsonFile.Parse(path, files[ConfigName]));
+        var main = files.First(f => f.Key != ConfigName);
         return new Tokenizer(Read(path, main.Value, config), config);
     }
 
     private static TokenizerParts Read(string path, byte[] file, TokenizerConfig config)
     {
-        if (file.AsSpan().TrimStart("\uFEFF\t\r\n "u8) is [(byte)'{', ..])
+        if (IsJson(file))
         {
             var root = JsonFile.Parse(path, file);
-            return root.Member("model").ValueKind == System.Text.Json.JsonValueKind.Object
-                ? TokenizerJson.Read(path, root, config) : Gpt2Files.Read(path, root, config);
+            return IsTokenizerJson(root) ? TokenizerJson.Read(path, root, config) : Gpt2Files.Read(path, root, config);
         }
         if (file.AsSpan().StartsWith("version https://git-lfs"u8))
             throw new InputException($"{path} is a Git LFS pointer, not the file itself; fetch it with git lfs pull.");
         if (Llama2cVocabulary.Looks(file)) return SentencePieceFile.Read(path, Llama2cVocabulary.ToSentencePiece(file), config);
         return TiktokenFile.Looks(file) ? TiktokenFile.Read(path, file, config) : SentencePieceFile.Read(path, file, config);
-    }
-
-    private static string InFolder(string folder)
-    {
-        var named = s_names.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
-        if (named is not null) return named;
-        var others = Directory.GetFiles(folder, "*.model").Concat(Directory.GetFiles(folder, "*.tiktoken")).ToList();
-        if (others.Count == 1) return others[0];
-        throw new InputException(
-            $"{folder} holds no tokenizer: expected tokenizer.json, tokenizer.model or vocab.json with merges.txt.");
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -93,7 +92,7 @@ public sealed record AdapterCard
     {
         var files =
             Directory.GetFiles(folder).Select(file => Path.GetFileName(file)!).Where(name => name is not (FileName or Readme))
-            .Order(StringComparer.Ordinal).ToDictionary(name => name, name => Hash(Path.Combine(folder, name)));
+            .Order(StringComparer.Ordinal).ToDictionary(name => name, name => Fingerprint.OfFile(Path.Combine(folder, name)));
         var card = this with { Files = files };
         AtomicFile.WriteText(Path.Combine(folder, Readme), card.ToMarkdown());
         AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(card, s_json) + "\n");
@@ -114,13 +113,6 @@ public sealed record AdapterCard
         {
             throw new InputException($"{path} is not a card: {e.Message}", e);
         }
-    }
-
-    /// <summary>The sha256 of a file, in hexadecimal digits.</summary>
-    internal static string Hash(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     private string ToMarkdown()

@@ -65,7 +65,7 @@ public static class AdapterCollection
         {
             var path = Path.Combine(adapter.Folder, name);
             if (!File.Exists(path)) problems.Add($"{name} is missing");
-            else if (AdapterCard.Hash(path) != hash)
+            else if (Fingerprint.OfFile(path) != hash)
                 problems.Add($"{name} is not the file that was written (its sha256 differs)");
         }
         CheckWeights(adapter.Folder, problems);

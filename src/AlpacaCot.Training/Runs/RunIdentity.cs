@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Text;
@@ -14,7 +12,7 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
 {
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    public string RecipeHash => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Recipe)));
+    public string RecipeHash => Fingerprint.Of(Recipe);
 
     /// <exception cref="InputException">The folder holds no run, or one of another recipe or data.</exception>
     public void CheckAgainst(string runFile)

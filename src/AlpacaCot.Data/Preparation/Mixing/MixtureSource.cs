@@ -1,3 +1,4 @@
+using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Mixing;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,8 +15,8 @@ public static class ModelFingerprint
 {
     private const int Stretches = 16, StretchBytes = 4096;
 
-    /// <summary>The fingerprint of a model's weights, 64 hexadecimal digits.</summary>
-    public static string Of(ModelFolder folder)
+    /// <summary>The fingerprint of the weights in a model folder or a file, 64 hexadecimal digits.</summary>
+    public static string Of(ITensorFile folder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var (name, entry) in folder.Entries.OrderBy(e => e.Key, StringComparer.Ordinal))

@@ -10,9 +10,12 @@ namespace AlpacaCot.Models.Checkpoints.Folders;
 /// shards with an index. Opening reads headers only; tensors lie over the files' memory. A GGUF file, a llama2.c file and a
 /// folder with Meta's <c>params.json</c> are seen as such a folder.
 /// </summary>
-public sealed class ModelFolder : IDisposable
+public sealed class ModelFolder : ITensorFile
 {
-    private static readonly string[] WeightNames =
+    /// <summary>The file that makes a folder an adapter of PEFT's.</summary>
+    internal const string AdapterConfigName = "adapter_config.json";
+
+    private static readonly string[] WeightFiles =
         ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
     private readonly List<ITensorFile> files = [];
@@ -46,20 +49,21 @@ public sealed class ModelFolder : IDisposable
         }
         if (!Directory.Exists(path))
             throw new InputException(File.Exists(path)
-                ? $"{path} is neither a GGUF nor a llama2.c file; a model is one of these, or a folder with config.json and the weights."
+                ? $"{path} is neither a GGUF nor a llama2.c file; a model is one of these, or a folder with config.json and "
+                    + "the weights."
                 : $"{path}: there is no such model folder.");
-        var isAdapter = File.Exists(System.IO.Path.Combine(path, Adapters.AdapterFolder.ConfigName));
+        var isAdapter = File.Exists(System.IO.Path.Combine(path, AdapterConfigName));
         var configPath = System.IO.Path.Combine(path, "config.json");
         if (!File.Exists(configPath))
             throw new InputException(
                 isAdapter ? ThisIsAnAdapter(path) : $"{path} has no config.json, so it is not a model folder.");
 
-        var folder = new ModelFolder(path, ReadObject(configPath));
+        var folder = new ModelFolder(path, JsonObjectFile.Read(configPath));
         try
         {
-            var name = WeightNames.FirstOrDefault(n => File.Exists(System.IO.Path.Combine(path, n)))
+            var name = WeightFiles.FirstOrDefault(n => File.Exists(System.IO.Path.Combine(path, n)))
                 ?? throw new InputException(isAdapter ? ThisIsAnAdapter(path)
-                    : $"{path} has a config.json but no weights; needed is one of {string.Join(", ", WeightNames)}.");
+                    : $"{path} has a config.json but no weights; needed is one of {string.Join(", ", WeightFiles)}.");
             if (name.EndsWith(".index.json", StringComparison.Ordinal)) folder.OpenShards(System.IO.Path.Combine(path, name));
             else folder.OpenWhole(name);
             return folder;
@@ -94,7 +98,7 @@ public sealed class ModelFolder : IDisposable
     // The index decides which file a tensor comes from; what it does not list is not part of the model.
     private void OpenShards(string indexPath)
     {
-        if (!ReadObject(indexPath).TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+        if (!JsonObjectFile.Read(indexPath).TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
             throw new InputException($"{indexPath} has no weight_map, which says which file holds which tensor.");
         var shards = new Dictionary<string, ITensorFile>();
         foreach (var item in map.EnumerateObject())
@@ -133,25 +137,7 @@ public sealed class ModelFolder : IDisposable
         fileOf.Add(entry.Name, file);
     }
 
-    /// <summary>Reads one of a model's JSON files, such as <c>config.json</c>.</summary>
+    /// <summary>Reads one of a model's JSON files, such as <c>config.json</c>; see <see cref="JsonObjectFile"/>.</summary>
     /// <exception cref="InputException">The file cannot be read or is not a JSON object.</exception>
-    public static JsonElement ReadObject(string path)
-    {
-        try
-        {
-            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path).AsMemory(), options);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? document.RootElement.Clone()
-                : throw new InputException($"{path} is not a JSON object.");
-        }
-        catch (JsonException e)
-        {
-            throw new InputException($"{path} is not valid JSON: {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
-        }
-    }
+    public static JsonElement ReadObject(string path) => JsonObjectFile.Read(path);
 }

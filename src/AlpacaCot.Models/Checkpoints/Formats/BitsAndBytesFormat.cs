@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using TorchSharp;
@@ -23,21 +22,23 @@ public static class BitsAndBytesFormat
     private const string State = ".quant_state.bitsandbytes__";
 
     /// <summary>The matrix of that weight, over the file's memory; null where it is not quantized.</summary>
-    /// <param name="folder">The checkpoint.</param>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="config">Its configuration.</param>
     /// <param name="weight">The name of the weight in it.</param>
     /// <param name="outputs">Rows that the model expects.</param>
     /// <param name="inputs">Columns that the model expects.</param>
     /// <exception cref="InputException">A part is missing or does not fit.</exception>
-    public static WeightMatrix? Read(ModelFolder folder, string weight, long outputs, long inputs)
+    public static WeightMatrix? Read(ITensorFile checkpoint, JsonElement config, string weight, long outputs,
+        long inputs)
     {
-        var (count, part) = (outputs * inputs, new Parts(folder, weight));
+        var (count, part) = (outputs * inputs, new Parts(checkpoint, weight));
         foreach (var type in (QuantizationType[])[QuantizationType.Nf4, QuantizationType.Fp4])
-            if (folder.Entries.ContainsKey(weight + State + Name(type))) return ReadFourBit(part, type, outputs, inputs);
+            if (checkpoint.Entries.ContainsKey(weight + State + Name(type))) return ReadFourBit(part, type, outputs, inputs);
         var scales = ScalesName(weight);
-        if (!folder.Entries.ContainsKey(scales)) return null;
+        if (!checkpoint.Entries.ContainsKey(scales)) return null;
         var codes = part.Read(weight, ScalarType.Int8, outputs, inputs);
         return new Int8Matrix(codes, part.Read(scales, ScalarType.Float32, outputs),
-            ConfigOf(folder.Config)?.OutlierThreshold ?? 6);
+            ConfigOf(config)?.OutlierThreshold ?? 6);
     }
 
     /// <summary>The tensors of a quantized matrix, by their names in a checkpoint; the matrix keeps its own.</summary>
@@ -163,7 +164,7 @@ public static class BitsAndBytesFormat
             ? whole : -1;
 
     /// <summary>The parts of one weight, checked as they are read.</summary>
-    private sealed record Parts(ModelFolder Folder, string Weight)
+    private sealed record Parts(ITensorFile Folder, string Weight)
     {
         public InputException Wrong(string what) => new($"{Folder.Path}: {Weight} {what}.");
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Positions;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
@@ -181,17 +181,17 @@ internal sealed class GgufModel : IForeignModel
                 $"{header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
         using var stored = map.Tensor(tensor.Offset, ScalarType.Float32, tensor.Shape);
         var divisors = stored.data<float>().ToArray();
-        using var plain = new Rope(headWidth, theta, new RopeScaling());
+        const double low = 1, high = 4; // as every published model has them
+        double factor = divisors.Max();
+        var bare = RopeFrequencies.Plain(headWidth, theta);
         foreach (var original in (long[])[8192, 4096, 2048, 16384, 32768, 131072])
         {
-            var scaling = new RopeScaling { Type = "llama3", Factor = divisors.Max(), OriginalLength = original };
-            using var scaled = new Rope(headWidth, theta, scaling);
-            var (bare, with) = (plain.InverseFrequencies(1), scaled.InverseFrequencies(1));
-            if (Enumerable.Range(0, divisors.Length).All(i => Math.Abs(bare[i] / with[i] / divisors[i] - 1) < 1e-4))
+            var with = RopeFrequencies.Llama3([.. bare], factor, original, low, high);
+            if (Enumerable.Range(0, divisors.Length).All(i => Math.Abs((float)bare[i] / (float)with[i] / divisors[i] - 1) < 1e-4))
                 return new JsonObject
                 {
-                    ["rope_type"] = "llama3", ["factor"] = scaling.Factor, ["low_freq_factor"] = scaling.LowFrequencyFactor,
-                    ["high_freq_factor"] = scaling.HighFrequencyFactor, ["original_max_position_embeddings"] = original,
+                    ["rope_type"] = "llama3", ["factor"] = factor, ["low_freq_factor"] = low,
+                    ["high_freq_factor"] = high, ["original_max_position_embeddings"] = original,
                 };
         }
         throw new InputException($"{header.Path}: {tensor.Name} follows no rule that is known here.");

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
 
@@ -31,7 +30,7 @@ internal sealed class MetaCheckpoint : IForeignModel
     {
         Path = path;
         var file = System.IO.Path.Combine(path, MetaNames.Parameters);
-        parameters = ModelFolder.ReadObject(file);
+        parameters = JsonObjectFile.Read(file);
         foreach (var field in parameters.EnumerateObject())
             if (!Known.Contains(field.Name))
                 throw new InputException($"{file}: '{field.Name}' is not known; it may change what the model computes.");

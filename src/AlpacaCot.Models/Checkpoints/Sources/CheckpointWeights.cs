@@ -6,11 +6,9 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Sources;
 
-/// <summary>
-/// The weights of a model folder, which stays the caller's. A checkpoint of the bare base model lacks the prefix
-/// (<c>model.</c>) that the same names have in one with a language-model head: names are found with and without it.
-/// </summary>
-public sealed class CheckpointWeights(ModelFolder folder, string prefix = "model.") : IWeightSource
+/// <summary>The weights of a model folder under the model's names (<see cref="WeightNames"/>). The folder stays the
+/// caller's.</summary>
+public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
 {
     private const int NearestShown = 3;
 
@@ -35,32 +33,11 @@ public sealed class CheckpointWeights(ModelFolder folder, string prefix = "model
 
     /// <inheritdoc/>
     public WeightMatrix? ReadQuantized(string name, long outputs, long inputs) =>
-        Find(name) is { } entry ? BitsAndBytesFormat.Read(folder, entry.Name, outputs, inputs) : null;
+        Find(name) is { } entry ? BitsAndBytesFormat.Read(folder, folder.Config, entry.Name, outputs, inputs) : null;
 
-    private TensorEntry? Find(string name)
-    {
-        if (folder.Entries.TryGetValue(name, out var entry)) return entry;
-        var other = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : prefix + name;
-        return folder.Entries.GetValueOrDefault(other);
-    }
+    private TensorEntry? Find(string name) =>
+        WeightNames.Find(name, folder.Entries.ContainsKey) is { } stored ? folder.Entries[stored] : null;
 
     private IEnumerable<string> Nearest(string name) =>
-        Names.OrderBy(n => EditDistance(n, name)).ThenBy(n => n, StringComparer.Ordinal).Take(NearestShown);
-
-    private static int EditDistance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(changed, Math.Min(row[j], row[j - 1]) + 1);
-            }
-        }
-        return row[^1];
-    }
+        Names.OrderBy(n => Spelling.Distance(n, name)).ThenBy(n => n, StringComparer.Ordinal).Take(NearestShown);
 }

@@ -1,0 +1,30 @@
+using System.Text.Json;
+using AlpacaCot.Text;
+
+namespace AlpacaCot.Models.Checkpoints;
+
+/// <summary>Reads JSON files whose content is one object in which no key occurs twice.</summary>
+internal static class JsonObjectFile
+{
+    /// <summary>The object.</summary>
+    /// <exception cref="InputException">The file cannot be read or is not a JSON object.</exception>
+    public static JsonElement Read(string path)
+    {
+        try
+        {
+            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path).AsMemory(), options);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document.RootElement.Clone()
+                : throw new InputException($"{path} is not a JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new InputException($"{path} is not valid JSON: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+}
