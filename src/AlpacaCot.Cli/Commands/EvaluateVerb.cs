@@ -104,7 +104,7 @@ internal sealed class EvaluateVerb
         if (parsed.GetValue(_list))
         {
             screen.List(BenchmarkSuite.All);
-            return Program.Done;
+            return ExitCode.Done;
         }
         var clock = Stopwatch.StartNew();
         var earlier = parsed.GetValue(_generations);
@@ -135,8 +135,8 @@ internal sealed class EvaluateVerb
             });
             if (parsed.GetValue(_show))
             {
-                screen.ShowPrompts(questions, TemplateOf(parsed));
-                return Program.Done;
+                screen.ShowPrompts(questions, TemplateOf(parsed).Format);
+                return ExitCode.Done;
             }
             (run, reused) = Ask(benchmark, questions, parsed, screen, cancel);
         }
@@ -156,13 +156,13 @@ internal sealed class EvaluateVerb
             catch (JudgeUnavailableException e)
             {
                 _terminal.WriteError(e.Message);
-                return Program.Failed;
+                return ExitCode.Failed;
             }
             cost = judge.Cost;
         }
         if (parsed.GetValue(_out) is { } file) GenerationsFile.Write(file, run);
         screen.Show(run, reused, cost, _judge.Agreement(parsed, run), parsed.GetValue(_out), clock.Elapsed);
-        return Program.Done;
+        return ExitCode.Done;
     }
 
     private (BenchmarkRun Run, int Reused) Ask(IBenchmark benchmark, IReadOnlyList<BenchmarkQuestion> questions,
@@ -173,8 +173,9 @@ internal sealed class EvaluateVerb
         var quantization = parsed.GetValue(_quantization)!;
         using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), _terminal,
             quantization: quantization);
+        if (parsed.GetValue(_template) is null) ModelLoading.SayTemplate(model.TemplateChoice, _terminal);
         var name = ContentFingerprint.Of(path!) + (quantization == "none" ? "" : "+" + quantization)
-            + (adapter is null ? "" : "+" + ContentFingerprint.Of(AdapterIn(adapter)));
+            + (adapter is null ? "" : "+" + ContentFingerprint.Of(LanguageModel.AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {
             MaxNewTokens = parsed.GetValue(_most) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batch),
@@ -199,16 +200,7 @@ internal sealed class EvaluateVerb
             : BenchmarkData.Find(benchmark.About, given, [DataFolder.Default]);
     }
 
-    private PromptTemplate TemplateOf(ParseResult parsed)
-    {
-        if (parsed.GetValue(_template) is { } name) return PromptTemplates.Find(name);
-        var adapter = parsed.GetValue(_adapter) is { } given ? AdapterIn(given) : null;
-        foreach (var folder in new[] { adapter, parsed.GetValue(_model) })
-            if (folder is not null && Path.Combine(folder, LanguageModel.TemplateFile) is var file && File.Exists(file))
-                return PromptTemplate.FromJson(File.ReadAllText(file));
-        return PromptTemplates.Find("alpaca");
-    }
-
-    private static string AdapterIn(string path) =>
-        Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
+    private ChatFormatChoice TemplateOf(ParseResult parsed) => ChatFormats.Resolve(parsed.GetValue(_template),
+        parsed.GetValue(_adapter) is { } adapter ? LanguageModel.AdapterIn(adapter) : null, parsed.GetValue(_model),
+        parsed.GetValue(_tokenizer));
 }
