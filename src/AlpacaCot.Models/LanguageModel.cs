@@ -20,21 +20,33 @@ namespace AlpacaCot.Models;
 public sealed class LanguageModel : IDisposable
 {
     /// <summary>The file in an adapter or model folder that keeps the prompt template it was trained with.</summary>
-    public const string TemplateFile = "prompt_template.json";
+    public const string TemplateFile = ChatFormats.FileName;
 
     private readonly Tokenizer? tokenizer;
     private readonly ModelFolder? folder;
+    private readonly Lazy<ChatFormatChoice> template; // a model with a damaged template still answers to token ids
 
     /// <summary>
     /// Puts the parts together; the model is owned, as is the folder that its weights are mapped from. Without a tokenizer only
     /// token ids can be worked with.
     /// </summary>
-    public LanguageModel(CausalModel model, Tokenizer? tokenizer, PromptTemplate template, ModelFolder? folder = null)
+    public LanguageModel(CausalModel model, Tokenizer? tokenizer, IChatFormat template, ModelFolder? folder = null)
+        : this(model, tokenizer, new ChatFormatChoice(template, ChatFormatOrigin.Asked), folder)
+    {
+    }
+
+    /// <summary>The same with the origin of the template.</summary>
+    public LanguageModel(CausalModel model, Tokenizer? tokenizer, ChatFormatChoice template, ModelFolder? folder = null)
+        : this(model, tokenizer, new Lazy<ChatFormatChoice>(template), folder)
+    {
+    }
+
+    private LanguageModel(CausalModel model, Tokenizer? tokenizer, Lazy<ChatFormatChoice> template, ModelFolder? folder)
     {
         if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
             throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, the model only " +
                 $"{model.Shape.Vocabulary} embeddings: they do not belong together.");
-        (Model, this.tokenizer, Template, this.folder) = (model, tokenizer, template, folder);
+        (Model, this.tokenizer, this.template, this.folder) = (model, tokenizer, template, folder);
     }
 
     /// <summary>The model.</summary>
@@ -58,7 +70,12 @@ public sealed class LanguageModel : IDisposable
             .Where(id => id >= 0).Distinct()];
 
     /// <summary>The prompt template.</summary>
-    public PromptTemplate Template { get; }
+    /// <exception cref="InputException">The template that belongs to the model is damaged.</exception>
+    public IChatFormat Template => template.Value.Format;
+
+    /// <summary>The prompt template and where it comes from.</summary>
+    /// <exception cref="InputException">The template that belongs to the model is damaged.</exception>
+    public ChatFormatChoice TemplateChoice => template.Value;
 
     /// <summary>The adapter, if there is one.</summary>
     public IAdapter? Adapter { get; private set; }
@@ -66,8 +83,7 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Loads a model, with an adapter when one is named.</summary>
     /// <param name="modelPath">A Hugging Face folder, or another form that <see cref="ModelFolder.Open"/> reads.</param>
     /// <param name="adapterPath">A PEFT folder, or a run folder with one in <c>adapter/</c>.</param>
-    /// <param name="template">A template's name or file; by default the one stored with the adapter or model, else
-    /// <c>alpaca</c>.</param>
+    /// <param name="template">A template's name or file; null: <see cref="ChatFormats.Resolve"/> decides.</param>
     /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
     /// <param name="storage">The type matrices are kept in; null: as stored.</param>
     /// <param name="quantization">How linear layers are kept; null: as stored.</param>
@@ -82,8 +98,11 @@ public sealed class LanguageModel : IDisposable
             adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
             var tokenizer = tokenizerPath is null && !TokenizerFiles.Has(modelPath)
                 ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
+            var format = new Lazy<ChatFormatChoice>(() =>
+                ChatFormats.Resolve(template, adapterPath, modelPath, tokenizerPath, tokenizer));
+            if (template is not null) _ = format.Value;
             model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage, quantization);
-            var loaded = new LanguageModel(model, tokenizer, FindTemplate(template, adapterPath, modelPath), folder);
+            var loaded = new LanguageModel(model, tokenizer, format, folder);
             if (adapterPath is not null) loaded.Adapter = AdapterMethods.Load(model, adapterPath);
             return loaded;
         }
@@ -159,16 +178,7 @@ public sealed class LanguageModel : IDisposable
         };
     }
 
-    private static PromptTemplate FindTemplate(string? wanted, params ReadOnlySpan<string?> folders)
-    {
-        if (wanted is not null) return PromptTemplates.Find(wanted);
-        foreach (var at in folders)
-            if (at is not null && Path.Combine(at, TemplateFile) is var file && File.Exists(file))
-                return PromptTemplate.FromJson(File.ReadAllText(file));
-        return PromptTemplates.Find("alpaca");
-    }
-
     /// <summary>The PEFT folder of a path that may be a run folder with one in <c>adapter/</c>.</summary>
-    internal static string AdapterIn(string path) =>
+    public static string AdapterIn(string path) =>
         Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
 }

@@ -32,8 +32,13 @@ public static class TrainingRun
         var options = recipe.Training;
         if (!resume && !overwrite) RunFolder.RequireFree(recipe.Output);
         if (options.Threads is { } threads) set_num_threads(threads);
-        var template = PromptTemplates.Find(recipe.Template);
-        using var loaded = LoadModel(recipe, template, out var configuration, out var companions);
+        using var loaded = LoadModel(recipe, out var configuration, out var companions);
+        var template = loaded.Template;
+        if (recipe.Template is null)
+        {
+            observer.Note($"template: {loaded.TemplateChoice.Description}");
+            recipe = recipe with { Template = loaded.TemplateChoice.RecipeWord };
+        }
         loaded.Model.Recomputes = options.GradientCheckpointing;
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
@@ -70,7 +75,7 @@ public static class TrainingRun
         }
     }
 
-    private static LanguageModel LoadModel(Recipe recipe, PromptTemplate template, out string configuration,
+    private static LanguageModel LoadModel(Recipe recipe, out string configuration,
         out IReadOnlyList<CompanionFile> companions)
     {
         var full = recipe.Adapter.Method == "none";
@@ -78,7 +83,7 @@ public static class TrainingRun
         var tokenizerPath = recipe.Model.Tokenizer ?? Path.GetDirectoryName(configPath)!;
         ScalarType? storage = full ? ScalarType.Float32 : null;
         var loaded = recipe.Model.Init is { } init
-            ? FromRandomWeights(init, tokenizerPath, template, recipe.Training.Seed)
+            ? FromRandomWeights(init, tokenizerPath, recipe)
             : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage,
                 QuantizationOptions.Parse(recipe.Quantization));
         // A trained model folder is complete: it carries what the model came with.
@@ -87,14 +92,16 @@ public static class TrainingRun
         return loaded;
     }
 
-    private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, PromptTemplate template, int seed)
+    private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, Recipe recipe)
     {
         if (!File.Exists(configPath)) throw new InputException($"model.init: there is no file {configPath}.");
         var tokenizer = Tokenizer.Load(tokenizerPath);
+        var template = RecipeTemplate.Of(recipe, tokenizer);
         var config = ModelFolder.ReadObject(configPath);
         var deviation = config.TryGetProperty("initializer_range", out var value) && value.ValueKind == JsonValueKind.Number
             ? value.GetDouble() : 0.02;
-        return new LanguageModel(ModelFamilies.Build(config, new RandomWeights(seed, deviation)), tokenizer, template);
+        return new LanguageModel(ModelFamilies.Build(config, new RandomWeights(recipe.Training.Seed, deviation)), tokenizer,
+            template);
     }
 
     private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration,
@@ -112,7 +119,7 @@ public static class TrainingRun
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
-        Recipe recipe, PromptTemplate template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter,
+        Recipe recipe, IChatFormat template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter,
         Optimizer optimizer)
     {
         var limit = recipe.Training.SaveTotalLimit;
@@ -148,7 +155,7 @@ public static class TrainingRun
             : new CardBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
                 loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",
                 ModelFingerprint.Of(loaded.Checkpoint)),
-        Template = recipe.Template, Data = AdapterCard.DataOf(recipe, identity.Mixture),
+        Template = loaded.Template.Name, Data = AdapterCard.DataOf(recipe, identity.Mixture),
         MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output),
         Versions = AdapterCard.RunningVersions,
         Recipe = RecipeFile.Write(recipe with { Output = "runs/again" }),   // where this run lay says nothing to others

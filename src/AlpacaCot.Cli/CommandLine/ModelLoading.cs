@@ -35,6 +35,10 @@ internal static class ModelLoading
             ? terminal.ErrorConsole.Status().Start($"loading {Markup.Escape(path)}", _ => Load()) : Load();
     }
 
+    /// <summary>Says on standard error which template is used and why.</summary>
+    public static void SayTemplate(Text.Templates.ChatFormatChoice choice, Terminal terminal) =>
+        terminal.ErrorConsole.MarkupLine($"[grey]template: {Markup.Escape(choice.Description)}[/]");
+
     /// <summary>Loads a smaller model that proposes tokens to <paramref name="model"/>, which owns it.</summary>
     public static void AddDraft(LanguageModel model, string? path, Terminal terminal)
     {

@@ -16,7 +16,12 @@ internal static class Options
         new("--adapter") { Description = "PEFT adapter folder; its prompt template is used", HelpName = "DIR" };
 
     public static Option<string> Template() =>
-        new("--template") { Description = "Prompt template: a name or a file", HelpName = "NAME" };
+        new("--template")
+        {
+            Description = "Prompt template: a name, a JSON or Jinja file, or model for the model's own; by default that of the "
+                + "adapter, else the model's own, else alpaca",
+            HelpName = "NAME",
+        };
 
     public static Option<string> Out(string description) => new("--out") { Description = description, HelpName = "FILE" };
 

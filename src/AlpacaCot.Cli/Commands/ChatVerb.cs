@@ -50,7 +50,7 @@ internal static class ChatVerb
         var console = terminal.Console;
         var turns = new List<Turn>();
         using var cache = new PromptCache(); // each turn reads only what is new in the conversation
-        console.MarkupLine($"[grey]template {Markup.Escape(model.Template.Name)}; {Commands}[/]");
+        console.MarkupLine($"[grey]template: {Markup.Escape(model.TemplateChoice.Description)}; {Commands}[/]");
         while (Ask(terminal, cancel) is { } line && line != "/quit")
         {
             if (line.Length == 0) continue;

@@ -135,7 +135,7 @@ internal sealed class EvaluateVerb
             });
             if (parsed.GetValue(_show))
             {
-                screen.ShowPrompts(questions, TemplateOf(parsed));
+                screen.ShowPrompts(questions, TemplateOf(parsed).Format);
                 return ExitCode.Done;
             }
             (run, reused) = Ask(benchmark, questions, parsed, screen, cancel);
@@ -173,8 +173,9 @@ internal sealed class EvaluateVerb
         var quantization = parsed.GetValue(_quantization)!;
         using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), _terminal,
             quantization: quantization);
+        if (parsed.GetValue(_template) is null) ModelLoading.SayTemplate(model.TemplateChoice, _terminal);
         var name = ContentFingerprint.Of(path!) + (quantization == "none" ? "" : "+" + quantization)
-            + (adapter is null ? "" : "+" + ContentFingerprint.Of(AdapterIn(adapter)));
+            + (adapter is null ? "" : "+" + ContentFingerprint.Of(LanguageModel.AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {
             MaxNewTokens = parsed.GetValue(_most) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batch),
@@ -199,16 +200,7 @@ internal sealed class EvaluateVerb
             : BenchmarkData.Find(benchmark.About, given, [DataFolder.Default]);
     }
 
-    private PromptTemplate TemplateOf(ParseResult parsed)
-    {
-        if (parsed.GetValue(_template) is { } name) return PromptTemplates.Find(name);
-        var adapter = parsed.GetValue(_adapter) is { } given ? AdapterIn(given) : null;
-        foreach (var folder in new[] { adapter, parsed.GetValue(_model) })
-            if (folder is not null && Path.Combine(folder, LanguageModel.TemplateFile) is var file && File.Exists(file))
-                return PromptTemplate.FromJson(File.ReadAllText(file));
-        return PromptTemplates.Find("alpaca");
-    }
-
-    private static string AdapterIn(string path) =>
-        Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
+    private ChatFormatChoice TemplateOf(ParseResult parsed) => ChatFormats.Resolve(parsed.GetValue(_template),
+        parsed.GetValue(_adapter) is { } adapter ? LanguageModel.AdapterIn(adapter) : null, parsed.GetValue(_model),
+        parsed.GetValue(_tokenizer));
 }

@@ -69,6 +69,7 @@ internal static class GenerateVerb
                 parsed.GetValue(tokenizer), terminal, parsed.GetValue(weights),
                 parsed.GetValue(quantization));
             ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
+            if (templated && parsed.GetValue(template) is null) ModelLoading.SayTemplate(loaded.TemplateChoice, terminal);
             var how = sampling.Read(parsed, loaded, templated);
             if (file is null) Answer(loaded, prompts[0].Encode(loaded), how, parsed.GetValue(json), terminal, cancel);
             else

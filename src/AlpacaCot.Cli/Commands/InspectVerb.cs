@@ -22,7 +22,6 @@ internal static class InspectVerb
         var data = new Option<string>("--data") { Description = "Instruction file", HelpName = "FILE", Required = true };
         var record = Options.Positive<int>("--record", "Number of the record, from 1", "N", 1);
         var template = Options.Template();
-        template.DefaultValueFactory = _ => "alpaca";
         var model = Options.Model("Model folder with the tokenizer");
         var tokenizer = Options.Tokenizer();
         var cutoff = Options.Positive<int>("--cutoff", "Longest example in tokens; the rest is cut", "N", 512);
@@ -38,7 +37,8 @@ internal static class InspectVerb
         verb.SetAction((parsed, _) =>
         {
             var engine = TokenIds.Load(parsed.GetValue(tokenizer), parsed.GetValue(model));
-            var prompt = PromptTemplates.Find(parsed.GetValue(template)!);
+            var prompt = ChatFormats.Resolve(parsed.GetValue(template), null, parsed.GetValue(model), parsed.GetValue(tokenizer),
+                engine);
             var options = new EncodingOptions { CutoffLength = parsed.GetValue(cutoff), TrainOnInputs = parsed.GetValue(inputs) };
             var view = View.Of(Find(parsed.GetValue(data)!, parsed.GetValue(record)), prompt, engine, options);
             if (parsed.GetValue(json)) WriteJson(view, terminal);
@@ -57,33 +57,34 @@ internal static class InspectVerb
     }
 
     /// <summary>A record with its tokens before and after the cutoff.</summary>
-    private sealed record View(Conversation Record, PromptTemplate Template, Tokenizer Tokenizer, TokenizedExample Whole,
+    private sealed record View(Conversation Record, ChatFormatChoice Choice, Tokenizer Tokenizer, TokenizedExample Whole,
         TokenizedExample? Kept, int Cutoff)
     {
         public int Length => Kept?.Ids.Length ?? 0;
         public int Supervised => Kept?.Labels.Count(l => l != TokenizedExample.Ignored) ?? 0;
         public bool Truncated => Kept is not null && Length < Whole.Ids.Length;
 
-        public static View Of(Conversation record, PromptTemplate template, Tokenizer tokenizer, EncodingOptions options)
+        public static View Of(Conversation record, ChatFormatChoice choice, Tokenizer tokenizer, EncodingOptions options)
         {
             var everything = options with { CutoffLength = int.MaxValue };
-            var whole = new ExampleEncoder(tokenizer, template, everything).Encode(record)
+            var whole = new ExampleEncoder(tokenizer, choice.Format, everything).Encode(record)
                 ?? throw new InputException($"{record.Origin}: the record has nothing for the model to learn");
-            return new(record, template, tokenizer, whole, new ExampleEncoder(tokenizer, template, options).Encode(record),
+            return new(record, choice, tokenizer, whole, new ExampleEncoder(tokenizer, choice.Format, options).Encode(record),
                 options.CutoffLength);
         }
 
         public IEnumerable<TokenChip> Chips() => Whole.Ids.Select((id, i) => new TokenChip(id,
             i >= Length ? TokenKind.Cut : Whole.Labels[i] == TokenizedExample.Ignored ? TokenKind.Masked : TokenKind.Supervised));
 
-        public string Text() => string.Concat(Template.Render(Record).Select(s =>
-            s.Special == SpecialToken.Eos && Tokenizer.EosId is { } eos ? Tokenizer.IdToToken(eos) : s.Text));
+        public string Text() => string.Concat(Choice.Format.Render(Record).Select(s =>
+            s.Spelled("", Tokenizer.EosId is { } eos ? Tokenizer.IdToToken(eos) : "")));
     }
 
     private static void WriteJson(View view, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>
     {
         var ids = view.Kept?.Ids ?? [];
-        o.WriteString("template", view.Template.Name);
+        o.WriteString("template", view.Choice.Format.Name);
+        o.WriteString("template_origin", view.Choice.Description);
         o.WriteString("record", view.Record.Origin);
         o.Ids("ids", ids);
         o.Ids("labels", view.Kept?.Labels ?? []);
@@ -116,7 +117,7 @@ internal static class InspectVerb
                 terminal.Out.WriteLine($"{i,8} {chip.Id,8}  {chip.Kind.ToString().ToLowerInvariant(),-10}  " +
                     $"{TokenChips.Visible(view.Tokenizer, chip.Id)}");
         }
-        terminal.Out.WriteLine($"{view.Record.Origin}, template {view.Template.Name}: {view.Whole.Ids.Length} tokens, " +
+        terminal.Out.WriteLine($"{view.Record.Origin}, template: {view.Choice.Description}: {view.Whole.Ids.Length} tokens, " +
             $"{view.Supervised} supervised, {view.Length - view.Supervised} masked, {view.Whole.Ids.Length - view.Length} cut");
         if (view.Kept is null)
             terminal.Out.WriteLine($"Training drops this record: nothing of its answer is left within {view.Cutoff} tokens " +

@@ -44,8 +44,11 @@ internal static class RenderVerb
                 Now = Day(parsed.GetValue(date)),
             };
             var name = parsed.GetValue(template)!;
-            var (text, supervised) = IsJinja(name) ? FromJinja(ChatTemplate.Load(name), input, terminal)
-                : FromSegments(PromptTemplates.Find(name), input, parsed.GetValue(messages)!);
+            var (text, supervised) = ChatFormats.Find(name) switch
+            {
+                ChatTemplate jinja => FromJinja(jinja, input, terminal),
+                var format => FromSegments((PromptTemplate)format, input, parsed.GetValue(messages)!),
+            };
             if (parsed.GetValue(json)) WriteJson(text, supervised, terminal);
             else terminal.Out.WriteLine(text);
             return Task.FromResult(ExitCode.Done);
@@ -55,14 +58,6 @@ internal static class RenderVerb
 
     private static Option<string> File(string name, string description) =>
         new(name) { Description = description, HelpName = "FILE" };
-
-    private static bool IsJinja(string name)
-    {
-        if (Directory.Exists(name) || name.EndsWith(".jinja", StringComparison.OrdinalIgnoreCase)) return true;
-        if (!System.IO.File.Exists(name)) return false;
-        return !name.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
-            || Read(name, JsonValueKind.Object, "an object").TryGetProperty("chat_template", out _);
-    }
 
     private static (string, IReadOnlyList<Range>?) FromJinja(ChatTemplate template, ChatInput input, Terminal terminal)
     {

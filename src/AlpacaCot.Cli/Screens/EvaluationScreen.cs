@@ -34,7 +34,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
     }
 
     /// <summary>The exact texts that a model would read.</summary>
-    public void ShowPrompts(IReadOnlyList<BenchmarkQuestion> questions, PromptTemplate template)
+    public void ShowPrompts(IReadOnlyList<BenchmarkQuestion> questions, IChatFormat template)
     {
         if (json)
         {

@@ -31,10 +31,10 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         PromptText(model.Template, question, earlier);
 
     /// <summary>The text a model with that template reads before it answers.</summary>
-    public static string PromptText(PromptTemplate template, BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
+    public static string PromptText(IChatFormat template, BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
         question.IsCompletion ? question.Prompt
             : string.Concat(
-                template.RenderPrompt(Asked(question, earlier)).Select(s => s.Special == SpecialToken.Eos ? "</s>" : s.Text));
+                template.RenderPrompt(Asked(question, earlier)).Select(s => s.Spelled("", "</s>")));
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Answer(IReadOnlyList<(BenchmarkQuestion Question, IReadOnlyList<string> Earlier)> asked,
@@ -111,7 +111,7 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         for (var shots = question.Shots.Count - 1; shots >= 0 && ids.Length > most; shots--)
             ids = EncodePrompt(question with { Prompt = question.PromptWith(shots) }, earlier);
         if (ids.Length <= most) return ids;
-        int[] bos = model.Tokenizer is { AddsBos: true, BosId: { } id } && ids[0] == id ? [id] : [];
+        int[] bos = model.Tokenizer is { BosId: { } id } && ids[0] == id ? [id] : [];
         return [.. bos, .. ids[^Math.Max(1, most - bos.Length)..]];
     }
 

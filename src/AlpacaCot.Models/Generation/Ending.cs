@@ -5,11 +5,14 @@ namespace AlpacaCot.Models.Generation;
 
 /// <summary>Where answers end: at end tokens, at stop strings, and at the longest length.</summary>
 /// <param name="options">What ends an answer.</param>
-/// <param name="tokenizer">For stop strings; none without it.</param>
+/// <param name="tokenizer">For stop strings; without it they are ignored.</param>
 /// <param name="maxPositions">The longest sequence that the model reads.</param>
 internal sealed class Ending(GenerationOptions options, Tokenizer? tokenizer, int maxPositions)
 {
-    private readonly int[] tokens = [.. options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : [])];
+    // A stop string that is a special token ends an answer as that token: decoded text leaves special tokens out.
+    private readonly int[] tokens = [.. (options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : []))
+        .Union(options.StopStrings.Select(stop => tokenizer?.TokenToId(stop) is { } id && tokenizer.IsSpecial(id) ? id : -1)
+            .Where(id => id >= 0))];
 
     // A token is at least a byte, apart from a few that are none.
     private readonly int reach = options.StopStrings.Select(Encoding.UTF8.GetByteCount).DefaultIfEmpty(0).Max() + 8;

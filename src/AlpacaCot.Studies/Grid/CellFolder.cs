@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Text;
-using AlpacaCot.Text.Templates;
+using AlpacaCot.Training;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
@@ -99,7 +99,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
             typeof(CellFolder).Assembly.GetName().Version!.ToString(3),
             Content(recipe.Model.Path ?? recipe.Model.Init!),
             recipe.Model.Tokenizer is { } tokenizer ? Content(tokenizer) : "",
-            PromptTemplates.Find(recipe.Template).ToJson(),
+            RecipeTemplate.Of(recipe).Format.ToJson(),
         };
         // Where things lie and what they are called changes nothing.
         DataSpec Placeless(DataSpec data) => data with { Path = Content(data.Path), Name = null };

@@ -12,7 +12,7 @@ namespace AlpacaCot.Text.Examples;
 public sealed class ExampleEncoder
 {
     private readonly Tokenizer _tokenizer;
-    private readonly PromptTemplate _template;
+    private readonly IChatFormat _template;
     private readonly EncodingOptions _options;
     private int _encoded, _truncated, _dropped, _shortestDroppedPrompt = int.MaxValue;
 
@@ -21,7 +21,7 @@ public sealed class ExampleEncoder
     /// <param name="template">Gives the text and what of it is supervised.</param>
     /// <param name="options">Cutoff and supervision of the prompt.</param>
     /// <exception cref="InputException">The cutoff length is less than 1.</exception>
-    public ExampleEncoder(Tokenizer tokenizer, PromptTemplate template, EncodingOptions options)
+    public ExampleEncoder(Tokenizer tokenizer, IChatFormat template, EncodingOptions options)
     {
         if (options.CutoffLength < 1)
             throw new InputException($"cutoff_length is {options.CutoffLength}; it must be at least 1.");
@@ -59,7 +59,7 @@ public sealed class ExampleEncoder
     public TokenizedExample? Encode(Conversation conversation)
     {
         var segments = _template.Render(conversation);
-        List<int> ids = [.. Bos];
+        List<int> ids = [.. Begin];
         List<int> labels = [.. Ignored(ids.Count)];
         int? prompt = null;   // ids before the first answer
         foreach (var (piece, supervised) in Pieces(segments))
@@ -69,6 +69,8 @@ public sealed class ExampleEncoder
             labels.AddRange(supervised || _options.TrainOnInputs ? piece : Ignored(piece.Length));
             if (ids.Count > _options.CutoffLength) break;
         }
+
+        if (_template.WritesSpecialTokens && ids.Count > 0 && ids[0] == _tokenizer.BosId) labels[0] = TokenizedExample.Ignored;
 
         if (prompt is null || prompt >= _options.CutoffLength)
         {
@@ -85,7 +87,7 @@ public sealed class ExampleEncoder
     /// <summary>What a model is given to answer: BOS where the tokenizer adds it, and the prompt, all of it.</summary>
     /// <exception cref="InputException">The template has no form for a turn.</exception>
     public int[] EncodePrompt(Conversation conversation) =>
-        [.. Bos, .. Pieces(_template.RenderPrompt(conversation)).SelectMany(piece => piece.Ids)];
+        [.. Begin, .. Pieces(_template.RenderPrompt(conversation)).SelectMany(piece => piece.Ids)];
 
     /// <summary>
     /// Makes examples of many conversations on several threads, in their order, without those that are dropped. A bounded
@@ -143,13 +145,24 @@ public sealed class ExampleEncoder
 
     private int[] Bos => _tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : [];
 
+    private int[] Begin => _template.WritesSpecialTokens ? [] : Bos;
+
     private IEnumerable<(int[] Ids, bool Supervised)> Pieces(IReadOnlyList<Segment> segments)
     {
-        for (var i = 0; i < segments.Count; i++)
+        var place = TextPlace.Start;
+        foreach (var segment in segments)
         {
-            var (text, supervised, special) = segments[i];
-            var parses = segments[i].ParsesSpecial;
-            yield return (special == SpecialToken.Eos ? [EosId] : _tokenizer.EncodeSegment(text, i == 0, parses), supervised);
+            var ids = segment.Special switch
+            {
+                SpecialToken.Bos => Bos,
+                SpecialToken.Eos => [EosId],
+                _ => _tokenizer.EncodeSegment(segment.Text, place, segment.ParsesSpecial),
+            };
+            yield return (ids, segment.Supervised);
+            if (segment.Special == SpecialToken.Bos) continue;
+            // The text of a chat template is one text: some tokenizers mark the first word behind a special token.
+            place = _template.WritesSpecialTokens && ids.Length > 0 && _tokenizer.IsAdded(ids[^1])
+                ? TextPlace.AfterToken : TextPlace.Continuation;
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Templates.Jinja;
-using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Templates;
 
@@ -26,43 +26,47 @@ public sealed record ChatInput
 
 /// <summary>The chat template a model ships, with what it says of supervision.</summary>
 /// <param name="template">The Jinja template.</param>
-/// <param name="name">What messages call it.</param>
+/// <param name="name">What messages call it: a path, if there is one.</param>
 /// <param name="bos">The text of the begin token.</param>
 /// <param name="eos">The text of the end token.</param>
-public sealed class ChatTemplate(JinjaTemplate template, string name, string bos = "", string eos = "")
+public sealed class ChatTemplate(JinjaTemplate template, string name, string bos = "", string eos = "") : IChatFormat
 {
     /// <summary>
-    /// Loads from a Jinja file, from <c>tokenizer_config.json</c> or <c>chat_template.json</c>, or from the model folder they
-    /// lie in.
+    /// The day that <c>strftime_now</c> tells in training and generation. It is fixed, so that a run can be resumed on another
+    /// day and the model is asked as it was trained; <c>render</c> takes another. Llama 3's templates name the same day where
+    /// the function is missing.
+    /// </summary>
+    public static DateTime Day { get; } = new(2024, 7, 26);
+
+    /// <inheritdoc/>
+    public string Name => Path.GetFileName(name);
+
+    /// <summary>What the template writes behind an answer, up to the first space; none where it writes nothing of three
+    /// characters or more.</summary>
+    public IReadOnlyList<string> Stop => field ??= Ends();
+
+    /// <summary>True: a chat template spells BOS and EOS in its text.</summary>
+    public bool WritesSpecialTokens => true;
+
+    /// <summary>
+    /// Loads from a Jinja file, from a JSON file with the member <c>chat_template</c>, from a GGUF file, or from the model folder
+    /// that contains one of these.
     /// </summary>
     /// <exception cref="InputException">There is no template, or it is not well-formed.</exception>
-    public static ChatTemplate Load(string path)
+    public static ChatTemplate Load(string path) => Load(path, null);
+
+    internal static ChatTemplate Load(string path, RoleTokens? tokens)
     {
-        if (Directory.Exists(path))
-        {
-            var alone = Path.Combine(path, "chat_template.jinja");
-            path = File.Exists(alone) ? alone : Path.Combine(path, "tokenizer_config.json");
-        }
-        if (!File.Exists(path)) throw new InputException($"{path}: there is no such chat template.");
-        var tokens = TokenizerConfig.Beside(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        string source;
-        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-        {
-            source = FromConfig(JsonFile.Read(path).Member("chat_template"))
-                ?? throw new InputException($"{path}: it holds no \"chat_template\".");
-        }
-        else source = File.ReadAllText(path);
-        return new ChatTemplate(JinjaTemplate.Parse(source, path), path, tokens.Bos ?? "", tokens.Eos ?? "");
+        if (!Directory.Exists(path) && !File.Exists(path)) throw new InputException($"{path}: there is no such chat template.");
+        var inFile = File.Exists(path) && !GgufHeader.Looks(path);
+        var found = (inFile ? ModelChatTemplate.Read(path) : ModelChatTemplate.In(path))
+            ?? throw new InputException(inFile ? $"{path}: it holds no \"chat_template\"."
+                : $"{path}: it holds no chat template ({string.Join(", ", ModelChatTemplate.FileNames)}).");
+        return Of(found, tokens ?? RoleTokens.Of(path));
     }
 
-    /// <summary>A template, or the one named default of several.</summary>
-    private static string? FromConfig(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString(),
-        JsonValueKind.Array => value.EnumerateArray().OrderBy(one => one.Text("name") == "default" ? 0 : 1)
-            .Select(one => one.Text("template")).FirstOrDefault(),
-        _ => null,
-    };
+    internal static ChatTemplate Of(ModelChatTemplate found, RoleTokens tokens) =>
+        new(JinjaTemplate.Parse(found.Source, found.File), found.File, tokens.Bos, tokens.Eos);
 
     /// <summary>Renders the whole text.</summary>
     /// <exception cref="InputException">The template refuses the messages or cannot work on them.</exception>
@@ -77,9 +81,78 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     /// </exception>
     public (string Text, IReadOnlyList<Range> Supervised) RenderSupervised(ChatInput input)
     {
+        var (text, supervised, problem) = Places(input);
+        return problem is null ? (text, supervised) : throw new InputException(problem);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Segment> Render(Conversation conversation)
+    {
+        if (conversation.Turns is [{ Role: Role.Assistant } plain])
+            return [Bos, new Segment(plain.Text, Supervised: true), new Segment("", Supervised: true, SpecialToken.Eos)];
+        return For(conversation, () =>
+        {
+            var (text, supervised) = RenderSupervised(InputOf(conversation) with { Now = Day });
+            return Split(text, supervised);
+        });
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Segment> RenderPrompt(Conversation conversation)
+    {
+        var turns = conversation.Turns;
+        if (turns.Count > 0 && turns[^1].Role == Role.Assistant)
+            conversation = conversation with { Turns = [.. turns.SkipLast(1)] };
+        if (conversation.Turns.Count == 0) return [Bos];
+        return For(conversation, () =>
+        {
+            // Earlier answers are pieces of their own, as in training, so that both give the same tokens.
+            var (text, supervised, _) = Places(InputOf(conversation) with { AddGenerationPrompt = true, Now = Day });
+            return Split(text, supervised);
+        });
+    }
+
+    /// <inheritdoc/>
+    public string ToJson() => TemplateJson.Write(Name, template.Source, bos, eos);
+
+    private static Segment Bos => new("", Supervised: false, SpecialToken.Bos);
+
+    private static IReadOnlyList<Segment> For(Conversation conversation, Func<IReadOnlyList<Segment>> render)
+    {
+        try
+        {
+            return render();
+        }
+        catch (InputException wrong) when (conversation.Origin.Length > 0)
+        {
+            throw new InputException($"{conversation.Origin}: {wrong.Message}", wrong);
+        }
+    }
+
+    private static List<Segment> Split(string text, IReadOnlyList<Range> supervised)
+    {
+        var (segments, at) = (new List<Segment>(), 0);
+        foreach (var span in supervised)
+        {
+            Add(text[at..span.Start.Value], isSupervised: false);
+            Add(text[span], isSupervised: true);
+            at = span.End.Value;
+        }
+        Add(text[at..], isSupervised: false);
+        return segments;
+
+        void Add(string piece, bool isSupervised)
+        {
+            if (piece.Length > 0) segments.Add(new Segment(piece, isSupervised) { ParsesSpecial = true });
+        }
+    }
+
+    /// <summary>The text and the places that are known in it; a problem where one is not.</summary>
+    private (string Text, IReadOnlyList<Range> Supervised, string? Problem) Places(ChatInput input)
+    {
         var messages = Messages(input);
         var whole = Render(input, messages, input.AddGenerationPrompt);
-        if (whole.Generated is { } marked) return (whole.Text, marked);
+        if (whole.Generated is { } marked) return (whole.Text, marked, null);
         var supervised = new List<Range>();
         for (var i = 0; i < messages.Count; i++)
         {
@@ -88,40 +161,12 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
             var through = i == messages.Count - 1 && !input.AddGenerationPrompt ? whole.Text
                 : Render(input, messages[..(i + 1)], addPrompt: false).Text;
             if (!through.StartsWith(prompt, StringComparison.Ordinal))
-                throw Unstable(i, "its prompt is not how the rendered turn begins");
+                return (whole.Text, [], Unstable(i, "its prompt is not how the rendered turn begins"));
             if (!whole.Text.StartsWith(through, StringComparison.Ordinal))
-                throw Unstable(i, "it is rendered otherwise once further turns follow");
+                return (whole.Text, [], Unstable(i, "it is rendered otherwise once further turns follow"));
             supervised.Add(prompt.Length..through.Length);
         }
-        return (whole.Text, supervised);
-    }
-
-    /// <summary>The training text of a conversation; only what the assistant writes is supervised.</summary>
-    /// <exception cref="InputException">As <see cref="RenderSupervised"/>; the message names the record.</exception>
-    public IReadOnlyList<Segment> Segments(Conversation conversation)
-    {
-        try
-        {
-            var (text, supervised) = RenderSupervised(InputOf(conversation));
-            var (segments, at) = (new List<Segment>(), 0);
-            foreach (var span in supervised)
-            {
-                Add(text[at..span.Start.Value], isSupervised: false);
-                Add(text[span], isSupervised: true);
-                at = span.End.Value;
-            }
-            Add(text[at..], isSupervised: false);
-            return segments;
-
-            void Add(string piece, bool isSupervised)
-            {
-                if (piece.Length > 0) segments.Add(new Segment(piece, isSupervised) { ParsesSpecial = true });
-            }
-        }
-        catch (InputException wrong) when (conversation.Origin.Length > 0)
-        {
-            throw new InputException($"{conversation.Origin}: {wrong.Message}", wrong);
-        }
+        return (whole.Text, supervised, null);
     }
 
     /// <summary>A conversation as messages; what its turns and record carry besides (tool calls, tools) goes with it.</summary>
@@ -153,9 +198,27 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         };
     }
 
-    private InputException Unstable(int turn, string why) =>
-        new($"{name}: the place of turn {turn + 1} in the text is not known: {why}. Put {{% generation %}} and "
-            + "{% endgeneration %} around what the template writes for the assistant, or use a named template.");
+    private string Unstable(int turn, string why) =>
+        $"{name}: the place of turn {turn + 1} in the text is not known: {why}. The template cannot be trained with on this "
+        + "conversation. Put {% generation %} and {% endgeneration %} around what the template writes for the assistant, or "
+        + "choose a named template, as template: alpaca.";
+
+    private IReadOnlyList<string> Ends()
+    {
+        const string answer = "answer-7f3a";
+        try
+        {
+            var input = InputOf(new Conversation([new(Role.User, "question"), new(Role.Assistant, answer)])) with { Now = Day };
+            var text = Render(input).Text;
+            var at = text.LastIndexOf(answer, StringComparison.Ordinal);
+            var end = at < 0 ? "" : text[(at + answer.Length)..].Trim().Split(' ', '\n')[0];
+            return end.Length >= 3 ? [end] : [];
+        }
+        catch (InputException)
+        {
+            return [];   // a template that refuses this conversation tells nothing of its end
+        }
+    }
 
     private List<object?> Messages(ChatInput input)
     {

@@ -9,7 +9,7 @@ namespace AlpacaCot.Text.Templates;
 /// model is asked later as it was trained. The text is, in order: the preamble and a separator; the user section; the response
 /// heading, the answer and EOS; for each further round a separator and the same again. Only answers are supervised.
 /// </summary>
-public sealed record PromptTemplate
+public sealed record PromptTemplate : IChatFormat
 {
     private const string InstructionMark = "{instruction}", InputMark = "{input}", SystemMark = "{system}";
 
@@ -94,6 +94,9 @@ public sealed record PromptTemplate
         AddText(segments, rest.ToString(), supervised: false);
         return segments;
     }
+
+    /// <summary>False: the encoder puts BOS in front, and EOS is a segment of its own.</summary>
+    bool IChatFormat.WritesSpecialTokens => false;
 
     /// <summary>The template as JSON, in the form <see cref="FromJson"/> reads.</summary>
     public string ToJson() => TemplateJson.Write(this);

@@ -59,7 +59,7 @@ public static class PromptTemplates
     public static PromptTemplate Find(string nameOrPath)
     {
         const StringComparison anyCase = StringComparison.OrdinalIgnoreCase;
-        if (All.FirstOrDefault(known => known.Name.Equals(nameOrPath, anyCase)) is { } template) return template;
+        if (Named(nameOrPath) is { } template) return template;
         if (File.Exists(nameOrPath))
             return TemplateJson.Read(ReadText(nameOrPath), nameOrPath, Path.GetFileNameWithoutExtension(nameOrPath));
         if (nameOrPath.EndsWith(".json", anyCase) || nameOrPath.Contains('/') || nameOrPath.Contains('\\'))
@@ -68,7 +68,11 @@ public static class PromptTemplates
             + Spelling.Suggestion(nameOrPath, [.. All.Select(known => known.Name)]));
     }
 
-    private static string ReadText(string path)
+    /// <summary>The template of that name; null where there is none.</summary>
+    internal static PromptTemplate? Named(string name) =>
+        All.FirstOrDefault(known => known.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    internal static string ReadText(string path)
     {
         try
         {

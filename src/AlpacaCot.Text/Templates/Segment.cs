@@ -8,6 +8,9 @@ public enum SpecialToken
 
     /// <summary>The end-of-sequence token of the tokenizer in use.</summary>
     Eos,
+
+    /// <summary>The begin-of-sequence token where the tokenizer in use puts one in front of every text; else nothing.</summary>
+    Bos,
 }
 
 /// <summary>
@@ -21,4 +24,10 @@ public readonly record struct Segment(string Text, bool Supervised, SpecialToken
 {
     /// <summary>Whether text that spells a special token becomes that token.</summary>
     public bool ParsesSpecial { get; init; }
+
+    /// <summary>The piece as text for people.</summary>
+    /// <param name="bos">The text of <see cref="SpecialToken.Bos"/>.</param>
+    /// <param name="eos">The text of <see cref="SpecialToken.Eos"/>.</param>
+    public string Spelled(string bos, string eos) =>
+        Special switch { SpecialToken.Bos => bos, SpecialToken.Eos => eos, _ => Text };
 }

@@ -3,12 +3,15 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using AlpacaCot.Text.Templates.Jinja;
 
 namespace AlpacaCot.Text.Templates;
 
 /// <summary>The JSON forms of a prompt template.</summary>
 internal static class TemplateJson
 {
+    private const string Jinja = "jinja";
+
     private static readonly TemplateContext Context = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -18,6 +21,43 @@ internal static class TemplateJson
     });
 
     public static string Write(PromptTemplate template) => JsonSerializer.Serialize(template, Context.PromptTemplate);
+
+    /// <summary>Writes a Jinja template with the tokens that its text spells.</summary>
+    public static string Write(string name, string source, string bos, string eos) => JsonSerializer.Serialize(
+        new StoredChatTemplate { Kind = Jinja, Name = name, BosToken = bos, EosToken = eos, Source = source },
+        Context.StoredChatTemplate);
+
+    /// <summary>Whether the text is a JSON object that contains a model's chat template, as tokenizer_config.json.</summary>
+    public static bool HasChatTemplate(string json) => Peek(json, "chat_template");
+
+    /// <summary>Reads a template of any kind.</summary>
+    /// <param name="json">The text.</param>
+    /// <param name="where">What messages call it: a path, if there is one.</param>
+    /// <param name="name">The name of a template whose form has none.</param>
+    public static IChatFormat ReadFormat(string json, string where, string name)
+    {
+        if (!Peek(json, "kind")) return Read(json, where, name);
+        using var document = JsonDocument.Parse(json);
+        CheckKeys(document.RootElement, Context.StoredChatTemplate.Properties, where, mayHaveOthers: false);
+        var stored = document.RootElement.Deserialize(Context.StoredChatTemplate)!;
+        if (stored.Kind != Jinja)
+            throw new InputException($"{where}: the template is of the kind \"{stored.Kind}\"; allowed is \"{Jinja}\".");
+        return new ChatTemplate(JinjaTemplate.Parse(stored.Source, where), stored.Name, stored.BosToken, stored.EosToken);
+    }
+
+    /// <summary>Whether the text is a JSON object with that member; false for text that is not JSON.</summary>
+    private static bool Peek(string json, string member)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(member, out _);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Reads either form.</summary>
     /// <param name="json">The text.</param>
@@ -123,6 +163,17 @@ internal sealed record AlpacaLoraTemplate
     public required string PromptNoInput { get; init; }
 }
 
+/// <summary>A Jinja chat template as it is stored with an adapter or model.</summary>
+internal sealed record StoredChatTemplate
+{
+    public required string Kind { get; init; }
+    public required string Name { get; init; }
+    public required string BosToken { get; init; }
+    public required string EosToken { get; init; }
+    public required string Source { get; init; }
+}
+
 [JsonSerializable(typeof(PromptTemplate))]
+[JsonSerializable(typeof(StoredChatTemplate))]
 [JsonSerializable(typeof(AlpacaLoraTemplate))]
 internal sealed partial class TemplateContext : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Text.Tokenization;
 
@@ -118,16 +119,7 @@ internal sealed class GgufTokenizerSource
         (_tokens[id], _kinds[id], _scores[id]) = (token, kind, score);
     }
 
-    private string? ChatTemplate()
-    {
-        var file = Path.Combine(_folder, "chat_template.jinja");
-        if (File.Exists(file)) return File.ReadAllText(file);
-        var config = Path.Combine(_folder, GgufTokenizer.ConfigName);
-        if (!File.Exists(config)) return null;
-        var template = JsonFile.Read(config).Member("chat_template");
-        if (template.ValueKind == JsonValueKind.String) return template.GetString();
-        return template.Elements().FirstOrDefault(t => t.Text("name") == "default").Text("template");
-    }
+    private string? ChatTemplate() => ModelChatTemplate.In(_folder)?.Source;
 }
 
 file static class RawText

@@ -91,13 +91,19 @@ public sealed class Tokenizer
     /// <param name="text">The piece.</param>
     /// <param name="first">The whole text begins with this piece.</param>
     /// <param name="parseSpecial">Text that spells a special token becomes that token.</param>
-    public int[] EncodeSegment(string text, bool first, bool parseSpecial = false)
+    public int[] EncodeSegment(string text, bool first, bool parseSpecial = false) =>
+        EncodeSegment(text, first ? TextPlace.Start : TextPlace.Continuation, parseSpecial);
+
+    internal int[] EncodeSegment(string text, TextPlace place, bool parseSpecial)
     {
         ArgumentNullException.ThrowIfNull(text);
         var sink = new TokenSink();
-        EncodeText(text, first ? TextPlace.Start : TextPlace.Continuation, parseSpecial, sink, null);
+        EncodeText(text, place, parseSpecial, sink, null);
         return [.. sink.Ids];
     }
+
+    /// <summary>Whether the token is one of those that are cut out of a text before the vocabulary's own.</summary>
+    internal bool IsAdded(int id) => _addedById.ContainsKey(id);
 
     /// <summary>
     /// The text of the ids. Invalid UTF-8 becomes U+FFFD; ids that no token has (a model's padded rows) become nothing.

@@ -4,7 +4,6 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
-using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Recipes;
@@ -93,7 +92,7 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
     {
         var options = recipe.Training;
         if (options.MaxSteps is { } fixedSteps) return (fixedSteps, null);
-        var data = PreparedData.Load(recipe, tokenizer.Value, PromptTemplates.Find(recipe.Template));
+        var data = PreparedData.Load(recipe, tokenizer.Value, RecipeTemplate.Of(recipe, tokenizer.Value).Format);
         var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, null,
             options.GroupByLength, options.Seed);
         return (plan.TotalSteps, data.Train.Count);

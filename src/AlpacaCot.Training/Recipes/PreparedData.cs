@@ -23,7 +23,7 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
 
     /// <summary>Reads, templates and tokenizes the data of a recipe.</summary>
     /// <exception cref="InputException">A file is broken, or nothing to train on is left.</exception>
-    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, PromptTemplate template)
+    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template)
     {
         var options = recipe.Training;
         var notes = new List<string>();

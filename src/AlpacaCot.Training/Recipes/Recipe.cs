@@ -16,8 +16,9 @@ public sealed record Recipe
     /// <summary>The model to tune.</summary>
     public ModelSpec Model { get; init; } = new();
 
-    /// <summary>The prompt template: the name of a built-in one or a file.</summary>
-    public string Template { get; init; } = "alpaca";
+    /// <summary>The prompt template: the name of a built-in one, a file, or <c>model</c>; null: the model's own, else
+    /// <c>alpaca</c>.</summary>
+    public string? Template { get; init; }
 
     /// <summary>The training data, one or more parts.</summary>
     public IReadOnlyList<DataSpec> Data { get; init; } = [];

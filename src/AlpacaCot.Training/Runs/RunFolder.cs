@@ -24,7 +24,7 @@ public sealed class RunFolder : IDisposable
     private readonly StreamWriter metrics;
     private readonly TensorBoardLog board;
 
-    private RunFolder(string folder, int checkpointLimit, PromptTemplate template, int keepSteps)
+    private RunFolder(string folder, int checkpointLimit, IChatFormat template, int keepSteps)
     {
         (Folder, this.checkpointLimit, this.template) = (folder, checkpointLimit, template.ToJson());
         var path = Path.Combine(folder, "metrics.jsonl");
@@ -41,7 +41,7 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Starts a new run in a folder that has none.</summary>
     /// <exception cref="InputException">There is a run already.</exception>
-    public static RunFolder Create(string folder, int checkpointLimit, PromptTemplate template, bool overwrite)
+    public static RunFolder Create(string folder, int checkpointLimit, IChatFormat template, bool overwrite)
     {
         if (!overwrite) RequireFree(folder);
         else if (HoldsRun(folder)) Directory.Delete(folder, recursive: true);
@@ -60,7 +60,7 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Opens a run to continue it; the progress is that of its last whole checkpoint, or none.</summary>
     public static (RunFolder Run, TrainingProgress Progress, string? Checkpoint) Resume(
-        string folder, int checkpointLimit, PromptTemplate template)
+        string folder, int checkpointLimit, IChatFormat template)
     {
         var last = Checkpoints(folder).LastOrDefault();
         var progress = last is null

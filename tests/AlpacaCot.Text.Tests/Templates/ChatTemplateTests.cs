@@ -127,12 +127,12 @@ public sealed class ChatTemplateTests : IDisposable
         ]);
         Assert.Equal([("[user]assistant\nin![assistant]", false), ("[assistant]!", true), ("[user]b![assistant]", false),
             ("c!", true)],
-            ChatTemplate.Load(path).Segments(conversation).Select(s => (s.Text, s.Supervised)));
+            ChatTemplate.Load(path).Render(conversation).Select(s => (s.Text, s.Supervised)));
         var marked = folder.Write("m.jinja",
             "{% for m in messages %}{% if m.role == 'assistant' %}a:{% generation %}{{ m.content }}"
             + "{% endgeneration %}.{% else %}{{ m.content }}{% endif %}{% endfor %}");
         Assert.Equal([("assistant\nina:", false), ("[assistant]", true), (".ba:", false), ("c", true), (".", false)],
-            ChatTemplate.Load(marked).Segments(conversation).Select(s => (s.Text, s.Supervised)));
+            ChatTemplate.Load(marked).Render(conversation).Select(s => (s.Text, s.Supervised)));
     }
 
     [Theory]
@@ -148,7 +148,7 @@ public sealed class ChatTemplateTests : IDisposable
         {
             Origin = "d.json, record 3",
         };
-        var message = Assert.Throws<InputException>(() => chat.Segments(conversation)).Message;
+        var message = Assert.Throws<InputException>(() => chat.Render(conversation)).Message;
         Assert.StartsWith("d.json, record 3: ", message);
         Assert.All([turn, why, "{% generation %}"], part => Assert.Contains(part, message));
     }

@@ -31,14 +31,14 @@ public sealed class TokenizerFilesTests : IDisposable
         var expected = Small(name);
         folder.Write("special_tokens_map.json", """{"pad_token": "<s>"}""");
         folder.Write("notes.txt", "not a tokenizer");
-        Assert.Equal(isFound, TokenizerFiles.Has(folder.Root));
+        Assert.Equal(isFound, TokenizerFiles.Has(folder.Path));
         if (isFound)
         {
-            var names = TokenizerFiles.Of(folder.Root).Select(file => file.Name);
+            var names = TokenizerFiles.Of(folder.Path).Select(file => file.Name);
             Assert.Equal([name, "tokenizer_config.json", "special_tokens_map.json"], names);
         }
-        else Assert.Empty(TokenizerFiles.Of(folder.Root));
-        foreach (var source in (string[])[.. isFound ? [folder.Root] : (string[])[], Path.Combine(folder.Root, name)])
+        else Assert.Empty(TokenizerFiles.Of(folder.Path));
+        foreach (var source in (string[])[.. isFound ? [folder.Path] : (string[])[], Path.Combine(folder.Path, name)])
             Same(expected, source, pad: true);
     }
 
@@ -48,7 +48,7 @@ public sealed class TokenizerFilesTests : IDisposable
     public void Vocabulary_and_merges_go_together(string vocabulary, string merges)
     {
         var expected = Small("tokenizer.json");
-        var json = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder.Root, "tokenizer.json")));
+        var json = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder.Path, "tokenizer.json")));
         var model = json.GetProperty("model");
         using var pair = new TemporaryFolder();
         var path = pair.Write(vocabulary, model.GetProperty("vocab").GetRawText());
@@ -63,15 +63,15 @@ public sealed class TokenizerFilesTests : IDisposable
     public void Several_tokenizers_without_a_standard_name_are_all_kept_and_one_must_be_named()
     {
         Small("a.model");
-        folder.Write("b.model", File.ReadAllBytes(Path.Combine(folder.Root, "a.model")));
-        Assert.True(TokenizerFiles.Has(folder.Root));
-        Assert.Equal(["a.model", "b.model", "tokenizer_config.json"], TokenizerFiles.Of(folder.Root).Select(file => file.Name));
+        folder.Write("b.model", File.ReadAllBytes(Path.Combine(folder.Path, "a.model")));
+        Assert.True(TokenizerFiles.Has(folder.Path));
+        Assert.Equal(["a.model", "b.model", "tokenizer_config.json"], TokenizerFiles.Of(folder.Path).Select(file => file.Name));
         Assert.Contains("several tokenizers (a.model, b.model)",
-            Assert.Throws<InputException>(() => Tokenizer.Load(folder.Root)).Message, StringComparison.Ordinal);
-        var named = Path.Combine(folder.Root, "b.model");
+            Assert.Throws<InputException>(() => Tokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        var named = Path.Combine(folder.Path, "b.model");
         Assert.Equal(["b.model", "tokenizer_config.json"], TokenizerFiles.Of(named).Select(file => file.Name));
         folder.Write("tokenizer.model", File.ReadAllBytes(named));
-        Assert.Equal("tokenizer.model", Path.GetFileName(Tokenizer.Load(folder.Root).Path));
+        Assert.Equal("tokenizer.model", Path.GetFileName(Tokenizer.Load(folder.Path).Path));
     }
 
     [Fact]
@@ -79,10 +79,10 @@ public sealed class TokenizerFilesTests : IDisposable
     {
         folder.Write("tokenizer_config.json", "{}");
         folder.Write("config.json", "{}");
-        Assert.False(TokenizerFiles.Has(folder.Root));
-        Assert.Empty(TokenizerFiles.Of(folder.Root));
-        Assert.False(TokenizerFiles.Has(Path.Combine(folder.Root, "config.json")));
-        Assert.Empty(TokenizerFiles.Of(Path.Combine(folder.Root, "absent")));
+        Assert.False(TokenizerFiles.Has(folder.Path));
+        Assert.Empty(TokenizerFiles.Of(folder.Path));
+        Assert.False(TokenizerFiles.Has(Path.Combine(folder.Path, "config.json")));
+        Assert.Empty(TokenizerFiles.Of(Path.Combine(folder.Path, "absent")));
     }
 
     [Theory]
@@ -100,8 +100,8 @@ public sealed class TokenizerFilesTests : IDisposable
     private Tokenizer Small(string name)
     {
         SmallTokenizer.Load(folder);
-        var path = Path.Combine(folder.Root, name);
-        File.Move(Path.Combine(folder.Root, "tokenizer.json"), path);
+        var path = Path.Combine(folder.Path, name);
+        File.Move(Path.Combine(folder.Path, "tokenizer.json"), path);
         return Tokenizer.Load(path);
     }
 

@@ -16,8 +16,11 @@ public sealed class JinjaTemplate
     private readonly string _name;
     private readonly IReadOnlyList<Statement> _body;
 
-    private JinjaTemplate(string name, IReadOnlyList<Statement> body, bool marks) =>
-        (_name, _body, MarksGeneration) = (name, body, marks);
+    private JinjaTemplate(string source, string name, IReadOnlyList<Statement> body, bool marks) =>
+        (Source, _name, _body, MarksGeneration) = (source, name, body, marks);
+
+    /// <summary>The text it was read from.</summary>
+    public string Source { get; }
 
     /// <summary>Whether the template says itself what the model writes.</summary>
     public bool MarksGeneration { get; }
@@ -31,7 +34,7 @@ public sealed class JinjaTemplate
         try
         {
             var body = Parser.Parse(source);
-            return new JinjaTemplate(name, body, Lexer.Read(source).Any(token => token.Is("generation")));
+            return new JinjaTemplate(source, name, body, Lexer.Read(source).Any(token => token.Is("generation")));
         }
         catch (JinjaException wrong)
         {
