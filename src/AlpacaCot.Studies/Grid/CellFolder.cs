@@ -112,7 +112,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
                     Validation = [.. recipe.Validation.Select(Placeless)],
             }));
         else if (recipe.Quantization is not "none") what.Add(recipe.Quantization);
-        return Data.Fingerprint.Of(string.Join('\0', what));
+        return Fingerprint.Of(string.Join('\0', what));
     }
 
     private static string Slug(string name)

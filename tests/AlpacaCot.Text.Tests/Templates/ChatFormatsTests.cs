@@ -6,6 +6,7 @@ using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tests.Tokenization;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Tests.Templates;
 
@@ -26,7 +27,7 @@ public sealed class ChatFormatsTests : IDisposable
     private static Conversation Rounds(params string[] texts) =>
         new([.. texts.Select((text, i) => new Turn(i % 2 == 0 ? Role.User : Role.Assistant, text))]);
 
-    private ChatFormatChoice Resolve(string? wanted = null) => ChatFormats.Resolve(wanted, adapter.Root, folder.Path);
+    private ChatFormatChoice Resolve(string? wanted = null) => ChatFormats.Resolve(wanted, adapter.Path, folder.Path);
 
     [Fact]
     public void The_nearest_template_wins_and_its_origin_is_known()
@@ -68,7 +69,7 @@ public sealed class ChatFormatsTests : IDisposable
     {
         SmallTokenizer.Load(folder);
         folder.Write("chat_template.jinja", ChatMl);
-        Assert.Equal(ChatMl, Gguf.GgufTokenizer.Find(folder.Path, 0, "gpt-2").ChatTemplate);
+        Assert.Equal(ChatMl, GgufTokenizer.Find(folder.Path, 0, "gpt-2").ChatTemplate);
     }
 
     [Fact]
@@ -143,7 +144,7 @@ public sealed class ChatFormatsTests : IDisposable
             if (messages.Any(m => m.GetProperty("content").ValueKind != JsonValueKind.String || m.EnumerateObject().Count() > 2))
                 continue;
             var path = ReferenceData.Path("data/templates/" + item.GetProperty("template").GetString());
-            var template = new ChatTemplate(Data.Templates.Jinja.JinjaTemplate.Parse(File.ReadAllText(path), path), path,
+            var template = new ChatTemplate(Text.Templates.Jinja.JinjaTemplate.Parse(File.ReadAllText(path), path), path,
                 item.GetProperty("bos_token").GetString()!, item.GetProperty("eos_token").GetString()!);
             var conversation = new Conversation([.. messages.Select(m => new Turn(
                 Enum.Parse<Role>(m.GetProperty("role").GetString()!, ignoreCase: true), m.GetProperty("content").GetString()!))]);

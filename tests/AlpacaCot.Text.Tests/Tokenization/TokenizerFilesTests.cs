@@ -107,9 +107,9 @@ public sealed class TokenizerFilesTests : IDisposable
 
     private void Same(Tokenizer expected, string source, bool pad = false)
     {
-        foreach (var old in Directory.GetFiles(copy.Root)) File.Delete(old);
+        foreach (var old in Directory.GetFiles(copy.Path)) File.Delete(old);
         foreach (var file in TokenizerFiles.Of(source)) copy.Write(file.Name, file.Content());
-        var actual = Tokenizer.Load(copy.Root);
+        var actual = Tokenizer.Load(copy.Path);
         const string text = "the other Übermut, 2 llamas </s> and more";
         Assert.Equal(expected.Encode(text), actual.Encode(text));
         Assert.Equal(expected.VocabularySize, actual.VocabularySize);
