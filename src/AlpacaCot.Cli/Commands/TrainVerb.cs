@@ -67,16 +67,16 @@ internal static class TrainVerb
                 o.WriteBoolean("cancelled", result.Cancelled);
             }));
         else Say(recipe, file, result, terminal.Console);
-        return result.Cancelled ? Program.Failed : Program.Done;
+        return result.Cancelled ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static void Say(Recipe recipe, string file, TrainingResult result, IAnsiConsole console)
     {
         var model = recipe.Model.Path;
         var next = result.Cancelled ? $"alpaca-cot train {file} --resume"
-            : recipe.Adapter.Method == "none" ? $"alpaca-cot chat --model {result.OutputFolder}"
+            : recipe.TrainsAllParameters ? $"alpaca-cot chat --model {result.OutputFolder}"
             : $"alpaca-cot chat --model {model} --adapter {result.OutputFolder}" +
-                (recipe.Quantization == "none" ? "" : $" --quantization {recipe.Quantization}");
+                (recipe.QuantizationOptions is { } quantization ? $" --quantization {quantization.Name}" : "");
         console.WriteLine();
         console.MarkupLine($"  run folder  [bold]{Markup.Escape(recipe.Output)}[/]");
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");

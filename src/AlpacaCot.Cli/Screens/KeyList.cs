@@ -1,5 +1,6 @@
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
-using AlpacaCot.Training.Recipes;
+using AlpacaCot.Configuration;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Screens;
@@ -7,7 +8,7 @@ namespace AlpacaCot.Cli.Screens;
 /// <summary>The keys that a recipe or a study can have.</summary>
 internal static class KeyList
 {
-    public static int Show(IReadOnlyList<RecipeKey> keys, bool json, Terminal terminal)
+    public static int Show(IReadOnlyList<DocumentedKey> keys, bool json, Terminal terminal)
     {
         if (json)
             terminal.WriteJson(w => w.Object(o => o.Array("keys", keys, k => o.Object(key =>
@@ -21,6 +22,6 @@ internal static class KeyList
             foreach (var k in keys)
                 terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} "
                     + $"[grey]{Markup.Escape(k.Allowed + (k.Default.Length > 0 ? $"; default {k.Default}" : ""))}[/]");
-        return Program.Done;
+        return ExitCode.Done;
     }
 }
