@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training;
 using AlpacaCot.Training.Loop;
@@ -27,7 +28,7 @@ internal sealed class QloraQualityBench : ITrainingObserver
     {
         Model = new ModelSpec { Path = "samples/base" },
         Data = [new DataSpec { Path = "samples/data/train.json" }],
-        Adapter = new AdapterSpec { Rank = 16, Alpha = 32 },
+        Adapter = AdapterRecipe.Parse("{ rank: 16, alpha: 32 }"),
         Training = new TrainingOptions
         {
             MaxSteps = 100, BatchSize = 8, MicroBatchSize = 8, LearningRate = 3e-3, CutoffLength = 256, ValidationSize = 96,
@@ -52,7 +53,8 @@ internal sealed class QloraQualityBench : ITrainingObserver
         {
             var observer = new QloraQualityBench();
             var output = Directory.CreateTempSubdirectory("qlora-quality");
-            TrainingRun.Execute(recipe with { Quantization = form, Output = Path.Combine(output.FullName, "run") }, observer,
+            var type = QuantizationOptions.Parse(form)?.Type;
+            TrainingRun.Execute(recipe with { Quantization = type, Output = Path.Combine(output.FullName, "run") }, observer,
                 resume: false, overwrite: false, CancellationToken.None);
             output.Delete(recursive: true);
             double before = observer.losses[0], after = observer.losses[^1];

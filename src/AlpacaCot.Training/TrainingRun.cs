@@ -78,14 +78,14 @@ public static class TrainingRun
     private static LanguageModel LoadModel(Recipe recipe, out string configuration,
         out IReadOnlyList<CompanionFile> companions)
     {
-        var full = recipe.Adapter.Method == "none";
+        var full = recipe.TrainsAllParameters;
         var configPath = recipe.Model.Init ?? Path.Combine(recipe.Model.Path!, "config.json");
         var tokenizerPath = recipe.Model.Tokenizer ?? Path.GetDirectoryName(configPath)!;
         ScalarType? storage = full ? ScalarType.Float32 : null;
         var loaded = recipe.Model.Init is { } init
             ? FromRandomWeights(init, tokenizerPath, recipe)
             : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage,
-                QuantizationOptions.Parse(recipe.Quantization));
+                recipe.QuantizationOptions);
         // A trained model folder is complete: it carries what the model came with.
         configuration = File.Exists(configPath) ? File.ReadAllText(configPath) : loaded.Checkpoint.Config.GetRawText();
         companions = Companions.Of(recipe.Model.Path, recipe.Model.Path is null ? tokenizerPath : recipe.Model.Tokenizer);
@@ -107,15 +107,14 @@ public static class TrainingRun
     private static IAdapter Attach(Recipe recipe, LanguageModel loaded, string configuration,
         IReadOnlyList<CompanionFile> companions)
     {
-        if (recipe.Adapter.Method == "none" && loaded.Model.IsQuantized)
+        if (recipe.TrainsAllParameters && loaded.Model.IsQuantized)
             throw InputException.Refusing(
                 $"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train " +
                 "an adapter on it, or take the full model.");
-        if (recipe.Adapter.Method == "none") return new FullTuning(loaded.Model, configuration, companions);
         var seed = recipe.Training.Seed;
-        var order = new AdapterOrder(recipe.Adapter, loaded.Model, seed,
-            text => loaded.Tokenizer.Encode(text, addSpecial: false));
-        return AdapterMethods.Attach(loaded.Model, AdapterRecipes.Configure(order, recipe.Model.Path), seed);
+        return recipe.Adapter.Complete(new AdapterSetup(loaded.Model, seed,
+                text => loaded.Tokenizer.Encode(text, addSpecial: false), recipe.Model.Path)) is { } config
+            ? AdapterMethods.Attach(loaded.Model, config, seed) : new FullTuning(loaded.Model, configuration, companions);
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
@@ -165,7 +164,7 @@ public static class TrainingRun
         run.SaveResult(adapter is FullTuning ? "model" : "adapter", folder =>
         {
             if (adapter is FullTuning full)
-                full.Save(folder, recipe.SaveDtype == "bfloat16" ? ScalarType.BFloat16 : ScalarType.Float32);
+                full.Save(folder, recipe.SaveDtype == SavedType.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
             else
             {
                 adapter.Save(folder);

@@ -37,10 +37,10 @@ public sealed class MemoryTests
             : new TinyModel(Vocabulary: 60, Hidden: 16, Layers: 1,
             Family: family);
         using var model = tiny.Build(quantization: QuantizationOptions.Parse(form));
-        var spec =
-            MethodCases.Spec(method == "none" ? "lora" : method) with { Targets = method == "lora" ? [Lora.AllLinear] : [] };
+        var recipe = MethodCases.Recipe(method == "none" ? "lora" : method);
+        if (method == "lora") recipe = recipe with { Config = recipe.Config! with { Targets = Targets.Of(Lora.AllLinear) } };
         using IAdapter adapter = method == "none" ? new FullTuning(model, tiny.Config, []) : AdapterMethods.Attach(model,
-            AdapterRecipes.Configure(new AdapterOrder(spec, model, 1, _ => [3, 4, 5]), null), 1);
+            recipe.Complete(new AdapterSetup(model, 1, _ => [3, 4, 5]))!, 1);
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var (tensors, kept, resident) = (new List<long>(), new List<long>(), new List<long>());
         var observer = new Recorder
@@ -57,7 +57,7 @@ public sealed class MemoryTests
         };
         Collect();   // what earlier tests left to finalizers must not vanish while this one counts
         using (var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false))
-            new Trainer(model, adapter, optimizer, new LearningRate(1e-3, "constant", 0, 300),
+            new Trainer(model, adapter, optimizer, new LearningRate(1e-3, LearningRateSchedule.Constant, 0, 300),
                 new AnyLength(300, tiny.Vocabulary, large ? 256 : 24), [], new TrainerOptions(1, 0, large ? 1 : 5, 300, 300), run,
                 observer).Train(new TrainingProgress(), CancellationToken.None);
         Assert.Equal(large ? 300 : 60, observer.Steps.Count);

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Adapters;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests;
@@ -12,22 +13,25 @@ internal static class MethodCases
     public static TheoryData<string, string, string> OnNf4() => Of(_ => "nf4");
 
     /// <summary>A small form of a method, with dropout where it has any.</summary>
-    public static AdapterSpec Spec(string method) => new()
+    public static AdapterRecipe Recipe(string method)
     {
-        Method = method, Rank = method is "vera" ? 16 : 4, TargetRank = method == "adalora" ? 2 : null,
-        Dropout = AdapterRecipes.Named(method).Keys.Contains("dropout") ? 0.1 : 0,
-        Interval = method == "adalora" ? 2 : null, TrainedLayers = method == "freeze" ? 1 : null,
-        LoftqIterations = method == "loftq" ? 2 : null,
-        StartText = method == "prompt_tuning" ? "Say the number" : null, EncoderSize = 16, VirtualTokens = 4,
-        Encoder = method == "p_tuning" ? "lstm" : null,
-    };
+        (string Key, string Value)[] small =
+        [
+            ("rank", method == "vera" ? "16" : "4"), ("target_rank", "2"), ("dropout", "0.1"), ("interval", "2"),
+            ("trained_layers", "1"), ("loftq_iterations", "2"), ("start_text", "Say the number"), ("encoder_size", "16"),
+            ("virtual_tokens", "4"), ("encoder", "lstm"),
+        ];
+        var keys = AdapterMethods.Named(method)!.KeysOf(method);
+        return AdapterRecipe.Parse($"{{ method: {method}"
+            + string.Concat(small.Where(s => keys.Contains(s.Key)).Select(s => $", {s.Key}: {s.Value}")) + " }");
+    }
 
     private static string Form(string method) => method == "loftq" ? "nf4" : "none";
 
     private static TheoryData<string, string, string> Of(Func<string, string> form)
     {
         var cases = new TheoryData<string, string, string>();
-        foreach (var method in AdapterRecipes.All.Select(m => m.Name))
+        foreach (var method in AdapterMethods.Names)
             foreach (var family in Families(method)) cases.Add(method, family, form(method));
         return cases;
     }

@@ -119,11 +119,10 @@ public sealed class MethodTests(RunFixture fixture)
     private static readonly long[] Ids = [1, 9, 200, 31, 7, 7, 40, 3, 88, 120, 5, 61];
 
     private static Adapter Attach(Recipe recipe, LanguageModel loaded) => AdapterMethods.Attach(loaded.Model,
-        AdapterRecipes.Configure(new AdapterOrder(recipe.Adapter, loaded.Model, 1, text => loaded.Tokenizer.Encode(text, false)),
-            null), 1);
+        recipe.Adapter.Complete(new AdapterSetup(loaded.Model, 1, text => loaded.Tokenizer.Encode(text, false)))!, 1);
 
     private static LanguageModel Load(Recipe recipe, string? adapter = null) => LanguageModel.Load(recipe.Model.Path!, adapter,
-        quantization: QuantizationOptions.Parse(recipe.Quantization));
+        quantization: recipe.QuantizationOptions);
 
     private static Tensor Logits(CausalModel model)
     {
@@ -136,7 +135,8 @@ public sealed class MethodTests(RunFixture fixture)
         var r = fixture.Recipe();
         return r with
         {
-            Model = new ModelSpec { Path = fixture.ModelOf(family) }, Quantization = form, Adapter = MethodCases.Spec(method),
+            Model = new ModelSpec { Path = fixture.ModelOf(family) }, Adapter = MethodCases.Recipe(method),
+            Quantization = QuantizationOptions.Parse(form)?.Type,
             Training = r.Training with
             {
                 MaxSteps = 6, ValidationSize = 6, EvalSteps = 3, SaveSteps = 2, LearningRate = 1e-2, SaveTotalLimit = 1,

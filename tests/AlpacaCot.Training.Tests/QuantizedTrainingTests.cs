@@ -28,9 +28,10 @@ public sealed class QuantizedTrainingTests(RunFixture fixture)
             var recorder = new Recorder();
             var recipe = fixture.Recipe() with
             {
-                Model = new ModelSpec { Path = Checkout.Path("samples/base") }, Quantization = form,
+                Model = new ModelSpec { Path = Checkout.Path("samples/base") },
+                Quantization = QuantizationOptions.Parse(form)?.Type,
                 Data = [new DataSpec { Path = Checkout.Path("samples/data/train.json") }],
-                Adapter = new AdapterSpec { Rank = 16, Alpha = 32 },
+                Adapter = AdapterRecipe.Parse("{ rank: 16, alpha: 32 }"),
                 Training = new TrainingOptions
                 {
                     MaxSteps = 30, BatchSize = 8, MicroBatchSize = 8, LearningRate = 3e-3, CutoffLength = 256,
@@ -90,7 +91,8 @@ public sealed class QuantizedTrainingTests(RunFixture fixture)
         var recorder = new Recorder();
         var recipe = fixture.Recipe() with
         {
-            Model = new ModelSpec { Path = ReferenceData.Path("data/derived/stories260K-hf") }, Quantization = form,
+            Model = new ModelSpec { Path = ReferenceData.Path("data/derived/stories260K-hf") },
+            Quantization = QuantizationOptions.Parse(form)?.Type,
         };
         var training = recipe.Training with { MaxSteps = 12, ValidationSize = 8, LearningRate = 1e-3 };
         RunFixture.Run(recipe with { Training = change?.Invoke(training) ?? training }, recorder);

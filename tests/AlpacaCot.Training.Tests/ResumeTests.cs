@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
@@ -38,7 +39,7 @@ public sealed class ResumeTests(RunFixture fixture)
         var recipe = Recipe(adapter);
         var whole = recipe with
         {
-            Quantization = form,
+            Quantization = QuantizationOptions.Parse(form)?.Type,
             Training = recipe.Training with
             {
                 Optimizer = optimizer, GaLoreRank = 8, GaLoreInterval = 4, NeftuneAlpha = 5, GradientCheckpointing = true,

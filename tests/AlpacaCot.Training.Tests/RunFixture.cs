@@ -49,7 +49,7 @@ public sealed class RunFixture : IDisposable
     {
         Model = new ModelSpec { Path = Model },
         Data = [new DataSpec { Path = data ?? Data }],
-        Adapter = new AdapterSpec { Method = adapter, Rank = 4, Dropout = adapter == "none" ? 0 : 0.1 },
+        Adapter = adapter == "none" ? AdapterRecipe.None : AdapterRecipe.Parse($"{{ method: {adapter}, rank: 4, dropout: 0.1 }}"),
         Training = new TrainingOptions
         {
             Epochs = 2, BatchSize = 8, MicroBatchSize = 4, LearningRate = 5e-3, CutoffLength = 256, Threads = 1,

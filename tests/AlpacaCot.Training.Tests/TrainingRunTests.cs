@@ -1,9 +1,11 @@
 using System.Text.Json;
+using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models;
 using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 
@@ -51,7 +53,7 @@ public sealed class TrainingRunTests(RunFixture fixture)
         {
             var recorder = new Recorder();
             var recipe = Recipe(t => t with { BatchSize = 16, MicroBatchSize = size, MaxSteps = 6, LearningRate = 1e-3 });
-            RunFixture.Run(recipe with { Adapter = recipe.Adapter with { Dropout = 0 } }, recorder);
+            RunFixture.Run(recipe with { Adapter = AdapterRecipe.Parse("{ rank: 4 }") }, recorder);
             return recorder.Steps;
         }
         var whole = Steps(16);
@@ -113,14 +115,15 @@ public sealed class TrainingRunTests(RunFixture fixture)
         }
         DataSpec[] parts = [new() { Path = fixture.Records(24), Share = 0.75 },
             new() { Path = fixture.Records(10), Share = 0.25, Epochs = 2 }];
-        Recipe Mixed(string order, int seed) => Recipe(t => t with { MaxSteps = 1, Seed = seed }) with
+        Recipe Mixed(MixtureOrder order, int seed) => Recipe(t => t with { MaxSteps = 1, Seed = seed }) with
         {
             Data = parts, Mixture = new MixtureSpec { Order = order },
         };
-        var shuffled = Fingerprint(Mixed("shuffle", 1), 32);
-        Assert.Equal(shuffled, Fingerprint(Mixed("shuffle", 1), 32));
-        Assert.Equal(4, new[] { shuffled, Fingerprint(Mixed("shuffle", 2), 32), Fingerprint(Mixed("interleave", 1), 32),
-            Fingerprint(Mixed("sequence", 1), 32) }.Distinct().Count());
+        var shuffled = Fingerprint(Mixed(MixtureOrder.Shuffle, 1), 32);
+        Assert.Equal(shuffled, Fingerprint(Mixed(MixtureOrder.Shuffle, 1), 32));
+        Assert.Equal(4, new[] { shuffled, Fingerprint(Mixed(MixtureOrder.Shuffle, 2), 32),
+            Fingerprint(Mixed(MixtureOrder.Interleave, 1), 32), Fingerprint(Mixed(MixtureOrder.Sequence, 1), 32) }
+            .Distinct().Count());
     }
 
     [Fact]
@@ -139,7 +142,7 @@ public sealed class TrainingRunTests(RunFixture fixture)
     [Fact]
     public void A_run_that_diverges_stops_and_names_the_learning_rate()
     {
-        var recipe = Recipe(t => t with { Epochs = 10, LearningRate = 1e9, Schedule = "constant" });
+        var recipe = Recipe(t => t with { Epochs = 10, LearningRate = 1e9, Schedule = LearningRateSchedule.Constant });
         var failure = Assert.Throws<TrainingFailedException>(() => RunFixture.Run(recipe));
         Assert.Contains("training.learning_rate", failure.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(recipe.Output, "adapter")));
@@ -160,8 +163,8 @@ public sealed class TrainingRunTests(RunFixture fixture)
         using var adapter = Models.Adapters.Lora.Attach(model, new() { Rank = 2, TargetModules = ["q_proj"] }, 0);
         using var optimizer = new Optimizers.AdamW(adapter.Parameters, new());
         var plan = new Batching.EpochPlan(Data.Preparation.EncodedDataset.From([nothing]), 1, 1, 1, null, true, 0);
-        var trainer = new Trainer(model, adapter, optimizer, new(1e-3, "constant", 0, 1), plan, [], new(1, 0, 1, 1, 1), run,
-            new Recorder());
+        var trainer = new Trainer(model, adapter, optimizer, new(1e-3, LearningRateSchedule.Constant, 0, 1), plan, [],
+            new(1, 0, 1, 1, 1), run, new Recorder());
         var failure = Assert.Throws<TrainingFailedException>(() => trainer.Train(new TrainingProgress(), CancellationToken.None));
         Assert.Contains("no token of this step is supervised", failure.Message, StringComparison.Ordinal);
     }

@@ -96,7 +96,8 @@ public sealed class TrajectoryTests : IDisposable
         var observer = new Recorder();
         using (var folder = new TemporaryFolder())
         using (var runFolder = Runs.RunFolder.Create(folder.Path, 1, PromptTemplates.Find("alpaca"), overwrite: false))
-            new Trainer(model, adapter, optimizer, new LearningRate(0.005, "linear", 5, 20), new InOrder(rows, accumulation), [],
+            new Trainer(model, adapter, optimizer, new LearningRate(0.005, LearningRateSchedule.Linear, 5, 20),
+                new InOrder(rows, accumulation), [],
                 new TrainerOptions(0.3, 0, 1, 20, 20), runFolder,
                 observer).Train(new Runs.TrainingProgress(), CancellationToken.None);
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Cli.CommandLine;
 

@@ -75,9 +75,9 @@ internal static class TrainVerb
     {
         var model = recipe.Model.Path;
         var next = result.Cancelled ? $"alpaca-cot train {file} --resume"
-            : recipe.Adapter.Method == "none" ? $"alpaca-cot chat --model {result.OutputFolder}"
+            : recipe.TrainsAllParameters ? $"alpaca-cot chat --model {result.OutputFolder}"
             : $"alpaca-cot chat --model {model} --adapter {result.OutputFolder}" +
-                (recipe.Quantization == "none" ? "" : $" --quantization {recipe.Quantization}");
+                (recipe.QuantizationOptions is { } quantization ? $" --quantization {quantization.Name}" : "");
         console.WriteLine();
         console.MarkupLine($"  run folder  [bold]{Markup.Escape(recipe.Output)}[/]");
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");

@@ -1,6 +1,6 @@
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
-using AlpacaCot.Training.Recipes;
+using AlpacaCot.Configuration;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Screens;
@@ -8,7 +8,7 @@ namespace AlpacaCot.Cli.Screens;
 /// <summary>The keys that a recipe or a study can have.</summary>
 internal static class KeyList
 {
-    public static int Show(IReadOnlyList<RecipeKey> keys, bool json, Terminal terminal)
+    public static int Show(IReadOnlyList<DocumentedKey> keys, bool json, Terminal terminal)
     {
         if (json)
             terminal.WriteJson(w => w.Object(o => o.Array("keys", keys, k => o.Object(key =>

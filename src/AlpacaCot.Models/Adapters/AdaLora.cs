@@ -1,5 +1,6 @@
+using System.Collections.ObjectModel;
 using System.Text.Json;
-using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -7,11 +8,11 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's AdaLoRA configurations say.</summary>
+/// <summary>The settings of AdaLoRA.</summary>
 public sealed record AdaLoraConfig : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "ADALORA";
+    public override AdapterMethod Method => AdaLora.Method;
 
     /// <summary><c>init_r</c>: the rank every layer starts with.</summary>
     public int StartRank { get; init; } = 12;
@@ -47,25 +48,11 @@ public sealed record AdaLoraConfig : AdapterConfig
     public double Orthogonality { get; init; } = 0.5;
 
     /// <summary><c>rank_pattern</c>: which singular values of each layer were kept, by <c>LAYER.lora_E</c>.</summary>
-    public IReadOnlyDictionary<string, IReadOnlyList<bool>> Kept { get; init; } = new Dictionary<string, IReadOnlyList<bool>>();
+    public IReadOnlyDictionary<string, IReadOnlyList<bool>> Kept { get; init; } =
+        ReadOnlyDictionary<string, IReadOnlyList<bool>>.Empty;
 
-    /// <summary><c>bias</c>: which biases of the base are trained too.</summary>
-    public string Bias { get; init; } = "none";
-
-    /// <summary>The layers that get an update.</summary>
-    public Targets Targets { get; init; } = new();
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        (fields["beta1"], fields["beta2"], fields["bias"], fields["deltaT"]) = (Beta1, Beta2, Bias, Interval);
-        (fields["init_lora_weights"], fields["init_r"], fields["target_r"]) = (true, StartRank, TargetRank);
-        (fields["lora_alpha"], fields["lora_dropout"]) = (PeftFields.Number(Alpha), Dropout);
-        (fields["orth_reg_weight"], fields["tfinal"], fields["tinit"]) = (Orthogonality, FinalSteps ?? 0, WarmupSteps ?? 0);
-        fields["total_step"] = TotalSteps;
-        fields["rank_pattern"] = Kept.Count == 0 ? null : PeftFields.Map(Kept, kept => PeftFields.List(kept)!);
-        Targets.Write(fields);
-    }
+    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
+    public BiasTraining Bias { get; init; }
 }
 
 /// <summary>
@@ -73,30 +60,59 @@ public sealed record AdaLoraConfig : AdapterConfig
 /// matters to the loss and sets the least important of the whole model to zero, along a cubic budget from init_r to target_r a
 /// layer.
 /// </summary>
-public sealed class AdaLora : IAdapterMethod
+public static class AdaLora
 {
-    /// <inheritdoc/>
-    public string PeftType => "ADALORA";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => new AdaLoraConfig
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<AdaLoraConfig> Method { get; } = new("ADALORA")
     {
-        StartRank = fields.Whole("init_r", 1) ?? 12, TargetRank = fields.Whole("target_r", 1) ?? 8,
-        Alpha = fields.Real("lora_alpha", 0, double.MaxValue) ?? 8, Dropout = fields.Real("lora_dropout", 0, 1) ?? 0,
-        WarmupSteps = fields.Whole("tinit", 0) ?? 0, FinalSteps = fields.Whole("tfinal", 0) ?? 0,
-        Interval = fields.Whole("deltaT", 1) ?? 1, TotalSteps = fields.Whole("total_step", 1),
-        Beta1 = fields.Real("beta1", 0, 1) ?? 0.85, Beta2 = fields.Real("beta2", 0, 1) ?? 0.85,
-        Orthogonality = fields.Real("orth_reg_weight", 0, double.MaxValue) ?? 0.5,
-        Bias = fields.Choice("bias", "none", "all", "lora_only"), Targets = Targets.Read(fields),
+        Presets = [new("adalora", new() { Alpha = 16 })],
+        Settings =
+        [
+            Setting<AdaLoraConfig>.Whole("rank", "init_r", 1, "rank of the update",
+                c => c.StartRank, (c, v) => c with { StartRank = v }),
+            Setting<AdaLoraConfig>.Positive("alpha", "lora_alpha", "the update is scaled by alpha / rank",
+                c => c.Alpha, (c, v) => c with { Alpha = v }),
+            Setting<AdaLoraConfig>.Probability("dropout", "lora_dropout", "share of the adapter's inputs dropped in training",
+                c => c.Dropout, (c, v) => c with { Dropout = v }),
+            SharedSettings.Targets<AdaLoraConfig>(),
+            SharedSettings.Layers<AdaLoraConfig>(),
+            SharedSettings.Modules<AdaLoraConfig>(),
+            SharedSettings.Bias<AdaLoraConfig>("lora_only", c => c.Bias, (c, v) => c with { Bias = v }),
+            Setting<AdaLoraConfig>.Whole("target_rank", "target_r", 1, "mean rank at the end of AdaLoRA",
+                c => c.TargetRank, (c, v) => c with { TargetRank = v }),
+            new(Key<AdaLoraConfig>.Whole("warmup_steps", 0, "steps before AdaLoRA's first cut; without it a tenth of all",
+                    c => c.WarmupSteps, (c, v) => c with { WarmupSteps = v }),
+                PeftField<AdaLoraConfig>.Whole("tinit", 0, c => c.WarmupSteps ?? 0, (c, v) => c with { WarmupSteps = v })),
+            new(Key<AdaLoraConfig>.Whole("final_steps", 0, "steps after AdaLoRA's last cut; without it a fifth of all",
+                    c => c.FinalSteps, (c, v) => c with { FinalSteps = v }),
+                PeftField<AdaLoraConfig>.Whole("tfinal", 0, c => c.FinalSteps ?? 0, (c, v) => c with { FinalSteps = v })),
+            Setting<AdaLoraConfig>.Whole("interval", "deltaT", 1, "steps between AdaLoRA's cuts",
+                c => c.Interval, (c, v) => c with { Interval = v }),
+            PeftField<AdaLoraConfig>.Whole("total_step", 1, c => c.TotalSteps, (c, v) => c with { TotalSteps = v }),
+            PeftField<AdaLoraConfig>.Number("beta1", 0, 1, c => c.Beta1, (c, v) => c with { Beta1 = v }),
+            PeftField<AdaLoraConfig>.Number("beta2", 0, 1, c => c.Beta2, (c, v) => c with { Beta2 = v }),
+            PeftField<AdaLoraConfig>.Number("orth_reg_weight", 0, double.MaxValue,
+                c => c.Orthogonality, (c, v) => c with { Orthogonality = v }),
+            PeftField<AdaLoraConfig>.Constant("init_lora_weights", true),
+            new PeftField<AdaLoraConfig>(ReadKept, (config, fields) => fields["rank_pattern"] = config.Kept.Count == 0 ? null
+                : PeftFields.Map(config.Kept, kept => PeftFields.List(kept)!)),
+        ],
+        DefaultTargets = FamilyTargets.LowRank,
+        OnAttach = Attach,
+        Absent = new() { WarmupSteps = 0, FinalSteps = 0 },
+        Check = c => c.TargetRank <= c.StartRank ? null
+            : ("target_rank", $"found {c.TargetRank}, but AdaLoRA cuts ranks and starts with {c.StartRank}"),
+    };
+
+    private static AdaLoraConfig ReadKept(AdaLoraConfig config, PeftFields fields) => config with
+    {
         Kept = fields.Map("rank_pattern", value => (IReadOnlyList<bool>)(value.ValueKind == JsonValueKind.Array
             ? [.. value.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.True)]
             : throw fields.Fault("rank_pattern: a list of true and false is needed for each layer."))),
     };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(AdaLoraConfig own, AdapterParts parts)
     {
-        var own = (AdaLoraConfig)config;
         var layers = own.Targets.Linears(parts.Model);
         var triplets = layers.Select(layer => Triplet(own, layer, parts)).ToList();
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);

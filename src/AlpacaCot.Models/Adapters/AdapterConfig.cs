@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Text;
@@ -5,15 +6,18 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// What an <c>adapter_config.json</c> says, whatever its method. A method's own record adds its fields; those that nobody knows
-/// are kept for rewriting.
+/// The configuration of an adapter, as a recipe sets it and an <c>adapter_config.json</c> saves it. A method's own record adds
+/// its settings; unknown fields of a file are kept for rewriting.
 /// </summary>
 public abstract record AdapterConfig
 {
     private const string Wrapper = "base_model.model."; // PEFT's two wrappers around the model
 
+    /// <summary>The method.</summary>
+    public abstract AdapterMethod Method { get; }
+
     /// <summary>The value of <c>peft_type</c>.</summary>
-    public abstract string PeftType { get; }
+    public string PeftType => Method.PeftType;
 
     /// <summary><c>base_model_name_or_path</c>: the model the adapter was trained on.</summary>
     public string? BaseModel { get; init; }
@@ -27,8 +31,11 @@ public abstract record AdapterConfig
     /// <summary><c>modules_to_save</c>: modules trained in full and saved with the adapter.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
+    /// <summary>The layers with an adapter; empty in methods without targets.</summary>
+    public Targets Targets { get; init; } = new();
+
     /// <summary>Fields with no meaning here, as they were read.</summary>
-    public IReadOnlyDictionary<string, JsonElement> Other { get; init; } = new Dictionary<string, JsonElement>();
+    public IReadOnlyDictionary<string, JsonElement> Other { get; init; } = ReadOnlyDictionary<string, JsonElement>.Empty;
 
     /// <summary>Reads a configuration of any method.</summary>
     /// <param name="json">The text of <c>adapter_config.json</c>.</param>
@@ -65,13 +72,10 @@ public abstract record AdapterConfig
             ["revision"] = null,
             ["task_type"] = TaskType,
         };
-        Write(fields);
+        Method.Write(this, fields);
         foreach (var (name, value) in Other) fields[name] = JsonNode.Parse(value.GetRawText());
         return PeftFields.Write(fields);
     }
-
-    /// <summary>Adds the method's own fields.</summary>
-    protected abstract void Write(SortedDictionary<string, JsonNode?> fields);
 
     /// <summary>The name a tensor has in the file.</summary>
     internal virtual string FileName(string name) => Wrapper + name;

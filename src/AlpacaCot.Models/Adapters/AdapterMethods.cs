@@ -9,12 +9,18 @@ namespace AlpacaCot.Models.Adapters;
 public static class AdapterMethods
 {
     /// <summary>Every method.</summary>
-    public static IReadOnlyList<IAdapterMethod> All { get; } =
+    public static IReadOnlyList<AdapterMethod> All { get; } =
     [
-        new Lora(), new AdaLora(), new Vera(), new Loha(), new Lokr(), new Oft(), new Ia3(), new LayerNormTuning(),
-        new PrefixTuning(),
-        new PTuning(), new PTuningV2(), new PromptTuning(), new Bottleneck(), new BitFit(), new Freeze(),
+        Lora.Method, AdaLora.Method, Vera.Method, Loha.Method, Lokr.Method, Oft.Method, Ia3.Method, LayerNormTuning.Method,
+        PromptTuning.Method, PTuning.Method, PrefixTuning.Method, PTuningV2.Method, Bottleneck.Method, BitFit.Method,
+        Freeze.Method,
     ];
+
+    /// <summary>The words for <c>adapter.method</c> in a recipe; one method may have several.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.SelectMany(m => m.Names)];
+
+    /// <summary>The method that a recipe names; null for an unknown word.</summary>
+    public static AdapterMethod? Named(string name) => All.FirstOrDefault(m => m.Names.Contains(name));
 
     /// <summary>Puts a saved adapter on a model, whatever its method.</summary>
     /// <exception cref="InputException">The folder is broken, of an unknown method, or made for another model.</exception>
@@ -57,7 +63,7 @@ public static class AdapterMethods
         var parts = new AdapterParts(model, weights);
         try
         {
-            All.First(m => m.PeftType == config.PeftType).Attach(config, parts);
+            config.Method.Attach(config, parts);
             SaveModules(config, parts);
             check();
             return new Adapter(config, parts);

@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -7,18 +7,18 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// What a configuration of bottleneck adapters says, with the names of LLM-Adapters (Hu et al., 2023); PEFT has none.
+/// The settings of bottleneck adapters, saved with the names of LLM-Adapters (Hu et al., 2023); PEFT has none.
 /// </summary>
 public sealed record BottleneckConfig : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "BOTTLENECK";
+    public override AdapterMethod Method => Bottleneck.Method;
 
     /// <summary><c>bottleneck_size</c>: the width between down and up.</summary>
     public int Size { get; init; } = 256;
 
-    /// <summary><c>non_linearity</c>: <c>tanh</c>, <c>relu</c>, <c>gelu</c> or <c>silu</c>.</summary>
-    public string Activation { get; init; } = "tanh";
+    /// <summary><c>non_linearity</c>: the function between down and up.</summary>
+    public BottleneckActivation Activation { get; init; }
 
     /// <summary><c>adapter_dropout</c>: the share of the adapter's inputs that training drops.</summary>
     public double Dropout { get; init; }
@@ -28,20 +28,22 @@ public sealed record BottleneckConfig : AdapterConfig
 
     /// <summary><c>use_parallel_adapter</c>: it reads what the layer reads, not what the layer gives.</summary>
     public bool Parallel { get; init; }
+}
 
-    /// <summary>The layers with an adapter.</summary>
-    public Targets Targets { get; init; } = new();
+/// <summary>The non-linearities of bottleneck adapters.</summary>
+public enum BottleneckActivation
+{
+    /// <summary>The hyperbolic tangent.</summary>
+    Tanh,
 
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        fields["adapter_dropout"] = Dropout;
-        fields["bottleneck_size"] = Size;
-        fields["non_linearity"] = Activation;
-        fields["scaling"] = PeftFields.Number(Scale);
-        Targets.Write(fields, layers: false);
-        fields["use_parallel_adapter"] = Parallel;
-    }
+    /// <summary>The positive part.</summary>
+    Relu,
+
+    /// <summary>x times the normal distribution function of x.</summary>
+    Gelu,
+
+    /// <summary>x times the logistic function of x.</summary>
+    Silu,
 }
 
 /// <summary>
@@ -49,25 +51,43 @@ public sealed record BottleneckConfig : AdapterConfig
 /// (Houlsby et al., 2019) or after the feed-forward alone (Pfeiffer et al., 2021); or beside a layer,
 /// <c>x Wᵀ + s · f(x Downᵀ) Upᵀ</c> (He et al., 2022). Up starts at zero.
 /// </summary>
-public sealed class Bottleneck : IAdapterMethod
+public static class Bottleneck
 {
-    /// <inheritdoc/>
-    public string PeftType => "BOTTLENECK";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => new BottleneckConfig
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<BottleneckConfig> Method { get; } = new("BOTTLENECK")
     {
-        Size = fields.Whole("bottleneck_size", 1) ?? 256,
-        Activation = fields.Choice("non_linearity", "tanh", "relu", "gelu", "silu"),
-        Dropout = fields.Real("adapter_dropout", 0, 1) ?? 0,
-        Scale = fields.Real("scaling", double.MinValue, double.MaxValue) ?? 1,
-        Parallel = fields.Flag("use_parallel_adapter"), Targets = Targets.Read(fields),
+        Presets =
+        [
+            new("houlsby", new() { Size = 64 }) { DefaultTargets = FamilyTargets.SublayerOutputs },
+            new("pfeiffer", new() { Size = 64 })
+            {
+                DefaultTargets = model => Targets.Of(FamilyTargets.FeedForwardOutput(model)),
+            },
+            new("parallel", new() { Size = 64, Parallel = true }) { DefaultTargets = FamilyTargets.AttentionInputs },
+        ],
+        Settings =
+        [
+            Setting<BottleneckConfig>.Probability("dropout", "adapter_dropout",
+                "share of the adapter's inputs dropped in training", c => c.Dropout, (c, v) => c with { Dropout = v }),
+            SharedSettings.Targets<BottleneckConfig>(),
+            SharedSettings.LayersKey<BottleneckConfig>(),
+            SharedSettings.LayersWhereSet<BottleneckConfig>(),
+            SharedSettings.Modules<BottleneckConfig>(),
+            Setting<BottleneckConfig>.Whole("size", "bottleneck_size", 1, "width of a bottleneck adapter",
+                c => c.Size, (c, v) => c with { Size = v }),
+            Setting<BottleneckConfig>.Word<BottleneckActivation>("activation", "non_linearity",
+                "non-linearity of a bottleneck adapter", c => c.Activation, (c, v) => c with { Activation = v }),
+            new(Key<BottleneckConfig>.Number("scale", "a number above 0", v => v > 0, "factor on what a bottleneck adapter adds",
+                    c => c.Scale, (c, v) => c with { Scale = v }),
+                PeftField<BottleneckConfig>.Number("scaling", double.MinValue, double.MaxValue,
+                    c => c.Scale, (c, v) => c with { Scale = v })),
+            PeftField<BottleneckConfig>.Flag("use_parallel_adapter", c => c.Parallel, (c, v) => c with { Parallel = v }),
+        ],
+        OnAttach = Attach,
     };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(BottleneckConfig own, AdapterParts parts)
     {
-        var own = (BottleneckConfig)config;
         foreach (var layer in own.Targets.Linears(parts.Model))
         {
             var (name, read) = (layer.Name, own.Parallel ? layer.Inputs : layer.Outputs);
@@ -80,8 +100,8 @@ public sealed class Bottleneck : IAdapterMethod
 
     private sealed class Piece(BottleneckConfig config, Tensor down, Tensor up) : ILinearAdapter
     {
-        private readonly Func<Tensor, Tensor> activation = config.Activation == "tanh"
-            ? x => x.tanh() : Activations.Named(config.Activation);
+        private readonly Func<Tensor, Tensor> activation = config.Activation == BottleneckActivation.Tanh
+            ? x => x.tanh() : Activations.Named(Words<BottleneckActivation>.LowerCase.Of(config.Activation));
 
         public Tensor Forward(Linear layer, Tensor x)
         {

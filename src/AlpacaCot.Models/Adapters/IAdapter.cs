@@ -34,20 +34,3 @@ public interface IAdapter : IDisposable
     /// <param name="optimize">Changes the weights and forgets the gradients.</param>
     void Step(int step, double scale, Action optimize) => optimize();
 }
-
-/// <summary>
-/// A parameter-efficient method: the configuration it is saved with, and what it puts into a model. One file each.
-/// </summary>
-public interface IAdapterMethod
-{
-    /// <summary>The value of <c>peft_type</c> in <c>adapter_config.json</c>.</summary>
-    string PeftType { get; }
-
-    /// <summary>The method's own fields of a configuration.</summary>
-    /// <exception cref="Text.InputException">A wrong value, or a kind of the method that is not supported.</exception>
-    AdapterConfig Read(PeftFields fields);
-
-    /// <summary>Puts the method into the model.</summary>
-    /// <exception cref="Text.InputException">Its targets name nothing in this model, or it cannot work on it.</exception>
-    void Attach(AdapterConfig config, AdapterParts parts);
-}

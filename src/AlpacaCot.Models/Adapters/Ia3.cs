@@ -1,51 +1,54 @@
-using System.Text.Json.Nodes;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's IA3 configurations say.</summary>
+/// <summary>The settings of IA3; its targets are the layers that are scaled.</summary>
 public sealed record Ia3Config : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "IA3";
-
-    /// <summary>The layers that are scaled.</summary>
-    public Targets Targets { get; init; } = new();
+    public override AdapterMethod Method => Ia3.Method;
 
     /// <summary><c>feedforward_modules</c>: those of them whose inputs are scaled rather than outputs.</summary>
     public Targets FeedForward { get; init; } = new();
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        fields["feedforward_modules"] = FeedForward.Pattern is { } pattern ? pattern : PeftFields.List(FeedForward.Modules);
-        fields["init_ia3_weights"] = true;
-        Targets.Write(fields, layers: false);
-    }
 }
 
 /// <summary>
 /// IA3 (Liu et al., 2022): a vector scales keys and values, and the inner activations of the feed-forward, elementwise. It starts
 /// at one.
 /// </summary>
-public sealed class Ia3 : IAdapterMethod
+public static class Ia3
 {
-    /// <inheritdoc/>
-    public string PeftType => "IA3";
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<Ia3Config> Method { get; } = new("IA3")
+    {
+        Presets = [new("ia3", new())],
+        Settings =
+        [
+            SharedSettings.Targets<Ia3Config>(),
+            SharedSettings.LayersWhereSet<Ia3Config>(),
+            SharedSettings.Modules<Ia3Config>(),
+            new PeftField<Ia3Config>(ReadFeedForward, (config, fields) => fields["feedforward_modules"] =
+                config.FeedForward.Pattern is { } pattern ? pattern : PeftFields.List(config.FeedForward.Modules)),
+            PeftField<Ia3Config>.Constant("init_ia3_weights", true),
+        ],
+        DefaultTargets = FamilyTargets.Scaled,
+        OnAttach = Attach,
+        OnComplete = (config, setup) => config with
+        {
+            FeedForward = Targets.Of(FamilyTargets.FeedForwardOutput(setup.Model)),
+        },
+    };
 
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields)
+    private static Ia3Config ReadFeedForward(Ia3Config config, PeftFields fields)
     {
         var (pattern, names) = fields.PatternOrNames("feedforward_modules");
-        return new Ia3Config { Targets = Targets.Read(fields), FeedForward = new() { Pattern = pattern, Modules = names } };
+        return config with { FeedForward = new() { Pattern = pattern, Modules = names } };
     }
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(Ia3Config own, AdapterParts parts)
     {
-        var own = (Ia3Config)config;
         foreach (var layer in own.Targets.Linears(parts.Model))
         {
             var inner = own.FeedForward.Names(layer.Name);

@@ -1,35 +1,34 @@
-using System.Text.Json.Nodes;
-
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's configurations of LayerNorm tuning say.</summary>
+/// <summary>The settings of LayerNorm tuning; its targets are the norms that are trained, all where none is named.</summary>
 public sealed record LayerNormConfig : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "LN_TUNING";
-
-    /// <summary>The norms that are trained; none named: all.</summary>
-    public Targets Targets { get; init; } = new();
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields) => Targets.Write(fields, layers: false);
+    public override AdapterMethod Method => LayerNormTuning.Method;
 }
 
 /// <summary>LayerNorm tuning (Zhao et al., 2024): the gains and offsets of the norms are trained, nothing else.</summary>
-public sealed class LayerNormTuning : IAdapterMethod
+public static class LayerNormTuning
 {
-    /// <inheritdoc/>
-    public string PeftType => "LN_TUNING";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => new LayerNormConfig { Targets = Targets.Read(fields) };
-
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<LayerNormConfig> Method { get; } = new("LN_TUNING")
     {
-        var targets = ((LayerNormConfig)config).Targets;
+        Presets = [new("ln_tuning", new())],
+        Settings =
+        [
+            SharedSettings.Targets<LayerNormConfig>(),
+            SharedSettings.LayersWhereSet<LayerNormConfig>(),
+            SharedSettings.Modules<LayerNormConfig>(),
+        ],
+        DefaultTargets = All,
+        OnAttach = Attach,
+    };
+
+    private static void Attach(LayerNormConfig config, AdapterParts parts)
+    {
+        var targets = config.Targets;
         var norms = Norms(parts.Model).ToLookup(Module);
-        var wanted = norms.Where(norm => targets is { Pattern: null, Modules: [] } || targets.Names(norm.Key)).ToList();
+        var wanted = norms.Where(norm => targets.AreEmpty || targets.Names(norm.Key)).ToList();
         if (wanted.Count == 0) throw targets.Nothing("norm", norms.Select(n => n.Key));
         foreach (var place in wanted.SelectMany(norm => norm))
             parts.TrainOwn(place, $"{Module(place)}.ln_tuning_layers{place[Module(place).Length..]}");

@@ -1,4 +1,8 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -19,6 +23,21 @@ public sealed record LoftqConfig(int Iterations = 1, string? Type = null);
 /// </summary>
 internal static class Loftq
 {
+    /// <summary>The recipe key of the iterations.</summary>
+    public static Key<LoraConfig> Iterations { get; } = Key<LoraConfig>.Whole("loftq_iterations", 1,
+        "times that LoftQ fits codes and factors in turn", c => c.Loftq?.Iterations,
+        (c, v) => c with { Loftq = (c.Loftq ?? new()) with { Iterations = v } });
+
+    /// <summary>The field <c>loftq_config</c>.</summary>
+    public static PeftField<LoraConfig> Field { get; } = new(Read, (config, fields) =>
+    {
+        if (config.Loftq is { Type: { } type } loftq)
+            fields["loftq_config"] = new JsonObject
+            {
+                ["loftq_bits"] = type == "int8" ? 8 : 4, ["loftq_iter"] = loftq.Iterations, ["quantization"] = type,
+            };
+    });
+
     /// <summary>The configuration to save: with the form of the base.</summary>
     /// <exception cref="InputException">The base is not the one that the adapter is for.</exception>
     public static LoraConfig On(IReadOnlyList<Linear> layers, LoraConfig config, AdapterParts parts)
@@ -55,6 +74,21 @@ internal static class Loftq
         return new LowRank(
             parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs], () => a!),
             parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => b!), scale);
+    }
+
+    // One that names no form was written by PEFT, after the base was changed for it; it means nothing in loading.
+    private static LoraConfig Read(LoraConfig config, PeftFields fields)
+    {
+        if (!fields.Left.TryGetValue("loftq_config", out var found) || found.ValueKind != JsonValueKind.Object
+            || !found.TryGetProperty("quantization", out var type)) return config;
+        fields.Take("loftq_config");
+        return type.ValueKind == JsonValueKind.String && QuantizationOptions.Names.Contains(type.GetString()!)
+            && found.TryGetProperty("loftq_iter", out var count) && count.ValueKind == JsonValueKind.Number
+            && count.TryGetInt32(out var iterations) && iterations > 0
+            ? config with { Loftq = new LoftqConfig(iterations, type.GetString()) }
+            : throw fields.Fault(
+                $"loftq_config is {found.GetRawText()}; it needs loftq_iter, a whole number from 1, and quantization, " +
+                $"one of {string.Join(", ", QuantizationOptions.Names)}.");
     }
 
     private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterParts parts,

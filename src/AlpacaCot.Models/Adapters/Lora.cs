@@ -1,3 +1,5 @@
+using System.Text.Json;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Text;
@@ -12,32 +14,85 @@ namespace AlpacaCot.Models.Adapters;
 /// <c>y = x Wᵀ + s · dropout(x) Aᵀ Bᵀ</c> with s = alpha / r, or alpha / √r for rsLoRA (Kalajdzievski, 2023).
 /// A starts uniform in ±1/√inputs, B at zero, so that training starts from the base model. On an embedding, A is looked up.
 /// </summary>
-public sealed class Lora : IAdapterMethod
+public static class Lora
 {
     /// <summary>The target that means every linear layer but the head.</summary>
     public const string AllLinear = Targets.AllLinear;
 
-    /// <inheritdoc/>
-    public string PeftType => "LORA";
+    // Fields of saved configurations that change the computation when set, in ways that are not supported here.
+    private static readonly HashSet<string> Unsupported =
+    [
+        "use_qalora", "use_bdlora", "layer_replication", "target_parameters", "trainable_token_indices",
+        "alora_invocation_tokens", "arrow_config", "monteclora_config", "velora_config", "ensure_weight_tying", "exclude_modules",
+    ];
+
+    // Ways of starting that leave the base weights alone; the others belong to a changed base.
+    private static readonly HashSet<string> HarmlessStarts = ["gaussian", "orthogonal", "eva"];
+
+    /// <summary>LoRA and its variants: rsLoRA, LoRA+, DoRA, PiSSA, OLoRA, LoftQ.</summary>
+    public static AdapterMethod<LoraConfig> Method { get; } = new("LORA")
+    {
+        Presets =
+        [
+            new("lora", new() { Alpha = 16 }),
+            new("rslora", new() { Alpha = 16, UseRsLora = true }),
+            new("lora_plus", new() { Alpha = 16, PlusRatio = 16 }),
+            new("dora", new() { Alpha = 16, UseDora = true }),
+            new("pissa", new() { Alpha = 16, Start = LoraStart.Pissa }),
+            new("olora", new() { Alpha = 16, Start = LoraStart.Olora }),
+            new("loftq", new() { Alpha = 16, Loftq = new LoftqConfig() }) { Keys = [Loftq.Iterations] },
+        ],
+        Settings =
+        [
+            SharedSettings.Rank<LoraConfig>(),
+            SharedSettings.Alpha<LoraConfig>("lora_alpha"),
+            Setting<LoraConfig>.Probability("dropout", "lora_dropout", "share of the adapter's inputs dropped in training",
+                c => c.Dropout, (c, v) => c with { Dropout = v }),
+            SharedSettings.Targets<LoraConfig>(),
+            SharedSettings.Layers<LoraConfig>(),
+            SharedSettings.Modules<LoraConfig>(),
+            SharedSettings.RankPattern<LoraConfig>(),
+            SharedSettings.AlphaPattern<LoraConfig>(),
+            SharedSettings.Bias<LoraConfig>("lora_only", c => c.Bias, (c, v) => c with { Bias = v }),
+            new(Key<LoraConfig>.Flag("use_rslora", "scale by alpha / sqrt(rank) instead",
+                c => c.UseRsLora, (c, v) => c with { UseRsLora = v }) with { Omitted = "false" },
+                PeftField<LoraConfig>.Flag("use_rslora", c => c.UseRsLora, (c, v) => c with { UseRsLora = v })),
+            Key<LoraConfig>.Number("lora_plus_ratio", "a number from 1", v => v >= 1, "how many times as fast B learns as A",
+                c => c.PlusRatio, (c, v) => c with { PlusRatio = v }),
+            PeftField<LoraConfig>.Flag("use_dora", c => c.UseDora, (c, v) => c with { UseDora = v }),
+            PeftField<LoraConfig>.Flag("lora_bias", c => c.HasBias, (c, v) => c with { HasBias = v }),
+            PeftField<LoraConfig>.Flag("fan_in_fan_out", c => c.FanInFanOut, (c, v) => c with { FanInFanOut = v }),
+            PeftField<LoraConfig>.Constant("init_lora_weights", true),
+            Loftq.Field,
+        ],
+        DefaultTargets = FamilyTargets.LowRank,
+        OnAttach = Attach,
+        Unsupported = Unsupported,
+        CheckFields = CheckFields,
+    };
 
     /// <summary>Attaches a fresh adapter to the layers that the configuration names.</summary>
     /// <exception cref="InputException">A target names no linear layer of the model.</exception>
     public static Adapter Attach(CausalModel model, LoraConfig config, int seed) => AdapterMethods.Attach(model, config, seed);
 
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => LoraConfig.Read(fields);
-
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void CheckFields(PeftFields fields)
     {
-        var lora = (LoraConfig)config;
+        fields.RefuseUnknownSwitches();
+        if (fields.Left.TryGetValue("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String
+            && !HarmlessStarts.Contains(start.GetString()!))
+            throw fields.Fault($"init_lora_weights is {start.GetRawText()}, which changed the base model's " +
+                "weights when training began. Convert it to a plain LoRA adapter with the tool that made it.");
+    }
+
+    private static void Attach(LoraConfig lora, AdapterParts parts)
+    {
         var embeddings = parts.Model.Embeddings.Values
             .Where(e => lora.TargetPattern != AllLinear && lora.Targets.Names(e.Name)).ToList();
         var layers = embeddings.Count > 0
             ? [.. parts.Model.Linears.Values.Where(l => lora.Targets.Names(l.Name, l == parts.Model.Head))]
             : lora.Targets.Linears(parts.Model);
         if (lora.Loftq is not null) parts.SaveAs(Loftq.On(layers, lora, parts));
-        if (lora.Start != "default") StartedLora.Attach(lora, layers, parts);
+        if (lora.Start != LoraStart.Default) StartedLora.Attach(lora, layers, parts);
         else
             foreach (var layer in layers)
             {
@@ -48,9 +103,9 @@ public sealed class Lora : IAdapterMethod
             }
         foreach (var table in embeddings) OnEmbedding(lora, table, parts);
         Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], parts);
-        if (lora.PlusRatio != 1) parts.Training = new()
+        if (lora.PlusRatio is { } ratio) parts.Training = new()
         {
-            RateFactor = name => name.Contains("lora_B", StringComparison.Ordinal) ? lora.PlusRatio : 1,
+            RateFactor = name => name.Contains("lora_B", StringComparison.Ordinal) ? ratio : 1,
         };
     }
 
@@ -110,21 +165,21 @@ internal static class Dropout
         share > 0 && is_grad_enabled() ? nn.functional.dropout(x, share, training: true) : null;
 }
 
-/// <summary>Biases of the base that are trained along, as PEFT's field <c>bias</c> says.</summary>
+/// <summary>Biases of the base that are trained with an adapter.</summary>
 internal static class Biases
 {
-    /// <param name="which"><c>none</c>, <c>all</c>, or <c>.._only</c>: those of the layers with an adapter.</param>
+    /// <param name="which">Which of them.</param>
     /// <param name="layers">The layers with an adapter, whose biases PEFT saves under a name of their own.</param>
     /// <param name="parts">Where they go.</param>
-    public static void Train(string which, HashSet<string> layers, AdapterParts parts)
+    public static void Train(BiasTraining which, HashSet<string> layers, AdapterParts parts)
     {
-        if (which == "none") return;
+        if (which == BiasTraining.None) return;
         foreach (var place in parts.Model.Places.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
         {
             var module = place[..^".bias".Length];
             if (layers.Contains(module))
                 parts.TrainOwn(place, parts.Weights.Contains(place) ? place : $"{module}.base_layer.bias"); // before 0.7 without
-            else if (which == "all") parts.TrainOwn(place);
+            else if (which == BiasTraining.All) parts.TrainOwn(place);
         }
     }
 }

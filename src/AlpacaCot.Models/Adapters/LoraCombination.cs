@@ -65,7 +65,7 @@ public static class LoraCombination
     private static IEnumerable<Update> Updates(Adapter adapter, double weight)
     {
         const string a = ".lora_A.weight";
-        if (adapter.Config is not LoraConfig { UseDora: false, HasBias: false, Start: "default" } config
+        if (adapter.Config is not LoraConfig { UseDora: false, HasBias: false, Start: LoraStart.Default } config
             || adapter.Parameters.Keys.Any(name => !name.EndsWith(a, StringComparison.Ordinal)
                 && !name.EndsWith(".lora_B.weight", StringComparison.Ordinal)))
             throw new InputException(

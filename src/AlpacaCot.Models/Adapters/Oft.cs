@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -6,13 +6,16 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's OFT configurations say.</summary>
+/// <summary>The settings of OFT.</summary>
 public sealed record OftConfig : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "OFT";
+    public override AdapterMethod Method => Oft.Method;
 
-    /// <summary><c>oft_block_size</c>: the width of one rotation; 0 where <see cref="Blocks"/> is given.</summary>
+    /// <summary>
+    /// <c>oft_block_size</c>: the width of one rotation; 0 where <see cref="Blocks"/> is given, and in a recipe that leaves it to
+    /// the model.
+    /// </summary>
     public int BlockSize { get; init; } = 32;
 
     /// <summary><c>r</c>: rotations a layer; 0 where <see cref="BlockSize"/> is given.</summary>
@@ -27,53 +30,46 @@ public sealed record OftConfig : AdapterConfig
     /// <summary><c>num_cayley_neumann_terms</c>: its terms.</summary>
     public int Terms { get; init; } = 5;
 
-    /// <summary><c>bias</c>: which biases of the base are trained too.</summary>
-    public string Bias { get; init; } = "none";
-
-    /// <summary>The layers that get rotated inputs.</summary>
-    public Targets Targets { get; init; } = new();
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        fields["bias"] = Bias;
-        fields["block_share"] = Shared;
-        fields["coft"] = false;
-        fields["init_weights"] = true;
-        fields["num_cayley_neumann_terms"] = Terms;
-        fields["oft_block_size"] = BlockSize;
-        fields["r"] = Blocks;
-        Targets.Write(fields);
-        fields["use_cayley_neumann"] = Series;
-    }
+    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
+    public BiasTraining Bias { get; init; }
 }
 
 /// <summary>
 /// OFT (Qiu et al., 2023): the weight is turned, not added to: <c>y = (x R) Wᵀ</c> with R orthogonal, block by block, from a
 /// skew-symmetric matrix Q by Cayley's transform, <c>R = (I - Q)(I + Q)⁻¹</c>. Q starts at zero.
 /// </summary>
-public sealed class Oft : IAdapterMethod
+public static class Oft
 {
-    /// <inheritdoc/>
-    public string PeftType => "OFT";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields)
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<OftConfig> Method { get; } = new("OFT")
     {
-        fields.Refuse(new HashSet<string> { "coft" });
-        return new OftConfig
-        {
-            BlockSize = fields.Whole("oft_block_size", 0) ?? 32, Blocks = fields.Whole("r", 0) ?? 0,
-            Shared = fields.Flag("block_share"), Series = fields.Flag("use_cayley_neumann", true),
-            Terms = fields.Whole("num_cayley_neumann_terms", 1) ?? 5, Bias = fields.Choice("bias", "none", "all", "oft_only"),
-            Targets = Targets.Read(fields),
-        };
-    }
+        Presets = [new("oft", new() { BlockSize = 0 })],
+        Settings =
+        [
+            SharedSettings.Targets<OftConfig>(),
+            SharedSettings.Layers<OftConfig>(),
+            SharedSettings.Modules<OftConfig>(),
+            SharedSettings.Bias<OftConfig>("oft_only", c => c.Bias, (c, v) => c with { Bias = v }),
+            new(Key<OftConfig>.Whole("block_size", 2, "width of one rotation of OFT; a divisor of the layers' inputs",
+                    c => c.BlockSize == 0 ? null : c.BlockSize, (c, v) => c with { BlockSize = v }),
+                PeftField<OftConfig>.Whole("oft_block_size", 0, c => c.BlockSize, (c, v) => c with { BlockSize = v })),
+            PeftField<OftConfig>.Whole("r", 0, c => c.Blocks, (c, v) => c with { Blocks = v }),
+            PeftField<OftConfig>.Flag("block_share", c => c.Shared, (c, v) => c with { Shared = v }),
+            PeftField<OftConfig>.Flag("use_cayley_neumann", c => c.Series, (c, v) => c with { Series = v }),
+            PeftField<OftConfig>.Whole("num_cayley_neumann_terms", 1, c => c.Terms, (c, v) => c with { Terms = v }),
+            PeftField<OftConfig>.Constant("coft", false),
+            PeftField<OftConfig>.Constant("init_weights", true),
+        ],
+        DefaultTargets = FamilyTargets.LowRank,
+        OnAttach = Attach,
+        OnComplete = (config, setup) => config.BlockSize > 0 ? config
+            : config with { BlockSize = LargestBlock(config.Targets.Linears(setup.Model)) },
+        Absent = new() { Series = true },
+        Unsupported = new HashSet<string> { "coft" },
+    };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(OftConfig own, AdapterParts parts)
     {
-        var own = (OftConfig)config;
         var layers = own.Targets.Linears(parts.Model);
         foreach (var layer in layers) On(own, layer, parts);
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);

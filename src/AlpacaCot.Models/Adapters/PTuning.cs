@@ -1,63 +1,68 @@
-using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's configurations of P-tuning say.</summary>
+/// <summary>The settings of P-tuning.</summary>
 public sealed record PTuningConfig : PromptConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "P_TUNING";
+    public override AdapterMethod Method => PTuning.Method;
 
-    /// <summary><c>encoder_reparameterization_type</c>: <c>MLP</c> or <c>LSTM</c>.</summary>
-    public string Encoder { get; init; } = "MLP";
+    /// <summary><c>encoder_reparameterization_type</c>: the network.</summary>
+    public PromptEncoder Encoder { get; init; }
 
     /// <summary><c>encoder_hidden_size</c>.</summary>
     public int Hidden { get; init; } = 128;
 
     /// <summary><c>encoder_num_layers</c>: layers of an LSTM; an MLP always has three matrices.</summary>
     public int LstmLayers { get; init; } = 2;
+}
 
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        base.Write(fields);
-        fields["encoder_dropout"] = 0.0;
-        fields["encoder_hidden_size"] = Hidden;
-        fields["encoder_num_layers"] = LstmLayers;
-        fields["encoder_reparameterization_type"] = Encoder;
-    }
+/// <summary>The networks of P-tuning.</summary>
+public enum PromptEncoder
+{
+    /// <summary>Three linear layers.</summary>
+    Mlp,
+
+    /// <summary>A bidirectional LSTM with two linear layers.</summary>
+    Lstm,
 }
 
 /// <summary>
 /// P-tuning (Liu et al., 2021): prompt tuning whose vectors come out of a small network over an embedding, an MLP or a
 /// bidirectional LSTM with an MLP. The vectors alone are saved; the network is for training.
 /// </summary>
-public sealed class PTuning : IAdapterMethod
+public static class PTuning
 {
     private const string At = "prompt_encoder";
 
-    /// <inheritdoc/>
-    public string PeftType => "P_TUNING";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => PromptConfig.Common(new PTuningConfig
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<PTuningConfig> Method { get; } = new("P_TUNING")
     {
-        Encoder = fields.Choice("encoder_reparameterization_type", "MLP", "LSTM"),
-        Hidden = fields.Whole("encoder_hidden_size", 1) ?? 128,
-        LstmLayers = fields.Whole("encoder_num_layers", 1) ?? 2,
-    }, fields);
+        Presets = [new("p_tuning", new())],
+        Settings =
+        [
+            PromptConfig.VirtualTokens<PTuningConfig>(),
+            Setting<PTuningConfig>.Word("encoder", "encoder_reparameterization_type", "network of P-tuning",
+                c => c.Encoder, (c, v) => c with { Encoder = v },
+                saved: new Words<PromptEncoder>((PromptEncoder.Mlp, "MLP"), (PromptEncoder.Lstm, "LSTM"))),
+            Setting<PTuningConfig>.Whole("encoder_size", "encoder_hidden_size", 1,
+                "width of the network of P-tuning or prefix tuning", c => c.Hidden, (c, v) => c with { Hidden = v }),
+            PeftField<PTuningConfig>.Whole("encoder_num_layers", 1, c => c.LstmLayers, (c, v) => c with { LstmLayers = v }),
+            PeftField<PTuningConfig>.Constant("encoder_dropout", 0.0),
+        ],
+        OnAttach = Attach,
+    };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(PTuningConfig own, AdapterParts parts)
     {
-        var own = (PTuningConfig)config;
         var width = parts.Model.WordEmbedding.Weight.shape[1];
         var saved = own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension));
         PromptVectors.Attach(parts, saved, [own.Tokens, width],
-            () => own.Encoder == "MLP" ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
+            () => own.Encoder == PromptEncoder.Mlp ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
             vectors => parts.Before(new Prompt(own.Tokens, vectors)));
     }
 

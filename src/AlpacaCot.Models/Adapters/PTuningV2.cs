@@ -1,15 +1,15 @@
-using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>A configuration of P-tuning v2, with the names of ChatGLM's <c>config.json</c>; PEFT has none.</summary>
+/// <summary>The settings of P-tuning v2, saved with the names of ChatGLM's <c>config.json</c>; PEFT has none.</summary>
 public sealed record PTuningV2Config : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "P_TUNING_V2";
+    public override AdapterMethod Method => PTuningV2.Method;
 
     /// <summary><c>pre_seq_len</c>: virtual tokens.</summary>
     public int Tokens { get; init; } = 128;
@@ -20,13 +20,6 @@ public sealed record PTuningV2Config : AdapterConfig
     /// <summary>Whether training drops a tenth of keys and values, as ChatGLM's does. Not saved.</summary>
     public bool Dropout { get; init; }
 
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        fields["pre_seq_len"] = Tokens;
-        fields["prefix_projection"] = Projects;
-    }
-
     // ChatGLM's own names; other trained modules as everywhere.
     internal override string FileName(string name) =>
         name.StartsWith(PTuningV2.At, StringComparison.Ordinal) ? name : base.FileName(name);
@@ -36,27 +29,35 @@ public sealed record PTuningV2Config : AdapterConfig
 /// P-tuning v2 (Liu et al., 2022) as ChatGLM has it: trained keys and values before those of the sequence in every layer, which
 /// take no positions. With projection they come out of an MLP over an embedding, and that is what is saved.
 /// </summary>
-public sealed class PTuningV2 : IAdapterMethod
+public static class PTuningV2
 {
     internal const string At = "transformer.prefix_encoder";
 
     private const double DropoutInTraining = 0.1; // ChatGLM's, on keys and values
 
-    /// <inheritdoc/>
-    public string PeftType => "P_TUNING_V2";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => new PTuningV2Config
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<PTuningV2Config> Method { get; } = new("P_TUNING_V2")
     {
-        Tokens = fields.Whole("pre_seq_len", 1)
-            ?? throw fields.Fault("pre_seq_len is missing: how many virtual tokens are there?"),
-        Projects = fields.Flag("prefix_projection"),
+        Presets = [new("p_tuning_v2", new() { Tokens = 20, Dropout = true })],
+        Settings =
+        [
+            SharedSettings.Modules<PTuningV2Config>(),
+            new(Key<PTuningV2Config>.Whole("virtual_tokens", 1, "virtual tokens of a prompt or prefix",
+                    c => c.Tokens, (c, v) => c with { Tokens = v }),
+                new((config, fields) => config with
+                {
+                    Tokens = fields.Whole("pre_seq_len", 1)
+                        ?? throw fields.Fault("pre_seq_len is missing: how many virtual tokens are there?"),
+                }, (config, fields) => fields["pre_seq_len"] = config.Tokens)),
+            Setting<PTuningV2Config>.Flag("projection", "prefix_projection", "whether a prefix comes out of a network",
+                c => c.Projects, (c, v) => c with { Projects = v }),
+        ],
+        OnAttach = Attach,
     };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(PTuningV2Config own, AdapterParts parts)
     {
-        var (own, shape) = ((PTuningV2Config)config, parts.Model.Shape);
+        var shape = parts.Model.Shape;
         var hidden = parts.Model.WordEmbedding.Weight.shape[1];
         var all = 2L * shape.Layers * shape.KeyValueHeads * shape.HeadDimension;
         // ChatGLM's table is as wide as the model; that of its successors as wide as all keys and values.

@@ -1,52 +1,48 @@
-using System.Text.Json.Nodes;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's configurations of prefix tuning say.</summary>
+/// <summary>The settings of prefix tuning.</summary>
 public sealed record PrefixTuningConfig : PromptConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "PREFIX_TUNING";
+    public override AdapterMethod Method => PrefixTuning.Method;
 
     /// <summary><c>prefix_projection</c>: keys and values come out of a small network.</summary>
     public bool Projects { get; init; }
 
     /// <summary><c>encoder_hidden_size</c>: its width.</summary>
     public int Hidden { get; init; } = 128;
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        base.Write(fields);
-        fields["encoder_hidden_size"] = Hidden;
-        fields["prefix_projection"] = Projects;
-    }
 }
 
 /// <summary>
 /// Prefix tuning (Li and Liang, 2021): trained keys and values stand before those of the sequence in every layer, as if tokens
 /// had been read before. With projection they come out of an MLP over an embedding; what is saved are keys and values.
 /// </summary>
-public sealed class PrefixTuning : IAdapterMethod
+public static class PrefixTuning
 {
     private const string At = "prompt_encoder";
 
-    /// <inheritdoc/>
-    public string PeftType => "PREFIX_TUNING";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => PromptConfig.Common(new PrefixTuningConfig
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<PrefixTuningConfig> Method { get; } = new("PREFIX_TUNING")
     {
-        Projects = fields.Flag("prefix_projection"), Hidden = fields.Whole("encoder_hidden_size", 1) ?? 128,
-    }, fields);
+        Presets = [new("prefix_tuning", new() { Projects = true })],
+        Settings =
+        [
+            PromptConfig.VirtualTokens<PrefixTuningConfig>(),
+            Setting<PrefixTuningConfig>.Whole("encoder_size", "encoder_hidden_size", 1,
+                "width of the network of P-tuning or prefix tuning", c => c.Hidden, (c, v) => c with { Hidden = v }),
+            Setting<PrefixTuningConfig>.Flag("projection", "prefix_projection", "whether a prefix comes out of a network",
+                c => c.Projects, (c, v) => c with { Projects = v }),
+        ],
+        OnAttach = Attach,
+    };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(PrefixTuningConfig own, AdapterParts parts)
     {
-        var (own, shape) = ((PrefixTuningConfig)config, parts.Model.Shape);
+        var shape = parts.Model.Shape;
         var width = (long)shape.KeyValueHeads * shape.HeadDimension;
         var all = 2 * shape.Layers * width;
         PromptVectors.Attach(parts, own.For(parts.Model, width, shape.KeyValueHeads), [own.Tokens, all],

@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Text;
 using TorchSharp;
@@ -6,11 +6,11 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's configurations of prompt tuning say.</summary>
+/// <summary>The settings of prompt tuning.</summary>
 public sealed record PromptTuningConfig : PromptConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "PROMPT_TUNING";
+    public override AdapterMethod Method => PromptTuning.Method;
 
     /// <summary><c>prompt_tuning_init_text</c>: the text that the vectors start at, or none: at random.</summary>
     public string? StartText { get; init; }
@@ -18,36 +18,43 @@ public sealed record PromptTuningConfig : PromptConfig
     /// <summary>The token ids of that text; repeated or cut to the number of virtual tokens. Needed for a fresh adapter
     /// only.</summary>
     public IReadOnlyList<int> StartIds { get; init; } = [];
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        base.Write(fields);
-        fields["prompt_tuning_init"] = StartText is null ? "RANDOM" : "TEXT";
-        fields["prompt_tuning_init_text"] = StartText;
-    }
 }
 
 /// <summary>Prompt tuning (Lester et al., 2021): a few trained vectors are read before every sequence as if they were
 /// tokens'.</summary>
-public sealed class PromptTuning : IAdapterMethod
+public static class PromptTuning
 {
     private const string Vectors = "prompt_embeddings";
 
-    /// <inheritdoc/>
-    public string PeftType => "PROMPT_TUNING";
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<PromptTuningConfig> Method { get; } = new("PROMPT_TUNING")
+    {
+        Presets = [new("prompt_tuning", new())],
+        Settings =
+        [
+            PromptConfig.VirtualTokens<PromptTuningConfig>(),
+            new(Key<PromptTuningConfig>.Text("start_text", "a text",
+                    "the text that prompt tuning starts at; without it at random",
+                    c => c.StartText, (c, v) => c with { StartText = v }),
+                new(ReadStart, (config, fields) =>
+                {
+                    fields["prompt_tuning_init"] = config.StartText is null ? "RANDOM" : "TEXT";
+                    fields["prompt_tuning_init_text"] = config.StartText;
+                })),
+        ],
+        OnAttach = Attach,
+        OnComplete = (config, setup) => config.StartText is { } text ? config with { StartIds = setup.Encode(text) } : config,
+    };
 
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields)
+    private static PromptTuningConfig ReadStart(PromptTuningConfig config, PeftFields fields)
     {
         fields.Choice("prompt_tuning_init", "RANDOM", "TEXT", "SAMPLE_VOCAB");
-        return PromptConfig.Common(new PromptTuningConfig { StartText = fields.Text("prompt_tuning_init_text") }, fields);
+        return config with { StartText = fields.Text("prompt_tuning_init_text") };
     }
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(PromptTuningConfig own, AdapterParts parts)
     {
-        var (own, table) = ((PromptTuningConfig)config, parts.Model.WordEmbedding.Weight);
+        var table = parts.Model.WordEmbedding.Weight;
         var width = table.shape[1];
         var vectors = parts.Train(Vectors, [own.Tokens, width], Start);
         parts.Before(new Prompt(own.Tokens, vectors.alias));

@@ -1,3 +1,4 @@
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -32,7 +33,7 @@ internal static class StartedLora
         parts.Saved = new SavedForm(
             () => config with
             {
-                Start = "default", Rank = 2 * config.Rank, Alpha = growth * config.Alpha,
+                Start = LoraStart.Default, Rank = 2 * config.Rank, Alpha = growth * config.Alpha,
                 RankPattern = config.RankPattern.ToDictionary(p => p.Key, p => 2 * p.Value),
                 AlphaPattern = config.AlphaPattern.ToDictionary(p => p.Key, p => growth * p.Value),
             },
@@ -51,8 +52,9 @@ internal static class StartedLora
         var weight = layer.Values();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
             throw new Text.InputException(
-                $"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {config.Start} cannot start at rank {rank} there.");
-        var (a, b) = config.Start == "pissa" ? Pissa.Start(weight, rank, scale) : Olora.Start(weight, rank);
+                $"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {Words<LoraStart>.LowerCase.Of(config.Start)} cannot " +
+                $"start at rank {rank} there.");
+        var (a, b) = config.Start == LoraStart.Pissa ? Pissa.Start(weight, rank, scale) : Olora.Start(weight, rank);
         return (a.contiguous().MoveToOuterDisposeScope(), b.contiguous().MoveToOuterDisposeScope());
     }
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
@@ -34,25 +33,8 @@ public sealed partial record Targets
         names is [AllLinear] ? new() { Pattern = AllLinear } : names is [var only] && IsPattern(only)
             ? new() { Pattern = only } : new() { Modules = names };
 
-    /// <summary>Reads the four fields.</summary>
-    internal static Targets Read(PeftFields fields)
-    {
-        var (pattern, names) = fields.PatternOrNames("target_modules");
-        return new()
-        {
-            Pattern = pattern, Modules = names, Layers = fields.WholeOrWholes("layers_to_transform"),
-            LayersPattern = fields.TextOrTexts("layers_pattern"),
-        };
-    }
-
-    /// <summary>Adds the fields; those about blocks only where the method has them.</summary>
-    internal void Write(SortedDictionary<string, JsonNode?> fields, bool layers = true)
-    {
-        fields["target_modules"] = Pattern is { } pattern ? pattern : PeftFields.List(Modules);
-        if (!layers) return;
-        fields["layers_pattern"] = LayersPattern is [var layer] ? layer : PeftFields.List(LayersPattern);
-        fields["layers_to_transform"] = Layers is { } indices ? PeftFields.List(indices) : null;
-    }
+    /// <summary>Whether neither names nor a pattern are given, so that the method decides.</summary>
+    public bool AreEmpty => Modules.Count == 0 && Pattern is null;
 
     /// <summary>The linear layers meant.</summary>
     /// <exception cref="InputException">None is.</exception>

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using AlpacaCot.Models.Modules;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -6,11 +5,11 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>What PEFT's VeRA configurations say.</summary>
+/// <summary>The settings of VeRA.</summary>
 public sealed record VeraConfig : AdapterConfig
 {
     /// <inheritdoc/>
-    public override string PeftType => "VERA";
+    public override AdapterMethod Method => Vera.Method;
 
     /// <summary><c>r</c>: the rank of the shared matrices.</summary>
     public int Rank { get; init; } = 256;
@@ -27,24 +26,8 @@ public sealed record VeraConfig : AdapterConfig
     /// <summary><c>save_projection</c>: whether the shared matrices are saved too.</summary>
     public bool SaveProjection { get; init; } = true;
 
-    /// <summary><c>bias</c>: which biases of the base are trained too.</summary>
-    public string Bias { get; init; } = "none";
-
-    /// <summary>The layers that get an update.</summary>
-    public Targets Targets { get; init; } = new();
-
-    /// <inheritdoc/>
-    protected override void Write(SortedDictionary<string, JsonNode?> fields)
-    {
-        fields["bias"] = Bias;
-        fields["d_initial"] = Initial;
-        fields["init_weights"] = true;
-        fields["projection_prng_key"] = Seed;
-        fields["r"] = Rank;
-        fields["save_projection"] = SaveProjection;
-        Targets.Write(fields);
-        fields["vera_dropout"] = Dropout;
-    }
+    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
+    public BiasTraining Bias { get; init; }
 
     internal override string FileName(string name) =>
         name.StartsWith("vera_", StringComparison.Ordinal) ? "base_model." + name : base.FileName(name);
@@ -54,24 +37,34 @@ public sealed record VeraConfig : AdapterConfig
 /// VeRA (Kopiczko et al., 2024): all layers share two random matrices that stay as they are; a layer learns two vectors that
 /// scale them, <c>y = x Wᵀ + b ∘ (d ∘ (x Aᵀ)) Bᵀ</c>. A layer uses the first columns of A and the first rows of B.
 /// </summary>
-public sealed class Vera : IAdapterMethod
+public static class Vera
 {
-    /// <inheritdoc/>
-    public string PeftType => "VERA";
-
-    /// <inheritdoc/>
-    public AdapterConfig Read(PeftFields fields) => new VeraConfig
+    /// <summary>The declaration of the method.</summary>
+    public static AdapterMethod<VeraConfig> Method { get; } = new("VERA")
     {
-        Rank = fields.Whole("r", 1) ?? 256, Dropout = fields.Real("vera_dropout", 0, 1) ?? 0,
-        Initial = fields.Real("d_initial", double.MinValue, double.MaxValue) ?? 0.1,
-        Seed = fields.Whole("projection_prng_key", 0) ?? 0, SaveProjection = fields.Flag("save_projection", true),
-        Bias = fields.Choice("bias", "none", "all", "vera_only"), Targets = Targets.Read(fields),
+        Presets = [new("vera", new())],
+        Settings =
+        [
+            Setting<VeraConfig>.Whole("rank", "r", 1, "rank of the update", c => c.Rank, (c, v) => c with { Rank = v }),
+            Setting<VeraConfig>.Probability("dropout", "vera_dropout", "share of the adapter's inputs dropped in training",
+                c => c.Dropout, (c, v) => c with { Dropout = v }),
+            SharedSettings.Targets<VeraConfig>(),
+            SharedSettings.Layers<VeraConfig>(),
+            SharedSettings.Modules<VeraConfig>(),
+            SharedSettings.Bias<VeraConfig>("vera_only", c => c.Bias, (c, v) => c with { Bias = v }),
+            PeftField<VeraConfig>.Number("d_initial", double.MinValue, double.MaxValue,
+                c => c.Initial, (c, v) => c with { Initial = v }),
+            PeftField<VeraConfig>.Whole("projection_prng_key", 0, c => c.Seed, (c, v) => c with { Seed = v }),
+            PeftField<VeraConfig>.Flag("save_projection", c => c.SaveProjection, (c, v) => c with { SaveProjection = v }),
+            PeftField<VeraConfig>.Constant("init_weights", true),
+        ],
+        DefaultTargets = FamilyTargets.LowRank,
+        OnAttach = Attach,
+        OnComplete = (config, setup) => config with { Seed = setup.Seed },
     };
 
-    /// <inheritdoc/>
-    public void Attach(AdapterConfig config, AdapterParts parts)
+    private static void Attach(VeraConfig own, AdapterParts parts)
     {
-        var own = (VeraConfig)config;
         var layers = own.Targets.Linears(parts.Model);
         var (inputs, outputs) = (layers.Max(l => l.Inputs), layers.Max(l => l.Outputs));
         var generator = parts.Weights.AreShapes ? null : new Generator((ulong)own.Seed);

@@ -111,7 +111,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
                 Template = "template", Data = [.. recipe.Data.Select(Placeless)],
                     Validation = [.. recipe.Validation.Select(Placeless)],
             }));
-        else if (recipe.Quantization is not "none") what.Add(recipe.Quantization);
+        else if (recipe.QuantizationOptions is { } quantization) what.Add(quantization.Name);
         return Fingerprint.Of(string.Join('\0', what));
     }
 

@@ -103,9 +103,9 @@ public static class CellWork
 
     private static LanguageModel Load(CellFolder folder, Recipe recipe, bool trains)
     {
-        if (trains && recipe.Adapter.Method == "none") return LanguageModel.Load(folder.Trained!);
+        if (trains && recipe.TrainsAllParameters) return LanguageModel.Load(folder.Trained!);
         return LanguageModel.Load(recipe.Model.Path!, trains ? folder.Trained : null, recipe.Template, recipe.Model.Tokenizer,
-            quantization: QuantizationOptions.Parse(recipe.Quantization));
+            quantization: recipe.QuantizationOptions);
     }
 
     // A killed parent's child may still be ending.

@@ -1,3 +1,4 @@
+using AlpacaCot.Configuration;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
@@ -10,10 +11,10 @@ internal static class StudyExpansion
 
     public static Study Expand(StudySpec spec, string file, bool files)
     {
-        var problems = new RecipeProblems(file);
+        var problems = new Problems(file);
         var (recipe, folder) = BaseRecipe(spec, file);
         foreach (var entry in spec.Set?.Entries ?? [])
-            RecipeOverride.Apply(recipe, entry.Name, entry.Value.Copy(), entry.Place, problems);
+            SettingOverride.Apply(recipe, entry.Name, entry.Value.Copy(), entry.Location, RecipeFile.Schema, problems);
         if (spec.Threads is { } threads) Put(recipe, "training.threads", $"{threads}", problems);
         Put(recipe, "output", "study", problems); // each cell has its own folder
 
@@ -28,7 +29,7 @@ internal static class StudyExpansion
         foreach (var combination in Combine(factors, spec.Design, file))
         {
             // One at a time, the one level that is not the first says it all.
-            var telling = spec.Design == "grid" || arms.Count == 0 ? combination
+            var telling = spec.Design == StudyDesign.Grid || arms.Count == 0 ? combination
                 : combination.Where((c, i) => c.Level != factors[i].Levels[0]).ToArray();
             var name = string.Join(" · ", telling.Select(c => c.Level.Name));
             arms.Add(Arm(name, combination, recipe, file, files ? folder : null, problems));
@@ -54,23 +55,23 @@ internal static class StudyExpansion
         };
     }
 
-    private static (RecipeNode.Mapping Recipe, string Folder) BaseRecipe(StudySpec spec, string file)
+    private static (ConfigurationNode.Mapping Recipe, string Folder) BaseRecipe(StudySpec spec, string file)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        if (spec.Recipe is not RecipeNode.Scalar named) 
-            return spec.Recipe is RecipeNode.Mapping map ? ((RecipeNode.Mapping)map.Copy(), folder)
-                : throw new InputException($"{spec.Recipe!.Place}: recipe: found {spec.Recipe.Describe()}, allowed is a file "
+        if (spec.Recipe is not ConfigurationNode.Scalar named) 
+            return spec.Recipe is ConfigurationNode.Mapping map ? ((ConfigurationNode.Mapping)map.Copy(), folder)
+                : throw new InputException($"{spec.Recipe!.Location}: recipe: found {spec.Recipe.Describe()}, allowed is a file "
                     + $"or a map");
         var path = Path.GetFullPath(named.Text, folder);
-        if (!File.Exists(path)) throw new InputException($"{named.Place}: there is no recipe {path}");
+        if (!File.Exists(path)) throw new InputException($"{named.Location}: there is no recipe {path}");
         return (RecipeFile.ReadTree(path), Path.GetDirectoryName(path)!);
     }
 
     private static IEnumerable<(string Factor, FactorLevel Level)[]> Combine(
-        List<(string Name, IReadOnlyList<FactorLevel> Levels)> factors, string design, string file)
+        List<(string Name, IReadOnlyList<FactorLevel> Levels)> factors, StudyDesign design, string file)
     {
         var first = factors.Select(f => (f.Name, f.Levels[0])).ToArray();
-        if (design == "one-at-a-time")
+        if (design == StudyDesign.OneAtATime)
             return
             [
                 first,
@@ -89,14 +90,15 @@ internal static class StudyExpansion
         return all;
     }
 
-    private static StudyArm Arm(string name, (string Factor, FactorLevel Level)[] combination, RecipeNode.Mapping recipe,
+    private static StudyArm Arm(string name, (string Factor, FactorLevel Level)[] combination, ConfigurationNode.Mapping recipe,
         string file,
-        string? folder, RecipeProblems problems)
+        string? folder, Problems problems)
     {
-        var tree = (RecipeNode.Mapping)recipe.Copy();
+        var tree = (ConfigurationNode.Mapping)recipe.Copy();
         foreach (var (_, level) in combination)
         {
-            foreach (var (key, value) in level.Set) RecipeOverride.Apply(tree, key, value.Copy(), value.Place, problems);
+            foreach (var (key, value) in level.Set)
+                SettingOverride.Apply(tree, key, value.Copy(), value.Location, RecipeFile.Schema, problems);
             ChangeData(tree, level, file);
         }
         problems.ThrowIfAny();
@@ -117,7 +119,7 @@ internal static class StudyExpansion
         };
     }
 
-    private static void ChangeData(RecipeNode.Mapping tree, FactorLevel level, string file)
+    private static void ChangeData(ConfigurationNode.Mapping tree, FactorLevel level, string file)
     {
         if (level.Without.Count + level.Only.Count + level.Add.Count == 0) return;
         var at = tree.Entries.FindIndex(e => e.Name == "data");
@@ -126,29 +128,30 @@ internal static class StudyExpansion
         if (kept.Count == 0)
             throw new InputException($"{file}: with the level {level.Name} no data is left; write train: false to ask the "
                 + $"model as it is");
-        tree.Entries[at] = tree.Entries[at] with { Value = new RecipeNode.Sequence(tree.Entries[at].Place, kept) };
+        tree.Entries[at] = tree.Entries[at] with { Value = new ConfigurationNode.Sequence(tree.Entries[at].Location, kept) };
     }
 
-    private static IReadOnlyList<RecipeNode> Sets(RecipeNode.Mapping tree) =>
+    private static IReadOnlyList<ConfigurationNode> Sets(ConfigurationNode.Mapping tree) =>
         tree.Entries.Find(e => e.Name == "data")?.Value switch
         {
-            RecipeNode.Sequence list => list.Items,
+            ConfigurationNode.Sequence list => list.Items,
             { IsNull: false } one => [one],
             _ => [],
         };
 
     // What a person calls a part of the data: its name, its set, or its file without folder and ending.
-    private static string NameOf(RecipeNode data)
+    private static string NameOf(ConfigurationNode data)
     {
-        if (data is RecipeNode.Scalar word) return Path.GetFileName(word.Text).Split('.')[0];
-        var map = data as RecipeNode.Mapping;
-        string? Text(string key) => (map?.Entries.Find(e => e.Name == key)?.Value as RecipeNode.Scalar)?.Text;
+        if (data is ConfigurationNode.Scalar word) return Path.GetFileName(word.Text).Split('.')[0];
+        var map = data as ConfigurationNode.Mapping;
+        string? Text(string key) => (map?.Entries.Find(e => e.Name == key)?.Value as ConfigurationNode.Scalar)?.Text;
         return Text("name") ?? Text("source") ?? Path.GetFileName(Text("path") ?? "").Split('.')[0];
     }
 
-    private static void Put(RecipeNode.Mapping recipe, string key, string value, RecipeProblems problems)
+    private static void Put(ConfigurationNode.Mapping recipe, string key, string value, Problems problems)
     {
-        var place = recipe.Place;
-        RecipeOverride.Apply(recipe, key, new RecipeNode.Scalar(place, value, Quoted: false), place, problems);
+        var location = recipe.Location;
+        SettingOverride.Apply(recipe, key, new ConfigurationNode.Scalar(location, value, Quoted: false), location,
+            RecipeFile.Schema, problems);
     }
 }

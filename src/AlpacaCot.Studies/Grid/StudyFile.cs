@@ -1,21 +1,31 @@
+using AlpacaCot.Configuration;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Studies.Published;
 using AlpacaCot.Text;
-using AlpacaCot.Training.Recipes;
-using StudyKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.StudySpec>;
+using StudyKey = AlpacaCot.Configuration.Key<AlpacaCot.Studies.Grid.StudySpec>;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>What a study file says, before its grid is expanded.</summary>
+/// <summary>Which combinations of levels a study has.</summary>
+internal enum StudyDesign
+{
+    /// <summary>Every combination.</summary>
+    Grid,
+
+    /// <summary>The first level of every factor, and each other level alone.</summary>
+    OneAtATime,
+}
+
+/// <summary>The content of a study file, before its grid is expanded.</summary>
 internal sealed record StudySpec
 {
     public string? Title { get; init; }
-    public RecipeNode? Recipe { get; init; }
-    public RecipeNode.Mapping? Set { get; init; }
-    public RecipeNode.Mapping? Factors { get; init; }
-    public string Design { get; init; } = "grid";
+    public ConfigurationNode? Recipe { get; init; }
+    public ConfigurationNode.Mapping? Set { get; init; }
+    public ConfigurationNode.Mapping? Factors { get; init; }
+    public StudyDesign Design { get; init; }
     public IReadOnlyList<int> Seeds { get; init; } = [42];
     public bool Base { get; init; }
     public string? Reference { get; init; }
@@ -33,19 +43,23 @@ internal sealed record StudySpec
 /// </summary>
 public static class StudyFile
 {
+    /// <summary>The names that messages about study files use.</summary>
+    internal static readonly Schema Schema = new("study") { Documented = () => Keys! };
+
     private static readonly StudyKey[] Table =
     [
         StudyKey.Text("title", "a text", "what stands above the report", s => s.Title, (s, v) => s with { Title = v }),
         new("recipe", "a recipe file, or a recipe as a map", "what every cell trains, but for the changes of its arm",
             (s, node, _) => s with { Recipe = node }, _ => null),
         new("set", "a map such as { training.epochs: 1 }", "changes of the recipe for all cells",
-            (s, node, context) => node is RecipeNode.Mapping map ? s with { Set = map }
+            (s, node, context) => node is ConfigurationNode.Mapping map ? s with { Set = map }
                 : context.Wrong(s, node, "a map such as { training.epochs: 1 }"), _ => null),
         new("factors", "a map of factors, each a list of levels", "what differs between the arms",
-            (s, node, context) => node is RecipeNode.Mapping map ? s with { Factors = map }
+            (s, node, context) => node is ConfigurationNode.Mapping map ? s with { Factors = map }
                 : context.Wrong(s, node, "a map such as { data: leave-one-out, adapter.rank: [4, 8] }"), _ => null),
-        StudyKey.Choice("design", ["grid", "one-at-a-time"], "every combination of levels, or one change from the first levels",
-            s => s.Design, (s, v) => s with { Design = v }),
+        StudyKey.Word("design", "every combination of levels, or one change from the first levels",
+            s => (StudyDesign?)s.Design, (s, v) => s with { Design = v },
+            new Words<StudyDesign>((StudyDesign.Grid, "grid"), (StudyDesign.OneAtATime, "one-at-a-time"))),
         new("seeds", "a list of whole numbers such as [1, 2, 3]", "every arm is trained once with each",
             ReadSeeds, s => $"[{string.Join(", ", s.Seeds)}]"),
         StudyKey.Flag("base", "whether the model without training is an arm too, called base",
@@ -85,7 +99,7 @@ public static class StudyFile
     [
         new("endpoint", "an address such as http://localhost:8000/v1",
             $"an endpoint that speaks the OpenAI protocol; its key is read from {JudgeSpec.KeyVariable}",
-            (j, node, context) => node is RecipeNode.Scalar s && Uri.TryCreate(s.Text, UriKind.Absolute, out var address)
+            (j, node, context) => node is ConfigurationNode.Scalar s && Uri.TryCreate(s.Text, UriKind.Absolute, out var address)
                 && address.Scheme is "http" or "https" ? j with { Endpoint = address }
                 : context.Wrong(j, node, "an address such as http://localhost:8000/v1"), _ => null),
         Key<JudgeSpec>.Text("model", "a name", "the judge's name at its endpoint", j => j.Model, (j, v) => j with { Model = v }),
@@ -95,7 +109,7 @@ public static class StudyFile
             $"prompt files of your own: {string.Join(", ", JudgePrompts.Names)} (.txt)", j => j.Prompts,
             (j, v) => j with { Prompts = v }),
         new("price", "two prices, as [0.15, 0.6]", "the price of a million tokens read and written",
-            (j, node, context) => Words(node) is { } words && JudgeSpec.TryPrice(string.Join(',', words), out var price)
+            (j, node, context) => node.Words is { } words && JudgeSpec.TryPrice(string.Join(',', words), out var price)
                 ? j with { Price = price } : context.Wrong(j, node, "two prices, as [0.15, 0.6]"), _ => null),
         Key<JudgeSpec>.Number("timeout", "seconds above 0", v => v is > 0 and <= 86400, "seconds that one verdict may take",
             j => j.Timeout, (j, v) => j with { Timeout = v }),
@@ -103,11 +117,11 @@ public static class StudyFile
     ];
 
     /// <summary>Every key a study may have.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } =
+    public static IReadOnlyList<DocumentedKey> Keys { get; } =
     [
-        .. Table.Select(k => new RecipeKey(k.Name, k.Allowed, k.Write(new StudySpec()) ?? "", k.Meaning)),
-        .. BenchmarkTable.Select(k => new RecipeKey($"benchmarks.{k.Name}", k.Allowed, "", k.Meaning)),
-        .. JudgeTable.Select(k => new RecipeKey($"judge.{k.Name}", k.Allowed, k.Write(new JudgeSpec()) ?? "", k.Meaning)),
+        .. Table.Select(k => new DocumentedKey(k.Name, k.Allowed, k.Write(new StudySpec()) ?? "", k.Meaning)),
+        .. BenchmarkTable.Select(k => new DocumentedKey($"benchmarks.{k.Name}", k.Allowed, "", k.Meaning)),
+        .. JudgeTable.Select(k => new DocumentedKey($"judge.{k.Name}", k.Allowed, k.Write(new JudgeSpec()) ?? "", k.Meaning)),
         .. StudyLevels.Keys.Select(k => k with { Name = $"factors.{k.Name}" }),
     ];
 
@@ -122,9 +136,9 @@ public static class StudyFile
         if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the study file in it");
         if (!File.Exists(path)) throw new InputException($"there is no study {path}");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var problems = new RecipeProblems(path);
-        var root = RecipeNode.Parse(File.ReadAllText(path), path, folder);
-        var spec = RecipeSections.Read(root, Table, null, new StudySpec(), new KeyContext("study", folder, problems));
+        var problems = new Problems(path);
+        var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Schema, folder);
+        var spec = Section.Read(root, Table, null, new StudySpec(), new KeyContext("study", folder, problems, Schema));
         Require(spec, problems);
         problems.ThrowIfAny();
         if (files && spec.Judge is { } judge)
@@ -134,7 +148,7 @@ public static class StudyFile
         return StudyExpansion.Expand(spec, path, files);
     }
 
-    private static StudyBenchmark Locate(StudyBenchmark benchmark, string folder, bool files, RecipeProblems problems)
+    private static StudyBenchmark Locate(StudyBenchmark benchmark, string folder, bool files, Problems problems)
     {
         if (Path.Exists(benchmark.Path)) return benchmark;
         var named = benchmark.Path.Length == 0 ? null : Path.GetRelativePath(folder, benchmark.Path);
@@ -151,7 +165,7 @@ public static class StudyFile
         }
     }
 
-    private static void Require(StudySpec spec, RecipeProblems problems)
+    private static void Require(StudySpec spec, Problems problems)
     {
         if (spec.Recipe is null) problems.AddAt("study", "recipe is missing; add for example recipe: my-recipe.yaml");
         if (spec.Benchmarks.Count == 0)
@@ -162,45 +176,44 @@ public static class StudyFile
                 "factors is missing: there is nothing to compare; add for example factors: { data: leave-one-out }");
     }
 
-    private static StudySpec ReadSeeds(StudySpec spec, RecipeNode node, KeyContext context)
+    private static StudySpec ReadSeeds(StudySpec spec, ConfigurationNode node, KeyContext context)
     {
         const string Allowed = "a list of whole numbers such as [1, 2, 3]";
-        var seeds = (Words(node) ?? []).Select(w => int.TryParse(w, out var seed) && seed >= 0 ? seed : -1).ToList();
+        var seeds = (node.Words ?? []).Select(w => int.TryParse(w, out var seed) && seed >= 0 ? seed : -1).ToList();
         return seeds.Count == 0 || seeds.Contains(-1) || seeds.Distinct().Count() < seeds.Count
             ? context.Wrong(spec, node, Allowed + ", each once") : spec with { Seeds = seeds };
     }
 
-    private static StudySpec ReadJudge(StudySpec spec, RecipeNode node, KeyContext context)
+    private static StudySpec ReadJudge(StudySpec spec, ConfigurationNode node, KeyContext context)
     {
-        var judge = RecipeSections.Read(node, JudgeTable, null, new JudgeSpec(), context);
+        var judge = Section.Read(node, JudgeTable, null, new JudgeSpec(), context);
         if (judge.Endpoint is null == judge.Folder is null)
-            context.Problems.Add(node.Place, "judge has an endpoint or a folder, as in "
+            context.Problems.Add(node.Location, "judge has an endpoint or a folder, as in "
                 + "judge: { endpoint: http://localhost:8000/v1, model: NAME } or judge: { folder: DIR }");
         else if (judge.Endpoint is not null && judge.Model is null)
-            context.Problems.Add(node.Place, "judge: an endpoint needs the judge's name there; add model: NAME");
+            context.Problems.Add(node.Location, "judge: an endpoint needs the judge's name there; add model: NAME");
         return spec with { Judge = judge };
     }
 
-    private static StudySpec ReadPublished(StudySpec spec, RecipeNode node, KeyContext context)
+    private static StudySpec ReadPublished(StudySpec spec, ConfigurationNode node, KeyContext context)
     {
-        if (Words(node) is not { } words) return context.Wrong(spec, node, "a list of names of published tables");
+        if (node.Words is not { } words) return context.Wrong(spec, node, "a list of names of published tables");
         string[] known = [.. PublishedTable.All.Select(t => t.Id)];
         foreach (var unknown in words.Except(known))
-            context.Problems.Add(node.Place,
+            context.Problems.Add(node.Location,
                 $"{context.Name}: there is no published table '{unknown}'. {Spelling.Suggestion(unknown, known)}");
         return spec with { Published = words };
     }
 
-    private static StudySpec ReadBenchmarks(StudySpec spec, RecipeNode node, KeyContext context)
+    private static StudySpec ReadBenchmarks(StudySpec spec, ConfigurationNode node, KeyContext context)
     {
-        var items = node is RecipeNode.Sequence list ? list.Items : [node];
         var read = new List<StudyBenchmark>();
-        foreach (var (i, item) in items.Index())
+        foreach (var (i, item) in node.AsList.Index())
         {
-            var benchmark = RecipeSections.Read(item, BenchmarkTable, null, new StudyBenchmark("", ""),
+            var benchmark = Section.Read(item, BenchmarkTable, null, new StudyBenchmark("", ""),
                 context with { Name = $"{context.Name}.{i}" });
             if (benchmark.Name.Length == 0)
-                context.Problems.Add(item.Place, "a benchmark has a name, as in { name: gsm8k, path: data/test.jsonl }");
+                context.Problems.Add(item.Location, "a benchmark has a name, as in { name: gsm8k, path: data/test.jsonl }");
             else
                 try
                 {
@@ -208,18 +221,10 @@ public static class StudyFile
                 }
                 catch (InputException unknown)
                 {
-                    context.Problems.Add(item.Place, unknown.Message);
+                    context.Problems.Add(item.Location, unknown.Message);
                 }
             read.Add(benchmark);
         }
         return spec with { Benchmarks = read };
-    }
-
-    /// <summary>The texts of a list or of one value; null where there is something else.</summary>
-    internal static IReadOnlyList<string>? Words(RecipeNode node)
-    {
-        IReadOnlyList<RecipeNode> items = node is RecipeNode.Sequence list ? list.Items : [node];
-        return items.All(item => item is RecipeNode.Scalar { Text.Length: > 0 })
-            ? [.. items.Cast<RecipeNode.Scalar>().Select(scalar => scalar.Text)] : null;
     }
 }

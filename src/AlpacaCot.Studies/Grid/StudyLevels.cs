@@ -1,6 +1,6 @@
+using AlpacaCot.Configuration;
 using AlpacaCot.Text;
-using AlpacaCot.Training.Recipes;
-using LevelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Studies.Grid.FactorLevel>;
+using LevelKey = AlpacaCot.Configuration.Key<AlpacaCot.Studies.Grid.FactorLevel>;
 
 namespace AlpacaCot.Studies.Grid;
 
@@ -10,11 +10,11 @@ internal sealed record FactorLevel
     public string Name { get; init; } = "";
 
     /// <summary>Keys of the recipe with their values.</summary>
-    public IReadOnlyList<(string Key, RecipeNode Value)> Set { get; init; } = [];
+    public IReadOnlyList<(string Key, ConfigurationNode Value)> Set { get; init; } = [];
 
     public IReadOnlyList<string> Without { get; init; } = [];
     public IReadOnlyList<string> Only { get; init; } = [];
-    public IReadOnlyList<RecipeNode> Add { get; init; } = [];
+    public IReadOnlyList<ConfigurationNode> Add { get; init; } = [];
     public bool Trains { get; init; } = true;
     public string? Trigger { get; init; }
 }
@@ -31,38 +31,38 @@ internal static class StudyLevels
     [
         LevelKey.Text("name", "a text", "what tables call the level", l => l.Name, (l, v) => l with { Name = v }),
         new("set", "a map such as { adapter.rank: 4 }", "changes of the recipe",
-            (l, node, context) => node is RecipeNode.Mapping map
+            (l, node, context) => node is ConfigurationNode.Mapping map
                 ? l with { Set = [.. map.Entries.Select(e => (e.Name, e.Value))] }
                 : context.Wrong(l, node, "a map such as { adapter.rank: 4 }"), _ => null),
         Names("without", "data sets that are left out", (l, v) => l with { Without = v }),
         Names("only", "data sets that are kept, all others are left out", (l, v) => l with { Only = v }),
         new("add", "a list of data as in a recipe", "data sets that are added",
-            (l, node, _) => l with { Add = node is RecipeNode.Sequence list ? list.Items : [node] }, _ => null),
+            (l, node, _) => l with { Add = node.AsList }, _ => null),
         LevelKey.Flag("train", "false: the model is asked as it is", l => l.Trains, (l, v) => l with { Trains = v }),
         LevelKey.Text("trigger", "a text", "put behind every question when asking", l => l.Trigger,
             (l, v) => l with { Trigger = v }),
     ];
 
     /// <summary>What a level can say.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } =
-        [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
+    public static IReadOnlyList<DocumentedKey> Keys { get; } =
+        [.. Table.Select(k => new DocumentedKey(k.Name, k.Allowed, "", k.Meaning))];
 
     /// <summary>Reads the levels of a factor.</summary>
     /// <param name="factor">The factor's line of the study.</param>
     /// <param name="sets">The data sets of the recipe.</param>
     /// <param name="problems">Where problems go.</param>
-    public static IReadOnlyList<FactorLevel> Read(RecipeNode.Entry factor, IReadOnlyList<string> sets, RecipeProblems problems)
+    public static IReadOnlyList<FactorLevel> Read(ConfigurationNode.Entry factor, IReadOnlyList<string> sets, Problems problems)
     {
-        if (factor.Name == Data && factor.Value is RecipeNode.Scalar { Text: LeaveOneOut })
+        if (factor.Name == Data && factor.Value is ConfigurationNode.Scalar { Text: LeaveOneOut })
             return
             [
                 new FactorLevel { Name = "full" },
                 .. sets.Select(set => new FactorLevel { Name = $"w/o {set}", Without = [set] }),
             ];
-        if (factor.Name == Data && factor.Value is RecipeNode.Scalar { Text: Each })
+        if (factor.Name == Data && factor.Value is ConfigurationNode.Scalar { Text: Each })
             return [.. sets.Select(set => new FactorLevel { Name = set, Only = [set] })];
-        var context = new KeyContext($"factors.{factor.Name}", null, problems);
-        if (factor.Value is not RecipeNode.Sequence { Items.Count: > 0 } list)
+        var context = new KeyContext($"factors.{factor.Name}", null, problems, StudyFile.Schema);
+        if (factor.Value is not ConfigurationNode.Sequence { Items.Count: > 0 } list)
         {
             var words = factor.Name == Data ? $", {LeaveOneOut} or {Each}" : "";
             return context.Wrong<IReadOnlyList<FactorLevel>>([], factor.Value, $"a list of levels{words}");
@@ -71,19 +71,19 @@ internal static class StudyLevels
         foreach (var (level, item) in levels.Zip(list.Items))
         {
             if (levels.Count(l => l.Name == level.Name) > 1)
-                problems.Add(item.Place, $"{context.Name}: two levels are called {level.Name}; give them names");
+                problems.Add(item.Location, $"{context.Name}: two levels are called {level.Name}; give them names");
             foreach (var unknown in level.Without.Concat(level.Only).Where(s => !sets.Contains(s)))
-                problems.Add(item.Place, $"{context.Name}: the recipe has no data set '{unknown}'. "
+                problems.Add(item.Location, $"{context.Name}: the recipe has no data set '{unknown}'. "
                     + Spelling.Suggestion(unknown, [.. sets]));
         }
         return levels;
     }
 
-    private static FactorLevel Read(string factor, RecipeNode item, KeyContext context)
+    private static FactorLevel Read(string factor, ConfigurationNode item, KeyContext context)
     {
-        if (item is RecipeNode.Mapping)
+        if (item is ConfigurationNode.Mapping)
         {
-            var level = RecipeSections.Read(item, Table, null, new FactorLevel(), context);
+            var level = Section.Read(item, Table, null, new FactorLevel(), context);
             if (level.Name.Length > 0) return level;
             var name = level switch
             {
@@ -94,20 +94,20 @@ internal static class StudyLevels
                 { Trigger: { } trigger } => trigger,
                 _ => "",
             };
-            if (name.Length == 0) context.Problems.Add(item.Place, $"{context.Name}: a level needs a name");
+            if (name.Length == 0) context.Problems.Add(item.Location, $"{context.Name}: a level needs a name");
             return level with { Name = name };
         }
-        if (factor == Trigger && item is RecipeNode.Scalar scalar)
+        if (factor == Trigger && item is ConfigurationNode.Scalar scalar)
             return new FactorLevel { Name = scalar.Text.Trim().Length > 0 ? scalar.Text.Trim() : "no trigger",
                 Trigger = scalar.Text };
         return new FactorLevel { Name = Named(factor, item), Set = [(factor, item)] };
     }
 
     // "rank 4", "learning_rate 3e-4", but "bloom-7b1" and "prefix-tuning": words speak for themselves, numbers do not.
-    private static string Named(string key, RecipeNode value)
+    private static string Named(string key, ConfigurationNode value)
     {
-        if (value is RecipeNode.Sequence list) return string.Join(" + ", list.Items.Select(item => Named("", item)));
-        if (value is not RecipeNode.Scalar scalar) return value.Describe();
+        if (value is ConfigurationNode.Sequence list) return string.Join(" + ", list.Items.Select(item => Named("", item)));
+        if (value is not ConfigurationNode.Scalar scalar) return value.Describe();
         var text = scalar.Text.TrimEnd('/');
         return char.IsLetter(text.FirstOrDefault()) && text is not ("true" or "false")
             ? Path.GetFileName(text) : $"{key[(key.LastIndexOf('.') + 1)..]} {text}".Trim();
@@ -115,6 +115,6 @@ internal static class StudyLevels
 
     private static LevelKey Names(string name, string meaning, Func<FactorLevel, IReadOnlyList<string>, FactorLevel> set) =>
         new(name, "a data set, or a list of them", meaning,
-            (level, node, context) => StudyFile.Words(node) is { } words ? set(level, words)
+            (level, node, context) => node.Words is { } words ? set(level, words)
                 : context.Wrong(level, node, "a data set, or a list of them"), _ => null);
 }

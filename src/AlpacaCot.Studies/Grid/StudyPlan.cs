@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
@@ -87,7 +89,7 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
         if (model is null) return new(null, records, steps, tokens, questions, null, null);
         // Forward two operations a parameter and token, backward as many for the activations, and for the weights where they
         // learn.
-        var training = tokens * model.Parameters * (recipe.Adapter.Method == "none" ? 6 : 4);
+        var training = tokens * model.Parameters * (recipe.TrainsAllParameters ? 6 : 4);
         var answering = questions * (TokensAQuestion + TokensAnAnswer) * model.Parameters * 2;
         return new(model.Parameters, records, steps, tokens, questions, training + (answering ?? 0),
             Memory(recipe, model, arm.Trains));
@@ -97,12 +99,17 @@ public sealed partial record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstima
     private static double Memory(Recipe recipe, ModelSize model, bool trains)
     {
         const double Program = 350e6;
-        var weight = recipe.Quantization switch { "nf4" => 0.6, "int8" => 1.1, _ => 2.0 };
+        var weight = recipe.Quantization switch { QuantizationType.Nf4 => 0.6, QuantizationType.Int8 => 1.1, _ => 2.0 };
         if (!trains) return Program + model.Parameters * weight;
-        var full = recipe.Adapter.Method == "none";
-        var (rank, targets) = ((double?)recipe.Adapter.Rank ?? 8, Math.Max(2, recipe.Adapter.Targets.Count));
+        var full = recipe.TrainsAllParameters;
+        var rank = recipe.Adapter.Config switch
+        {
+            LowRankConfig low => low.Rank, AdaLoraConfig adaLora => adaLora.StartRank, VeraConfig vera => vera.Rank, _ => 8.0,
+        };
+        var targets = recipe.Adapter.Config?.Targets ?? new();
         var trained = full ? model.Parameters
-            : rank * model.Layers * model.Hidden * (recipe.Adapter.Targets is ["all-linear"] ? 19 : 2 * targets);
+            : rank * model.Layers * model.Hidden
+                * (targets.Pattern == Targets.AllLinear ? 19 : 2 * Math.Max(2, targets.Modules.Count));
         var places = recipe.Training.MicroBatchSize * Math.Min(recipe.Training.CutoffLength, 2 * TokensARecord);
         var kept = recipe.Training.GradientCheckpointing ? model.Layers + 16 : 16 * model.Layers; // hidden states' worth
         var activations = places * 4 * (model.Hidden * kept + model.Vocabulary * 2);

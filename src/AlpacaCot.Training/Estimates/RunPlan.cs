@@ -3,6 +3,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Batching;
@@ -57,15 +58,15 @@ public sealed record RunPlan(string Family, string Method, long BaseParameters, 
     }
 
     private static Adapter? Adapter(Recipe recipe, CausalModel model, Func<string, IReadOnlyList<int>> encode) =>
-        recipe.Adapter.Method == "none" ? null : AdapterMethods.Count(model, AdapterRecipes.Configure(
-            new AdapterOrder(recipe.Adapter, model, recipe.Training.Seed, encode), recipe.Model.Path));
+        recipe.Adapter.Complete(new AdapterSetup(model, recipe.Training.Seed, encode, recipe.Model.Path)) is { } config
+            ? AdapterMethods.Count(model, config) : null;
 
     private static long WeightBytes(Recipe recipe, JsonElement config, CausalModel model, long parameters)
     {
-        if (recipe.Quantization is not (null or "none"))
+        if (recipe.Quantization is { } form)
         {
             var coded = model.Linears.Values.Where(l => l != model.Head).Sum(l => l.Inputs * l.Outputs);
-            return (long)(coded * (recipe.Quantization == "int8" ? 1.0 : 0.53)) + (parameters - coded) * 2; // with their scales
+            return (long)(coded * (form == QuantizationType.Int8 ? 1.0 : 0.53)) + (parameters - coded) * 2; // with their scales
         }
         var files = recipe.Model.Path is { } folder
             ? Directory.GetFiles(folder).Where(f => Path.GetExtension(f) is ".safetensors" or ".bin" or ".pth").ToList() : [];

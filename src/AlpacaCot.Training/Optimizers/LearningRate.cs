@@ -1,14 +1,27 @@
 namespace AlpacaCot.Training.Optimizers;
 
+/// <summary>How the learning rate falls after the warm-up.</summary>
+public enum LearningRateSchedule
+{
+    /// <summary>Linearly to zero.</summary>
+    Linear,
+
+    /// <summary>Along half a cosine to zero.</summary>
+    Cosine,
+
+    /// <summary>Not at all.</summary>
+    Constant,
+}
+
 /// <summary>
 /// The learning rate over a run: a linear rise over the warm-up, then constant, linear to zero or half a cosine to zero.
 /// Step 0 of a warm-up has rate 0, as in Hugging Face's schedules.
 /// </summary>
 /// <param name="Peak">The highest rate.</param>
-/// <param name="Schedule"><c>constant</c>, <c>linear</c> or <c>cosine</c>.</param>
+/// <param name="Schedule">The rate after the rise.</param>
 /// <param name="WarmupSteps">Steps of the rise.</param>
 /// <param name="TotalSteps">Steps of the run.</param>
-public sealed record LearningRate(double Peak, string Schedule, int WarmupSteps, int TotalSteps)
+public sealed record LearningRate(double Peak, LearningRateSchedule Schedule, int WarmupSteps, int TotalSteps)
 {
     /// <summary>The rate used by optimizer step <paramref name="step"/>, counted from 0.</summary>
     public double At(int step)
@@ -17,10 +30,9 @@ public sealed record LearningRate(double Peak, string Schedule, int WarmupSteps,
         var progress = Math.Min(1, (step - WarmupSteps) / (double)Math.Max(1, TotalSteps - WarmupSteps));
         return Peak * Schedule switch
         {
-            "constant" => 1,
-            "linear" => 1 - progress,
-            "cosine" => 0.5 * (1 + Math.Cos(Math.PI * progress)),
-            _ => throw new ArgumentException($"unknown schedule {Schedule}"),
+            LearningRateSchedule.Constant => 1,
+            LearningRateSchedule.Linear => 1 - progress,
+            _ => 0.5 * (1 + Math.Cos(Math.PI * progress)),
         };
     }
 }

@@ -1,6 +1,9 @@
 using System.Collections.ObjectModel;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation.Mixing;
+using AlpacaCot.Models.Quantization;
+using AlpacaCot.Training.Optimizers;
 
 namespace AlpacaCot.Training.Recipes;
 
@@ -32,10 +35,16 @@ public sealed record Recipe
     public IReadOnlyList<DataSpec> Validation { get; init; } = [];
 
     /// <summary>What is trained.</summary>
-    public AdapterSpec Adapter { get; init; } = new();
+    public AdapterRecipe Adapter { get; init; } = AdapterRecipe.Of("lora");
 
-    /// <summary>How the frozen weights are stored: <c>none</c>.</summary>
-    public string Quantization { get; init; } = "none";
+    /// <summary>Whether every parameter is trained, without an adapter.</summary>
+    public bool TrainsAllParameters => Adapter.Config is null;
+
+    /// <summary>The form of the frozen weights; null: as the model has them.</summary>
+    public QuantizationType? Quantization { get; init; }
+
+    /// <summary>How the frozen weights are quantized while loading; null: not at all.</summary>
+    public QuantizationOptions? QuantizationOptions => Quantization is { } type ? new QuantizationOptions(type) : null;
 
     /// <summary>How it is trained.</summary>
     public TrainingOptions Training { get; init; } = new();
@@ -43,8 +52,18 @@ public sealed record Recipe
     /// <summary>The run folder.</summary>
     public string Output { get; init; } = "";
 
-    /// <summary>Number format of a saved full model, <c>float32</c> or <c>bfloat16</c>; only with <c>adapter: none</c>.</summary>
-    public string? SaveDtype { get; init; }
+    /// <summary>Number format of a saved full model, fp32 where null; only where every parameter is trained.</summary>
+    public SavedType? SaveDtype { get; init; }
+}
+
+/// <summary>Number formats of a saved full model.</summary>
+public enum SavedType
+{
+    /// <summary>Four bytes a weight.</summary>
+    Float32,
+
+    /// <summary>Matrices with two bytes a weight.</summary>
+    BFloat16,
 }
 
 /// <summary>The model to tune: a Hugging Face folder, or a configuration to be filled with random weights.</summary>
@@ -108,10 +127,8 @@ public sealed record DataSpec
 /// <summary>How the parts of the data come together.</summary>
 public sealed record MixtureSpec
 {
-    /// <summary>
-    /// One part after the other (<c>sequence</c>), evenly through each other (<c>interleave</c>), or <c>shuffle</c>.
-    /// </summary>
-    public string Order { get; init; } = "sequence";
+    /// <summary>The order of the records of different parts.</summary>
+    public MixtureOrder Order { get; init; }
 
     /// <summary>Above 1 small parts gain: a part is in proportion to records^(1 / temperature).</summary>
     public double? Temperature { get; init; }
@@ -138,8 +155,8 @@ public sealed record TrainingOptions
     /// <summary>Learning rate at the top of the schedule.</summary>
     public double LearningRate { get; init; } = 3e-4;
 
-    /// <summary>After the warmup: <c>linear</c> or <c>cosine</c> to zero, or <c>constant</c>.</summary>
-    public string Schedule { get; init; } = "linear";
+    /// <summary>The learning rate after the warmup.</summary>
+    public LearningRateSchedule Schedule { get; init; }
 
     /// <summary>Optimizer steps over which the learning rate rises from zero.</summary>
     public int? WarmupSteps { get; init; }

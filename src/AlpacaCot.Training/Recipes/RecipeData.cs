@@ -14,7 +14,7 @@ public static class RecipeData
     public static Mixture Mixture(Recipe recipe, ReadOptions reading) =>
         new(Sources(recipe.Data, recipe, reading), new MixtureOptions
     {
-        Order = Enum.Parse<MixtureOrder>(recipe.Mixture.Order, ignoreCase: true),
+        Order = recipe.Mixture.Order,
         Temperature = recipe.Mixture.Temperature,
         Size = recipe.Mixture.Size,
         Seed = recipe.Training.Seed,

@@ -1,4 +1,5 @@
 using System.Text;
+using AlpacaCot.Configuration;
 using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Recipes;
@@ -12,8 +13,11 @@ public static class RecipeFile
 {
     private const int LargestFile = 1 << 20; // bytes; a recipe is a page of text
 
+    /// <summary>The short forms of a recipe, and the names that messages use.</summary>
+    public static Schema Schema => RecipeKeys.Schema;
+
     /// <summary>Every key a recipe may have, in the order of the documentation.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } = [.. RecipeKeys.Documented()];
+    public static IReadOnlyList<DocumentedKey> Keys { get; } = [.. RecipeKeys.Documented()];
 
     /// <summary>
     /// Reads a recipe, applies overrides such as <c>training.learning_rate=1e-4</c> and makes its paths absolute.
@@ -80,38 +84,44 @@ public static class RecipeFile
         }
     }
 
-    private static (Recipe Recipe, RecipeProblems Problems) ReadSections(string yaml, string fileName,
+    private static (Recipe Recipe, Problems Problems) ReadSections(string yaml, string fileName,
         IReadOnlyList<string>? overrides, string? folder)
     {
-        var problems = new RecipeProblems(fileName);
-        var root = RecipeNode.Parse(yaml, fileName);
-        if (root.IsNull) root = new RecipeNode.Mapping(root.Place, []);
-        if (root is not RecipeNode.Mapping map)
-            throw new InputException($"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
-        foreach (var setting in overrides ?? []) RecipeOverride.Apply(map, setting, problems);
+        var problems = new Problems(fileName);
+        var root = ConfigurationNode.Parse(yaml, fileName, Schema);
+        if (root.IsNull) root = new ConfigurationNode.Mapping(root.Location, []);
+        if (root is not ConfigurationNode.Mapping map)
+            throw new InputException(
+                $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
+        foreach (var setting in overrides ?? []) SettingOverride.Apply(map, setting, Schema, problems);
         return (ReadSections(map, fileName, folder, problems), problems);
     }
 
-    private static Recipe ReadSections(RecipeNode.Mapping map, string fileName, string? folder, RecipeProblems problems) =>
-        RecipeSections.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
-            new KeyContext("", folder, problems));
+    private static Recipe ReadSections(ConfigurationNode.Mapping map, string fileName, string? folder, Problems problems) =>
+        Section.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
+            new KeyContext("", folder, problems, Schema));
 
     /// <summary>Reads a recipe that was put together as a tree; as <see cref="Parse"/> otherwise.</summary>
-    internal static Recipe Read(RecipeNode.Mapping map, string fileName, string? folder)
+    /// <param name="map">The tree.</param>
+    /// <param name="fileName">The file as messages name it.</param>
+    /// <param name="folder">As for <see cref="Parse"/>.</param>
+    /// <exception cref="InputException">The recipe has errors; the message lists all of them.</exception>
+    public static Recipe Read(ConfigurationNode.Mapping map, string fileName, string? folder)
     {
-        var problems = new RecipeProblems(fileName);
+        var problems = new Problems(fileName);
         var recipe = RecipeRules.Check(ReadSections(map, fileName, folder, problems), problems, folder is not null);
         problems.ThrowIfAny();
         return recipe;
     }
 
-    /// <summary>The tree of a recipe's file.</summary>
-    internal static RecipeNode.Mapping ReadTree(string path)
+    /// <summary>The tree of a recipe's file, unchecked.</summary>
+    /// <exception cref="InputException">There is no such file, or it is not a YAML map.</exception>
+    public static ConfigurationNode.Mapping ReadTree(string path)
     {
-        var root = RecipeNode.Parse(ReadText(path), path, FolderOf(path));
-        return root as RecipeNode.Mapping
+        var root = ConfigurationNode.Parse(ReadText(path), path, Schema, FolderOf(path));
+        return root as ConfigurationNode.Mapping
             ?? throw new InputException(
-                $"{root.Place}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
+                $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
     }
 
     /// <summary>The recipe as YAML with every value spelled out; <see cref="Parse"/> reads it back to the same recipe.</summary>

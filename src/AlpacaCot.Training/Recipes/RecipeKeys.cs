@@ -1,15 +1,19 @@
+using AlpacaCot.Configuration;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation.Mixing;
+using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
-using DataKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.DataSpec>;
-using MixtureKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
-using ModelKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.ModelSpec>;
-using RecipeKeyOf = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.Recipe>;
-using TrainingKey = AlpacaCot.Training.Recipes.Key<AlpacaCot.Training.Recipes.TrainingOptions>;
+using AlpacaCot.Training.Optimizers;
+using DataKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.DataSpec>;
+using MixtureKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
+using ModelKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.ModelSpec>;
+using RecipeKeyOf = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.Recipe>;
+using TrainingKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.TrainingOptions>;
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>The table of all keys. What is not here is not a recipe.</summary>
+/// <summary>The table of all keys of a recipe. Other keys are errors.</summary>
 internal static class RecipeKeys
 {
     public static readonly TrainingKey[] Training =
@@ -25,8 +29,8 @@ internal static class RecipeKeys
             o => o.MicroBatchSize, (o, v) => o with { MicroBatchSize = v }),
         TrainingKey.Number("learning_rate", "a number above 0, at most 1", v => v is > 0 and <= 1, "learning rate at its highest",
             o => o.LearningRate, (o, v) => o with { LearningRate = v }),
-        TrainingKey.Choice("schedule", ["linear", "cosine", "constant"], "how the learning rate falls after the warmup",
-            o => o.Schedule, (o, v) => o with { Schedule = v }),
+        TrainingKey.Word("schedule", "how the learning rate falls after the warmup",
+            o => (LearningRateSchedule?)o.Schedule, (o, v) => o with { Schedule = v }),
         TrainingKey.Whole("warmup_steps", 0, "optimizer steps over which the learning rate rises",
             o => o.WarmupSteps, (o, v) => o with { WarmupSteps = v }),
         TrainingKey.Number("warmup_ratio", "a number from 0, below 1", v => v is >= 0 and < 1, "the same as a share of all steps",
@@ -119,8 +123,8 @@ internal static class RecipeKeys
 
     public static readonly MixtureKey[] Mixture =
     [
-        MixtureKey.Choice("order", ["sequence", "interleave", "shuffle"], "how the parts of data follow each other",
-            m => m.Order, (m, v) => m with { Order = v }),
+        MixtureKey.Word("order", "how the parts of data follow each other",
+            m => (MixtureOrder?)m.Order, (m, v) => m with { Order = v }),
         MixtureKey.Number("temperature", "a number above 0", v => v > 0, "above 1 small parts gain: records^(1 / temperature)",
             m => m.Temperature, (m, v) => m with { Temperature = v }),
         MixtureKey.Whole("size", 1, "records in the mixture; parts are repeated or thinned to reach it",
@@ -140,50 +144,64 @@ internal static class RecipeKeys
     public static readonly RecipeKeyOf[] Root =
     [
         new("model", "a Hugging Face model folder, or a map", "the model to tune",
-            (r, node, context) => r with { Model = RecipeSections.Read(node, Model, "path", new ModelSpec(), context) },
-            r => RecipeSections.Short(r.Model, Model, "path")),
+            (r, node, context) => r with { Model = Section.Read(node, Model, "path", new ModelSpec(), context) },
+            r => Section.Short(r.Model, Model, "path")),
         new("template", "the name of a prompt template, a file, or model",
             "the prompt around instruction and answer; by default the model's own, else alpaca",
-            (r, node, context) => node is RecipeNode.Scalar { Text.Length: > 0 } s ? r with { Template = Template(s, context) }
+            (r, node, context) => node is ConfigurationNode.Scalar { Text.Length: > 0 } s
+                ? r with { Template = Template(s, context) }
                 : context.Wrong(r, node, "the name of a prompt template, a file, or model"),
             r => r.Template is null ? null : Yaml.Text(r.Template)),
         new("data", "a list of files, or of maps", "the training data",
-            (r, node, context) => r with { Data = RecipeSections.ReadList(node, context) }, r => RecipeSections.Write(r.Data)),
+            (r, node, context) => r with { Data = ReadList(node, context) }, r => WriteList(r.Data)),
         new("mixture", "a map", "how the parts of the training data come together",
-            (r, node, context) => r with { Mixture = RecipeSections.Read(node, Mixture, null, new MixtureSpec(), context) },
-            r => r.Mixture == new MixtureSpec() ? null : RecipeSections.Flow(r.Mixture, Mixture)),
+            (r, node, context) => r with { Mixture = Section.Read(node, Mixture, null, new MixtureSpec(), context) },
+            r => r.Mixture == new MixtureSpec() ? null : Section.Flow(r.Mixture, Mixture)),
         new("validation", "a list of files, or of maps", "validation data of its own",
-            (r, node, context) => r with { Validation = RecipeSections.ReadList(node, context) },
-            r => r.Validation.Count == 0 ? null : RecipeSections.Write(r.Validation)),
+            (r, node, context) => r with { Validation = ReadList(node, context) },
+            r => r.Validation.Count == 0 ? null : WriteList(r.Validation)),
         new("adapter", "lora or another method, none, or a map", "what is trained",
-            (r, node,
-                context) => r with { Adapter = RecipeSections.Read(node, AdapterKeys.All, "method", new AdapterSpec(), context) },
-            r => r.Adapter.Method == "none" ? "none" : RecipeSections.Flow(r.Adapter, AdapterKeys.All)),
-        RecipeKeyOf.Choice("quantization", ["none", .. QuantizationOptions.Names],
+            (r, node, context) => r with { Adapter = AdapterRecipe.Read(node, context) }, r => r.Adapter.ToString()),
+        RecipeKeyOf.WordOrNone<QuantizationType>("quantization",
             "how the frozen weights of linear layers are kept: 8 or 4 bits, quantized while loading",
             r => r.Quantization, (r, v) => r with { Quantization = v }),
-        RecipeKeyOf.Choice("save_dtype", ["float32", "bfloat16"], "number format of a saved full model, with adapter: none",
+        RecipeKeyOf.Word<SavedType>("save_dtype", "number format of a saved full model, with adapter: none",
             r => r.SaveDtype, (r, v) => r with { SaveDtype = v }),
         new("training", "a map", "how it is trained",
-            (r, node, context) => r with { Training = RecipeSections.Read(node, Training, null, new TrainingOptions(), context) },
-            r => RecipeSections.Block(r.Training, Training)),
+            (r, node, context) => r with { Training = Section.Read(node, Training, null, new TrainingOptions(), context) },
+            r => Section.Block(r.Training, Training)),
         RecipeKeyOf.Text("output", "a folder", "the run folder, relative to the current folder",
             r => r.Output, (r, v) => r with { Output = v }),
     ];
 
     /// <summary>The same table as documentation.</summary>
-    public static IEnumerable<RecipeKey> Documented() =>
+    public static IEnumerable<DocumentedKey> Documented() =>
     [
-        .. Describe("", Root, new Recipe(), hidden: ["adapter", "training", "template"]),
-        .. Describe("model.", Model, new ModelSpec()),
-        .. Describe("adapter.", AdapterKeys.All, AdapterRecipes.Filled(new AdapterSpec())),
-        .. Describe("training.", Training, new TrainingOptions()),
-        .. Describe("data.", Data, new DataSpec()),
-        .. Describe("mixture.", Mixture, new MixtureSpec()),
+        // The sections with defaults of their own follow key by key.
+        .. Section.Document("", Root, new Recipe()).Select(k => k.Name is "adapter" or "training" ? k with { Default = "" } : k),
+        .. Section.Document("model.", Model, new ModelSpec()),
+        .. AdapterSection.Document("adapter."),
+        .. Section.Document("training.", Training, new TrainingOptions()),
+        .. Section.Document("data.", Data, new DataSpec()),
+        .. Section.Document("mixture.", Mixture, new MixtureSpec()),
     ];
 
-    /// <summary>What other tools call these keys: a newcomer's first guess.</summary>
-    public static readonly IReadOnlyDictionary<string, string> ElsewhereCalled = new Dictionary<string, string>
+    /// <summary>The short forms of a recipe, and the names that messages use.</summary>
+    public static readonly Schema Schema = new("recipe")
+    {
+        Shorthands = new Dictionary<string, string>
+        {
+            ["model"] = "path", ["data"] = "path", ["validation"] = "path", ["adapter"] = "method",
+        },
+        Lists = ["data", "validation"],
+        Synonyms = ElsewhereCalled(),
+        Documented = Documented,
+        Examples = ("training.learning_rate", "data.0.limit"),
+        ExampleOverride = "training.learning_rate=1e-4",
+    };
+
+    // The names of these keys in other tools: a newcomer's first guess.
+    private static Dictionary<string, string> ElsewhereCalled() => new()
     {
         ["base_model"] = "model", ["model_name_or_path"] = "model", ["prompt_template"] = "template",
         ["prompt_template_name"] = "template", ["data_path"] = "data", ["dataset"] = "data", ["output_dir"] = "output",
@@ -202,26 +220,41 @@ internal static class RecipeKeys
         ["max_seq_length"] = "cutoff_length", ["max_length"] = "cutoff_length", ["val_set_size"] = "validation_size",
     };
 
-    private static IEnumerable<RecipeKey> Describe<T>(string prefix, Key<T>[] keys, T defaults, string[]? hidden = null) =>
-        keys.Select(k => new RecipeKey(prefix + k.Name, k.Allowed,
-            hidden?.Contains(k.Name) == true && k.Name != "template" ? "" : k.Write(defaults)?.Trim() ?? "", k.Meaning));
+    // One file or map is a list of one.
+    private static IReadOnlyList<DataSpec> ReadList(ConfigurationNode node, KeyContext context)
+    {
+        var data = new List<DataSpec>();
+        foreach (var (i, item) in node.AsList.Index())
+        {
+            var entry = context with { Name = $"{context.Name}.{i}" };
+            var spec = Section.Read(item, Data, "path", new DataSpec { Line = item.Location.Line }, entry);
+            if (item is ConfigurationNode.Mapping map && !map.Entries.Any(e => e.Name is "path" or "source"))
+                context.Problems.Add(item.Location, $"{entry.Name} names no data; add path: FILE or source: SET");
+            data.AddRange(RecipeSources.Resolve(spec, item, entry));
+        }
+        return data;
+    }
+
+    private static string? WriteList(IReadOnlyList<DataSpec> data) =>
+        data.Count == 0 ? null : string.Concat(data.Select(d => $"\n  - {Section.Flow(d, Data)}"));
 
     // A template file is a path; a name is kept as it is.
-    private static string Template(RecipeNode.Scalar node, KeyContext context) =>
+    private static string Template(ConfigurationNode.Scalar node, KeyContext context) =>
         context.FilePath(node) is var path && File.Exists(path) ? path : node.Text;
 
-    private static DataSpec ReadColumns(DataSpec data, RecipeNode node, KeyContext context)
+    private static DataSpec ReadColumns(DataSpec data, ConfigurationNode node, KeyContext context)
     {
         var allowed = $"a map from {string.Join(", ", RecordFormats.Fields)} to the file's names";
-        if (node is not RecipeNode.Mapping map || !map.Entries.All(e => e.Value is RecipeNode.Scalar { Text.Length: > 0 }))
+        if (node is not ConfigurationNode.Mapping map
+            || !map.Entries.All(e => e.Value is ConfigurationNode.Scalar { Text.Length: > 0 }))
             return context.Wrong(data, node, allowed);
         var columns = new Dictionary<string, string>();
         foreach (var entry in map.Entries)
             if (!RecordFormats.Fields.Contains(entry.Name))
-                context.Problems.Add(entry.Place, $"{context.Name} has no field '{entry.Name}'; "
+                context.Problems.Add(entry.Location, $"{context.Name} has no field '{entry.Name}'; "
                     + Spelling.Suggestion(entry.Name, [.. RecordFormats.Fields]));
-            else if (!columns.TryAdd(entry.Name, ((RecipeNode.Scalar)entry.Value).Text))
-                context.Problems.Add(entry.Place, $"{context.Name}: {entry.Name} is named twice");
+            else if (!columns.TryAdd(entry.Name, ((ConfigurationNode.Scalar)entry.Value).Text))
+                context.Problems.Add(entry.Location, $"{context.Name}: {entry.Name} is named twice");
         return data with { Columns = columns };
     }
 }

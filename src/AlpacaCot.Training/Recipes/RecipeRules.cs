@@ -1,3 +1,6 @@
+using AlpacaCot.Configuration;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Recipes;
@@ -5,12 +8,11 @@ namespace AlpacaCot.Training.Recipes;
 /// <summary>What single keys cannot see: required parts, combinations that cannot be, files that are not there.</summary>
 internal static class RecipeRules
 {
-    public static Recipe Check(Recipe recipe, RecipeProblems problems, bool files)
+    public static Recipe Check(Recipe recipe, Problems problems, bool files)
     {
         Required(recipe, problems);
         Model(recipe, problems);
         Adapter(recipe, problems);
-        recipe = recipe with { Adapter = AdapterRecipes.Filled(recipe.Adapter) };
         recipe = recipe with { Training = Optimizer(Batches(recipe.Training, problems), recipe.Adapter, problems) };
         Steps(recipe.Training, problems);
         Validation(recipe, problems);
@@ -20,14 +22,14 @@ internal static class RecipeRules
     }
 
     /// <summary>The rules of the data alone, for work that needs no model.</summary>
-    public static void CheckData(Recipe recipe, RecipeProblems problems)
+    public static void CheckData(Recipe recipe, Problems problems)
     {
         RequiredData(recipe, problems);
         Mixture(recipe, problems);
         DataFiles(recipe, problems);
     }
 
-    private static void Required(Recipe recipe, RecipeProblems problems)
+    private static void Required(Recipe recipe, Problems problems)
     {
         if (!problems.Given.ContainsKey("model"))
             problems.AddAt("model", "model is missing; add for example model: path/to/model-folder");
@@ -36,13 +38,13 @@ internal static class RecipeRules
             problems.AddAt("output", "output is missing; add for example output: runs/my-run");
     }
 
-    private static void RequiredData(Recipe recipe, RecipeProblems problems)
+    private static void RequiredData(Recipe recipe, Problems problems)
     {
         if (!problems.Given.ContainsKey("data")) problems.AddAt("data", "data is missing; add for example data: [my-data.jsonl]");
         else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; name at least one file");
     }
 
-    private static void Mixture(Recipe recipe, RecipeProblems problems)
+    private static void Mixture(Recipe recipe, Problems problems)
     {
         if (recipe.Data.Count == 0) return;
         try
@@ -55,7 +57,7 @@ internal static class RecipeRules
         }
     }
 
-    private static void Model(Recipe recipe, RecipeProblems problems)
+    private static void Model(Recipe recipe, Problems problems)
     {
         var given = problems.Given;
         if (!given.ContainsKey("model")) return;
@@ -65,39 +67,28 @@ internal static class RecipeRules
         if (!init || path) return;
         if (!given.ContainsKey("model.tokenizer"))
             problems.AddAt("model.init", "model: init is a configuration alone; add tokenizer: FOLDER");
-        if (recipe.Adapter.Method != "none")
+        if (!recipe.TrainsAllParameters)
             problems.AddAt("model.init",
                 $"model: init starts from random weights, and an adapter ({recipe.Adapter.Method}) leaves them " +
                 "random; add adapter: none to train every parameter");
     }
 
-    private static void Adapter(Recipe recipe, RecipeProblems problems)
+    private static void Adapter(Recipe recipe, Problems problems)
     {
-        var (method, spec) = (recipe.Adapter.Method, recipe.Adapter);
-        string[] meant = method == "none" ? [] : AdapterRecipes.Named(method).Keys;
-        foreach (var key in AdapterKeys.All.Select(k => k.Name).Where(k => k != "method" && !meant.Contains(k)))
-            if (problems.Given.ContainsKey($"adapter.{key}"))
-                problems.AddAt($"adapter.{key}", $"adapter.{key} has no meaning with method: {method}; leave it out" +
-                    (meant.Length == 0 ? "" : $" (it has {string.Join(", ", meant)})"));
-        if (spec is { TargetRank: { } end, Rank: { } start } && end > start)
-            problems.AddAt("adapter.target_rank",
-                $"adapter.target_rank: found {end}, but AdaLoRA cuts ranks and starts with {start}");
-        if (method == "none" && recipe.Quantization is not (null or "none"))
-            problems.Refuse("quantization", $"{recipe.Quantization} weights are codes, which have no gradient, and adapter: " +
+        if (recipe.TrainsAllParameters && recipe.QuantizationOptions is { } quantization)
+            problems.Refuse("quantization", $"{quantization.Name} weights are codes, which have no gradient, and adapter: " +
                 "none trains every weight; choose an adapter such as lora, or quantization: none");
-        if (method == "loftq" && recipe.Quantization is (null or "none"))
+        if (recipe.Adapter.Config is LoraConfig { Loftq: not null } && recipe.Quantization is null)
             problems.Refuse("adapter.method", "loftq makes up for what quantization takes from the base, and nothing is " +
                 "quantized; add quantization: nf4 (or fp4, int8), or choose lora");
-        if (method != "none" && recipe.SaveDtype is not null)
-        {
+        if (!recipe.TrainsAllParameters && recipe.SaveDtype is not null)
             problems.AddAt("save_dtype",
                 $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype goes " +
                 "with adapter: none only");
-        }
     }
 
     // A small batch without a word about micro-batches is a micro-batch; saying both wrongly is an error.
-    private static TrainingOptions Batches(TrainingOptions training, RecipeProblems problems)
+    private static TrainingOptions Batches(TrainingOptions training, Problems problems)
     {
         if (training.MicroBatchSize <= training.BatchSize) return training;
         if (!problems.Given.ContainsKey("training.micro_batch_size"))
@@ -109,28 +100,29 @@ internal static class RecipeRules
     }
 
     // What an optimizer does not know is an error, not a setting without effect.
-    private static TrainingOptions Optimizer(TrainingOptions training, AdapterSpec adapter, RecipeProblems problems)
+    private static TrainingOptions Optimizer(TrainingOptions training, AdapterRecipe adapter, Problems problems)
     {
         var chosen = training.Optimizer;
-        if (chosen == "galore" && adapter.Method != "none")
+        if (chosen == "galore" && adapter.Config is not null)
             problems.AddAt("training.optimizer",
                 $"training.optimizer: galore is for full tuning, and an adapter ({adapter.Method}) has small " +
                 "matrices already; choose adamw, or adapter: none");
         foreach (var (key, knowing) in Optimizers.Optimizers.Keys)
             if (problems.Given.ContainsKey($"training.{key}") && !knowing.Contains(chosen))
                 problems.AddAt($"training.{key}",
-                    $"training.{key} has no meaning for optimizer {chosen}; leave it out (it goes with {string.Join(", ", knowing)})");
+                    $"training.{key} has no meaning for optimizer {chosen}; leave it out (it goes with " +
+                    $"{string.Join(", ", knowing)})");
         return chosen == "lion" && !problems.Given.ContainsKey("training.beta2") ? training with { Beta2 = 0.99 } : training;
     }
 
-    private static void Steps(TrainingOptions training, RecipeProblems problems)
+    private static void Steps(TrainingOptions training, Problems problems)
     {
         if (training is { WarmupSteps: not null, WarmupRatio: not null })
             problems.AddAt("training.warmup_ratio",
                 "training.warmup_steps and training.warmup_ratio say the same thing twice; keep one");
     }
 
-    private static void Validation(Recipe recipe, RecipeProblems problems)
+    private static void Validation(Recipe recipe, Problems problems)
     {
         var size = recipe.Training.ValidationSize;
         if (size > 0 && recipe.Validation.Count > 0)
@@ -149,7 +141,7 @@ internal static class RecipeRules
                 "validation");
     }
 
-    private static void Files(Recipe recipe, RecipeProblems problems)
+    private static void Files(Recipe recipe, Problems problems)
     {
         if (recipe.Model.Path is { } model && !Directory.Exists(model))
             problems.AddAt("model.path", $"model: there is no folder {model}");
@@ -159,7 +151,7 @@ internal static class RecipeRules
         DataFiles(recipe, problems);
     }
 
-    private static void DataFiles(Recipe recipe, RecipeProblems problems)
+    private static void DataFiles(Recipe recipe, Problems problems)
     {
         foreach (var (part, list) in new[] { ("data", recipe.Data), ("validation", recipe.Validation) })
             foreach (var (i, data) in list.Index())

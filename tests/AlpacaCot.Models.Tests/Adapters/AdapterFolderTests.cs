@@ -55,7 +55,7 @@ public sealed class AdapterFolderTests
         static LoraConfig Golden(string name) =>
             LoraConfig.FromJson(File.ReadAllText(ReferenceData.Path($"golden/llama/peft/{name}/adapter_config.json")), "c");
         var config = Golden("lora_rank_pattern");
-        Assert.Equal((4, 16.0, 0.0, "none"), (config.Rank, config.Alpha, config.Dropout, config.Bias));
+        Assert.Equal((4, 16.0, 0.0, BiasTraining.None), (config.Rank, config.Alpha, config.Dropout, config.Bias));
         Assert.False(config.UseRsLora || config.FanInFanOut);
         Assert.Equal(["q_proj", "v_proj"], config.TargetModules.Order());
         Assert.Equal((6, 32.0), (config.RankPattern["q_proj"], config.AlphaPattern["v_proj"]));

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Adapters;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Tests;
 using AlpacaCot.Text;
@@ -48,7 +49,7 @@ public sealed class StudyFileTests : IDisposable
         Assert.Equal(12, grid.Arms.Count);
         Assert.Equal("rank 16 · EN + CN · learning_rate 3e-4", grid.Arms[9].Name);
         var arm = grid.Arms[9].Recipe;
-        Assert.Equal((16, 2, 3e-4), (arm.Adapter.Rank, arm.Data.Count, arm.Training.LearningRate));
+        Assert.Equal((16, 2, 3e-4), (((LoraConfig)arm.Adapter.Config!).Rank, arm.Data.Count, arm.Training.LearningRate));
 
         var single = Load(Recipe + Factors + "design: one-at-a-time\nbase: true\nreference: base\n" + Rest);
         Assert.Equal(["rank 4 · all · learning_rate 1e-4", "rank 16", "EN + CN", "mine", "learning_rate 3e-4", "base"],

@@ -53,6 +53,13 @@ public sealed class RecipeErrorTests
     [InlineData("training: { optimizer: galore }", "r.yaml:4", "galore is for full tuning", "adapter: none")]
     [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum has no meaning for optimizer lion",
         "sgd, muon")]
+    [InlineData("adapter: { method: dora, loftq_iterations: 2 }", "r.yaml:4",
+        "adapter.loftq_iterations has no meaning with method: dora", "it has rank, alpha")]
+    [InlineData("adapter: { method: adalora, rank: 4, target_rank: 6 }", "r.yaml:4",
+        "adapter.target_rank: found 6", "starts with 4")]
+    [InlineData("adapter: { rank: 4, method: lor }", "r.yaml:4", "adapter.method: found lor", "did you mean lora?")]
+    [InlineData("adapter: { methd: lora }", "r.yaml:4", "adapter has no key 'methd'", "did you mean method?")]
+    [InlineData("adapter: { rank_pattern: { q_proj: 1.5 } }", "r.yaml:4", "adapter.rank_pattern: found 1.5", "whole numbers")]
     [InlineData("adapter: { targets: [all-linear, q_proj] }", "r.yaml:4", "adapter.targets", "write it alone")]
     // YAML itself
     [InlineData("template: alpaca\ntemplate: other", "r.yaml:5", "template is given twice", "r.yaml:4")]

@@ -1,3 +1,6 @@
+using AlpacaCot.Configuration;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests.Recipes;
@@ -39,13 +42,14 @@ public sealed class RecipeFileTests
         Assert.Equal(new DataSpec { Path = "my-data.jsonl", Limit = 5000, Skip = 10, Line = 7 }, recipe.Data[2]);
         Assert.Equal(2.0, recipe.Data[1].Weight);
         Assert.Equal("held-out.json", Assert.Single(recipe.Validation).Path);
-        Assert.Equal(["q_proj", "v_proj"], recipe.Adapter.Targets);
-        Assert.Equal(new AdapterSpec { Rank = 16, Alpha = 32, Dropout = 0.05, RsLora = true,
-            Targets = recipe.Adapter.Targets }, recipe.Adapter);
+        var lora = Assert.IsType<LoraConfig>(recipe.Adapter.Config);
+        Assert.Equal(["q_proj", "v_proj"], lora.Targets.Modules);
+        Assert.Equal(new LoraConfig { Rank = 16, Alpha = 32, Dropout = 0.05, UseRsLora = true, Targets = lora.Targets }, lora);
+        Assert.Equal("lora", recipe.Adapter.Method);
         Assert.Equal(new TrainingOptions
         {
-            Epochs = 2.5, BatchSize = 64, LearningRate = 3e-4, WarmupSteps = 100, Schedule = "cosine", CutoffLength = 256,
-            TrainOnInputs = true, Seed = 7,
+            Epochs = 2.5, BatchSize = 64, LearningRate = 3e-4, WarmupSteps = 100, Schedule = LearningRateSchedule.Cosine,
+            CutoffLength = 256, TrainOnInputs = true, Seed = 7,
         }, recipe.Training);
         Assert.Equal("runs/alpaca-lora-7b", recipe.Output);
     }
@@ -75,7 +79,8 @@ public sealed class RecipeFileTests
         Assert.Equal(new ModelSpec { Init = "c.json", Tokenizer = "t" }, recipe.Model);
         Assert.Equal("d.json", Assert.Single(recipe.Data).Path);
         Assert.Equal("none", recipe.Adapter.Method);
-        Assert.Equal("bfloat16", recipe.SaveDtype);
+        Assert.True(recipe.TrainsAllParameters);
+        Assert.Equal(SavedType.BFloat16, recipe.SaveDtype);
     }
 
     [Fact]
@@ -102,11 +107,53 @@ public sealed class RecipeFileTests
         Assert.Equal(first.Template, second.Template);
         Assert.Equal(first.Data.Select(d => d with { Line = 0 }), second.Data.Select(d => d with { Line = 0 }));
         Assert.Equal(first.Validation.Select(d => d with { Line = 0 }), second.Validation.Select(d => d with { Line = 0 }));
-        Assert.Equal(first.Adapter.Targets, second.Adapter.Targets);
-        Assert.Equal(first.Adapter, second.Adapter with { Targets = first.Adapter.Targets });
+        Assert.Equal(first.Adapter.Config?.Targets.Modules, second.Adapter.Config?.Targets.Modules);
+        Assert.Equal(first.Adapter.Config?.Targets.Pattern, second.Adapter.Config?.Targets.Pattern);
+        Assert.Equal((first.Adapter.Method, first.Adapter.Config), (second.Adapter.Method, second.Adapter.Config is { } config
+            ? config with { Targets = first.Adapter.Config!.Targets } : null));
         Assert.Equal(first.Training, second.Training);
         Assert.Equal((first.Output, first.SaveDtype, first.Quantization), (second.Output, second.SaveDtype, second.Quantization));
         Assert.Equal(text, RecipeFile.Write(second));
+    }
+
+    public static TheoryData<string> Methods => [.. AdapterMethods.Names];
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void A_method_is_written_with_its_settings_and_reads_back_the_same(string method)
+    {
+        var start = AdapterRecipe.Of(method);
+        Assert.Equal(start.Config, AdapterRecipe.Parse(method).Config);
+        Assert.Equal(start.ToString(), AdapterRecipe.Parse(start.ToString()).ToString());
+        var small = MethodCases.Recipe(method);
+        Assert.Equal(small.ToString(), AdapterRecipe.Parse(small.ToString()).ToString());
+        Assert.StartsWith($"{{ method: {method}", small.ToString(), StringComparison.Ordinal);
+        // As a file too: the same settings, in PEFT's names.
+        var saved = small.Config!.ToJson();
+        Assert.Equal(saved, AdapterConfig.FromJson(saved, "c").ToJson());
+    }
+
+    [Theory]
+    [InlineData("{ method: rslora, use_rslora: false }", "{ method: rslora, rank: 8, alpha: 16, use_rslora: false }")]
+    [InlineData("rslora", "{ method: rslora, rank: 8, alpha: 16, use_rslora: true }")]
+    [InlineData("{ dropout: 0, bias: none, use_rslora: false }", "{ method: lora, rank: 8, alpha: 16 }")]
+    [InlineData("{ method: lora_plus, lora_plus_ratio: 1 }", "{ method: lora_plus, rank: 8, alpha: 16, lora_plus_ratio: 1 }")]
+    [InlineData("{ method: houlsby, layers: [0, 1], scale: 2 }",
+        "{ method: houlsby, layers: [0, 1], size: 64, activation: tanh, scale: 2 }")]
+    [InlineData("{ layers: 1, targets: '.*_proj' }", "{ method: lora, rank: 8, alpha: 16, targets: [\".*_proj\"], layers: [1] }")]
+    [InlineData("none", "none")]
+    public void An_adapter_is_written_as_short_as_it_can_be_read(string yaml, string written)
+    {
+        Assert.Equal(written, AdapterRecipe.Parse(yaml).ToString());
+        Assert.Equal(written, AdapterRecipe.Parse(written).ToString());
+    }
+
+    [Fact]
+    public void Bottleneck_adapters_on_some_blocks_are_saved_with_those_blocks()
+    {
+        var config = AdapterRecipe.Parse("{ method: houlsby, layers: [1] }").Config!;
+        Assert.Equal([1], AdapterConfig.FromJson(config.ToJson(), "c").Targets.Layers!);
+        Assert.DoesNotContain("layers", AdapterRecipe.Of("houlsby").Config!.ToJson(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,11 +163,12 @@ public sealed class RecipeFileTests
             ["training.learning_rate=1e-5", "training.learning_rate=1e-4", "adapter.rank=2", "data.3.limit=9", "data[0].weight=3",
              "model.tokenizer=t", "validation=null", "output=elsewhere", "training.max_steps=4", "adapter.targets=[o_proj]"]);
         Assert.Equal(1e-4, recipe.Training.LearningRate);
-        Assert.Equal((2, 9, 3.0), (recipe.Adapter.Rank, recipe.Data[3].Limit, recipe.Data[0].Weight));
+        var lora = Assert.IsType<LoraConfig>(recipe.Adapter.Config);
+        Assert.Equal((2, 9, 3.0), (lora.Rank, recipe.Data[3].Limit, recipe.Data[0].Weight));
         Assert.Equal(new ModelSpec { Path = "meta/llama-7b", Tokenizer = "t" }, recipe.Model);
         Assert.Empty(recipe.Validation);
         Assert.Equal(("elsewhere", 4), (recipe.Output, recipe.Training.MaxSteps));
-        Assert.Equal(["o_proj"], recipe.Adapter.Targets);
+        Assert.Equal(["o_proj"], lora.Targets.Modules);
     }
 
     [Fact]
@@ -159,9 +207,10 @@ public sealed class RecipeFileTests
                 _ when key.Name.StartsWith("training.galore", StringComparison.Ordinal) =>
                     "model: m\ndata: [d]\noutput: o\nadapter: none\ntraining: { optimizer: galore }",
                 "training.eval_steps" => "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
-                _ when AdapterRecipes.All.FirstOrDefault(m => m.Keys.Contains(key.Name.Replace("adapter.", ""))) is { } method
-                    && key.Name.StartsWith("adapter.", StringComparison.Ordinal) =>
-                    $"model: m\ndata: [d]\noutput: o\nadapter: {method.Name}",
+                _ when key.Name.StartsWith("adapter.", StringComparison.Ordinal)
+                    && AdapterMethods.Names.FirstOrDefault(m => AdapterMethods.Named(m)!.KeysOf(m)
+                        .Contains(key.Name["adapter.".Length..])) is { } method =>
+                    $"model: m\ndata: [d]\noutput: o\nadapter: {method}",
                 _ => "model: m\ndata: [d]\noutput: o",
             };
             if (key.Name == "model.init") yaml = yaml.Replace("[{}]", "[d]", StringComparison.Ordinal);
@@ -170,7 +219,7 @@ public sealed class RecipeFileTests
         }
     }
 
-    private static string Example(RecipeKey key) => key.Allowed.Split(' ')[0] switch
+    private static string Example(DocumentedKey key) => key.Allowed.Split(' ')[0] switch
     {
         "a" when key.Allowed.StartsWith("a whole", StringComparison.Ordinal) => "3",
         "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) =>

@@ -4,7 +4,9 @@ using System.Globalization;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Configuration;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
@@ -24,7 +26,7 @@ internal static class MixVerb
         };
         var order = new Option<string>("--order") { Description = "How the sets follow each other; shuffle without a recipe",
             HelpName = "ORDER" };
-        order.AcceptOnlyFromAmong("sequence", "interleave", "shuffle");
+        order.AcceptOnlyFromAmong(Words<MixtureOrder>.LowerCase.All);
         var temperature = Options.Number<double?>("--temperature", "Above 1 small sets gain: records^(1 / T)", "T", null, v =>
             v > 0,
             "a number above 0");
@@ -57,7 +59,8 @@ internal static class MixVerb
             {
                 Mixture = new MixtureSpec
                 {
-                    Order = parsed.GetValue(order) ?? recipe.Mixture.Order,
+                    Order = parsed.GetValue(order) is { } word
+                        ? Words<MixtureOrder>.LowerCase.Find(word)!.Value : recipe.Mixture.Order,
                     Temperature = parsed.GetValue(temperature) ?? recipe.Mixture.Temperature,
                     Size = parsed.GetValue(size) ?? recipe.Mixture.Size,
                 },

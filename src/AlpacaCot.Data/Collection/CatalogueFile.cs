@@ -1,8 +1,8 @@
-using AlpacaCot.Data.Collection;
+using AlpacaCot.Configuration;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Text;
 
-namespace AlpacaCot.Training.Recipes;
+namespace AlpacaCot.Data.Collection;
 
 /// <summary>
 /// Sets that users add to the collection without code: a YAML file with a list of maps, each of a <c>name</c> and what else
@@ -11,6 +11,8 @@ namespace AlpacaCot.Training.Recipes;
 public static class CatalogueFile
 {
     private const string Folder = "catalogue";
+
+    private static readonly Schema Catalogue = new("catalogue");
 
     private static readonly Key<OwnSet>[] Table =
     [
@@ -41,8 +43,8 @@ public static class CatalogueFile
     ];
 
     /// <summary>What can be said of a set, with its meaning.</summary>
-    public static IReadOnlyList<RecipeKey> Keys { get; } =
-        [.. Table.Select(k => new RecipeKey(k.Name, k.Allowed, "", k.Meaning))];
+    public static IReadOnlyList<DocumentedKey> Keys { get; } =
+        [.. Table.Select(k => new DocumentedKey(k.Name, k.Allowed, "", k.Meaning))];
 
     /// <summary>Reads the sets of a file.</summary>
     /// <exception cref="InputException">There is no such file, or it has errors; the message lists all with their
@@ -50,11 +52,11 @@ public static class CatalogueFile
     public static IReadOnlyList<IInstructionSource> Load(string path)
     {
         if (!File.Exists(path)) throw new InputException($"there is no catalogue {path}");
-        var problems = new RecipeProblems(path);
-        var root = RecipeNode.Parse(File.ReadAllText(path), path);
-        var items = root is RecipeNode.Sequence list ? list.Items : root.IsNull ? [] : [root];
+        var problems = new Problems(path);
+        var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Catalogue);
+        var items = root.IsNull ? [] : root.AsList;
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var sets = items.Select((item, i) => Read(item, new KeyContext($"set {i + 1}", folder, problems))).ToList();
+        var sets = items.Select((item, i) => Read(item, new KeyContext($"set {i + 1}", folder, problems, Catalogue))).ToList();
         problems.ThrowIfAny();
         if (sets.GroupBy(s => s.Entry.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new InputException($"{path}: two sets are called {twice.Key}; rename one");
@@ -69,14 +71,14 @@ public static class CatalogueFile
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.yaml").Order(StringComparer.Ordinal)).SelectMany(Load),
     ];
 
-    private static ColumnSource Read(RecipeNode node, KeyContext context)
+    private static ColumnSource Read(ConfigurationNode node, KeyContext context)
     {
-        var set = RecipeSections.Read(node, Table, null, new OwnSet(), context);
+        var set = Section.Read(node, Table, null, new OwnSet(), context);
         if (set.Entry.Name.Length == 0)
-            context.Problems.Add(node.Place, $"{context.Name} has no name; add for example name: my-set");
+            context.Problems.Add(node.Location, $"{context.Name} has no name; add for example name: my-set");
         else if (!set.Entry.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '.'))
-            context.Problems.Add(node.Place, $"{context.Name}: the name '{set.Entry.Name}' may have lower-case letters, digits, "
-                + "hyphens and dots");
+            context.Problems.Add(node.Location, $"{context.Name}: the name '{set.Entry.Name}' may have lower-case letters, "
+                + "digits, hyphens and dots");
         var title = set.Entry.Title.Length > 0 ? set.Entry.Title : set.Entry.Name;
         return new(set.Entry with { Title = title }, set.Columns, set.Path);
     }
@@ -90,7 +92,7 @@ public static class CatalogueFile
 
     private static Key<OwnSet> Names(
         string name, string meaning, Func<CatalogueEntry, IReadOnlyList<string>, CatalogueEntry> set) =>
-        new(name, "a text or a list of texts", meaning, (own, node, context) => Words(node) is { } words
+        new(name, "a text or a list of texts", meaning, (own, node, context) => node.Words is { } words
             ? own with { Entry = set(own.Entry, words) } : context.Wrong(own, node, "a text or a list of texts"), _ => null);
 
     private static Key<OwnSet> Codes<T>(string name, string meaning, Func<CatalogueEntry, T, CatalogueEntry> set)
@@ -101,7 +103,7 @@ public static class CatalogueFile
         var allowed = string.Join(" or ", codes) + (several ? ", or several as in [" + string.Join(", ", codes[..2]) + "]" : "");
         return new(name, allowed, meaning, (own, node, context) =>
         {
-            var words = Words(node)?.SelectMany(word => word.Split('/')).ToList();
+            var words = node.Words?.SelectMany(word => word.Split('/')).ToList();
             return words is { Count: > 0 } && (several || words.Count == 1)
                 && words.All(word => codes.Contains(word.ToUpperInvariant()))
                 ? own with { Entry = set(own.Entry, Enum.Parse<T>(string.Join(',', words), ignoreCase: true)) }
@@ -109,25 +111,19 @@ public static class CatalogueFile
         }, _ => null);
     }
 
-    private static List<string>? Words(RecipeNode node)
-    {
-        IReadOnlyList<RecipeNode> items = node is RecipeNode.Sequence list ? list.Items : [node];
-        return items.All(item => item is RecipeNode.Scalar { Text.Length: > 0 })
-            ? [.. items.Cast<RecipeNode.Scalar>().Select(scalar => scalar.Text)] : null;
-    }
-
-    private static OwnSet ReadColumns(OwnSet own, RecipeNode node, KeyContext context)
+    private static OwnSet ReadColumns(OwnSet own, ConfigurationNode node, KeyContext context)
     {
         const string Allowed = "a map such as { instruction: question, output: answer }";
-        if (node is not RecipeNode.Mapping map || map.Entries.Any(e => e.Value is not RecipeNode.Scalar { Text.Length: > 0 }))
+        if (node is not ConfigurationNode.Mapping map
+            || map.Entries.Any(e => e.Value is not ConfigurationNode.Scalar { Text.Length: > 0 }))
             return context.Wrong(own, node, Allowed);
         var columns = new Dictionary<string, string>();
         foreach (var entry in map.Entries)
         {
             if (!RecordFormats.Fields.Contains(entry.Name))
-                context.Problems.Add(entry.Place,
+                context.Problems.Add(entry.Location,
                     $"{context.Name} has no key '{entry.Name}'; allowed are {string.Join(", ", RecordFormats.Fields)}");
-            columns[entry.Name] = ((RecipeNode.Scalar)entry.Value).Text;
+            columns[entry.Name] = ((ConfigurationNode.Scalar)entry.Value).Text;
         }
         return own with { Columns = columns };
     }

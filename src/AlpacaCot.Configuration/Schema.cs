@@ -1,0 +1,36 @@
+using System.Collections.ObjectModel;
+
+namespace AlpacaCot.Configuration;
+
+/// <summary>One key as documented.</summary>
+/// <param name="Name">The full name, such as <c>training.learning_rate</c>.</param>
+/// <param name="Allowed">The values it takes.</param>
+/// <param name="Default">The value where the key is absent; empty for none.</param>
+/// <param name="Meaning">What it does.</param>
+public sealed record DocumentedKey(string Name, string Allowed, string Default, string Meaning);
+
+/// <summary>The properties of one kind of file beside its tables of keys: short forms, and the names that messages use.</summary>
+/// <param name="Kind">What messages call such a file after the article "a": <c>recipe</c>.</param>
+public sealed record Schema(string Kind)
+{
+    /// <summary>
+    /// Sections that may be one word, each with the key that the word stands for: <c>model: FOLDER</c> is
+    /// <c>model: { path: FOLDER }</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Shorthands { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>Sections of <see cref="Shorthands"/> that are lists; one word is a list of one entry.</summary>
+    public IReadOnlyList<string> Lists { get; init; } = [];
+
+    /// <summary>Names that other tools give to keys, each with the name here; used for suggestions.</summary>
+    public IReadOnlyDictionary<string, string> Synonyms { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>All documented keys, to suggest the section of a key that was written in another one.</summary>
+    public Func<IEnumerable<DocumentedKey>> Documented { get; init; } = () => [];
+
+    /// <summary>Two keys as examples for the form of a key.</summary>
+    public (string First, string Second) Examples { get; init; } = ("section.key", "list.0.key");
+
+    /// <summary>An override as an example.</summary>
+    public string ExampleOverride { get; init; } = "section.key=value";
+}

@@ -1,0 +1,62 @@
+using AlpacaCot.Configuration;
+using AlpacaCot.Models.Adapters;
+
+namespace AlpacaCot.Training.Recipes;
+
+/// <summary>The part of a recipe that says what is trained: an adapter method with its settings, or every parameter.</summary>
+public sealed record AdapterRecipe
+{
+    private AdapterRecipe(string method, AdapterConfig? config) => (Method, Config) = (method, config);
+
+    /// <summary>Every parameter is trained.</summary>
+    public static AdapterRecipe None { get; } = new(AdapterSection.None, null);
+
+    /// <summary>The word for <c>adapter.method</c>.</summary>
+    public string Method { get; }
+
+    /// <summary>
+    /// The settings of the method; null: every parameter is trained. Targets and other settings that depend on the model are
+    /// filled in by <see cref="Complete"/>.
+    /// </summary>
+    public AdapterConfig? Config { get; init; }
+
+    /// <summary>A method with its default settings.</summary>
+    /// <param name="method">A word of <see cref="AdapterMethods.Names"/>.</param>
+    /// <exception cref="Text.InputException">There is no such method.</exception>
+    public static AdapterRecipe Of(string method) => AdapterMethods.Named(method) is { } found
+        ? new AdapterRecipe(method, found.Start(method)) : Parse(method);
+
+    /// <summary>A method with settings.</summary>
+    /// <param name="method">A word of <see cref="AdapterMethods.Names"/> for a method with this kind of configuration.</param>
+    /// <param name="config">The settings.</param>
+    public static AdapterRecipe Of(string method, AdapterConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config.Method.Names.Contains(method) ? new AdapterRecipe(method, config)
+            : throw new ArgumentException($"{method} is not a method with {config.GetType().Name}", nameof(method));
+    }
+
+    /// <summary>Reads the section <c>adapter</c>: <c>lora</c>, or <c>{ method: lora, rank: 16 }</c>.</summary>
+    /// <exception cref="Text.InputException">It has errors; the message lists all of them.</exception>
+    public static AdapterRecipe Parse(string yaml)
+    {
+        var problems = new Problems("adapter");
+        var node = ConfigurationNode.Parse(yaml, "adapter", RecipeFile.Schema);
+        var adapter = Read(node, new KeyContext("adapter", null, problems, RecipeFile.Schema));
+        problems.ThrowIfAny();
+        return adapter;
+    }
+
+    /// <summary>The settings on a model, complete; null: every parameter is trained.</summary>
+    /// <exception cref="Text.InputException">A default of the method does not fit the model.</exception>
+    public AdapterConfig? Complete(AdapterSetup setup) => Config?.Method.Complete(Method, Config, setup);
+
+    /// <summary>The section as YAML in one line.</summary>
+    public override string ToString() => AdapterSection.Write(Method, Config);
+
+    internal static AdapterRecipe Read(ConfigurationNode node, KeyContext context)
+    {
+        var (method, config) = AdapterSection.Read(node, context);
+        return config is null ? None : new AdapterRecipe(method, config);
+    }
+}
