@@ -1,5 +1,6 @@
 using AlpacaCot.Models;
 using AlpacaCot.Tests;
+using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Tests;
@@ -44,7 +45,7 @@ public sealed class FullTuningFolderTests(RunFixture fixture)
         var other = new TinyModel(Vocabulary: 290).WriteConfig(folder.File("other"));
         var named = folder.File("words.json");
         File.Move(Path.Combine(other, "tokenizer.json"), named);
-        var expected = Text.Tokenization.Tokenizer.Load(named);
+        var expected = Tokenizer.Load(named);
         var recipe = Short(new ModelSpec { Path = fixture.Model, Tokenizer = named });
         using (var loaded = LanguageModel.Load(RunFixture.Run(recipe).OutputFolder!))
             Assert.Equal(expected.Encode(Text), loaded.Tokenizer.Encode(Text));

@@ -112,7 +112,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
                     Validation = [.. recipe.Validation.Select(Placeless)],
             }));
         else if (recipe.QuantizationOptions is { } quantization) what.Add(quantization.Name);
-        return Fingerprint.Of(string.Join('\0', what));
+        return AlpacaCot.Text.Fingerprint.Of(string.Join('\0', what));
     }
 
     private static string Slug(string name)

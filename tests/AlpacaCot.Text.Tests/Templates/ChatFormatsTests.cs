@@ -5,6 +5,7 @@ using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;
+using AlpacaCot.Text.Templates.Jinja;
 using AlpacaCot.Text.Tests.Tokenization;
 using AlpacaCot.Text.Tokenization;
 
@@ -144,7 +145,7 @@ public sealed class ChatFormatsTests : IDisposable
             if (messages.Any(m => m.GetProperty("content").ValueKind != JsonValueKind.String || m.EnumerateObject().Count() > 2))
                 continue;
             var path = ReferenceData.Path("data/templates/" + item.GetProperty("template").GetString());
-            var template = new ChatTemplate(Text.Templates.Jinja.JinjaTemplate.Parse(File.ReadAllText(path), path), path,
+            var template = new ChatTemplate(JinjaTemplate.Parse(File.ReadAllText(path), path), path,
                 item.GetProperty("bos_token").GetString()!, item.GetProperty("eos_token").GetString()!);
             var conversation = new Conversation([.. messages.Select(m => new Turn(
                 Enum.Parse<Role>(m.GetProperty("role").GetString()!, ignoreCase: true), m.GetProperty("content").GetString()!))]);
