@@ -34,11 +34,6 @@ public static class TrainingRun
         if (options.Threads is { } threads) set_num_threads(threads);
         using var loaded = LoadModel(recipe, out var configuration, out var companions);
         var template = loaded.Template;
-        if (recipe.Template is null)
-        {
-            observer.Note($"template: {loaded.TemplateChoice.Description}");
-            recipe = recipe with { Template = loaded.TemplateChoice.RecipeWord };
-        }
         loaded.Model.Recomputes = options.GradientCheckpointing;
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
@@ -48,6 +43,11 @@ public static class TrainingRun
                 $"({recipe.Adapter.Method}) enters every block from outside: leave it out, or choose prompt_tuning.");
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
         foreach (var note in data.Notes) observer.Note(note);
+        if (recipe.Template is null)
+        {
+            observer.Note($"template: {loaded.TemplateChoice.Description}");
+            recipe = recipe with { Template = loaded.TemplateChoice.RecipeWord };
+        }
 
         var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps,
             options.GroupByLength, options.Seed);

@@ -77,6 +77,7 @@ public sealed class FullTuningFolderTests(RunFixture fixture)
     private Recipe Short(ModelSpec model, string adapter = "none") => fixture.Recipe(adapter) with
     {
         Model = model,
+        Template = "alpaca",
         Training = fixture.Recipe(adapter).Training with { MaxSteps = 2, SaveSteps = 2, ValidationSize = 4, BatchSize = 4 },
     };
 }

@@ -27,11 +27,18 @@ internal static partial class AnswerScoring
             var said = YesOrNo(text);
             return QuestionScore.Of(right.Equals(said, StringComparison.OrdinalIgnoreCase), said);
         }
-        if (Number.IsMatch(right)) return NumericAnswer.Score(text, [right]);
+        if (Number.IsMatch(right)) return ByNumber(text, [right]);
         var conclusion = CotAnswer.Split(text)?.Answer;
         return QuestionScore.Of(ExactMatch.IsRight(text, right)
             || (conclusion is not null && ExactMatch.IsRight(conclusion, right)),
             conclusion ?? text.Trim());
+    }
+
+    /// <summary>Whether the number of a text has the value of one of the references.</summary>
+    public static QuestionScore ByNumber(string text, IReadOnlyList<string> references)
+    {
+        var number = NumericAnswer.Extract(text);
+        return QuestionScore.Of(number is not null && references.Any(r => NumericAnswer.AreEqual(number, r)), number);
     }
 
     /// <summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using AlpacaCot.Evaluation.Benchmarks;
 
 namespace AlpacaCot.Evaluation.Metrics;
 
@@ -29,13 +28,6 @@ public static partial class NumericAnswer
     public static bool AreEqual(string first, string second) =>
         Value(first) is { } a && Value(second) is { } b
             && (a == b || Math.Abs(a - b) <= 1e-9 * Math.Max(Math.Abs(a), Math.Abs(b)));
-
-    /// <summary>Whether the number of a text equals one of the references.</summary>
-    internal static QuestionScore Score(string text, IReadOnlyList<string> references)
-    {
-        var number = Extract(text);
-        return QuestionScore.Of(number is not null && references.Any(r => AreEqual(number, r)), number);
-    }
 
     private const string Number =
         @"(?<n>[-−]?[$￥¥€£]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|[-−]?[$]?\.[0-9]+)";

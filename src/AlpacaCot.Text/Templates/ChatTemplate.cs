@@ -2,6 +2,7 @@ using System.Text.Json;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Templates.Jinja;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Templates;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Text.Tokenization;
 

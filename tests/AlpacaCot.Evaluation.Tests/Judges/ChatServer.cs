@@ -73,8 +73,9 @@ internal sealed class ChatServer : IDisposable
         Interlocked.Increment(ref Requests);
         Authorization = context.Request.Headers["Authorization"];
         using var body = new StreamReader(context.Request.InputStream, Encoding.UTF8);
-        Request = (context.Request.Url!.AbsolutePath, await body.ReadToEndAsync());
-        using var json = JsonDocument.Parse(Request.Body);
+        var text = await body.ReadToEndAsync(); // requests overlap: the property may be another's by now
+        Request = (context.Request.Url!.AbsolutePath, text);
+        using var json = JsonDocument.Parse(text);
         var message = json.RootElement.GetProperty("messages").EnumerateArray().Last().GetProperty("content").GetString()!;
         var reply = _answer(message, _asked.AddOrUpdate(message, 1, (_, n) => n + 1));
         await Task.Delay(reply.Delay);

@@ -26,5 +26,5 @@ internal sealed class Gsm8k : IBenchmark
         });
 
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>
-        NumericAnswer.Score(response.Text, question.References);
+        AnswerScoring.ByNumber(response.Text, question.References);
 }

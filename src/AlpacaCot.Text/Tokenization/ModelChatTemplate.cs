@@ -1,8 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Text.Gguf;
-using AlpacaCot.Text.Tokenization;
 
-namespace AlpacaCot.Text.Templates;
+namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>The text of the chat template that a model brings, and the file that contains it.</summary>
 /// <param name="Source">The Jinja text.</param>
