@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AlpacaCot.Cli.CommandLine;
 
 namespace AlpacaCot.Cli.Tests;
 
@@ -23,7 +24,7 @@ public sealed class UsageTests
         foreach (var verb in AllVerbs)
         {
             var help = await CommandLine.Run([.. verb.Split(' '), "--help"]);
-            Assert.Equal(Program.Done, help.Code);
+            Assert.Equal(ExitCode.Done, help.Code);
             Assert.Contains($"\n  alpaca-cot {verb}", help.Out, StringComparison.Ordinal);
             Assert.Contains("Example", help.Out, StringComparison.Ordinal);
             Assert.Empty(help.Error);
@@ -55,7 +56,7 @@ public sealed class UsageTests
     public async Task Without_a_word_it_says_what_it_is_and_what_to_type()
     {
         var screen = await CommandLine.Run();
-        Assert.Equal(Program.Done, screen.Code);
+        Assert.Equal(ExitCode.Done, screen.Code);
         Assert.All(Verbs, verb => Assert.Contains(verb, screen.Out, StringComparison.Ordinal));
         Assert.Contains("alpaca-cot doctor", screen.Out, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', screen.Out); // no colours where there is no terminal
@@ -65,9 +66,9 @@ public sealed class UsageTests
     [InlineData("trian r.yaml", "there is no verb 'trian'", "did you mean train?")]
     [InlineData("data cnovert --in x", "there is no verb 'cnovert' of data", "did you mean convert?")]
     [InlineData("data", "data takes a verb: list, show, convert", "alpaca-cot data --help")]
-    [InlineData("data convert --in no-such.json --out y.json", "no-such.json: there is no such file", "")]
+    [InlineData("data convert --in no-such.json --out y.json", "no-such.json: file not found", "")]
     [InlineData("data convert --in x.json --out y.txt", "y.txt", ".parquet")]
-    [InlineData("data convert --in x.json --out y.json --to shargpt", "\"shargpt\" cannot be written", "sharegpt")]
+    [InlineData("data convert --in x.json --out y.json --to shargpt", "\"shargpt\" is not an output format", "sharegpt")]
     [InlineData("tokenize --modle x --text y", "there is no option '--modle' of tokenize", "did you mean --model?")]
     [InlineData("score --modle=x", "'--modle'", "did you mean --model?")]
     [InlineData("qqqqqqqqqqqq", "there is no verb 'qqqqqqqqqqqq'", "alpaca-cot --help")]
@@ -109,7 +110,7 @@ public sealed class UsageTests
         var error = process.StandardError.ReadToEnd();
         Assert.Empty(process.StandardOutput.ReadToEnd());
         process.WaitForExit();
-        Assert.Equal(Program.WrongUsage, process.ExitCode);
+        Assert.Equal(ExitCode.WrongUsage, process.ExitCode);
         Assert.Contains("there is no verb '词'", error, StringComparison.Ordinal);
     }
 }

@@ -3,7 +3,7 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>Makes the arms of a study: for every combination of levels the recipe with their changes.</summary>
+/// <summary>Creates the arms of a study: one recipe for every combination of levels.</summary>
 internal static class StudyExpansion
 {
     private const int MostArms = 1000;
@@ -15,19 +15,19 @@ internal static class StudyExpansion
         foreach (var entry in spec.Set?.Entries ?? [])
             RecipeOverride.Apply(recipe, entry.Name, entry.Value.Copy(), entry.Place, problems);
         if (spec.Threads is { } threads) Put(recipe, "training.threads", $"{threads}", problems);
-        Put(recipe, "output", "study", problems); // each cell has its own folder
+        Put(recipe, "output", "study", problems); // replaced by each cell's own folder
 
         var sets = Sets(recipe).Select(NameOf).ToList();
         if (sets.GroupBy(s => s).FirstOrDefault(same => same.Count() > 1) is { } twice && spec.Factors is not null)
             problems.AddAt("data",
-                $"two data sets of the recipe are called {twice.Key}; give them names, as in name: {twice.Key}-2");
+                $"two data sets of the recipe are named {twice.Key}; set different names, e.g. name: {twice.Key}-2");
         var factors = (spec.Factors?.Entries ?? []).Select(f => (f.Name, Levels: StudyLevels.Read(f, sets, problems))).ToList();
         problems.ThrowIfAny();
 
         var arms = new List<StudyArm>();
         foreach (var combination in Combine(factors, spec.Design, file))
         {
-            // One at a time, the one level that is not the first says it all.
+            // With one factor at a time, only the level that differs from the first needs a name.
             var telling = spec.Design == "grid" || arms.Count == 0 ? combination
                 : combination.Where((c, i) => c.Level != factors[i].Levels[0]).ToArray();
             var name = string.Join(" · ", telling.Select(c => c.Level.Name));
@@ -40,9 +40,9 @@ internal static class StudyExpansion
                 Trains = false,
             });
         if (arms.GroupBy(a => a.Name).FirstOrDefault(same => same.Count() > 1) is { } same)
-            throw new InputException($"{file}: two arms are called {same.Key}; give the levels names");
+            throw new InputException($"{file}: two arms are named {same.Key}; set names for the levels");
         var reference = spec.Reference is not { } wanted ? arms[0] : arms.Find(a => a.Name == wanted)
-            ?? throw new InputException($"{file}: reference: there is no arm '{wanted}'. "
+            ?? throw new InputException($"{file}: reference: unknown arm '{wanted}'. "
                 + Spelling.Suggestion(wanted, [.. arms.Select(a => a.Name)]));
         if (reference.Refusal is { } reason)
             throw new InputException($"{file}: reference: '{reference.Name}' cannot be trained: {reason}");
@@ -59,10 +59,10 @@ internal static class StudyExpansion
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         if (spec.Recipe is not RecipeNode.Scalar named) 
             return spec.Recipe is RecipeNode.Mapping map ? ((RecipeNode.Mapping)map.Copy(), folder)
-                : throw new InputException($"{spec.Recipe!.Place}: recipe: found {spec.Recipe.Describe()}, allowed is a file "
+                : throw new InputException($"{spec.Recipe!.Place}: recipe: found {spec.Recipe.Describe()}, expected a file "
                     + $"or a map");
         var path = Path.GetFullPath(named.Text, folder);
-        if (!File.Exists(path)) throw new InputException($"{named.Place}: there is no recipe {path}");
+        if (!File.Exists(path)) throw new InputException($"{named.Place}: recipe {path} not found");
         return (RecipeFile.ReadTree(path), Path.GetDirectoryName(path)!);
     }
 
@@ -82,8 +82,8 @@ internal static class StudyExpansion
         foreach (var (name, levels) in factors)
         {
             if ((count *= levels.Count) > MostArms)
-                throw new InputException($"{file}: the factors have more than {MostArms} combinations; leave some levels out, "
-                    + "or write design: one-at-a-time");
+                throw new InputException($"{file}: the factors have more than {MostArms} combinations; remove some levels, "
+                    + "or set design: one-at-a-time");
             all = [.. all.SelectMany(done => levels.Select(level => ((string, FactorLevel)[])[.. done, (name, level)]))];
         }
         return all;
@@ -106,7 +106,7 @@ internal static class StudyExpansion
         {
             read = RecipeFile.Read(tree, file, folder);
         }
-        catch (InputException e) when (e.Refusal is { } reason) // of this combination; the others may do
+        catch (InputException e) when (e.Refusal is { } reason) // applies to this combination only
         {
             return new StudyArm(name, levels, new Recipe()) { Refusal = reason };
         }
@@ -124,8 +124,8 @@ internal static class StudyExpansion
         var kept = Sets(tree).Where(item => !level.Without.Contains(NameOf(item))
             && (level.Only.Count == 0 || level.Only.Contains(NameOf(item)))).Concat(level.Add.Select(a => a.Copy())).ToList();
         if (kept.Count == 0)
-            throw new InputException($"{file}: with the level {level.Name} no data is left; write train: false to ask the "
-                + $"model as it is");
+            throw new InputException($"{file}: the level {level.Name} leaves no data; set train: false to evaluate the "
+                + $"base model");
         tree.Entries[at] = tree.Entries[at] with { Value = new RecipeNode.Sequence(tree.Entries[at].Place, kept) };
     }
 
@@ -137,7 +137,7 @@ internal static class StudyExpansion
             _ => [],
         };
 
-    // What a person calls a part of the data: its name, its set, or its file without folder and ending.
+    // Display name of a data set: its name, its source, or its file name without folder and extension.
     private static string NameOf(RecipeNode data)
     {
         if (data is RecipeNode.Scalar word) return Path.GetFileName(word.Text).Split('.')[0];
