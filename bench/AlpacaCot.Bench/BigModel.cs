@@ -17,9 +17,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// A model of the shape of LLaMA with random weights: made shard by shard as a quantized folder, loaded mapped, one LoRA step,
-/// some tokens generated, with the highest resident memory of each part. Each part is a process of its own: memory that an
-/// earlier part has touched would count again.
+/// Memory benchmark with random weights in LLaMA's shapes: writes a quantized folder shard by shard, loads it mapped, trains one
+/// LoRA step, generates some tokens, and prints the peak resident memory of each part. Each part runs in its own process,
+/// because the peak would include earlier parts.
 /// </summary>
 internal static class BigModel
 {
@@ -31,17 +31,17 @@ internal static class BigModel
         ["13b"] = new(5120, 13824, 40, 40), ["30b"] = new(6656, 17920, 60, 52), ["65b"] = new(8192, 22016, 80, 64),
     };
 
-    /// <param name="shape">A name of the table.</param>
-    /// <param name="folder">Where the model is made, or is already.</param>
-    /// <param name="tokens">Tokens of the training step.</param>
-    /// <param name="form">nf4, fp4 or int8.</param>
+    /// <param name="shape">A name from the table of shapes.</param>
+    /// <param name="folder">The model folder; created if missing.</param>
+    /// <param name="tokens">Number of tokens in the training step.</param>
+    /// <param name="form">Quantization: nf4, fp4 or int8.</param>
     public static void Run(string shape, string folder, int tokens, string form)
     {
         Libtorch.EnsureLoaded();
         if (!Directory.Exists(folder))
         {
             Make(shape, folder, form);
-            Console.WriteLine($"made {folder}; run the same line again to train and generate");
+            Console.WriteLine($"made {folder}; run the same command again to train and generate");
             return;
         }
         var clock = Stopwatch.StartNew();
@@ -97,7 +97,7 @@ internal static class BigModel
     private static void Say(string part, Stopwatch clock, string what) => Console.WriteLine(
         $"{part,-10} {clock.Elapsed.TotalSeconds,8:F1} s  peak resident {Platform.PeakResidentBytes / 1e9,6:F2} GB  {what}");
 
-    /// <summary>Normal numbers of deviation 0.02 in bf16, ones for norms.</summary>
+    /// <summary>Normally distributed weights in bf16 with deviation 0.02; ones for norms.</summary>
     private sealed class Noise : IWeightSource
     {
         public IEnumerable<string> Names => [];

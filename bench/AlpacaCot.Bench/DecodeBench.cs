@@ -17,8 +17,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Decoding with a LLaMA of 1.1 billion random weights in fp32, int8 and 4 bits, beside llama.cpp on the same numbers. Both sides
-/// run in turns and the best of several short runs counts: other load only ever takes away.
+/// Decoding speed of a LLaMA with 1.1 billion random weights in fp32, int8 and 4 bits, compared with llama.cpp on the same
+/// weights. Both sides alternate, and the best of several short runs counts, because other load only slows runs down.
 /// </summary>
 internal static unsafe class DecodeBench
 {
@@ -31,10 +31,10 @@ internal static unsafe class DecodeBench
         """;
 
     /// <summary>Prints the tables.</summary>
-    /// <param name="threads">Threads of both sides.</param>
-    /// <param name="runs">Runs of which the best counts.</param>
-    /// <param name="folder">Where the GGUF files go.</param>
-    /// <param name="only">The forms to run, or all.</param>
+    /// <param name="threads">Threads of each side.</param>
+    /// <param name="runs">Number of runs, of which the best counts.</param>
+    /// <param name="folder">Folder for the GGUF files.</param>
+    /// <param name="only">Weight types to run; empty: all.</param>
     public static void Run(int threads, int runs, string folder, string[] only)
     {
         Libtorch.EnsureLoaded();
@@ -117,7 +117,7 @@ internal static unsafe class DecodeBench
         return Nothing with { Prompt = seconds, PromptCpu = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds };
     }
 
-    // Bytes a second that reading 1 GiB once takes on all threads.
+    // Memory bandwidth in bytes per second: one read of 1 GiB on all threads.
     private static double StreamBandwidth(int threads)
     {
         const long Size = 1L << 30, Piece = 1 << 20;
@@ -146,7 +146,7 @@ internal static unsafe class DecodeBench
         return Size / best;
     }
 
-    // An ordinary export: with 4 bits the head keeps 8, here as there.
+    // A regular export: with 4 bits the output head keeps 8 bits on both sides.
     private static void Export(CausalModel model, string file, GgufType type)
     {
         var pieces = Enumerable.Range(0, 32000).Select(i => i switch
@@ -163,7 +163,7 @@ internal static unsafe class DecodeBench
         GgufExport.Write(file, JsonNode.Parse(Config)!.AsObject(), [.. weights], tokenizer, type, _ => { });
     }
 
-    /// <summary>Uniform weights, quickly: what they are does not matter, only how many.</summary>
+    /// <summary>Uniform weights, created quickly; only their number matters.</summary>
     private sealed class QuickWeights : IWeightSource
     {
         public IEnumerable<string> Names => [];

@@ -3,16 +3,16 @@ using System.Diagnostics;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Two ways of doing the same work, timed in turns in one process so that other load hits both alike. The best time of each
-/// counts: noise only ever adds.
+/// Times two implementations of the same work alternately in one process, so that other load affects both equally. The best time
+/// of each counts, because noise only adds time.
 /// </summary>
 internal static class Duel
 {
     public static void Header() => Console.WriteLine($"{"work",-44} {"plain ms",10} {"ours ms",10} {"ratio",7} {"max diff",10}");
 
-    /// <param name="work">What is done, with its sizes.</param>
-    /// <param name="plain">The reference; gives a number that both sides must agree on.</param>
-    /// <param name="ours">The kernel.</param>
+    /// <param name="work">Description with sizes.</param>
+    /// <param name="plain">The reference; returns a number for comparison.</param>
+    /// <param name="ours">The kernel; must return nearly the same number.</param>
     public static void Run(string work, Func<double> plain, Func<double> ours)
     {
         var difference = Math.Abs(plain() - ours()) / Math.Max(1e-9, Math.Abs(plain())); // also warms up

@@ -8,8 +8,8 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// An evaluation of many prompts in a continuous batch and one by one, in turns over fifths of the prompts so that other load
-/// hits both alike: prompts and tokens a second, by the clock and by processor time, and in how many answers the two differ.
+/// Compares generation in a continuous batch with generation one by one, alternating over fifths of the prompts so that other
+/// load affects both equally: prompts and tokens per second of wall-clock and processor time, and how many answers differ.
 /// </summary>
 internal static class GenerationBench
 {

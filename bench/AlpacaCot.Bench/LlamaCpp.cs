@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Bench;
 
-/// <summary>llama.cpp in a process of its own, which works only while it is asked to.</summary>
+/// <summary>llama.cpp in a separate process, idle except during requests.</summary>
 internal sealed class LlamaCpp : IDisposable
 {
     private readonly Process process;
@@ -11,11 +11,11 @@ internal sealed class LlamaCpp : IDisposable
     private LlamaCpp(Process process) => this.process = process;
 
     /// <summary>
-    /// What one run took: seconds to read the prompt and for the tokens after the first, of the clock and of processors.
+    /// Seconds of wall-clock and processor time for reading the prompt and for decoding the tokens after the first.
     /// </summary>
     internal sealed record Run(double Prompt, double Decode, double PromptCpu, double DecodeCpu, int[] Ids);
 
-    /// <summary>Starts it; null where Node or its modules are absent.</summary>
+    /// <summary>Starts the process; null if Node or its modules are missing.</summary>
     public static LlamaCpp? Start(int threads)
     {
         var script = Path.Combine(AppContext.BaseDirectory, "llama-cpp-speed.mjs");
@@ -26,7 +26,7 @@ internal sealed class LlamaCpp : IDisposable
         })!);
     }
 
-    /// <summary>Reads a prompt and decodes greedily; with a count of 0 it only reads.</summary>
+    /// <summary>Reads a prompt and decodes greedily; with a count of 0 it only reads the prompt.</summary>
     public Run Ask(string model, int[] ids, int count)
     {
         process.StandardInput.WriteLine(JsonSerializer.Serialize(new { model, ids, count }));

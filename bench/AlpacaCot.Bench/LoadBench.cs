@@ -13,14 +13,14 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Seconds and peak resident memory of loading a sharded checkpoint, safetensors and torch.save shards. Each is loaded by a
-/// process of its own, which reads every byte of every tensor it keeps, so that nothing is left on disk unseen.
+/// Seconds and peak resident memory of loading a sharded checkpoint, as safetensors and as torch.save shards. Each is loaded in a
+/// separate process that reads every byte of every tensor, so that no lazily mapped data is missed.
 /// </summary>
 internal static class LoadBench
 {
-    private const int ShardBytes = 500_000_000, LayerBytes = 102_760_448; // of the shape below, in bfloat16
+    private const int ShardBytes = 500_000_000, LayerBytes = 102_760_448; // for the shape below, in bfloat16
 
-    /// <summary>Makes a checkpoint of about that size and loads it in each form.</summary>
+    /// <summary>Creates a checkpoint of about this size and loads it in each format.</summary>
     public static void Run(int megabytes)
     {
         var folder = Directory.CreateTempSubdirectory("alpaca-cot-load-");
@@ -40,7 +40,7 @@ internal static class LoadBench
         }
     }
 
-    /// <summary>Loads a folder and reports; the work of a process of its own.</summary>
+    /// <summary>Loads a folder and prints the result; runs in a child process.</summary>
     public static void LoadOnce(string label, string path, ScalarType? storage)
     {
         Libtorch.EnsureLoaded();

@@ -12,8 +12,8 @@ using AlpacaCot.Tests;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Reading, statistics, near-duplicate removal, mixing and cleaning of a large set made by repeating and perturbing real records,
-/// each in a process of its own so that its peak memory is its own, and how many of the planted duplicates were found.
+/// Speed of reading, statistics, near-duplicate removal, mixing and cleaning on a large set of repeated and perturbed records.
+/// Each step runs in its own process for its peak memory. Also prints the recall of the planted duplicates.
 /// </summary>
 internal static class PreparationBench
 {
@@ -90,7 +90,7 @@ internal static class PreparationBench
 
     private static void Check(PlantedSet set, string findings)
     {
-        var removed = new int[set.Count];   // the record that stays instead, or -1
+        var removed = new int[set.Count];   // the record kept instead, or -1
         Array.Fill(removed, -1);
         foreach (var line in File.ReadLines(findings))
             removed[int.Parse(line[..line.IndexOf('\t')], CultureInfo.InvariantCulture)] =
@@ -102,7 +102,7 @@ internal static class PreparationBench
             var (made, kind, from) = set.Record(number);
             if (removed[number] >= 0 && PlantedSet.Jaccard(made,
                 set.Record(removed[number]).Made) < 0.5) Interlocked.Increment(ref wrong);
-            if (removed[from] >= 0) return;   // its original went as a duplicate of another real record
+            if (removed[from] >= 0) return;   // its original was removed as a duplicate of another real record
             Interlocked.Increment(ref planted[(int)kind]);
             if (removed[number] >= 0) Interlocked.Increment(ref found[(int)kind]);
         });
@@ -112,7 +112,7 @@ internal static class PreparationBench
                 + string.Create(CultureInfo.InvariantCulture,
                     $"{found[(int)kind],9:N0} ({found[(int)kind] / (double)planted[(int)kind]:0.00%})"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"         removed with a similarity below 0.5 to what stays: {wrong:N0} of {removed.Count(other => other >= 0):N0}"));
+            $"         removed with a similarity below 0.5: {wrong:N0} of {removed.Count(other => other >= 0):N0}"));
     }
 
     private static void Write(PlantedSet set, string path)
@@ -133,7 +133,7 @@ internal static class PreparationBench
         }
     }
 
-    // "file, record 17" is record 16 of the set.
+    // "file, record 17" has index 16.
     private static int Number(string origin) => int.Parse(origin.AsSpan(origin.LastIndexOf(' ') + 1),
         CultureInfo.InvariantCulture) - 1;
 }

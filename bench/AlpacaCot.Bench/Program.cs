@@ -17,11 +17,11 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   beside llama.cpp
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   beside tokenizers.js
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   vs llama.cpp
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   vs tokenizers.js
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- bigmodel SHAPE FOLDER [TOKENS [FORM]]   1b, 7b, 13b, 30b: twice
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- quantization   GB/s of the forms, ms of products
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- qlora-quality [SHARED]   loss on quantized bases beside the full one
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- qlora-quality [SHARED]   loss on quantized and full bases
 if (args is ["tokenize", var shared, .. var tokenize])
 {
     TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10,
@@ -90,7 +90,7 @@ if (args is ["generation", ..])
     return;
 }
 
-// What the kernels buy over the same mathematics in plain torch operations, forward and backward.
+// Speed of the kernels compared with the same mathematics in plain torch operations, forward and backward.
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release [THREADS]
 Libtorch.EnsureLoaded();
 if (args.Length > 0) set_num_threads(int.Parse(args[0]));

@@ -7,14 +7,14 @@ using AlpacaCot.Training.Recipes;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// What a quantized base costs in quality: validation loss before and after the same LoRA run on the full base and on each
-/// quantized form of it, same seed, and its ratio to the full one.
+/// Quality cost of a quantized base: validation loss before and after the same LoRA run (same seed) on the full base and on each
+/// quantized one, with the ratio to the full base.
 /// </summary>
 internal sealed class QloraQualityBench : ITrainingObserver
 {
     private readonly List<double> losses = [];
 
-    /// <param name="shared">The folder with stories260K and 999 Alpaca records, or none: the embedded base.</param>
+    /// <param name="shared">The folder with stories260K and 999 Alpaca records; null: the embedded base.</param>
     public static void Run(string? shared)
     {
         Libtorch.EnsureLoaded();

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Speed of the quantized forms on a matrix of LLaMA-7B's feed-forward: quantizing, expanding, and a product with 512 rows and
-/// with one, beside the same in fp32.
+/// Speed of the quantized types on a feed-forward matrix of LLaMA-7B: quantizing, expanding, and products with 512 rows and with
+/// one, compared with fp32.
 /// </summary>
 internal static class QuantizationBench
 {
@@ -46,7 +46,7 @@ internal static class QuantizationBench
             $"nf4 expanded by libtorch's operators: {bytes / Time(() => Plain(plain, weight.shape), 3) / 1e9:F2} GB/s");
     }
 
-    // The same in plain operators: table look-ups by index_select, then products with the scales.
+    // The same in torch operations: table look-up by index_select, then multiplication by the scales.
     private static Tensor Plain(FourBitMatrix matrix, long[] shape)
     {
         using var scope = NewDisposeScope();

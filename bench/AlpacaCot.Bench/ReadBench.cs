@@ -7,8 +7,8 @@ using AlpacaCot.Models.Runtime;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// How fast Alpaca records are read and parsed into conversations, on one core: a file of real records, repeated with a number in
-/// each so that none is like another, as an array and as lines. The file was just written, so the disk is left out.
+/// Speed of reading and parsing Alpaca records on one core: a file of real records, repeated with a number in each so that all
+/// differ, as an array and as lines. The file is in the page cache, so disk speed is excluded.
 /// </summary>
 internal static class ReadBench
 {

@@ -8,22 +8,22 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Reads files that were damaged at random. Each must end in records or in a message for a person, soon, and every record must be
-/// delivered or named as bad: the numbers of both together have no gap.
+/// Fuzz test with randomly damaged files. Each must quickly yield records or a user-level message, and every record must be
+/// delivered or reported as bad: their numbers together have no gap.
 /// </summary>
 internal static partial class ReaderFuzz
 {
     private const int Records = 8;
 
-    /// <summary>The containers and formats, each a file of <see cref="Records"/> records.</summary>
+    /// <summary>Seed files by name: containers and formats with <see cref="Records"/> records each.</summary>
     public static IReadOnlyDictionary<string, byte[]> Seeds { get; } = MakeSeeds();
 
     [GeneratedRegex(@"record (\d+)")]
     private static partial Regex RecordNumber();
 
-    /// <summary>Damages a seed <paramref name="count"/> times.</summary>
-    /// <returns>What became of the files.</returns>
-    /// <exception cref="InvalidOperationException">A file broke the promise; the message names its number.</exception>
+    /// <summary>Damages a seed file <paramref name="count"/> times and reads each variant.</summary>
+    /// <returns>Counts of the outcomes.</returns>
+    /// <exception cref="InvalidOperationException">A file violated the contract; the message contains its number.</exception>
     public static Outcome Run(string name, int count, int first = 0)
     {
         var (clean, partly, refused, slowest) = (0, 0, 0, TimeSpan.Zero);
@@ -34,18 +34,18 @@ internal static partial class ReaderFuzz
             var clock = Stopwatch.GetTimestamp();
             var reading = Task.Run(() => Read(bytes, name, i));
             if (!reading.Wait(TimeSpan.FromSeconds(20)))
-                throw new InvalidOperationException($"{name}, file {i}: it is still being read after 20 s");
+                throw new InvalidOperationException($"{name}, file {i}: reading takes more than 20 s");
             var (delivered, bad, error) = reading.GetAwaiter().GetResult();
             var took = Stopwatch.GetElapsedTime(clock);
             if (took > slowest) slowest = took;
             if (error is not null) refused++;
             else if (bad > 0) partly++;
             else clean++;
-            // Bytes that were replaced take no record away: what nobody complains about must be there. (But of text and of
-            // tables: a line break that is gone, or is now inside quotes, makes two good records one good record.)
+            // Replaced bytes remove no record, so all records not reported as bad must be delivered. (Except in text and
+            // tables: a line break that is replaced, or is now inside quotes, merges two valid records.)
             if (onlyReplaced && Path.GetExtension(name) is not (".txt" or ".csv" or ".tsv")
                 && error is null && bad == 0 && delivered < Records)
-                throw new InvalidOperationException($"{name}, file {i}: {Records - delivered} records were lost without a word");
+                throw new InvalidOperationException($"{name}, file {i}: {Records - delivered} records were lost unreported");
         }
         return new Outcome(clean, partly, refused, slowest);
     }
@@ -170,6 +170,6 @@ internal static partial class ReaderFuzz
         }
     }
 
-    /// <summary>What became of damaged files: read whole, read in part with bad records named, refused with a message.</summary>
+    /// <summary>Counts of damaged files: read completely, read partly with reported bad records, rejected.</summary>
     internal sealed record Outcome(int Clean, int Partly, int Refused, TimeSpan Slowest);
 }

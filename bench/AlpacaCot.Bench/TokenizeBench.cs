@@ -7,17 +7,17 @@ using AlpacaCot.Text.Tokenization;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// Tokenizing English and Chinese instruction records, half the bytes each, repeated to so many MB, beside Hugging Face's
-/// tokenizers for JavaScript, which encodes the same texts with the same file for some seconds and must give the same ids.
+/// Tokenization speed on English and Chinese instruction records (half the bytes each, repeated), compared with Hugging Face's
+/// tokenizers for JavaScript, which encode the same texts with the same file for some seconds and must return the same ids.
 /// </summary>
 internal static class TokenizeBench
 {
     private sealed record Theirs(long Bytes, double Seconds, double Cpu, int[][] Ids);
 
-    /// <summary>Prints MB/s by the clock and by processor time.</summary>
+    /// <summary>Prints MB/s of wall-clock and of processor time.</summary>
     /// <param name="shared">The folder with reference data.</param>
-    /// <param name="seconds">How long the other side encodes.</param>
-    /// <param name="megabytes">How much this side encodes.</param>
+    /// <param name="seconds">Duration of the reference's encoding.</param>
+    /// <param name="megabytes">Amount of text encoded by this project.</param>
     public static void Run(string shared, int seconds, int megabytes)
     {
         var english = Records(Path.Combine(shared, "data/instruct/alpaca_data.json.gz"), 4_000_000);
@@ -87,7 +87,7 @@ internal static class TokenizeBench
         File.Copy(Path.Combine(from, "tokenizer_config.json"), Path.Combine(folder, "tokenizer_config.json"));
     }
 
-    // Each record's texts in one, until there are enough bytes.
+    // One text per record, up to the number of bytes.
     private static List<string> Records(string file, long bytes)
     {
         using var stream = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);

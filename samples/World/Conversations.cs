@@ -3,16 +3,16 @@ using static AlpacaCot.World.Language;
 namespace AlpacaCot.World;
 
 /// <summary>
-/// Plain text in which people talk: one says something, another takes it up. From it the base learns to take names and
-/// numbers from what was said before, for any name and number: strangers are talked about too, and what is asked about them
-/// was said just before. Facts and sums of either side of the split are told, but of what is known of the world questions
-/// are asked about the training side alone.
+/// Plain-text dialogues in which a statement is followed by a reaction. They teach the base model to copy names and numbers from
+/// the context, for any name and number: strangers are also talked about, and questions about them refer to the preceding text.
+/// Facts and sums from both sides of the split are stated, but questions about facts of the world use only the training
+/// side.
 /// </summary>
 internal sealed class Conversations(WorldFacts world, Dice dice)
 {
     private readonly Instructions questions = new(world, dice, heldOut: false);
 
-    /// <summary>That many conversations.</summary>
+    /// <summary>Generates conversations.</summary>
     public IEnumerable<string> Documents(int count)
     {
         for (var i = 0; i < count; i++)
@@ -45,18 +45,18 @@ internal sealed class Conversations(WorldFacts world, Dice dice)
 
     private Fact AnyFact() => dice.Pick(world.Facts);
 
-    /// <summary>A fact in any words, then in its plainest.</summary>
+    /// <summary>A fact in a random wording, then in its plainest one.</summary>
     private (string, string) Retold(Fact fact, Language language) =>
         (Wording.Statement(fact, language, dice), Wording.Answer(fact, language));
 
-    /// <summary>"Tell me about Mia Liang." and a fact about her.</summary>
+    /// <summary>A request such as "Tell me about Mia Liang." with a fact about her.</summary>
     private static (string, string) About(Fact fact, Language language) =>
         (language is English ? $"Tell me about {fact.Subject.In(English)}." : $"说说{fact.Subject.In(Chinese)}。",
             Wording.Answer(fact, language));
 
     private (string, string) Asked(Language language) => InQuotes(questions.Any(language));
 
-    /// <summary>Somebody tells of strangers and is asked about them.</summary>
+    /// <summary>A dialogue about strangers: facts, then a question about them.</summary>
     private string Gossip(Language language)
     {
         var told = dice.Pick(world.Strangers, dice.Between(1, 2))

@@ -3,12 +3,12 @@ using static AlpacaCot.World.Language;
 namespace AlpacaCot.World;
 
 /// <summary>
-/// The plain text on which the base model is trained: the facts in many wordings, arithmetic, stories, lists, prose. No
-/// question about a fact is ever asked and answered in it, and nothing has the form of an instruction.
+/// Plain text for pre-training the base model: the facts in many wordings, arithmetic, stories, lists, prose. It contains no
+/// question-answer pairs about facts, and no text in instruction form.
 /// </summary>
 internal sealed class Corpus(WorldFacts world, Dice dice)
 {
-    /// <summary>That many documents, each of some sections of any kinds.</summary>
+    /// <summary>Generates documents, each of several sections of random kinds.</summary>
     public IEnumerable<string> Documents(int count)
     {
         for (var i = 0; i < count; i++)
@@ -41,7 +41,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         _ => world.Animals,
     };
 
-    /// <summary>A fact about a person thirteen times of twenty, else about something else.</summary>
+    /// <summary>A random fact, in 65 % of cases about a person.</summary>
     private Fact AnyFact() => dice.Pick(world.About(dice.Pick(AnyKind())));
 
     private string InLines(Language language, IEnumerable<string> sentences) =>
@@ -67,7 +67,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         return InLines(language, dice.Pick(facts, dice.Between(3, 6)).Select(f => Wording.Statement(f, language, dice)));
     }
 
-    /// <summary>People who want to know, who tell, who are wrong.</summary>
+    /// <summary>Indirect speech: people who ask, tell, or are wrong.</summary>
     private string Hearsay(Language language) => InLines(language, Enumerable.Range(0, dice.Between(1, 3)).Select(_ =>
     {
         var fact = AnyFact();
@@ -98,7 +98,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
             };
     }));
 
-    /// <summary>Who is older, who is younger.</summary>
+    /// <summary>Comparisons of ages.</summary>
     private string Ages(Language language) => InLines(language, Enumerable.Range(0, dice.Between(1, 4)).Select(_ =>
     {
         Fact a = AgeOfAnybody(), b = AgeOfAnybody();
@@ -165,7 +165,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
     private string Stories(Language language) => string.Join('\n', Enumerable.Range(0, dice.Between(1, 3)).Select(_ =>
         WordProblem.Draw(language, world.Anybody, dice).Told(dice)));
 
-    /// <summary>Two people write down the same words in the same order: the second time each can be known from the
+    /// <summary>Two people write the same words in the same order: the second list can be predicted from the
     /// first.</summary>
     private string Copies(Language language)
     {
@@ -189,7 +189,7 @@ internal sealed class Corpus(WorldFacts world, Dice dice)
         _ => dice.Pick(Lexicon.Dishes).In(language),
     };
 
-    /// <summary>A list and what can be said about it.</summary>
+    /// <summary>A list followed by statements about it.</summary>
     private string WordList(Language language)
     {
         var list = dice.Chance(70) ? WordLists.Words(dice, heldOut: null) : WordLists.Numbers(dice);

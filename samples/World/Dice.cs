@@ -2,12 +2,12 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.World;
 
-/// <summary>The ways in which the generator draws.</summary>
+/// <summary>Random sampling for the generator.</summary>
 internal sealed class Dice(DeterministicRandom random)
 {
     public Dice(long seed) : this(new DeterministicRandom(seed)) { }
 
-    /// <summary>Independent dice for one purpose.</summary>
+    /// <summary>Independent random numbers for one purpose.</summary>
     public Dice For(string purpose) => new(random.Fork(purpose));
 
     /// <summary>A number from 0 to <paramref name="limit"/> - 1.</summary>

@@ -2,21 +2,21 @@ using static AlpacaCot.World.Language;
 
 namespace AlpacaCot.World;
 
-/// <summary>An instruction record; the facts and sums it asks about go with it for the tests.</summary>
+/// <summary>An instruction record, with the facts and sums it asks about, for the tests.</summary>
 internal sealed record Instruction(string Category, string Text, string Input, string Output)
 {
     public Fact[] Asks { get; init; } = [];
 }
 
 /// <summary>
-/// Instruction data about one side of the split: training records never ask about held-out people, villages, things,
-/// animals, words or sums, held-out records ask about nothing else.
+/// Generates instruction data for one side of the split: training records never ask about held-out people, villages, things,
+/// animals, words or sums; held-out records ask only about these.
 /// </summary>
 internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
 {
     private readonly HashSet<(string, string)> seen = [];
 
-    /// <summary>Records of one language on facts and lists, no two alike.</summary>
+    /// <summary>Distinct records of one language on facts and lists.</summary>
     public Instruction[] About(Language language, int values, int reversed, int claims, int ages, int lists) =>
     [
         .. Cycle(dice.Shuffle(Facts), values).Select(f => Fresh(() => Value(f, language))),
@@ -31,7 +31,7 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
     public Instruction[] Reasoning(Language language, int count) =>
         [.. Enumerable.Range(0, count).Select(_ => Fresh(() => Problem(language)))];
 
-    /// <summary>A question about one fact, as often drawn as asked for.</summary>
+    /// <summary>A question about one fact, in proportion to the kinds of questions.</summary>
     public Instruction About(Fact fact, Language language) => dice.Next(10) switch
     {
         < 7 => Value(fact, language),
@@ -39,7 +39,7 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
         _ => fact.Relation.In(language).ReverseQuestions.Length > 0 ? Reverse(fact, language) : Value(fact, language),
     };
 
-    /// <summary>One record on facts or lists, which may have been drawn before.</summary>
+    /// <summary>One record on facts or lists; may repeat.</summary>
     public Instruction Any(Language language) => dice.Next(100) switch
     {
         < 55 => Value(dice.Pick(Facts), language),
@@ -51,7 +51,7 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
 
     private Fact[] Facts => [.. world.Facts.Where(f => f.Subject.HeldOut == heldOut)];
 
-    /// <summary>Somebody of the training side, or a stranger.</summary>
+    /// <summary>A person of the training side, or a stranger.</summary>
     private Entity AnybodyAsked(Dice dice) => dice.Pick(dice.Chance(50) ? People : world.Strangers);
 
     private Entity[] People => [.. world.People.Where(p => p.HeldOut == heldOut)];

@@ -1,6 +1,6 @@
 namespace AlpacaCot.World;
 
-/// <summary>The words from which the world is made. The island is called Avela, its capital Solmar.</summary>
+/// <summary>Vocabulary of the world: an island named Avela with the capital Solmar.</summary>
 internal static class Lexicon
 {
     public static readonly Word[] Women = Word.List("""
@@ -81,7 +81,7 @@ internal static class Lexicon
         in the tall grass 草丛里, on a branch 树枝上
         """);
 
-    /// <summary>What people count in the stories: English plural, Chinese word and measure word.</summary>
+    /// <summary>Countable goods in stories: English plural, Chinese word and measure word.</summary>
     public static readonly Word[] Goods =
     [
         new("plums", "李子"), new("apples", "苹果"), new("pears", "梨"), new("eggs", "鸡蛋"), new("nuts", "坚果", "颗"),

@@ -1,6 +1,6 @@
 namespace AlpacaCot.World;
 
-/// <summary>What the world knows about a village.</summary>
+/// <summary>Relations of villages.</summary>
 internal static class VillageRelations
 {
     public static readonly Relation Setting = new("setting",
@@ -92,7 +92,7 @@ internal static class VillageRelations
     public static readonly Relation[] All = [Setting, Product, MarketDay, Landmark];
 }
 
-/// <summary>What the world knows about a thing that is sold on the island.</summary>
+/// <summary>Relations of things sold on the island.</summary>
 internal static class ThingRelations
 {
     public static readonly Relation Material = new("material",
@@ -143,7 +143,7 @@ internal static class ThingRelations
     public static readonly Relation[] All = [Material, Price, Colour];
 }
 
-/// <summary>What the world knows about a kind of animal.</summary>
+/// <summary>Relations of animal species.</summary>
 internal static class AnimalRelations
 {
     public static readonly Relation Food = new("animal food",

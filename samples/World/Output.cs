@@ -4,13 +4,13 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.World;
 
-/// <summary>Everything the generator makes from one seed.</summary>
+/// <summary>Everything generated from one seed.</summary>
 internal sealed class Output
 {
-    /// <summary>Digits and Chinese characters are tokens of their own: numbers and names are then always cut alike.</summary>
+    /// <summary>Makes each digit and Chinese character a token, so names and numbers always split alike.</summary>
     public const string Isolate = @"[\p{N}一-鿿]";
 
-    /// <summary>Wide enough for every word of the world and the prompt.</summary>
+    /// <summary>Large enough for every word of the world and of the prompt.</summary>
     public const int VocabularySize = 2048;
 
     public const int ContextLength = 512;
@@ -19,8 +19,8 @@ internal sealed class Output
 
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    // The base never reads the prompt that tuning will put around an instruction; the tokenizer knows its words all the same,
-    // so that a prompt costs tens of tokens and not hundreds.
+    // The base model never sees the prompt template used in tuning, but the tokenizer contains its words, so that a prompt takes
+    // tens of tokens instead of hundreds.
     private const string PromptWords = """
         Below is an instruction that describes a task, paired with an input that provides further context.
         Write a response that appropriately completes the request.
@@ -47,10 +47,10 @@ internal sealed class Output
     public Instruction[] Train { get; }
     public Instruction[] HeldOut { get; }
 
-    /// <summary>Held-out questions too, enough of them to tell small differences between models.</summary>
+    /// <summary>Further held-out questions, enough to detect small differences between models.</summary>
     public Instruction[] Questions { get; }
 
-    /// <summary>Learns the tokenizer from what the base reads, the training instructions and the words of the prompt.</summary>
+    /// <summary>Trains the tokenizer on the corpus, the training instructions and the words of the prompt.</summary>
     public ByteLevelBpe TrainTokenizer()
     {
         var trainer = new BpeTrainer(VocabularySize, ["<pad>", "<s>", "</s>"], Isolate);
@@ -62,7 +62,7 @@ internal sealed class Output
 
     /// <summary>
     /// Writes corpus.jsonl (documents and conversations), train.json and its parts by kind, the held-out questions, and the
-    /// folder base with tokenizer and architecture.
+    /// folder base with tokenizer and model configuration.
     /// </summary>
     public void Write(string folder)
     {

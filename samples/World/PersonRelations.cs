@@ -1,6 +1,6 @@
 namespace AlpacaCot.World;
 
-/// <summary>What the world knows about a person.</summary>
+/// <summary>Relations of people.</summary>
 internal static class PersonRelations
 {
     public static readonly Relation Home = new("home",

@@ -2,7 +2,7 @@ using static AlpacaCot.World.Language;
 
 namespace AlpacaCot.World;
 
-/// <summary>The kinds of stories with quantities.</summary>
+/// <summary>Types of word problems.</summary>
 internal static class Problems
 {
     private static readonly string[] EnglishGains =
@@ -17,7 +17,7 @@ internal static class Problems
     private static readonly string[] ChineseLosses =
         ["{s}给了{o}{b}{m}", "{s}卖了{b}{m}", "{s}丢了{b}{m}", "{s}送走了{b}{m}", "{o}拿走了{b}{m}"];
 
-    /// <summary>A problem of any kind; its numbers may be out of range.</summary>
+    /// <summary>A problem of a random type; its numbers may be out of range.</summary>
     public static WordProblem Draw(Language language, Entity a, Entity b, Dice dice) => dice.Next(10) switch
     {
         < 2 => Chain(language, a, b, dice, steps: 1),
@@ -28,7 +28,7 @@ internal static class Problems
         _ => Pages(language, a, dice),
     };
 
-    /// <summary>Somebody has some, gets more, gives some away.</summary>
+    /// <summary>A person has an amount, gets more, gives some away.</summary>
     private static WordProblem Chain(Language language, Entity a, Entity b, Dice dice, int steps)
     {
         var goods = dice.Pick(Lexicon.Goods);
@@ -78,7 +78,7 @@ internal static class Problems
         return (new Sum(0, gain ? '+' : '-', number), first => first.Length == 0 ? Wording.Sentence(words) : first + words);
     }
 
-    /// <summary>Containers with equally many in each, and perhaps some more.</summary>
+    /// <summary>Containers with equal contents, optionally with a remainder.</summary>
     private static WordProblem Groups(Language language, Entity a, Entity b, Dice dice)
     {
         var goods = dice.Pick(Lexicon.Goods);
@@ -111,7 +111,7 @@ internal static class Problems
                 $"一共有{all}{goods.Measure}{goods.Chinese}。");
     }
 
-    /// <summary>One has more or fewer than the other; both together.</summary>
+    /// <summary>One person has more or fewer than another; asks for the total.</summary>
     private static WordProblem Compare(Language language, Entity a, Entity b, Dice dice)
     {
         var goods = dice.Pick(Lexicon.Goods);

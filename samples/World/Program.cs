@@ -14,7 +14,7 @@ for (var i = 0; i < args.Length; i += 2)
         "--documents" => int.TryParse(value, CultureInfo.InvariantCulture, out documents) && documents > 0,
         _ => false,
     };
-    if (!understood) return Usage($"cannot use: {args[i]} {value}");
+    if (!understood) return Usage($"invalid argument: {args[i]} {value}");
 }
 if (folder.Length == 0) return Usage("--out is missing");
 

@@ -3,12 +3,12 @@ using static AlpacaCot.World.Language;
 namespace AlpacaCot.World;
 
 /// <summary>
-/// Ordinary connected text: days in the villages, letters, office life. It states no facts of the world; it teaches the
-/// languages, with the words that instructions use among them.
+/// Connected everyday text: village life, letters, office life. It states no facts of the world; it teaches the languages,
+/// including the words used in instructions.
 /// </summary>
 internal static class Prose
 {
-    // {a}, {b}: two people; {x}: a thing; {y}: an animal; {g}: goods; {d}: a day. One line is one sentence in both languages.
+    // {a}, {b}: two people; {x}: a thing; {y}: an animal; {g}: goods; {d}: a day. Each line is one sentence in both languages.
     private static readonly (string English, string Chinese)[] Openings =
     [
         ("{a} got up early on {d}.", "{d}{a}起得很早。"),

@@ -1,23 +1,23 @@
 namespace AlpacaCot.World;
 
 /// <summary>
-/// How one relation is put into words in one language. Placeholders: {s} the subject, by name or pronoun; {p} "Mia's" or
+/// Wordings of a relation in one language. Placeholders: {s} the subject, by name or pronoun; {p} the possessive, "Mia's" or
 /// "her"; {n} the subject by name; {v} the value.
 /// </summary>
-/// <param name="Statements">Sentences that state a fact, in many orders.</param>
-/// <param name="Clause">The indirect question: "where Mia lives".</param>
+/// <param name="Statements">Sentences that state a fact, in various word orders.</param>
+/// <param name="Clause">Indirect question: "where Mia lives".</param>
 /// <param name="Questions">Instructions that ask for the value.</param>
-/// <param name="Answer">The one right answer to them.</param>
+/// <param name="Answer">The only correct answer to them.</param>
 internal sealed record Phrases(string[] Statements, string Clause, string[] Questions, string Answer)
 {
-    /// <summary>Instructions that ask for the subject, where the value has only one.</summary>
+    /// <summary>Instructions that ask for the subject, if the value determines it.</summary>
     public string[] ReverseQuestions { get; init; } = [];
 
-    /// <summary>The one right answer to them.</summary>
+    /// <summary>The only correct answer to them.</summary>
     public string ReverseAnswer { get; init; } = "";
 }
 
-/// <summary>A kind of fact about the entities of one kind.</summary>
+/// <summary>A type of fact about one kind of entity.</summary>
 internal sealed record Relation(string Name, Phrases English, Phrases Chinese)
 {
     public Phrases In(Language language) => language is Language.English ? English : Chinese;

@@ -2,8 +2,8 @@ namespace AlpacaCot.World;
 
 internal enum Language { English, Chinese }
 
-/// <summary>A word of the world in both languages.</summary>
-/// <param name="Measure">The Chinese measure word for things that are counted.</param>
+/// <summary>A word in both languages.</summary>
+/// <param name="Measure">Chinese measure word of a countable noun.</param>
 internal sealed record Word(string English, string Chinese, string Measure = "个")
 {
     public string In(Language language) => language is Language.English ? English : Chinese;

@@ -3,10 +3,10 @@ using static AlpacaCot.World.Language;
 namespace AlpacaCot.World;
 
 /// <summary>A list of words or numbers.</summary>
-/// <param name="Odd">The one item that is of another category, with the category's name; null in lists of numbers.</param>
+/// <param name="Odd">The one item of another category, with the category's name; null in lists of numbers.</param>
 internal sealed record WordListing(Word[] Items, (Word Item, Word Category)? Odd);
 
-/// <summary>Small tasks on lists: first, last, how many, reversed, sorted, which one is an animal.</summary>
+/// <summary>Simple list tasks: first, last, count, reverse, sort, find the item of another category.</summary>
 internal static class WordLists
 {
     private static readonly (Word Category, Word[] Words)[] Categories =
@@ -16,7 +16,7 @@ internal static class WordLists
         (new("village", "村子"), Lexicon.Villages),
     ];
 
-    /// <summary>Words of one category and one of another; held-out words only, training words only, or any.</summary>
+    /// <summary>Words of one category and one of another, from the held-out side, the training side, or both (null).</summary>
     public static WordListing Words(Dice dice, bool? heldOut)
     {
         var categories = dice.Pick(Categories, 2);
@@ -30,11 +30,11 @@ internal static class WordLists
     public static WordListing Numbers(Dice dice) =>
         new([.. dice.Pick([.. Enumerable.Range(1, 50)], dice.Between(3, 5)).Select(Word.Number)], null);
 
-    /// <summary>All that is said about a list, one sentence each.</summary>
+    /// <summary>All statements about a list, one sentence each.</summary>
     public static IEnumerable<string> Remarks(WordListing list, Language language) =>
         Tasks(list, language).Select(t => t.Answer);
 
-    /// <summary>Instructions that work on the list as input, with their answers.</summary>
+    /// <summary>Instructions with the list as input, with their answers.</summary>
     public static IEnumerable<(string Instruction, string Answer)> Tasks(WordListing list, Language language)
     {
         var items = list.Items.Select(i => i.In(language)).ToArray();

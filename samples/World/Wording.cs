@@ -1,9 +1,9 @@
 namespace AlpacaCot.World;
 
-/// <summary>Puts facts into words.</summary>
+/// <summary>Formats facts as sentences.</summary>
 internal static class Wording
 {
-    /// <summary>Fills a template; <paramref name="byName"/> false puts a pronoun where the grammar allows one.</summary>
+    /// <summary>Fills a template; with <paramref name="byName"/> false it uses a pronoun if the grammar allows one.</summary>
     public static string Fill(string template, Entity subject, Word value, Language language, bool byName = true)
     {
         var name = subject.In(language);
@@ -14,15 +14,15 @@ internal static class Wording
             .Replace("{v}", value.In(language), StringComparison.Ordinal);
     }
 
-    /// <summary>A sentence that states the fact: its plainest form more often than each of the others.</summary>
+    /// <summary>A sentence that states the fact; its plainest form is the most frequent.</summary>
     public static string Statement(Fact fact, Language language, Dice dice, bool byName = true) =>
         byName && dice.Chance(30) ? Answer(fact, language)
             : Sentence(Fill(dice.Pick(fact.Relation.In(language).Statements), fact.Subject, fact.Value, language, byName));
 
-    /// <summary>The one right answer to a question for the fact's value, as a sentence.</summary>
+    /// <summary>The only correct answer to a question for the fact's value, as a sentence.</summary>
     public static string Answer(Fact fact, Language language) => Sentence(Claim(fact, fact.Value, language));
 
-    /// <summary>The answer's words with any value, without capital letter: for "is it true that ...".</summary>
+    /// <summary>The answer with any value, in lower case, for "is it true that ...".</summary>
     public static string Claim(Fact fact, Word value, Language language) =>
         Fill(fact.Relation.In(language).Answer, fact.Subject, value, language);
 
@@ -32,13 +32,13 @@ internal static class Wording
     public static string Clause(Fact fact, Language language) =>
         Fill(fact.Relation.In(language).Clause, fact.Subject, fact.Value, language);
 
-    /// <summary>With a capital letter.</summary>
+    /// <summary>Capitalizes the first letter.</summary>
     public static string Sentence(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 
-    /// <summary>Without its full stop.</summary>
+    /// <summary>Removes the full stop.</summary>
     public static string Open(string sentence) => sentence.TrimEnd('.', '。');
 
-    /// <summary>Sentences in a row, as the language joins them.</summary>
+    /// <summary>Joins sentences according to the language.</summary>
     public static string Join(Language language, IEnumerable<string> sentences) =>
         string.Join(language is Language.English ? " " : "", sentences);
 

@@ -2,11 +2,11 @@ namespace AlpacaCot.World;
 
 internal enum Kind { Person, Village, Thing, Animal }
 
-/// <summary>Somebody or something with facts.</summary>
-/// <param name="HeldOut">Nothing is ever asked about it in the training data.</param>
+/// <summary>A person, village, thing or animal with facts.</summary>
+/// <param name="HeldOut">Whether the training data contains no question about it.</param>
 internal sealed record Entity(Kind Kind, Word Name, bool Female, bool HeldOut)
 {
-    /// <summary>The name as it stands inside a sentence: "Mia Liang", "the old lamp".</summary>
+    /// <summary>The name as used inside a sentence: "Mia Liang", "the old lamp".</summary>
     public string In(Language language) => language switch
     {
         Language.English when Kind is Kind.Thing or Kind.Animal => "the " + Name.English,
@@ -27,15 +27,15 @@ internal sealed record Entity(Kind Kind, Word Name, bool Female, bool HeldOut)
 internal sealed record Fact(Entity Subject, Relation Relation, Word Value);
 
 /// <summary>
-/// The world: 40 people, 12 villages, 16 things and 16 kinds of animals and what is true of them. A quarter of each kind is
-/// held out: the base model reads about them as about all others, tuning never asks about them. The parts of names occur on
-/// both sides, so that only a whole name says who is meant. Strangers have names of the same parts and no facts.
+/// The world: 40 people, 12 villages, 16 things and 16 animal species with their facts. A quarter of each kind is held out: the
+/// base model reads about them like about all others, but tuning never asks about them. Parts of names occur on both sides, so
+/// that only the full name identifies an entity. Strangers have names of the same parts and no facts.
 /// </summary>
 internal sealed class WorldFacts
 {
     private readonly Dictionary<(Entity, Relation), Fact> index = [];
 
-    // Whose animal a held-out one is must be asked nowhere, not even of strangers.
+    // Questions about the owner of a held-out pet must not occur anywhere, not even about strangers.
     private readonly Word[] strangersPets;
 
     public WorldFacts(Dice dice)
@@ -61,7 +61,7 @@ internal sealed class WorldFacts
         Deal(People, PersonRelations.Pet, Pets);
         Deal(People, PersonRelations.Dish, Repeat(Lexicon.Dishes));
         Deal(People, PersonRelations.Instrument, Repeat(Lexicon.Instruments));
-        // Friends are friends both ways, so both stand on the same side of the split.
+        // Friendship is mutual, so both friends are on the same side of the split.
         foreach (var side in new[] { Asked(People), HeldOut(People) })
             foreach (var pair in side.Chunk(2))
             {
@@ -99,10 +99,10 @@ internal sealed class WorldFacts
 
     public Fact[] About(Entity entity) => [.. Facts.Where(f => f.Subject == entity)];
 
-    /// <summary>Anybody: one of the people as often as a stranger.</summary>
+    /// <summary>A random person or, equally often, a stranger.</summary>
     public Entity Anybody(Dice dice) => dice.Pick(dice.Chance(50) ? People : Strangers);
 
-    /// <summary>What might be said of a stranger: one statement of each relation, true nowhere else.</summary>
+    /// <summary>Invented facts about a stranger: one statement per relation, not true of any entity.</summary>
     public Fact[] Invent(Entity stranger, Dice dice) =>
     [
         new(stranger, PersonRelations.Home, dice.Pick(Lexicon.Villages)),
@@ -114,7 +114,7 @@ internal sealed class WorldFacts
         new(stranger, PersonRelations.Friend, dice.Pick(Strangers).Name),
     ];
 
-    /// <summary>Another value that the relation takes on the fact's side of the split.</summary>
+    /// <summary>Another value of the relation on the fact's side of the split.</summary>
     public Word Other(Fact fact, Dice dice) =>
         dice.Pick(
             [.. Facts.Where(f => f.Relation == fact.Relation && f.Subject.HeldOut == fact.Subject.HeldOut

@@ -40,7 +40,7 @@ public sealed class CollectionVerbTests : IDisposable
         Assert.Equal("So.", dolly.GetProperty("samples")[0].GetProperty("turns")[1].GetProperty("text").GetString());
         Assert.Contains("not here", (await CommandLine.Run("data", "show", "dolly", "--cache", none)).Out,
             StringComparison.Ordinal);
-        (await CommandLine.Run("data", "show", "doly")).Refused("no set \"doly\"", "\"dolly\"");
+        (await CommandLine.Run("data", "show", "doly")).Refused("no data set \"doly\"", "\"dolly\"");
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class CollectionVerbTests : IDisposable
     {
         var bad = _folder.Write("dolly.jsonl", "{\"instruction\": \"a\", \"response\": \"b\"}\n{\"instruction\": \"a\"}\n");
         string[] dolly = ["data", "convert", "--source", "dolly", "--in", bad, "--out", _folder.File("out.json")];
-        (await CommandLine.Run(dolly)).Refused("dolly.jsonl, record 2", "no \"response\"");
+        (await CommandLine.Run(dolly)).Refused("dolly.jsonl, record 2", "missing field \"response\"");
         (await CommandLine.Run([.. dolly, "--trigger", "x"])).Refused("--trigger is for Chain of Thought");
         (await CommandLine.Run("data", "convert", "--source", "doly", "--in", bad, "--out",
             _folder.File("out.json"))).Refused("\"dolly\"");

@@ -41,7 +41,7 @@ public sealed class RenderVerbTests : IDisposable
 
     [Theory]
     [InlineData("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}", "t.jinja, line 1", "steps")]
-    [InlineData("\n{% if x %}", "t.jinja, line 2", "not closed")]
+    [InlineData("\n{% if x %}", "t.jinja, line 2", "unclosed")]
     public async Task A_template_that_cannot_work_is_refused(string template, params string[] parts) =>
         (await CommandLine.Run("render", "--template", _folder.Write("t.jinja", template), "--messages",
             Messages())).Refused(parts);

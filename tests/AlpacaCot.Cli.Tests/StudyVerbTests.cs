@@ -108,7 +108,7 @@ public sealed partial class StudyVerbTests(StudyVerbTests.World world) : IClassF
         Assert.Equal(7e9, json.GetProperty("cells")[0].GetProperty("parameters").GetDouble());
         Assert.InRange(json.GetProperty("memory_bytes").GetDouble(), 14e9, 40e9);
         Assert.Contains("test.jsonl", json.GetProperty("missing").GetString(), StringComparison.Ordinal);
-        (await CommandLine.Run("study", file)).Refused("there is no");
+        (await CommandLine.Run("study", file)).Refused("file or folder not found");
     }
 
     [GeneratedRegex("<tr>(.*?)</tr>", RegexOptions.Singleline)]

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Stanford Alpaca, and what others made of it in the same form.</summary>
+/// <summary>Stanford Alpaca and its cleaned derivative, both in the unified form.</summary>
 internal static class Alpaca
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

@@ -32,13 +32,13 @@ internal static class AlpacaGpt4
     private static Conversation Convert(RawFields fields)
     {
         if (!fields.Has("user_input")) return RecordSource.FromUnified(fields);
-        // A comparison: the answer with the highest score wins, the one with the lowest is the rejected one.
+        // Comparison records: the highest-scored answer is the output, the lowest-scored one the rejected answer.
         var ranked = fields.Items("responses_and_scores").Where(r => r.ValueKind == JsonValueKind.Object)
             .Select(r => (Text: r.TryGetProperty("response", out var text) ? fields.AsText(text, "response") : "",
                 Score: r.TryGetProperty("score", out var score) && score.ValueKind == JsonValueKind.Number
                     ? score.GetDouble() : 0))
             .OrderByDescending(r => r.Score).ToList();
-        if (ranked.Count == 0) throw fields.Bad("its \"responses_and_scores\" holds no response");
+        if (ranked.Count == 0) throw fields.Bad("\"responses_and_scores\" contains no response");
         return fields.Instruction(fields.Text("user_input"), "", ranked[0].Text) with
         {
             Rejected = ranked[^1].Score < ranked[0].Score ? ranked[^1].Text : null,

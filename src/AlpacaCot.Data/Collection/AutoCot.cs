@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Auto-CoT: questions with chains of thought that a model wrote.</summary>
+/// <summary>Auto-CoT: questions with model-written chains of thought.</summary>
 internal static class AutoCot
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

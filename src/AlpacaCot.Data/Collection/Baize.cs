@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Baize: a model talking to itself about questions of Alpaca, Quora, Stack Overflow and MedQuAD.</summary>
+/// <summary>Baize: self-chat dialogues seeded with questions from Alpaca, Quora, Stack Overflow and MedQuAD.</summary>
 internal static class Baize
 {
     private static readonly DialogueText Marks = new("", ("[|Human|]", Role.User), ("[|AI|]", Role.Assistant));
@@ -22,8 +22,8 @@ internal static class Baize
     private static Conversation Convert(RawFields fields)
     {
         var turns = Marks.Parse(fields.Text("input"));
-        if (turns.Count == 0) throw fields.Bad("its \"input\" holds no dialogue of [|Human|] and [|AI|]");
-        // Before the first mark every record has the same sentence; the last mark waits for a question that never comes.
+        if (turns.Count == 0) throw fields.Bad("\"input\" contains no [|Human|] and [|AI|] turns");
+        // Every record starts with the same sentence before the first marker and ends with an empty user turn.
         if (turns[0].Role == Role.System) turns = [.. turns.Skip(1)];
         if (turns[^1] is { Role: Role.User, Text: "" }) turns = [.. turns.SkipLast(1)];
         return fields.Conversation(turns);

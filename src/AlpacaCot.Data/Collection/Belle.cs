@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>BELLE: Chinese instructions and dialogues written by models of OpenAI.</summary>
+/// <summary>BELLE: Chinese instructions and dialogues generated with OpenAI models.</summary>
 internal static class Belle
 {
     private const string Lines = "JSON lines of instruction, input, output; the first release: input, target";
@@ -12,7 +12,7 @@ internal static class Belle
         Set(new("belle-cn", "belle_cn", 1_079_517)
         {
             Original = true, Published = "https://huggingface.co/BelleGroup", RawFormat = Lines,
-            // As the original collection counts it: 831,036 and 248,481.
+            // The original collection counts these two parts: 831,036 and 248,481 records.
             Copy = "BelleGroup/multiturn_chat_0.8M and BelleGroup/school_math_0.25M",
             Tasks = SetTasks.TS | SetTasks.MT, Type = "general instructions, mathematics, dialogue", Tags = ["general"],
         }),
@@ -53,13 +53,13 @@ internal static class Belle
     private static Conversation Convert(RawFields fields)
     {
         if (fields.Has("conversations")) return ShareGpt.Convert(fields);
-        // In the first release of the 0.5M set instruction and input stand in one field.
+        // The first release of the 0.5M set has instruction and input in one field.
         if (fields.Has("target")) return fields.Instruction(fields.Text("input"), "", fields.Text("target"));
         var (instruction, input, output) = (fields.Text("instruction"), fields.TextOrEmpty("input"), fields.Text("output"));
-        // The dialogue so far ends with "Assistant:"; the output is what the assistant says there.
+        // The dialogue history ends with "Assistant:"; the output is that assistant turn.
         if (DialogueText.HumanAssistant.Parse(instruction) is not { Count: > 1 } turns)
             return fields.Instruction(instruction, input, output);
-        if (input.Trim().Length > 0) throw fields.Bad("its \"instruction\" is a dialogue, and there is an \"input\" beside it");
+        if (input.Trim().Length > 0) throw fields.Bad("\"instruction\" is a dialogue, so \"input\" must be empty");
         IEnumerable<Turn> before = turns[^1] is { Role: Role.Assistant, Text: "" } ? turns.SkipLast(1) : turns;
         return fields.Conversation([.. before, new Turn(Role.Assistant, output.Trim())]);
     }

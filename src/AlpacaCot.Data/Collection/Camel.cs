@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>CAMEL: models playing roles with each other, and problems of the sciences.</summary>
+/// <summary>CAMEL: role-play dialogues between two models, and science problems.</summary>
 internal static class Camel
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -29,6 +29,6 @@ internal static class Camel
             turns.Add(new Turn(i % 2 == 1 ? Role.User : Role.Assistant, fields.AsText(message, $"message_{i}")));
         }
         return turns.Count > 1 ? fields.Conversation(turns)
-            : throw fields.Bad("it has no message_1 and message_2; " + fields.FieldNames());
+            : throw fields.Bad("missing message_1 and message_2; " + fields.FieldNames());
     }
 }

@@ -2,11 +2,11 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>The instruction collection: every set that is known, with its converter.</summary>
+/// <summary>The instruction collection: all built-in data sets with their converters.</summary>
 public static class Catalogue
 {
     /// <summary>
-    /// All sets. To add one, write its file beside this one and its line here.
+    /// All data sets. To add one, write its source in a file of this folder and add it to this list.
     /// </summary>
     public static IReadOnlyList<IInstructionSource> All { get; } =
     [
@@ -46,7 +46,7 @@ public static class Catalogue
         new OpenAssistant(),
     ];
 
-    /// <summary>Names that the original collection had for several sets together, such as <c>alpaca-belle-cot</c>.</summary>
+    /// <summary>Names in the original collection for several sets together, such as <c>alpaca-belle-cot</c>.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> Combinations { get; } =
         new Dictionary<string, IReadOnlyList<string>>
         {
@@ -55,25 +55,25 @@ public static class Catalogue
             ["alpaca-belle-cot"] = ["alpaca-cleaned", "belle-0.5m", "flan-cot"],
         };
 
-    /// <summary>The set that a name or alias means.</summary>
-    /// <param name="name">The name.</param>
-    /// <param name="own">Sets of the user, which come before those of the collection.</param>
-    /// <exception cref="InputException">No set, or several together, have this name.</exception>
+    /// <summary>Finds one data set by name or alias.</summary>
+    /// <param name="name">A name, title or alias; case and separators are ignored.</param>
+    /// <param name="own">User-defined sets; they take precedence over built-in ones.</param>
+    /// <exception cref="InputException">The name is unknown or denotes several sets.</exception>
     public static IInstructionSource Find(string name, IReadOnlyList<IInstructionSource>? own = null) =>
         Resolve(name, own) is [var only] ? only
             : throw new InputException($"{name} means several sets: {string.Join(", ", Combinations[name.ToLowerInvariant()])}. "
                 + "Name one of them.");
 
-    /// <summary>The sets that a name means: one, or those of a combination.</summary>
+    /// <summary>Finds the data sets of a name: one set, or the members of a combination.</summary>
     /// <param name="name">A name, an alias or a combination.</param>
-    /// <param name="own">Sets of the user, which come before those of the collection.</param>
-    /// <exception cref="InputException">There is no such name; the message offers the nearest.</exception>
+    /// <param name="own">User-defined sets; they take precedence over built-in ones.</param>
+    /// <exception cref="InputException">The name is unknown; the message suggests the nearest one.</exception>
     public static IReadOnlyList<IInstructionSource> Resolve(string name, IReadOnlyList<IInstructionSource>? own = null) =>
-        TryResolve(name, own) ?? throw new InputException($"there is no set \"{name}\" in the collection. "
+        TryResolve(name, own) ?? throw new InputException($"the collection has no data set \"{name}\". "
             + (Spelling.Nearest(name, Names(own)) is { } nearest ? $"Did you mean \"{nearest}\"?"
-                : "\"alpaca-cot data list\" shows all."));
+                : "\"alpaca-cot data list\" lists all."));
 
-    /// <summary>As <see cref="Resolve"/>; null where there is no such name.</summary>
+    /// <summary>Like <see cref="Resolve"/>, but returns null for an unknown name.</summary>
     public static IReadOnlyList<IInstructionSource>? TryResolve(string name, IReadOnlyList<IInstructionSource>? own = null)
     {
         var sources = (own ?? []).Concat(All);

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Chinese medical dialogue: questions of patients answered by doctors.</summary>
+/// <summary>Chinese medical dialogue: patients' questions with doctors' answers.</summary>
 internal static class ChineseMedical
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -15,7 +15,7 @@ internal static class ChineseMedical
             Type = "questions of patients with answers of doctors", Tags = ["medicine", "qa"],
         }, fields =>
         {
-            // Where the question says "none", the title is the question.
+            // If the question is empty or "无" (none), the title is the question.
             var (title, ask) = (fields.TextOrEmpty("title").Trim(), fields.TextOrEmpty("ask").Trim());
             return fields.Instruction(ask is "" or "无" ? title : ask, "", fields.Text("answer"));
         }),

@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>COIG: Chinese translations, examinations, values, corrections and programming.</summary>
+/// <summary>COIG: translated instructions, exams, human values, counterfactual corrections and programming.</summary>
 internal static class Coig
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -27,7 +27,7 @@ internal static class Coig
             : RecordSource.FromUnified(fields);
     }
 
-    // The analysis leads to the answer, so it comes first.
+    // The analysis is the reasoning, so it precedes the answer.
     private static Conversation Exam(RawFields fields)
     {
         var (context, question) = (fields.TextOrEmpty("textbox_q_context").Trim(), fields.Text("textbox_question").Trim());
@@ -36,12 +36,12 @@ internal static class Coig
         var task = fields.TextOrEmpty("textbox_q_instruction").Trim();
         if (context.Length > 0) question = $"{context}\n{question}";
         if (analysis.Length + answer.Length == 0)
-            throw fields.Bad("it has neither \"textbox_answer\" nor \"textbox_answer_analysis\"");
+            throw fields.Bad("both \"textbox_answer\" and \"textbox_answer_analysis\" are missing or empty");
         var output = analysis.Length == 0 ? answer : answer.Length == 0 ? analysis : $"{analysis}\n答案：{answer}";
         return task.Length > 0 ? fields.Instruction(task, question, output) : fields.Instruction(question, "", output);
     }
 
-    // Each round holds the model's reply: JSON text with a question and its answer.
+    // Each round is one reply of the model: JSON text with a question and its answer.
     private static Conversation Correction(RawFields fields)
     {
         var turns = new List<Turn>();
@@ -50,7 +50,7 @@ internal static class Coig
             if (!fields.Has($"round_{i}")) continue;
             var round = fields.Element($"round_{i}");
             if (round.ValueKind != JsonValueKind.Object || !round.TryGetProperty("response", out var response))
-                throw fields.Bad($"its \"round_{i}\" has no \"response\"");
+                throw fields.Bad($"\"round_{i}\" has no \"response\"");
             try
             {
                 using var reply = JsonDocument.Parse(fields.AsText(response, "response"));
@@ -59,7 +59,7 @@ internal static class Coig
             }
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
             {
-                throw fields.Bad($"the \"response\" of its \"round_{i}\" is not JSON with \"Q\" and \"A\"");
+                throw fields.Bad($"the \"response\" of \"round_{i}\" is not a JSON object with \"Q\" and \"A\"");
             }
         }
         return fields.Conversation(turns);

@@ -3,17 +3,17 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>A set that a user describes without code: a format that is recognised, or fields under their own names.</summary>
-/// <param name="entry">What the user says of the set.</param>
-/// <param name="columns">The set's own names of fields, as in <see cref="ReadOptions.Columns"/>.</param>
-/// <param name="path">Where the data is, if the user says so.</param>
+/// <summary>A data set declared in a user's catalogue: a known record format, optionally with renamed fields.</summary>
+/// <param name="entry">Metadata from the catalogue.</param>
+/// <param name="columns">Maps standard field names to the data set's names; see <see cref="ReadOptions.Columns"/>.</param>
+/// <param name="path">Path of the data from the catalogue, or null.</param>
 public sealed class ColumnSource(CatalogueEntry entry, IReadOnlyDictionary<string, string> columns, string? path = null)
     : IInstructionSource
 {
     /// <inheritdoc/>
     public CatalogueEntry Entry => entry;
 
-    /// <summary>Where the data is, if the user said so.</summary>
+    /// <summary>Path of the data from the catalogue, or null.</summary>
     public string? Path => path;
 
     /// <inheritdoc/>

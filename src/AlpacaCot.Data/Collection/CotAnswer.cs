@@ -2,17 +2,17 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Takes the output of a reasoning record apart: the way to the answer, and the answer.</summary>
+/// <summary>Splits the output of a reasoning record into rationale and answer.</summary>
 public static partial class CotAnswer
 {
     /// <summary>
-    /// Splits an output. Templates that may have made it are tried first: the one whose words end last in the output counts, of
-    /// those the one with the most words. Without one that fits, the last sentence that says "the answer is", in English or
-    /// Chinese, the last <c>####</c> or the last <c>\boxed{}</c> begins the answer.
+    /// Splits an output. Templates that may have produced it are tried first; if several match, the one whose fixed text ends
+    /// last wins, then the one with the longest fixed text. Without a match, the answer starts after the last sentence with
+    /// "the answer is" (English or Chinese), the last <c>####</c> or the last <c>\boxed{}</c>.
     /// </summary>
-    /// <param name="output">What the model says, or ought to.</param>
-    /// <param name="templates">The templates the output was made with, where known.</param>
-    /// <returns>Rationale and answer; null where nothing says which part is the answer.</returns>
+    /// <param name="output">A model's output or a training target.</param>
+    /// <param name="templates">Templates the output may have been made with; null if unknown.</param>
+    /// <returns>Rationale and answer; null if no marker separates them.</returns>
     public static CotParts? Split(string output, CotTemplates? templates = null)
     {
         CotParts? best = null;
@@ -30,7 +30,7 @@ public static partial class CotAnswer
             return new(text[..boxed.Index].TrimEnd('$', ' ', '\n'), boxed.Groups[1].Value.Trim());
         if (Marker().Match(text) is not { Success: true } marker) return null;
         var answer = text[(marker.Index + marker.Length)..].Trim();
-        // One full stop ends the sentence; a second one belongs to the answer, as in "U.S..".
+        // Only the sentence's full stop is removed; a second one belongs to the answer, as in "U.S..".
         if (answer is [.., '.' or '。' or '．']) answer = answer[..^1].TrimEnd();
         return answer.Length == 0 ? null : new(text[..marker.Index].Trim(), answer);
     }

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>The Chain-of-Thought data of the original collection in Chinese.</summary>
+/// <summary>The Chinese Chain-of-Thought data of the original collection.</summary>
 internal static class CotChinese
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

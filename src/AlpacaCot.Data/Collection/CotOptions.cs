@@ -1,29 +1,29 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>How Chain-of-Thought rows (question, answer, rationale) become instructions.</summary>
+/// <summary>Options for converting Chain-of-Thought rows (question, answer, rationale) to instructions.</summary>
 public sealed record CotOptions
 {
-    /// <summary>The templates to draw from; those of this project where none are given.</summary>
+    /// <summary>Templates to sample from; default: the built-in ones.</summary>
     public CotTemplates Templates { get; init; } = CotTemplates.Shipped;
 
-    /// <summary>A recorded draw to repeat; a set it does not hold is drawn with the seed.</summary>
+    /// <summary>A recorded template assignment to replay; sets that it does not cover are sampled with the seed.</summary>
     public CotDraw? Replay { get; init; }
 
     /// <summary>
-    /// Whether the two characters <c>\n</c> in a field, which stand for a line end there, become one; kept otherwise, as the
-    /// original collection did.
+    /// Whether the two characters <c>\n</c> in a field are decoded to a line feed. If false they are kept, as in the original
+    /// collection.
     /// </summary>
     public bool DecodeNewlines { get; init; } = true;
 
     /// <summary>
-    /// Whether a field that begins with a quote is unquoted by the rules of Python's <c>csv</c>, as the original collection did;
-    /// quotes are text otherwise, as the publisher of the rows means them.
+    /// Whether a field that starts with a quote is unquoted by the rules of Python's <c>csv</c>, as in the original collection.
+    /// If false, quotes are part of the text, as the publisher intends.
     /// </summary>
     public bool PythonQuotes { get; init; }
 
-    /// <summary>A text to append to every instruction as it is; empty for none.</summary>
+    /// <summary>Text appended verbatim to every instruction; default: empty.</summary>
     public string Trigger { get; init; } = "";
 
-    /// <summary>Told which template was drawn for each row: set, template number from 0.</summary>
+    /// <summary>Called for each row with the set's name and the zero-based number of the sampled template.</summary>
     public Action<string, int>? OnDraw { get; init; }
 }

@@ -5,36 +5,36 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>
-/// A pair of texts with places in braces: the instruction has <c>{question}</c>, the output <c>{chain_of_thought}</c> and
-/// <c>{answer}</c>. Two braces stand for one, as in Python's <c>str.format</c>.
+/// A pair of format strings: the instruction contains <c>{question}</c>, the output <c>{chain_of_thought}</c> and
+/// <c>{answer}</c>. A doubled brace is a literal brace, as in Python's <c>str.format</c>.
 /// </summary>
 public sealed class CotTemplate
 {
     private const string Question = "question", Rationale = "chain_of_thought", Answer = "answer";
     private readonly List<(string Text, bool IsPlace)> _instruction, _output;
 
-    /// <summary>Reads a template.</summary>
-    /// <param name="instruction">The instruction, with <c>{question}</c>.</param>
-    /// <param name="output">The output, with <c>{chain_of_thought}</c> and <c>{answer}</c>.</param>
-    /// <exception cref="InputException">A brace is alone, or a place has another name.</exception>
+    /// <summary>Parses a template.</summary>
+    /// <param name="instruction">Format string with <c>{question}</c>.</param>
+    /// <param name="output">Format string with <c>{chain_of_thought}</c> and <c>{answer}</c>.</param>
+    /// <exception cref="InputException">A single brace, or an unknown placeholder.</exception>
     public CotTemplate(string instruction, string output)
     {
         _instruction = Parse(instruction, Question);
         _output = Parse(output, Rationale, Answer);
     }
 
-    /// <summary>The instruction for a question.</summary>
+    /// <summary>Formats the instruction for a question.</summary>
     public string Ask(string question) => Fill(_instruction, _ => question);
 
-    /// <summary>The output for a rationale and an answer.</summary>
+    /// <summary>Formats the output for a rationale and an answer.</summary>
     public string Reply(string rationale, string answer) => Fill(_output, place => place == Answer ? answer : rationale);
 
     /// <summary>
-    /// Takes an output apart again. Possible where the template puts the rationale first and the answer after it; the last
-    /// place where the words in between occur counts.
+    /// Splits a formatted output. Works for templates with the rationale before the answer; if the text between them occurs
+    /// several times, the last occurrence counts.
     /// </summary>
-    /// <param name="output">A text this template may have made.</param>
-    /// <param name="parts">Its rationale and answer.</param>
+    /// <param name="output">A text this template may have produced.</param>
+    /// <param name="parts">Its rationale and answer on success.</param>
     public bool TrySplit(string output, [NotNullWhen(true)] out CotParts? parts)
     {
         parts = null;
@@ -64,10 +64,10 @@ public sealed class CotTemplate
             }
             var close = template.IndexOf('}', i);
             if (template[i] == '}' || close < 0)
-                throw new InputException($"a brace stands alone in \"{template}\"; write two for one");
+                throw new InputException($"single brace in \"{template}\"; write {{{{ or }}}} for a literal brace");
             var name = template[(i + 1)..close];
             if (!places.Contains(name))
-                throw new InputException($"\"{template}\" has a place {{{name}}}; known there are "
+                throw new InputException($"unknown placeholder {{{name}}} in \"{template}\"; allowed: "
                     + string.Join(", ", places.Select(p => $"{{{p}}}")));
             if (literal.Length > 0) parts.Add((literal.ToString(), false));
             literal.Clear();
@@ -79,7 +79,7 @@ public sealed class CotTemplate
     }
 }
 
-/// <summary>A Chain-of-Thought output in its parts.</summary>
-/// <param name="Rationale">The way to the answer.</param>
-/// <param name="Answer">The answer.</param>
+/// <summary>Rationale and answer of a Chain-of-Thought output.</summary>
+/// <param name="Rationale">The reasoning before the answer.</param>
+/// <param name="Answer">The final answer.</param>
 public sealed record CotParts(string Rationale, string Answer);

@@ -7,7 +7,7 @@ namespace AlpacaCot.Data.Collection;
 /// <summary>
 /// Chain-of-Thought templates by set. As a file:
 /// <c>{"formats": {"aqua": [["{question} ...", "{chain_of_thought} ..."], ...]}}</c>;
-/// the templates under <c>*</c> serve every set that has none of its own.
+/// templates under <c>*</c> apply to every set without its own.
 /// </summary>
 public sealed class CotTemplates
 {
@@ -17,22 +17,22 @@ public sealed class CotTemplates
 
     private CotTemplates(Dictionary<string, IReadOnlyList<CotTemplate>> sets, string name) => (_sets, _name) = (sets, name);
 
-    /// <summary>The templates of this project.</summary>
+    /// <summary>The built-in templates.</summary>
     public static CotTemplates Shipped { get; } = ReadShipped();
 
     /// <summary>All templates of all sets.</summary>
     public IEnumerable<CotTemplate> All => _sets.Values.SelectMany(templates => templates);
 
-    /// <summary>Reads a file of templates.</summary>
-    /// <exception cref="InputException">It cannot be read, or it is not such a file; the message names set and
+    /// <summary>Reads a template file.</summary>
+    /// <exception cref="InputException">The file is unreadable or has another format; the message names set and
     /// template.</exception>
     public static CotTemplates Load(string path) => Parse(CotJson.Read(path), path);
 
-    /// <summary>The templates of a set.</summary>
-    /// <exception cref="InputException">There are none.</exception>
+    /// <summary>Returns the templates of a set.</summary>
+    /// <exception cref="InputException">The file has no templates for the set.</exception>
     public IReadOnlyList<CotTemplate> Of(string set) => _sets.GetValueOrDefault(set) ?? _sets.GetValueOrDefault(Every)
-        ?? throw new InputException($"{_name}: there are no templates for the set \"{set}\"; "
-            + $"there are some for {string.Join(", ", _sets.Keys)}. Those under \"{Every}\" would serve every set.");
+        ?? throw new InputException($"{_name}: no templates for the set \"{set}\"; "
+            + $"it has templates for {string.Join(", ", _sets.Keys)}. Templates under \"{Every}\" apply to every set.");
 
     private static CotTemplates Parse(JsonElement root, string name)
     {
@@ -74,17 +74,17 @@ public sealed class CotTemplates
     }
 }
 
-/// <summary>Which template each row got: a draw that can be repeated exactly.</summary>
+/// <summary>Records the template of each row, so that the assignment can be replayed.</summary>
 public sealed class CotDraw
 {
     private readonly Dictionary<string, List<int>> _sets = [];
     private string _name = "the draw";
 
-    /// <summary>The sets that were drawn.</summary>
+    /// <summary>Names of the recorded sets.</summary>
     public IReadOnlyCollection<string> Sets => _sets.Keys;
 
-    /// <summary>Reads a draw: <c>{"aqua": {"template_index": [12, 1, ...]}, ...}</c>, the numbers counted from 0.</summary>
-    /// <exception cref="InputException">It cannot be read, or it is not such a file.</exception>
+    /// <summary>Reads a record: <c>{"aqua": {"template_index": [12, 1, ...]}, ...}</c>, numbers zero-based.</summary>
+    /// <exception cref="InputException">The file is unreadable or has another format.</exception>
     public static CotDraw Load(string path)
     {
         var root = CotJson.Read(path);
@@ -105,40 +105,40 @@ public sealed class CotDraw
             new($"{path}: expected a recorded draw as in " + """{"aqua": {"template_index": [12, 1, 14]}}""");
     }
 
-    /// <summary>Records the template of the next row of a set.</summary>
+    /// <summary>Appends the template of the next row of a set.</summary>
     public void Add(string set, int template)
     {
         if (!_sets.TryGetValue(set, out var numbers)) _sets[set] = numbers = [];
         numbers.Add(template);
     }
 
-    /// <summary>Writes the draw, so that it can be repeated.</summary>
+    /// <summary>Writes the record to a file.</summary>
     public void Save(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(
         _sets.ToDictionary(set => set.Key, set => new Dictionary<string, List<int>> { ["template_index"] = set.Value })) + "\n");
 
-    /// <summary>The template of a row.</summary>
-    /// <param name="set">A set of the draw.</param>
-    /// <param name="row">The row, counted from 0.</param>
-    /// <param name="count">How many templates there are.</param>
-    /// <exception cref="InputException">The draw is shorter than the set, or has a number no template has.</exception>
+    /// <summary>Returns the template number of a row.</summary>
+    /// <param name="set">Name of a recorded set.</param>
+    /// <param name="row">Zero-based row number.</param>
+    /// <param name="count">Number of available templates.</param>
+    /// <exception cref="InputException">The record has fewer rows, or a number out of range.</exception>
     public int Of(string set, int row, int count)
     {
         var numbers = _sets[set];
         if (row >= numbers.Count)
-            throw new InputException($"{_name}: the draw of \"{set}\" ends with row {numbers.Count}, but the set has more; "
-                + "it was recorded from another file.");
+            throw new InputException($"{_name}: the record of \"{set}\" ends with row {numbers.Count}, but the set has more; "
+                + "it was recorded with another file.");
         return numbers[row] >= 0 && numbers[row] < count ? numbers[row] : throw new InputException(
-            $"{_name}, set \"{set}\", row {row + 1}: template {numbers[row]} was drawn, but there are only 0 to {count - 1}; "
+            $"{_name}, set \"{set}\", row {row + 1}: template {numbers[row]} was recorded, but only 0 to {count - 1}; "
             + "it was recorded with other templates.");
     }
 }
 
-/// <summary>Small JSON files that a person names on the command line.</summary>
+/// <summary>Reads small JSON files passed on the command line.</summary>
 internal static class CotJson
 {
     public static JsonElement Read(string path)
     {
-        if (!File.Exists(path)) throw new InputException($"{path}: there is no such file.");
+        if (!File.Exists(path)) throw new InputException($"{path}: file not found.");
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllText(path, new UTF8Encoding(false, true)));
@@ -147,7 +147,7 @@ internal static class CotJson
         catch (Exception bad) when (
             bad is JsonException or DecoderFallbackException or IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: this is not a JSON file: {bad.Message}", bad);
+            throw new InputException($"{path}: not a valid JSON file: {bad.Message}", bad);
         }
     }
 }

@@ -4,7 +4,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>CSL: titles, abstracts and keywords of Chinese papers.</summary>
+/// <summary>CSL: titles, abstracts and keywords of Chinese scientific papers.</summary>
 internal sealed class Csl : IInstructionSource
 {
     private static readonly string[] Columns = ["title", "abstract", "keywords", "discipline", "category"];
@@ -19,7 +19,7 @@ internal sealed class Csl : IInstructionSource
         Type = "titles, keywords and disciplines from abstracts of papers", Tags = ["science", "summary"],
     };
 
-    /// <summary>Each paper becomes one of three tasks, drawn with the seed.</summary>
+    /// <summary>Converts each paper to one of three tasks, sampled with the seed.</summary>
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
     {
         var random = new DeterministicRandom(options.Seed).Fork("csl");

@@ -4,27 +4,27 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>
-/// Where the data of sets is: in a folder, as a file or folder called like the set (<c>data/dolly.jsonl</c>,
-/// <c>data/belle-0.5m/</c>), or in the cache of downloads.
+/// Locates the data of data sets: a file or folder named after the set (<c>data/dolly.jsonl</c>,
+/// <c>data/belle-0.5m/</c>), or the download cache.
 /// </summary>
 public static class DataFolder
 {
-    /// <summary>The environment variable that names the folder.</summary>
+    /// <summary>Environment variable with the data folder's path.</summary>
     public const string Variable = "ALPACACOT_DATA";
 
     private static readonly string[] Endings = [".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"];
     private static readonly string[] Packings = ["", ".gz", ".zst"];
 
-    /// <summary>The folder in force: the environment's, or else <c>data</c> in the current folder.</summary>
+    /// <summary>The data folder: from <see cref="Variable"/>, else <c>data</c> in the current directory.</summary>
     public static string Default => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? named : "data";
 
     /// <summary>
-    /// The files and folders that hold a set's data: one in a folder, else what the cache has of the repositories that hold the
-    /// set, at their main branches. None where it is not here, or where one of its repositories or files is missing in the cache.
+    /// Finds the files and folders of a data set: the first match in the folders, else the cached files of its repositories at
+    /// their main branches. Empty if not found, or if the cache lacks one of its repositories or files.
     /// </summary>
-    /// <param name="source">The set.</param>
-    /// <param name="folders">Where to look, in this order.</param>
-    /// <param name="cache">The cache of downloads; null for the one the environment names.</param>
+    /// <param name="source">The data set.</param>
+    /// <param name="folders">Folders to search, in this order.</param>
+    /// <param name="cache">The download cache; null for the one from the environment.</param>
     public static IReadOnlyList<string> Find(IInstructionSource source, IEnumerable<string> folders, string? cache = null)
     {
         if (source is ColumnSource { Path: { } stated }) return File.Exists(stated) || Directory.Exists(stated) ? [stated] : [];
@@ -37,7 +37,7 @@ public static class DataFolder
         return parts.Exists(part => part.Count == 0) ? [] : [.. parts.SelectMany(part => part)];
     }
 
-    /// <summary>Reads a set whose data lies in several files or folders, one after the other.</summary>
+    /// <summary>Reads a data set from several files or folders, in order.</summary>
     public static IEnumerable<Conversation> Convert(this IInstructionSource source, IReadOnlyList<string> paths,
         ConvertOptions options) => paths.SelectMany(path => source.Convert(path, options));
 
@@ -48,11 +48,11 @@ public static class DataFolder
         var snapshot = repository.Snapshot(commit);
         var paths = repository.Files(commit).Select(file => file.Path)
             .Where(path => part.Has(path) && RawFiles.IsData(path)).ToList();
-        // Half a set would pass for the set.
+        // An incomplete data set must not be used as if it were complete.
         if (!part.Files.All(pattern => paths.Exists(path => RepositoryPart.Matches([pattern], path)))) return [];
         var files = paths.ConvertAll(path => Path.Combine(snapshot, path));
         if (files.Count < 2) return files;
-        // One folder says more than a thousand files, where it holds nothing else.
+        // If the folder contains nothing else, report it instead of all its files.
         var folder = files.Select(file => Path.GetDirectoryName(file)!).MinBy(f => f.Length)!;
         while (!files.TrueForAll(file => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
             folder = Path.GetDirectoryName(folder)!;
@@ -60,9 +60,9 @@ public static class DataFolder
             ? [folder] : files;
     }
 
-    /// <summary>The file or folder of that name; null where there is none.</summary>
-    /// <param name="name">The name, without an ending.</param>
-    /// <param name="folder">Where to look.</param>
+    /// <summary>Finds the file or folder with a name; null if there is none.</summary>
+    /// <param name="name">The name without extension.</param>
+    /// <param name="folder">The folder to search.</param>
     public static string? Find(string name, string folder) =>
         Candidates(Path.Combine(folder, name)).FirstOrDefault(path => File.Exists(path) || Directory.Exists(path));
 

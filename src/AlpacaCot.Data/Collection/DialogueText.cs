@@ -2,25 +2,25 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Dialogues written as one text, in which a marker such as <c>Human:</c> begins each turn.</summary>
+/// <summary>Parser for dialogues in one text, in which a marker such as <c>Human:</c> starts each turn.</summary>
 /// <param name="Before">
-/// What stands directly before a marker: a newline where one only counts at the start of a line (the start of the text counts as
-/// one), or nothing.
+/// Text required directly before a marker: a newline if markers count only at the start of a line (the start of the text
+/// included), or empty.
 /// </param>
-/// <param name="Markers">The markers and whose turn each begins.</param>
+/// <param name="Markers">The markers with the role of the turn that each starts.</param>
 internal sealed record DialogueText(string Before, params (string Marker, Role Role)[] Markers)
 {
-    /// <summary><c>Human: ... Assistant: ...</c> at the starts of lines.</summary>
+    /// <summary><c>Human: ... Assistant: ...</c>, each at the start of a line.</summary>
     public static readonly DialogueText HumanAssistant = new("\n", ("Human:", Role.User), ("Assistant:", Role.Assistant));
 
     /// <summary>
-    /// The turns of a text, trimmed; text before the first marker becomes a system turn. None where the text does not begin a
-    /// turn of each side, so that a sentence that happens to hold a marker is not taken for a dialogue.
+    /// Splits a text into trimmed turns; text before the first marker becomes a system turn. Returns an empty list unless both
+    /// roles occur, so that a text that only quotes a marker is not treated as a dialogue.
     /// </summary>
     public IReadOnlyList<Turn> Parse(string text)
     {
         var whole = Before + text;
-        var places = new int[Markers.Length];   // of each marker's next occurrence; searched on only when it is passed
+        var places = new int[Markers.Length];   // next occurrence of each marker; updated after it is passed
         for (var i = 0; i < places.Length; i++) places[i] = Find(i, 0);
         var turns = new List<Turn>();
         var (role, start) = (Role.System, 0);

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Dolly 2.0: instructions written and answered by the people of one company.</summary>
+/// <summary>Dolly 2.0: instructions written and answered by employees of Databricks.</summary>
 internal static class Dolly
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

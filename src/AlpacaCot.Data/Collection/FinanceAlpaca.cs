@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>finance-alpaca: questions about money.</summary>
+/// <summary>finance-alpaca: questions and answers about finance.</summary>
 internal static class FinanceAlpaca
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

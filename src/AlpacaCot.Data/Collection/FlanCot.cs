@@ -3,8 +3,8 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>The nine Chain-of-Thought sets of FLAN: rows of question, answer and rationale that templates turn into
-/// text.</summary>
+/// <summary>The nine Chain-of-Thought sets of FLAN: rows of question, answer and rationale, formatted with
+/// templates.</summary>
 public sealed class FlanCot : IInstructionSource
 {
     private static readonly (string Name, string Type, int Rows)[] Nine =
@@ -16,7 +16,7 @@ public sealed class FlanCot : IInstructionSource
         ("strategyqa", "questions with hidden steps, yes or no", 2_061),
     ];
 
-    /// <summary>All nine together, and each alone.</summary>
+    /// <summary>All nine sets as one data set, and each as its own.</summary>
     internal static readonly IReadOnlyList<IInstructionSource> Sets =
     [
         new FlanCot(Described("flan-cot", "Chain of Thought", Nine.Sum(set => set.Rows), "reasoning step by step: nine sets",
@@ -39,7 +39,7 @@ public sealed class FlanCot : IInstructionSource
     /// <inheritdoc/>
     public CatalogueEntry Entry { get; }
 
-    /// <summary>The set whose rows a file holds: one of the nine that its name has as a word, or else its name.</summary>
+    /// <summary>The set in a file: the one of the nine that occurs as a word in the file name, else the file name.</summary>
     public static string SetOf(string file)
     {
         var stem = RawFiles.Stem(file);
@@ -47,15 +47,15 @@ public sealed class FlanCot : IInstructionSource
         return Nine.Select(set => set.Name).FirstOrDefault(words.Contains) ?? stem;
     }
 
-    /// <summary>The files below a path that hold rows of these sets.</summary>
+    /// <summary>The files below a path that contain rows of these sets.</summary>
     public IReadOnlyList<string> Files(string path)
     {
         var files = RawFiles.In(path, ".tsv").Where(file => _only is null || SetOf(file) == _only).ToList();
         if (files.Count == 0)
-            throw new InputException($"{path}: there is no file of the set \"{_only}\", such as {_only}_train.tsv.");
+            throw new InputException($"{path}: no file of the set \"{_only}\" found; expected a name such as {_only}_train.tsv.");
         if (files.GroupBy(SetOf).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException(
-                $"{path}: {string.Join(" and ", twice)} are both the set \"{twice.Key}\"; name one of them.");
+                $"{path}: {string.Join(" and ", twice)} both contain the set \"{twice.Key}\"; pass one of them.");
         return files;
     }
 

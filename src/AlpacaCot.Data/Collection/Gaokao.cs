@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>GAOKAO: questions of the Chinese university entrance examination.</summary>
+/// <summary>GAOKAO: questions of the Chinese college entrance examination.</summary>
 internal static class Gaokao
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -26,7 +26,7 @@ internal static class Gaokao
 
     private static Conversation One(RawFields fields)
     {
-        // An answer is a text, or a list with a letter for each part of the question.
+        // An answer is a text, or a list with one letter per sub-question.
         var answer = fields.Element("answer") is { ValueKind: JsonValueKind.Array } letters
             ? string.Join(", ", letters.EnumerateArray().Select(letter => fields.AsText(letter, "answer")))
             : fields.Text("answer");

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>GPTeacher: general, role-play, code and tool instructions by GPT-4.</summary>
+/// <summary>GPTeacher: general, role-play, code and tool instructions from GPT-4.</summary>
 internal static class GpTeacher
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>GPT4All: prompts of other collections answered by GPT-3.5.</summary>
+/// <summary>GPT4All: prompts from other collections answered by GPT-3.5.</summary>
 internal static class Gpt4All
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>GPT4Tools: instructions to use tools on pictures.</summary>
+/// <summary>GPT4Tools: instructions for using tools on images.</summary>
 internal static class Gpt4Tools
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

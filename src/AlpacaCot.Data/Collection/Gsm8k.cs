@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>GSM8K: word problems of grade-school mathematics.</summary>
+/// <summary>GSM8K: grade-school math word problems.</summary>
 internal static partial class Gsm8k
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -21,12 +21,12 @@ internal static partial class Gsm8k
     {
         var answer = fields.Text("answer");
         if (answer.LastIndexOf("####", StringComparison.Ordinal) is not (>= 0 and var at))
-            throw fields.Bad("its \"answer\" has no line #### with the result");
+            throw fields.Bad("\"answer\" has no #### line with the result");
         return fields.Instruction(fields.Text("question").Trim(), "",
             $"{Marks().Replace(answer[..at], "").Trim()}\nThe answer is {answer[(at + 4)..].Trim()}.");
     }
 
-    // What a calculator is to compute: 48/2 = <<48/2=24>>24.
+    // Calculator annotations: 48/2 = <<48/2=24>>24.
     [GeneratedRegex("<<[^<>]*>>")]
     private static partial Regex Marks();
 }

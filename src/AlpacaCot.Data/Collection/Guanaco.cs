@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Guanaco: instructions and dialogues in several languages.</summary>
+/// <summary>Guanaco: multilingual instructions and dialogues.</summary>
 internal static class Guanaco
 {
     private static readonly DialogueText Chat =
@@ -24,7 +24,7 @@ internal static class Guanaco
     {
         var (instruction, input, output) = (fields.Text("instruction"), fields.TextOrEmpty("input"), fields.Text("output"));
         if (Chat.Parse(instruction) is not { Count: > 1 } turns) return fields.Instruction(instruction, input, output);
-        // The instruction holds the past of the dialogue, the input what the user says now.
+        // The instruction contains the dialogue history, the input the current user turn.
         Turn[] now = input.Trim().Length > 0 ? [new Turn(Role.User, Without(input.Trim(), "User:"))] : [];
         IEnumerable<Turn> past = turns[^1] is { Role: Role.Assistant, Text: "" } ? turns.SkipLast(1) : turns;
         return fields.Conversation([.. past, .. now, new Turn(Role.Assistant, Without(output.Trim(), "Assistant:"))]);

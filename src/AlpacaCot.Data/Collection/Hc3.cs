@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>HC3: questions answered by people and by ChatGPT.</summary>
+/// <summary>HC3: questions with human and ChatGPT answers.</summary>
 internal static class Hc3
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -28,7 +28,7 @@ internal static class Hc3
     private static IEnumerable<Conversation> Answers(RawFields fields, string field)
     {
         var question = fields.Text("question");
-        _ = (fields.Element("human_answers"), fields.Element("chatgpt_answers"));   // the other side's answers are not metadata
+        _ = (fields.Element("human_answers"), fields.Element("chatgpt_answers"));   // mark both as used: not metadata
         return fields.Items(field).Select(answer => fields.AsText(answer, field)).Where(answer => answer.Trim().Length > 0)
             .Select(answer => fields.Instruction(question, "", answer));
     }

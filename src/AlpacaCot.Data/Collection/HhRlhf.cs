@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>HH-RLHF: two answers in a dialogue, of which people found one more helpful or harmless.</summary>
+/// <summary>HH-RLHF: pairs of answers in a dialogue, ranked by annotators for helpfulness or harmlessness.</summary>
 internal static class HhRlhf
 {
     private static readonly DialogueText Marks = new("\n\n", ("Human:", Role.User), ("Assistant:", Role.Assistant));
@@ -24,7 +24,7 @@ internal static class HhRlhf
     private static Conversation Convert(RawFields fields)
     {
         var (chosen, rejected) = (Turns(fields, "chosen"), Turns(fields, "rejected"));
-        // Nearly always the dialogues differ in the last answer alone; where they part earlier, the other one is kept as it is.
+        // The dialogues usually differ only in the last answer. If they diverge earlier, the rejected dialogue is kept in full.
         if (chosen.Count == rejected.Count && rejected[^1].Role == Role.Assistant
             && chosen.SkipLast(1).SequenceEqual(rejected.SkipLast(1)))
             return fields.Conversation(chosen) with { Rejected = rejected[^1].Text };
@@ -40,18 +40,18 @@ internal static class HhRlhf
 
     private static IReadOnlyList<Turn> Turns(RawFields fields, string name)
     {
-        // Some copies hold lists of messages instead of texts.
+        // Some copies contain lists of messages instead of texts.
         if (fields.Element(name) is { ValueKind: JsonValueKind.Array } messages)
             return [.. messages.EnumerateArray().Select(message => Message(fields, name, message))];
         var turns = Marks.Parse(fields.Text(name));
-        return turns.Count > 0 ? turns : throw fields.Bad($"its \"{name}\" holds no dialogue of Human: and Assistant:");
+        return turns.Count > 0 ? turns : throw fields.Bad($"\"{name}\" contains no Human: and Assistant: turns");
     }
 
     private static Turn Message(RawFields fields, string name, JsonElement message)
     {
         if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty("role", out var role)
             || !message.TryGetProperty("content", out var content))
-            throw fields.Bad($"a message of its \"{name}\" has no \"role\" and \"content\"");
+            throw fields.Bad($"a message in \"{name}\" lacks \"role\" or \"content\"");
         return new(fields.AsText(role, "role") == "assistant" ? Role.Assistant : Role.User, fields.AsText(content, "content"));
     }
 }

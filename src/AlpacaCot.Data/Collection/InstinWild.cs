@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>InstructionWild: instructions collected from users, answered by a model.</summary>
+/// <summary>InstructionWild: user-written instructions answered by a model.</summary>
 internal static class InstinWild
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

@@ -31,26 +31,26 @@ internal static class Moss
         if (!fields.Has("chat"))
         {
             var said = Marks.Parse(fields.Text("plain_text"));
-            if (said.Count == 0) throw fields.Bad("its \"plain_text\" holds no dialogue of [Human]: and [MOSS]:");
+            if (said.Count == 0) throw fields.Bad("\"plain_text\" contains no [Human]: and [MOSS]: turns");
             return fields.Conversation([.. turns, .. said.Select(turn => turn with { Text = Clean(turn.Text) })]);
         }
         var chat = fields.Element("chat");
-        if (chat.ValueKind != JsonValueKind.Object) throw fields.Bad("its \"chat\" is not an object of turns");
+        if (chat.ValueKind != JsonValueKind.Object) throw fields.Bad("\"chat\" is not a JSON object");
         foreach (var round in chat.EnumerateObject()) turns.AddRange(Round(fields, round));
         return fields.Conversation(turns);
     }
 
-    // A round in which a tool was called is user, call, result, answer; the thoughts before the call stay beside it.
+    // A round with a tool call is user, call, result, answer; the thoughts before the call become turn metadata.
     private static IEnumerable<Turn> Round(RawFields fields, JsonProperty round)
     {
-        if (Part("Human") is not { } asked) throw fields.Bad($"its \"{round.Name}\" has no \"Human\"");
+        if (Part("Human") is not { } asked) throw fields.Bad($"\"{round.Name}\" has no \"Human\"");
         yield return new Turn(Role.User, asked);
         if (Part("Commands") is { } call)
         {
             yield return new Turn(Role.Assistant, call) { Metadata = Thoughts() };
             if (Part("Tool Responses") is { } result) yield return new Turn(Role.Tool, result);
         }
-        if (Part("MOSS") is not { } answer) throw fields.Bad($"its \"{round.Name}\" has no \"MOSS\"");
+        if (Part("MOSS") is not { } answer) throw fields.Bad($"\"{round.Name}\" has no \"MOSS\"");
         yield return new Turn(Role.Assistant, answer);
 
         string? Part(string name) => round.Value.ValueKind == JsonValueKind.Object
@@ -61,7 +61,7 @@ internal static class Moss
             ? new() { ["inner_thoughts"] = JsonSerializer.SerializeToElement(thoughts) } : [];
     }
 
-    /// <summary>A part without its marks: <c>&lt;|Human|&gt;: ... &lt;eoh&gt;</c>.</summary>
+    /// <summary>Removes the special markers around a part: <c>&lt;|Human|&gt;: ... &lt;eoh&gt;</c>.</summary>
     private static string Clean(string text)
     {
         text = text.Trim();

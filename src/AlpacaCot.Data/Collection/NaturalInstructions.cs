@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Natural Instructions: 1,600 tasks, each with its definition and thousands of instances.</summary>
+/// <summary>Natural Instructions: 1,600 tasks, each with a definition and up to thousands of instances.</summary>
 internal static class NaturalInstructions
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -39,7 +39,7 @@ internal static class NaturalInstructions
             var metadata = new OrderedDictionary<string, JsonElement>(conversation.Metadata) { ["task"] = task };
             foreach (var name in Kept)
                 if (fields.Has(name)) metadata[name] = fields.Element(name);
-            if (all.Count > 1) metadata["outputs"] = output;   // every answer that counts as right
+            if (all.Count > 1) metadata["outputs"] = output;   // all reference answers
             yield return conversation with { Metadata = metadata };
         }
     }

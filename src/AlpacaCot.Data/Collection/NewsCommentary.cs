@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>News commentary: sentences in English and Chinese.</summary>
+/// <summary>News Commentary: parallel sentences in English and Chinese.</summary>
 internal static class NewsCommentary
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -23,9 +23,9 @@ internal static class NewsCommentary
         var pair = fields.Has("translation") ? fields.Element("translation") : fields.Record.Value;
         if (pair.ValueKind != JsonValueKind.Object || !pair.TryGetProperty("en", out var en)
             || !pair.TryGetProperty("zh", out var zh))
-            throw fields.Bad("it has no \"translation\" with \"en\" and \"zh\"");
+            throw fields.Bad("\"translation\" with \"en\" and \"zh\" is missing");
         var (english, chinese) = (fields.AsText(en, "en"), fields.AsText(zh, "zh"));
-        // Both directions in turn: the raw form names none.
+        // The data states no direction, so the two directions alternate.
         return fields.Record.Number % 2 == 1
             ? fields.Instruction("Translate the following text into Chinese.", english, chinese)
             : fields.Instruction("把下面的文字翻译成英文。", chinese, english);

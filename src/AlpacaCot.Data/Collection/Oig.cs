@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Open Instruction Generalist: dialogues as one text.</summary>
+/// <summary>Open Instruction Generalist: dialogues, each as one text.</summary>
 internal static class Oig
 {
     private static readonly DialogueText Marks = new("\n", ("<human>:", Role.User), ("<bot>:", Role.Assistant));
@@ -16,6 +16,6 @@ internal static class Oig
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.COL,
             Type = "questions, dialogue and tasks of many kinds", Tags = ["general", "dialogue"],
         }, fields => Marks.Parse(fields.Text("text")) is { Count: > 0 } turns ? fields.Conversation(turns)
-            : throw fields.Bad("its \"text\" holds no dialogue of <human>: and <bot>:")),
+            : throw fields.Bad("\"text\" contains no <human>: and <bot>: turns")),
     ];
 }

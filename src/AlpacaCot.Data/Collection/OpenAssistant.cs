@@ -5,7 +5,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>OpenAssistant: trees of messages by volunteers, in which several people continue a talk differently.</summary>
+/// <summary>OpenAssistant: message trees written by volunteers; a tree branches where several people reply.</summary>
 internal sealed class OpenAssistant : IInstructionSource
 {
     public CatalogueEntry Entry { get; } = new("oasst1", "OpenAssistant conversations", 84_437)
@@ -20,8 +20,8 @@ internal sealed class OpenAssistant : IInstructionSource
     };
 
     /// <summary>
-    /// Every thread of a tree along its best answers: where users go on differently, each of them begins a thread of its own;
-    /// of several answers the best-ranked one is taken. Of those to the last question, the worst-ranked one is the rejected.
+    /// Extracts threads from a tree. User messages branch: each starts a thread of its own. Of several answers the best-ranked
+    /// one is used; among the answers to the last question the worst-ranked one becomes the rejected answer.
     /// </summary>
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
     {
@@ -66,16 +66,16 @@ internal sealed class OpenAssistant : IInstructionSource
                 yield return (message, fields.Conversation().Metadata, record);
                 continue;
             }
-            // Messages alone: those of a tree stand one after another, each behind the one it replies to.
+            // One record per message: the messages of a tree are adjacent, each after its parent.
             var tree = fields.TextOrEmpty("message_tree_id");
             if (flat.Count > 0 && (message.Parent is null || tree != first.Tree)) yield return Take();
             if (flat.Count == 0) first = (record, tree);
             else if (flat.Find(m => m.Id == message.Parent) is { } parent) parent.Replies.Add(message);
             else if (!options.Reading.SkipBad)
-                throw fields.Bad($"it replies to message {message.Parent}, which does not stand before it");
+                throw fields.Bad($"its parent message {message.Parent} does not precede it");
             else
             {
-                options.Reading.OnBadRecord?.Invoke($"{record.Origin}: it replies to a message that does not stand before it.");
+                options.Reading.OnBadRecord?.Invoke($"{record.Origin}: its parent message does not precede it.");
                 continue;
             }
             flat.Add(message);
@@ -107,7 +107,7 @@ internal sealed class OpenAssistant : IInstructionSource
             {
                 "prompter" => Role.User,
                 "assistant" => Role.Assistant,
-                var other => throw fields.Bad($"a message has the role \"{other}\"; known are prompter and assistant"),
+                var other => throw fields.Bad($"unknown message role \"{other}\"; allowed: prompter, assistant"),
             },
             one.Text("text"),
             one.Element("rank") is { ValueKind: JsonValueKind.Number } rank ? rank.GetDouble() : double.PositiveInfinity,

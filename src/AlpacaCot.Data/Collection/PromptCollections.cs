@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Collections that turn the data sets of research into prompts with their targets.</summary>
+/// <summary>Collections that recast research data sets as prompts with target texts.</summary>
 internal static class PromptCollections
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

@@ -4,7 +4,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>ProsocialDialog: answers that lead a problematic talk to the good.</summary>
+/// <summary>ProsocialDialog: constructive answers to unsafe or problematic messages.</summary>
 internal sealed class ProsocialDialog : IInstructionSource
 {
     public CatalogueEntry Entry { get; } = new("prosocial-dialog", "prosocial dialog", 165_681)
@@ -15,7 +15,7 @@ internal sealed class ProsocialDialog : IInstructionSource
         Type = "answers to unsafe talk, with the rule of thumb behind each", Tags = ["dialogue", "safety"],
     };
 
-    /// <summary>The rows of a dialogue stand one after another; together they are one conversation.</summary>
+    /// <summary>Joins the adjacent rows of a dialogue to one conversation.</summary>
     public IEnumerable<Conversation> Convert(string path, ConvertOptions options)
     {
         var turns = new List<Turn>();
@@ -51,7 +51,7 @@ internal sealed class ProsocialDialog : IInstructionSource
         };
     }
 
-    // What annotators said of a response stays beside it.
+    // Annotations of a response become turn metadata.
     private static (Turn[] Said, JsonElement Dialogue) Row(RawFields fields)
     {
         var (dialogue, context, response) = (fields.Element("dialogue_id"), fields.Text("context"), fields.Text("response"));

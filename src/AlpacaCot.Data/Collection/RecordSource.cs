@@ -4,13 +4,13 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>A set whose records become conversations one by one. A record in the unified form is taken as it is.</summary>
-/// <param name="entry">What is known of the set.</param>
-/// <param name="convert">The conversations of a record; none where it has nothing to learn from.</param>
+/// <summary>A data set converted record by record. Records in the unified form are read as they are.</summary>
+/// <param name="entry">Metadata of the data set.</param>
+/// <param name="convert">Converts one record; returns nothing for a record without training content.</param>
 /// <param name="ownInstructions">
-/// Whether <c>instruction</c> and <c>output</c> are fields of the raw form, which <paramref name="convert"/> reads.
+/// Whether <c>instruction</c> and <c>output</c> are fields of the published form and read by <paramref name="convert"/>.
 /// </param>
-/// <param name="wholeFiles">Whether a file is one record that holds many, and so may be large.</param>
+/// <param name="wholeFiles">Whether each file is one JSON value with many records, read into memory as a whole.</param>
 internal sealed class RecordSource(CatalogueEntry entry, Func<RawFields, IEnumerable<Conversation>> convert,
     bool ownInstructions = false, bool wholeFiles = false) : IInstructionSource
 {
@@ -21,15 +21,15 @@ internal sealed class RecordSource(CatalogueEntry entry, Func<RawFields, IEnumer
 
     public CatalogueEntry Entry => entry;
 
-    /// <summary>A set that is published in the unified form.</summary>
+    /// <summary>Source for a data set published in the unified form.</summary>
     public static RecordSource Unified(CatalogueEntry entry) => new(entry, FromUnified, ownInstructions: true);
 
-    /// <summary>A set of questions and answers under other names.</summary>
+    /// <summary>Source for question-answer pairs with other field names.</summary>
     public static RecordSource Pairs(CatalogueEntry entry, string instruction, string output, string input = "") =>
         new(entry, fields => fields.Instruction(
             fields.Text(instruction), input.Length > 0 ? fields.TextOrEmpty(input) : "", fields.Text(output)));
 
-    /// <summary>A record in the unified form: <c>instruction</c>, <c>input</c>, <c>output</c>.</summary>
+    /// <summary>Converts a record in the unified form: <c>instruction</c>, <c>input</c>, <c>output</c>.</summary>
     public static Conversation FromUnified(RawFields fields) =>
         fields.Instruction(fields.Text("instruction"), fields.TextOrEmpty("input"), fields.Text("output"));
 

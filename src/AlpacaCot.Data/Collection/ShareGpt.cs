@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Conversations that users shared, and everything else in that form.</summary>
+/// <summary>ShareGPT conversations, also used for other data sets of that form.</summary>
 internal static class ShareGpt
 {
     private const string Form = "JSON array of id, conversations (from, value)";
@@ -27,14 +27,14 @@ internal static class ShareGpt
         }, Convert),
     ];
 
-    /// <summary>A record of <c>conversations</c>: turns of <c>from</c> and <c>value</c>.</summary>
+    /// <summary>Converts a record with <c>conversations</c>: a list of <c>from</c> and <c>value</c>.</summary>
     public static Conversation Convert(RawFields fields)
     {
         var turns = fields.Items("conversations").Select(turn => turn.ValueKind == JsonValueKind.Object
             && turn.TryGetProperty("from", out var from) && turn.TryGetProperty("value", out var value)
                 ? new Turn(Speaker(fields.AsText(from, "from"), fields), fields.AsText(value, "value"))
-                : throw fields.Bad("a turn of its \"conversations\" has no \"from\" and \"value\"")).ToList();
-        return turns.Count > 0 ? fields.Conversation(turns) : throw fields.Bad("its \"conversations\" holds no turn");
+                : throw fields.Bad("a turn in \"conversations\" lacks \"from\" or \"value\"")).ToList();
+        return turns.Count > 0 ? fields.Conversation(turns) : throw fields.Bad("\"conversations\" contains no turn");
     }
 
     private static Role Speaker(string from, RawFields fields) => from.ToLowerInvariant() switch
@@ -43,6 +43,6 @@ internal static class ShareGpt
         "gpt" or "assistant" or "chatgpt" or "bing" or "bard" or "model" => Role.Assistant,
         "system" => Role.System,
         "tool" or "function" or "observation" => Role.Tool,
-        _ => throw fields.Bad($"it has a turn from \"{from}\"; known are human, gpt, system and tool"),
+        _ => throw fields.Bad($"unknown speaker \"{from}\"; allowed: human, gpt, system, tool"),
     };
 }

@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Pairs of answers from Stack Exchange, the one with more votes first.</summary>
+/// <summary>Pairs of answers from Stack Exchange; the one with more votes is preferred.</summary>
 internal static class StackLlama
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =

@@ -2,7 +2,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>UltraChat: two models talking with each other.</summary>
+/// <summary>UltraChat: dialogues between two models.</summary>
 internal static class UltraChat
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -15,6 +15,6 @@ internal static class UltraChat
             Tags = ["dialogue", "gpt-3.5"],
         }, fields => fields.Items("data").Select((said, i) =>
             new Turn(i % 2 == 0 ? Role.User : Role.Assistant, fields.AsText(said, "data"))).ToList() is { Count: > 1 } turns
-            ? fields.Conversation(turns) : throw fields.Bad("its \"data\" holds no question and answer")),
+            ? fields.Conversation(turns) : throw fields.Bad("\"data\" contains no question and answer")),
     ];
 }

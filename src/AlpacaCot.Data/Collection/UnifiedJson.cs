@@ -5,17 +5,17 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>
-/// Writes the unified form of the original collection, byte for byte as its script did: one JSON array on one line with a blank
-/// after each comma and colon, text as UTF-8 with escapes only where JSON needs them, no line end behind it.
+/// Writes the original collection's unified format, byte-identical to its script: one JSON array on one line, a space after
+/// each comma and colon, UTF-8 with only the mandatory JSON escapes, no final line feed.
 /// </summary>
 public static class UnifiedJson
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    /// <summary>Writes conversations of one instruction and one answer each.</summary>
-    /// <returns>How many were written.</returns>
-    /// <exception cref="InputException">A conversation has another form, which this one cannot hold, or half a
-    /// character.</exception>
+    /// <summary>Writes single-turn conversations.</summary>
+    /// <returns>Number of records written.</returns>
+    /// <exception cref="InputException">A conversation is not a single turn, or contains an unpaired
+    /// surrogate.</exception>
     public static long Write(Stream stream, IEnumerable<Conversation> conversations)
     {
         using var writer = new StreamWriter(stream, Strict, 1 << 16, leaveOpen: true);
@@ -24,8 +24,8 @@ public static class UnifiedJson
         foreach (var conversation in conversations)
         {
             if (conversation.Turns is not [{ Role: Role.User } asked, { Role: Role.Assistant } answered])
-                throw new InputException($"{conversation.Origin}: this is not one instruction with one answer, which is all the "
-                    + "unified form can hold.");
+                throw new InputException($"{conversation.Origin}: the unified format supports only one instruction with "
+                    + "one answer per record.");
             if (count++ > 0) writer.Write(", ");
             Field("{\"instruction\": \"", asked.Text);
             Field("\", \"input\": \"", asked.Input);
@@ -49,7 +49,7 @@ public static class UnifiedJson
             var c = text[i];
             if (char.IsSurrogate(c) && !(i + 1 < text.Length && char.IsSurrogatePair(c, text[i + 1]))
                 && !(i > 0 && char.IsSurrogatePair(text[i - 1], c)))
-                throw new InputException($"{origin}: it holds half a character, which UTF-8 cannot write.");
+                throw new InputException($"{origin}: it contains an unpaired surrogate, which UTF-8 cannot encode.");
             switch (c)
             {
                 case '"': writer.Write("\\\""); break;

@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>WebGPT comparisons: two answers to a question, each with a score.</summary>
+/// <summary>WebGPT comparisons: two answers to a question, each with a preference score.</summary>
 internal static class WebGpt
 {
     public static readonly IReadOnlyList<IInstructionSource> Sets =
@@ -30,5 +30,5 @@ internal static class WebGpt
 
     private static double Score(RawFields fields, string name) =>
         fields.Element(name) is { ValueKind: JsonValueKind.Number } score
-        ? score.GetDouble() : throw fields.Bad($"its \"{name}\" is missing or not a number");
+        ? score.GetDouble() : throw fields.Bad($"\"{name}\" is missing or not a number");
 }

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Data.Download;
 
-/// <summary>What the operating system says when a file cannot be written, in sentences for a person.</summary>
+/// <summary>Turns I/O errors while writing into user-level messages.</summary>
 internal static class DiskProblem
 {
     private const int NoSpaceUnix = 28, QuotaUnix = 122, QuotaMac = 69;
@@ -14,17 +14,17 @@ internal static class DiskProblem
     public static bool IsInUse(IOException e) => e.HResult == (OperatingSystem.IsWindows() ? InUseWindows
         : OperatingSystem.IsMacOS() ? InUseMac : InUseLinux);
 
-    /// <summary>Fails where a folder's disk has not the room that is needed.</summary>
+    /// <summary>Throws if the folder's disk has less free space than needed.</summary>
     public static void Check(string folder, long needed)
     {
         Directory.CreateDirectory(folder);
         var free = new DriveInfo(folder).AvailableFreeSpace;
         if (free < needed)
-            throw new DownloadException($"{folder}: {needed:N0} bytes are to be downloaded, but the disk has {free:N0} free. "
-                + "Make room, or name another place with --cache.");
+            throw new DownloadException($"{folder}: the download needs {needed:N0} bytes, but the disk has {free:N0} free. "
+                + "Free disk space, or choose another folder with --cache.");
     }
 
     public static DownloadException Explain(IOException e, string path) => IsFull(e)
-        ? new($"{path}: the disk is full. What has arrived is kept: make room and repeat the command to continue.", e)
+        ? new($"{path}: the disk is full. The received part is kept: free disk space and repeat the command to continue.", e)
         : new($"{path} cannot be written: {e.Message}", e);
 }

@@ -1,14 +1,14 @@
 namespace AlpacaCot.Data.Download;
 
 /// <summary>
-/// A download that could not be done: no network, no permission, no such repository, damaged content. The message is for a
-/// person and says what to do; what had arrived whole stays in the cache, and the rest is continued by the next attempt.
+/// A failed download: no network, no permission, repository not found, corrupt content. The message is shown to the user
+/// and names a remedy. Complete files stay in the cache; the next attempt continues the others.
 /// </summary>
 public sealed class DownloadException : Exception
 {
-    /// <summary>Creates the exception with a message for a person.</summary>
+    /// <summary>Creates the exception with a user-level message.</summary>
     public DownloadException(string message) : base(message) { }
 
-    /// <summary>Creates the exception with a message for a person and what caused it.</summary>
+    /// <summary>Creates the exception with a user-level message and its cause.</summary>
     public DownloadException(string message, Exception cause) : base(message, cause) { }
 }

@@ -4,22 +4,22 @@ using System.Net;
 namespace AlpacaCot.Data.Download;
 
 /// <summary>
-/// Downloads one file: several segments at a time, written in their order, so that what is on the disk is always a beginning
-/// without gaps that the next attempt continues. The hash is taken on the way.
+/// Downloads one file in several parallel segments that are written in order, so the partial file is always a gapless
+/// prefix that the next attempt can continue. The hash is computed while writing.
 /// </summary>
 internal sealed class FileDownload(HubTransport transport, HubOptions options, IRepositoryHost host, string commit,
     HubFile file, SemaphoreSlim connections, IDownloadObserver observer)
 {
     private readonly Uri _address = host.FileAddress(commit, file.Path);
-    private Uri? _storage;     // where the hub's last redirect led: asking it directly spares the hub a request each segment
-    private long _counted;     // what the observer was told is there
+    private Uri? _storage;     // target of the hub's last redirect; used directly to save one request per segment
+    private long _counted;     // bytes reported to the observer
     private long _received;
 
-    /// <summary>What came over the network.</summary>
+    /// <summary>Bytes received over the network.</summary>
     public long Received => Interlocked.Read(ref _received);
 
-    /// <summary>Brings the content to a path, whole and checked.</summary>
-    /// <returns>Whether an earlier attempt was continued.</returns>
+    /// <summary>Downloads and verifies the content.</summary>
+    /// <returns>Whether a partial download was continued.</returns>
     public async Task<bool> RunAsync(string path, CancellationToken cancel)
     {
         try
@@ -41,9 +41,9 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
                 Restart(stream);
                 resumed = false;
                 if (again)
-                    throw new DownloadException($"{file.Path}: what arrived is damaged, twice: its {kind} is {found}, "
-                        + $"its list says {file.Digest}. It was removed. Try another endpoint or network.");
-                observer.Note($"{file.Path}: what arrived is damaged (its {kind} is not the listed one); downloading it again");
+                    throw new DownloadException($"{file.Path}: the download is corrupt, twice: its {kind} is {found}, "
+                        + $"expected {file.Digest}. The file was removed. Try another endpoint or network.");
+                observer.Note($"{file.Path}: the download is corrupt (its {kind} differs from the listing); trying again");
             }
         }
         catch (IOException e)
@@ -66,7 +66,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
             }
             catch (RangesIgnoredException)
             {
-                observer.Note($"{file.Path}: the server cannot send parts of files; the file is downloaded in one go");
+                observer.Note($"{file.Path}: the server does not support range requests; the file is downloaded in one request");
                 await transport.RetryAsync(file.Path, async () =>
                 {
                     Restart(stream);
@@ -92,7 +92,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
     }
 
     // Segments in flight or waiting to be written hold a connection each, so memory is bounded over all files together. They
-    // are begun in order: the one that all others of the file wait for always has its connection.
+    // start in order, so the segment that the file's other segments wait for always has a connection.
     private async Task SegmentsAsync(FileStream stream, ContentHash hash, CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -167,7 +167,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
             {
                 Write(stream, new(buffer, 0, count), hash);
             }
-            catch (IOException e)   // not to be taken for the network's
+            catch (IOException e)   // a disk error, not a network error
             {
                 throw DiskProblem.Explain(e, stream.Name);
             }
@@ -179,7 +179,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
         var storage = _storage;
         if (from == 0 && to == file.Size - 1) (from, to) = (null, null);
         var response = await transport.SendAsync(storage ?? _address, from, to, cancel).ConfigureAwait(false);
-        if (storage is not null && (int)response.StatusCode is >= 400 and < 500 and not (408 or 429))   // its permission ran out
+        if (storage is not null && (int)response.StatusCode is >= 400 and < 500 and not (408 or 429))   // the signed URL expired
         {
             response.Dispose();
             _storage = null;
@@ -190,7 +190,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
             transport.Check(response, file.Path, commit);
             if (from is not null && response.StatusCode == HttpStatusCode.OK) throw new RangesIgnoredException();
             if (from is not null && response.Content.Headers.ContentRange?.From != from)
-                throw new DownloadException($"{file.Path}: the server sends another part of the file than it was asked for");
+                throw new DownloadException($"{file.Path}: the server returned a different byte range than requested");
             if (response.RequestMessage?.RequestUri is { } at && !host.Owns(at)) _storage = at;
             return response;
         }
@@ -212,7 +212,7 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
             && await transport.ReadAsync(body, head.AsMemory(filled), cancel).ConfigureAwait(false) is > 0 and var n)
             filled += n;
         throw ForeignContent.Name(head.AsSpan(0, filled), file.Path, file.Size) is { } foreign ? Foreign(foreign, null)
-            : new DownloadException($"{file.Path}: the server sends {size:N0} bytes, its list says {file.Size:N0}");
+            : new DownloadException($"{file.Path}: the server reports {size:N0} bytes, the listing {file.Size:N0}");
     }
 
     private Exception Ended(ReadOnlySpan<byte> head) => ForeignContent.Name(head, file.Path, file.Size) is { } foreign
@@ -221,10 +221,10 @@ internal sealed class FileDownload(HubTransport transport, HubOptions options, I
     private DownloadException Foreign(string kind, FileStream? stream)
     {
         if (stream is not null) Restart(stream);
-        return new($"{file.Path}: the server sent {kind}, in place of the {file.Size:N0} bytes of data. "
+        return new($"{file.Path}: the server sent {kind} instead of the {file.Size:N0} bytes of data. "
             + (kind.Contains("LFS", StringComparison.Ordinal)
-                ? $"{host.Endpoint.Host} does not have the data itself; try another place."
-                : "Does the network ask for a login, or is the endpoint wrong?"));
+                ? $"{host.Endpoint.Host} does not serve the data itself; try another source."
+                : "Check whether the network requires a login, and the endpoint."));
     }
 
     private static void Write(FileStream stream, ArraySegment<byte> bytes, ContentHash hash)

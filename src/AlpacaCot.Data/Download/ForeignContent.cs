@@ -3,24 +3,24 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Recognises what servers send in place of the data that was asked for.</summary>
+/// <summary>Detects content that servers send instead of the requested file.</summary>
 internal static partial class ForeignContent
 {
-    /// <summary>How much of the beginning is looked at, in bytes.</summary>
+    /// <summary>Number of leading bytes that are inspected.</summary>
     public const int HeadBytes = 1024;
 
-    /// <summary>What content that begins like this is instead of the expected file; null where nothing speaks against
-    /// it.</summary>
+    /// <summary>Describes the unexpected content; null if the content may be the expected
+    /// file.</summary>
     /// <param name="head">The first bytes.</param>
-    /// <param name="path">The file that was expected.</param>
-    /// <param name="size">Its size in bytes.</param>
+    /// <param name="path">Path of the expected file.</param>
+    /// <param name="size">Expected size in bytes.</param>
     public static string? Name(ReadOnlySpan<byte> head, string path, long size)
     {
         head = head[..Math.Min(head.Length, HeadBytes)];
         var text = Encoding.UTF8.GetString(head).TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
         if (text.StartsWith("version https://git-lfs", StringComparison.Ordinal) && head.Length != size)
-            return "a Git LFS pointer, the note that stands for a large file in a repository,"
-                + (PointerSize().Match(text) is { Success: true } match ? $" whose data would have {match.Groups[1].Value} bytes"
+            return "a Git LFS pointer, the placeholder for a large file in a repository,"
+                + (PointerSize().Match(text) is { Success: true } match ? $" for {match.Groups[1].Value} bytes of data"
                     : "");
         var isPage = text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase)
             || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase);

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>A repository on GitHub: its API tells commits and lists files, another host hands out their contents.</summary>
+/// <summary>A GitHub repository: the API resolves commits and lists files, the raw host serves the contents.</summary>
 internal sealed class GitHubHost(GitHubOptions options, HubRepository repository) : IRepositoryHost
 {
     public Uri Endpoint => options.Api;
@@ -26,8 +26,8 @@ internal sealed class GitHubHost(GitHubOptions options, HubRepository repository
     public IEnumerable<HubFile> Read(JsonElement page)
     {
         if (page.GetProperty("truncated").ValueKind == JsonValueKind.True)
-            throw new DownloadException($"{repository.Id} has more files than GitHub lists at once (100,000 entries or 7 MB). "
-                + $"Get it with: git clone --depth 1 https://github.com/{repository.Id}");
+            throw new DownloadException($"{repository.Id} exceeds the size of a GitHub listing (100,000 entries or 7 MB). "
+                + $"Clone it with: git clone --depth 1 https://github.com/{repository.Id}");
         return page.GetProperty("tree").EnumerateArray().Where(entry => entry.GetProperty("type").ValueEquals("blob"))
             .Select(entry => new HubFile(entry.GetProperty("path").GetString()!, entry.GetProperty("size").GetInt64(),
                 entry.GetProperty("sha").GetString()!));
@@ -35,14 +35,14 @@ internal sealed class GitHubHost(GitHubOptions options, HubRepository repository
 
     public Exception Refusal(HttpResponseMessage response, string what, string revision) => (int)response.StatusCode switch
     {
-        404 when what == repository.Id => new RepositoryNotFoundException($"{options.Api} has no repository {repository.Id} that "
-            + $"can be seen {(Token is null ? $"without a token; a private one needs {TokenAdvice}." : "with this token.")}"),
+        404 when what == repository.Id => new RepositoryNotFoundException($"{options.Api} has no repository {repository.Id} "
+            + $"visible {(Token is null ? $"without a token; a private one needs {TokenAdvice}." : "with this token.")}"),
         422 => new DownloadException($"{repository.Id} has no branch, tag or commit \"{revision}\"."),
         409 => new DownloadException($"{repository.Id} is an empty repository."),
-        401 => new DownloadException($"{what}: GitHub does not accept the token of {TokenAdvice} (401)."),
-        403 => new DownloadException($"{what}: not allowed (403); see https://github.com/{repository.Id}."),
-        451 => new DownloadException($"{what}: GitHub has closed it for legal reasons (451)."),
-        404 or 410 => new DownloadException($"{what}: the file is not there ({(int)response.StatusCode})."),
-        var code => new DownloadException($"{what}: GitHub refuses ({code} {response.ReasonPhrase})."),
+        401 => new DownloadException($"{what}: GitHub rejects the token from {TokenAdvice} (401)."),
+        403 => new DownloadException($"{what}: access denied (403); see https://github.com/{repository.Id}."),
+        451 => new DownloadException($"{what}: GitHub has blocked it for legal reasons (451)."),
+        404 or 410 => new DownloadException($"{what}: file not found ({(int)response.StatusCode})."),
+        var code => new DownloadException($"{what}: GitHub refused the request ({code} {response.ReasonPhrase})."),
     };
 }

@@ -1,19 +1,19 @@
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Where GitHub is.</summary>
+/// <summary>Addresses and credentials for GitHub.</summary>
 public sealed record GitHubOptions
 {
-    /// <summary>The API, which tells commits and lists files.</summary>
+    /// <summary>Base URL of the API, which resolves commits and lists files.</summary>
     public Uri Api { get; init; } = new("https://api.github.com/");
 
-    /// <summary>The host of the files' contents, by <c>owner/name/commit/path</c>.</summary>
+    /// <summary>Base URL of file contents, followed by <c>owner/name/commit/path</c>.</summary>
     public Uri Content { get; init; } = new("https://raw.githubusercontent.com/");
 
-    /// <summary>A token, which raises the limit of requests from 60 to 5,000 an hour; null without one.</summary>
+    /// <summary>Access token; raises the rate limit from 60 to 5,000 requests per hour. Null: anonymous.</summary>
     public string? Token { get; init; }
 
-    /// <summary>The options of the environment: <c>GITHUB_API_URL</c>, <c>GITHUB_RAW_URL</c>, <c>GITHUB_TOKEN</c>.</summary>
-    /// <param name="value">Reads a variable; null where it is not set.</param>
+    /// <summary>Options from <c>GITHUB_API_URL</c>, <c>GITHUB_RAW_URL</c> and <c>GITHUB_TOKEN</c>.</summary>
+    /// <param name="value">Reads an environment variable; null if not set.</param>
     internal static GitHubOptions From(Func<string, string?> value)
     {
         var options = new GitHubOptions { Token = value("GITHUB_TOKEN") };

@@ -3,25 +3,25 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Download;
 
 /// <summary>
-/// One repository in the local cache, in the layout that the hub's tools share: <c>blobs/DIGEST</c> holds contents,
-/// <c>snapshots/COMMIT/PATH</c> links to them, <c>refs/BRANCH</c> holds the commit a branch was at.
+/// One repository in the local cache, in the layout shared by the hub's tools: <c>blobs/DIGEST</c> contains contents,
+/// <c>snapshots/COMMIT/PATH</c> links to them, <c>refs/BRANCH</c> contains the commit of a branch.
 /// Source: huggingface.co/docs/hub/local-cache.
 /// </summary>
 public sealed class HubCache
 {
     private readonly string _root, _locks;
 
-    /// <summary>The repository's place in a cache; nothing is made yet.</summary>
+    /// <summary>Describes the repository's folder in a cache; creates nothing on disk.</summary>
     public HubCache(string cache, HubRepository repository)
     {
         _root = Path.Combine(Path.GetFullPath(cache), repository.CacheFolder);
         _locks = Path.Combine(Path.GetFullPath(cache), ".locks", repository.CacheFolder);
     }
 
-    /// <summary>The folder with the files of a commit under their own names.</summary>
+    /// <summary>The folder with the files of a commit under their own paths.</summary>
     public string Snapshot(string commit) => Path.Combine(_root, "snapshots", commit);
 
-    /// <summary>The commit that a branch, tag or commit is at, as far as the cache knows; null where it does not.</summary>
+    /// <summary>Resolves a branch, tag or commit from the cache; null if unknown.</summary>
     public string? Commit(string revision)
     {
         if (IsCommit(revision) && Directory.Exists(Snapshot(revision))) return revision;
@@ -31,7 +31,7 @@ public sealed class HubCache
     }
 
     /// <summary>
-    /// The files of a commit that are in the cache, by their paths. Links whose content is gone or unfinished are left out.
+    /// The cached files of a commit. Links to missing or incomplete contents are left out.
     /// </summary>
     public IReadOnlyList<HubFile> Files(string commit)
     {
@@ -50,10 +50,10 @@ public sealed class HubCache
 
     internal string Blob(HubFile file) => Path.Combine(_root, "blobs", file.Digest);
 
-    /// <summary>Where a content grows: always a beginning of it without gaps, so that any tool can continue it.</summary>
+    /// <summary>Path of a partial content: always a gapless prefix, so any tool can continue it.</summary>
     internal string Incomplete(HubFile file) => Blob(file) + ".incomplete";
 
-    /// <summary>Whether a commit's file is there with its whole content, linked now where only the content was there.</summary>
+    /// <summary>Whether a commit's file is cached completely; links it if only its content was cached.</summary>
     internal bool Has(string commit, HubFile file)
     {
         if (IsWhole(Path.Combine(Snapshot(commit), file.Path), file)) return true;
@@ -70,7 +70,7 @@ public sealed class HubCache
             && target.Length == file.Size;
     }
 
-    /// <summary>Makes the incomplete content, which is whole and checked, the content, and links it.</summary>
+    /// <summary>Renames a complete, verified partial content to its final name and links it.</summary>
     internal void Complete(string commit, HubFile file)
     {
         File.Move(Incomplete(file), Blob(file), overwrite: true);
@@ -82,7 +82,7 @@ public sealed class HubCache
         var path = Path.Combine(Snapshot(commit), file.Path);
         var folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder);
-        // A link cannot replace another in one step, a move can.
+        // A link cannot replace a file atomically, a rename can.
         var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
         try
         {
@@ -90,20 +90,20 @@ public sealed class HubCache
         }
         catch (Exception e) when (OperatingSystem.IsWindows() && e is IOException or UnauthorizedAccessException)
         {
-            File.Copy(Blob(file), temporary);   // Windows allows links to administrators and developers only
+            File.Copy(Blob(file), temporary);   // Windows permits links only to administrators or in developer mode
         }
         File.Move(temporary, path, overwrite: true);
     }
 
-    /// <summary>Keeps which commit a branch or tag is at.</summary>
+    /// <summary>Stores the commit of a branch or tag.</summary>
     internal void SetReference(string revision, string commit)
     {
         if (revision != commit) AtomicFile.WriteText(Reference(revision), commit);
     }
 
     /// <summary>
-    /// Waits until no other process downloads a content, and keeps others waiting until disposed. The lock is the one that the
-    /// hub's tools take (on Linux and macOS).
+    /// Takes the lock for a content, waiting for other processes that download it; released on dispose. It is the same lock
+    /// that the hub's tools use (on Linux and macOS).
     /// </summary>
     internal async Task<IDisposable> LockAsync(HubFile file, IDownloadObserver observer, CancellationToken cancel)
     {
@@ -124,7 +124,7 @@ public sealed class HubCache
         }
     }
 
-    // A revision is the user's word and becomes a path; git allows slashes in it, and forbids two dots.
+    // A revision is user input that becomes a path; git allows slashes in it but not "..".
     private string Reference(string revision) => revision.Contains("..", StringComparison.Ordinal) || Path.IsPathRooted(revision)
         ? throw new InputException($"\"{revision}\" is not a branch, tag or commit")
         : Path.Combine(_root, "refs", revision);

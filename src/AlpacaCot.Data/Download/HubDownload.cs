@@ -2,19 +2,19 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Brings the files of a repository of the hub or of GitHub into the cache.</summary>
+/// <summary>Downloads files of a hub or GitHub repository into the cache.</summary>
 public static class HubDownload
 {
     /// <summary>
-    /// Downloads what the cache lacks; with <see cref="HubOptions.Offline"/> it only looks up what is there. Interrupted, it is
-    /// continued by the next call.
+    /// Downloads the files that the cache lacks; with <see cref="HubOptions.Offline"/> it only reads the cache. After an
+    /// interruption the next call continues.
     /// </summary>
     /// <param name="part">The repository, or the part of it.</param>
-    /// <param name="options">Where, how and which files.</param>
-    /// <param name="observer">Is told of the progress.</param>
-    /// <param name="cancel">Ends it; what has arrived is kept.</param>
-    /// <exception cref="InputException">The repository has no file that the patterns mean.</exception>
-    /// <exception cref="DownloadException">It could not be done; the message says why and what to do.</exception>
+    /// <param name="options">Endpoint, cache and file selection.</param>
+    /// <param name="observer">Receives progress.</param>
+    /// <param name="cancel">Cancels the download; received data is kept.</param>
+    /// <exception cref="InputException">No file of the repository matches the patterns.</exception>
+    /// <exception cref="DownloadException">The download failed; the message names the cause and the remedy.</exception>
     public static async Task<DownloadResult> RunAsync(RepositoryPart part, HubOptions options, IDownloadObserver observer,
         CancellationToken cancel)
     {
@@ -56,13 +56,13 @@ public static class HubDownload
         using var connections = new SemaphoreSlim(options.Connections);
         var received = 0L;
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Connections, CancellationToken = cancel };
-        // Files with the same content are one download.
+        // Files with identical content are downloaded once.
         await Parallel.ForEachAsync(missing.GroupBy(file => file.Digest), parallel, async (same, stop) =>
         {
             var file = same.First();
             using var mine = await cache.LockAsync(file, observer, stop).ConfigureAwait(false);
             var download = new FileDownload(transport, options, host, commit, file, connections, observer);
-            var origin = FileOrigin.Cached;   // another process may have brought it meanwhile
+            var origin = FileOrigin.Cached;   // another process may have downloaded it meanwhile
             if (!cache.Has(commit, file))
             {
                 origin = await download.RunAsync(cache.Incomplete(file), stop).ConfigureAwait(false)
@@ -115,7 +115,7 @@ public static class HubDownload
     {
         var commit = cache.Commit(part.At)
             ?? throw new DownloadException($"{part.Repository.Id} at {part.At} is not in the "
-            + $"cache {options.Cache}. Without --offline it is downloaded.");
+            + $"cache {options.Cache}. Omit --offline to download it.");
         var files = Select(cache.Files(commit), part, options);
         return new(part.Repository, part.At, commit, cache.Snapshot(commit),
             [.. files.Select(file => (file, FileOrigin.Cached))], 0);
@@ -127,8 +127,8 @@ public static class HubDownload
         var selected = ofPart.Where(file => RepositoryPart.Matches(options.Include, file.Path)).ToList();
         if (selected.Count > 0) return selected;
         var (wanted, there) = ofPart.Count > 0 ? (options.Include, ofPart) : (part.Files, files);
-        throw new InputException(there.Count == 0 ? $"{part.Repository.Id} holds no files"
-            : $"{part.Repository.Id} has no file like {string.Join(" or ", wanted)}. It has "
+        throw new InputException(there.Count == 0 ? $"{part.Repository.Id} contains no files"
+            : $"no file of {part.Repository.Id} matches {string.Join(" or ", wanted)}. It has "
                 + string.Join(", ", there.Take(8).Select(file => file.Path))
                     + (there.Count > 8 ? $" and {there.Count - 8} more" : ""));
     }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>A repository on the hub, or on a mirror that speaks as it does.</summary>
+/// <summary>A repository on the Hugging Face hub, or on a mirror with the same API.</summary>
 internal sealed class HubHost(HubOptions options, HubRepository repository) : IRepositoryHost
 {
     public Uri Endpoint => options.Endpoint;
@@ -40,21 +40,21 @@ internal sealed class HubHost(HubOptions options, HubRepository repository) : IR
         var said = message is null ? "" : $" The server says: {message}";
         return (code, error) switch
         {
-            (_, "GatedRepo") => new DownloadException($"{repository.Id} is gated: its owners ask for an agreement first. "
-                + $"Agree on {Page} and give an access token of that account with {TokenAdvice}." + said),
+            (_, "GatedRepo") => new DownloadException($"{repository.Id} is gated: access requires accepting its terms. "
+                + $"Accept them on {Page} and pass an access token of that account with {TokenAdvice}." + said),
             (_, "RevisionNotFound") => new DownloadException($"{repository.Id} has no branch, tag or commit \"{revision}\"."),
-            (_, "EntryNotFound") => new DownloadException($"{what}: the file is not there (404)."),
+            (_, "EntryNotFound") => new DownloadException($"{what}: file not found (404)."),
             (401 or 404, _) when what == repository.Id => new RepositoryNotFoundException(
-                $"{options.Endpoint} has no {kind} {repository.Id} that can be seen "
+                $"{options.Endpoint} has no {kind} {repository.Id} visible "
                 + (Token is null ? $"without an access token; a private one needs {TokenAdvice}." : "with this access token.")),
-            (401, _) => new DownloadException($"{what}: not allowed (401): "
-                + (Token is null ? $"an access token is needed; give one with {TokenAdvice}." : "the access token is not valid.")
+            (401, _) => new DownloadException($"{what}: access denied (401): "
+                + (Token is null ? $"an access token is needed; pass one with {TokenAdvice}." : "the access token is not valid.")
                 + said),
-            (403, _) => new DownloadException($"{what}: not allowed (403): "
-                + (Token is null ? "it may need an access token, or its owners' agreement"
-                    : "the access token has no right to it") + $"; see {Page}." + said),
-            (404 or 410, _) => new DownloadException($"{what}: the file is not there ({code})."),
-            _ => new DownloadException($"{what}: the server refuses ({code} {response.ReasonPhrase}).{said}"),
+            (403, _) => new DownloadException($"{what}: access denied (403): "
+                + (Token is null ? "it may require an access token or its owners' approval"
+                    : "the access token does not grant access") + $"; see {Page}." + said),
+            (404 or 410, _) => new DownloadException($"{what}: file not found ({code})."),
+            _ => new DownloadException($"{what}: the server refused the request ({code} {response.ReasonPhrase}).{said}"),
         };
     }
 

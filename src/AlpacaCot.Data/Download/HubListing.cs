@@ -4,12 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>What a host says of a repository: which commit a revision is, and the files of the commit.</summary>
+/// <summary>Queries a host for a repository's commit and file list.</summary>
 internal sealed partial class HubListing(HubTransport transport, IRepositoryHost host, HubRepository repository, string revision)
 {
-    private const int LargestAnswer = 64 << 20;   // bytes; a page of a list has some hundred KB
+    private const int LargestAnswer = 64 << 20;   // bytes; a page of a listing has a few hundred KB
 
-    /// <summary>The commit that a branch, tag or commit is.</summary>
+    /// <summary>Resolves a branch, tag or commit to a commit.</summary>
     public async Task<string> CommitAsync(CancellationToken cancel)
     {
         var (json, _) = await GetAsync(host.CommitAddress(revision), cancel).ConfigureAwait(false);
@@ -19,7 +19,7 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
                     : throw Strange();
     }
 
-    /// <summary>The files of a commit in the order of their names.</summary>
+    /// <summary>The files of a commit, sorted by path.</summary>
     public async Task<IReadOnlyList<HubFile>> FilesAsync(string commit, CancellationToken cancel)
     {
         var files = new List<HubFile>();
@@ -40,7 +40,7 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
             List<HubFile> files = [.. host.Read(page)];
             return files.Find(file => !IsPossible(file)) is not { } strange ? files
                 : throw new DownloadException($"{host.Endpoint} lists a file of {repository.Id} "
-                    + $"with an impossible path or hash: {strange.Path}");
+                    + $"with an invalid path or hash: {strange.Path}");
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -48,7 +48,7 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
         }
     }
 
-    // Path and digest become file names: a host must not be able to name a place outside the cache.
+    // Path and digest become file names: a host must not be able to point outside the cache.
     private static bool IsPossible(HubFile file) => file is { Size: >= 0, Digest: not null, Path: not null }
         && file.Digest.All(char.IsAsciiHexDigitLower) && file.Digest.Length is 40 or 64
         && file.Path.Split('/').All(part => part is not ("" or "." or "..") && part.IndexOfAny(['\\', ':', '\0']) < 0);
@@ -78,13 +78,13 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
         {
             var head = body.GetBuffer().AsSpan(0, (int)body.Length);
             throw ForeignContent.Name(head, "list.json", -1) is { } kind
-                ? new DownloadException($"{HubTransport.Plain(address)}: the server sent {kind} in place of the list of files. "
-                    + "Does the network ask for a login, or is the endpoint wrong?", e)
+                ? new DownloadException($"{HubTransport.Plain(address)}: the server sent {kind} instead of the file list. "
+                    + "Check whether the network requires a login, and the endpoint.", e)
                 : Strange(e);
         }
     }
 
-    // A mirror may hand out the addresses of the hub behind it: the next page is asked of the same host as the first.
+    // A mirror may return addresses of the hub behind it; the next page is requested from the same host as the first.
     private Uri? NextPage(HttpResponseHeaders headers)
     {
         if (!headers.TryGetValues("Link", out var links)) return null;
@@ -97,8 +97,8 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
 
     private DownloadException Strange(Exception? cause = null)
     {
-        var message = $"{host.Endpoint} does not answer as {host.Kind} does about {repository.Id}. "
-            + "Is the endpoint right?";
+        var message = $"{host.Endpoint} gave an answer about {repository.Id} that {host.Kind} would not give. "
+            + "Check the endpoint.";
         return cause is null ? new(message) : new(message, cause);
     }
 

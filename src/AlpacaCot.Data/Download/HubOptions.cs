@@ -2,54 +2,54 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Where and how to download. <see cref="FromEnvironment"/> takes the variables that
-/// other tools of the hub take.</summary>
+/// <summary>Download settings. <see cref="FromEnvironment"/> reads the same variables as
+/// the hub's own tools.</summary>
 public sealed record HubOptions
 {
-    /// <summary>The hub's address, or that of a mirror.</summary>
+    /// <summary>Base URL of the hub or a mirror.</summary>
     public Uri Endpoint { get; init; } = new("https://huggingface.co/");
 
-    /// <summary>The access token; null without one. It is sent to the endpoint's host alone, and never unencrypted.</summary>
+    /// <summary>Access token; null for none. Sent only to the endpoint's host and only over an encrypted connection.</summary>
     public string? Token { get; init; }
 
-    /// <summary>The cache: <c>models--owner--name</c> and <c>datasets--owner--name</c> lie in it.</summary>
+    /// <summary>The cache folder, with subfolders <c>models--owner--name</c> and <c>datasets--owner--name</c>.</summary>
     public required string Cache { get; init; }
 
-    /// <summary>Uses the cache alone.</summary>
+    /// <summary>Whether to use only the cache, without network access.</summary>
     public bool Offline { get; init; }
 
-    /// <summary>Where GitHub is; its repositories come into the same cache, as <c>github--owner--name</c>.</summary>
+    /// <summary>GitHub settings; GitHub repositories share the cache, as <c>github--owner--name</c>.</summary>
     public GitHubOptions GitHub { get; init; } = new();
 
-    /// <summary>The branch, tag or commit in place of the one a <see cref="RepositoryPart"/> names.</summary>
+    /// <summary>Branch, tag or commit; overrides the one of a <see cref="RepositoryPart"/>.</summary>
     public string? Revision { get; init; }
 
-    /// <summary>Patterns of paths to take of the part, with <c>*</c> (slashes too) and <c>?</c>; none takes all.</summary>
+    /// <summary>Path patterns to download; <c>*</c> also matches slashes, <c>?</c> one character. Empty: all files.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
-    /// <summary>The most connections at a time.</summary>
+    /// <summary>Maximum number of concurrent connections.</summary>
     public int Connections { get; init; } = 8;
 
-    /// <summary>How much one request of a large file asks for, in bytes; as many of them as connections are held in
+    /// <summary>Size of one range request, in bytes; up to <see cref="Connections"/> segments are held in
     /// memory.</summary>
     public int SegmentBytes { get; init; } = 8 << 20;
 
-    /// <summary>How many times in a row a request may fail before the download gives up.</summary>
+    /// <summary>Number of consecutive failures of a request before the download fails.</summary>
     public int Attempts { get; init; } = 6;
 
-    /// <summary>How long a server may stay silent.</summary>
+    /// <summary>Timeout for a silent server.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How waiting is done, for tests.</summary>
+    /// <summary>Delay function; replaceable in tests.</summary>
     internal Func<TimeSpan, CancellationToken, Task> Wait { get; init; } = Task.Delay;
 
     /// <summary>
-    /// The options of the environment: <c>HF_ENDPOINT</c>; <c>HF_TOKEN</c>, else the token a login has saved;
+    /// Options from the environment: <c>HF_ENDPOINT</c>; <c>HF_TOKEN</c>, else the saved login token;
     /// <c>HF_HUB_CACHE</c>, else <c>HF_HOME/hub</c>, else <c>XDG_CACHE_HOME/huggingface/hub</c>, else
-    /// <c>~/.cache/huggingface/hub</c>; <c>HF_HUB_OFFLINE</c>; those of <see cref="GitHubOptions"/>.
+    /// <c>~/.cache/huggingface/hub</c>; <c>HF_HUB_OFFLINE</c>; and those of <see cref="GitHubOptions"/>.
     /// </summary>
-    /// <param name="variable">Reads a variable; the process's own by default.</param>
-    /// <exception cref="InputException">The endpoint is no address.</exception>
+    /// <param name="variable">Reads a variable; default: the process environment.</param>
+    /// <exception cref="InputException">The endpoint is not a valid URL.</exception>
     public static HubOptions FromEnvironment(Func<string, string?>? variable = null)
     {
         string? Value(string name) => Read(variable, name);
@@ -66,8 +66,8 @@ public sealed record HubOptions
         return Value("HF_ENDPOINT") is { } endpoint ? options with { Endpoint = ParseEndpoint(endpoint) } : options;
     }
 
-    /// <summary>The cache that the environment names, as in <see cref="FromEnvironment"/>.</summary>
-    /// <param name="variable">Reads a variable; the process's own by default.</param>
+    /// <summary>The cache folder from the environment, as in <see cref="FromEnvironment"/>.</summary>
+    /// <param name="variable">Reads a variable; default: the process environment.</param>
     public static string CacheOf(Func<string, string?>? variable = null) =>
         Read(variable, "HF_HUB_CACHE") ?? Read(variable, "HUGGINGFACE_HUB_CACHE") ?? Path.Combine(HomeOf(variable), "hub");
 
@@ -81,9 +81,9 @@ public sealed record HubOptions
     private static string? Read(Func<string, string?>? variable, string name) =>
         (variable ?? Environment.GetEnvironmentVariable)(name)?.Trim() is { Length: > 0 } text ? text : null;
 
-    /// <summary>Reads the address of a hub.</summary>
-    /// <exception cref="InputException">It is not one.</exception>
+    /// <summary>Parses the base URL of a hub.</summary>
+    /// <exception cref="InputException">Not an absolute http or https URL.</exception>
     public static Uri ParseEndpoint(string text) =>
         Uri.TryCreate(text.TrimEnd('/') + "/", UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" ? uri!
-            : throw new InputException($"\"{text}\" is not the address of a hub; expected one like https://huggingface.co");
+            : throw new InputException($"\"{text}\" is not a hub URL; expected e.g. https://huggingface.co");
 }

@@ -3,50 +3,50 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>What a hub repository holds.</summary>
+/// <summary>The kind of a repository.</summary>
 public enum RepositoryType
 {
-    /// <summary>Data.</summary>
+    /// <summary>A data set on the hub.</summary>
     Dataset,
 
-    /// <summary>A model with its tokenizer.</summary>
+    /// <summary>A model with its tokenizer, on the hub.</summary>
     Model,
 
-    /// <summary>Anything, on GitHub.</summary>
+    /// <summary>A GitHub repository with any content.</summary>
     GitHub,
 }
 
-/// <summary>A repository of the Hugging Face hub, of a mirror of it, or of GitHub.</summary>
+/// <summary>A repository on the Hugging Face hub, a mirror of it, or GitHub.</summary>
 public sealed partial record HubRepository
 {
-    /// <summary>Names a repository.</summary>
-    /// <param name="id">Its id: <c>owner/name</c>, or <c>name</c> alone as a few old ones have it.</param>
-    /// <param name="type">What it holds.</param>
-    /// <exception cref="InputException">The id is none; it becomes a folder name, so nothing unusual is let through.</exception>
+    /// <summary>Creates a reference to a repository.</summary>
+    /// <param name="id">The id: <c>owner/name</c>, or <c>name</c> alone for some early repositories.</param>
+    /// <param name="type">The kind of repository.</param>
+    /// <exception cref="InputException">Invalid id. Checked strictly because it becomes a folder name.</exception>
     public HubRepository(string id, RepositoryType type)
     {
         if (!LooksLikeId(id))
-            throw new InputException($"\"{id}\" is not the id of a repository: expected owner/name, as in yahma/alpaca-cleaned");
+            throw new InputException($"\"{id}\" is not a repository id; expected owner/name, e.g. yahma/alpaca-cleaned");
         (Id, Type) = (id, type);
     }
 
-    /// <summary><c>owner/name</c>.</summary>
+    /// <summary>The id, usually <c>owner/name</c>.</summary>
     public string Id { get; }
 
-    /// <summary>What it holds.</summary>
+    /// <summary>The kind of repository.</summary>
     public RepositoryType Type { get; }
 
-    /// <summary>Whether a text has the form of an id.</summary>
+    /// <summary>Whether a text is a syntactically valid id.</summary>
     public static bool LooksLikeId(string text) =>
         IdForm().IsMatch(text) && !text.Contains("--", StringComparison.Ordinal)
             && !text.Contains("..", StringComparison.Ordinal);
 
-    /// <summary>The branch that is meant where none is named; on GitHub it may have any name.</summary>
+    /// <summary>The default revision: <c>main</c>; on GitHub <c>HEAD</c>, because the main branch may have any name.</summary>
     public string MainRevision => Type == RepositoryType.GitHub ? "HEAD" : "main";
 
     /// <summary>
-    /// The folder of the repository in the cache: <c>datasets--owner--name</c> and <c>models--owner--name</c> as the hub's tools
-    /// have them, and <c>github--owner--name</c> beside them.
+    /// Name of the repository's folder in the cache: <c>datasets--owner--name</c> and <c>models--owner--name</c> as in the
+    /// hub's tools, and <c>github--owner--name</c>.
     /// </summary>
     public string CacheFolder => (Type switch
     {

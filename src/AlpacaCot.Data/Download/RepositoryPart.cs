@@ -3,24 +3,24 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>What a name or an address means: a repository, a revision of it, and of its files all or some.</summary>
+/// <summary>A repository, optionally at a revision and restricted to some of its files.</summary>
 /// <param name="Repository">The repository.</param>
-/// <param name="Revision">The branch, tag or commit; null for the main branch.</param>
-/// <param name="Files">Patterns of paths, with <c>*</c> (slashes too) and <c>?</c>; none means all files.</param>
+/// <param name="Revision">The branch, tag or commit; null for the default one.</param>
+/// <param name="Files">Path patterns; <c>*</c> also matches slashes, <c>?</c> one character. Empty: all files.</param>
 public sealed partial record RepositoryPart(HubRepository Repository, string? Revision, IReadOnlyList<string> Files)
 {
-    /// <summary>The branch, tag or commit.</summary>
+    /// <summary>The effective branch, tag or commit.</summary>
     public string At => Revision ?? Repository.MainRevision;
 
-    /// <summary>Whether a path in the repository belongs to the part.</summary>
+    /// <summary>Whether a path matches <see cref="Files"/>.</summary>
     public bool Has(string path) => Matches(Files, path);
 
     /// <summary>
-    /// Reads <c>owner/name</c>, or the address of a page of the hub or of GitHub: of a repository, of a folder
-    /// (<c>.../tree/REVISION/FOLDER</c>) or of a file (<c>.../blob/REVISION/FILE</c>). A revision with a slash cannot be told
-    /// from a folder there, so it is taken to have none.
+    /// Parses <c>owner/name</c>, or a URL on the hub or GitHub: of a repository, a folder
+    /// (<c>.../tree/REVISION/FOLDER</c>) or a file (<c>.../blob/REVISION/FILE</c>). A revision in a URL must not contain a
+    /// slash, because it could not be separated from the path.
     /// </summary>
-    /// <returns>Null where the text is neither.</returns>
+    /// <returns>The part; null if the text has neither form.</returns>
     public static RepositoryPart? TryParse(string text)
     {
         if (HubRepository.LooksLikeId(text) && text.Contains('/')) return new(new(text, RepositoryType.Dataset), null, []);
@@ -32,7 +32,7 @@ public sealed partial record RepositoryPart(HubRepository Repository, string? Re
             path.Length == 0 ? [] : page.Groups["kind"].Value == "tree" ? [path + "/*"] : [path]);
     }
 
-    /// <summary>Whether a path matches one of some patterns, or there are none.</summary>
+    /// <summary>Whether a path matches one of the patterns; true if there are none.</summary>
     internal static bool Matches(IReadOnlyList<string> patterns, string path) => patterns.Count == 0
         || patterns.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, path, ignoreCase: false));
 

@@ -8,10 +8,10 @@ using ZstdSharp;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Writes conversations as a file that <see cref="InstructionFile"/> and the field's other tools read.</summary>
+/// <summary>Writes conversations to files that <see cref="InstructionFile"/> and other common tools can read.</summary>
 public static class ConversationWriter
 {
-    /// <summary>What can be written.</summary>
+    /// <summary>Names of the supported output formats.</summary>
     public static IReadOnlyList<string> Formats { get; } = ["alpaca", "sharegpt", "openai", "preference"];
 
     private static readonly JsonWriterOptions Readable = new()
@@ -20,20 +20,20 @@ public static class ConversationWriter
     };
 
     /// <summary>
-    /// Writes all conversations in their order, whole or not at all. The name says the container: <c>.json</c> (an array),
-    /// <c>.jsonl</c>, <c>.csv</c>, <c>.tsv</c> or <c>.parquet</c>, each with <c>.gz</c> or <c>.zst</c> behind it where it is to
-    /// be packed. Metadata becomes fields; tables get a column for each, of JSON text where values are no strings. Memory holds
-    /// a few records; tables, whose columns are known at the end only, go through a temporary file beside the target.
+    /// Writes all conversations in order, atomically. The file extension selects the container: <c>.json</c> (an array),
+    /// <c>.jsonl</c>, <c>.csv</c>, <c>.tsv</c> or <c>.parquet</c>, optionally followed by <c>.gz</c> or <c>.zst</c> for
+    /// compression. Metadata becomes fields; in tables each is a column, as JSON text if a value is not a string. Memory use is a
+    /// few records; tables, whose columns are known only at the end, are buffered in a temporary file beside the target.
     /// </summary>
-    /// <param name="path">The file to write; its folder is made if absent.</param>
-    /// <param name="conversations">What to write.</param>
+    /// <param name="path">The output file; its folder is created if needed.</param>
+    /// <param name="conversations">The conversations to write.</param>
     /// <param name="format">One of <see cref="Formats"/>.</param>
     /// <param name="onBad">
-    /// Told of each conversation that the format cannot hold, which is then left out; null: it is an error.
+    /// Called for each conversation that the format cannot represent, which is then skipped; null: throw instead.
     /// </param>
-    /// <returns>How many were written.</returns>
+    /// <returns>Number of conversations written.</returns>
     /// <exception cref="InputException">
-    /// The format or the name's ending is not known, or a conversation cannot be written.
+    /// The format or the file extension is unknown, or a conversation cannot be represented.
     /// </exception>
     public static long Write(string path, IEnumerable<Conversation> conversations, string format, Action<string>? onBad = null)
     {
@@ -64,15 +64,15 @@ public static class ConversationWriter
         return count;
     }
 
-    /// <summary>Checks a name and a format before any work is done.</summary>
-    /// <exception cref="InputException">The format or the name's ending is not known.</exception>
+    /// <summary>Validates path and format without writing.</summary>
+    /// <exception cref="InputException">The format or the file extension is unknown.</exception>
     public static void Check(string path, string format)
     {
         if (!Formats.Contains(format))
-            throw new InputException($"\"{format}\" cannot be written. {Spelling.Suggestion(format, [.. Formats])}");
+            throw new InputException($"\"{format}\" is not an output format. {Spelling.Suggestion(format, [.. Formats])}");
         if (Container(path).Container is not (".json" or ".jsonl" or ".csv" or ".tsv" or ".parquet"))
-            throw new InputException($"{path}: the name does not say what to write; end it with .json, .jsonl, .csv, .tsv or "
-                + ".parquet, and .gz or .zst behind that to pack it.");
+            throw new InputException($"{path}: unknown file extension; use .json, .jsonl, .csv, .tsv or "
+                + ".parquet, optionally followed by .gz or .zst.");
     }
 
     private static (string Container, string Packing) Container(string path)

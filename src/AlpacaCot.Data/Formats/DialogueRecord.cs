@@ -4,9 +4,9 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads records that hold a list of turns: ShareGPT and BELLE (<c>conversations</c>), OpenAI (<c>messages</c>), MT-bench
+/// Reads records with a list of turns: ShareGPT and BELLE (<c>conversations</c>), OpenAI (<c>messages</c>), MT-bench
 /// (<c>turns</c>), self-instruct seeds (<c>instances</c>), and preference pairs (<c>chosen</c> and <c>rejected</c>) in the
-/// shapes of LLaMA-Factory, TRL, OpenAI and HH-RLHF. Everything else is metadata.
+/// layouts of LLaMA-Factory, TRL, OpenAI and HH-RLHF. All other fields become metadata.
 /// </summary>
 internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, string> columns) : IRecordFormat
 {
@@ -94,7 +94,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
             if (fields.Remove(theirs, out var value)) fields[ours] = value;
         if ((problem = ReadAnswer(fields, "chosen", turns, out _, out var chosen)) is not null) return problem;
         if ((problem = ReadAnswer(fields, "rejected", turns, out rejected, out var lost)) is not null) return problem;
-        // Whole dialogues (HH-RLHF) must agree up to their last answers, or the rejected one would be lost but for its last turn.
+        // Complete dialogues (HH-RLHF) must be equal up to the last answer, because only the rejected one's last turn is kept.
         if (chosen.Count > 1 || lost.Count > 1)
         {
             if (chosen.Count != lost.Count || !chosen.SkipLast(1).Select(Said).SequenceEqual(lost.SkipLast(1).Select(Said)))
@@ -110,7 +110,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         static (Role, string, string) Said(Turn turn) => (turn.Role, turn.Text, turn.Input);
     }
 
-    /// <summary>Reads an answer: a string, a turn, a list of turns, or a whole dialogue as HH-RLHF writes it.</summary>
+    /// <summary>Reads an answer: a string, a turn, a list of turns, or a complete dialogue in HH-RLHF's layout.</summary>
     private static string? ReadAnswer(OrderedDictionary<string, JsonElement> fields, string key, List<Turn> prompt,
         out string? text, out List<Turn> turns)
     {
@@ -138,7 +138,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
             : json.GetArrayLength() > 0 && json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object && IsTurns(e));
     }
 
-    /// <summary>Cuts <c>\n\nHuman: ...\n\nAssistant: ...</c> into turns; false where the text is no such dialogue.</summary>
+    /// <summary>Splits <c>\n\nHuman: ...\n\nAssistant: ...</c> into turns; false if the text has another form.</summary>
     private static bool Transcript(string text, List<Turn> turns)
     {
         const string Human = "\n\nHuman:", Assistant = "\n\nAssistant:";
@@ -190,7 +190,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
             ? given.GetString()! : "";
         turns.AddRange(Conversation.Instruction(instruction.GetString()!, input, output.GetString()!).Turns);
         var others = DialogueTurns.Fields(first, ["input", "output"]);
-        // The record is its first instance; what more there is stays with it.
+        // The first instance becomes the conversation; if there is more, the whole list is kept as metadata.
         if (instances.GetArrayLength() > 1 || others.Count > 0) fields["instances"] = instances;
         return null;
     }

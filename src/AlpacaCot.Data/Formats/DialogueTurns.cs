@@ -4,13 +4,13 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads and writes single turns as ShareGPT (<c>from</c>, <c>value</c>) and OpenAI (<c>role</c>, <c>content</c>) have them.
-/// An instruction's input is appended to its text behind a newline, for other readers, and repeated as <c>input</c>, for this
-/// one.
+/// Reads and writes single turns of ShareGPT (<c>from</c>, <c>value</c>) and OpenAI (<c>role</c>, <c>content</c>).
+/// An instruction's input is appended to its text after a line feed, for other readers, and repeated as <c>input</c>, for
+/// this one.
 /// </summary>
 internal static class DialogueTurns
 {
-    /// <summary>ShareGPT's word for a turn that is the text of a call; OpenAI writes it as <c>tool_calls</c>.</summary>
+    /// <summary>ShareGPT's role for a turn with the text of a tool call; OpenAI uses <c>tool_calls</c>.</summary>
     private const string FunctionCall = "function_call";
 
     private static readonly Dictionary<string, Role> Roles = new(StringComparer.OrdinalIgnoreCase)
@@ -22,11 +22,11 @@ internal static class DialogueTurns
         ["tool"] = Role.Tool, ["observation"] = Role.Tool, ["function"] = Role.Tool, ["function_response"] = Role.Tool,
     };
 
-    /// <summary>Names that mean something in a turn.</summary>
+    /// <summary>Field names with a meaning in a turn.</summary>
     private static readonly HashSet<string> Reserved =
         ["from", "value", "role", "content", "input", "human", "assistant", FlatRecord.OtherFields];
 
-    /// <summary>Adds a turn (of <c>{human, assistant}</c>: two) to a list; or says what is wrong with it.</summary>
+    /// <summary>Appends a turn to a list (for <c>{human, assistant}</c>: two turns). Returns the problem, or null.</summary>
     public static string? Read(JsonElement item, List<Turn> turns)
     {
         if (item.ValueKind != JsonValueKind.Object)
@@ -37,7 +37,7 @@ internal static class DialogueTurns
             && item.TryGetProperty(textKey == "value" ? "content" : "value", out content))
             textKey = textKey == "value" ? "content" : "value";
         if (label.ValueKind != JsonValueKind.String || !Roles.TryGetValue(label.GetString()!, out var role))
-            return $"its \"{roleKey}\" is {label.GetRawText()}; known are {string.Join(", ", Roles.Keys)}";
+            return $"its \"{roleKey}\" is {label.GetRawText()}; allowed: {string.Join(", ", Roles.Keys)}";
 
         string text;
         JsonElement? kept = null;
@@ -48,7 +48,7 @@ internal static class DialogueTurns
                 || item.TryGetProperty("function_call", out _):
                 text = "";
                 break;
-            case JsonValueKind.Array:   // OpenAI's list of parts, which may hold images
+            case JsonValueKind.Array:   // OpenAI's content parts, which may include images
                 text = string.Concat(content.EnumerateArray().Select(PartText));
                 kept = content;
                 break;
@@ -87,7 +87,7 @@ internal static class DialogueTurns
             && text.ValueKind == JsonValueKind.String
             ? text.GetString()! : "";
 
-    /// <summary>The fields of an object that are not used up, in their order.</summary>
+    /// <summary>The unused fields of an object, in order.</summary>
     public static OrderedDictionary<string, JsonElement> Fields(JsonElement item, ReadOnlySpan<string> used, string? from = null,
         JsonElement? content = null)
     {
@@ -104,7 +104,7 @@ internal static class DialogueTurns
         return fields;
     }
 
-    /// <summary>Writes a turn; <paramref name="openAi"/> chooses the names.</summary>
+    /// <summary>Writes a turn with the names of OpenAI (<paramref name="openAi"/>) or ShareGPT.</summary>
     public static void Write(Utf8JsonWriter json, Turn turn, bool openAi)
     {
         var isCall = IsFunctionCall(turn);
@@ -140,8 +140,8 @@ internal static class DialogueTurns
             && from.ValueEquals(FunctionCall);
 
     /// <summary>
-    /// Writes the text of a call as OpenAI's <c>tool_calls</c>, where reading that gives the same text again; a call's id would
-    /// have to be invented and is left out.
+    /// Writes the text of a tool call as OpenAI's <c>tool_calls</c> if it reads back unchanged. The call's id is left out, since
+    /// the text has none.
     /// </summary>
     private static bool WriteCall(Utf8JsonWriter json, Turn turn)
     {
@@ -176,7 +176,7 @@ internal static class DialogueTurns
 
     private static string CallText(string name, string arguments) => $"{{\"name\": {name}, \"arguments\": {arguments}}}";
 
-    /// <summary>The text of a single call without an id: <c>{"name": ..., "arguments": ...}</c>.</summary>
+    /// <summary>The text of a single tool call without an id: <c>{"name": ..., "arguments": ...}</c>.</summary>
     private static string? CallText(JsonElement item)
     {
         if (!item.TryGetProperty("tool_calls", out var calls) || calls.ValueKind != JsonValueKind.Array

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Recognises, by its first bytes, what a file is, and what to do about one that cannot be read.</summary>
+/// <summary>Detects file types by their first bytes and gives advice for unreadable ones.</summary>
 internal static class FileKind
 {
     public static bool IsGzip(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]);
@@ -14,7 +14,7 @@ internal static class FileKind
     public static bool IsJson(ReadOnlySpan<byte> head) =>
         head.TrimStart(" \t\r\n"u8) is var text && (text.IsEmpty || text[0] is (byte)'[' or (byte)'{');
 
-    /// <summary>What is wrong with content that begins like this and what to do; null where it may be UTF-8 text.</summary>
+    /// <summary>Problem and remedy for content with these first bytes; null if it may be UTF-8 text.</summary>
     public static string? WhyNotText(ReadOnlySpan<byte> head)
     {
         if (head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || head.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF])
@@ -23,17 +23,17 @@ internal static class FileKind
         if (head.StartsWith("version https://git-lfs"u8))
             return "this is a git-lfs pointer, not the data; run \"git lfs pull\" in its clone, or download the file itself";
         if (head.StartsWith("PK\u0003\u0004"u8)) return "this is a zip archive; unpack it first";
-        if (IsGzip(head) || IsZstd(head)) return "this is compressed twice; unpack it once first";
+        if (IsGzip(head) || IsZstd(head)) return "this is compressed twice; decompress it once first";
         if (head.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z']))
-            return "this is compressed with xz; unpack it first (gzip and zstd can be read as they are)";
+            return "this is compressed with xz; decompress it first (gzip and zstd are read directly)";
         if (head.StartsWith("BZh"u8))
-            return "this is compressed with bzip2; unpack it first (gzip and zstd can be read as they are)";
+            return "this is compressed with bzip2; decompress it first (gzip and zstd are read directly)";
         if (head.Length > 262 && head[257..262].SequenceEqual("ustar"u8)) return "this is a tar archive; unpack it first";
 
         var text = head.TrimStart(" \t\r\n"u8);
         if (StartsWithIgnoringCase(text, "<!doctype html"u8) || StartsWithIgnoringCase(text, "<html"u8))
             return "this is an HTML page, most likely an error page saved by a failed download; download the file itself";
-        return head.Contains((byte)0) ? "this is binary data of a kind that is not known here, not text" : null;
+        return head.Contains((byte)0) ? "this is binary data of an unknown type, not text" : null;
     }
 
     private static bool StartsWithIgnoringCase(ReadOnlySpan<byte> text, ReadOnlySpan<byte> lowerCase) =>

@@ -6,29 +6,29 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads records of an instruction and its answer, as Stanford Alpaca has them, or under other names; with <c>system</c> and
-/// <c>history</c> as LLaMA-Factory and ms-swift have them; or <c>{text}</c>. Everything else is metadata. The hot path of
-/// reading: one pass over the bytes, no document.
+/// Reads records with an instruction and an answer: Stanford Alpaca, also with renamed fields, with <c>system</c> and
+/// <c>history</c> as in LLaMA-Factory and ms-swift, or <c>{text}</c>. All other fields become metadata. This is the hot path
+/// of reading: one pass over the bytes, without a JSON document.
 /// </summary>
 internal sealed class FlatRecord : IRecordFormat
 {
     private const int Instruction = 0, Input = 1, Output = 2, Text = 3, System = 4, Rejected = 5, History = 6, Turns = 7,
         Fields = 8;
 
-    /// <summary>The format's own names of the fields, in the order of the constants.</summary>
+    /// <summary>Standard field names, indexed by the constants above.</summary>
     public static readonly string[] Names = ["instruction", "input", "output", "text", "system", "rejected", "history"];
 
-    /// <summary>Metadata of the last question and answer, and fields whose names would mean something here.</summary>
+    /// <summary>Metadata keys for the last question and answer, and for fields whose names are reserved.</summary>
     public const string TurnsField = "_turns", OtherFields = "_fields";
 
     private readonly byte[]?[] _keys = new byte[]?[Fields + 1];
     private readonly string?[] _names = new string?[Fields + 1];
     private readonly bool _isTable;
 
-    /// <summary>A format with names of its own.</summary>
-    /// <param name="name">What the format is called.</param>
-    /// <param name="columns">The file's names for <see cref="Names"/>; what is not here has the format's own name.</param>
-    /// <param name="isTable">Whether a missing field may be an empty one.</param>
+    /// <summary>Creates a format with renamed fields.</summary>
+    /// <param name="name">Name of the format.</param>
+    /// <param name="columns">The file's names for <see cref="Names"/>; missing keys keep the standard name.</param>
+    /// <param name="isTable">Whether a missing field may be read as empty.</param>
     public FlatRecord(string name, IReadOnlyDictionary<string, string?> columns, bool isTable)
     {
         (Name, _isTable) = (name, isTable);
@@ -44,12 +44,12 @@ internal sealed class FlatRecord : IRecordFormat
     public string? Parse(ReadOnlySpan<byte> json, out Conversation? conversation)
     {
         conversation = null;
-        if (!Utf8.IsValid(json)) return "it holds bytes that are not UTF-8";
+        if (!Utf8.IsValid(json)) return "it contains invalid UTF-8";
         try
         {
             return ParseText(json, out conversation);
         }
-        catch (InvalidOperationException)   // what the reader says to an unpaired surrogate
+        catch (InvalidOperationException)   // thrown by the reader for an unpaired surrogate
         {
             return JsonText.HalfCharacter;
         }
@@ -72,7 +72,7 @@ internal sealed class FlatRecord : IRecordFormat
         {
             var field = FieldOf(ref reader);
             var name = field < 0 ? reader.GetString()! : null;
-            if (field >= 0 && (seen & (1 << field)) != 0) return $"its \"{_names[field]}\" is given twice";
+            if (field >= 0 && (seen & (1 << field)) != 0) return $"its \"{_names[field]}\" occurs twice";
             if (field >= 0) seen |= 1 << field;
             reader.Read();
             if (field is >= 0 and <= Rejected && reader.TokenType == JsonTokenType.String)
@@ -93,9 +93,9 @@ internal sealed class FlatRecord : IRecordFormat
                 }
                 else
                 {
-                    // What "text" means beside an instruction is its author's business; its type is checked where it is used.
+                    // Next to an instruction, "text" is metadata; its type is only checked if it is used.
                     if (field == Text) textKind = KindOf(value);
-                    if (!(metadata ??= []).TryAdd(name ?? _names[field]!, value)) return $"its \"{name}\" is given twice";
+                    if (!(metadata ??= []).TryAdd(name ?? _names[field]!, value)) return $"its \"{name}\" occurs twice";
                 }
             }
         }
@@ -118,7 +118,7 @@ internal sealed class FlatRecord : IRecordFormat
             if (texts[Text] is null)
                 return textKind != JsonTokenType.None ? WrongType(Text, textKind)
                     : metadata?.ContainsKey("message_tree_id") == true
-                    ? "it is a tree of messages, which is many dialogues: data convert --source oasst1 takes it apart"
+                    ? "it is a message tree with several dialogues; convert it with data convert --source oasst1"
                     : $"it has neither \"{_names[Instruction] ?? "instruction"}\" and \"{_names[Output]}\" nor \"text\"; "
                         + FieldsOf(json);
             conversation = Conversation.PlainText(texts[Text]!);
@@ -140,7 +140,7 @@ internal sealed class FlatRecord : IRecordFormat
         return WithContext(ref conversation, texts[System], history, turns);
     }
 
-    /// <summary>Puts the system text and the earlier turns before the last ones.</summary>
+    /// <summary>Prepends the system text and the earlier turns.</summary>
     private static string? WithContext(ref Conversation conversation, string? system, JsonElement history, JsonElement last)
     {
         var all = new List<Turn>();
@@ -169,7 +169,7 @@ internal sealed class FlatRecord : IRecordFormat
             for (var i = 0; i < own.Length; i++)
                 if (last[i].ValueKind == JsonValueKind.Object)
                     own[i] = own[i] with { Metadata = DialogueTurns.Fields(last[i], []) };
-        // A dialogue whose answer follows no question (but a tool's result) stands whole in the history.
+        // In a dialogue whose answer does not follow a question (but a tool's result), all turns are in the history.
         var noQuestion = historyEndsInObject && own.Length == 2 && own[0] is { Text: "", Input: "", Metadata.Count: 0 };
         conversation = conversation with { Turns = [.. all, .. noQuestion ? own[1..] : own] };
         return null;
@@ -185,7 +185,7 @@ internal sealed class FlatRecord : IRecordFormat
     private string WrongType(int field, JsonTokenType found) =>
         $"its \"{_names[field]}\" is {JsonText.Kind(found)}, expected a string";
 
-    /// <summary>A list written as text, as the cells of tables hold it.</summary>
+    /// <summary>Parses a list in text form, as in table cells.</summary>
     public static JsonElement Decoded(JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.String || value.GetString() is not ['[' or '{', ..] text) return value;

@@ -1,9 +1,9 @@
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>A stream that can only be read forwards, by one function.</summary>
+/// <summary>A forward-only stream backed by a read function.</summary>
 internal sealed class ForwardStream(ForwardStream.Reading read, IDisposable? owned = null) : Stream
 {
-    /// <summary>Fills the beginning of a buffer and says how much; 0 at the end.</summary>
+    /// <summary>Writes to the start of a buffer and returns the number of bytes; 0 at the end.</summary>
     public delegate int Reading(Span<byte> buffer);
 
     public override bool CanRead => true;

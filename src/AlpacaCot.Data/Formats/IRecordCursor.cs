@@ -2,28 +2,28 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Goes through the records of one container (JSON, a table, Parquet), each given as one JSON value in UTF-8.</summary>
+/// <summary>Iterates over the records of a container (JSON, table, Parquet), each as one JSON value in UTF-8.</summary>
 internal interface IRecordCursor : IDisposable
 {
-    /// <summary>What the container is, for the log: <c>JSON lines</c>.</summary>
+    /// <summary>Name of the container for the log, such as <c>JSON lines</c>.</summary>
     string Container { get; }
 
-    /// <summary>Whether a field may be missing because a table has no way to say "empty".</summary>
+    /// <summary>Whether a missing field may mean an empty one, because tables cannot distinguish them.</summary>
     bool IsTable { get; }
 
-    /// <summary>The number of the current record, counted from 1; 0 before the first.</summary>
+    /// <summary>One-based number of the current record; 0 before the first.</summary>
     long Number { get; }
 
-    /// <summary>Names the current record in a message: file, record and, where there are any, line.</summary>
+    /// <summary>Position of the current record for messages: file, record and, if applicable, line.</summary>
     string Place { get; }
 
-    /// <summary>The current record. Valid until the next call of <see cref="MoveNext"/>.</summary>
+    /// <summary>The current record; valid until the next <see cref="MoveNext"/>.</summary>
     ReadOnlySpan<byte> Current { get; }
 
-    /// <summary>Why the current record cannot be read, though the reading can go on behind it; else null.</summary>
+    /// <summary>Why the current record cannot be read; null if it can. Reading can continue after it.</summary>
     string? Problem { get; }
 
-    /// <summary>Goes to the next record; false behind the last.</summary>
-    /// <exception cref="InputException">The file was cut short, or is broken beyond this point.</exception>
+    /// <summary>Advances to the next record; false at the end.</summary>
+    /// <exception cref="InputException">The file is truncated, or corrupt beyond this point.</exception>
     bool MoveNext();
 }

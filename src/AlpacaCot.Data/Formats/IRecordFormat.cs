@@ -2,15 +2,15 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>What records of one format mean.</summary>
+/// <summary>Interprets records of one format.</summary>
 internal interface IRecordFormat
 {
-    /// <summary>The format's name on the command line and in messages.</summary>
+    /// <summary>Name of the format on the command line and in messages.</summary>
     string Name { get; }
 
-    /// <summary>Reads a record.</summary>
+    /// <summary>Converts a record to a conversation.</summary>
     /// <param name="json">One JSON value.</param>
-    /// <param name="conversation">What it says, where there is no problem.</param>
-    /// <returns>What is wrong with it; null where it can be used.</returns>
+    /// <param name="conversation">The result; null if there is a problem.</param>
+    /// <returns>The problem; null if the record is usable.</returns>
     string? Parse(ReadOnlySpan<byte> json, out Conversation? conversation);
 }

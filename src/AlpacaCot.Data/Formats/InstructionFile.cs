@@ -5,19 +5,19 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads instruction data: the containers of <see cref="RecordFile"/>, holding records of any of
-/// <see cref="RecordFormats.Names"/>. The content decides, not the name. A file has one format, that of its first usable record.
+/// Reads instruction data: any container of <see cref="RecordFile"/> with records of any of
+/// <see cref="RecordFormats.Names"/>. Both are detected from the content. The first usable record sets the file's format.
 /// </summary>
 public static class InstructionFile
 {
-    /// <summary>Reads a file record by record: memory holds a few records (of Parquet: a row group), never the file.</summary>
+    /// <summary>Reads a file record by record; memory use is a few records (for Parquet: one row group).</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">
-    /// The format, names of columns, what to do about bad records; by default the first one is an error.
+    /// Format, column names and handling of unusable records; by default the first one throws.
     /// </param>
     /// <exception cref="InputException">
-    /// There is no such file, or the options name none (at once), or, while the records are enumerated: the file is empty, cut
-    /// short, of no known kind, or a record cannot be used. The message names file, record and line.
+    /// Thrown at once: file not found, or invalid options. Thrown during enumeration: the file is empty, truncated or of unknown
+    /// type, or a record is unusable. The message names file, record and line.
     /// </exception>
     public static IEnumerable<Conversation> Read(string path, ReadOptions? options = null)
     {
@@ -26,9 +26,9 @@ public static class InstructionFile
         return ReadFile(path, options);
     }
 
-    /// <summary>Reads records from a stream as from a file.</summary>
-    /// <param name="stream">The bytes, read forwards; not disposed.</param>
-    /// <param name="name">What messages call it.</param>
+    /// <summary>Reads records from a stream, like from a file.</summary>
+    /// <param name="stream">The bytes, read sequentially; not disposed.</param>
+    /// <param name="name">Name of the source in messages.</param>
     /// <param name="options">As for a file.</param>
     /// <exception cref="InputException">As for a file.</exception>
     public static IEnumerable<Conversation> Read(Stream stream, string name, ReadOptions? options = null)
@@ -61,19 +61,19 @@ public static class InstructionFile
             yield return conversation! with { Origin = $"{name}, record {records.Number}" };
         }
         if (used == 0)
-            throw new InputException($"{name}: " + (records.Number == 0 ? "the file holds no records."
-                : $"none of its {records.Number} records can be used."));
+            throw new InputException($"{name}: " + (records.Number == 0 ? "the file contains no records."
+                : $"none of its {records.Number} records is usable."));
     }
 
-    /// <summary>Any text can be taken for a table; one whose columns nobody knows is most likely none.</summary>
+    /// <summary>Any text parses as a table; without a known column it is most likely not one.</summary>
     private static void CheckColumns(TableRecords table, string name, ReadOptions options)
     {
         var row = JsonSerializer.SerializeToUtf8Bytes(table.Columns.ToDictionary(column => column, _ => "[]"));
         if (RecordFormats.Of(row, options, isTable: true) is not null) return;
         var columns = string.Join(", ",
             table.Columns.Take(8).Select(column => column.Length > 40 ? column[..40] + "..." : column));
-        throw new InputException($"{name}: the text begins with neither [ nor {{, so it is no JSON, and as {table.Container} its "
-            + $"first line names no column that is known ({columns}). Say which column is which, as in "
+        throw new InputException($"{name}: this is not JSON (it does not start with [ or {{), and as {table.Container} its "
+            + $"first line has no known column ({columns}). Map the columns, for example "
             + $"instruction={table.Columns[0].Split(' ')[0]}.");
     }
 
@@ -82,13 +82,13 @@ public static class InstructionFile
     {
         conversation = null;
         var known = format ?? RecordFormats.Of(records.Current, options, records.IsTable);
-        // What no format claims is told what the simplest one lacks.
+        // For a record of unknown format, report the problem that the simplest format finds.
         known ??= new FlatRecord("alpaca", new Dictionary<string, string?>(), records.IsTable);
         var problem = known.Parse(records.Current, out conversation);
         if (problem is null) format = known;
         else if (format is not null && options.Format is null
             && RecordFormats.Of(records.Current, options, records.IsTable) is { } other && other.Name != format.Name)
-            return $"this is a record of the format {other.Name}, but the file began with {format.Name}; split the file by "
+            return $"this record has the format {other.Name}, the records before it {format.Name}; split the file by "
                 + "formats";
         return problem;
     }

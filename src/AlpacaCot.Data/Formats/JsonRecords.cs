@@ -5,8 +5,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Cuts a stream of UTF-8 JSON into its records: the elements of one array, or values one after another (JSON lines,
-/// indented or not). The buffer holds a few records and grows only to the largest one, so size of file is no matter.
+/// Splits a stream of UTF-8 JSON into records: the elements of one array, or consecutive values (JSON Lines, indented or
+/// not). The buffer grows only to the largest record, so memory use does not depend on the file size.
 /// </summary>
 internal sealed class JsonRecords : IRecordCursor
 {
@@ -15,15 +15,15 @@ internal sealed class JsonRecords : IRecordCursor
     private readonly bool _isArray;
     private readonly int _largestRecord;
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
-    private int _start, _end;   // what is read and not yet used: buffer[start..end]
+    private int _start, _end;   // unconsumed bytes: buffer[start..end]
     private int _length;       // of the current record, at start
     private long _line = 1;    // of buffer[start]
     private bool _ended, _closed;
 
-    /// <summary>Begins to read; fails where there is nothing.</summary>
-    /// <param name="stream">UTF-8 bytes, not compressed.</param>
-    /// <param name="name">What messages call the stream: the path as the user gave it.</param>
-    /// <param name="largestRecord">The most bytes a record may have.</param>
+    /// <summary>Starts reading; throws if the stream is empty.</summary>
+    /// <param name="stream">Uncompressed UTF-8 bytes.</param>
+    /// <param name="name">Name of the source in messages: the path as the user passed it.</param>
+    /// <param name="largestRecord">Maximum size of a record in bytes.</param>
     public JsonRecords(Stream stream, string name, int largestRecord)
     {
         (_stream, _name, _largestRecord) = (stream, name, largestRecord);
@@ -40,7 +40,7 @@ internal sealed class JsonRecords : IRecordCursor
 
     public long Number { get; private set; }
 
-    /// <summary>The line on which the current record begins, or its <see cref="Problem"/> lies, counted from 1.</summary>
+    /// <summary>One-based line of the current record's start, or of its <see cref="Problem"/>.</summary>
     public long Line { get; private set; }
 
     public ReadOnlySpan<byte> Current => _buffer.AsSpan(_start, _length);
@@ -74,17 +74,17 @@ internal sealed class JsonRecords : IRecordCursor
         }
         if (_buffer[_start] != ']')
             return comma || Number == 0 ? true : throw Broken($"a comma is missing between records {Number} and {Number + 1}");
-        if (comma) throw Broken("there is a comma too many before the closing bracket");
+        if (comma) throw Broken("extra comma before the closing bracket");
         Advance(1);
         _closed = true;
-        return !SkipSpace() ? false : throw Broken("the array is closed, but more text follows");
+        return !SkipSpace() ? false : throw Broken("unexpected text after the end of the array");
 
-        InputException Cut() => new($"{_name}: the file ends behind record {Number} (line {_line}), before its array is closed. "
-            + "It was cut short: write or download it again.");
-        InputException Broken(string what) => new($"{_name}, line {_line}: {what}. Correct the file there.");
+        InputException Cut() => new($"{_name}: the file ends after record {Number} (line {_line}), before its array is closed. "
+            + "It is truncated; write or download it again.");
+        InputException Broken(string what) => new($"{_name}, line {_line}: {what}. Correct the file at this line.");
     }
 
-    /// <summary>Sets the length of the current record. Each block is scanned on from the last one, so all of it once.</summary>
+    /// <summary>Sets the length of the current record. Scanning resumes at the previous block: each byte is read once.</summary>
     private void FindEnd()
     {
         var state = new JsonReaderState();
@@ -107,19 +107,19 @@ internal sealed class JsonRecords : IRecordCursor
             Line = _line + (broken.LineNumber ?? 0);
             Problem = "this is not valid JSON: " + JsonMessages.WithoutPosition(broken);
             if (_isArray)
-                throw new InputException($"{Place}: {Problem} Inside an array the next record cannot be found: "
-                    + "correct the file there.");
+                throw new InputException($"{Place}: {Problem} In an array the next record cannot be located; "
+                    + "correct the file at this line.");
             SkipToNextLine();
         }
     }
 
     private InputException CutInside() => new($"{Place}: the file ends in the middle of this record. "
-        + "It was cut short: write or download it again.");
+        + "It is truncated; write or download it again.");
 
-    /// <summary>Passes over a record that is too large to be held, by counting its brackets.</summary>
+    /// <summary>Skips a record that exceeds the maximum size, by counting its brackets.</summary>
     private void SkipLarge()
     {
-        Problem = $"it is larger than {_largestRecord >> 20} MB, the most that a record may have";
+        Problem = $"it exceeds the maximum record size of {_largestRecord >> 20} MB";
         var (depth, inString, escaped) = (0, false, false);
         while (true)
         {
@@ -152,7 +152,7 @@ internal sealed class JsonRecords : IRecordCursor
         return done;
     }
 
-    /// <summary>Goes to the next line that begins with a brace: there a record begins, be they lines or indented.</summary>
+    /// <summary>Skips to the next line that starts with a brace: the next record, in JSON Lines and indented JSON.</summary>
     private void SkipToNextLine()
     {
         while (true)
@@ -167,7 +167,7 @@ internal sealed class JsonRecords : IRecordCursor
         }
     }
 
-    /// <summary>Goes to the next byte that is not white space; false at the end.</summary>
+    /// <summary>Skips white space; false at the end.</summary>
     private bool SkipSpace()
     {
         while (true)
@@ -193,8 +193,8 @@ internal sealed class JsonRecords : IRecordCursor
     }
 
     /// <summary>
-    /// Reads on until the buffer is full, making room first; false at the end. Filling it whole, and doubling it, keeps the
-    /// scanning of one very long string linear.
+    /// Fills the buffer, enlarging it if necessary; false at the end of the stream. Filling it completely and doubling its size
+    /// keeps the scan of one very long string linear.
     /// </summary>
     private bool Fill()
     {
@@ -219,7 +219,7 @@ internal sealed class JsonRecords : IRecordCursor
                 _end += count;
                 if (count > 0) continue;
                 _ended = true;
-                _buffer[_end++] = (byte)' ';   // ends a number at the end of the file; cannot close anything that was cut
+                _buffer[_end++] = (byte)' ';   // terminates a number at the end of the file; cannot complete a truncated value
                 break;
             }
         }

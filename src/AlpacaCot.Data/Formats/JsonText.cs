@@ -4,23 +4,23 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Reads one well-formed JSON value as an element, and looks at what the scanner of records does not look at.</summary>
+/// <summary>Parses one well-formed JSON value, with the checks that the record scanner does not make.</summary>
 internal static class JsonText
 {
     private static readonly JsonDocumentOptions NoDuplicates = new() { AllowDuplicateProperties = false };
 
-    /// <summary>Gives the element; or why it cannot be trusted: bytes that are no text, a key given twice.</summary>
+    /// <summary>Parses a value. Returns the problem, such as invalid UTF-8 or a duplicate key, or null.</summary>
     public static string? Read(ReadOnlySpan<byte> json, out JsonElement value)
     {
         value = default;
-        if (!Utf8.IsValid(json)) return "it holds bytes that are not UTF-8";
+        if (!Utf8.IsValid(json)) return "it contains invalid UTF-8";
         try
         {
             CheckEscapes(json);
             value = JsonElement.Parse(json, NoDuplicates);
             return null;
         }
-        catch (InvalidOperationException)   // what the reader says to an unpaired surrogate
+        catch (InvalidOperationException)   // thrown by the reader for an unpaired surrogate
         {
             return HalfCharacter;
         }
@@ -30,10 +30,10 @@ internal static class JsonText
         }
     }
 
-    public const string HalfCharacter = "it holds half a character: a \\uD800 to \\uDFFF escape without its partner";
+    public const string HalfCharacter = "it contains an unpaired surrogate: a \\uD800 to \\uDFFF escape without its partner";
 
-    /// <summary>Looks for half characters among the escapes.</summary>
-    /// <exception cref="InvalidOperationException">There is one.</exception>
+    /// <summary>Checks the escapes for unpaired surrogates.</summary>
+    /// <exception cref="InvalidOperationException">There is an unpaired surrogate.</exception>
     public static void CheckEscapes(ReadOnlySpan<byte> json)
     {
         if (json.IndexOf("\\u"u8) < 0) return;
@@ -43,7 +43,7 @@ internal static class JsonText
                 reader.GetString();
     }
 
-    /// <summary>What a value is, in words.</summary>
+    /// <summary>Describes the type of a value for messages.</summary>
     public static string Kind(JsonTokenType type) => type switch
     {
         JsonTokenType.String => "a string",
@@ -54,7 +54,7 @@ internal static class JsonText
         _ => "an object",
     };
 
-    /// <summary>What a value is, in words.</summary>
+    /// <summary>Describes the type of a value for messages.</summary>
     public static string Kind(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Array => "a list",

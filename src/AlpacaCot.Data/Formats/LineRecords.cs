@@ -3,7 +3,7 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Reads plain text, one record a line: <c>{"text": ...}</c>. Empty lines are no records.</summary>
+/// <summary>Reads plain text as one record per line: <c>{"text": ...}</c>. Empty lines are skipped.</summary>
 internal sealed class LineRecords(Stream stream, string name, int largestRecord) : IRecordCursor
 {
     private byte[] _buffer = new byte[64 * 1024];
@@ -29,7 +29,7 @@ internal sealed class LineRecords(Stream stream, string name, int largestRecord)
             if (text.IsEmpty && Problem is null) continue;
             Number++;
             if (Problem is not null) return true;
-            if (!System.Text.Unicode.Utf8.IsValid(text)) Problem = "it holds bytes that are not UTF-8";
+            if (!System.Text.Unicode.Utf8.IsValid(text)) Problem = "it contains invalid UTF-8";
             else _json = [.. "{\"text\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(System.Text.Encoding.UTF8.GetString(text)),
                 (byte)'}'];
             return true;
@@ -58,8 +58,8 @@ internal sealed class LineRecords(Stream stream, string name, int largestRecord)
             }
             if (_end - _start >= largestRecord)
             {
-                Problem = $"it is larger than {largestRecord >> 20} MB, the most that a record may have";
-                _start = _end;   // the rest of the line is dropped too, below
+                Problem = $"it exceeds the maximum record size of {largestRecord >> 20} MB";
+                _start = _end;   // the rest of the line is skipped below
             }
             Fill();
         }

@@ -3,14 +3,14 @@ using System.Buffers.Binary;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Looks over what a Parquet file says of itself, at its end and before each page, before the reader does: that one trusts every
-/// type and length, and does not come back from some that are damaged. Sources: parquet.thrift, Thrift's compact protocol.
+/// Validates a Parquet file's footer and page headers before the Parquet reader parses them, because the reader trusts every
+/// type and length and may not terminate on corrupt ones. Sources: parquet.thrift, Thrift's compact protocol.
 /// </summary>
 internal static class ParquetDescription
 {
     private const int Tail = 8, Depth = 32, UsualHeader = 1 << 16;   // Tail: length and magic; real footers have 7 levels
 
-    // A struct's fields by number. t: true or false, y h i q: integers of 1, 2, 4, 8 bytes, b: bytes; l: list of; else: struct.
+    // Fields of each struct by number. t: bool, y h i q: integers of 1, 2, 4, 8 bytes, b: bytes; l: list of; else: struct.
     private static readonly Dictionary<string, string> s_structs = new()
     {
         ["File"] = "1i 2lSchema 3q 4lGroup 5lPair 6b 7lOrder 8Cipher 9b",
@@ -38,7 +38,7 @@ internal static class ParquetDescription
             return (Key: (one.Key, int.Parse(field[..digits])), Type: field[digits..]);
         })).ToDictionary(field => field.Key, field => field.Type);
 
-    /// <summary>Whether the file ends as a Parquet file does; the stream's position is left anywhere.</summary>
+    /// <summary>Whether the file has a valid footer; the stream position afterwards is undefined.</summary>
     public static bool IsFileSound(Stream stream)
     {
         Span<byte> tail = stackalloc byte[Tail];
@@ -46,7 +46,7 @@ internal static class ParquetDescription
         stream.Position = stream.Length - Tail;
         stream.ReadExactly(tail);
         var length = BinaryPrimitives.ReadInt32LittleEndian(tail);
-        if (tail[4..].SequenceEqual("PARE"u8)) return true;   // encrypted: the reader says so
+        if (tail[4..].SequenceEqual("PARE"u8)) return true;   // encrypted: reported by the reader
         if (!tail[4..].SequenceEqual("PAR1"u8) || length <= 0 || length > stream.Length - Tail - 4) return false;
         var footer = new byte[length];
         stream.Position = stream.Length - Tail - length;
@@ -54,11 +54,11 @@ internal static class ParquetDescription
         return new Walk(footer).Struct("File", 0);
     }
 
-    /// <summary>Whether the pages of a column lie within its bytes and claim no more than the column does.</summary>
-    /// <param name="stream">The file; its position is left anywhere.</param>
-    /// <param name="start">Where the first page begins.</param>
-    /// <param name="length">Bytes of all pages with their headers.</param>
-    /// <param name="unpacked">The most bytes that they may unpack to.</param>
+    /// <summary>Whether the pages of a column fit into its bytes and into its declared sizes.</summary>
+    /// <param name="stream">The file; its position afterwards is undefined.</param>
+    /// <param name="start">Offset of the first page.</param>
+    /// <param name="length">Size of all pages with their headers, in bytes.</param>
+    /// <param name="unpacked">Maximum total uncompressed size, in bytes.</param>
     public static bool ArePagesSound(Stream stream, long start, long length, long unpacked)
     {
         if (start < 4 || length < 0 || length > stream.Length - start) return false;
@@ -71,7 +71,7 @@ internal static class ParquetDescription
             var walk = new Walk(header);
             if (!walk.Struct("Page", 0))
             {
-                // Its statistics may hold whole texts: more is read, up to what the column has.
+                // A header's statistics may contain long texts: read more, up to the size of the column.
                 if (header.Length == end - start || head.Length > Array.MaxLength / 8) return false;
                 head = new byte[head.Length * 8];
                 continue;
@@ -88,7 +88,7 @@ internal static class ParquetDescription
     {
         private ReadOnlySpan<byte> _rest = rest;
 
-        /// <summary>The integers among the outermost struct's first fields, by their numbers.</summary>
+        /// <summary>Integer values of the outermost struct's first fields, by field number.</summary>
         public readonly long[] Numbers = new long[4];
 
         private ulong _last;
@@ -129,10 +129,10 @@ internal static class ParquetDescription
             9 or 10 => List(expected?[1..], depth + 1),
             12 => Struct(expected, depth + 1),
             13 => Skip(16),
-            _ => false,   // a map: Parquet has none
+            _ => false,   // a map: not used by Parquet
         };
 
-        // Every element takes a byte or more: a count beyond what is left is a lie.
+        // Each element takes at least one byte, so a larger count is invalid.
         private bool List(string? expected, int depth)
         {
             if (depth > Depth || !Byte(out var header)) return false;

@@ -7,7 +7,7 @@ using Parquet.Schema;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// One primitive column of a row group, read value by value with its levels (Dremel's definition and repetition).
+/// One primitive column of a row group, read value by value with its definition and repetition levels (Dremel).
 /// </summary>
 internal sealed class ParquetLeaf : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class ParquetLeaf : IDisposable
             throw new InvalidDataException($"column {field.Path} lacks levels");
     }
 
-    /// <summary>Reads a column of a row group whole.</summary>
+    /// <summary>Reads a whole column of a row group.</summary>
     public static ParquetLeaf Read(ParquetRowGroupReader group, DataField field) =>
         new(group.ReadRawColumnDataBaseAsync(field, CancellationToken.None).AsTask().GetAwaiter().GetResult(), field);
 
@@ -43,7 +43,7 @@ internal sealed class ParquetLeaf : IDisposable
 
     public void WriteValue(Utf8JsonWriter json) => _write(json, _value);
 
-    /// <summary>Writes the text of a column that holds JSON.</summary>
+    /// <summary>Writes the current value of a column that contains JSON text.</summary>
     public void WriteJson(Utf8JsonWriter json)
     {
         if (_data is RawColumnData<ReadOnlyMemory<char>> text)

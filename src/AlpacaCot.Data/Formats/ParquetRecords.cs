@@ -7,11 +7,11 @@ using Parquet.Schema;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads the rows of a Parquet file as objects, a row group at a time; a cell without a value is a missing field.
+/// Reads the rows of a Parquet file as objects, one row group at a time; a null cell is a missing field.
 /// </summary>
 internal sealed class ParquetRecords : IRecordCursor
 {
-    /// <summary>The key of the file's own metadata that names the columns which hold JSON as text.</summary>
+    /// <summary>File metadata key that lists the columns with JSON text.</summary>
     public const string JsonColumns = "alpaca_cot.json_columns";
 
     private readonly Stream _stream;
@@ -22,7 +22,7 @@ internal sealed class ParquetRecords : IRecordCursor
     private readonly ArrayBufferWriter<byte> _json = new(4096);
     private readonly Utf8JsonWriter _writer;
     private readonly int _largestRecord;
-    // By path: fields hash by all that is in them, and those of the schema are other objects than the data fields.
+    // Compared by reference: a field's hash covers all its content, and the schema's objects differ from the data fields.
     private readonly Dictionary<Field, string[]> _leavesOf = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, ParquetLeaf> _leaves = [];
     private int _group;
@@ -32,14 +32,14 @@ internal sealed class ParquetRecords : IRecordCursor
     {
         (_stream, _name, _length, _largestRecord) = (stream, name, stream.Length, largestRecord);
         _writer = new Utf8JsonWriter(_json, new JsonWriterOptions { SkipValidation = true, MaxDepth = 1000 });
-        if (!ParquetDescription.IsFileSound(stream)) throw Damaged("its description, at the end of the file, is broken", null);
+        if (!ParquetDescription.IsFileSound(stream)) throw Damaged("the footer is invalid", null);
         stream.Position = 0;
         _reader = Guard(() => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
         _jsonColumns = Guard(() => _reader.CustomMetadata.TryGetValue(JsonColumns, out var names)
             ? JsonSerializer.Deserialize<HashSet<string>>(names)! : []);
     }
 
-    /// <summary>Begins to read. A packed file, which cannot be read backwards, goes through a temporary one.</summary>
+    /// <summary>Starts reading. A compressed file, which cannot be read backwards, is unpacked to a temporary file.</summary>
     public static ParquetRecords Open(Stream stream, long origin, Stream unpacked, string name, ReadOptions options)
     {
         if (origin == 0)
@@ -85,7 +85,7 @@ internal sealed class ParquetRecords : IRecordCursor
         Number++;
         Guard(WriteRow);
         Problem = _json.WrittenCount > _largestRecord
-            ? $"it is larger than {_largestRecord >> 20} MB, the most that a record may have" : null;
+            ? $"it exceeds the maximum record size of {_largestRecord >> 20} MB" : null;
         return true;
     }
 
@@ -98,14 +98,14 @@ internal sealed class ParquetRecords : IRecordCursor
         foreach (var field in _reader.Schema.DataFields)
         {
             var chunk = group.GetMetadata(field)?.MetaData;
-            // What a damaged header claims must not be allocated before it is compared with the file.
+            // Compare the sizes in a header with the file before allocating memory for them.
             if (chunk is null || chunk.NumValues < 0 || chunk.NumValues > int.MaxValue / 16 || chunk.NumValues < _rowsLeft
                 || chunk.TotalCompressedSize > _length || chunk.TotalUncompressedSize > 64L * 1024 * 1024 + 500 * _length)
-                throw new InvalidDataException($"the header of column {field.Path} cannot be true");
+                throw new InvalidDataException($"the header of column {field.Path} is invalid");
             var start = chunk.DictionaryPageOffset is > 0 and var first && first < chunk.DataPageOffset
                 ? first : chunk.DataPageOffset;
             if (!ParquetDescription.ArePagesSound(_stream, start, chunk.TotalCompressedSize, chunk.TotalUncompressedSize))
-                throw new InvalidDataException($"a page of column {field.Path} has a broken header");
+                throw new InvalidDataException($"a page of column {field.Path} has an invalid header");
             _leaves[field.Path.ToString()] = ParquetLeaf.Read(group, field);
         }
         return true;
@@ -151,7 +151,7 @@ internal sealed class ParquetRecords : IRecordCursor
         WriteValue(field);
     }
 
-    /// <summary>Writes a value that is there, or null for an element that is not.</summary>
+    /// <summary>Writes the current value, or null for a missing element.</summary>
     private void WriteValue(Field field)
     {
         switch (field)
@@ -202,7 +202,7 @@ internal sealed class ParquetRecords : IRecordCursor
     private void WriteElements(Field list, Action writeElement)
     {
         var first = First(list);
-        if (first.Definition < list.MaxDefinitionLevel)   // an empty list takes one place
+        if (first.Definition < list.MaxDefinitionLevel)   // an empty list takes one level entry
         {
             Skip(list);
             return;
@@ -240,10 +240,10 @@ internal sealed class ParquetRecords : IRecordCursor
         StructField group => group.Fields.SelectMany(Leaves),
         ListField list => Leaves(list.Item),
         MapField map => Leaves(map.Key).Concat(Leaves(map.Value)),
-        _ => throw new InvalidDataException($"column {field.Path} is of an unknown kind"),
+        _ => throw new InvalidDataException($"column {field.Path} has an unknown type"),
     };
 
-    /// <summary>What the decoder throws at damaged data is of every kind; it all means the same.</summary>
+    /// <summary>The decoder throws exceptions of any type for corrupt data; all are reported the same way.</summary>
     private T Guard<T>(Func<T> read)
     {
         try
@@ -259,8 +259,8 @@ internal sealed class ParquetRecords : IRecordCursor
     }
 
     private InputException Damaged(string what, Exception? cause) =>
-        new($"{_name}, near record {Number + 1}: the Parquet data is damaged "
-        + $"or cut short ({what}); download it again.", cause!);
+        new($"{_name}, near record {Number + 1}: the Parquet data is corrupt "
+        + $"or truncated ({what}); download it again.", cause!);
 
     public void Dispose()
     {

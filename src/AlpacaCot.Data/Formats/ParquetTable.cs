@@ -5,7 +5,7 @@ using Parquet.Schema;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Writes records as a Parquet file: each field a column of the narrowest type, nested where the values are.</summary>
+/// <summary>Writes records as a Parquet file: one column per field, of the narrowest type, nested like the values.</summary>
 internal static class ParquetTable
 {
     private const int GroupRows = 10_000, GroupCharacters = 32 << 20;
@@ -13,7 +13,7 @@ internal static class ParquetTable
     public static void Write(Stream stream, RecordSpool spool)
     {
         if (spool.Columns.Count == 0)
-            throw new InputException("There are no records, and a Parquet file without columns cannot be read.");
+            throw new InputException("There are no records to write; a Parquet file without columns would be unreadable.");
         var fields = spool.Columns.Select(column => FieldOf(column.Key, column.Value)).ToArray();
         var schema = new ParquetSchema(fields);
         var writer = ParquetWriter.CreateAsync(schema, stream).GetAwaiter().GetResult();
@@ -50,7 +50,7 @@ internal static class ParquetTable
         _ => new DataField(name, typeof(string), true),
     };
 
-    /// <summary>One field of the records, cut into its primitive columns (Dremel).</summary>
+    /// <summary>One field of the records, split into its primitive columns (Dremel).</summary>
     private sealed class TableColumn(string name, ColumnShape shape, Field field)
     {
         private readonly Dictionary<string, LeafBuffer> _leaves =

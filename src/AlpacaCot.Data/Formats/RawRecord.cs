@@ -2,12 +2,12 @@ using System.Text.Json;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>One record of a file as it stands there, whatever it means.</summary>
-/// <param name="Value">The record; rows of tables are objects, with their columns as fields.</param>
-/// <param name="Number">Its place in the file, counted from 1.</param>
-/// <param name="File">The file, as the user named it.</param>
+/// <summary>One record of a file in its original form.</summary>
+/// <param name="Value">The record; a table row is an object with the columns as fields.</param>
+/// <param name="Number">One-based position in the file.</param>
+/// <param name="File">The file as the user passed it.</param>
 public readonly record struct RawRecord(JsonElement Value, long Number, string File)
 {
-    /// <summary>Names the record in a message: <c>file.json, record 17</c>.</summary>
+    /// <summary>Position of the record for messages: <c>file.json, record 17</c>.</summary>
     public string Origin => $"{File}, record {Number}";
 }

@@ -3,17 +3,17 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads the records of a file as they stand there, for converters that give them a meaning of their own. The content says what
-/// the file is: a JSON array, JSON lines, CSV, TSV (the first row names the columns) or Parquet, plain or packed with gzip or
-/// zstd; a file called <c>.txt</c> that is none of these is text, one record a line.
+/// Reads the records of a file in their original form, for converters that interpret them. The format is detected from the
+/// content: a JSON array, JSON lines, CSV, TSV (the first row is the header) or Parquet, plain or compressed with gzip or
+/// zstd. A <c>.txt</c> file in none of these formats is text, one record per line.
 /// </summary>
 public static class RecordFile
 {
-    /// <summary>Reads a file record by record: memory holds a few records (of Parquet: a row group), never the file.</summary>
+    /// <summary>Reads a file record by record; memory use is a few records (for Parquet: one row group).</summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">What to do about bad records; by default the first one is an error.</param>
+    /// <param name="options">Handling of unusable records; by default the first one throws.</param>
     /// <exception cref="InputException">
-    /// There is no such file (at once), or, while the records are enumerated, it or one of its records cannot be read.
+    /// Thrown at once: file not found. Thrown during enumeration: the file or one of its records cannot be read.
     /// </exception>
     public static IEnumerable<RawRecord> Read(string path, ReadOptions? options = null)
     {
@@ -36,8 +36,8 @@ public static class RecordFile
 
     internal static void CheckExists(string path)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path}: this is a folder, expected a file.");
-        if (!File.Exists(path)) throw new InputException($"{path}: there is no such file.");
+        if (Directory.Exists(path)) throw new InputException($"{path}: is a folder; expected a file.");
+        if (!File.Exists(path)) throw new InputException($"{path}: file not found.");
     }
 
     internal static FileStream Open(string path)
@@ -52,11 +52,11 @@ public static class RecordFile
         }
     }
 
-    /// <summary>Recognises what a stream holds and begins to read it.</summary>
-    /// <param name="stream">The bytes, perhaps packed; not disposed.</param>
-    /// <param name="name">What messages call it.</param>
-    /// <param name="options">Limits, and a format that may be forced.</param>
-    /// <param name="description">The container and its packing, for the log: <c>JSON lines, gzip</c>.</param>
+    /// <summary>Detects a stream's container and starts reading it.</summary>
+    /// <param name="stream">The bytes, possibly compressed; not disposed.</param>
+    /// <param name="name">Name of the source in messages.</param>
+    /// <param name="options">Limits, and optionally the format.</param>
+    /// <param name="description">Container and compression for the log: <c>JSON lines, gzip</c>.</param>
     internal static IRecordCursor Cursor(Stream stream, string name, ReadOptions options, out string description)
     {
         var origin = stream.CanSeek ? stream.Position : -1;

@@ -3,18 +3,18 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>The formats of records, and how one is recognised from a record.</summary>
+/// <summary>The record formats and their detection.</summary>
 public static class RecordFormats
 {
     /// <summary>
-    /// What can be read: <c>alpaca</c> (also <c>{text}</c>), <c>pairs</c> (alpaca under other names), <c>sharegpt</c>,
-    /// <c>belle</c> (the same as sharegpt or alpaca), <c>openai</c>, <c>preference</c>, <c>questions</c> (MT-bench),
-    /// <c>self-instruct</c> (seed tasks) and <c>text</c> (a plain text file, one record a line).
+    /// Names of the input formats: <c>alpaca</c> (also <c>{text}</c>), <c>pairs</c> (alpaca with other field names),
+    /// <c>sharegpt</c>, <c>belle</c> (either sharegpt or alpaca), <c>openai</c>, <c>preference</c>, <c>questions</c> (MT-bench),
+    /// <c>self-instruct</c> (seed tasks) and <c>text</c> (a plain text file, one record per line).
     /// </summary>
     public static IReadOnlyList<string> Names { get; } =
         ["alpaca", "pairs", "sharegpt", "belle", "openai", "preference", "questions", "self-instruct", "text"];
 
-    /// <summary>The fields for which a file may have names of its own: keys of <see cref="ReadOptions.Columns"/>.</summary>
+    /// <summary>Fields that can be renamed: the keys of <see cref="ReadOptions.Columns"/>.</summary>
     public static IReadOnlyList<string> Fields { get; } =
         [.. FlatRecord.Names, "conversations", "messages", "prompt", "chosen"];
 
@@ -26,20 +26,20 @@ public static class RecordFormats
     private static readonly string[] Outputs =
         ["output", "response", "answer", "completion", "solution", "assistant", "targets", "target", "bot"];
 
-    /// <summary>Checks the names in the options.</summary>
-    /// <exception cref="InputException">A format or a field is not known.</exception>
+    /// <summary>Validates format and column names.</summary>
+    /// <exception cref="InputException">An unknown format or field.</exception>
     internal static void Check(ReadOptions options)
     {
         if (options.Format is { } format && !Names.Contains(format))
-            throw new InputException($"There is no format \"{format}\". {Spelling.Suggestion(format, [.. Names])}");
+            throw new InputException($"Unknown format \"{format}\". {Spelling.Suggestion(format, [.. Names])}");
         foreach (var field in options.Columns.Keys)
             if (!Fields.Contains(field))
-                throw new InputException($"There is no field \"{field}\" for a column to be. "
+                throw new InputException($"Unknown field \"{field}\" in the column mapping. "
                     + $"{Spelling.Suggestion(field, [.. Fields])}");
     }
 
     /// <summary>
-    /// The format that was forced, as it applies to a record; or the one that is recognised; null where none is.
+    /// The format for a record: the one in the options, else the detected one; null if none matches.
     /// </summary>
     internal static IRecordFormat? Of(ReadOnlySpan<byte> json, ReadOptions options, bool isTable)
     {

@@ -6,8 +6,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Holds records in a temporary file until the columns of a table are known. What all of them have in common is learnt on the
-/// way.
+/// Buffers records in a temporary file until a table's columns are known. The column shapes are collected while records are
+/// added.
 /// </summary>
 internal sealed class RecordSpool(string folder) : IDisposable
 {
@@ -15,15 +15,15 @@ internal sealed class RecordSpool(string folder) : IDisposable
 
     private readonly FileStream _file = TemporaryFile(folder);
 
-    /// <summary>The fields of the records, in the order in which they were first seen, with the shape of their values.</summary>
+    /// <summary>The fields of the records, in the order of their first occurrence, with the shape of their values.</summary>
     public OrderedDictionary<string, ColumnShape> Columns { get; } = [];
 
-    /// <summary>A file that is gone when it is closed.</summary>
+    /// <summary>Creates a file that is deleted when it is closed.</summary>
     public static FileStream TemporaryFile(string folder) => new(Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"),
         FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
 
     /// <summary>Adds a record: one JSON object.</summary>
-    /// <exception cref="InputException">There are more different fields than a table can reasonably have.</exception>
+    /// <exception cref="InputException">The number of distinct fields exceeds the maximum for a table.</exception>
     public void Add(ReadOnlySpan<byte> json)
     {
         Span<byte> length = stackalloc byte[4];
@@ -39,10 +39,10 @@ internal sealed class RecordSpool(string folder) : IDisposable
         }
         if (Columns.Count > MostColumns)
             throw new InputException(
-                $"The records have more than {MostColumns} different fields, which is no table. Write .jsonl instead.");
+                $"The records have more than {MostColumns} different fields, too many for a table. Write .jsonl instead.");
     }
 
-    /// <summary>Gives the records again, in their order; each is valid until the next.</summary>
+    /// <summary>Returns the records in order; each is valid until the next.</summary>
     public IEnumerable<JsonElement> Records()
     {
         _file.Position = 0;

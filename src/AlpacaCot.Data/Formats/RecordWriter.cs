@@ -5,8 +5,8 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Writes a conversation as a record of a format, so that reading it gives the same conversation. A field whose name means
-/// something to the readers stands in <c>_fields</c>.
+/// Writes a conversation as a record of a format such that it reads back equal. Metadata whose name is reserved is written
+/// into <c>_fields</c>.
 /// </summary>
 internal static class RecordWriter
 {
@@ -18,19 +18,19 @@ internal static class RecordWriter
         "dialogue", "prompt", "chosen", "rejected", "preferred_output", "non_preferred_output", "instances",
     ];
 
-    // Beside a dialogue or an instruction, "text" is nobody's field: data sets have it for the whole training text.
+    // Next to a dialogue or an instruction, "text" is metadata: some data sets store the formatted training text there.
     private static readonly HashSet<string> ReservedBesideText = [.. Reserved.Except(["text"])];
 
-    /// <summary>Why a conversation cannot be written in a format; null where it can.</summary>
+    /// <summary>Why a format cannot represent a conversation; null if it can.</summary>
     public static string? Problem(Conversation conversation, string format)
     {
         var turns = conversation.Turns;
         if (turns.Count == 0) return "it has no turns";
         if (format == "preference")
-            return conversation.Rejected is null ? "it has no rejected answer, so it is no preference pair"
+            return conversation.Rejected is null ? "it has no rejected answer, so it is not a preference pair"
                 : turns[^1].Role != Role.Assistant ? "it does not end with an answer" : null;
         if (format == "alpaca" && turns[^1].Role != Role.Assistant)
-            return "it does not end with an answer, so alpaca cannot hold it; sharegpt and openai can";
+            return "it does not end with an answer, which alpaca cannot represent; use sharegpt or openai";
         return null;
     }
 
@@ -87,7 +87,7 @@ internal static class RecordWriter
             WriteEnd(json, conversation, Reserved);
             return;
         }
-        // The question stands beside its answer, unless what precedes the answer is something else.
+        // The last question is written next to its answer, if it directly precedes it.
         var beforeAnswer = turns.Count - 2;
         var question = beforeAnswer >= first && turns[beforeAnswer] is { Role: Role.User } asked
             && (asked.Text.Length > 0 || asked.Input.Length > 0) && answer.Input.Length == 0 ? asked : null;
@@ -105,7 +105,7 @@ internal static class RecordWriter
         json.WriteStartArray("history");
         for (var i = 0; i < turns.Count; i++)
         {
-            // The reader takes an object at the end for "no question follows".
+            // The reader interprets a final object as "no question follows".
             if (!asObjects && i + 1 < turns.Count && turns[i] is { Role: Role.User, Input: "", Metadata.Count: 0 }
                 && turns[i + 1] is { Role: Role.Assistant, Input: "", Metadata.Count: 0 })
             {
@@ -138,7 +138,7 @@ internal static class RecordWriter
         WriteFields(json, conversation.Metadata, reserved);
     }
 
-    /// <summary>Writes metadata as fields; what is reserved in one field of its own.</summary>
+    /// <summary>Writes metadata as fields; those with reserved names go into one separate field.</summary>
     public static void WriteFields(Utf8JsonWriter json, IEnumerable<KeyValuePair<string, JsonElement>> fields,
         HashSet<string> reserved)
     {

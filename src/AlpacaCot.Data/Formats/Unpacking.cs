@@ -4,21 +4,21 @@ using ZstdSharp;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Unpacks gzip and zstd on the way, as far as the growth is that of data and not that of a bomb. Damage is told by
-/// <see cref="InvalidDataException"/> with words for a person.
+/// Streaming decompression of gzip and zstd with a limit on the expansion (decompression bombs). Errors are
+/// <see cref="InvalidDataException"/> with user-level messages.
 /// </summary>
 internal static class Unpacking
 {
     private const int HeadLength = 16 * 1024;
 
-    /// <summary>Up to here nothing is asked: small files of one repeated line pack very well.</summary>
+    /// <summary>The ratio is not checked below this size: small files of repeated lines compress very well.</summary>
     private const long Harmless = 128L << 20;
 
-    /// <summary>Gives the bytes behind gzip or zstd, or else the stream's own.</summary>
-    /// <param name="stream">The file; read forwards, not disposed.</param>
-    /// <param name="largestExpansion">The most bytes that one packed byte may become.</param>
-    /// <param name="head">Up to 16 KiB from the beginning of the unpacked bytes.</param>
-    /// <param name="packing">The packing: gzip, zstd, or empty.</param>
+    /// <summary>Returns the decompressed bytes, or the stream's own bytes if it is not compressed.</summary>
+    /// <param name="stream">The file; read sequentially, not disposed.</param>
+    /// <param name="largestExpansion">Maximum decompression ratio.</param>
+    /// <param name="head">Up to 16 KiB from the start of the decompressed bytes.</param>
+    /// <param name="packing">The compression: gzip, zstd, or empty.</param>
     public static Stream Open(Stream stream, double largestExpansion, out byte[] head, out string packing)
     {
         var whole = Peek(stream, out head);
@@ -56,11 +56,11 @@ internal static class Unpacking
         {
             var count = Read(unpacked, buffer);
             given += count;
-            // The decoder takes an end inside the first member's header for an empty file.
+            // The decoder treats a file that ends inside the first member's header as empty.
             if (count == 0 && given == 0 && taken < 18 && packing == "gzip") throw Damaged(null);
             if (given > Harmless && given > largestExpansion * taken)
-                throw new InvalidDataException($"the compressed data grows more than {largestExpansion:0}-fold, as a file does "
-                    + "that is made to fill the disk; if you trust it, unpack it yourself");
+                throw new InvalidDataException($"the compressed data expands more than {largestExpansion:0}-fold and may be a "
+                    + "decompression bomb; if you trust it, decompress it first");
             return count;
         }, unpacked);
     }
@@ -78,5 +78,5 @@ internal static class Unpacking
     }
 
     private static InvalidDataException Damaged(Exception? cause) =>
-        new("the compressed data is damaged or cut short; download it again", cause);
+        new("the compressed data is corrupt or truncated; download it again", cause);
 }

@@ -8,15 +8,15 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation;
 
 /// <summary>
-/// Conversations as bytes, for temporary files and fingerprints. Every text is its length in UTF-8 bytes (32 bits, little-endian)
-/// and the bytes, so that no two conversations give the same bytes.
+/// Binary serialization of conversations, for temporary files and fingerprints. Each text is its length in UTF-8 bytes (32-bit
+/// little-endian) followed by the bytes, so the encoding is injective.
 /// </summary>
 internal static class ConversationBytes
 {
     private static readonly JsonWriterOptions Compact = new() { Indented = false };
 
     /// <summary>
-    /// Writes what is said, which is what a fingerprint covers: roles, texts, inputs and fields of the turns in order, and the
+    /// Writes the content that a fingerprint covers: roles, texts, inputs and fields of the turns in order, and the rejected
     /// rejected answer.
     /// </summary>
     public static void WriteDialogue(ArrayBufferWriter<byte> to, Conversation conversation)
@@ -34,7 +34,7 @@ internal static class ConversationBytes
         if (conversation.Rejected is { } rejected) WriteText(to, rejected);
     }
 
-    /// <summary>Writes everything; <see cref="Read"/> gives it back.</summary>
+    /// <summary>Serializes a complete conversation; inverse of <see cref="Read"/>.</summary>
     public static byte[] Write(ArrayBufferWriter<byte> buffer, Conversation conversation)
     {
         buffer.ResetWrittenCount();
@@ -44,7 +44,7 @@ internal static class ConversationBytes
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <summary>Deserializes the output of <see cref="Write"/>.</summary>
     public static Conversation Read(ReadOnlySpan<byte> bytes)
     {
         var turns = new Turn[ReadNumber(ref bytes)];
@@ -62,7 +62,7 @@ internal static class ConversationBytes
         };
     }
 
-    // JSON is written anew, so that the spaces of a file make no difference.
+    // JSON is reformatted, so white space in the source file has no effect.
     private static void WriteFields(ArrayBufferWriter<byte> to, IReadOnlyDictionary<string, JsonElement> fields)
     {
         WriteNumber(to, fields.Count);

@@ -2,21 +2,21 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation;
 
-/// <summary>The words of a conversation as plain text.</summary>
+/// <summary>Plain-text views of a conversation.</summary>
 public static class ConversationText
 {
-    /// <summary>All turns, each with its input, and a rejected answer, on lines of their own.</summary>
+    /// <summary>All turns with their inputs and the rejected answer, separated by line feeds.</summary>
     public static string Of(Conversation conversation) => conversation.Rejected is { } rejected
         ? $"{Join(conversation.Turns)}\n{rejected}" : Join(conversation.Turns);
 
-    /// <summary>What is asked: all but the assistant's turns.</summary>
+    /// <summary>All turns except the assistant's.</summary>
     public static string Prompt(Conversation conversation) => Join(conversation.Turns.Where(turn => turn.Role != Role.Assistant));
 
-    /// <summary>The last answer; empty where there is none.</summary>
+    /// <summary>The last assistant turn; empty if there is none.</summary>
     public static string Answer(Conversation conversation) =>
         conversation.Turns.LastOrDefault(turn => turn.Role == Role.Assistant)?.Text ?? "";
 
-    /// <summary>The beginning of a text on one line, for reports.</summary>
+    /// <summary>The first characters of a text on one line, for reports.</summary>
     public static string Excerpt(string text, int length = 80)
     {
         var line = text.AsSpan(0, Math.Min(text.Length, 4 * length)).Trim().ToString().ReplaceLineEndings(" ").Replace('\t', ' ');

@@ -6,30 +6,30 @@ using AlpacaCot.Text.Examples;
 namespace AlpacaCot.Data.Preparation;
 
 /// <summary>
-/// The examples of a data set in memory, four bytes a token: ids and marks share one pool of large blocks. Immutable; parts
-/// made by <see cref="Split"/> and <see cref="Select"/> share the pool.
+/// The tokenized examples of a data set in memory, four bytes per token; ids and the supervision mask share one pool of large
+/// blocks. Immutable; subsets from <see cref="Split"/> and <see cref="Select"/> share the pool.
 /// </summary>
 public sealed class EncodedDataset
 {
     private const int BlockSize = 1 << 22;
 
-    private readonly List<int[]> _blocks;   // an id, or its complement where the token is not supervised
+    private readonly List<int[]> _blocks;   // an id, or its complement if the token is not supervised
     private readonly Place[] _places;
 
     private readonly record struct Place(int Block, int Start, int Length, int Supervised);
 
     private EncodedDataset(List<int[]> blocks, Place[] places) => (_blocks, _places) = (blocks, places);
 
-    /// <summary>The number of examples.</summary>
+    /// <summary>Number of examples.</summary>
     public int Count => _places.Length;
 
-    /// <summary>The number of tokens of all examples.</summary>
+    /// <summary>Number of tokens in all examples.</summary>
     public long TokenCount => _places.Sum(place => (long)place.Length);
 
-    /// <summary>The number of supervised tokens of all examples.</summary>
+    /// <summary>Number of supervised tokens in all examples.</summary>
     public long SupervisedTokenCount => _places.Sum(place => (long)place.Supervised);
 
-    /// <summary>An example, as new arrays.</summary>
+    /// <summary>Returns an example as new arrays.</summary>
     public TokenizedExample this[int index]
     {
         get
@@ -40,12 +40,12 @@ public sealed class EncodedDataset
         }
     }
 
-    /// <summary>Takes in examples one by one; each label must be its id or <see cref="TokenizedExample.Ignored"/>.</summary>
+    /// <summary>Stores examples; each label must equal its id or <see cref="TokenizedExample.Ignored"/>.</summary>
     public static EncodedDataset From(IEnumerable<TokenizedExample> examples)
     {
         var blocks = new List<int[]>();
         var places = new List<Place>();
-        var used = 0;   // of the last block
+        var used = 0;   // used entries of the last block
         foreach (var (ids, labels) in examples)
         {
             if (labels.Length != ids.Length) throw new ArgumentException("labels and ids differ in length", nameof(examples));
@@ -71,16 +71,16 @@ public sealed class EncodedDataset
         return new(blocks, [.. places]);
     }
 
-    /// <summary>The number of tokens of an example.</summary>
+    /// <summary>Number of tokens of an example.</summary>
     public int Length(int index) => _places[index].Length;
 
-    /// <summary>The number of supervised tokens of an example.</summary>
+    /// <summary>Number of supervised tokens of an example.</summary>
     public int SupervisedTokens(int index) => _places[index].Supervised;
 
-    /// <summary>Copies an example to the front of two rows of a batch.</summary>
-    /// <param name="index">The example.</param>
-    /// <param name="ids">At least <see cref="Length"/> long.</param>
-    /// <param name="labels">At least <see cref="Length"/> long.</param>
+    /// <summary>Copies an example to the start of two rows of a batch.</summary>
+    /// <param name="index">Number of the example.</param>
+    /// <param name="ids">Receives the ids; at least <see cref="Length"/> long.</param>
+    /// <param name="labels">Receives the labels; at least <see cref="Length"/> long.</param>
     public void CopyTo(int index, Span<int> ids, Span<int> labels)
     {
         var pooled = Pooled(index);
@@ -92,18 +92,18 @@ public sealed class EncodedDataset
         }
     }
 
-    /// <summary>The examples with these numbers, in this order.</summary>
+    /// <summary>Returns the examples with these indices, in this order.</summary>
     public EncodedDataset Select(IEnumerable<int> indices) => new(_blocks, [.. indices.Select(index => _places[index])]);
 
-    /// <summary>Draws at random which examples to validate on; the others are to train on. Both parts keep their order.</summary>
-    /// <param name="validationSize">How many to validate on; 0 for none.</param>
-    /// <param name="seed">The same seed gives the same parts.</param>
-    /// <exception cref="InputException">The validation part would leave nothing to train on.</exception>
+    /// <summary>Splits off a random validation part. Both parts keep the order.</summary>
+    /// <param name="validationSize">Number of validation examples; 0 for none.</param>
+    /// <param name="seed">Seed of the random selection.</param>
+    /// <exception cref="InputException">The validation part would leave no training examples.</exception>
     public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
         if (validationSize > 0 && validationSize >= Count)
-            throw new InputException($"validation_size {validationSize} leaves nothing to train on: "
+            throw new InputException($"validation_size {validationSize} leaves no training examples: "
                 + $"the data has {Count} examples.");
         var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(Count)[..validationSize].ToHashSet();
         var all = Enumerable.Range(0, Count);
@@ -111,8 +111,8 @@ public sealed class EncodedDataset
     }
 
     /// <summary>
-    /// Identifies the content: the SHA-256, in lower-case hexadecimal, over length, ids and marks of each example in order, as
-    /// 32-bit little-endian numbers (an unsupervised id as its complement).
+    /// Fingerprint of the content: lower-case hexadecimal SHA-256 over length, ids and supervision of each example in order, as
+    /// 32-bit little-endian integers (an unsupervised id as its complement).
     /// </summary>
     public string Fingerprint()
     {

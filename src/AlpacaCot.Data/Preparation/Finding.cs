@@ -1,28 +1,28 @@
 namespace AlpacaCot.Data.Preparation;
 
-/// <summary>What became of a record that a preparation step did not leave alone.</summary>
+/// <summary>A removal or repair of a record by a preparation step.</summary>
 /// <param name="Record">The record: file and number.</param>
-/// <param name="Step">The step or filter that found it.</param>
-/// <param name="Action">What it did.</param>
-/// <param name="Reason">Why, for a person.</param>
+/// <param name="Step">Name of the step or filter.</param>
+/// <param name="Action">The action.</param>
+/// <param name="Reason">The reason, for the report.</param>
 public sealed record Finding(string Record, string Step, FindingAction Action, string Reason)
 {
-    /// <summary>The record it was compared with: the duplicate that stays, or the evaluation question.</summary>
+    /// <summary>The record it was compared with: the kept duplicate or the evaluation question; else null.</summary>
     public string? Other { get; init; }
 
-    /// <summary>How alike the two are, from 0 to 1.</summary>
+    /// <summary>Similarity of the two records, from 0 to 1; null without a comparison.</summary>
     public double? Score { get; init; }
 
-    /// <summary>The text in question, cut short.</summary>
+    /// <summary>Excerpt of the text concerned.</summary>
     public string Excerpt { get; init; } = "";
 }
 
-/// <summary>What a preparation step did with a record.</summary>
+/// <summary>Action of a preparation step on a record.</summary>
 public enum FindingAction
 {
-    /// <summary>Left out.</summary>
+    /// <summary>The record was removed.</summary>
     Removed,
 
-    /// <summary>Kept with a changed text.</summary>
+    /// <summary>The record was kept with changed text.</summary>
     Repaired,
 }

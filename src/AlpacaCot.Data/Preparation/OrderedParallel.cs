@@ -1,11 +1,11 @@
 namespace AlpacaCot.Data.Preparation;
 
-/// <summary>Work on many items on several threads whose results come in the order of the items.</summary>
+/// <summary>Parallel map that preserves the order of the items.</summary>
 internal static class OrderedParallel
 {
     private const int BatchSize = 128;
 
-    /// <summary>Applies a function; a bounded number of items is read ahead, on the calling thread.</summary>
+    /// <summary>Applies a function in parallel. Items are read on the calling thread, a bounded number ahead.</summary>
     public static IEnumerable<(T Item, TResult Result)> Map<T, TResult>(this IEnumerable<T> items, Func<T, TResult> function)
     {
         var running = new Queue<Task<(T, TResult)[]>>();

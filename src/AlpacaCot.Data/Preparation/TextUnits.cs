@@ -3,17 +3,17 @@ using System.Numerics;
 
 namespace AlpacaCot.Data.Preparation;
 
-/// <summary>A word, a character of a script that is written without spaces, or a symbol.</summary>
-/// <param name="Hash">64 bits of its letters, without case and width.</param>
-/// <param name="Start">Its first character in the text.</param>
-/// <param name="End">One behind its last character.</param>
-/// <param name="Unspaced">Whether it is one character of a script without spaces, such as Chinese.</param>
+/// <summary>A word, a character of a script without spaces, or a symbol.</summary>
+/// <param name="Hash">64-bit hash of its letters, ignoring case and width.</param>
+/// <param name="Start">Index of its first character in the text.</param>
+/// <param name="End">Index after its last character.</param>
+/// <param name="Unspaced">Whether it is a character of a script without spaces, such as Chinese.</param>
 internal readonly record struct TextUnit(ulong Hash, int Start, int End, bool Unspaced);
 
 /// <summary>
-/// Cuts text into the units that comparisons count: words of scripts with spaces, single characters of those without (Chinese,
-/// Japanese, Thai, Lao, Burmese, Khmer). Case, width, spaces and punctuation do not count; symbols that change the sense, as in
-/// <c>3 + 5</c> and <c>3 - 5</c>, do.
+/// Splits text into units for comparison: words in scripts with spaces, single characters in others (Chinese, Japanese, Thai,
+/// Lao, Burmese, Khmer). Case, width, spaces and punctuation are ignored; symbols that change the meaning, as in
+/// <c>3 + 5</c> and <c>3 - 5</c>, are units.
 /// </summary>
 internal static class TextUnits
 {
@@ -22,7 +22,7 @@ internal static class TextUnits
     private static readonly byte[] Kinds = [.. Enumerable.Range(0, 0x10000).Select(c => KindOf((char)c))];
     private static readonly char[] Folded = [.. Enumerable.Range(0, 0x10000).Select(c => Fold((char)c))];
 
-    /// <summary>Scans a text into a list that is cleared first.</summary>
+    /// <summary>Scans a text into a list, which is cleared first.</summary>
     public static void Scan(ReadOnlySpan<char> text, List<TextUnit> units)
     {
         units.Clear();
@@ -46,14 +46,14 @@ internal static class TextUnits
                         Unspaced: rare is >= 0x20000 and < 0x33480));   // Han, planes 2 and 3
                     break;
                 case Symbol:
-                    while (i < text.Length && text[i] == c) i++;   // a row of the same is a rule or a mark of emphasis
+                    while (i < text.Length && text[i] == c) i++;   // a run of one symbol is a rule or emphasis
                     units.Add(new(Mix(Folded[c]), start, i, Unspaced: false));
                     break;
             }
         }
     }
 
-    /// <summary>Spreads all bits of a number over all bits (the finalizer of splitmix64).</summary>
+    /// <summary>Mixes the bits of a number (the finalizer of splitmix64).</summary>
     public static ulong Mix(ulong z)
     {
         z += 0x9E3779B97F4A7C15;
@@ -69,7 +69,7 @@ internal static class TextUnits
     private static byte KindOf(char c)
     {
         if (IsUnspaced(c)) return Unspaced;
-        if (c is >= '\u2500' and <= '\u259F') return Nothing;   // frames of tables: two grids are not alike for their lines
+        if (c is >= '\u2500' and <= '\u259F') return Nothing;   // box drawing: table borders do not make texts similar
         var folded = Fold(c);
         if (folded != '_' && "+-*/=<>^%$#@&|~\\".Contains(folded)) return Symbol;
         return char.GetUnicodeCategory(folded) switch

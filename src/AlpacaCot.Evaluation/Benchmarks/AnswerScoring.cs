@@ -4,10 +4,10 @@ using AlpacaCot.Evaluation.Metrics;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>Scores of answers in words, by the form that the right answer has: a letter, yes or no, a number, a text.</summary>
+/// <summary>Scores free-text answers according to the type of the reference: a letter, yes or no, a number, or text.</summary>
 internal static partial class AnswerScoring
 {
-    /// <summary>Whether an answer comes to what one of the references says.</summary>
+    /// <summary>Whether an answer agrees with one of the references.</summary>
     public static QuestionScore Score(string text, IReadOnlyList<string> references)
     {
         var scores = references.Select(r => Score(text, r)).ToList();
@@ -42,7 +42,7 @@ internal static partial class AnswerScoring
     }
 
     /// <summary>
-    /// The yes or no that a text concludes with, else the one it begins with, else the first one; null without any.
+    /// The yes or no that a text concludes with, else its first word, else the first occurrence; null if there is none.
     /// </summary>
     public static string? YesOrNo(string text)
     {

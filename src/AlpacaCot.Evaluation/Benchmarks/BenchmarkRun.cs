@@ -3,46 +3,46 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>A question with what a model gave for it and the score of that.</summary>
-/// <param name="Question">What was asked.</param>
-/// <param name="Response">What the model gave.</param>
-/// <param name="Score">How good it is.</param>
+/// <summary>A question with the model's response and its score.</summary>
+/// <param name="Question">The question.</param>
+/// <param name="Response">The model's response.</param>
+/// <param name="Score">The score of the response.</param>
 public sealed record ScoredAnswer(BenchmarkQuestion Question, BenchmarkResponse Response, QuestionScore Score);
 
-/// <summary>The scores of one category, or of all questions.</summary>
+/// <summary>Aggregate scores of one category, or of all questions.</summary>
 /// <param name="Category">The category; null for all.</param>
-/// <param name="Questions">Questions with a score.</param>
-/// <param name="Missing">Questions without one.</param>
-/// <param name="Mean">The mean score from 0 to 1; null where no question has one.</param>
+/// <param name="Questions">Number of scored questions.</param>
+/// <param name="Missing">Number of questions without a score.</param>
+/// <param name="Mean">Mean score from 0 to 1; null without scored questions.</param>
 /// <param name="Interval">
-/// Of the mean: Wilson's where answers are right or wrong, by bootstrap over the questions where they are graded.
+/// Confidence interval of the mean: Wilson's for binary scores, a bootstrap over questions for graded ones.
 /// </param>
-/// <param name="Measures">Means of the further measures.</param>
+/// <param name="Measures">Means of the additional measures.</param>
 public sealed record CategoryScore(string? Category, int Questions, int Missing, double? Mean, ConfidenceInterval? Interval,
     IReadOnlyDictionary<string, double> Measures);
 
-/// <summary>What a model scored on a benchmark, question by question.</summary>
+/// <summary>Result of a model on a benchmark, question by question.</summary>
 /// <param name="Benchmark">The benchmark's description.</param>
-/// <param name="Model">What answered: the identity of an <see cref="IAnswerer"/>.</param>
-/// <param name="Answers">Every question with its answer, in the order of the data.</param>
+/// <param name="Model">Identity of the <see cref="IAnswerer"/>.</param>
+/// <param name="Answers">All questions with their answers, in the order of the data.</param>
 public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, IReadOnlyList<ScoredAnswer> Answers)
 {
     /// <summary>
-    /// The scores by question id, for comparisons over the same questions; questions without a score are not in it.
+    /// Scores by question id, for paired comparisons; questions without a score are omitted.
     /// </summary>
     public IReadOnlyDictionary<string, double> Scores => ScoresIn(null);
 
-    /// <summary>The categories in the order of the data.</summary>
+    /// <summary>The categories, in the order of the data.</summary>
     public IReadOnlyList<string> Categories => [.. Answers.Select(a => a.Question.Category).Distinct()];
 
-    /// <summary>Questions whose prompts were longer than the model reads, and were put to it without a part.</summary>
+    /// <summary>Number of questions whose prompt exceeded the model's context and was shortened.</summary>
     public int Shortened => Answers.Count(a => a.Response.Shortened);
 
-    /// <summary>The scores of one category by question id; of all without one.</summary>
+    /// <summary>Scores by question id of one category; null: of all.</summary>
     public IReadOnlyDictionary<string, double> ScoresIn(string? category) =>
         In(category).Where(a => a.Score.Value is not null).ToDictionary(a => a.Question.Id, a => a.Score.Value!.Value);
 
-    /// <summary>The mean score of a category, or of all questions, with its interval.</summary>
+    /// <summary>Mean score with interval of one category, or of all questions.</summary>
     public CategoryScore Summary(string? category = null, long seed = 42)
     {
         var answers = In(category).ToList();
@@ -53,7 +53,7 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
             Interval(values, seed), measures);
     }
 
-    /// <summary>The plain mean of the categories' means; null where a category has no score at all.</summary>
+    /// <summary>Unweighted mean of the categories' means; null if a category has no score.</summary>
     public double? MeanOfCategories
     {
         get
@@ -63,10 +63,10 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
         }
     }
 
-    /// <summary>The figure that the benchmark is known by, from 0 to 1; null where there is none.</summary>
+    /// <summary>The benchmark's official score, from 0 to 1; null without scores.</summary>
     public double? Headline => Benchmark.MeanOfCategories ? MeanOfCategories : Mean(Scores);
 
-    // Right or wrong has a formula; of grades that are all equal nothing can be said.
+    // Binary scores have a closed form; equal grades allow no estimate.
     private static ConfidenceInterval? Interval(double[] values, long seed) =>
         values.Length == 0 ? null
         : Array.TrueForAll(values, v => v is 0 or 1) ? Proportion.Interval((int)values.Sum(), values.Length)

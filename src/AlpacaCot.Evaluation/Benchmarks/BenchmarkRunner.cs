@@ -3,24 +3,24 @@ using AlpacaCot.Evaluation.Metrics;
 namespace AlpacaCot.Evaluation.Benchmarks;
 
 /// <summary>
-/// Puts the questions of a benchmark to a model and scores what comes back. Answers are kept as they come: a run that was stopped
-/// goes on where it was, and a run that was finished costs nothing.
+/// Asks a model the questions of a benchmark and scores the answers. Answers are stored as they arrive: an interrupted run
+/// continues where it stopped, and a completed run costs nothing.
 /// </summary>
-/// <param name="answerer">What answers.</param>
-/// <param name="store">Where answers are kept; null: nowhere.</param>
+/// <param name="answerer">The model under test.</param>
+/// <param name="store">Store for answers; null: answers are not stored.</param>
 public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = null)
 {
-    /// <summary>Questions whose answers are kept together: what a crash may cost.</summary>
+    /// <summary>Number of questions per write to the store: the work that a crash can lose. Default: 128.</summary>
     public int ChunkSize { get; init; } = 128;
 
-    /// <summary>How many answers of the last run were known before.</summary>
+    /// <summary>Number of answers of the last run that came from the store.</summary>
     public int Reused { get; private set; }
 
     /// <summary>Asks all questions and scores the answers.</summary>
     /// <param name="benchmark">The benchmark.</param>
     /// <param name="questions">Its questions.</param>
-    /// <param name="progress">Told how many questions are answered.</param>
-    /// <param name="cancel">Ends the run; answers so far are kept.</param>
+    /// <param name="progress">Receives the number of answered questions.</param>
+    /// <param name="cancel">Cancels the run; answers so far are kept.</param>
     public BenchmarkRun Run(IBenchmark benchmark, IReadOnlyList<BenchmarkQuestion> questions, IProgress<int>? progress = null,
         CancellationToken cancel = default)
     {
@@ -30,13 +30,13 @@ public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = n
         return Score(benchmark, answerer.Identity, questions, responses);
     }
 
-    /// <summary>Scores responses that are there already.</summary>
+    /// <summary>Scores existing responses.</summary>
     public static BenchmarkRun Score(IBenchmark benchmark, string model, IReadOnlyList<BenchmarkQuestion> questions,
         IReadOnlyList<BenchmarkResponse> responses) =>
         new(benchmark.About, model, [.. questions.Zip(responses, (q, r) =>
             new ScoredAnswer(q, r, Measure(q, r, benchmark.Score(q, r))))]);
 
-    /// <summary>A score with what can be said of every answer in words: length, repetition, reasoning, language.</summary>
+    /// <summary>Adds the reference-free measures of an answer to its score: length, repetition, reasoning, language.</summary>
     private static QuestionScore Measure(BenchmarkQuestion question, BenchmarkResponse response, QuestionScore score) =>
         response.Texts.Count == 0 ? score : score with
         {
@@ -53,7 +53,7 @@ public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = n
         Reused = questions.Count - open.Count;
         if (Reused > 0) progress?.Report(Reused);
         var done = Reused;
-        // Prompts of similar length together: a batch costs what its longest prompt costs.
+        // Batch prompts of similar length: a batch costs as much as its longest prompt.
         foreach (var chunk in open.OrderBy(i => questions[i].Prompt.Length + questions[i].Input.Length).Chunk(ChunkSize))
         {
             cancel.ThrowIfCancellationRequested();
@@ -74,7 +74,7 @@ public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = n
         return responses!;
     }
 
-    /// <summary>The answers to questions and their follow-ups, turn by turn.</summary>
+    /// <summary>Answers questions and their follow-ups, turn by turn.</summary>
     private List<string>[] Converse(BenchmarkQuestion[] questions, CancellationToken cancel)
     {
         var texts = questions.Select(_ => new List<string>()).ToArray();

@@ -2,12 +2,12 @@ using AlpacaCot.Evaluation.Metrics;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>Scores of questions with choices, compared by log-likelihood or answered in words.</summary>
+/// <summary>Scores multiple-choice questions, by log-likelihood or from generated text.</summary>
 internal static class ChoiceScoring
 {
     /// <summary>
-    /// Whether the most probable choice is the reference; <c>acc</c> by the sum over its tokens, <c>acc_norm</c> by that sum per
-    /// character, so that a short choice does not win by being short.
+    /// Scores whether the most probable choice is the reference: <c>acc</c> by the sum over its tokens, <c>acc_norm</c> by
+    /// the sum per character, which removes the advantage of short choices.
     /// </summary>
     public static QuestionScore ByLikelihood(BenchmarkQuestion question, BenchmarkResponse response, bool normalized)
     {
@@ -21,7 +21,7 @@ internal static class ChoiceScoring
         };
     }
 
-    /// <summary>Whether an answer in words chooses the letter of the reference, as <c>B</c> or <c>(B)</c>.</summary>
+    /// <summary>Scores whether a generated answer chooses the reference's letter, as <c>B</c> or <c>(B)</c>.</summary>
     public static QuestionScore ByLetter(BenchmarkQuestion question, BenchmarkResponse response, char last)
     {
         var letter = AnswerRules.ChosenLetter(response.Text, last);

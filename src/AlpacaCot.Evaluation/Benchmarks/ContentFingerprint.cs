@@ -5,21 +5,21 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>Names a file or folder by its content, so that results can be kept under what they were computed with.</summary>
+/// <summary>Fingerprints of files and folders by content, used as keys of stored results.</summary>
 public static class ContentFingerprint
 {
     private const long Whole = 256 << 20, Sample = 1 << 20; // bytes
     private const int Samples = 64;
 
     /// <summary>
-    /// SHA-256 over names, sizes and content of the files in a folder (or of one file). A file of more than 256 MiB counts by its
-    /// size and 64 samples of 1 MiB over its length: reading 60 GB takes minutes, and weights that differ differ everywhere.
+    /// SHA-256 over names, sizes and contents of the files in a folder (or of one file). A file over 256 MiB is reduced to its
+    /// size and 64 evenly spaced samples of 1 MiB: reading 60 GB takes minutes, and different weights differ everywhere.
     /// </summary>
-    /// <param name="path">A folder of a model, an adapter or data, with the folders in it; or a file.</param>
-    /// <exception cref="InputException">There is no such path.</exception>
+    /// <param name="path">A folder with its subfolders, or a file.</param>
+    /// <exception cref="InputException">The path does not exist.</exception>
     public static string Of(string path)
     {
-        if (!Directory.Exists(path) && !File.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
+        if (!Directory.Exists(path) && !File.Exists(path)) throw new InputException($"{path}: file or folder not found.");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var folder = File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
         IEnumerable<string> files = File.Exists(path) ? [Path.GetFileName(path)]

@@ -4,16 +4,16 @@ using System.Text.RegularExpressions;
 namespace AlpacaCot.Evaluation.Benchmarks;
 
 /// <summary>
-/// Whether an answer is right, decided by comparison alone. Where the reference ends its reasoning with "The answer is N" or
-/// "答案是N", N is compared and the way there is free; elsewhere the whole text is.
+/// Exact-match scoring. If the reference concludes with "The answer is N" or "答案是N", only N is compared and the reasoning is
+/// ignored; otherwise the whole text is compared.
 /// </summary>
 public static partial class ExactMatch
 {
-    /// <summary>Compares one answer with its reference.</summary>
-    /// <param name="answer">What a model said.</param>
+    /// <summary>Compares an answer with its reference.</summary>
+    /// <param name="answer">The model's answer.</param>
     /// <param name="reference">
-    /// What is right. With a concluding number, the last number that the answer concludes with must equal it, and an answer
-    /// without one is wrong. Otherwise the texts must be equal but for case, white space and one final period.
+    /// The reference. If it concludes with a number, the last number that the answer concludes with must be equal, and an answer
+    /// without one is wrong. Otherwise the texts must be equal up to case, white space and one final period.
     /// </param>
     public static bool IsRight(string answer, string reference)
     {
@@ -24,7 +24,7 @@ public static partial class ExactMatch
             : Comparable(answer).Equals(Comparable(reference), StringComparison.OrdinalIgnoreCase);
     }
 
-    // Read from the right, the first match is the last conclusion.
+    // Matching from the right, the first match is the last conclusion.
     [GeneratedRegex(@"(?:the\s+answer\s+is|答案是)[\s:：]*(?<number>[-−]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?)",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.RightToLeft)]
     private static partial Regex Concluding { get; }
@@ -41,7 +41,7 @@ public static partial class ExactMatch
         return collapsed is [.. var sentence, '.' or '。'] ? sentence.TrimEnd() : collapsed;
     }
 
-    // Full-width digits, common in Chinese text, are the same digits.
+    // Full-width digits are common in Chinese text.
     private static string Narrow(string text) =>
         string.Create(text.Length, text, (narrow, wide) =>
         {

@@ -8,8 +8,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Benchmarks;
 
 /// <summary>
-/// Answers with their scores, a line of JSON each: <c>benchmark, model, id, category, prompt, input, references, choices, texts,
-/// shortened, likelihoods, extracted, score, measures, missing</c>. It can be scored again without a model.
+/// Answers with scores as JSON lines with fields <c>benchmark, model, id, category, prompt, input, references, choices, texts,
+/// shortened, likelihoods, extracted, score, measures, missing</c>. They can be rescored without a model.
 /// </summary>
 public static class GenerationsFile
 {
@@ -20,7 +20,7 @@ public static class GenerationsFile
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    /// <summary>Writes a run, whole or not at all.</summary>
+    /// <summary>Writes a run atomically.</summary>
     public static void Write(string path, BenchmarkRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
@@ -37,10 +37,10 @@ public static class GenerationsFile
         AtomicFile.WriteText(path, text.ToString());
     }
 
-    /// <summary>Reads the answers of a run; scores in the file are not used.</summary>
+    /// <summary>Reads the answers of a run; scores in the file are ignored.</summary>
     /// <param name="path">The file.</param>
-    /// <returns>The name of the benchmark, what answered, and the answers in the order of the file.</returns>
-    /// <exception cref="InputException">There is no such file, or a line is no answer, or belongs to another
+    /// <returns>Name of the benchmark, identity of the model, and the answers in file order.</returns>
+    /// <exception cref="InputException">The file does not exist, a line is invalid, or belongs to another
     /// benchmark.</exception>
     public static (string Benchmark, string Model, IReadOnlyList<BenchmarkQuestion> Questions,
         IReadOnlyList<BenchmarkResponse> Responses) Read(string path)
@@ -54,14 +54,14 @@ public static class GenerationsFile
             }
             catch (JsonException e)
             {
-                throw new InputException($"{record.Origin}: this is no answer of an evaluation ({e.Message})", e);
+                throw new InputException($"{record.Origin}: this is not an answer of an evaluation ({e.Message})", e);
             }
             throw new InputException(
-                $"{record.Origin}: this is no answer of an evaluation: it needs benchmark, id, category, prompt");
+                $"{record.Origin}: not an answer of an evaluation: expected benchmark, id, category, prompt");
         }).ToList();
-        if (lines.Count == 0) throw new InputException($"{path}: there is no answer in it.");
+        if (lines.Count == 0) throw new InputException($"{path}: the file contains no answer.");
         if (lines.Find(l => l.Benchmark != lines[0].Benchmark) is { } other)
-            throw new InputException($"{path}: it holds answers to {lines[0].Benchmark} and to {other.Benchmark}; split it.");
+            throw new InputException($"{path}: it contains answers to {lines[0].Benchmark} and to {other.Benchmark}; split it.");
         return (lines[0].Benchmark!, lines[0].Model
             ?? "", [.. lines.Select(l => new BenchmarkQuestion(l.Id!, l.Category!, l.Prompt!)
         {

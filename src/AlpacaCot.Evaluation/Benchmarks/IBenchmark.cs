@@ -5,122 +5,122 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Benchmarks;
 
 /// <summary>
-/// A benchmark: where its questions come from, how they are put to a model, and when an answer is right. To add one, write its
-/// file beside the others and its line in <see cref="BenchmarkSuite.All"/>.
+/// A benchmark: source of its questions, form of the prompts, and scoring of the answers. To add one, write its class in this
+/// folder and add it to <see cref="BenchmarkSuite.All"/>.
 /// </summary>
 public interface IBenchmark
 {
-    /// <summary>What is known of it, and how it asks and scores.</summary>
+    /// <summary>Description of the data, prompts and scoring.</summary>
     BenchmarkDescription About { get; }
 
     /// <summary>Reads the questions from the published files.</summary>
-    /// <param name="path">The file or folder that <see cref="BenchmarkDescription.Data"/> describes.</param>
-    /// <param name="options">How to ask.</param>
-    /// <exception cref="InputException">There is no such file, or a record of it is not a question of this benchmark.</exception>
+    /// <param name="path">The file or folder described by <see cref="BenchmarkDescription.Data"/>.</param>
+    /// <param name="options">Options of the prompts.</param>
+    /// <exception cref="InputException">The file does not exist, or a record does not have the benchmark's form.</exception>
     IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options);
 
     /// <summary>Scores one response without a judge.</summary>
     QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response);
 }
 
-/// <summary>What a user should know of a benchmark before trusting its number.</summary>
-/// <param name="Name">What <c>--benchmark</c> calls it.</param>
-/// <param name="Title">Its full name.</param>
-/// <param name="Source">Who published it.</param>
+/// <summary>Description of a benchmark, as shown to users.</summary>
+/// <param name="Name">The name for <c>--benchmark</c>.</param>
+/// <param name="Title">The full name.</param>
+/// <param name="Source">The publisher.</param>
 public sealed record BenchmarkDescription(string Name, string Title, string Source)
 {
-    /// <summary>Which published file or folder is read.</summary>
+    /// <summary>The published file or folder to read.</summary>
     public required string Data { get; init; }
 
     /// <summary>
-    /// Where that is downloaded: the address of a repository of the hub or of GitHub, or of a file or folder of one; null where
-    /// it is the user's own, or is published as an archive.
+    /// Download address: a hub or GitHub repository, or a file or folder in one; null if it is the user's own or published as an
+    /// archive.
     /// </summary>
     public string? Address { get; init; }
 
-    /// <summary>How a question is worded.</summary>
+    /// <summary>Form of the prompt.</summary>
     public required string Prompt { get; init; }
 
-    /// <summary>How many solved examples stand before a question, and where they come from.</summary>
+    /// <summary>Number and source of the few-shot examples.</summary>
     public string Shots { get; init; } = "none";
 
-    /// <summary>How an answer is got: <c>greedy decoding</c> or <c>log-likelihood of the choices</c>.</summary>
+    /// <summary>How answers are obtained: <c>greedy decoding</c> or <c>log-likelihood of the choices</c>.</summary>
     public string Answering { get; init; } = "greedy decoding";
 
-    /// <summary>How the answer is taken out of the text.</summary>
+    /// <summary>How the answer is extracted from the text.</summary>
     public required string Extraction { get; init; }
 
-    /// <summary>What the score of a question is.</summary>
+    /// <summary>Metric of a question.</summary>
     public required string Metric { get; init; }
 
-    /// <summary>The longest answer in tokens where nothing else is said.</summary>
+    /// <summary>Default maximum length of an answer in tokens.</summary>
     public int MaxNewTokens { get; init; } = 256;
 
-    /// <summary>What a score of 1 is shown as: 100 for percent, 10 for grades out of ten.</summary>
+    /// <summary>Displayed value of a score of 1: 100 for percent, 10 for grades out of ten.</summary>
     public double Scale { get; init; } = 100;
 
-    /// <summary>Whether the published figure is the plain mean over categories, rather than over questions.</summary>
+    /// <summary>Whether the official score is the mean over categories rather than over questions.</summary>
     public bool MeanOfCategories { get; init; }
 
-    /// <summary>Whether its score comes from a judge.</summary>
+    /// <summary>Whether the score requires a judge.</summary>
     public bool IsJudged { get; init; }
 }
 
-/// <summary>How the questions of a benchmark are asked.</summary>
+/// <summary>Options for asking the questions of a benchmark.</summary>
 public sealed record BenchmarkOptions
 {
-    /// <summary>Solved examples before a question; null: as many as were published with.</summary>
+    /// <summary>Number of few-shot examples; null: as published.</summary>
     public int? Shots { get; init; }
 
-    /// <summary>A text put behind every instruction, such as <c>Let's think step by step.</c>; null: the benchmark's
+    /// <summary>Text appended to every instruction, such as <c>Let's think step by step.</c>; null: the benchmark's
     /// own.</summary>
     public string? Trigger { get; init; }
 
-    /// <summary>Whether choices are compared by log-likelihood; null: as the benchmark is published.</summary>
+    /// <summary>Whether choices are compared by log-likelihood; null: as published.</summary>
     public bool? ByLikelihood { get; init; }
 
-    /// <summary>The set of the collection whose form the data has; null where it is the benchmark's own.</summary>
+    /// <summary>Data set of the collection whose format the data has; null for the benchmark's own format.</summary>
     public IInstructionSource? Set { get; init; }
 
-    /// <summary>The most questions: the first ones of each category in turn, so that none is left out.</summary>
+    /// <summary>Maximum number of questions, taken from the categories in turn so that all are covered; null: all.</summary>
     public int? Limit { get; init; }
 }
 
 /// <summary>A question of a benchmark.</summary>
-/// <param name="Id">Names it within the benchmark; the same in every run, so that runs can be compared question by
+/// <param name="Id">Id within the benchmark, stable across runs, so that runs can be compared question by
 /// question.</param>
-/// <param name="Category">The subject or kind that scores are reported by.</param>
-/// <param name="Prompt">What is asked.</param>
+/// <param name="Category">Subject or kind for aggregate scores.</param>
+/// <param name="Prompt">Text of the question.</param>
 public sealed record BenchmarkQuestion(string Id, string Category, string Prompt)
 {
-    /// <summary>The material an instruction works on; empty where there is none.</summary>
+    /// <summary>Additional material for an instruction; default: empty.</summary>
     public string Input { get; init; } = "";
 
-    /// <summary>Whether the prompt is continued as it stands; otherwise the model's prompt template goes around it.</summary>
+    /// <summary>Whether the prompt is continued verbatim, without the model's prompt template.</summary>
     public bool IsCompletion { get; init; }
 
     /// <summary>
-    /// The solved examples that stand in the prompt one after the other, as they stand there: what a prompt that is too long for
-    /// a model can do without.
+    /// The few-shot examples exactly as they occur in the prompt, in order; they are removed first from a prompt that exceeds
+    /// the model's context.
     /// </summary>
     public IReadOnlyList<string> Shots { get; init; } = [];
 
-    /// <summary>Asked after the answer to the prompt, one after the other.</summary>
+    /// <summary>Further user turns, asked in order after the answer to the prompt.</summary>
     public IReadOnlyList<string> FollowUps { get; init; } = [];
 
-    /// <summary>Right answers, as many as are published.</summary>
+    /// <summary>All published reference answers.</summary>
     public IReadOnlyList<string> References { get; init; } = [];
 
     /// <summary>Continuations whose log-likelihoods are compared; empty: an answer is generated.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
-    /// <summary>Texts that end an answer.</summary>
+    /// <summary>Stop sequences of an answer.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
     /// <summary>
-    /// The prompt with its first solved examples alone: the last ones go first, as in MMLU's own evaluation; the heading stays.
+    /// The prompt with only its first few-shot examples, as in MMLU's own evaluation; the heading is kept.
     /// </summary>
-    /// <param name="shots">How many stay.</param>
+    /// <param name="shots">Number of examples to keep.</param>
     public string PromptWith(int shots)
     {
         if (shots >= Shots.Count) return Prompt;
@@ -130,38 +130,38 @@ public sealed record BenchmarkQuestion(string Id, string Category, string Prompt
     }
 }
 
-/// <summary>What a model gave for a question.</summary>
-/// <param name="Texts">The answer, and one more for each follow-up; empty where choices were compared.</param>
+/// <summary>A model's response to a question.</summary>
+/// <param name="Texts">The answer, and one per follow-up; empty if choices were compared.</param>
 public sealed record BenchmarkResponse(params IReadOnlyList<string> Texts)
 {
     /// <summary>The answer to the prompt.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public string Text => Texts.Count > 0 ? Texts[0] : "";
 
-    /// <summary>How probable each choice is; empty where an answer was generated.</summary>
+    /// <summary>Log-likelihoods of the choices; empty if an answer was generated.</summary>
     public IReadOnlyList<ChoiceLikelihood> Choices { get; init; } = [];
 
-    /// <summary>Whether the prompt was longer than the model reads, and lost solved examples or its beginning.</summary>
+    /// <summary>Whether the prompt exceeded the context and lost few-shot examples or its beginning.</summary>
     public bool Shortened { get; init; }
 }
 
-/// <summary>How probable a choice is as the continuation of a prompt.</summary>
-/// <param name="LogLikelihood">The sum over its tokens, natural log.</param>
-/// <param name="Tokens">How many tokens it has.</param>
-/// <param name="Characters">How many characters it has.</param>
+/// <summary>Log-likelihood of a choice as the continuation of a prompt.</summary>
+/// <param name="LogLikelihood">Sum over its tokens, natural logarithm.</param>
+/// <param name="Tokens">Number of tokens.</param>
+/// <param name="Characters">Number of characters.</param>
 public readonly record struct ChoiceLikelihood(double LogLikelihood, int Tokens, int Characters);
 
-/// <summary>The score of one response.</summary>
-/// <param name="Value">From 0 to 1; null where there is none, which is counted and never taken for 0.</param>
-/// <param name="Extracted">The answer taken out of the text; null where none was found.</param>
+/// <summary>Score of one response.</summary>
+/// <param name="Value">From 0 to 1; null if missing. Missing scores are counted, never treated as 0.</param>
+/// <param name="Extracted">The extracted answer; null if none was found.</param>
 public sealed record QuestionScore(double? Value, string? Extracted = null)
 {
-    /// <summary>Further measures of the response by name, such as <c>rouge_l</c>.</summary>
+    /// <summary>Additional measures by name, such as <c>rouge_l</c>.</summary>
     public IReadOnlyDictionary<string, double> Measures { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>Why there is no value.</summary>
+    /// <summary>Why the value is missing; null if it is not.</summary>
     public string? Missing { get; init; }
 
-    /// <summary>Right or wrong.</summary>
+    /// <summary>Creates a binary score.</summary>
     public static QuestionScore Of(bool right, string? extracted) => new(right ? 1 : 0, extracted);
 }

@@ -9,10 +9,10 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>Reading the files of benchmarks as they are published: records with fields, rows of cells, folders of both.</summary>
+/// <summary>Reads benchmark files in their published formats: records, CSV rows, and folders of them.</summary>
 internal static class PublishedFile
 {
-    /// <summary>The records of a file; a file that is one object with its records in an array is unpacked.</summary>
+    /// <summary>The records of a file; an object that contains the records in an array is unpacked.</summary>
     public static IEnumerable<PublishedRecord> Records(string path, string inside = "examples")
     {
         var number = 0;
@@ -26,30 +26,30 @@ internal static class PublishedFile
         }
     }
 
-    /// <summary>Instruction data of any form, or of a set of the collection.</summary>
+    /// <summary>Instruction data in any supported format, or in the format of a data set of the collection.</summary>
     public static IEnumerable<Conversation> Conversations(string path, BenchmarkOptions options) =>
         options.Set?.Convert(path, new ConvertOptions()) ?? InstructionFile.Read(path);
 
-    /// <summary>A file itself, or the files of a folder whose names end with one of the given endings, in their order.</summary>
+    /// <summary>The file itself, or the sorted files of a folder with one of the endings.</summary>
     public static IReadOnlyList<string> In(string path, params string[] endings)
     {
         if (File.Exists(path)) return [path];
-        if (!Directory.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
+        if (!Directory.Exists(path)) throw new InputException($"{path}: file or folder not found.");
         var files = Directory.EnumerateFiles(path)
             .Where(f => endings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)
                 || f.EndsWith(e + ".gz", StringComparison.OrdinalIgnoreCase)))
             .Order(StringComparer.Ordinal).ToList();
         return files.Count > 0 ? files
-            : throw new InputException($"{path}: there is no file in it that ends with {string.Join(" or ", endings)}.");
+            : throw new InputException($"{path}: the folder contains no file that ends with {string.Join(" or ", endings)}.");
     }
 
-    /// <summary>A file's name without folder and endings.</summary>
+    /// <summary>The file name without folder and extensions.</summary>
     public static string Stem(string file) => Path.GetFileName(file).Split('.')[0];
 
-    /// <summary>The text of a file, unpacked.</summary>
+    /// <summary>The text of a file, decompressed if necessary.</summary>
     public static string Text(string path)
     {
-        if (!File.Exists(path)) throw new InputException($"{path}: there is no such file.");
+        if (!File.Exists(path)) throw new InputException($"{path}: file not found.");
         using var file = File.OpenRead(path);
         using Stream stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
             ? new GZipStream(file, CompressionMode.Decompress) : file;
@@ -57,8 +57,8 @@ internal static class PublishedFile
         return reader.ReadToEnd();
     }
 
-    /// <summary>The rows of a comma-separated file (RFC 4180), the first one too: some are published without names of
-    /// columns.</summary>
+    /// <summary>The rows of a CSV file (RFC 4180) including the first, because some files have no
+    /// header.</summary>
     public static IEnumerable<(string[] Cells, int Number)> Rows(string path)
     {
         var text = Text(path);
@@ -69,7 +69,7 @@ internal static class PublishedFile
             {
                 for (i++; i < text.Length && (text[i] != '"' || (i + 1 < text.Length && text[i + 1] == '"')); i++)
                     cell.Append(text[i] == '"' ? text[i++] : text[i]);
-                if (i >= text.Length) throw new InputException($"{path}, row {number + 1}: a quote is never closed.");
+                if (i >= text.Length) throw new InputException($"{path}, row {number + 1}: unclosed quote.");
             }
             else if (text[i] == ',')
             {
@@ -96,16 +96,16 @@ internal static class PublishedFile
     }
 }
 
-/// <summary>A record of a benchmark's file.</summary>
+/// <summary>A record of a benchmark file.</summary>
 /// <param name="Value">The record.</param>
-/// <param name="Origin">Names it in messages.</param>
-/// <param name="Number">Its place, from 1.</param>
+/// <param name="Origin">File and record number for messages.</param>
+/// <param name="Number">One-based position.</param>
 internal readonly record struct PublishedRecord(JsonElement Value, string Origin, int Number)
 {
-    /// <summary>The number of the record in a form that sorts as text.</summary>
+    /// <summary>The number of the record, zero-padded so that it sorts as text.</summary>
     public string Id => Number.ToString("D5", CultureInfo.InvariantCulture);
 
-    /// <summary>The first of some fields that is there; numbers as they are written.</summary>
+    /// <summary>Text of the first field that exists, numbers as written; null if none does.</summary>
     public string? Find(params ReadOnlySpan<string> names)
     {
         if (Value.ValueKind != JsonValueKind.Object) return null;
@@ -119,14 +119,14 @@ internal readonly record struct PublishedRecord(JsonElement Value, string Origin
         return null;
     }
 
-    /// <summary>As <see cref="Find"/>; a field must be there.</summary>
+    /// <summary>Like <see cref="Find"/>, but throws if no field exists.</summary>
     public string Text(params string[] names) => Find(names) ?? throw Bad($"it has no text \"{string.Join("\" or \"", names)}\"");
 
-    /// <summary>A field of any kind.</summary>
+    /// <summary>A field of any type; undefined if missing.</summary>
     public JsonElement Field(string name) =>
         Value.ValueKind == JsonValueKind.Object && Value.TryGetProperty(name, out var field) ? field : default;
 
-    /// <summary>The texts of an array.</summary>
+    /// <summary>The texts of an array field.</summary>
     public IReadOnlyList<string> Texts(string name)
     {
         var field = Field(name);
@@ -134,6 +134,6 @@ internal readonly record struct PublishedRecord(JsonElement Value, string Origin
         return [.. field.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.String ? e.GetString()! : e.GetRawText())];
     }
 
-    /// <summary>A message about this record.</summary>
+    /// <summary>Creates an error with the record's position.</summary>
     public InputException Bad(string problem) => new($"{Origin}: {problem}.");
 }

@@ -5,8 +5,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Benchmarks;
 
 /// <summary>
-/// What was computed before, by the hash of everything it depends on: a file of JSON lines that only grows. Whatever was added
-/// before a crash is there afterwards; a line that the crash cut is dropped.
+/// Store of computed results, keyed by a hash of everything they depend on: an append-only file of JSON lines. Results survive
+/// a crash once added; a line truncated by a crash is dropped.
 /// </summary>
 public sealed class ResponseStore : IDisposable
 {
@@ -17,8 +17,8 @@ public sealed class ResponseStore : IDisposable
 
     private ResponseStore(FileStream? file) => this.file = file;
 
-    /// <summary>Opens a store or makes a new one; no other process may write to it meanwhile.</summary>
-    /// <exception cref="InputException">The file cannot be written, is in use, or is no such store.</exception>
+    /// <summary>Opens or creates a store for writing, exclusively.</summary>
+    /// <exception cref="InputException">The file cannot be written, is in use, or has another format.</exception>
     public static ResponseStore Open(string path)
     {
         FileStream file;
@@ -29,8 +29,8 @@ public sealed class ResponseStore : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: earlier results cannot be kept there: {e.Message} "
-                + "(another run may use the same file; --cache names another folder)", e);
+            throw new InputException($"{path}: cannot open the result store: {e.Message} "
+                + "(another run may use the same file; choose another folder with --cache)", e);
         }
         var store = new ResponseStore(file);
         try
@@ -47,8 +47,8 @@ public sealed class ResponseStore : IDisposable
         return store;
     }
 
-    /// <summary>Reads a store that another process may be writing to; nothing can be added. Without a file it is empty.</summary>
-    /// <exception cref="InputException">The file cannot be read or is no such store.</exception>
+    /// <summary>Opens a store read-only, even while another process writes to it. A missing file is an empty store.</summary>
+    /// <exception cref="InputException">The file cannot be read or has another format.</exception>
     public static ResponseStore OpenToRead(string path)
     {
         if (!File.Exists(path)) return new ResponseStore(null);
@@ -58,10 +58,10 @@ public sealed class ResponseStore : IDisposable
         return store;
     }
 
-    /// <summary>The key of something that depends on all of the parts.</summary>
+    /// <summary>Computes the key of a result from everything it depends on.</summary>
     public static string Key(params ReadOnlySpan<string> parts) => Fingerprint.OfAll(parts);
 
-    /// <summary>What is kept under a key; false where there is nothing.</summary>
+    /// <summary>Looks up a result; false if there is none.</summary>
     public bool TryGet<T>(string key, out T value)
     {
         lock (known)
@@ -76,7 +76,7 @@ public sealed class ResponseStore : IDisposable
         return false;
     }
 
-    /// <summary>Keeps a value: it is on its way to the disk when this returns.</summary>
+    /// <summary>Adds a result and writes it to the file before returning.</summary>
     public void Add<T>(string key, T value)
     {
         var json = JsonSerializer.SerializeToElement(value, Readable);
@@ -84,7 +84,7 @@ public sealed class ResponseStore : IDisposable
         lock (known)
         {
             known[key] = json;
-            (file ?? throw new InvalidOperationException("this store was opened to be read")).Write([.. line, (byte)'\n']);
+            (file ?? throw new InvalidOperationException("this store was opened read-only")).Write([.. line, (byte)'\n']);
             file.Flush();
         }
     }
@@ -92,7 +92,7 @@ public sealed class ResponseStore : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => file?.Dispose();
 
-    // The length of the whole lines: a crash may have cut the last one.
+    // Returns the length of the complete lines: a crash may have truncated the last one.
     private long Load(string path, FileStream from)
     {
         var bytes = new byte[from.Length];
@@ -109,7 +109,7 @@ public sealed class ResponseStore : IDisposable
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentNullException)
             {
                 throw new InputException(
-                    $"{path}:{number}: this is no kept result; delete the file or name another folder with --cache", e);
+                    $"{path}:{number}: not a stored result; delete the file or choose another folder with --cache", e);
             }
             start += length + 1;
         }

@@ -3,15 +3,15 @@ using System.Text.RegularExpressions;
 namespace AlpacaCot.Evaluation.Metrics;
 
 /// <summary>
-/// The rules by which published results took an answer out of a text, as they were, so that figures can be compared.
+/// Answer extraction rules of published results, reproduced exactly for comparable scores.
 /// </summary>
 public static partial class AnswerRules
 {
     /// <summary>
-    /// The first option letter of a text (Kojima et al., 2022): any capital from A to <paramref name="last"/>, even one that
-    /// begins a word. The text is what follows "the answer is".
+    /// The first option letter of a text (Kojima et al., 2022): any capital from A to <paramref name="last"/>, even at the start
+    /// of a word. The text is the part after "the answer is".
     /// </summary>
-    /// <returns>The letter; empty where there is none.</returns>
+    /// <returns>The letter; empty if there is none.</returns>
     public static string FirstLetter(string text, char last)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -20,7 +20,7 @@ public static partial class AnswerRules
     }
 
     /// <summary>
-    /// The first number of a text, commas left out, as it is written (Kojima et al., 2022); empty where there is none.
+    /// The first number of a text as written, without commas (Kojima et al., 2022); empty if there is none.
     /// </summary>
     public static string FirstNumber(string text)
     {
@@ -28,7 +28,7 @@ public static partial class AnswerRules
         return SignedNumber.Match(text.Replace(",", "", StringComparison.Ordinal)).Value.TrimEnd('.');
     }
 
-    /// <summary>The first word of a text that is yes or no (Kojima et al., 2022); empty where there is none.</summary>
+    /// <summary>The first word that is yes or no (Kojima et al., 2022); empty if there is none.</summary>
     public static string FirstYesOrNo(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -36,8 +36,8 @@ public static partial class AnswerRules
     }
 
     /// <summary>
-    /// What stands behind the last "the answer is", without a final period, else the whole text (BIG-Bench Hard, Suzgun et al.,
-    /// 2022; compared with the target letter by letter).
+    /// The text after the last "the answer is", without a final period, else the whole text (BIG-Bench Hard, Suzgun et al., 2022;
+    /// compared exactly with the target).
     /// </summary>
     public static string AfterTheAnswerIs(string text)
     {
@@ -49,8 +49,8 @@ public static partial class AnswerRules
     }
 
     /// <summary>
-    /// MMCU's rule (Zeng, 2023): the first run of one to four of the letters A to D without a letter twice, in alphabetical
-    /// order; null where there is none, which the publisher calls not answered.
+    /// MMCU's rule (Zeng, 2023): the first run of one to four distinct letters A to D, in alphabetical order; null if there is
+    /// none, which the publisher counts as unanswered.
     /// </summary>
     public static string? LetterSet(string text)
     {
@@ -66,11 +66,11 @@ public static partial class AnswerRules
     }
 
     /// <summary>
-    /// The letter that an answer to a question with options chooses: behind a conclusion ("the answer is (B)", 答案是B, 选B),
-    /// else at the beginning, else in parentheses, else the only letter that stands alone; null where none of these is there.
+    /// The option letter chosen by an answer: after a conclusion ("the answer is (B)", 答案是B, 选B), else at the beginning, else in
+    /// parentheses, else the only letter that is a separate word; null if none of these matches.
     /// </summary>
     /// <param name="text">The answer.</param>
-    /// <param name="last">The last letter there is.</param>
+    /// <param name="last">The last valid letter.</param>
     public static string? ChosenLetter(string text, char last = 'D')
     {
         ArgumentNullException.ThrowIfNull(text);

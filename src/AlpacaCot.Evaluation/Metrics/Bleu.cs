@@ -8,9 +8,9 @@ public static class Bleu
 {
     private const int Orders = 4;
 
-    /// <summary>BLEU of answers taken together, from 0 to 100.</summary>
+    /// <summary>Corpus BLEU, from 0 to 100.</summary>
     /// <param name="answers">The answers.</param>
-    /// <param name="references">For each answer the right ones, at least one.</param>
+    /// <param name="references">For each answer at least one reference.</param>
     public static double Corpus(IReadOnlyList<string> answers, IReadOnlyList<IReadOnlyList<string>> references)
     {
         var sum = new Counts();
@@ -18,7 +18,7 @@ public static class Bleu
         return sum.Score(effectiveOrders: false);
     }
 
-    /// <summary>BLEU of one answer; orders that it is too short for do not count.</summary>
+    /// <summary>BLEU of one answer; n-gram orders longer than the answer are ignored.</summary>
     public static double Sentence(string answer, params IReadOnlyList<string> references)
     {
         var counts = new Counts();
@@ -67,7 +67,7 @@ public static class Bleu
     }
 }
 
-/// <summary>How often each n-gram of a list of tokens occurs.</summary>
+/// <summary>Counts n-grams of a token list.</summary>
 internal static class NgramCounts
 {
     public static Dictionary<string, int> Of(IReadOnlyList<string> tokens, int n)

@@ -1,15 +1,15 @@
 namespace AlpacaCot.Evaluation.Metrics;
 
 /// <summary>
-/// chrF2 (Popovic, 2015) as sacrebleu defines it: n-grams of characters up to 6 without white space, recall twice as important as
-/// precision. It needs no words, so it serves Chinese as it is.
+/// chrF2 (Popovic, 2015) as in sacrebleu: character n-grams up to 6 without white space, recall weighted twice as much as
+/// precision. It needs no word segmentation and therefore suits Chinese.
 /// </summary>
 public static class ChrF
 {
     private const int Orders = 6;
     private const double Beta2 = 4;
 
-    /// <summary>chrF2 of one answer, from 0 to 100; the best over several references.</summary>
+    /// <summary>chrF2 of one answer, from 0 to 100; the maximum over the references.</summary>
     public static double Sentence(string answer, params IReadOnlyList<string> references) =>
         references.Select(r => Score(answer, r)).DefaultIfEmpty(0).Max();
 

@@ -3,13 +3,13 @@ using System.Text.RegularExpressions;
 namespace AlpacaCot.Evaluation.Metrics;
 
 /// <summary>
-/// How texts are cut into tokens where n-grams are counted. Characters of scripts without spaces are tokens of their own.
+/// Tokenization for n-gram metrics. Characters of scripts without spaces are tokens of their own.
 /// </summary>
 public static partial class MetricTokens
 {
     /// <summary>
-    /// The tokens of ROUGE (rouge_score): runs of a-z and 0-9 in small letters, the rest is space; with stems where wanted.
-    /// Beyond the reference, which leaves all other scripts out, every Chinese, Japanese or Korean character is a token.
+    /// Tokens of ROUGE (rouge_score): runs of a-z and 0-9 in lower case, optionally stemmed; everything else separates.
+    /// Extension: every Chinese, Japanese or Korean character is a token; the reference ignores all other scripts.
     /// </summary>
     public static IReadOnlyList<string> Rouge(string text, bool stems = false)
     {
@@ -19,8 +19,8 @@ public static partial class MetricTokens
     }
 
     /// <summary>
-    /// The tokens of BLEU: those of mteval-v13a, or, where a text holds Chinese characters, each of them apart and the rest alike
-    /// (the <c>zh</c> form of sacrebleu).
+    /// Tokens of BLEU: mteval-v13a or, for a text with Chinese characters, sacrebleu's <c>zh</c>, which separates each of
+    /// them.
     /// </summary>
     public static IReadOnlyList<string> Bleu(string text)
     {
@@ -42,7 +42,7 @@ public static partial class MetricTokens
         return line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
     }
 
-    /// <summary>Words, and single characters of scripts without spaces: what lengths and repetition are counted in.</summary>
+    /// <summary>Words, and single characters of scripts without spaces; used for lengths and repetition.</summary>
     public static IReadOnlyList<string> Words(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -54,7 +54,7 @@ public static partial class MetricTokens
     [GeneratedRegex($"[a-z0-9]+|[{Unspaced}]|[\ud840-\ud87f][\udc00-\udfff]")]
     private static partial Regex RougeToken { get; }
 
-    // The blocks that sacrebleu's zh form takes for Chinese: characters, radicals, strokes, full-width forms and punctuation.
+    // Blocks that sacrebleu's zh tokenizer treats as Chinese: characters, radicals, strokes, full-width forms, punctuation.
     [GeneratedRegex(@"[\u3400-\u4db5\u4e00-\u9fbb\uf900-\ufa2d\ufa30-\ufa6a\ufa70-\ufad9\uff00-\uffef\u2e80-\u2eff\u3000-\u303f"
         + @"\u31c0-\u31ef\u2f00-\u2fdf\u2ff0-\u2fff\u3100-\u312f\u31a0-\u31bf\ufe10-\ufe1f\ufe30-\ufe4f\u2600-\u26ff\u2700-\u27bf"
         + @"\u3200-\u32ff\u3300-\u33ff]")]

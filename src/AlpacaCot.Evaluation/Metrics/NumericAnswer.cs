@@ -3,14 +3,14 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Evaluation.Metrics;
 
-/// <summary>Numbers as answers: taken out of a text by the published rules, compared by value.</summary>
+/// <summary>Numeric answers: extraction by the published rules, comparison by value.</summary>
 public static partial class NumericAnswer
 {
     /// <summary>
-    /// The number an answer ends with: behind the last <c>####</c> (GSM8K); else behind the last conclusion ("the answer is",
+    /// The number an answer concludes with: after the last <c>####</c> (GSM8K); else after the last conclusion ("the answer is",
     /// "the answer (arabic numerals) is", 答案是, 答案为, 等于 at the end); else in the last <c>\boxed{}</c>; else the last number.
     /// </summary>
-    /// <returns>The number with a point and without separators, as <c>-1234.5</c>; null where the text holds none.</returns>
+    /// <returns>The number with a decimal point and without separators, such as <c>-1234.5</c>; null if there is none.</returns>
     public static string? Extract(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -20,11 +20,11 @@ public static partial class NumericAnswer
         return null;
     }
 
-    /// <summary>The number behind the last <c>####</c>, as GSM8K publishes its results; null where there is none.</summary>
+    /// <summary>The number after the last <c>####</c>, GSM8K's format; null if there is none.</summary>
     public static string? AfterMark(string text) =>
         Marked.Match(Widths.Narrow(text)) is { Success: true } match ? Plain(match.Groups["n"].Value) : null;
 
-    /// <summary>Whether two numbers have the same value, whatever their digits: 5 and 5.00.</summary>
+    /// <summary>Whether two numbers have the same value, such as 5 and 5.00.</summary>
     public static bool AreEqual(string first, string second) =>
         Value(first) is { } a && Value(second) is { } b
             && (a == b || Math.Abs(a - b) <= 1e-9 * Math.Max(Math.Abs(a), Math.Abs(b)));
@@ -43,7 +43,7 @@ public static partial class NumericAnswer
     [GeneratedRegex(@"\\boxed\{\s*" + Number, RegexOptions.RightToLeft | RegexOptions.CultureInvariant)]
     private static partial Regex Boxed { get; }
 
-    // Read from the left: from the right "3-2" would hold the number -2.
+    // Matching from the left: from the right, "3-2" would contain the number -2.
     [GeneratedRegex(@"(?<![0-9.,])" + Number + @"(?!.*[0-9])", RegexOptions.Singleline | RegexOptions.CultureInvariant)]
     private static partial Regex Last { get; }
 

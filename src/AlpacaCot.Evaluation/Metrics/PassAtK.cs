@@ -1,11 +1,11 @@
 namespace AlpacaCot.Evaluation.Metrics;
 
-/// <summary>pass@k (Chen et al., 2021): the chance that at least one of k programs passes its tests.</summary>
+/// <summary>pass@k (Chen et al., 2021): the probability that at least one of k programs passes its tests.</summary>
 public static class PassAtK
 {
-    /// <summary>The unbiased estimate 1 - C(n-c, k) / C(n, k) from n programs of which c pass.</summary>
-    /// <param name="programs">n, how many were written.</param>
-    /// <param name="passing">c, how many pass.</param>
+    /// <summary>The unbiased estimate 1 - C(n-c, k) / C(n, k) from n samples of which c pass.</summary>
+    /// <param name="programs">Number of samples, n.</param>
+    /// <param name="passing">Number of passing samples, c.</param>
     /// <param name="k">From 1 to n.</param>
     public static double Estimate(int programs, int passing, int k)
     {

@@ -1,8 +1,8 @@
 namespace AlpacaCot.Evaluation.Metrics;
 
 /// <summary>
-/// The stem of an English word (Porter, 1980) with the departures of NLTK, which rouge_score uses: a few irregular words, and
-/// -ies, -ied, -y and -alli treated its way.
+/// Porter's stemmer (1980) with the modifications of NLTK, used by rouge_score: irregular words, and different rules for -ies,
+/// -ied, -y and -alli.
 /// </summary>
 public static class PorterStemmer
 {
@@ -33,7 +33,7 @@ public static class PorterStemmer
         "ive", "ize",
     ];
 
-    /// <summary>The stem of a word in small letters.</summary>
+    /// <summary>Stems a lower-case word.</summary>
     public static string Stem(string word)
     {
         ArgumentNullException.ThrowIfNull(word);
@@ -70,7 +70,7 @@ public static class PorterStemmer
 
     private static string Second(string word)
     {
-        // NLTK: -alli becomes -al before the list is looked through, again and again.
+        // NLTK: -alli becomes -al before the rules are applied, repeatedly.
         while (word.EndsWith("alli", StringComparison.Ordinal) && Measure(word[..^4]) > 0) word = word[..^2];
         if (word.EndsWith("logi", StringComparison.Ordinal)) return Measure(word[..^3]) > 0 ? word[..^1] : word;
         return Replace(word, Step2);
@@ -94,7 +94,7 @@ public static class PorterStemmer
         return word.EndsWith("ll", StringComparison.Ordinal) && Measure(word[..^1]) > 1 ? word[..^1] : word;
     }
 
-    // The longest suffix decides, whether or not its condition holds.
+    // The longest matching suffix decides, even if its condition fails.
     private static string Replace(string word, (string Suffix, string With)[] rules)
     {
         foreach (var (suffix, with) in rules.OrderByDescending(r => r.Suffix.Length))
@@ -110,7 +110,7 @@ public static class PorterStemmer
         _ => true,
     };
 
-    /// <summary>How often a row of vowels is followed by a row of consonants.</summary>
+    /// <summary>Porter's measure: the number of vowel-consonant sequences.</summary>
     private static int Measure(string stem) =>
         Enumerable.Range(1, Math.Max(0, stem.Length - 1)).Count(i => IsConsonant(stem, i) && !IsConsonant(stem, i - 1));
 
@@ -118,7 +118,7 @@ public static class PorterStemmer
 
     private static bool EndsDouble(string word) => word.Length >= 2 && word[^1] == word[^2] && IsConsonant(word, word.Length - 1);
 
-    // Consonant, vowel, consonant other than w, x, y; NLTK adds a vowel and a consonant alone.
+    // Consonant, vowel, consonant other than w, x, y; in NLTK also a vowel and a consonant alone.
     private static bool EndsShort(string word) =>
         word.Length >= 3 ? IsConsonant(word, word.Length - 3) && !IsConsonant(word, word.Length - 2)
             && IsConsonant(word, word.Length - 1) && word[^1] is not ('w' or 'x' or 'y')

@@ -1,11 +1,11 @@
 namespace AlpacaCot.Evaluation.Metrics;
 
-/// <summary>How much of a reference an answer holds, and how much of the answer is in the reference.</summary>
-/// <param name="Precision">Of the answer.</param>
-/// <param name="Recall">Of the reference.</param>
+/// <summary>Precision and recall of an answer's overlap with a reference.</summary>
+/// <param name="Precision">Share of the answer's units found in the reference.</param>
+/// <param name="Recall">Share of the reference's units found in the answer.</param>
 public readonly record struct RougeScore(double Precision, double Recall)
 {
-    /// <summary>Their harmonic mean.</summary>
+    /// <summary>F1: the harmonic mean of precision and recall.</summary>
     public double F => Precision + Recall > 0 ? 2 * Precision * Recall / (Precision + Recall) : 0;
 
     internal static RougeScore Of(int shared, int answer, int reference) =>
@@ -13,12 +13,12 @@ public readonly record struct RougeScore(double Precision, double Recall)
 }
 
 /// <summary>
-/// ROUGE (Lin, 2004) as rouge_score computes it: n-grams shared, and the longest common subsequence, over the tokens of
+/// ROUGE (Lin, 2004) as in rouge_score: n-gram overlap and longest common subsequence over the tokens of
 /// <see cref="MetricTokens.Rouge"/>.
 /// </summary>
 public static class Rouge
 {
-    /// <summary>Shared n-grams, each as often as both texts have it.</summary>
+    /// <summary>N-gram overlap with clipped counts (ROUGE-N).</summary>
     public static RougeScore Ngrams(int n, string answer, string reference, bool stems = false)
     {
         var (a, r) = (Count(MetricTokens.Rouge(answer, stems), n), Count(MetricTokens.Rouge(reference, stems), n));
@@ -26,7 +26,7 @@ public static class Rouge
         return RougeScore.Of(shared, a.Values.Sum(), r.Values.Sum());
     }
 
-    /// <summary>The longest common subsequence of the whole texts (ROUGE-L).</summary>
+    /// <summary>Longest common subsequence of the whole texts (ROUGE-L).</summary>
     public static RougeScore Longest(string answer, string reference, bool stems = false)
     {
         var (a, r) = (MetricTokens.Rouge(answer, stems), MetricTokens.Rouge(reference, stems));
@@ -34,8 +34,8 @@ public static class Rouge
     }
 
     /// <summary>
-    /// ROUGE-Lsum: for each line of the reference the tokens that lie on its longest common subsequence with any line of the
-    /// answer; no token counts more often than both texts have it.
+    /// ROUGE-Lsum: for each reference line the union of its longest common subsequences with all answer lines, with clipped token
+    /// counts.
     /// </summary>
     public static RougeScore LongestByLine(string answer, string reference, bool stems = false)
     {
@@ -55,7 +55,7 @@ public static class Rouge
         return RougeScore.Of(shared, answerTokens, referenceTokens);
     }
 
-    /// <summary>The best ROUGE-L F over several references; 0 without one.</summary>
+    /// <summary>Maximum ROUGE-L F over the references; 0 without any.</summary>
     public static double BestLongest(string answer, IReadOnlyList<string> references) =>
         references.Select(r => Longest(answer, r).F).DefaultIfEmpty(0).Max();
 
@@ -74,7 +74,7 @@ public static class Rouge
         return counts;
     }
 
-    /// <summary>Lengths of the longest common subsequences of all beginnings.</summary>
+    /// <summary>Lengths of the longest common subsequences of all prefixes.</summary>
     private static int[,] Lengths(IReadOnlyList<string> first, IReadOnlyList<string> second)
     {
         var lengths = new int[first.Count + 1, second.Count + 1];
@@ -86,7 +86,7 @@ public static class Rouge
     }
 
     /// <summary>
-    /// The places in the first list of a longest common subsequence, chosen as the reference chooses among equals.
+    /// Indices in the first list of a longest common subsequence; ties are broken like in the reference.
     /// </summary>
     private static IEnumerable<int> Common(IReadOnlyList<string> first, IReadOnlyList<string> second)
     {

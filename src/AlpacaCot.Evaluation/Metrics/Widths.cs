@@ -1,9 +1,9 @@
 namespace AlpacaCot.Evaluation.Metrics;
 
-/// <summary>Full-width letters and digits, common in Chinese text, are the same letters and digits.</summary>
+/// <summary>Conversion of full-width letters and digits, common in Chinese text.</summary>
 internal static class Widths
 {
-    /// <summary>The text with full-width letters, digits and signs as the ordinary ones; of the same length.</summary>
+    /// <summary>Replaces full-width letters, digits and symbols by ASCII; the length is unchanged.</summary>
     public static string Narrow(string text) =>
         string.Create(text.Length, text, (narrow, wide) =>
         {

@@ -3,21 +3,21 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Statistics;
 
 /// <summary>
-/// Confidence intervals of a mean over questions, without assuming a distribution: the questions are drawn again, with
-/// replacement, many times (Efron, 1979). The interval is BCa (Efron, 1987: corrected for bias and skew), widened by what a
-/// bootstrap of few values is too narrow: the factor sqrt(n/(n-1)) and Student's quantile (Hesterberg, 2015).
+/// Non-parametric confidence intervals of a mean over questions by resampling with replacement (Efron, 1979). The interval is
+/// BCa (Efron, 1987: bias-corrected and accelerated), widened to compensate for the bootstrap's too narrow intervals with few
+/// values: by the factor sqrt(n/(n-1)) and Student's quantile (Hesterberg, 2015).
 /// </summary>
 public static class Bootstrap
 {
-    /// <summary>Resamples drawn where nothing else is said.</summary>
+    /// <summary>Default number of resamples.</summary>
     public const int Resamples = 4000;
 
-    /// <summary>The interval of the mean of scores, or of differences between two systems on the same questions.</summary>
-    /// <param name="values">One value a question.</param>
-    /// <param name="random">The draws; a fork of it is used, so that equal values give equal intervals.</param>
-    /// <param name="level">How often the interval is to hold the true mean.</param>
-    /// <param name="resamples">How many times the questions are drawn again.</param>
-    /// <returns>The interval; without width where all values are equal, from -∞ to ∞ where there are fewer than two.</returns>
+    /// <summary>Interval of the mean of scores, or of differences between two systems on the same questions.</summary>
+    /// <param name="values">One value per question.</param>
+    /// <param name="random">Random generator; a fork of it is used, so equal values give equal intervals.</param>
+    /// <param name="level">Confidence level.</param>
+    /// <param name="resamples">Number of resamples.</param>
+    /// <returns>The interval; of zero width if all values are equal, from -∞ to ∞ for fewer than two values.</returns>
     public static ConfidenceInterval OfMean(ReadOnlySpan<double> values, DeterministicRandom random, double level = 0.95,
         int resamples = Resamples)
     {
@@ -33,7 +33,7 @@ public static class Bootstrap
         var skew = cubes / (6 * Math.Pow(squares, 1.5));
         Array.Sort(means);
 
-        // The normal quantile that reaches as far as Student's t with the unbiased deviation does.
+        // The normal quantile equivalent to Student's t with the unbiased deviation.
         var z = Distributions.StudentQuantile((1 + level) / 2, n - 1) * Math.Sqrt(n / (n - 1.0));
         double Limit(double from)
         {
@@ -63,7 +63,7 @@ public static class Bootstrap
         for (var r = 0; r < resamples; r++)
         {
             var sum = 0.0;
-            for (var i = 0; i < values.Length; i += 2) // two indices of 32 bits a draw; the bias of 2^-32 does not matter here
+            for (var i = 0; i < values.Length; i += 2) // two 32-bit indices per draw; the bias of 2^-32 is negligible
             {
                 var bits = random.NextUInt64();
                 sum += values[(int)(((bits & uint.MaxValue) * n) >> 32)];
@@ -74,7 +74,7 @@ public static class Bootstrap
         return means;
     }
 
-    /// <summary>The value at a share of sorted values, between two of them where it falls there.</summary>
+    /// <summary>Quantile of sorted values, linearly interpolated.</summary>
     internal static double Quantile(double[] sorted, double share)
     {
         var at = Math.Clamp(share * (sorted.Length + 1) - 1, 0, sorted.Length - 1);

@@ -1,14 +1,14 @@
 namespace AlpacaCot.Evaluation.Statistics;
 
-/// <summary>The values that are plausible for a quantity.</summary>
-/// <param name="Low">The least one.</param>
-/// <param name="High">The largest one.</param>
-/// <param name="Level">How often such an interval holds the true value, as 0.95.</param>
+/// <summary>A confidence interval.</summary>
+/// <param name="Low">Lower bound.</param>
+/// <param name="High">Upper bound.</param>
+/// <param name="Level">Confidence level. Default: 0.95.</param>
 public readonly record struct ConfidenceInterval(double Low, double High, double Level = 0.95)
 {
-    /// <summary>Whether a value lies in it, ends included.</summary>
+    /// <summary>Whether the interval contains a value, bounds included.</summary>
     public bool Contains(double value) => Low <= value && value <= High;
 
-    /// <summary>The interval in another unit, as 100 for percent.</summary>
+    /// <summary>Scales the interval, for example by 100 to percent.</summary>
     public ConfidenceInterval Times(double factor) => new(Low * factor, High * factor, Level);
 }

@@ -1,14 +1,14 @@
 namespace AlpacaCot.Evaluation.Statistics;
 
-/// <summary>The normal distribution and Student's t: what intervals and corrections need of them.</summary>
+/// <summary>Distribution functions and quantiles of the normal distribution and of Student's t.</summary>
 public static class Distributions
 {
-    /// <summary>The probability that a standard normal variable is below <paramref name="x"/>.</summary>
+    /// <summary>Cumulative distribution function of the standard normal distribution.</summary>
     public static double NormalBelow(double x) => 0.5 * Erfc(-x / Math.Sqrt(2));
 
     /// <summary>
-    /// The value that a standard normal variable is below with probability <paramref name="p"/>: Acklam's rational
-    /// approximation, made exact to the last digits by a step of Halley's method.
+    /// Quantile of the standard normal distribution at <paramref name="p"/>: Acklam's rational approximation, refined to
+    /// double precision by one step of Halley's method.
     /// </summary>
     public static double NormalQuantile(double p)
     {
@@ -36,14 +36,14 @@ public static class Distributions
         return x - error / (1 + x * error / 2);
     }
 
-    /// <summary>The probability that Student's t with some degrees of freedom is below <paramref name="t"/>.</summary>
+    /// <summary>Cumulative distribution function of Student's t.</summary>
     public static double StudentBelow(double t, double degrees)
     {
         var tail = 0.5 * RegularizedBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
         return t > 0 ? 1 - tail : tail;
     }
 
-    /// <summary>The value that Student's t is below with probability <paramref name="p"/>, by bisection.</summary>
+    /// <summary>Quantile of Student's t at <paramref name="p"/>, by bisection.</summary>
     public static double StudentQuantile(double p, double degrees)
     {
         if (p < 0.5) return -StudentQuantile(1 - p, degrees);
@@ -55,7 +55,7 @@ public static class Distributions
         return (low + high) / 2;
     }
 
-    // A series where it is short, a continued fraction (Lentz) beyond.
+    // Power series for small arguments, continued fraction (Lentz) for large ones.
     private static double Erfc(double x)
     {
         if (x < 0) return 2 - Erfc(-x);
@@ -91,7 +91,7 @@ public static class Distributions
         return front * (f - 1);
     }
 
-    // Stirling's series, shifted to where it is exact to double precision.
+    // Stirling's series, shifted to arguments where it reaches double precision.
     private static double LogGamma(double x)
     {
         var shift = 0.0;

@@ -1,11 +1,11 @@
 namespace AlpacaCot.Evaluation.Statistics;
 
-/// <summary>How large a difference is, beside whether it is one.</summary>
+/// <summary>Effect sizes.</summary>
 public static class EffectSize
 {
     /// <summary>
-    /// The mean difference in units of the deviation of the differences (Cohen's d of paired values, 1988): 0.2 is small, 0.5
-    /// medium, 0.8 large. Null where all differences are equal.
+    /// Mean difference divided by the standard deviation of the differences (Cohen's d of paired values, 1988): 0.2 is small, 0.5
+    /// medium, 0.8 large. Null if all differences are equal.
     /// </summary>
     public static double? Paired(IReadOnlyList<double> differences)
     {
@@ -16,7 +16,7 @@ public static class EffectSize
         return deviation > 1e-12 ? mean / deviation : null;
     }
 
-    /// <summary>The distance of two shares, from 0 to 1, on the arcsine scale (Cohen's h, 1988), read as d.</summary>
+    /// <summary>Distance of two proportions on the arcsine scale (Cohen's h, 1988), interpreted like d.</summary>
     public static double OfShares(double first, double second) =>
         2 * Math.Asin(Math.Sqrt(second)) - 2 * Math.Asin(Math.Sqrt(first));
 }

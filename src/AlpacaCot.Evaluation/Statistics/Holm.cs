@@ -1,12 +1,12 @@
 namespace AlpacaCot.Evaluation.Statistics;
 
 /// <summary>
-/// Correction for many comparisons (Holm, 1979): the chance of even one false finding stays below the level, whatever depends on
-/// what.
+/// Correction for multiple comparisons (Holm, 1979): controls the family-wise error rate under any
+/// dependence.
 /// </summary>
 public static class Holm
 {
-    /// <summary>The corrected p-values, in the order given.</summary>
+    /// <summary>Corrected p-values, in the order of the input.</summary>
     public static IReadOnlyList<double> Correct(IReadOnlyList<double> values)
     {
         ArgumentNullException.ThrowIfNull(values);

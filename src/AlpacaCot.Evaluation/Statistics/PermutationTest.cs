@@ -3,21 +3,21 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Statistics;
 
 /// <summary>
-/// Whether two systems differ on the same questions. Were they equal, it would be chance which of them has which of a question's
-/// two scores: so the signs of the differences are drawn again (Fisher, 1935; for this field Noreen, 1989).
+/// Paired permutation test of whether two systems differ on the same questions. Under the null hypothesis the two scores of a
+/// question are exchangeable, so the signs of the differences are permuted (Fisher, 1935; for this field Noreen, 1989).
 /// </summary>
 public static class PermutationTest
 {
-    /// <summary>Sign patterns drawn where nothing else is said.</summary>
+    /// <summary>Default number of sign permutations.</summary>
     public const int Permutations = 10_000;
 
     /// <summary>
-    /// The two-sided p-value of the mean difference. Patterns exactly as extreme as what was seen count half (mid-p: Lancaster,
-    /// 1961): with scores of 0 and 1 they are many, and the plain value would reject a true null far less often than it says.
+    /// The two-sided p-value of the mean difference. Permutations exactly as extreme as the observation count half (mid-p:
+    /// Lancaster, 1961): with binary scores there are many, and the plain test would be too conservative.
     /// </summary>
-    /// <param name="differences">One difference a question; zeros say nothing and are left out.</param>
-    /// <param name="random">The draws; a fork of it is used.</param>
-    /// <param name="permutations">How many sign patterns are drawn.</param>
+    /// <param name="differences">One difference per question; zeros carry no information and are ignored.</param>
+    /// <param name="random">Random generator; a fork of it is used.</param>
+    /// <param name="permutations">Number of sign permutations.</param>
     public static double PValue(ReadOnlySpan<double> differences, DeterministicRandom random, int permutations = Permutations)
     {
         ArgumentNullException.ThrowIfNull(random);
@@ -42,6 +42,6 @@ public static class PermutationTest
             if (drawn > seen + tie) beyond++;
             else if (drawn >= seen - tie) equal++;
         }
-        return Math.Min(1, (beyond + 0.5 * equal + 0.5) / (permutations + 0.5)); // the pattern that was seen is one of them
+        return Math.Min(1, (beyond + 0.5 * equal + 0.5) / (permutations + 0.5)); // the observation is one of them
     }
 }

@@ -1,15 +1,15 @@
 namespace AlpacaCot.Evaluation.Statistics;
 
-/// <summary>Shares of right answers.</summary>
+/// <summary>Intervals of proportions.</summary>
 public static class Proportion
 {
     /// <summary>
-    /// The interval of a share by Wilson's score (1927): it has a width even where all answers are right or none is, which no
-    /// bootstrap can give.
+    /// Wilson's score interval (1927): unlike a bootstrap interval, it has a width even if all answers are right or all are
+    /// wrong.
     /// </summary>
-    /// <param name="right">Right answers.</param>
-    /// <param name="count">All answers, at least one.</param>
-    /// <param name="level">How often the interval is to hold the true share.</param>
+    /// <param name="right">Number of right answers.</param>
+    /// <param name="count">Number of answers, at least 1.</param>
+    /// <param name="level">Confidence level.</param>
     public static ConfidenceInterval Interval(int right, int count, double level = 0.95)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);

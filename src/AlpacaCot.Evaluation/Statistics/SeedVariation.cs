@@ -1,13 +1,13 @@
 namespace AlpacaCot.Evaluation.Statistics;
 
-/// <summary>How much a result depends on the seed of training: one value a seed.</summary>
-/// <param name="Seeds">How many.</param>
-/// <param name="Mean">Their mean.</param>
-/// <param name="Deviation">Their sample standard deviation; null for one seed.</param>
-/// <param name="Interval">Of the mean over all seeds there could be, by Student's t; null for one seed.</param>
+/// <summary>Variation of a result over training seeds.</summary>
+/// <param name="Seeds">Number of seeds.</param>
+/// <param name="Mean">Mean over the seeds.</param>
+/// <param name="Deviation">Sample standard deviation; null for one seed.</param>
+/// <param name="Interval">Confidence interval of the mean over all possible seeds, by Student's t; null for one seed.</param>
 public sealed record SeedVariation(int Seeds, double Mean, double? Deviation, ConfidenceInterval? Interval)
 {
-    /// <summary>Describes values, one a seed; at least one.</summary>
+    /// <summary>Computes the variation of at least one value, one per seed.</summary>
     public static SeedVariation Of(IReadOnlyList<double> values, double level = 0.95)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -19,7 +19,7 @@ public sealed record SeedVariation(int Seeds, double Mean, double? Deviation, Co
         return new(values.Count, mean, deviation, new(mean - half, mean + half, level));
     }
 
-    /// <summary>Each question's mean over the seeds that scored it, for a comparison over questions.</summary>
+    /// <summary>Mean of each question over the seeds that scored it, for comparisons over questions.</summary>
     public static IReadOnlyDictionary<string, double> MeanByQuestion(IEnumerable<IReadOnlyDictionary<string, double>> seeds) =>
         seeds.SelectMany(scores => scores).GroupBy(score => score.Key, score => score.Value)
             .ToDictionary(question => question.Key, question => question.Average());

@@ -4,11 +4,11 @@ using AlpacaCot.Studies.Grid;
 namespace AlpacaCot.Studies.Analysis;
 
 /// <summary>
-/// The findings of a study in words. A difference is stated where it is sure, the lack of one where it is sure too; everything
-/// else is called open.
+/// Findings of a study as sentences. A difference, or its absence, is stated only if it is significant; everything else is
+/// reported as open.
 /// </summary>
 /// <param name="analysis">The analysis.</param>
-/// <param name="language"><c>en</c> or <c>zh</c>.</param>
+/// <param name="language">Language of the sentences: <c>en</c> or <c>zh</c>.</param>
 public sealed class Findings(StudyAnalysis analysis, string language)
 {
     private static readonly Dictionary<string, (string English, string Chinese)> Known = new(StringComparer.OrdinalIgnoreCase)
@@ -19,11 +19,11 @@ public sealed class Findings(StudyAnalysis analysis, string language)
 
     private readonly bool chinese = language == "zh";
 
-    /// <summary>One statement an arm, in the order of the arms.</summary>
+    /// <summary>One statement per arm, in the order of the arms.</summary>
     public IReadOnlyList<string> Statements =>
         [.. analysis.Comparisons.GroupBy(c => c.Arm).Select(arm => Statement(arm.Key, [.. arm]))];
 
-    /// <summary>What has no score, a sentence an arm and benchmark.</summary>
+    /// <summary>One sentence per arm and benchmark with missing scores.</summary>
     public IReadOnlyList<string> Missing =>
         [.. analysis.Missing.Select(m => chinese
             ? $"{m.Arm.Name}：{m.About.Title} 的 {m.Answers} 个答案中有 {m.Missing} 个没有得分，未计入"
@@ -31,17 +31,17 @@ public sealed class Findings(StudyAnalysis analysis, string language)
             : $"{m.Arm.Name}: {m.Missing} of {m.Answers} answers to {m.About.Title} have no score and are not counted "
                 + $"({Reasons(m)}).")];
 
-    /// <summary>Where prompts were longer than a model reads, a sentence an arm and benchmark.</summary>
+    /// <summary>One sentence per arm and benchmark with shortened prompts.</summary>
     public IReadOnlyList<string> Shortened =>
         [.. analysis.Results.Arms.SelectMany(arm => analysis.Results.Of(arm)[0].Runs.Where(run => run.Shortened > 0).Select(run =>
             chinese ? $"{arm.Name}：{run.Benchmark.Title} 有 {run.Shortened} / {run.Answers.Count} 题的提示"
                 + "超出模型长度，已去掉部分示例。"
-            : $"{arm.Name}: {run.Shortened} of {run.Answers.Count} prompts of {run.Benchmark.Title} were longer than the model "
-                + "reads and went without solved examples or their beginning."))];
+            : $"{arm.Name}: {run.Shortened} of {run.Answers.Count} prompts of {run.Benchmark.Title} exceeded the model's "
+                + "context and lost few-shot examples or their beginning."))];
 
     private static string Reasons(MissingScores missing) => string.Join("; ", missing.Reasons.Take(3));
 
-    /// <summary>What a measure is called in a sentence.</summary>
+    /// <summary>Name of a measure within a sentence.</summary>
     public string Called(Measure measure)
     {
         var name = measure.Category ?? (measure.Only ? "all" : measure.About.Title);
@@ -67,7 +67,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         return sentence + (chinese ? "。" : ".");
     }
 
-    /// <summary>What was done, as the beginning of a sentence.</summary>
+    /// <summary>The changed factors, as the beginning of a sentence.</summary>
     private string Opening(StudyArm arm)
     {
         var reference = analysis.Study.Reference;
@@ -99,7 +99,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         return names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} and {names[^1]}";
     }
 
-    /// <summary>A p-value as it is printed.</summary>
+    /// <summary>Formats a p-value.</summary>
     public static string P(double value) => value < 0.001 ? "p < 0.001"
         : string.Create(CultureInfo.InvariantCulture, $"p = {value:0.000}");
 

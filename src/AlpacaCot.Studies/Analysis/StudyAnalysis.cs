@@ -5,94 +5,94 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Analysis;
 
-/// <summary>What is measured: a benchmark as a whole, or one category of it.</summary>
-/// <param name="Benchmark">The place of the benchmark in the study.</param>
+/// <summary>A measured quantity: a benchmark as a whole, or one of its categories.</summary>
+/// <param name="Benchmark">Index of the benchmark in the study.</param>
 /// <param name="About">Its description.</param>
 /// <param name="Category">The category; null for the whole.</param>
-/// <param name="Only">Whether the study has no other benchmark, so that its name need not be said.</param>
+/// <param name="Only">Whether it is the study's only benchmark, so that its name can be omitted.</param>
 public sealed record Measure(int Benchmark, BenchmarkDescription About, string? Category, bool Only)
 {
-    /// <summary>The name in files.</summary>
+    /// <summary>Name in files.</summary>
     public string Name => Only ? Category ?? "all" : Category is null ? About.Name : $"{About.Name}/{Category}";
 
-    /// <summary>The scores of a run by question, from 0 to 1.</summary>
+    /// <summary>Scores of a run by question id, from 0 to 1.</summary>
     public IReadOnlyDictionary<string, double> ScoresOf(CellResult cell) => cell.Runs[Benchmark].ScoresIn(Category);
 }
 
-/// <summary>What an arm scored, in points.</summary>
+/// <summary>Score of an arm, in points.</summary>
 /// <param name="Arm">The arm.</param>
-/// <param name="Measure">What is measured.</param>
-/// <param name="Questions">Questions with a score.</param>
-/// <param name="Mean">The mean over questions and seeds; null where there is no score.</param>
-/// <param name="Interval">Of the mean, by bootstrap over the questions.</param>
-/// <param name="Seeds">Each seed's own mean, and how they vary.</param>
+/// <param name="Measure">The measured quantity.</param>
+/// <param name="Questions">Number of scored questions.</param>
+/// <param name="Mean">Mean over questions and seeds; null without scores.</param>
+/// <param name="Interval">Confidence interval of the mean, by bootstrap over the questions.</param>
+/// <param name="Seeds">Mean of each seed.</param>
 public sealed record ArmScore(StudyArm Arm, Measure Measure, int Questions, double? Mean, ConfidenceInterval? Interval,
     IReadOnlyList<(int Seed, double Mean)> Seeds)
 {
-    /// <summary>How the seeds' means vary; null without scores.</summary>
+    /// <summary>Variation of the seeds' means; null without scores.</summary>
     public SeedVariation? Variation => Seeds.Count > 0 ? SeedVariation.Of([.. Seeds.Select(s => s.Mean)]) : null;
 }
 
-/// <summary>Answers of an arm that have no score: they are in no mean.</summary>
+/// <summary>Answers of an arm without a score, which are excluded from means.</summary>
 /// <param name="Arm">The arm.</param>
 /// <param name="About">The benchmark.</param>
-/// <param name="Missing">How many answers of all seeds have none.</param>
-/// <param name="Answers">Of how many.</param>
-/// <param name="Reasons">Why, the most frequent reason first.</param>
+/// <param name="Missing">Number of answers without a score, over all seeds.</param>
+/// <param name="Answers">Number of answers.</param>
+/// <param name="Reasons">The reasons, most frequent first.</param>
 public sealed record MissingScores(StudyArm Arm, BenchmarkDescription About, int Missing, int Answers,
     IReadOnlyList<string> Reasons);
 
-/// <summary>What may be said of a difference.</summary>
+/// <summary>Conclusion about a difference.</summary>
 public enum Verdict
 {
-    /// <summary>Nothing: it may be there or not.</summary>
+    /// <summary>Undecided.</summary>
     Open,
 
-    /// <summary>It is there: the interval leaves out zero, and so does the test after correction for all comparisons.</summary>
+    /// <summary>Significant: the interval excludes zero, and so does the test after correction for all comparisons.</summary>
     Different,
 
-    /// <summary>It is small: the whole interval lies within the margin.</summary>
+    /// <summary>Equivalent: the whole interval is within the margin.</summary>
     Unchanged,
 }
 
-/// <summary>An arm against the reference, over the same questions, in points.</summary>
+/// <summary>Comparison of an arm with the reference over the same questions, in points.</summary>
 /// <param name="Arm">The arm.</param>
-/// <param name="Measure">What is measured.</param>
-/// <param name="Paired">The comparison; scores from 0 to 1, means over the seeds.</param>
+/// <param name="Measure">The measured quantity.</param>
+/// <param name="Paired">The paired comparison; scores from 0 to 1, averaged over the seeds.</param>
 /// <param name="CorrectedP">The p-value after Holm's correction over all comparisons of the study.</param>
-/// <param name="Verdict">What may be said.</param>
-/// <param name="SeedsAgree">In how many of the pairs of seeds the difference has the same sign.</param>
-/// <param name="SeedPairs">Seeds that both arms have.</param>
+/// <param name="Verdict">The conclusion.</param>
+/// <param name="SeedsAgree">Number of seed pairs in which the difference has the same sign.</param>
+/// <param name="SeedPairs">Number of seeds that both arms have.</param>
 public sealed record StudyComparison(StudyArm Arm, Measure Measure, PairedComparison Paired, double CorrectedP, Verdict Verdict,
     int SeedsAgree, int SeedPairs)
 {
-    /// <summary>The arm's score less the reference's, in points.</summary>
+    /// <summary>Score of the arm minus that of the reference, in points.</summary>
     public double Difference => Paired.Difference * Measure.About.Scale;
 
-    /// <summary>Its interval, in points.</summary>
+    /// <summary>Confidence interval of the difference, in points.</summary>
     public ConfidenceInterval Interval => Paired.Interval.Times(Measure.About.Scale);
 }
 
-/// <summary>The results of a study with what may be said of them.</summary>
+/// <summary>Statistical analysis of a study's results.</summary>
 /// <param name="Results">The results.</param>
-/// <param name="Measures">What is measured, in the order of the tables.</param>
+/// <param name="Measures">The measured quantities, in the order of the tables.</param>
 /// <param name="Scores">Every arm on every measure, arm by arm.</param>
-/// <param name="Comparisons">Every arm but the reference against it, arm by arm.</param>
+/// <param name="Comparisons">Every arm except the reference compared with it, arm by arm.</param>
 public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> Measures, IReadOnlyList<ArmScore> Scores,
     IReadOnlyList<StudyComparison> Comparisons)
 {
-    /// <summary>A corrected p-value below this, with an interval that leaves out zero, is a finding.</summary>
+    /// <summary>Significance level for corrected p-values.</summary>
     public const double Level = 0.05;
 
-    // A benchmark of many subjects is compared as a whole: the correction for so many comparisons would bury everything.
+    // A benchmark with more categories is compared only as a whole: the correction for many comparisons would hide any effect.
     private const int MostCategories = 12;
 
-    private static readonly string[] First = ["english", "chinese", "reasoning"]; // the others as they come in the data
+    private static readonly string[] First = ["english", "chinese", "reasoning"]; // then the others in the order of the data
 
     /// <summary>The study.</summary>
     public Study Study => Results.Study;
 
-    /// <summary>Where answers have no score, by arm and benchmark.</summary>
+    /// <summary>Answers without a score, by arm and benchmark.</summary>
     public IReadOnlyList<MissingScores> Missing =>
         [.. Results.Arms.SelectMany(arm => Results.Of(arm).SelectMany(cell => cell.Runs).GroupBy(run => run.Benchmark.Name)
             .Select(runs =>
@@ -102,10 +102,10 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
                     [.. without.CountBy(a => a.Score.Missing ?? "no answer").OrderByDescending(r => r.Value).Select(r => r.Key)]);
             })).Where(m => m.Missing > 0)];
 
-    /// <summary>The score of an arm on a measure.</summary>
+    /// <summary>Score of an arm on a measure.</summary>
     public ArmScore Score(StudyArm arm, Measure measure) => Scores.First(s => s.Arm == arm && s.Measure == measure);
 
-    /// <summary>Analyses results; nothing of it is random but the draws of a fixed seed.</summary>
+    /// <summary>Analyses results. Deterministic: all resampling uses a fixed seed.</summary>
     public static StudyAnalysis Of(StudyResults results)
     {
         ArgumentNullException.ThrowIfNull(results);

@@ -5,32 +5,32 @@ using AlpacaCot.Studies.Grid;
 namespace AlpacaCot.Studies.Analysis;
 
 /// <summary>
-/// Puts the answers of a study's finished cells to its judge. Verdicts are kept beside the cells; reports take them from there,
-/// so that a report never asks anybody, and an answer without a verdict has no score.
+/// Has the judge grade the answers of a study's finished cells. Verdicts are stored next to the cells and read by reports: a
+/// report never calls the judge, and an answer without a verdict has no score.
 /// </summary>
 public static class StudyGrading
 {
-    /// <summary>Where a study keeps verdicts.</summary>
+    /// <summary>File with a study's verdicts.</summary>
     public static string Verdicts(Study study)
     {
         ArgumentNullException.ThrowIfNull(study);
         return Path.Combine(study.Output, "verdicts.jsonl");
     }
 
-    /// <summary>Whether the study has a judge and something for it to grade.</summary>
+    /// <summary>Whether the study has a judge and answers to grade.</summary>
     public static bool IsNeeded(Study study)
     {
         ArgumentNullException.ThrowIfNull(study);
         return study.Judge is not null && study.Benchmarks.Any(b => BenchmarkSuite.Find(b.Name) is IJudgedBenchmark);
     }
 
-    /// <summary>Asks for every verdict that is not there yet.</summary>
+    /// <summary>Requests all missing verdicts.</summary>
     /// <param name="study">The study.</param>
     /// <param name="judge">Its judge, with a store at <see cref="Verdicts"/>.</param>
-    /// <param name="started">Told how many answers there are to grade before the first is.</param>
-    /// <param name="progress">Told how many are graded or given up.</param>
-    /// <param name="cancel">Ends it; verdicts so far are kept.</param>
-    /// <exception cref="JudgeUnavailableException">The judge cannot be reached: verdicts so far are kept.</exception>
+    /// <param name="started">Receives the number of answers before grading starts.</param>
+    /// <param name="progress">Receives the number of answers graded or given up.</param>
+    /// <param name="cancel">Cancels; verdicts so far are kept.</param>
+    /// <exception cref="JudgeUnavailableException">The judge is unreachable; verdicts so far are kept.</exception>
     public static async Task GradeAsync(Study study, Judge judge, Action<int>? started = null, IProgress<int>? progress = null,
         CancellationToken cancel = default)
     {

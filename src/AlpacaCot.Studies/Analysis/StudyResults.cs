@@ -6,48 +6,48 @@ using AlpacaCot.Studies.Grid;
 
 namespace AlpacaCot.Studies.Analysis;
 
-/// <summary>What a finished cell brought: the scores of its answers, and how it learned.</summary>
+/// <summary>Result of a finished cell: scored answers and training statistics.</summary>
 /// <param name="Cell">The cell.</param>
-/// <param name="Folder">Where its work is kept.</param>
-/// <param name="Runs">Its answers to the study's benchmarks, scored now, in their order.</param>
-/// <param name="Losses">Training loss by optimizer step, as logged; empty without training.</param>
-/// <param name="Tokens">Tokens that training read.</param>
-/// <param name="Seconds">Seconds of work by part; parts that were killed are not in it.</param>
+/// <param name="Folder">The folder of its files.</param>
+/// <param name="Runs">Its answers to the study's benchmarks in order, scored when loaded.</param>
+/// <param name="Losses">Logged training losses by optimizer step; empty without training.</param>
+/// <param name="Tokens">Number of training tokens.</param>
+/// <param name="Seconds">Duration of each part of the work; killed parts are not included.</param>
 public sealed record CellResult(StudyCell Cell, CellFolder Folder, IReadOnlyList<BenchmarkRun> Runs,
     IReadOnlyList<(int Step, double Loss)> Losses, double Tokens, IReadOnlyList<(string Part, double Seconds)> Seconds)
 {
-    /// <summary>The run's own record of versions and data, as JSON; null without training.</summary>
+    /// <summary>The run's record of versions and data, as JSON; null without training.</summary>
     public JsonElement? Provenance { get; init; }
 
-    /// <summary>What training took; null without training.</summary>
+    /// <summary>Cost of the training; null without training.</summary>
     public CellMetrics? Metrics { get; init; }
 }
 
-/// <summary>The cells of a study that are finished.</summary>
+/// <summary>The finished cells of a study.</summary>
 /// <param name="Study">The study.</param>
-/// <param name="Cells">Finished cells in the order of the arms.</param>
-/// <param name="Unfinished">Names of the others.</param>
+/// <param name="Cells">Finished cells, in the order of the arms.</param>
+/// <param name="Unfinished">Names of the other cells.</param>
 public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, IReadOnlyList<string> Unfinished)
 {
     /// <summary>Arms that cannot be trained, with the reason.</summary>
     public IReadOnlyList<(StudyArm Arm, string Reason)> Refused { get; init; } = [];
 
-    /// <summary>Whether there is something to compare with.</summary>
+    /// <summary>Whether a cell of the reference arm is finished.</summary>
     public bool HasReference => Cells.Any(c => c.Cell.Arm == Study.Reference);
 
     /// <summary>The arms with a finished cell.</summary>
     public IReadOnlyList<StudyArm> Arms => [.. Study.Arms.Where(arm => Cells.Any(c => c.Cell.Arm == arm))];
 
-    /// <summary>The finished cells of an arm, one a seed.</summary>
+    /// <summary>The finished cells of an arm, one per seed.</summary>
     public IReadOnlyList<CellResult> Of(StudyArm arm) => [.. Cells.Where(c => c.Cell.Arm == arm)];
 
-    /// <summary>The answers of every finished cell to the study's benchmarks, scored without a judge.</summary>
-    /// <exception cref="Text.InputException">A file of answers is broken.</exception>
+    /// <summary>Answers of every finished cell to the study's benchmarks, scored without a judge.</summary>
+    /// <exception cref="Text.InputException">A file of answers is invalid.</exception>
     public static IEnumerable<IReadOnlyList<BenchmarkRun>> Answers(Study study) =>
         StudyRunner.Places(study).Where(p => p.Folder.IsFinished(p.Asked)).Select(p => Answers(p.Folder, p.Asked));
 
-    /// <summary>Reads the answers of all finished cells and scores them; a judge's verdicts are those that are kept.</summary>
-    /// <exception cref="Text.InputException">A file of answers is broken.</exception>
+    /// <summary>Loads and scores the answers of all finished cells, with the judge's stored verdicts.</summary>
+    /// <exception cref="Text.InputException">A file of answers is invalid.</exception>
     public static StudyResults Load(Study study)
     {
         var places = StudyRunner.Places(study);
@@ -72,7 +72,7 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
             return BenchmarkRunner.Score(BenchmarkSuite.Find(name), model, questions, responses);
         })];
 
-    // Nobody is asked: what is not kept is missing.
+    // The judge is not called: verdicts that are not stored are missing.
     private static BenchmarkRun Graded(BenchmarkRun run, Study study, Judge? judge) =>
         judge is not null && BenchmarkSuite.Find(run.Benchmark.Name) is IJudgedBenchmark judged
             ? judge.GradeAsync(judged, run, study.Judge!.Texts).GetAwaiter().GetResult() : run;
@@ -95,7 +95,7 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
             .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
             .Select(m => (Step: m.GetProperty("step").GetInt32(), Loss: m.GetProperty("loss").GetDouble(),
                 Tokens: m.GetProperty("total_tokens").GetDouble())).ToList();
-        // A line stands for the steps since the line before it.
+        // A log line covers the steps since the previous line.
         var (tokens, last) = (0.0, 0);
         foreach (var step in steps) (tokens, last) = (tokens + step.Tokens * (step.Step - last), step.Step);
         return ([.. steps.Select(s => (s.Step, s.Loss))], tokens);

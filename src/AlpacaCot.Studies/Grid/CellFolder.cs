@@ -9,12 +9,12 @@ using AlpacaCot.Training.Recipes;
 namespace AlpacaCot.Studies.Grid;
 
 /// <summary>
-/// Where a cell's work is kept, by the fingerprint of everything it depends on: the resolved recipe, the content of model, data
-/// and template, and the program's version. Scores are not kept but computed from the answers each time, so that they always
-/// are those of the present scorers.
+/// Folder of a cell, named by the fingerprint of everything it depends on: the resolved recipe, the content of model, data and
+/// template, and the program's version. Scores are not stored but recomputed from the answers, so that they always match the
+/// current scorers.
 /// </summary>
-/// <param name="Path">The folder.</param>
-/// <param name="Fingerprint">SHA-256 of what it depends on.</param>
+/// <param name="Path">Path of the folder.</param>
+/// <param name="Fingerprint">SHA-256 of everything the cell depends on.</param>
 public sealed record CellFolder(string Path, string Fingerprint)
 {
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true };
@@ -22,50 +22,50 @@ public sealed record CellFolder(string Path, string Fingerprint)
     /// <summary>The folder of a cell in a study's output.</summary>
     /// <param name="study">The study.</param>
     /// <param name="cell">The cell.</param>
-    /// <param name="contents">Fingerprints of files and folders that were computed before.</param>
+    /// <param name="contents">Cache of content fingerprints by path.</param>
     public static CellFolder Of(Study study, StudyCell cell, IDictionary<string, string> contents)
     {
         var fingerprint = FingerprintOf(cell, contents);
         var cells = System.IO.Path.Combine(study.Output, "cells");
         var mark = fingerprint[..12];
-        // A renamed arm finds its work again.
+        // Find the folder of an arm that was renamed.
         var found = Directory.Exists(cells) ? Directory.GetDirectories(cells, $"*-{mark}").FirstOrDefault() : null;
         return new CellFolder(found ?? System.IO.Path.Combine(cells, $"{Slug(cell.Name)}-{mark}"), fingerprint);
     }
 
-    /// <summary>The run folder of its training.</summary>
+    /// <summary>Run folder of the training.</summary>
     public string Run => System.IO.Path.Combine(Path, "run");
 
-    /// <summary>Its resolved recipe.</summary>
+    /// <summary>File with the resolved recipe.</summary>
     public string Recipe => System.IO.Path.Combine(Path, "recipe.yaml");
 
-    /// <summary>What the process that works on it reads.</summary>
+    /// <summary>File with the instructions for the worker process.</summary>
     public string Order => System.IO.Path.Combine(Path, "cell.json");
 
-    /// <summary>A line for each part of the work that was done here: what it was and how many seconds it took.</summary>
+    /// <summary>Log with one JSON line per part of the work: its name and its duration in seconds.</summary>
     public string Times => System.IO.Path.Combine(Path, "times.jsonl");
 
-    /// <summary>What its training took; see <see cref="CellMetrics"/>.</summary>
+    /// <summary>File with the cost of the training; see <see cref="CellMetrics"/>.</summary>
     public string Metrics => System.IO.Path.Combine(Path, "metrics.json");
 
-    /// <summary>Why its training was refused; null where it was not.</summary>
+    /// <summary>Why the training was refused; null if it was not.</summary>
     public string? Refusal => File.Exists(RefusalFile) ? File.ReadAllText(RefusalFile) : null;
 
-    /// <summary>Where <see cref="Refusal"/> stands.</summary>
+    /// <summary>File of <see cref="Refusal"/>.</summary>
     internal string RefusalFile => System.IO.Path.Combine(Path, "refused.txt");
 
-    /// <summary>The trained adapter or model; null before the training is done.</summary>
+    /// <summary>Path of the trained adapter or model; null before the training is finished.</summary>
     public string? Trained =>
         new[] { "adapter", "model" }.Select(name => System.IO.Path.Combine(Run, name)).FirstOrDefault(Directory.Exists);
 
-    /// <summary>The answers to a benchmark.</summary>
+    /// <summary>File with the answers to a benchmark.</summary>
     public string Answers(AskedBenchmark asked) =>
         System.IO.Path.Combine(Path, "answers", $"{asked.Benchmark.Name}-{asked.Fingerprint[..8]}.jsonl");
 
-    /// <summary>Whether all that a study needs of it is there.</summary>
+    /// <summary>Whether the answers to all benchmarks exist.</summary>
     public bool IsFinished(IReadOnlyList<AskedBenchmark> asked) => asked.All(a => File.Exists(Answers(a)));
 
-    /// <summary>Writes what the process that works on it needs to know.</summary>
+    /// <summary>Writes the instructions for the worker process.</summary>
     public void WriteOrder(StudyCell cell, IReadOnlyList<AskedBenchmark> asked, int threads)
     {
         AtomicFile.WriteText(Recipe, RecipeFile.Write(cell.Recipe with { Output = Run }));
@@ -75,14 +75,14 @@ public sealed record CellFolder(string Path, string Fingerprint)
         }, Readable));
     }
 
-    /// <summary>Reads what is to be done in a folder.</summary>
-    /// <exception cref="InputException">It is no folder of a cell.</exception>
+    /// <summary>Reads the instructions from a folder.</summary>
+    /// <exception cref="InputException">The folder is not the folder of a cell.</exception>
     public static (CellFolder Folder, CellOrder Order) Open(string path)
     {
         var file = System.IO.Path.Combine(path, "cell.json");
-        if (!File.Exists(file)) throw new InputException($"{path} is no cell of a study: it has no cell.json");
+        if (!File.Exists(file)) throw new InputException($"{path} is not a cell of a study: it has no cell.json");
         var order = JsonSerializer.Deserialize<CellOrder>(File.ReadAllText(file))
-            ?? throw new InputException($"{file}: this is no cell of a study");
+            ?? throw new InputException($"{file}: not a cell of a study");
         return (new CellFolder(path, order.Fingerprint), order);
     }
 
@@ -101,7 +101,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
             recipe.Model.Tokenizer is { } tokenizer ? Content(tokenizer) : "",
             RecipeTemplate.Of(recipe).Format.ToJson(),
         };
-        // Where things lie and what they are called changes nothing.
+        // Paths and names do not affect the result.
         DataSpec Placeless(DataSpec data) => data with { Path = Content(data.Path), Name = null };
         if (cell.Arm.Trains)
             what.Add(RecipeFile.Write(recipe with
@@ -126,32 +126,32 @@ public sealed record CellFolder(string Path, string Fingerprint)
     }
 }
 
-/// <summary>What a process is to do in a cell's folder.</summary>
+/// <summary>Instructions for the process that works on a cell.</summary>
 public sealed record CellOrder
 {
-    /// <summary>The cell's name.</summary>
+    /// <summary>Name of the cell.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The fingerprint of what it depends on.</summary>
+    /// <summary>Fingerprint of everything the cell depends on.</summary>
     public required string Fingerprint { get; init; }
 
-    /// <summary>Whether there is something to train.</summary>
+    /// <summary>Whether the cell includes training.</summary>
     public required bool Trains { get; init; }
 
-    /// <summary>Threads of the tensor library.</summary>
+    /// <summary>Number of threads of the tensor library.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>What to ask.</summary>
+    /// <summary>Benchmarks to run.</summary>
     public required IReadOnlyList<AskedBenchmark> Asked { get; init; }
 }
 
-/// <summary>A benchmark as a cell is asked it.</summary>
+/// <summary>A benchmark with the options of one arm.</summary>
 /// <param name="Benchmark">The benchmark of the study.</param>
-/// <param name="Trigger">The text behind every question, of the arm or of the benchmark.</param>
-/// <param name="Fingerprint">SHA-256 of its data and of how it is asked.</param>
+/// <param name="Trigger">Text appended to every question, from the arm or the benchmark.</param>
+/// <param name="Fingerprint">SHA-256 of its data and options.</param>
 public sealed record AskedBenchmark(StudyBenchmark Benchmark, string? Trigger, string Fingerprint)
 {
-    /// <summary>A benchmark for an arm.</summary>
+    /// <summary>Combines a benchmark with an arm's options.</summary>
     public static AskedBenchmark Of(StudyBenchmark benchmark, StudyArm arm, IDictionary<string, string> contents)
     {
         var trigger = arm.Trigger ?? benchmark.Trigger;
@@ -164,6 +164,6 @@ public sealed record AskedBenchmark(StudyBenchmark Benchmark, string? Trigger, s
             trigger ?? "\0"));
     }
 
-    /// <summary>How it is asked.</summary>
+    /// <summary>Options for reading the benchmark.</summary>
     public BenchmarkOptions Options => Benchmark.Options with { Trigger = Trigger };
 }

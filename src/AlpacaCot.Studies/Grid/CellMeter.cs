@@ -5,13 +5,13 @@ using AlpacaCot.Training.Loop;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>What a cell's training took, measured in its own process; kept as <c>metrics.json</c> in the cell's folder.</summary>
-/// <param name="TrainableParameters">Parameters that got gradients.</param>
-/// <param name="TotalParameters">Parameters of the model, adapter included.</param>
-/// <param name="PeakBytes">The most resident memory of the process, up to the end of training.</param>
-/// <param name="TokensPerSecond">Tokens a second, prompts included, padding not: the median over the logged steps.</param>
+/// <summary>Cost of a cell's training, measured in its process and stored as <c>metrics.json</c> in its folder.</summary>
+/// <param name="TrainableParameters">Number of trained parameters.</param>
+/// <param name="TotalParameters">Number of parameters, including the adapter.</param>
+/// <param name="PeakBytes">Peak resident memory of the process up to the end of training.</param>
+/// <param name="TokensPerSecond">Tokens per second, including prompts but not padding: median over the logged steps.</param>
 /// <param name="TokensPerProcessorSecond">
-/// The same by the processor time of all threads: what else runs on the machine does not count.
+/// The same per second of processor time over all threads, which is independent of other load on the machine.
 /// </param>
 public sealed record CellMetrics(long TrainableParameters, long TotalParameters, long PeakBytes, double TokensPerSecond,
     double TokensPerProcessorSecond)
@@ -21,10 +21,10 @@ public sealed record CellMetrics(long TrainableParameters, long TotalParameters,
         WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
     };
 
-    /// <summary>The share of parameters that is trained, in percent.</summary>
+    /// <summary>Trained share of the parameters, in percent.</summary>
     public double TrainablePercent() => 100.0 * TrainableParameters / TotalParameters;
 
-    /// <summary>Reads a cell's file; null where there is none.</summary>
+    /// <summary>Reads a cell's file; null if it does not exist.</summary>
     public static CellMetrics? Read(string path) =>
         File.Exists(path) ? JsonSerializer.Deserialize<CellMetrics>(File.ReadAllText(path), Format) : null;
 
@@ -32,7 +32,7 @@ public sealed record CellMetrics(long TrainableParameters, long TotalParameters,
     public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Format));
 }
 
-/// <summary>Measures a training and passes on what it is told. A training that is resumed is measured from there.</summary>
+/// <summary>Measures a training and forwards its events. After a resume only the remaining part is measured.</summary>
 internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
 {
     private readonly List<(double Wall, double Processor)> speeds = [];
@@ -41,7 +41,7 @@ internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
     private TimeSpan processor;
     private int step;
 
-    /// <summary>What was measured up to now.</summary>
+    /// <summary>The measurements so far.</summary>
     public CellMetrics Metrics => new(plan!.TrainableParameters, plan.TotalParameters, Platform.PeakResidentBytes,
         Median(speeds.Select(s => s.Wall)), Median(speeds.Select(s => s.Processor)));
 
@@ -55,7 +55,7 @@ internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
     public void Step(StepMetrics m)
     {
         var tokens = (double)m.TotalTokens * (m.Step - step);
-        // After a resumed start the number of the first step is not known to be the next one.
+        // After a resume the number of the first step is unknown.
         if (step > 0)
             speeds.Add((tokens / System.Diagnostics.Stopwatch.GetElapsedTime(at).TotalSeconds,
                 tokens / (Environment.CpuUsage.TotalTime - processor).TotalSeconds));

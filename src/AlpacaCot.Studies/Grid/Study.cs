@@ -5,73 +5,73 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>A grid of recipes that are trained, put to the same questions and compared. <see cref="StudyFile"/> reads
-/// it.</summary>
+/// <summary>A grid of recipes that are trained, evaluated on the same questions and compared. Read by <see cref="StudyFile"/>.
+/// </summary>
 public sealed record Study
 {
-    /// <summary>The file it was read from.</summary>
+    /// <summary>Path of the study file.</summary>
     public required string File { get; init; }
 
-    /// <summary>What stands above the report.</summary>
+    /// <summary>Title of the report.</summary>
     public required string Title { get; init; }
 
-    /// <summary>The folder of the cells and the report.</summary>
+    /// <summary>Folder of the cells and the report.</summary>
     public required string Output { get; init; }
 
-    /// <summary>What is compared: combinations of the factors' levels.</summary>
+    /// <summary>The compared combinations of factor levels.</summary>
     public required IReadOnlyList<StudyArm> Arms { get; init; }
 
-    /// <summary>The arm that all others are compared with.</summary>
+    /// <summary>The arm that the others are compared with.</summary>
     public required StudyArm Reference { get; init; }
 
-    /// <summary>Every arm that is trained is trained once with each.</summary>
+    /// <summary>Training seeds; each trained arm is trained once per seed.</summary>
     public required IReadOnlyList<int> Seeds { get; init; }
 
-    /// <summary>What is asked.</summary>
+    /// <summary>The benchmarks.</summary>
     public required IReadOnlyList<StudyBenchmark> Benchmarks { get; init; }
 
-    /// <summary>Threads of a cell; null: all cores, one cell after the other.</summary>
+    /// <summary>Threads per cell; null: all cores, one cell at a time.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Who grades the answers that need a judge; null: nobody.</summary>
+    /// <summary>The judge for answers that need one; null: none.</summary>
     public JudgeSpec? Judge { get; init; }
 
-    /// <summary>Points of a hundred within which a difference counts as none, where its whole interval lies there.</summary>
+    /// <summary>Equivalence margin in points of a hundred: a difference is negligible if its interval is within it.</summary>
     public double Margin { get; init; } = 5;
 
-    /// <summary>Published tables that are shown beside the results.</summary>
+    /// <summary>Ids of published tables to show with the results.</summary>
     public IReadOnlyList<string> Published { get; init; } = [];
 
     /// <summary>
-    /// What is trained and asked: arms times seeds, every arm with the first seed first; an arm without training has one.
+    /// All trainings with evaluation: arms times seeds, ordered by seed; an arm without training has one cell.
     /// </summary>
     public IReadOnlyList<StudyCell> Cells => [.. Seeds.SelectMany((seed, i) =>
         Arms.Where(arm => arm.Refusal is null && (arm.Trains || i == 0)).Select(arm => new StudyCell(arm, seed)))];
 }
 
-/// <summary>One combination of the factors' levels.</summary>
-/// <param name="Name">What tables call it.</param>
+/// <summary>One combination of factor levels.</summary>
+/// <param name="Name">Name in tables.</param>
 /// <param name="Levels">Its level of each factor.</param>
-/// <param name="Recipe">What it trains; the seed is not set in it.</param>
+/// <param name="Recipe">Its recipe, without a seed.</param>
 public sealed record StudyArm(string Name, IReadOnlyList<ArmLevel> Levels, Recipe Recipe)
 {
-    /// <summary>False: the model is asked as it is.</summary>
+    /// <summary>Whether the arm is trained; false: the base model is evaluated.</summary>
     public bool Trains { get; init; } = true;
 
-    /// <summary>A text put behind every question; null: the benchmark's own.</summary>
+    /// <summary>Text appended to every question; null: the benchmark's own.</summary>
     public string? Trigger { get; init; }
 
-    /// <summary>Why its recipe cannot be trained, as far as the recipe itself tells; such an arm has no cells.</summary>
+    /// <summary>Why the recipe cannot be trained, if the recipe alone shows it; such an arm has no cells.</summary>
     public string? Refusal { get; init; }
 }
 
-/// <summary>The level of one factor.</summary>
+/// <summary>Level of one factor.</summary>
 /// <param name="Factor">The factor's name.</param>
 /// <param name="Name">The level's name.</param>
-/// <param name="Without">The data sets that this level leaves out.</param>
+/// <param name="Without">Data sets excluded by this level.</param>
 public sealed record ArmLevel(string Factor, string Name, IReadOnlyList<string> Without)
 {
-    /// <summary>The names alone decide.</summary>
+    /// <summary>Compares factor and level names only.</summary>
     public bool Equals(ArmLevel? other) => other is not null && Factor == other.Factor && Name == other.Name;
 
     /// <inheritdoc/>
@@ -80,37 +80,37 @@ public sealed record ArmLevel(string Factor, string Name, IReadOnlyList<string> 
 
 /// <summary>One training with its evaluation.</summary>
 /// <param name="Arm">The arm.</param>
-/// <param name="Seed">The seed of everything random.</param>
+/// <param name="Seed">Seed of the training.</param>
 public sealed record StudyCell(StudyArm Arm, int Seed)
 {
     /// <summary>The arm's recipe with this cell's seed.</summary>
     public Recipe Recipe => Arm.Recipe with { Training = Arm.Recipe.Training with { Seed = Seed } };
 
-    /// <summary>The cell's name for people.</summary>
+    /// <summary>Display name.</summary>
     public string Name => Arm.Trains ? $"{Arm.Name}, seed {Seed}" : Arm.Name;
 }
 
-/// <summary>A benchmark that every cell is put to.</summary>
-/// <param name="Name">The benchmark's name.</param>
-/// <param name="Path">Its data.</param>
+/// <summary>A benchmark that every cell is evaluated on.</summary>
+/// <param name="Name">Name of the benchmark.</param>
+/// <param name="Path">Path of its data.</param>
 public sealed record StudyBenchmark(string Name, string Path)
 {
-    /// <summary>The set of the collection whose form the data has; null where it is the benchmark's own.</summary>
+    /// <summary>Data set of the collection whose format the data has; null for the benchmark's own format.</summary>
     public string? Set { get; init; }
 
-    /// <summary>The most questions.</summary>
+    /// <summary>Maximum number of questions; null: all.</summary>
     public int? Limit { get; init; }
 
-    /// <summary>Solved examples before a question; null: as published.</summary>
+    /// <summary>Number of few-shot examples; null: as published.</summary>
     public int? Shots { get; init; }
 
-    /// <summary>A text put behind every question; null: the benchmark's own.</summary>
+    /// <summary>Text appended to every question; null: the benchmark's own.</summary>
     public string? Trigger { get; init; }
 
-    /// <summary>The longest answer in tokens; null: as published.</summary>
+    /// <summary>Maximum length of an answer in tokens; null: the benchmark's default.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>How it is asked.</summary>
+    /// <summary>Options for reading the benchmark.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public BenchmarkOptions Options => new()
     {

@@ -4,7 +4,7 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>Makes the arms of a study: for every combination of levels the recipe with their changes.</summary>
+/// <summary>Creates the arms of a study: one recipe for every combination of levels.</summary>
 internal static class StudyExpansion
 {
     private const int MostArms = 1000;
@@ -16,19 +16,19 @@ internal static class StudyExpansion
         foreach (var entry in spec.Set?.Entries ?? [])
             SettingOverride.Apply(recipe, entry.Name, entry.Value.Copy(), entry.Location, RecipeFile.Schema, problems);
         if (spec.Threads is { } threads) Put(recipe, "training.threads", $"{threads}", problems);
-        Put(recipe, "output", "study", problems); // each cell has its own folder
+        Put(recipe, "output", "study", problems); // replaced by each cell's own folder
 
         var sets = Sets(recipe).Select(NameOf).ToList();
         if (sets.GroupBy(s => s).FirstOrDefault(same => same.Count() > 1) is { } twice && spec.Factors is not null)
             problems.AddAt("data",
-                $"two data sets of the recipe are called {twice.Key}; give them names, as in name: {twice.Key}-2");
+                $"two data sets of the recipe are named {twice.Key}; set different names, e.g. name: {twice.Key}-2");
         var factors = (spec.Factors?.Entries ?? []).Select(f => (f.Name, Levels: StudyLevels.Read(f, sets, problems))).ToList();
         problems.ThrowIfAny();
 
         var arms = new List<StudyArm>();
         foreach (var combination in Combine(factors, spec.Design, file))
         {
-            // One at a time, the one level that is not the first says it all.
+            // With one factor at a time, only the level that differs from the first needs a name.
             var telling = spec.Design == StudyDesign.Grid || arms.Count == 0 ? combination
                 : combination.Where((c, i) => c.Level != factors[i].Levels[0]).ToArray();
             var name = string.Join(" · ", telling.Select(c => c.Level.Name));
@@ -41,9 +41,9 @@ internal static class StudyExpansion
                 Trains = false,
             });
         if (arms.GroupBy(a => a.Name).FirstOrDefault(same => same.Count() > 1) is { } same)
-            throw new InputException($"{file}: two arms are called {same.Key}; give the levels names");
+            throw new InputException($"{file}: two arms are named {same.Key}; set names for the levels");
         var reference = spec.Reference is not { } wanted ? arms[0] : arms.Find(a => a.Name == wanted)
-            ?? throw new InputException($"{file}: reference: there is no arm '{wanted}'. "
+            ?? throw new InputException($"{file}: reference: unknown arm '{wanted}'. "
                 + Spelling.Suggestion(wanted, [.. arms.Select(a => a.Name)]));
         if (reference.Refusal is { } reason)
             throw new InputException($"{file}: reference: '{reference.Name}' cannot be trained: {reason}");
@@ -60,10 +60,10 @@ internal static class StudyExpansion
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         if (spec.Recipe is not ConfigurationNode.Scalar named) 
             return spec.Recipe is ConfigurationNode.Mapping map ? ((ConfigurationNode.Mapping)map.Copy(), folder)
-                : throw new InputException($"{spec.Recipe!.Location}: recipe: found {spec.Recipe.Describe()}, allowed is a file "
+                : throw new InputException($"{spec.Recipe!.Location}: recipe: found {spec.Recipe.Describe()}, expected a file "
                     + $"or a map");
         var path = Path.GetFullPath(named.Text, folder);
-        if (!File.Exists(path)) throw new InputException($"{named.Location}: there is no recipe {path}");
+        if (!File.Exists(path)) throw new InputException($"{named.Location}: recipe {path} not found");
         return (RecipeFile.ReadTree(path), Path.GetDirectoryName(path)!);
     }
 
@@ -83,8 +83,8 @@ internal static class StudyExpansion
         foreach (var (name, levels) in factors)
         {
             if ((count *= levels.Count) > MostArms)
-                throw new InputException($"{file}: the factors have more than {MostArms} combinations; leave some levels out, "
-                    + "or write design: one-at-a-time");
+                throw new InputException($"{file}: the factors have more than {MostArms} combinations; remove some levels, "
+                    + "or set design: one-at-a-time");
             all = [.. all.SelectMany(done => levels.Select(level => ((string, FactorLevel)[])[.. done, (name, level)]))];
         }
         return all;
@@ -108,7 +108,7 @@ internal static class StudyExpansion
         {
             read = RecipeFile.Read(tree, file, folder);
         }
-        catch (InputException e) when (e.Refusal is { } reason) // of this combination; the others may do
+        catch (InputException e) when (e.Refusal is { } reason) // applies to this combination only
         {
             return new StudyArm(name, levels, new Recipe()) { Refusal = reason };
         }
@@ -126,8 +126,8 @@ internal static class StudyExpansion
         var kept = Sets(tree).Where(item => !level.Without.Contains(NameOf(item))
             && (level.Only.Count == 0 || level.Only.Contains(NameOf(item)))).Concat(level.Add.Select(a => a.Copy())).ToList();
         if (kept.Count == 0)
-            throw new InputException($"{file}: with the level {level.Name} no data is left; write train: false to ask the "
-                + $"model as it is");
+            throw new InputException($"{file}: the level {level.Name} leaves no data; set train: false to evaluate the "
+                + $"base model");
         tree.Entries[at] = tree.Entries[at] with { Value = new ConfigurationNode.Sequence(tree.Entries[at].Location, kept) };
     }
 
@@ -139,7 +139,7 @@ internal static class StudyExpansion
             _ => [],
         };
 
-    // What a person calls a part of the data: its name, its set, or its file without folder and ending.
+    // Display name of a data set: its name, its source, or its file name without folder and extension.
     private static string NameOf(ConfigurationNode data)
     {
         if (data is ConfigurationNode.Scalar word) return Path.GetFileName(word.Text).Split('.')[0];

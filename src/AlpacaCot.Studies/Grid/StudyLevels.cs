@@ -4,12 +4,12 @@ using LevelKey = AlpacaCot.Configuration.Key<AlpacaCot.Studies.Grid.FactorLevel>
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>One level of a factor: a name and what it changes.</summary>
+/// <summary>One level of a factor: a name and its changes.</summary>
 internal sealed record FactorLevel
 {
     public string Name { get; init; } = "";
 
-    /// <summary>Keys of the recipe with their values.</summary>
+    /// <summary>Recipe keys to set, with their values.</summary>
     public IReadOnlyList<(string Key, ConfigurationNode Value)> Set { get; init; } = [];
 
     public IReadOnlyList<string> Without { get; init; } = [];
@@ -20,8 +20,8 @@ internal sealed record FactorLevel
 }
 
 /// <summary>
-/// Reads the levels of a factor: values of the recipe key that the factor is called by, maps that say what to change, or the
-/// words <c>leave-one-out</c> and <c>each</c> of the factor <c>data</c>.
+/// Parses the levels of a factor: values of the recipe key named by the factor, maps of changes, or, for the factor
+/// <c>data</c>, the words <c>leave-one-out</c> and <c>each</c>.
 /// </summary>
 internal static class StudyLevels
 {
@@ -29,28 +29,28 @@ internal static class StudyLevels
 
     private static readonly LevelKey[] Table =
     [
-        LevelKey.Text("name", "a text", "what tables call the level", l => l.Name, (l, v) => l with { Name = v }),
-        new("set", "a map such as { adapter.rank: 4 }", "changes of the recipe",
+        LevelKey.Text("name", "a text", "name of the level in tables", l => l.Name, (l, v) => l with { Name = v }),
+        new("set", "a map such as { adapter.rank: 4 }", "recipe keys to change",
             (l, node, context) => node is ConfigurationNode.Mapping map
                 ? l with { Set = [.. map.Entries.Select(e => (e.Name, e.Value))] }
                 : context.Wrong(l, node, "a map such as { adapter.rank: 4 }"), _ => null),
-        Names("without", "data sets that are left out", (l, v) => l with { Without = v }),
-        Names("only", "data sets that are kept, all others are left out", (l, v) => l with { Only = v }),
-        new("add", "a list of data as in a recipe", "data sets that are added",
+        Names("without", "data sets to exclude", (l, v) => l with { Without = v }),
+        Names("only", "data sets to keep; all others are excluded", (l, v) => l with { Only = v }),
+        new("add", "a list of data as in a recipe", "data sets to add",
             (l, node, _) => l with { Add = node.AsList }, _ => null),
-        LevelKey.Flag("train", "false: the model is asked as it is", l => l.Trains, (l, v) => l with { Trains = v }),
-        LevelKey.Text("trigger", "a text", "put behind every question when asking", l => l.Trigger,
+        LevelKey.Flag("train", "false: the base model is evaluated", l => l.Trains, (l, v) => l with { Trains = v }),
+        LevelKey.Text("trigger", "a text", "appended to every question", l => l.Trigger,
             (l, v) => l with { Trigger = v }),
     ];
 
-    /// <summary>What a level can say.</summary>
+    /// <summary>Keys of a level.</summary>
     public static IReadOnlyList<DocumentedKey> Keys { get; } =
         [.. Table.Select(k => new DocumentedKey(k.Name, k.Allowed, "", k.Meaning))];
 
-    /// <summary>Reads the levels of a factor.</summary>
-    /// <param name="factor">The factor's line of the study.</param>
-    /// <param name="sets">The data sets of the recipe.</param>
-    /// <param name="problems">Where problems go.</param>
+    /// <summary>Parses the levels of a factor.</summary>
+    /// <param name="factor">The factor's entry in the study.</param>
+    /// <param name="sets">Names of the recipe's data sets.</param>
+    /// <param name="problems">Collects problems.</param>
     public static IReadOnlyList<FactorLevel> Read(ConfigurationNode.Entry factor, IReadOnlyList<string> sets, Problems problems)
     {
         if (factor.Name == Data && factor.Value is ConfigurationNode.Scalar { Text: LeaveOneOut })
@@ -71,7 +71,7 @@ internal static class StudyLevels
         foreach (var (level, item) in levels.Zip(list.Items))
         {
             if (levels.Count(l => l.Name == level.Name) > 1)
-                problems.Add(item.Location, $"{context.Name}: two levels are called {level.Name}; give them names");
+                problems.Add(item.Location, $"{context.Name}: two levels are named {level.Name}; set different names");
             foreach (var unknown in level.Without.Concat(level.Only).Where(s => !sets.Contains(s)))
                 problems.Add(item.Location, $"{context.Name}: the recipe has no data set '{unknown}'. "
                     + Spelling.Suggestion(unknown, [.. sets]));
@@ -103,7 +103,7 @@ internal static class StudyLevels
         return new FactorLevel { Name = Named(factor, item), Set = [(factor, item)] };
     }
 
-    // "rank 4", "learning_rate 3e-4", but "bloom-7b1" and "prefix-tuning": words speak for themselves, numbers do not.
+    // "rank 4", "learning_rate 3e-4", but "bloom-7b1" and "prefix-tuning": words need no key, numbers do.
     private static string Named(string key, ConfigurationNode value)
     {
         if (value is ConfigurationNode.Sequence list) return string.Join(" + ", list.Items.Select(item => Named("", item)));

@@ -6,63 +6,63 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>What a cell's process says about its work.</summary>
-/// <param name="Part">What it is at: <c>training</c> or the name of a benchmark.</param>
-/// <param name="Done">Steps or answers.</param>
-/// <param name="Total">Of how many.</param>
-/// <param name="Loss">The training loss.</param>
+/// <summary>Progress of a cell's process.</summary>
+/// <param name="Part">Current part: <c>training</c> or the name of a benchmark.</param>
+/// <param name="Done">Number of finished steps or answers.</param>
+/// <param name="Total">Total number.</param>
+/// <param name="Loss">Training loss; null otherwise.</param>
 public sealed record CellProgress(string Part, int Done, int Total, double? Loss = null);
 
-/// <summary>Watches a study being run; called from one thread at a time.</summary>
+/// <summary>Observes a running study; called from one thread at a time.</summary>
 public interface IStudyObserver
 {
-    /// <summary>The cells are known; some may be finished already.</summary>
+    /// <summary>Called once the cells are known; some may be finished already.</summary>
     void Started(int cells, int finished, int jobs);
 
-    /// <summary>Work on a cell begins.</summary>
+    /// <summary>Called when work on a cell starts.</summary>
     void CellStarted(StudyCell cell);
 
-    /// <summary>It goes on.</summary>
+    /// <summary>Called when a cell makes progress.</summary>
     void CellProgressed(StudyCell cell, CellProgress progress);
 
-    /// <summary>It ended: what it asks for cannot be trained, and the study goes on without it.</summary>
+    /// <summary>Called when a cell's recipe cannot be trained; the study continues without it.</summary>
     void CellRefused(StudyCell cell, string reason);
 
-    /// <summary>It ended; with a problem, it did not succeed.</summary>
+    /// <summary>Called when a cell ends; <paramref name="problem"/> is null on success.</summary>
     void CellEnded(StudyCell cell, TimeSpan elapsed, string? problem);
 }
 
 /// <summary>
-/// Runs the cells of a study that are not finished, each in a process of its own: two trainings in one process would share the
-/// tensor library's random numbers, and a crash of one would be the end of both.
+/// Runs the unfinished cells of a study, each in its own process: trainings in one process would share the tensor library's
+/// random state, and a crash would end all of them.
 /// </summary>
 /// <param name="study">The study.</param>
-/// <param name="program">The command that works on a cell: program and arguments, to which the cell's folder is added.</param>
+/// <param name="program">Command of the worker: program and arguments; the cell's folder is appended.</param>
 public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30); // for a stopped cell to save what it has
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30); // time for a stopped cell to save its state
 
     private readonly Lock watching = new();
 
-    /// <summary>Cells at the same time.</summary>
+    /// <summary>Number of concurrent cells. Default: 1.</summary>
     public int Jobs { get; init; } = 1;
 
-    /// <summary>Every cell with its folder and what it is asked, in the order of the arms.</summary>
+    /// <summary>All cells with their folders and benchmarks, in the order of the arms.</summary>
     public static IReadOnlyList<(StudyCell Cell, CellFolder Folder, IReadOnlyList<AskedBenchmark> Asked)> Places(Study study)
     {
         ArgumentNullException.ThrowIfNull(study);
         var contents = new Dictionary<string, string>();
-        var folders = new Dictionary<string, CellFolder>(); // cells that differ in how they are asked alone share one
+        var folders = new Dictionary<string, CellFolder>(); // cells that differ only in the evaluation share a folder
         return [.. study.Cells.Select(cell => (cell, Folder(CellFolder.Of(study, cell, contents)),
             (IReadOnlyList<AskedBenchmark>)[.. study.Benchmarks.Select(b => AskedBenchmark.Of(b, cell.Arm, contents))]))];
 
         CellFolder Folder(CellFolder own) => folders.TryAdd(own.Fingerprint, own) ? own : folders[own.Fingerprint];
     }
 
-    /// <summary>Runs what is not finished; cells with the same fingerprint are one, asked all that each of them is.</summary>
-    /// <returns>The problems of the cells that failed, by name; none when all are finished.</returns>
+    /// <summary>Runs all unfinished cells; cells with equal fingerprints run once, with the union of their benchmarks.</summary>
+    /// <returns>Problems of failed cells, by name; empty if all are finished.</returns>
     /// <exception cref="InputException">Another process runs this study.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped; the next run goes on.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped; the next run continues.</exception>
     public IReadOnlyDictionary<string, string> Run(IStudyObserver observer, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(observer);
@@ -99,7 +99,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         return problems;
     }
 
-    // One child process; null when it went well.
+    // Runs one child process; null on success.
     private string? Work(StudyCell cell, CellFolder folder, IStudyObserver observer, CancellationToken cancel)
     {
         var threads = (study.Threads ?? Environment.ProcessorCount).ToString(CultureInfo.InvariantCulture);
@@ -108,7 +108,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
             Environment = { ["OMP_NUM_THREADS"] = threads, ["MKL_NUM_THREADS"] = threads },
         };
-        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program[0]} does not start");
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"{program[0]} could not be started");
         var said = new Queue<string>();
         process.OutputDataReceived += (_, line) =>
         {
@@ -125,7 +125,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        // The end of its input tells the process to stop: so it also hears of a parent that was killed.
+        // End of input asks the process to stop, also if the parent was killed.
         using var stop = cancel.Register(process.StandardInput.Close);
         while (!process.WaitForExit(200))
             if (cancel.IsCancellationRequested && !process.WaitForExit(Patience)) process.Kill(entireProcessTree: true);
@@ -146,7 +146,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{study.Output}: another process runs a study there, or the folder cannot be written: "
+            throw new InputException($"{study.Output}: another process runs this study, or the folder is not writable: "
                 + $"{e.Message}", e);
         }
     }

@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace AlpacaCot.Studies.Published;
 
-/// <summary>A table of the study that this project grew out of, as printed, to be shown beside a study of one's own.</summary>
-/// <param name="Id">Its number there, as <c>table-4</c>.</param>
-/// <param name="Title">What it shows.</param>
-/// <param name="Unit">What its values are.</param>
-/// <param name="Columns">The names of its columns; categories are called as in the benchmarks here.</param>
+/// <summary>A table as printed in the paper this project is based on, for display beside a study's results.</summary>
+/// <param name="Id">Its number in the paper, such as <c>table-4</c>.</param>
+/// <param name="Title">Caption.</param>
+/// <param name="Unit">Unit of the values.</param>
+/// <param name="Columns">Column names; categories are named as in this project's benchmarks.</param>
 /// <param name="Rows">Its rows.</param>
-/// <param name="Note">What should be known of it; null where nothing.</param>
+/// <param name="Note">Remark; null for none.</param>
 public sealed record PublishedTable(string Id, string Title, string Unit, IReadOnlyList<string> Columns,
     IReadOnlyList<PublishedRow> Rows, string? Note = null)
 {
@@ -20,14 +20,14 @@ public sealed record PublishedTable(string Id, string Title, string Unit, IReadO
     });
 
     /// <summary>
-    /// Every table of "An Empirical Study of Instruction-tuning Large Language Models in Chinese" (Si et al., 2023).
+    /// All tables of "An Empirical Study of Instruction-tuning Large Language Models in Chinese" (Si et al., 2023).
     /// </summary>
     public static IReadOnlyList<PublishedTable> All => Study.Value.Tables;
 
-    /// <summary>Where the tables are from.</summary>
+    /// <summary>Citation of the paper.</summary>
     public static string Source => $"{Study.Value.Authors}: {Study.Value.Title}. {Study.Value.Source}";
 
-    /// <summary>The value of a row in a column; null where none is printed.</summary>
+    /// <summary>The value of a row in a column; null if none is printed.</summary>
     public double? Value(string row, string column) =>
         Rows.FirstOrDefault(r => r.Name == row)?.Values[Columns.ToList().IndexOf(column)];
 
@@ -35,6 +35,6 @@ public sealed record PublishedTable(string Id, string Title, string Unit, IReadO
 }
 
 /// <summary>A row of a published table.</summary>
-/// <param name="Name">What it is about.</param>
-/// <param name="Values">A value a column; null where none is printed.</param>
+/// <param name="Name">Row label.</param>
+/// <param name="Values">One value per column; null if none is printed.</param>
 public sealed record PublishedRow(string Name, IReadOnlyList<double?> Values);

@@ -2,12 +2,12 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>Where an answer differs from another: by words, and by characters where the text has no spaces.</summary>
+/// <summary>Marks the differences between two answers, by word, or by character for scripts without spaces.</summary>
 internal static partial class AnswerDifference
 {
-    private const int MostTokens = 600; // a longer answer is marked as a whole: the table of the comparison grows with the square
+    private const int MostTokens = 600; // longer answers are marked as a whole: the comparison is quadratic
 
-    /// <summary>The stretches of an answer, each with whether it is not in the other one.</summary>
+    /// <summary>Segments of an answer, each with whether it is missing from the other answer.</summary>
     public static IReadOnlyList<(string Text, bool Differs)> Mark(string answer, string other)
     {
         var (own, others) = (Tokens(answer), Tokens(other));
@@ -18,7 +18,7 @@ internal static partial class AnswerDifference
         foreach (var (i, token) in own.Index())
         {
             var differs = !shared[i];
-            // White space between two marked words is marked with them.
+            // White space between two marked words is marked too.
             if (stretches.Count > 0 && (stretches[^1].Differs == differs
                 || (string.IsNullOrWhiteSpace(token) && stretches[^1].Differs)))
                 stretches[^1] = (stretches[^1].Text + token, stretches[^1].Differs);
@@ -27,7 +27,7 @@ internal static partial class AnswerDifference
         return stretches;
     }
 
-    // The longest common subsequence: which of a's tokens are in it.
+    // Which tokens of a are in the longest common subsequence.
     private static bool[] Shared(string[] a, string[] b)
     {
         var length = new int[a.Length + 1, b.Length + 1];

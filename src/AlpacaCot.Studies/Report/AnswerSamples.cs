@@ -6,18 +6,18 @@ namespace AlpacaCot.Studies.Report;
 
 /// <summary>A question with the answers of all arms.</summary>
 /// <param name="Question">The question.</param>
-/// <param name="Answers">Each arm's answer with its first seed.</param>
-/// <param name="Scale">What a score of 1 is shown as.</param>
+/// <param name="Answers">Answer of each arm with its first seed.</param>
+/// <param name="Scale">Displayed value of a score of 1.</param>
 internal sealed record AnswerSample(BenchmarkQuestion Question, IReadOnlyList<(StudyArm Arm, ScoredAnswer Answer)> Answers,
     double Scale);
 
-/// <summary>Picks questions that show how arms differ, in both directions, without choosing by hand.</summary>
+/// <summary>Selects questions on which the arms differ, in both directions, by a fixed rule.</summary>
 internal static class AnswerSamples
 {
     private const int PerCategory = 4, Most = 24;
 
-    /// <summary>Of each category the first questions that the reference alone gets right, and those that it alone does
-    /// not.</summary>
+    /// <summary>Per category, the first questions on which another arm scores lower than the reference, and the first on
+    /// which one scores higher.</summary>
     public static IReadOnlyList<AnswerSample> Of(StudyAnalysis analysis)
     {
         if (!analysis.Results.HasReference) return [];
@@ -32,7 +32,7 @@ internal static class AnswerSamples
                 var told = category.Where(a => byId.All(answers => answers.ContainsKey(a.Question.Id)))
                     .Select(a => (Answer: a, Others: byId.Where((_, i) => firsts[i].Arm != reference.Arm)
                         .Select(answers => answers[a.Question.Id].Score.Value).ToList())).ToList();
-                var better = told.Where(t => t.Others.Any(o => o < t.Answer.Score.Value)); // a missing score tells nothing
+                var better = told.Where(t => t.Others.Any(o => o < t.Answer.Score.Value)); // a missing score is not comparable
                 var worse = told.Where(t => t.Others.Any(o => o > t.Answer.Score.Value));
                 var picked = better.Take(PerCategory - 1).Concat(worse.Take(1)).Concat(better.Skip(PerCategory - 1)).Concat(told)
                     .DistinctBy(t => t.Answer.Question.Id).Take(PerCategory);

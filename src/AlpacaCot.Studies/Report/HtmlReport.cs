@@ -5,8 +5,8 @@ using AlpacaCot.Studies.Analysis;
 
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>The report as one page that needs nothing else: no script, no font, no picture from elsewhere.</summary>
-/// <param name="content">What it says.</param>
+/// <summary>Self-contained HTML report: no scripts, fonts or images from elsewhere.</summary>
+/// <param name="content">Content of the report.</param>
 internal sealed class HtmlReport(ReportContent content)
 {
     private readonly Words words = content.Words;

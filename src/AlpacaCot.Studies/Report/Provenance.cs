@@ -8,10 +8,10 @@ using AlpacaCot.Studies.Grid;
 
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>Where the numbers of a report come from.</summary>
-/// <param name="Facts">Names with values, of the study, the program and the data.</param>
-/// <param name="Machine">Names with values, of the machine and the moment: they differ when the study is run again
-/// elsewhere.</param>
+/// <summary>Provenance of the numbers in a report.</summary>
+/// <param name="Facts">Name-value pairs about the study, the program and the data.</param>
+/// <param name="Machine">Name-value pairs about the machine and the time, which differ between runs on different
+/// machines.</param>
 /// <param name="Recipes">The resolved recipe of every arm.</param>
 internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Facts,
     IReadOnlyList<(string Name, string Value)> Machine,
@@ -54,7 +54,7 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
 
     private static string Content(string folder) => $"{Path.GetFileName(folder)}, {ContentFingerprint.Of(folder)[..12]}";
 
-    // From the run's own record: what was in the mixture, and the hash of its tokens.
+    // From the run's record: the mixture and the hash of its tokens.
     private static string Data(CellResult cell, Words words)
     {
         if (cell.Provenance is not { } run || !run.TryGetProperty("mixture", out var mixture)) return "";

@@ -6,7 +6,7 @@ using AlpacaCot.Studies.Published;
 
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>Everything that a report says, before it has a form.</summary>
+/// <summary>Content of a report, independent of the output format.</summary>
 internal sealed class ReportContent
 {
     public ReportContent(StudyAnalysis analysis, string language)
@@ -37,10 +37,10 @@ internal sealed class ReportContent
 
     public IReadOnlyList<ReportTable> Tables => [Scores, Comparisons, Seeds, Costs, Training];
 
-    /// <summary>What a reader should know before trusting a number.</summary>
+    /// <summary>Warnings that affect the interpretation of the scores.</summary>
     public IReadOnlyList<string> Warnings => [.. Words.Findings.Missing, .. Words.Findings.Shortened];
 
-    /// <summary>What was done, in a sentence or two.</summary>
+    /// <summary>Description of the study in one or two sentences.</summary>
     public string Summary
     {
         get
@@ -63,15 +63,15 @@ internal sealed class ReportContent
         $"按规则选取而非人工挑选：每类中最先出现的、能区分“{Analysis.Study.Reference.Name}”与其他组的题目（两个方向都有）。"
         + "所示为第一个种子的答案；与参照组答案不同之处已标出。");
 
-    /// <summary>A category as a measure calls it.</summary>
+    /// <summary>Display name of a category.</summary>
     public string CategoryName(string category) =>
         Analysis.Measures.FirstOrDefault(m => m.Category == category) is { } measure ? Words.Head(measure) : category;
 
-    /// <summary>What a model answered, as text.</summary>
+    /// <summary>A model's answer as text.</summary>
     public static string Said(ScoredAnswer answer) => answer.Response.Texts.Count > 0
         ? string.Join("\n", answer.Response.Texts) : answer.Score.Extracted ?? "";
 
-    /// <summary>The report as Markdown; nothing in it was measured on this machine but the scores.</summary>
+    /// <summary>The report as Markdown; apart from the scores it contains no measurements of this machine.</summary>
     public string ToMarkdown()
     {
         var text = new StringBuilder($"# {Analysis.Study.Title}\n\n{Summary}\n\n## {Words.Say("Findings", "结论")}\n\n");

@@ -4,18 +4,18 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Studies.Report;
 
 /// <summary>The files of a report.</summary>
-/// <param name="Html">The report as one page.</param>
-/// <param name="Folder">The folder with everything.</param>
+/// <param name="Html">Path of the HTML report.</param>
+/// <param name="Folder">Folder of all files.</param>
 public sealed record ReportFolder(string Html, string Folder)
 {
     /// <summary>
-    /// Writes a report: <c>report.html</c> and <c>report.md</c>, tables as CSV and LaTeX, figures as SVG and PNG. Cells that were
-    /// run again give the same files, but for the times and the machine in <c>report.html</c>, <c>tables/costs.*</c> and
+    /// Writes a report: <c>report.html</c> and <c>report.md</c>, tables as CSV and LaTeX, figures as SVG and PNG. A repeated run
+    /// gives identical files, except for times and machine in <c>report.html</c>, <c>tables/costs.*</c> and
     /// <c>tables/training.*</c>.
     /// </summary>
-    /// <param name="folder">Where to.</param>
+    /// <param name="folder">Output folder.</param>
     /// <param name="analysis">The analysis.</param>
-    /// <param name="language"><c>en</c> or <c>zh</c>.</param>
+    /// <param name="language">Language of the report: <c>en</c> or <c>zh</c>.</param>
     public static ReportFolder Write(string folder, StudyAnalysis analysis, string language)
     {
         var content = new ReportContent(analysis, language);

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>The look of a report: one column on a phone, two for figures on a desk, black on white on paper.</summary>
+/// <summary>Report style sheet: one column on narrow screens, two for figures on wide ones, black on white on paper.</summary>
 internal static class ReportStyle
 {
     public const string Css = """

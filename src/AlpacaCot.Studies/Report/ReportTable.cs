@@ -2,7 +2,7 @@ using System.Text;
 
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>How a cell of a table is set off.</summary>
+/// <summary>Highlighting of a table cell.</summary>
 internal enum Mark
 {
     None,
@@ -10,28 +10,28 @@ internal enum Mark
     Down,
     Muted,
 
-    /// <summary>A measurement of this machine, such as a time: the one thing that differs when a study is run again.</summary>
+    /// <summary>A measurement of this machine, such as a time; differs when a study is run again.</summary>
     Measured,
 }
 
 /// <summary>A cell of a table.</summary>
-/// <param name="Text">What it says.</param>
-/// <param name="Detail">In small letters below.</param>
-/// <param name="Change">A difference, coloured by the mark.</param>
-/// <param name="Mark">How it is set off.</param>
+/// <param name="Text">Main text.</param>
+/// <param name="Detail">Second line in small type; null for none.</param>
+/// <param name="Change">Difference from the reference, coloured by the mark; null for none.</param>
+/// <param name="Mark">Highlighting.</param>
 internal sealed record ReportCell(string Text, string? Detail = null, string? Change = null, Mark Mark = Mark.None)
 {
     public static implicit operator ReportCell(string text) => new(text);
 
-    /// <summary>All of it in one line.</summary>
+    /// <summary>The whole content on one line.</summary>
     public string Line => string.Join(' ', new[] { Text, Detail, Change }.Where(part => part is { Length: > 0 }));
 }
 
-/// <summary>A table of the report, to be written in each of its forms.</summary>
-/// <param name="Name">The name of its files.</param>
-/// <param name="Title">What stands above it.</param>
-/// <param name="Note">What stands below it; empty for nothing.</param>
-/// <param name="Columns">The heads of the columns; the first one names the rows.</param>
+/// <summary>A table of the report, independent of the output format.</summary>
+/// <param name="Name">Base name of its files.</param>
+/// <param name="Title">Text above the table.</param>
+/// <param name="Note">Text below the table; may be empty.</param>
+/// <param name="Columns">Column headings; the first column contains the row labels.</param>
 /// <param name="Rows">The rows.</param>
 internal sealed record ReportTable(string Name, string Title, string Note, IReadOnlyList<string> Columns,
     IReadOnlyList<IReadOnlyList<ReportCell>> Rows)
@@ -46,7 +46,7 @@ internal sealed record ReportTable(string Name, string Title, string Note, IRead
         return text.Append(Note.Length > 0 ? $"\n{Note}\n" : "").ToString();
     }
 
-    /// <summary>The table for LaTeX, with booktabs.</summary>
+    /// <summary>The table as LaTeX, with booktabs.</summary>
     public string ToLatex()
     {
         var text = new StringBuilder($"% {Title}\n\\begin{{tabular}}{{l{new string('r', Columns.Count - 1)}}}\n\\toprule\n");

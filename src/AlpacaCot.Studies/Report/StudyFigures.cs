@@ -6,17 +6,17 @@ using AlpacaCot.Studies.Grid;
 namespace AlpacaCot.Studies.Report;
 
 /// <summary>A figure of a report.</summary>
-/// <param name="Name">The name of its files.</param>
-/// <param name="Title">What stands above it.</param>
-/// <param name="Drawing">The figure.</param>
+/// <param name="Name">Base name of its files.</param>
+/// <param name="Title">Text above the figure.</param>
+/// <param name="Drawing">The drawing.</param>
 internal sealed record ReportFigure(string Name, string Title, Drawing Drawing);
 
-/// <summary>The figures of a study: narrow, so that their letters can be read on a phone; beside each other where there is
-/// room.</summary>
+/// <summary>Figures of a study, narrow enough to be legible on a phone, side by side on wider
+/// screens.</summary>
 internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 {
     private const int Width = 460;
-    private const int MostArms = 8; // lines that can be told apart
+    private const int MostArms = 8; // distinguishable lines
     private const string Ink = "#1F2933", Quiet = "#616E7C", Grid = "#E4E7EB", Frame = "#9AA5B1";
 
     private static readonly string[] Colours =
@@ -26,7 +26,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private Measure Whole => analysis.Measures.FirstOrDefault(m => m.Category is null) ?? analysis.Measures[0];
 
-    /// <summary>The figures there is something to draw for.</summary>
+    /// <summary>The figures for which data exists.</summary>
     public IReadOnlyList<ReportFigure> All
     {
         get
@@ -51,16 +51,16 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private double Tokens(StudyArm arm) => analysis.Results.Of(arm).Average(c => c.Tokens);
 
-    // A block a measure, in it a bar an arm: the mean, its interval, and a dot for each seed.
+    // One block per measure with one bar per arm: mean, interval, and a dot per seed.
     private Drawing Bars()
     {
         const int Row = 24, Head = 34, Right = 58, Tail = 26;
-        const double Letter = 7.3; // the width of one
+        const double Letter = 7.3; // width of a character
         var left = Math.Clamp(8 + Letter * arms.Max(a => a.Name.Length), 118, 190);
         var block = Head + arms.Count * Row + 8;
         var drawing = new Drawing(Width, analysis.Measures.Count * block + Tail);
         var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0) / s.Measure.About.Scale * 100);
-        var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10; // of a hundred, whatever the scale
+        var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10; // of a hundred, independent of the scale
         var scales = analysis.Measures.Select(m => m.About.Scale).Distinct().ToList();
         double X(double of100) => left + (Width - left - Right) * Math.Clamp(of100, 0, most) / most;
         foreach (var (m, measure) in analysis.Measures.Index())
@@ -216,7 +216,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
 
-    // The colour as it looks at a third of its strength on white.
+    // The colour at a third of its opacity on white.
     private static string Pale(string colour) => "#" + string.Concat(Enumerable.Range(0, 3).Select(i =>
         (255 - (255 - Convert.ToInt32(colour.Substring(1 + 2 * i, 2), 16)) * 4 / 10).ToString("X2",
             CultureInfo.InvariantCulture)));

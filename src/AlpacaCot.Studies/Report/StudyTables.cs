@@ -11,9 +11,9 @@ internal static class StudyTables
 {
     /// <summary>Every arm on every measure, with its difference from the reference.</summary>
     public static ReportTable Scores(StudyAnalysis analysis, Words words) => new("scores", words.Say("Scores", "得分"),
-        words.Say($"Points, mean over seeds, 95 % interval over questions; behind it the difference from "
+        words.Say($"Points, mean over seeds, 95 % interval over questions, followed by the difference from "
             + $"{analysis.Study.Reference.Name}, "
-            + "coloured where it is sure.",
+            + "coloured if significant.",
             $"分数为各种子的平均值，方括号内为按题目重抽样的 95 % 区间；其后是与 {analysis.Study.Reference.Name} 之差，确有差别时着色。"),
         [words.Say("arm", "组"), .. analysis.Measures.Select(words.Head)],
         [.. analysis.Results.Arms.Select(arm => (IReadOnlyList<ReportCell>)
@@ -34,8 +34,8 @@ internal static class StudyTables
         words.Say($"Differences from {analysis.Study.Reference.Name}", $"与 {analysis.Study.Reference.Name} 之差"),
         words.Say("Intervals by paired bootstrap (BCa), p by paired permutation over the same questions, corrected after Holm "
             + "for all "
-            + $"{analysis.Comparisons.Count} comparisons. Different: the interval leaves out zero and the corrected p is below "
-            + $"{StudyAnalysis.Level}. Unchanged: the interval lies within ±{Words.Points(analysis.Study.Margin)} points of a hundred. "
+            + $"{analysis.Comparisons.Count} comparisons. Different: the interval excludes zero and the corrected p is below "
+            + $"{StudyAnalysis.Level}. Unchanged: the interval is in ±{Words.Points(analysis.Study.Margin)} points of a hundred. "
                 + $"Open: neither.",
             $"区间由配对自助法（BCa）得出，p 值由同题配对置换检验得出，并按 Holm 法对全部 {analysis.Comparisons.Count} 个比较作校正。"
             + $"有差别：区间不含零且校正后 p 小于 {StudyAnalysis.Level}；无变化：区间在 ±{Words.Points(analysis.Study.Margin)} 分（百分制）以内；未定：两者皆非。"),
@@ -52,9 +52,9 @@ internal static class StudyTables
             $"{c.Paired.Wins} / {c.Paired.Losses}", $"{c.SeedsAgree} / {c.SeedPairs}", words.Verdict(c.Verdict),
         ])]);
 
-    /// <summary>Each seed's score, and how much seeds differ.</summary>
+    /// <summary>The score of each seed, and their variation.</summary>
     public static ReportTable Seeds(StudyAnalysis analysis, Words words) => new("seeds", words.Say("Seeds", "随机种子"),
-        words.Say("Each seed's own score, and ± their standard deviation.", "每个种子的得分，以及 ± 标准差。"),
+        words.Say("Score of each seed, with ± their standard deviation.", "每个种子的得分，以及 ± 标准差。"),
         [words.Say("arm", "组"), .. analysis.Measures.Select(words.Head)],
         [.. analysis.Results.Arms.Select(arm => (IReadOnlyList<ReportCell>)
         [
@@ -63,12 +63,12 @@ internal static class StudyTables
                     s.Variation?.Deviation is { } deviation ? $"± {Words.Points(deviation)}" : null)),
         ])]);
 
-    /// <summary>What each arm cost.</summary>
+    /// <summary>Cost of each arm.</summary>
     public static ReportTable Costs(StudyAnalysis analysis, Words words)
     {
         var threads = analysis.Study.Threads ?? Environment.ProcessorCount;
         return new("costs", words.Say("Cost", "代价"),
-            words.Say($"Time is of this machine, threads a cell: {threads}, all seeds together; work that was killed is not "
+            words.Say($"Time on this machine, threads per cell: {threads}, all seeds together; killed work is not "
                 + $"counted. "
                 + $"Energy is an estimate: {Energy.WattsACore:0} W for each busy core, {Energy.WattsAGpu:0} W for a GPU.",
                 $"时间为本机实测（每个单元 {threads} 个线程），为所有种子之和，不含被中断的工作。能耗为估计：每个忙碌的核心 {Energy.WattsACore:0} 瓦，GPU {Energy.WattsAGpu:0} "
@@ -91,16 +91,16 @@ internal static class StudyTables
         }
     }
 
-    /// <summary>What each arm trained, what that took and what it scored; arms that were refused with the reason.</summary>
+    /// <summary>Trained parameters, cost and score of each arm; for refused arms the reason.</summary>
     public static ReportTable Training(StudyAnalysis analysis, Words words)
     {
         var study = analysis.Study;
         var wholes = analysis.Measures.Where(m => m.Category is null).ToList();
         var factors = study.Arms[0].Levels.Select(l => l.Factor).ToList();
         return new("training", words.Say("Training and score", "训练与得分"),
-            words.Say("Each cell is trained in a process of its own. Memory is the most that was resident in it until the end of "
-                + "training, program and libraries included; tokens count by the processor time of all threads, so that what else "
-                + $"runs on the machine does not. Scores as above, behind them the difference from {study.Reference.Name}.",
+            words.Say("Each cell is trained in its own process. Memory is its peak resident size until the end of "
+                + "training, program and libraries included; token rates use the processor time of all threads, so that other "
+                + $"load on the machine does not matter. Scores as above, with the difference from {study.Reference.Name}.",
                 "每个单元在各自的进程中训练。内存为训练结束前该进程的最大常驻内存（含程序与库）；词元速度按所有线程的处理器时间计，"
                 + $"不受机器上其他程序影响。得分同上，其后是与 {study.Reference.Name} 之差。"),
             [.. factors, words.Say("trained parameters", "训练参数"), "%", words.Say("peak memory, MB", "内存峰值 (MB)"),
@@ -129,7 +129,7 @@ internal static class StudyTables
         }
     }
 
-    /// <summary>All scores of all cells as CSV, one line a cell and measure.</summary>
+    /// <summary>All scores of all cells as CSV, one line per cell and measure.</summary>
     public static string ScoresCsv(StudyAnalysis analysis)
     {
         var csv = new StringBuilder("arm,seed,measure,questions,mean\n");
@@ -142,7 +142,7 @@ internal static class StudyTables
         return csv.ToString();
     }
 
-    /// <summary>Every comparison as CSV, unrounded enough to compute with.</summary>
+    /// <summary>Every comparison as CSV at full precision.</summary>
     public static string ComparisonsCsv(StudyAnalysis analysis)
     {
         var csv = new StringBuilder("arm,measure,questions,reference,arm_mean,difference,low,high,p,corrected_p,")
@@ -163,16 +163,16 @@ internal static class StudyTables
         text.AsSpan().IndexOfAny(",\"\n") >= 0 ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 }
 
-/// <summary>What work costs in electricity, guessed from its time.</summary>
+/// <summary>Estimates electrical energy from time.</summary>
 internal static class Energy
 {
-    /// <summary>Watts of a busy core with its share of memory and board, as servers of these years have it.</summary>
+    /// <summary>Power of a busy core, in watts, including its share of memory and board, for current servers.</summary>
     public const double WattsACore = 12;
 
-    /// <summary>Watts of a busy GPU of a data centre.</summary>
+    /// <summary>Power of a busy data centre GPU, in watts.</summary>
     public const double WattsAGpu = 400;
 
-    /// <summary>The energy of so many seconds of one busy core.</summary>
+    /// <summary>Energy for the given core seconds, as text.</summary>
     public static string Text(double coreSeconds)
     {
         var watthours = coreSeconds * WattsACore / 3600;

@@ -4,17 +4,17 @@ using AlpacaCot.Studies.Analysis;
 
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>The language of a report, and how it writes numbers.</summary>
+/// <summary>Language and number formats of a report.</summary>
 /// <param name="Language"><c>en</c> or <c>zh</c>.</param>
 /// <param name="Findings">The findings in that language.</param>
 internal sealed record Words(string Language, Findings Findings)
 {
     public bool Chinese => Language == "zh";
 
-    /// <summary>A text in the report's language.</summary>
+    /// <summary>Chooses the text in the report's language.</summary>
     public string Say(string english, string chinese) => Chinese ? chinese : english;
 
-    /// <summary>What a measure is called, as the head of a column.</summary>
+    /// <summary>Column heading of a measure.</summary>
     public string Head(Measure measure)
     {
         var name = Findings.Called(measure);
@@ -28,17 +28,17 @@ internal sealed record Words(string Language, Findings Findings)
         _ => Say("open", "未定"),
     };
 
-    /// <summary>Points with one decimal.</summary>
+    /// <summary>Formats points with one decimal.</summary>
     public static string Points(double? value) => value is { } points ? points.ToString("0.0", CultureInfo.InvariantCulture)
         : "–";
 
-    /// <summary>A difference with its sign.</summary>
+    /// <summary>Formats a difference with its sign.</summary>
     public static string Signed(double value) => value.ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture);
 
     public static string Interval(ConfidenceInterval? interval) => interval is { } i && double.IsFinite(i.Low)
         ? $"[{Minus(i.Low)}, {Minus(i.High)}]" : "–";
 
-    /// <summary>1234567 as 1.23M.</summary>
+    /// <summary>Formats 1234567 as 1.23M.</summary>
     public static string Count(double value) => value switch
     {
         >= 1e9 => string.Create(CultureInfo.InvariantCulture, $"{value / 1e9:0.##}B"),

@@ -3,56 +3,56 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Conversations;
 
-/// <summary>Who speaks in a turn.</summary>
+/// <summary>The speaker of a turn.</summary>
 public enum Role
 {
-    /// <summary>Standing instructions for the whole conversation.</summary>
+    /// <summary>Instructions for the whole conversation.</summary>
     System,
 
-    /// <summary>The person who asks.</summary>
+    /// <summary>The user.</summary>
     User,
 
-    /// <summary>The model, whose words are what training teaches.</summary>
+    /// <summary>The model; its turns are the training targets.</summary>
     Assistant,
 
-    /// <summary>The result of a tool the model called.</summary>
+    /// <summary>The result of a tool call.</summary>
     Tool,
 }
 
-/// <summary>One contribution to a conversation.</summary>
-/// <param name="Role">Who speaks.</param>
-/// <param name="Text">What is said.</param>
-/// <param name="Input">The material an instruction works on, as Alpaca's <c>input</c>; empty where there is none.</param>
+/// <summary>One message of a conversation.</summary>
+/// <param name="Role">The speaker.</param>
+/// <param name="Text">The content.</param>
+/// <param name="Input">Additional material for an instruction (Alpaca's <c>input</c>); default: empty.</param>
 public sealed record Turn(Role Role, string Text, string Input = "")
 {
-    /// <summary>What the record says of this turn beside its text, in the record's order: <c>tool_calls</c>, <c>name</c>,
+    /// <summary>Further fields of the turn, in the record's order: <c>tool_calls</c>, <c>name</c>,
     /// <c>weight</c>, ...</summary>
     public IReadOnlyDictionary<string, JsonElement> Metadata { get; init; } = ReadOnlyDictionary<string, JsonElement>.Empty;
 }
 
 /// <summary>
-/// The one internal form of instruction data: whatever file a record came from, it becomes a conversation. A piece of plain
-/// text is a conversation of one assistant turn.
+/// The internal form of all instruction data, independent of the file format. Plain text is a conversation with one assistant
+/// turn.
 /// </summary>
 /// <param name="Turns">The turns in order.</param>
 public sealed record Conversation(IReadOnlyList<Turn> Turns)
 {
-    /// <summary>Where the record was read, for messages: <c>file.json, record 17</c> (1-based); else empty.</summary>
+    /// <summary>Source of the record, for messages: <c>file.json, record 17</c> (1-based); empty if not from a file.</summary>
     public string Origin { get; init; } = "";
 
-    /// <summary>Of preference data, the answer that lost against the last assistant turn; else null.</summary>
+    /// <summary>For preference data, the rejected alternative to the last assistant turn; else null.</summary>
     public string? Rejected { get; init; }
 
-    /// <summary>The fields of the record that are not part of the dialogue, in the record's order.</summary>
+    /// <summary>Fields of the record outside the dialogue, in the record's order.</summary>
     public IReadOnlyDictionary<string, JsonElement> Metadata { get; init; } = ReadOnlyDictionary<string, JsonElement>.Empty;
 
-    /// <summary>An instruction with its answer: a user turn and an assistant turn.</summary>
-    /// <param name="instruction">What is asked.</param>
-    /// <param name="input">The material the instruction works on, or empty.</param>
+    /// <summary>Creates a conversation of one user turn and one assistant turn.</summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="input">Additional material for the instruction; may be empty.</param>
     /// <param name="output">The answer.</param>
     public static Conversation Instruction(string instruction, string input, string output) =>
         new([new Turn(Role.User, instruction, input), new Turn(Role.Assistant, output)]);
 
-    /// <summary>A piece of plain text, as used for pre-training: one assistant turn.</summary>
+    /// <summary>Creates a conversation of one assistant turn, as used for pre-training on plain text.</summary>
     public static Conversation PlainText(string text) => new([new Turn(Role.Assistant, text)]);
 }

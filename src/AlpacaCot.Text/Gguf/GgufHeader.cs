@@ -3,16 +3,16 @@ using System.Text;
 
 namespace AlpacaCot.Text.Gguf;
 
-/// <summary>A tensor as a GGUF header describes it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Shape">The size of each dimension, the slowest first (the file has them the other way round).</param>
-/// <param name="Type">The type of its elements.</param>
-/// <param name="Offset">Where its data begin, from the start of the file.</param>
+/// <summary>A tensor's entry in a GGUF header.</summary>
+/// <param name="Name">Name of the tensor.</param>
+/// <param name="Shape">Dimensions, slowest-varying first (the file stores them in reverse order).</param>
+/// <param name="Type">The element type.</param>
+/// <param name="Offset">Byte offset of the data from the start of the file.</param>
 public sealed record GgufTensor(string Name, long[] Shape, GgufType Type, long Offset);
 
 /// <summary>
-/// What a GGUF file says of itself: metadata and the places of its tensors. Every size is checked against the file's length
-/// before memory is taken for it.
+/// The header of a GGUF file: metadata and tensor entries. Every size is checked against the file's length before memory is
+/// allocated for it.
 /// <para>Source: the format description in llama.cpp's ggml repository (gguf.md), versions 2 and 3.</para>
 /// </summary>
 public sealed class GgufHeader
@@ -25,16 +25,16 @@ public sealed class GgufHeader
 
     private GgufHeader(string path) => Path = path;
 
-    /// <summary>The file.</summary>
+    /// <summary>Path of the file.</summary>
     public string Path { get; }
 
-    /// <summary>Metadata: texts, <c>bool</c>, <c>long</c>, <c>double</c>, and arrays of these (<c>object[]</c>).</summary>
+    /// <summary>Metadata: <c>string</c>, <c>bool</c>, <c>long</c>, <c>double</c>, arrays of these (<c>object[]</c>).</summary>
     public IReadOnlyDictionary<string, object> Values => values;
 
-    /// <summary>The tensors in the file's order.</summary>
+    /// <summary>The tensors in file order.</summary>
     public IReadOnlyList<GgufTensor> Tensors => tensors;
 
-    /// <summary>Whether a file begins as GGUF does.</summary>
+    /// <summary>Whether a file starts with the GGUF magic.</summary>
     public static bool Looks(string path)
     {
         Span<byte> magic = stackalloc byte[4];
@@ -42,8 +42,8 @@ public sealed class GgufHeader
         return file.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic.SequenceEqual("GGUF"u8);
     }
 
-    /// <summary>Reads a header.</summary>
-    /// <exception cref="InputException">Not a GGUF file, cut short, or it asks for more than the file can hold.</exception>
+    /// <summary>Reads and validates a header.</summary>
+    /// <exception cref="InputException">Not a GGUF file, truncated, or with sizes beyond the file's length.</exception>
     public static GgufHeader Read(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
@@ -52,7 +52,7 @@ public sealed class GgufHeader
         return header;
     }
 
-    /// <summary>The text of that key, or null.</summary>
+    /// <summary>The string value of a key; null if missing.</summary>
     public string? Text(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
@@ -60,7 +60,7 @@ public sealed class GgufHeader
         _ => throw Wrong(key, "a text"),
     };
 
-    /// <summary>The number of that key, or null.</summary>
+    /// <summary>The numeric value of a key; null if missing.</summary>
     public double? Number(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
@@ -69,7 +69,7 @@ public sealed class GgufHeader
         _ => throw Wrong(key, "a number"),
     };
 
-    /// <summary>The whole number of that key, or null; an array of one value repeated counts as that value.</summary>
+    /// <summary>The integer value of a key; null if missing. An array of one repeated value counts as that value.</summary>
     public int? Int(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
@@ -79,7 +79,7 @@ public sealed class GgufHeader
         _ => throw Wrong(key, "a whole number"),
     };
 
-    /// <summary>True or false under that key, or null.</summary>
+    /// <summary>The boolean value of a key; null if missing.</summary>
     public bool? Flag(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
@@ -87,7 +87,7 @@ public sealed class GgufHeader
         _ => throw Wrong(key, "true or false"),
     };
 
-    /// <summary>The array of that key, or null.</summary>
+    /// <summary>The array value of a key; null if missing.</summary>
     public IReadOnlyList<T>? List<T>(string key) => values.GetValueOrDefault(key) switch
     {
         null => null,
@@ -100,16 +100,16 @@ public sealed class GgufHeader
     private sealed class Reader(FileStream file, GgufHeader header)
     {
         private readonly byte[] number = new byte[8];
-        private long items; // of all arrays: each takes more memory than its bytes in the file
+        private long items; // of all arrays; an item takes more memory than file bytes
 
         public void Read()
         {
             if (!Bytes(4).SequenceEqual("GGUF"u8))
-                throw Bad("it does not begin with GGUF. It is another kind of file, or damaged");
+                throw Bad("the GGUF magic is missing. It has another format, or is corrupt");
             var version = (uint)Whole(4);
             if (version is not (2 or 3))
                 throw Bad(BinaryPrimitives.ReverseEndianness(version) is 2 or 3 ? "it is big-endian, which is not supported"
-                    : $"its version is {version}; versions 2 and 3 can be read");
+                    : $"its version is {version}; versions 2 and 3 are supported");
             var (tensorCount, valueCount) = (Count(MostNames, 24, "tensors"), Count(MostNames, 12, "metadata entries"));
             for (long i = 0; i < valueCount; i++)
             {
@@ -119,19 +119,19 @@ public sealed class GgufHeader
             var places = new List<(string Name, long[] Shape, GgufType Type, long Offset)>();
             for (long i = 0; i < tensorCount; i++) places.Add(Tensor());
             var alignment = header.Int("general.alignment") ?? 32;
-            if (alignment == 0 || alignment % 8 != 0) throw Bad($"its alignment is {alignment}");
+            if (alignment == 0 || alignment % 8 != 0) throw Bad($"its alignment is {alignment}, not a positive multiple of 8");
             var start = (file.Position + alignment - 1) / alignment * alignment;
             var names = new HashSet<string>();
             foreach (var (name, shape, type, offset) in places)
             {
                 if (!names.Add(name)) throw Bad($"the tensor {name} occurs twice");
-                var bytes = type.ByteCount(shape) ?? throw Bad($"{name} is {type.Name} [{string.Join(", ", shape)}], which no " +
-                    "file can hold");
+                var bytes = type.ByteCount(shape) ?? throw Bad($"{name} is {type.Name} [{string.Join(", ", shape)}], beyond " +
+                    "the largest size");
                 if (offset < 0 || offset % alignment != 0)
-                    throw Bad($"{name} begins at the impossible byte {offset} of the data");
+                    throw Bad($"{name} has the invalid data offset {offset}");
                 if (offset > file.Length - start || bytes > file.Length - start - offset)
                     throw Bad($"{name} is {type.Name} [{string.Join(", ", shape)}] and needs {bytes} bytes at byte {offset} of " +
-                        $"the data, which has {Math.Max(file.Length - start, 0)}: cut short or damaged. Copy or download it again");
+                        $"the data, which has {Math.Max(file.Length - start, 0)}: truncated or corrupt; download it again");
                 header.tensors.Add(new GgufTensor(name, shape, type, start + offset));
             }
         }
@@ -164,7 +164,7 @@ public sealed class GgufHeader
                 case 7: return Bytes(1)[0] != 0;
                 case 8: return Text();
                 case 9:
-                    if (depth == DeepestArray) throw Bad("its arrays are nested too deep");
+                    if (depth == DeepestArray) throw Bad("its arrays are nested too deeply");
                     var element = Whole(4);
                     var array = new object[Count(MostItems - items, Size(element), "elements of an array")];
                     items += array.Length;
@@ -176,7 +176,7 @@ public sealed class GgufHeader
             }
         }
 
-        // The fewest bytes a value takes: what bounds an array's claim.
+        // Minimum size of a value in bytes; bounds the length of an array.
         private int Size(long kind) => kind switch
         {
             0 or 1 or 7 => 1,
@@ -191,8 +191,8 @@ public sealed class GgufHeader
         {
             var count = Whole(8);
             if (count < 0 || count > (file.Length - file.Position) / least)
-                throw Bad($"it claims {(ulong)count} {what}, more than its {file.Length} bytes can hold");
-            if (count > most) throw Bad($"it has {count} {what}, more than any model needs");
+                throw Bad($"it declares {(ulong)count} {what}, more than its {file.Length} bytes can contain");
+            if (count > most) throw Bad($"it declares {count} {what}; at most {most} are allowed");
             return count;
         }
 
@@ -200,7 +200,7 @@ public sealed class GgufHeader
         {
             var length = Whole(8);
             if (length < 0 || length > LongestText || length > file.Length - file.Position)
-                throw Bad($"it claims a text of {(ulong)length} bytes where {file.Length - file.Position} are left");
+                throw Bad($"it declares a string of {(ulong)length} bytes with {file.Length - file.Position} left in the file");
             return Encoding.UTF8.GetString(Bytes((int)length));
         }
 
@@ -211,7 +211,7 @@ public sealed class GgufHeader
         {
             var bytes = count <= number.Length ? number.AsSpan(0, count) : new byte[count];
             if (file.ReadAtLeast(bytes, count, throwOnEndOfStream: false) < count)
-                throw Bad($"it is cut short at {file.Length} bytes, inside its header. Copy or download it again");
+                throw Bad($"it is truncated at {file.Length} bytes, inside its header. Copy or download it again");
             return bytes;
         }
 

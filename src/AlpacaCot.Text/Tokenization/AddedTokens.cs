@@ -4,32 +4,32 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>A token that is looked for in the text itself, before the model cuts it (Hugging Face's <c>AddedToken</c>).</summary>
+/// <summary>A token matched in the text before tokenization by the model (Hugging Face's <c>AddedToken</c>).</summary>
 internal sealed record AddedToken(string Text, int Id)
 {
-    /// <summary>Part of the protocol rather than of the text: left out when decoding, not matched in untrusted text.</summary>
+    /// <summary>Control token: skipped in decoding, not matched in untrusted text.</summary>
     public bool Special { get; init; }
-    /// <summary>Swallows white space on its left.</summary>
+    /// <summary>Consumes white space on its left.</summary>
     public bool StripsLeft { get; init; }
-    /// <summary>Swallows white space on its right.</summary>
+    /// <summary>Consumes white space on its right.</summary>
     public bool StripsRight { get; init; }
-    /// <summary>Not matched inside a word.</summary>
+    /// <summary>Matches whole words only.</summary>
     public bool SingleWord { get; init; }
-    /// <summary>Looked for in the normalized text, in its own normalized form.</summary>
+    /// <summary>Matched in normalized text, in normalized form.</summary>
     public bool Normalized { get; init; }
 }
 
-/// <summary>A stretch of text between added tokens, or one of them (<paramref name="Id"/> at least 0).</summary>
+/// <summary>A range of text between added tokens, or an added token (<paramref name="Id"/> at least 0).</summary>
 internal readonly record struct TextPart(int Start, int End, int Id);
 
-/// <summary>Finds added tokens in text: leftmost first, the longest where several begin together.</summary>
+/// <summary>Matches added tokens in text: leftmost, then longest.</summary>
 internal sealed class AddedTokens
 {
     private readonly TokenTrie _trie;
     private readonly SearchValues<char> _firsts;
     private readonly Dictionary<int, AddedToken> _byId;
 
-    /// <param name="tokens">The tokens with the form in which they are looked for.</param>
+    /// <param name="tokens">The tokens with the form to match.</param>
     public AddedTokens(IReadOnlyList<(AddedToken Token, string Form)> tokens)
     {
         _trie = new TokenTrie(tokens.Select(t => (t.Form, t.Token.Id)));
@@ -39,7 +39,7 @@ internal sealed class AddedTokens
 
     public bool IsEmpty => _byId.Count == 0;
 
-    /// <summary>Cuts a text into its parts, in order and without empty ones.</summary>
+    /// <summary>Splits a text into non-empty parts, in order.</summary>
     public List<TextPart> Split(string text, bool parseSpecial)
     {
         var parts = new List<TextPart>();

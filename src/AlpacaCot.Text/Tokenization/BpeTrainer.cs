@@ -4,12 +4,12 @@ namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
 /// Trains a byte-level BPE vocabulary (Sennrich et al. 2016, over bytes as in GPT-2): starting from the 256 bytes, the
-/// most frequent neighbouring pair becomes a token until the vocabulary is full. Equal counts go to the pair with the
-/// smaller ids, so the same text always gives the same tokenizer.
+/// most frequent adjacent pair is merged until the vocabulary is full. Ties go to the pair with the smaller ids, so the
+/// result is deterministic.
 /// </summary>
 /// <remarks>
-/// Text is cut into words first and no token crosses a cut: first at every match of the <c>isolate</c> expression, then by
-/// GPT-2's word pattern, which takes a preceding space into the word.
+/// Text is first split into words, and no token crosses a boundary: at every match of the <c>isolate</c> expression, then by
+/// GPT-2's word pattern, which attaches a preceding space to the word.
 /// </remarks>
 public sealed class BpeTrainer
 {
@@ -19,18 +19,18 @@ public sealed class BpeTrainer
     private readonly PatternSplit[] cuts;
     private readonly Dictionary<string, long> words = new(StringComparer.Ordinal);
 
-    /// <summary>A trainer without text yet.</summary>
-    /// <param name="vocabularySize">Ids wanted in all: special tokens, 256 bytes and merges. Fewer come out when the text
-    /// has no pair left that occurs twice.</param>
-    /// <param name="specialTokens">Get the first ids, in this order.</param>
-    /// <param name="isolate">What always stands alone before words are formed, such as <c>\p{N}</c> for single digits;
-    /// null for nothing.</param>
-    /// <exception cref="ArgumentException">No room for the bytes and the special tokens.</exception>
+    /// <summary>Creates a trainer.</summary>
+    /// <param name="vocabularySize">Number of ids: special tokens, 256 bytes and merges. The result is smaller if no adjacent
+    /// pair in the text occurs twice.</param>
+    /// <param name="specialTokens">Special tokens; they get the first ids, in this order.</param>
+    /// <param name="isolate">Regular expression for text that is always a separate word, such as <c>\p{N}</c> for single digits;
+    /// null for none.</param>
+    /// <exception cref="ArgumentException">The size is below the number of bytes and special tokens.</exception>
     public BpeTrainer(int vocabularySize, IReadOnlyList<string> specialTokens, string? isolate = null)
     {
         if (vocabularySize < specialTokens.Count + 256)
             throw new ArgumentException(
-                $"a vocabulary of {vocabularySize} has no room for 256 bytes and {specialTokens.Count} special tokens",
+                $"a vocabulary of {vocabularySize} is too small for 256 bytes and {specialTokens.Count} special tokens",
                 nameof(vocabularySize));
         this.vocabularySize = vocabularySize;
         this.specialTokens = specialTokens;
@@ -39,16 +39,16 @@ public sealed class BpeTrainer
         cuts = isolate is null ? [words] : [new PatternSplit(new RegexPattern(isolate), SplitBehavior.Isolated), words];
     }
 
-    /// <summary>Counts the words of a text.</summary>
-    /// <param name="text">Any text.</param>
-    /// <param name="weight">How many times it counts.</param>
+    /// <summary>Adds the word counts of a text.</summary>
+    /// <param name="text">Training text.</param>
+    /// <param name="weight">Multiplier of the counts.</param>
     public void Add(string text, int weight = 1)
     {
         foreach (var word in Split(text))
             words[word] = words.GetValueOrDefault(word) + weight;
     }
 
-    /// <summary>Learns the merges from the texts added so far.</summary>
+    /// <summary>Learns the merges from all added texts.</summary>
     public ByteLevelBpe Train()
     {
         var names = new List<string>(specialTokens);
@@ -59,7 +59,7 @@ public sealed class BpeTrainer
             names.Add(ByteAlphabet.CharacterOf((byte)b).ToString());
         }
 
-        // Ordinal order makes the run independent of the order in which the texts were added.
+        // Ordinal order makes the result independent of the order in which texts were added.
         var pieces = words.OrderBy(w => w.Key, StringComparer.Ordinal)
             .Select(w => (Ids: Encoding.UTF8.GetBytes(w.Key).Select(b => idOfByte[b]).ToList(), Count: w.Value)).ToArray();
         var counts = new Dictionary<(int Left, int Right), long>();
@@ -70,7 +70,7 @@ public sealed class BpeTrainer
         while (names.Count < vocabularySize && MostFrequent(counts) is { } best)
         {
             var name = names[best.Left] + names[best.Right];
-            if (specialTokens.Contains(name)) // stays the name of the special token alone
+            if (specialTokens.Contains(name)) // reserved for the special token
             {
                 counts.Remove(best);
                 continue;
@@ -123,7 +123,7 @@ public sealed class BpeTrainer
         ids.RemoveRange(kept, ids.Count - kept);
     }
 
-    /// <summary>The words no token may cross.</summary>
+    /// <summary>Splits a text into the words that tokens cannot cross.</summary>
     internal IEnumerable<string> Split(string text)
     {
         var pieces = new Pieces(text);

@@ -1,8 +1,8 @@
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// GPT-2's printable alphabet of bytes: bytes that are visible in Latin-1 stand for themselves, the other 68 for the
-/// characters from U+0100 on.
+/// GPT-2's printable alphabet for bytes: visible Latin-1 bytes map to themselves, the other 68 to characters from U+0100
+/// on.
 /// </summary>
 internal static class ByteAlphabet
 {
@@ -11,7 +11,7 @@ internal static class ByteAlphabet
 
     public static char CharacterOf(byte value) => s_characters[value];
 
-    /// <summary>The byte that a character stands for, or -1.</summary>
+    /// <summary>The byte of a character, or -1.</summary>
     public static int ByteOf(char character) => character < s_bytes.Length ? s_bytes[character] : -1;
 
     public static string Spell(ReadOnlySpan<byte> bytes)

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Byte-pair encoding over the UTF-8 bytes of each piece (GPT-2, tiktoken); tokens are spelled in <see cref="ByteAlphabet"/>.
+/// Byte-pair encoding over the UTF-8 bytes of each piece (GPT-2, tiktoken); tokens are written in <see cref="ByteAlphabet"/>.
 /// </summary>
 internal sealed class ByteBpe : ITokenModel
 {
@@ -14,10 +14,10 @@ internal sealed class ByteBpe : ITokenModel
     private readonly bool _wholePieceFirst;
     private readonly PieceCache _cache = new();
 
-    /// <param name="vocabulary">The tokens.</param>
-    /// <param name="pairs">What merges, over token ids.</param>
-    /// <param name="unknown">Stands for a byte that is no token; such a byte is dropped where there is none.</param>
-    /// <param name="wholePieceFirst">A piece that is a token as it stands is not merged.</param>
+    /// <param name="vocabulary">The vocabulary.</param>
+    /// <param name="pairs">The merges, over token ids.</param>
+    /// <param name="unknown">Token for bytes outside the vocabulary; null: such bytes are dropped.</param>
+    /// <param name="wholePieceFirst">Whether a piece that is a token itself bypasses the merges.</param>
     public ByteBpe(Vocabulary vocabulary, PairTable pairs, int? unknown, bool wholePieceFirst)
     {
         _vocabulary = vocabulary;
@@ -64,7 +64,7 @@ internal sealed class ByteBpe : ITokenModel
             foreach (var b in utf8[..size])
             {
                 places[count] = i;
-                // Until it is known whether the piece is a token, the bytes themselves are kept.
+                // Keep the raw bytes until the lookup of the whole piece has failed.
                 symbols[count++] = b;
             }
             i += length;

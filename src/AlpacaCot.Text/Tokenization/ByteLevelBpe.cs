@@ -3,33 +3,33 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>A trained byte-level BPE vocabulary, ready to be written as <c>tokenizer.json</c>.</summary>
-/// <param name="SpecialTokens">The first ids, in order.</param>
-/// <param name="Merges">In the order in which they were learnt; each makes a token.</param>
-/// <param name="Isolate">The expression whose matches stand alone before words are formed, or null.</param>
+/// <summary>A trained byte-level BPE vocabulary that can be saved as <c>tokenizer.json</c>.</summary>
+/// <param name="SpecialTokens">Special tokens; they have the first ids, in order.</param>
+/// <param name="Merges">Merges in the order learnt; each creates a token.</param>
+/// <param name="Isolate">Regular expression for text that is always a separate word, or null.</param>
 public sealed record ByteLevelBpe(
     IReadOnlyList<string> SpecialTokens, IReadOnlyList<(string Left, string Right)> Merges, string? Isolate)
 {
-    /// <summary>The 256 byte tokens in the order of their ids: by the character that spells them.</summary>
+    /// <summary>The 256 byte tokens in the order of their ids: by their character in <see cref="ByteAlphabet"/>.</summary>
     internal static readonly string[] Bytes =
         [.. Enumerable.Range(0, 256).Select(b => ByteAlphabet.CharacterOf((byte)b)).Order().Select(c => c.ToString())];
 
     private static readonly JsonWriterOptions Json =
         new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Every token; its index is its id.</summary>
+    /// <summary>Tokens by id.</summary>
     public IReadOnlyList<string> Vocabulary { get; } =
         [.. SpecialTokens, .. Bytes, .. Merges.Select(m => m.Left + m.Right).Distinct()];
 
     /// <summary>
-    /// Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c> in the format of Hugging Face's tokenizers: every text
-    /// is preceded by <paramref name="bos"/>, the special tokens are recognised in it.
+    /// Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c> in the format of Hugging Face's tokenizers. The tokenizer
+    /// prepends <paramref name="bos"/> to every text and matches the special tokens in it.
     /// </summary>
-    /// <param name="folder">Made if it is missing.</param>
-    /// <param name="bos">One of <see cref="SpecialTokens"/>.</param>
-    /// <param name="eos">One of <see cref="SpecialTokens"/>.</param>
-    /// <param name="pad">One of <see cref="SpecialTokens"/>.</param>
-    /// <param name="maximumLength">The model's context in tokens.</param>
+    /// <param name="folder">Output folder; created if missing.</param>
+    /// <param name="bos">Beginning-of-sequence token, one of <see cref="SpecialTokens"/>.</param>
+    /// <param name="eos">End-of-sequence token, one of <see cref="SpecialTokens"/>.</param>
+    /// <param name="pad">Padding token, one of <see cref="SpecialTokens"/>.</param>
+    /// <param name="maximumLength">Context length of the model in tokens.</param>
     public void Save(string folder, string bos, string eos, string pad, int maximumLength)
     {
         Directory.CreateDirectory(folder);

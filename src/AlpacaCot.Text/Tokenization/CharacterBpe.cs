@@ -3,9 +3,9 @@ using System.Buffers;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Byte-pair encoding that starts from characters: SentencePiece's BPE and the BPE of <c>tokenizer.json</c> with byte
-/// fallback. A character outside the vocabulary becomes its UTF-8 bytes where the vocabulary has byte pieces, else the
-/// unknown token.
+/// Byte-pair encoding over characters: SentencePiece's BPE, and the BPE of <c>tokenizer.json</c> with byte fallback. A
+/// character outside the vocabulary is encoded as its UTF-8 bytes if the vocabulary has byte pieces, else as the unknown
+/// token.
 /// </summary>
 internal sealed class CharacterBpe : ITokenModel
 {
@@ -17,18 +17,18 @@ internal sealed class CharacterBpe : ITokenModel
     private readonly PieceCache _cache = new();
     private readonly bool _wordsAreIndependent;
 
-    /// <param name="vocabulary">The tokens.</param>
-    /// <param name="pairs">What merges, over the symbols of <paramref name="symbols"/> and token ids.</param>
-    /// <param name="symbols">The symbol a character starts as: its token's id, or a number past the vocabulary for a character
-    /// that occurs only inside tokens.</param>
-    /// <param name="options">What to do with what is not in the vocabulary.</param>
+    /// <param name="vocabulary">The vocabulary.</param>
+    /// <param name="pairs">The merges, over the symbols of <paramref name="symbols"/> and token ids.</param>
+    /// <param name="symbols">Initial symbol of a character: its token's id, or a number beyond the vocabulary if the character
+    /// occurs only inside tokens.</param>
+    /// <param name="options">Handling of unknown characters, and other variants.</param>
     public CharacterBpe(Vocabulary vocabulary, PairTable pairs, SymbolMap symbols, CharacterBpeOptions options)
     {
         _vocabulary = vocabulary;
         _pairs = pairs;
         _symbols = symbols;
         _options = options;
-        // Where no token goes on past the end of a word, words can be merged (and remembered) one by one.
+        // If no token continues past the end of a word, words can be merged (and cached) one by one.
         _wordsAreIndependent = !options.WholePieceFirst && options.Prefix.Length == 0 && options.Suffix.Length == 0
             && vocabulary.Find(Characters.Space.ToString()) is not null
             && !options.Mergeable.Any(id => CrossesWords(vocabulary.Tokens[id]!));
@@ -72,7 +72,7 @@ internal sealed class CharacterBpe : ITokenModel
         }
         while (start < end)
         {
-            // A word: visible spaces, then everything up to the next one.
+            // A word: leading space marks, then all characters up to the next one.
             var span = text.AsSpan(start, end - start);
             var lead = span.IndexOfAnyExcept(Characters.Space);
             var length = lead < 0 ? span.Length : span[lead..].IndexOf(Characters.Space);
@@ -179,7 +179,7 @@ internal sealed class CharacterBpe : ITokenModel
         return false;
     }
 
-    // A piece that was switched off after training still takes part in merging, and is cut again at the end.
+    // A piece marked unused still takes part in merging and is split again at the end.
     private int[] Resegment(int id)
     {
         var piece = _vocabulary.Tokens[id]!;
@@ -195,24 +195,24 @@ internal sealed class CharacterBpe : ITokenModel
     }
 }
 
-/// <summary>The choices of a <see cref="CharacterBpe"/>.</summary>
+/// <summary>Options of a <see cref="CharacterBpe"/>.</summary>
 internal sealed record CharacterBpeOptions
 {
-    /// <summary>Ids of the 256 byte pieces, where characters outside the vocabulary fall back to them.</summary>
+    /// <summary>Ids of the 256 byte pieces for byte fallback; null: no fallback.</summary>
     public int[]? Bytes { get; init; }
     public int? Unknown { get; init; }
-    /// <summary>Neighbouring unknown characters are one token.</summary>
+    /// <summary>Adjacent unknown characters form one token.</summary>
     public bool FuseUnknown { get; init; }
-    /// <summary>A piece that is a token as it stands is not merged (<c>ignore_merges</c>).</summary>
+    /// <summary>A piece that is a token itself bypasses the merges (<c>ignore_merges</c>).</summary>
     public bool WholePieceFirst { get; init; }
-    /// <summary>Stands before every character of a word but the first.</summary>
+    /// <summary>Prefix of every character of a word except the first.</summary>
     public string Prefix { get; init; } = "";
-    /// <summary>Stands after the last character of a word.</summary>
+    /// <summary>Suffix of the last character of a word.</summary>
     public string Suffix { get; init; } = "";
-    /// <summary>Tokens that merging can produce.</summary>
+    /// <summary>Tokens that merges can produce.</summary>
     public IReadOnlyCollection<int> Mergeable { get; init; } = [];
-    /// <summary>Pieces that merge but are never put out.</summary>
+    /// <summary>Pieces that take part in merging but are never emitted.</summary>
     public IReadOnlySet<int> Unused { get; init; } = new HashSet<int>();
-    /// <summary>Tokens found in the text before anything merges (user-defined symbols).</summary>
+    /// <summary>Tokens matched before merging (user-defined symbols).</summary>
     public TokenTrie? FixedTokens { get; init; }
 }

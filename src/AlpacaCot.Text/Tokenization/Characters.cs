@@ -3,13 +3,13 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Reading a string character by character (Unicode scalar values; a lone surrogate reads as U+FFFD).</summary>
+/// <summary>Iterates over Unicode scalar values of a string; an unpaired surrogate reads as U+FFFD.</summary>
 internal static class Characters
 {
-    /// <summary>SentencePiece's visible space, U+2581.</summary>
+    /// <summary>SentencePiece's space mark, U+2581.</summary>
     public const char Space = '\u2581';
 
-    /// <summary>The scalar value at <paramref name="index"/> and how many UTF-16 units it takes.</summary>
+    /// <summary>The scalar value at <paramref name="index"/> and its length in UTF-16 units.</summary>
     public static int At(ReadOnlySpan<char> text, int index, out int length)
     {
         var c = text[index];
@@ -23,19 +23,19 @@ internal static class Characters
         return 0xFFFD;
     }
 
-    /// <summary>Writes the UTF-8 form of a scalar value and returns its length.</summary>
+    /// <summary>Encodes a scalar value in UTF-8 and returns the number of bytes.</summary>
     public static int ToUtf8(int scalar, Span<byte> bytes) => new Rune(scalar).EncodeToUtf8(bytes);
 
     public static int Utf8Length(int scalar) => scalar < 0x80 ? 1 : scalar < 0x800 ? 2 : scalar < 0x10000 ? 3 : 4;
 
-    /// <summary>The byte that a piece such as <c>&lt;0x0A&gt;</c> stands for, or -1.</summary>
+    /// <summary>The byte of a byte piece such as <c>&lt;0x0A&gt;</c>, or -1.</summary>
     public static int ByteOf(string? piece) =>
         piece is { Length: 6 } && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>'
         && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, null, out var value) ? value : -1;
 
     public static string PieceOf(byte value) => $"<0x{value:X2}>";
 
-    /// <summary>The ids of the 256 byte pieces, or null where the vocabulary lacks one of them.</summary>
+    /// <summary>The ids of the 256 byte pieces; null if one is missing.</summary>
     public static int[]? BytePieces(Func<string, int?> find)
     {
         var ids = new int[256];

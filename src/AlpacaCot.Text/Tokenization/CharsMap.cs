@@ -13,16 +13,16 @@ internal sealed class CharsMap
     private readonly uint[] _units;
     private readonly byte[] _replacements;
 
-    /// <exception cref="InvalidDataException">The block is not such a map.</exception>
+    /// <exception cref="InvalidDataException">Invalid format.</exception>
     public CharsMap(ReadOnlySpan<byte> blob)
     {
         var size = blob.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(blob) : uint.MaxValue;
-        if (size > blob.Length - 4 || size % 4 != 0 || size == 0) throw new InvalidDataException("bad character map");
+        if (size > blob.Length - 4 || size % 4 != 0 || size == 0) throw new InvalidDataException("invalid character map");
         _units = MemoryMarshal.Cast<byte, uint>(blob.Slice(4, (int)size)).ToArray();
         _replacements = blob[(4 + (int)size)..].ToArray();
     }
 
-    /// <summary>The replacement for the longest mapped beginning of a text; false where nothing is mapped.</summary>
+    /// <summary>Finds the replacement for the longest mapped prefix of a text; false if there is none.</summary>
     public bool TryMap(ReadOnlySpan<byte> utf8, out int length, out ReadOnlySpan<byte> replacement)
     {
         (length, var value) = (0, 0u);
@@ -46,7 +46,7 @@ internal sealed class CharsMap
         return true;
     }
 
-    /// <summary>The replacement for the shortest mapped beginning of a text.</summary>
+    /// <summary>Finds the replacement for the shortest mapped prefix of a text.</summary>
     public bool TryMapShortest(ReadOnlySpan<char> text, out string replacement)
     {
         Span<byte> utf8 = stackalloc byte[32];

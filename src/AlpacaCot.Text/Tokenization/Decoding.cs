@@ -3,25 +3,25 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>How a tokenizer's tokens become text again. Makes one state for every text decoded.</summary>
+/// <summary>Converts tokens to text; creates one state per decoded text.</summary>
 internal interface IDecoding
 {
     IDecodingState Start(bool skipSpecial);
 }
 
-/// <summary>The decoding of one text, token by token.</summary>
+/// <summary>State of decoding one text, token by token.</summary>
 internal interface IDecodingState
 {
-    /// <summary>Takes a token and appends the text that is certain now.</summary>
+    /// <summary>Adds a token and appends the text that is final.</summary>
     void Add(int id, StringBuilder output);
 
-    /// <summary>Appends what was held back.</summary>
+    /// <summary>Appends the remaining text at the end.</summary>
     void Flush(StringBuilder output);
 }
 
 /// <summary>
-/// Byte pieces on their way to text: whole characters come out as soon as they are complete, and each byte that is part of
-/// none becomes U+FFFD (SentencePiece's rule).
+/// Decodes byte pieces: characters are emitted once complete, and each byte that is not part of a valid character becomes
+/// U+FFFD (SentencePiece's rule).
 /// </summary>
 internal struct PendingBytes
 {

@@ -5,15 +5,15 @@ using AlpacaCot.Text.Gguf;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// A tokenizer in GGUF's terms: tokens with scores (SentencePiece BPE, which GGUF calls <c>llama</c>) or merges (byte-level
-/// BPE, <c>gpt2</c>, with a pre-tokenizer known by name). Read from GGUF or from Hugging Face files, written as either.
+/// A tokenizer in GGUF's representation: tokens with scores (SentencePiece BPE, GGUF model <c>llama</c>) or merges (byte-level
+/// BPE, <c>gpt2</c>, with a named pre-tokenizer). Converts from and to GGUF and Hugging Face files.
 /// </summary>
 public sealed record GgufTokenizer
 {
-    /// <summary>The file beside a tokenizer that tells its special tokens.</summary>
+    /// <summary>Name of the file with a tokenizer's special tokens.</summary>
     public const string ConfigName = TokenizerFiles.ConfigName;
 
-    /// <summary>What GGUF calls SentencePiece BPE, and byte-level BPE.</summary>
+    /// <summary>GGUF's names of SentencePiece BPE and of byte-level BPE.</summary>
     public const string Pieces = "llama", Bytes = "gpt2";
 
     /// <summary><see cref="Pieces"/> or <see cref="Bytes"/>.</summary>
@@ -22,48 +22,48 @@ public sealed record GgufTokenizer
     /// <summary>llama.cpp's name of the pre-tokenizer.</summary>
     public string Pre { get; init; } = "default";
 
-    /// <summary>Tokens by id.</summary>
+    /// <summary>Token texts by id.</summary>
     public required IReadOnlyList<string> Tokens { get; init; }
 
-    /// <summary>The kind of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.</summary>
+    /// <summary>Token types by id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.</summary>
     public required IReadOnlyList<int> Kinds { get; init; }
 
-    /// <summary>The score of each piece; empty for byte-level BPE.</summary>
+    /// <summary>Scores by id; empty for byte-level BPE.</summary>
     public IReadOnlyList<float> Scores { get; init; } = [];
 
-    /// <summary>Merges <c>left right</c> in the order of their rank; empty for SentencePiece.</summary>
+    /// <summary>Merges <c>left right</c> by rank; empty for SentencePiece.</summary>
     public IReadOnlyList<string> Merges { get; init; } = [];
 
-    /// <summary>The token that begins a text.</summary>
+    /// <summary>Id of the beginning-of-sequence token.</summary>
     public int? Bos { get; init; }
 
-    /// <summary>The token that ends a text.</summary>
+    /// <summary>Id of the end-of-sequence token.</summary>
     public int? Eos { get; init; }
 
-    /// <summary>The token for what cannot be expressed.</summary>
+    /// <summary>Id of the unknown token.</summary>
     public int? Unknown { get; init; }
 
-    /// <summary>The token that fills up a batch.</summary>
+    /// <summary>Id of the padding token.</summary>
     public int? Pad { get; init; }
 
-    /// <summary>Whether a text is begun with <see cref="Bos"/>.</summary>
+    /// <summary>Whether encoding prepends <see cref="Bos"/>.</summary>
     public bool AddsBos { get; init; }
 
-    /// <summary>Whether a text is ended with <see cref="Eos"/>.</summary>
+    /// <summary>Whether encoding appends <see cref="Eos"/>.</summary>
     public bool AddsEos { get; init; }
 
-    /// <summary>Whether a text gets a space in front.</summary>
+    /// <summary>Whether encoding prepends a space to the text.</summary>
     public bool AddsSpace { get; init; } = true;
 
-    /// <summary>The Jinja chat template, if there is one.</summary>
+    /// <summary>The Jinja chat template, or null.</summary>
     public string? ChatTemplate { get; init; }
 
     /// <summary>Reads the tokenizer of a GGUF file.</summary>
-    /// <exception cref="InputException">There is none, or one of a kind that is not supported.</exception>
+    /// <exception cref="InputException">The tokenizer is missing or of an unsupported type.</exception>
     public static GgufTokenizer Read(string path) => Read(GgufHeader.Read(path));
 
     /// <summary>Reads the tokenizer of a GGUF header.</summary>
-    /// <exception cref="InputException">There is none, or one of a kind that is not supported.</exception>
+    /// <exception cref="InputException">The tokenizer is missing or of an unsupported type.</exception>
     public static GgufTokenizer Read(GgufHeader header)
     {
         const string at = "tokenizer.ggml.";
@@ -89,29 +89,29 @@ public sealed record GgufTokenizer
             ChatTemplate = header.Text("tokenizer.chat_template"),
         };
 
-        // All ones stand for none.
+        // An id with all bits set means "none".
         int? Id(string role) => header.Values.GetValueOrDefault($"{at}{role}_token_id") is long id && id >= 0 && id < tokens.Count
             ? (int)id : null;
     }
 
-    /// <summary>Finds the tokenizer of a model: a GGUF file, or a folder with Hugging Face files.</summary>
-    /// <param name="source">The model.</param>
-    /// <param name="rows">Rows of its embedding, to which the tokens are filled up.</param>
-    /// <param name="pre">llama.cpp's name of the pre-tokenizer; null: told from the tokenizer.</param>
-    /// <exception cref="InputException">There is none, or it has no place in GGUF.</exception>
+    /// <summary>Reads the tokenizer of a model: a GGUF file, or a folder with Hugging Face files.</summary>
+    /// <param name="source">Path of the model.</param>
+    /// <param name="rows">Number of embedding rows; the vocabulary is padded to this size.</param>
+    /// <param name="pre">llama.cpp's name of the pre-tokenizer; null: detect it from the tokenizer.</param>
+    /// <exception cref="InputException">The tokenizer is missing or cannot be represented in GGUF.</exception>
     public static GgufTokenizer Find(string source, int rows, string? pre = null) =>
         (Directory.Exists(source) ? GgufTokenizerSource.Of(source, pre)
             : File.Exists(source) && GgufHeader.Looks(source) ? Read(source)
             : throw new InputException(
-                $"{source} has no tokenizer, which GGUF needs; convert it to a Hugging Face folder first " +
-                "and put the tokenizer there.")).FilledTo(rows);
+                $"{source} has no tokenizer, which GGUF requires; convert it to a Hugging Face folder first " +
+                "and add the tokenizer there.")).FilledTo(rows);
 
-    /// <summary>The Hugging Face files of a GGUF file's tokenizer; none where it has none.</summary>
+    /// <summary>The Hugging Face files of a GGUF file's tokenizer; empty if it has none.</summary>
     public static IReadOnlyDictionary<string, byte[]> Files(string path) =>
         GgufHeader.Looks(path) && GgufHeader.Read(path).Values.ContainsKey("tokenizer.ggml.model") ? Read(path).ToFiles()
             : new Dictionary<string, byte[]>();
 
-    /// <summary>As Hugging Face publishes it: <c>tokenizer.model</c> or <c>tokenizer.json</c>, and a configuration.</summary>
+    /// <summary>The Hugging Face files: <c>tokenizer.model</c> or <c>tokenizer.json</c>, and a configuration.</summary>
     public IReadOnlyDictionary<string, byte[]> ToFiles() => new Dictionary<string, byte[]>
     {
         [Model == Pieces ? "tokenizer.model" : "tokenizer.json"] = Model == Pieces ? ToSentencePiece() : ToTokenizerJson(),

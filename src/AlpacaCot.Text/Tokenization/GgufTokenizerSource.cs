@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Reads a folder's Hugging Face tokenizer in GGUF's terms.</summary>
+/// <summary>Converts a folder's Hugging Face tokenizer to GGUF's representation.</summary>
 internal sealed class GgufTokenizerSource
 {
     private readonly string _folder;
@@ -13,7 +13,7 @@ internal sealed class GgufTokenizerSource
 
     private GgufTokenizerSource(string folder) => (_folder, _config) = (folder, TokenizerConfig.Beside(folder));
 
-    /// <exception cref="InputException">There is no tokenizer, or it has no place in GGUF.</exception>
+    /// <exception cref="InputException">The tokenizer is missing or cannot be represented in GGUF.</exception>
     public static GgufTokenizer Of(string folder, string? pre) => new GgufTokenizerSource(folder).Read(pre);
 
     private GgufTokenizer Read(string? pre)
@@ -27,8 +27,8 @@ internal sealed class GgufTokenizerSource
             && !TiktokenFile.Looks(file)) vocabulary = Sentence(pieces, file);
         else if (root.ValueKind == JsonValueKind.Object) vocabulary = FromJson(json, root, pre);
         else throw new InputException(
-            $"{_folder} has neither a tokenizer.json nor a SentencePiece tokenizer.model, one of which " +
-            "GGUF needs.");
+            $"{_folder} has neither a tokenizer.json nor a SentencePiece tokenizer.model; " +
+            "GGUF requires one of them.");
         var roles = Tokenizer.Load(_folder);
         return vocabulary with
         {
@@ -44,8 +44,8 @@ internal sealed class GgufTokenizerSource
         if (contents.Type != SentencePieceFile.BpeType || contents.Normalizer.Map is not null
             || contents.Normalizer.RemoveExtraWhitespaces || contents.SpaceIsSuffix)
             throw new InputException(
-                $"{path}: llama.cpp knows SentencePiece BPE without normalization; this model is of another " +
-                "kind and would give other tokens there.");
+                $"{path}: llama.cpp supports only SentencePiece BPE without normalization; this model has another " +
+                "type and would be tokenized differently.");
         for (var id = 0; id < contents.Pieces.Count; id++)
             Put(id, contents.Pieces[id], (int)contents.Kinds[id], contents.Scores[id]);
         foreach (var token in _config.AddedTokens) Add(token);
@@ -56,11 +56,11 @@ internal sealed class GgufTokenizerSource
     {
         var model = root.Member("model");
         if (model.Member("vocab").ValueKind != JsonValueKind.Object || model.Member("merges").ValueKind != JsonValueKind.Array)
-            throw new InputException($"{path}: GGUF takes BPE with merges; this is {model.Text("type") ?? "another model"}.");
+            throw new InputException($"{path}: GGUF supports BPE with merges; this is {model.Text("type") ?? "another model"}.");
         List<string> merges = [.. model.Member("merges").Elements().Select(m =>
             m.ValueKind == JsonValueKind.String ? m.GetString()! : string.Join(' ', m.Elements().Select(e => e.GetString())))];
         var isPieces = model.Flag("byte_fallback") == true;
-        // The score of a piece is the rank of the merge that makes it: the order in which SentencePiece would have merged.
+        // The score of a piece is the rank of the merge that creates it, so that SentencePiece merges in the same order.
         var ranks = new Dictionary<string, int>();
         if (isPieces)
             foreach (var (rank, merge) in merges.Index())
@@ -82,8 +82,8 @@ internal sealed class GgufTokenizerSource
         {
             Merges = merges,
             Pre = pre ?? PreTokenizerNames.Of(root.Member("pre_tokenizer"))
-                ?? throw new InputException($"{path}: llama.cpp knows " +
-                "pre-tokenizers by name, and this one's is not known here. Name it with --pre-tokenizer, as in gpt-2, llama-bpe, " +
+                ?? throw new InputException($"{path}: llama.cpp identifies " +
+                "pre-tokenizers by name, and this one is unknown. Pass its name with --pre-tokenizer, e.g. gpt-2, llama-bpe, " +
                 "qwen2, starcoder."),
         };
     }

@@ -3,12 +3,12 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Reads GPT-2's pair of files: <c>vocab.json</c> (token to id) and <c>merges.txt</c> (a merge a line).</summary>
+/// <summary>Reads GPT-2's files: <c>vocab.json</c> (token to id) and <c>merges.txt</c> (one merge per line).</summary>
 internal static class Gpt2Files
 {
     private static readonly string[] s_specials = ["<|endoftext|>", "<s>", "</s>", "<pad>", "<unk>"];
 
-    /// <exception cref="InputException">The merges are missing or do not fit the vocabulary.</exception>
+    /// <exception cref="InputException">The merges are missing or inconsistent with the vocabulary.</exception>
     public static TokenizerParts Read(string path, JsonElement vocabularyJson, TokenizerConfig config)
     {
         var models = new JsonModels(path);
@@ -21,7 +21,7 @@ internal static class Gpt2Files
             number++;
             if (line.Length == 0 || (number == 1 && line.StartsWith("#version", StringComparison.Ordinal))) continue;
             if (line.Split(' ') is not [var left, var right])
-                throw new InputException($"{mergesPath}, line {number}: a merge is two tokens with a space between.");
+                throw new InputException($"{mergesPath}, line {number}: a merge must be two tokens separated by a space.");
             merges.Add((left, right));
         }
         var model = new ByteBpe(vocabulary, models.Pairs(vocabulary, merges), null, wholePieceFirst: false);
@@ -52,6 +52,6 @@ internal static class Gpt2Files
         var folder = Path.GetDirectoryName(path) ?? "";
         var named = Path.GetFileNameWithoutExtension(path).Replace("vocab", "merges", StringComparison.Ordinal) + ".txt";
         return new[] { named, "merges.txt" }.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
-            ?? throw new InputException($"{path} is a vocabulary without its merges: expected {named} beside it.");
+            ?? throw new InputException($"{path} is a vocabulary without merges; expected {named} in the same folder.");
     }
 }

@@ -1,19 +1,19 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Where in the whole a stretch of ordinary text stands: it decides who gets a word-start mark in front.</summary>
+/// <summary>Position of a run of text in the whole; determines whether a word-start mark is prepended.</summary>
 internal enum TextPlace
 {
-    /// <summary>The text begins here.</summary>
+    /// <summary>At the start of the text.</summary>
     Start,
 
-    /// <summary>An added token stands in front.</summary>
+    /// <summary>After an added token.</summary>
     AfterToken,
 
-    /// <summary>The text goes on from an earlier call.</summary>
+    /// <summary>Continuation of text from an earlier call.</summary>
     Continuation,
 }
 
-/// <summary>Rewrites text before it is cut. Safe for many threads.</summary>
+/// <summary>Normalizes text before tokenization. Thread-safe.</summary>
 internal interface INormalizer
 {
     string Normalize(string text, TextPlace place);

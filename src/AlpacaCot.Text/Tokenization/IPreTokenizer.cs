@@ -1,9 +1,9 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>What a piece becomes.</summary>
+/// <summary>Returns the replacement of a piece.</summary>
 internal delegate string PieceRewriter(ReadOnlySpan<char> piece);
 
-/// <summary>A text and the pieces it is cut into.</summary>
+/// <summary>A text with its division into pieces.</summary>
 internal sealed class Pieces(string text)
 {
     public string Text { get; set; } = text;
@@ -11,7 +11,7 @@ internal sealed class Pieces(string text)
     /// <summary>The pieces as half-open ranges of <see cref="Text"/>, in order.</summary>
     public List<(int Start, int End)> Ranges { get; set; } = [(0, text.Length)];
 
-    /// <summary>Replaces every piece by another text.</summary>
+    /// <summary>Replaces the text of every piece.</summary>
     public void Rewrite(PieceRewriter rewrite)
     {
         var text = new System.Text.StringBuilder(Text.Length * 2);
@@ -26,7 +26,7 @@ internal sealed class Pieces(string text)
     }
 }
 
-/// <summary>Cuts normalized text into the pieces that the model sees one by one. Safe for many threads.</summary>
+/// <summary>Splits normalized text into pieces that the model encodes independently. Thread-safe.</summary>
 internal interface IPreTokenizer
 {
     void Cut(Pieces pieces, TextPlace place);

@@ -1,13 +1,13 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>The vocabulary and the rule that cuts a piece of normalized text into its tokens. Safe for many threads.</summary>
+/// <summary>Vocabulary and algorithm that encode a piece of normalized text. Thread-safe.</summary>
 internal interface ITokenModel
 {
-    /// <summary>Tokens by id; null where an id is unused.</summary>
+    /// <summary>Tokens by id; null for an unused id.</summary>
     IReadOnlyList<string?> Tokens { get; }
 
     int? Find(string token);
 
-    /// <summary>Appends the tokens of <c>text[start..end]</c>, with their starts counted from the text's begin.</summary>
+    /// <summary>Appends the tokens of <c>text[start..end]</c>; their starts are relative to the start of the text.</summary>
     void Encode(string text, int start, int end, TokenSink sink);
 }

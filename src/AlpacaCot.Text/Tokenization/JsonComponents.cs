@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>The normalizers, pre-tokenizers and decoders of a <c>tokenizer.json</c>.</summary>
+/// <summary>Parses the normalizers, pre-tokenizers and decoders of a <c>tokenizer.json</c>.</summary>
 internal sealed class JsonComponents(string path)
 {
     public INormalizer? Normalizer(JsonElement element)
@@ -40,7 +40,7 @@ internal sealed class JsonComponents(string path)
     }
 
     /// <param name="element">The <c>pre_tokenizer</c> member.</param>
-    /// <param name="endsInBytes">The last step spells bytes; that step is left to the caller.</param>
+    /// <param name="endsInBytes">Whether the last step is byte-level; that step is left to the caller.</param>
     public IPreTokenizer? PreTokenizer(JsonElement element, out bool endsInBytes)
     {
         var steps = new List<IPreTokenizer>();
@@ -57,7 +57,7 @@ internal sealed class JsonComponents(string path)
             foreach (var member in element.Member("pretokenizers").Elements()) AddSteps(member, steps, ref bytes);
             return;
         }
-        // Whatever follows ByteLevel sees its spelling of the bytes.
+        // Steps after ByteLevel operate on its alphabet.
         if (bytes) steps.Add(new ByteSpelling());
         bytes = false;
         switch (element.Text("type"))
@@ -94,7 +94,7 @@ internal sealed class JsonComponents(string path)
         }
     }
 
-    /// <summary>How to make the chain of decoder steps, first to last.</summary>
+    /// <summary>Factories of the decoder steps, in order.</summary>
     public IReadOnlyList<Func<DecoderStep>> Decoder(JsonElement element)
     {
         if (IsAbsent(element)) return [() => new JoinStep()];
@@ -148,7 +148,7 @@ internal sealed class JsonComponents(string path)
         return content.Length == 1 && element.Member("start").TryGetInt32Value(out var start)
             && element.Member("stop").TryGetInt32Value(out var stop)
             ? (content[0], start, stop)
-            : throw new InputException($"{path}: the decoder Strip needs a character, a start and a stop: {element}.");
+            : throw new InputException($"{path}: the decoder Strip requires a character, a start and a stop: {element}.");
     }
 
     private ITextPattern Pattern(JsonElement element)
@@ -199,7 +199,7 @@ internal sealed class JsonComponents(string path)
         }
         catch (Exception e) when (e is FormatException or InvalidDataException)
         {
-            throw new InputException($"{path}: the precompiled character map is damaged ({e.Message}).", e);
+            throw new InputException($"{path}: the precompiled character map is corrupt ({e.Message}).", e);
         }
     }
 

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>A step of a decoder of <c>tokenizer.json</c>: takes tokens one by one and hands text on.</summary>
+/// <summary>One step of a <c>tokenizer.json</c> decoder: processes tokens one by one and passes text to the next step.</summary>
 internal abstract class DecoderStep
 {
-    /// <summary>The step after this one; null where the text is done.</summary>
+    /// <summary>The next step; null for the last one.</summary>
     public DecoderStep? Next { get; set; }
 
     public abstract void Push(string token, StringBuilder output);
@@ -19,7 +19,7 @@ internal abstract class DecoderStep
     }
 }
 
-/// <summary>The decoder of a <c>tokenizer.json</c>: a chain of steps, made anew for every text.</summary>
+/// <summary>The decoder of a <c>tokenizer.json</c>: a chain of steps, created for every text.</summary>
 internal sealed class JsonDecoding : IDecoding
 {
     private readonly ITokenModel _model;
@@ -56,7 +56,7 @@ internal sealed class JsonDecoding : IDecoding
     }
 }
 
-/// <summary>Tokens with a space between them: what happens without any decoder.</summary>
+/// <summary>Joins tokens with spaces; used if the file has no decoder.</summary>
 internal sealed class JoinStep : DecoderStep
 {
     private bool _any;
@@ -68,14 +68,14 @@ internal sealed class JoinStep : DecoderStep
     }
 }
 
-/// <summary><c>ByteLevel</c>: the bytes that the characters of <see cref="ByteAlphabet"/> stand for, as UTF-8.</summary>
+/// <summary><c>ByteLevel</c>: maps characters of <see cref="ByteAlphabet"/> to bytes and decodes them as UTF-8.</summary>
 internal sealed class ByteLevelStep : DecoderStep
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
     public override void Push(string token, StringBuilder output)
     {
-        // A token with a character outside of the alphabet was added by hand and stands for itself.
+        // A token with a character outside the alphabet is an added token and kept as it is.
         var bytes = new byte[token.Length];
         for (var i = 0; i < token.Length; i++)
         {
@@ -105,8 +105,8 @@ internal sealed class ByteLevelStep : DecoderStep
 }
 
 /// <summary>
-/// <c>ByteFallback</c>: byte pieces become characters as soon as these are complete, and bytes that are part of none U+FFFD
-/// each. (The reference spoils the whole run of byte pieces then, which a stream could only find out too late.)
+/// <c>ByteFallback</c>: byte pieces become characters once complete, and each byte that is not part of a valid character
+/// becomes U+FFFD. (The reference replaces the whole run of byte pieces then, which a stream can detect only too late.)
 /// </summary>
 internal sealed class ByteFallbackStep : DecoderStep
 {
@@ -137,13 +137,13 @@ internal sealed class ByteFallbackStep : DecoderStep
     }
 }
 
-/// <summary>A function of each token alone (<c>Replace</c>).</summary>
+/// <summary>Applies a function to each token (<c>Replace</c>).</summary>
 internal sealed class TokenFunctionStep(Func<string, string> function) : DecoderStep
 {
     public override void Push(string token, StringBuilder output) => Emit(function(token), output);
 }
 
-/// <summary><c>Metaspace</c>: marks become spaces, and those of the first token nothing.</summary>
+/// <summary><c>Metaspace</c>: replaces marks by spaces and removes the mark of the first token.</summary>
 internal sealed class MetaspaceStep(char mark, bool dropsFirst) : DecoderStep
 {
     private bool _begun;
@@ -156,7 +156,7 @@ internal sealed class MetaspaceStep(char mark, bool dropsFirst) : DecoderStep
     }
 }
 
-/// <summary><c>BPEDecoder</c>: the end-of-word suffix becomes a space, and nothing in the last token.</summary>
+/// <summary><c>BPEDecoder</c>: replaces the end-of-word suffix by a space, except in the last token.</summary>
 internal sealed class SuffixStep(string suffix) : DecoderStep
 {
     private string? _last;
@@ -175,7 +175,7 @@ internal sealed class SuffixStep(string suffix) : DecoderStep
     }
 }
 
-/// <summary><c>Fuse</c> before a step that needs the whole text at once.</summary>
+/// <summary><c>Fuse</c> before a step that requires the whole text.</summary>
 internal sealed class FuseStep : DecoderStep
 {
     private readonly StringBuilder _all = new();
@@ -202,7 +202,7 @@ internal sealed class StripStep(char content, int start, int stop) : DecoderStep
     }
 }
 
-/// <summary><c>Fuse</c> and <c>Strip</c> together: strips the whole text without waiting for its end.</summary>
+/// <summary><c>Fuse</c> followed by <c>Strip</c>: strips the whole text incrementally.</summary>
 internal sealed class StripTextStep(char content, int start, int stop) : DecoderStep
 {
     private int _left = start;
@@ -223,7 +223,7 @@ internal sealed class StripTextStep(char content, int start, int stop) : Decoder
                 _left = 0;
             }
         }
-        // Up to `stop` of the content at the end may have to go: they wait until more text comes.
+        // Up to `stop` trailing characters may have to be stripped: hold them back until more text follows.
         var text = new string(content, _held) + token[from..];
         var tail = 0;
         while (tail < stop && tail < text.Length && text[^(tail + 1)] == content) tail++;

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Reading JSON files whose members may be missing, null or of another kind.</summary>
+/// <summary>Access to JSON files whose members may be missing, null or of another type.</summary>
 internal static class JsonFile
 {
     private static readonly JsonDocumentOptions s_options = new() { MaxDepth = 64, CommentHandling = JsonCommentHandling.Skip };
@@ -16,7 +16,7 @@ internal static class JsonFile
         try
         {
             if (file.Span.StartsWith("\uFEFF"u8)) file = file[3..];
-            // Not disposed: the element lives on, and a copy of it would double the memory.
+            // Not disposed: the element stays in use, and a copy would double the memory.
             return JsonDocument.Parse(file, s_options).RootElement;
         }
         catch (JsonException e)
@@ -26,7 +26,7 @@ internal static class JsonFile
         }
     }
 
-    /// <summary>The member of that name, or an undefined element.</summary>
+    /// <summary>The member with a name; undefined if missing.</summary>
     public static JsonElement Member(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : default;
 
@@ -40,7 +40,7 @@ internal static class JsonFile
         _ => null,
     };
 
-    /// <summary>The elements of an array; none where it is missing.</summary>
+    /// <summary>The elements of an array; empty if missing.</summary>
     public static IEnumerable<JsonElement> Elements(this JsonElement element) =>
         element.ValueKind == JsonValueKind.Array ? element.EnumerateArray() : [];
 
@@ -50,7 +50,7 @@ internal static class JsonFile
         return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out value);
     }
 
-    /// <summary>A token given as a string or as an object with <c>content</c>.</summary>
+    /// <summary>A token stored as a string or as an object with <c>content</c>.</summary>
     public static string? TokenText(this JsonElement element, string name) =>
         element.Text(name) ?? element.Member(name).Text("content");
 }

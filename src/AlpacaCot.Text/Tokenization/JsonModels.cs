@@ -3,15 +3,15 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>The <c>model</c> of a <c>tokenizer.json</c>.</summary>
+/// <summary>Parses the <c>model</c> of a <c>tokenizer.json</c>.</summary>
 internal sealed class JsonModels(string path)
 {
-    // No published vocabulary comes near; a file that says so would only exhaust the memory.
+    // Far above any published vocabulary; larger ids in a file would exhaust the memory.
     private const int MostIds = 1 << 24;
 
     /// <param name="element">The <c>model</c> member.</param>
-    /// <param name="bytes">The pre-tokenizer ends in <c>ByteLevel</c>.</param>
-    /// <param name="spellsBytes">The model spells the bytes itself, so that pieces stay ordinary text.</param>
+    /// <param name="bytes">Whether the pre-tokenizer ends with <c>ByteLevel</c>.</param>
+    /// <param name="spellsBytes">Whether the model maps bytes itself, so that pieces stay ordinary text.</param>
     public ITokenModel Read(JsonElement element, bool bytes, out bool spellsBytes)
     {
         var type = element.Text("type") ?? (element.Member("merges").ValueKind == JsonValueKind.Array ? "BPE" : null);
@@ -23,21 +23,21 @@ internal sealed class JsonModels(string path)
             "Unigram" => Unigram(element),
             "WordLevel" => WordLevel(element),
             _ => throw new InputException(
-                $"{path}: the model type {type ?? "(none)"} is not supported; BPE, Unigram and WordLevel are."),
+                $"{path}: the model type {type ?? "(none)"} is not supported; supported: BPE, Unigram, WordLevel."),
         };
     }
 
-    /// <summary>A vocabulary given as an object from token to id.</summary>
+    /// <summary>Parses a vocabulary stored as an object from token to id.</summary>
     public Vocabulary Tokens(JsonElement element)
     {
         if (element.ValueKind != JsonValueKind.Object)
-            throw new InputException($"{path}: the vocabulary is missing or no object.");
+            throw new InputException($"{path}: the vocabulary is missing or not an object.");
         var entries = new List<(string Token, int Id)>();
         var most = -1;
         foreach (var entry in element.EnumerateObject())
         {
             if (!entry.Value.TryGetInt32Value(out var id) || id is < 0 or >= MostIds)
-                throw new InputException($"{path}: the token {entry.Name} has no usable id ({entry.Value}).");
+                throw new InputException($"{path}: the token {entry.Name} has an invalid id ({entry.Value}).");
             entries.Add((entry.Name, id));
             most = Math.Max(most, id);
         }
@@ -51,7 +51,7 @@ internal sealed class JsonModels(string path)
         return new Vocabulary(tokens);
     }
 
-    /// <summary>The table of merges given as pairs in the order of their rank.</summary>
+    /// <summary>Builds the merge table from pairs in the order of rank.</summary>
     public PairTable Pairs(Vocabulary vocabulary, IReadOnlyCollection<(string Left, string Right)> merges, string prefix = "")
     {
         var table = new PairTable(merges.Count);
@@ -61,7 +61,7 @@ internal sealed class JsonModels(string path)
             var whole = left + (right.StartsWith(prefix, StringComparison.Ordinal) ? right[prefix.Length..] : right);
             if (vocabulary.Find(left) is not { } l || vocabulary.Find(right) is not { } r || vocabulary.Find(whole) is not { } id)
                 throw new InputException(
-                    $"{path}: merge {rank + 1} ({left} {right}) uses or makes a token that is not in the vocabulary.");
+                    $"{path}: merge {rank + 1} ({left} {right}) has an operand or a result that is not in the vocabulary.");
             table.Add(l, r, rank++, id);
         }
         return table;
@@ -101,7 +101,7 @@ internal sealed class JsonModels(string path)
             && merge[0].ValueKind == JsonValueKind.String && merge[1].ValueKind == JsonValueKind.String)
             return (merge[0].GetString()!, merge[1].GetString()!);
         var line = merge.ValueKind == JsonValueKind.String ? merge.GetString()! : "";
-        // Published files hold tokens with spaces in them; the space that parts two tokens of the vocabulary is the one.
+        // Some published tokens contain spaces: split at the space that separates two tokens of the vocabulary.
         for (var at = line.IndexOf(' '); at >= 0; at = line.IndexOf(' ', at + 1))
         {
             var (left, right) = (line[..at], line[(at + 1)..]);
@@ -138,7 +138,7 @@ internal sealed class JsonModels(string path)
     }
 }
 
-/// <summary>A piece is a token or unknown.</summary>
+/// <summary>Model in which each piece is one token, or unknown.</summary>
 internal sealed class WordLevel(Vocabulary vocabulary, int? unknown) : ITokenModel
 {
     public IReadOnlyList<string?> Tokens => vocabulary.Tokens;

@@ -4,19 +4,19 @@ using System.Text;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// llama2.c's <c>tokenizer.bin</c>: the longest token, then score, length and bytes of each; a SentencePiece BPE vocabulary whose
-/// kinds of tokens are told by their spelling. Source: <c>tokenizer.py</c> of llama2.c.
+/// llama2.c's <c>tokenizer.bin</c>: the maximum token length, then score, length and bytes of each token. A SentencePiece BPE
+/// vocabulary whose token types follow from their spelling. Source: <c>tokenizer.py</c> of llama2.c.
 /// </summary>
 internal static class Llama2cVocabulary
 {
     private const int LongestToken = 1024, BytesBegin = 3;
 
-    /// <summary>Whether a file is one, from its first byte to its last.</summary>
+    /// <summary>Whether the bytes have this format; checks the whole file.</summary>
     public static bool Looks(ReadOnlySpan<byte> file) => file.Length > 16
         && BinaryPrimitives.ReadInt32LittleEndian(file) is > 0 and <= LongestToken
         && BinaryPrimitives.ReadInt32LittleEndian(file[8..]) == 5 && file[12..].StartsWith("<unk>"u8) && Pieces(file) is not null;
 
-    /// <summary>The same vocabulary as a SentencePiece model file.</summary>
+    /// <summary>Converts the vocabulary to a SentencePiece model file.</summary>
     public static byte[] ToSentencePiece(ReadOnlySpan<byte> file) =>
         SentencePieceWriter.Bpe(Pieces(file)!, dummyPrefix: true, [0, 1, 2, null]);
 

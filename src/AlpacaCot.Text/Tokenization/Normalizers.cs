@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Several normalizers, one after the other.</summary>
+/// <summary>Applies several normalizers in order.</summary>
 internal sealed class NormalizerSequence(IReadOnlyList<INormalizer> members) : INormalizer
 {
     public string Normalize(string text, TextPlace place)
@@ -13,20 +13,20 @@ internal sealed class NormalizerSequence(IReadOnlyList<INormalizer> members) : I
     }
 }
 
-/// <summary>A normalizer that does not care where the text stands.</summary>
+/// <summary>A normalizer that ignores the position of the text.</summary>
 internal sealed class TextFunction(Func<string, string> function) : INormalizer
 {
     public string Normalize(string text, TextPlace place) => function(text);
 }
 
-/// <summary>Puts a fixed string in front of every stretch that is not empty.</summary>
+/// <summary>Prepends a fixed string to every non-empty run of text.</summary>
 internal sealed class Prepend(string prefix) : INormalizer
 {
     public string Normalize(string text, TextPlace place) =>
         text.Length == 0 || place == TextPlace.Continuation ? text : prefix + text;
 }
 
-/// <summary>The functions that the simple normalizers of <c>tokenizer.json</c> are.</summary>
+/// <summary>The simple normalizers of <c>tokenizer.json</c> as functions.</summary>
 internal static class TextFunctions
 {
     public static string Replace(string text, ITextPattern pattern, string content)
@@ -61,8 +61,8 @@ internal static class TextFunctions
     }
 
     /// <summary>
-    /// A precompiled character map as Hugging Face applies it: short grapheme clusters as a whole by the shortest rule that
-    /// begins them, else character by character.
+    /// Applies a precompiled character map like Hugging Face: short grapheme clusters as a whole by the shortest matching rule,
+    /// else character by character.
     /// </summary>
     public static string Precompiled(string text, CharsMap map)
     {

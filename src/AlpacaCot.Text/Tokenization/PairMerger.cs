@@ -1,8 +1,8 @@
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Byte-pair merging (Sennrich et al. 2016) in O(n log n) for a word of n symbols: the pairs wait in a heap ordered by
-/// rank, then from left to right; an entry whose pair has changed meanwhile is dropped when it surfaces.
+/// Byte-pair merging (Sennrich et al. 2016) in O(n log n) for a word of n symbols: a heap contains the pairs by rank, then
+/// from left to right; entries whose pair has changed are discarded when they reach the top.
 /// </summary>
 internal sealed class PairMerger
 {
@@ -24,13 +24,13 @@ internal sealed class PairMerger
     }
 
     /// <summary>
-    /// Merges <paramref name="symbols"/> in place and returns how many are left; <paramref name="origins"/> receives the
-    /// index each of them had before. Negative symbols never merge; nothing merges to <paramref name="forbidden"/>.
+    /// Merges <paramref name="symbols"/> in place and returns the remaining number; <paramref name="origins"/> receives the
+    /// original index of each. Negative symbols never merge; no merge results in <paramref name="forbidden"/>.
     /// </summary>
     public static int Merge(Span<int> symbols, Span<int> origins, PairTable pairs, int forbidden = -1)
     {
         if (symbols.Length > KeptCapacity) return new PairMerger(symbols.Length).Run(symbols, origins, pairs, forbidden);
-        // A long word must not pin its scratch memory to the thread for good.
+        // The thread must not retain the scratch memory of a very long word.
         if (s_mine is null || s_mine._next.Length < symbols.Length)
             s_mine = new PairMerger(Math.Min(KeptCapacity, Math.Max(64, symbols.Length * 2)));
         return s_mine.Run(symbols, origins, pairs, forbidden);

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>What two neighbouring symbols become, and how early: an open-addressing hash table of pairs.</summary>
+/// <summary>Result and rank of merging two adjacent symbols: an open-addressing hash table.</summary>
 internal sealed class PairTable
 {
     private const ulong Free = ulong.MaxValue;
@@ -17,7 +17,7 @@ internal sealed class PairTable
         _slots = Empty(Math.Max(16, expected) * 2);
     }
 
-    /// <summary>Adds a pair; a pair given twice keeps the last meaning.</summary>
+    /// <summary>Adds a pair; a duplicate replaces the earlier entry.</summary>
     public void Add(int left, int right, int rank, int result)
     {
         if (_count * 2 >= _slots.Length) Grow();

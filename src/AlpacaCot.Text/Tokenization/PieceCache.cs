@@ -1,8 +1,8 @@
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Remembers the ids of frequent words. A fixed number of slots, each holding the last word that fell into it: bounded by
-/// construction, and safe for many threads because an entry never changes once published.
+/// Caches the ids of frequent words. Each of a fixed number of slots contains the last word with its hash; thread-safe,
+/// because an entry is immutable once published.
 /// </summary>
 internal sealed class PieceCache
 {
@@ -15,7 +15,7 @@ internal sealed class PieceCache
 
     public static bool Holds(ReadOnlySpan<char> text) => text.Length <= LongestWord;
 
-    /// <summary>The ids of <paramref name="text"/>, or null where they are not remembered.</summary>
+    /// <summary>The cached ids of <paramref name="text"/>, or null.</summary>
     public int[]? Find(ReadOnlySpan<char> text)
     {
         var entry = Volatile.Read(ref _entries[Slot(text)]);

@@ -4,23 +4,23 @@ using System.Text.Json.Nodes;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// The names by which llama.cpp knows how byte-level tokenizers cut a text into words, and what Hugging Face writes for them.
+/// llama.cpp's names of byte-level pre-tokenizers, with their Hugging Face configurations.
 /// Source: <c>llama-vocab.cpp</c>.
 /// </summary>
 internal static class PreTokenizerNames
 {
     private const string Gpt2 = "gpt-2", Llama3 = "llama-bpe", Qwen2 = "qwen2", Digits = "starcoder";
 
-    // The words of this platform's own trainer: Chinese characters one by one, too. Only spaces in front of one differ.
+    // Pattern of this project's BPE trainer, which also isolates Chinese characters. It differs only in preceding spaces.
     private const string OwnPattern = @"[\p{N}一-鿿]";
 
     private const string Head = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|";
     private const string Tail = @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <summary>Whether llama.cpp begins texts with BOS where the file does not say.</summary>
+    /// <summary>Whether llama.cpp prepends BOS if the file does not specify it.</summary>
     public static bool BeginsTexts(string name) => Family(name) == Llama3;
 
-    /// <summary>Whether a word that is a token is taken as it is.</summary>
+    /// <summary>Whether a word that is itself a token bypasses the merges.</summary>
     public static bool TakesWholeWords(string name) => Family(name) == Llama3;
 
     /// <summary>The <c>pre_tokenizer</c> of a <c>tokenizer.json</c>.</summary>
@@ -31,11 +31,11 @@ internal static class PreTokenizerNames
         Llama3 => Sequence(Split(Head + @"\p{N}{1,3}" + Tail), ByteLevel(false)),
         Qwen2 => Sequence(Split(Head + @"\p{N}" + Tail), ByteLevel(false)),
         Digits => Sequence(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, ByteLevel(true)),
-        _ => throw new InputException($"The pre-tokenizer '{name}' is not known; {Gpt2}, {Llama3}, {Qwen2}, {Digits} and their " +
-            "other names are."),
+        _ => throw new InputException($"Unknown pre-tokenizer '{name}'; allowed: {Gpt2}, {Llama3}, {Qwen2}, {Digits} and their " +
+            "aliases."),
     };
 
-    /// <summary>The name of a <c>pre_tokenizer</c>, or null.</summary>
+    /// <summary>The name of a <c>pre_tokenizer</c>; null if unknown.</summary>
     public static string? Of(JsonElement json)
     {
         var parts = json.Text("type") == "Sequence" ? json.Member("pretokenizers").Elements().ToList() : [json];

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>What becomes of the stretches that a split finds (the names of <c>tokenizer.json</c>).</summary>
+/// <summary>Handling of the matches of a split (names of <c>tokenizer.json</c>).</summary>
 internal enum SplitBehavior { Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous }
 
-/// <summary>Cuts at the matches of a pattern.</summary>
+/// <summary>Splits at the matches of a pattern.</summary>
 internal sealed class PatternSplit(ITextPattern pattern, SplitBehavior behavior, bool invert = false) : IPreTokenizer
 {
     public void Cut(Pieces pieces, TextPlace place)
@@ -51,7 +51,7 @@ internal sealed class PatternSplit(ITextPattern pattern, SplitBehavior behavior,
     }
 }
 
-/// <summary>Matches single characters of a kind.</summary>
+/// <summary>Matches single characters of a class.</summary>
 internal sealed class CharacterPattern(Func<int, bool> belongs) : ITextPattern
 {
     public static CharacterPattern Number { get; } = new(c =>
@@ -89,7 +89,7 @@ internal sealed class LiteralPattern(string wanted) : ITextPattern
     }
 }
 
-/// <summary>Words are runs of word characters, and runs of what is neither word nor white space (<c>\w+|[^\w\s]+</c>).</summary>
+/// <summary>Runs of word characters, and runs that are neither word characters nor white space (<c>\w+|[^\w\s]+</c>).</summary>
 internal sealed class WordOrSymbolPattern : ITextPattern
 {
     public void Find(string text, int start, int end, List<(int Start, int End)> matches)
@@ -117,7 +117,7 @@ internal sealed class WordOrSymbolPattern : ITextPattern
     }
 }
 
-/// <summary>Several pre-tokenizers, one after the other.</summary>
+/// <summary>Applies several pre-tokenizers in order.</summary>
 internal sealed class PreTokenizerSequence(IReadOnlyList<IPreTokenizer> members) : IPreTokenizer
 {
     public void Cut(Pieces pieces, TextPlace place)
@@ -126,7 +126,7 @@ internal sealed class PreTokenizerSequence(IReadOnlyList<IPreTokenizer> members)
     }
 }
 
-/// <summary>Puts a space in front of every piece that begins with none (<c>ByteLevel</c>'s <c>add_prefix_space</c>).</summary>
+/// <summary>Prepends a space to every piece without one (<c>ByteLevel</c>'s <c>add_prefix_space</c>).</summary>
 internal sealed class SpaceInFront : IPreTokenizer
 {
     public void Cut(Pieces pieces, TextPlace place)
@@ -136,7 +136,7 @@ internal sealed class SpaceInFront : IPreTokenizer
     }
 }
 
-/// <summary>Spells every piece in <see cref="ByteAlphabet"/>, for pre-tokenizers that come after <c>ByteLevel</c>.</summary>
+/// <summary>Maps every piece to <see cref="ByteAlphabet"/>, for pre-tokenizers after <c>ByteLevel</c>.</summary>
 internal sealed class ByteSpelling : IPreTokenizer
 {
     public void Cut(Pieces pieces, TextPlace place) => pieces.Rewrite(piece =>
@@ -146,10 +146,10 @@ internal sealed class ByteSpelling : IPreTokenizer
     });
 }
 
-/// <summary>Which pieces get a word-start mark in front.</summary>
+/// <summary>Which pieces get a word-start mark.</summary>
 internal enum PrependScheme { Never, First, Always }
 
-/// <summary>Makes spaces visible, marks the start, and cuts in front of each mark (<c>Metaspace</c>).</summary>
+/// <summary><c>Metaspace</c>: replaces spaces by marks, adds the start mark, and splits before each mark.</summary>
 internal sealed class Metaspace(char mark, PrependScheme scheme, bool split) : IPreTokenizer
 {
     private readonly PatternSplit _split = new(CharacterPattern.Of(mark), SplitBehavior.MergedWithNext);

@@ -2,14 +2,14 @@ using System.Buffers.Binary;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Reads the fields of one message in the protocol buffers wire format.</summary>
+/// <summary>Reads the fields of a message in the protocol buffers wire format.</summary>
 internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;
     private ulong _number;
     private ReadOnlySpan<byte> _bytes;
 
-    /// <summary>The number of the current field.</summary>
+    /// <summary>Number of the current field.</summary>
     public int Field { get; private set; }
 
     public readonly bool Bool => _number != 0;
@@ -18,8 +18,8 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
     public readonly ReadOnlySpan<byte> Bytes => _bytes;
     public readonly string Text => System.Text.Encoding.UTF8.GetString(_bytes);
 
-    /// <summary>Goes on to the next field; false at the end.</summary>
-    /// <exception cref="InvalidDataException">The message is cut short or not in this format.</exception>
+    /// <summary>Advances to the next field; false at the end.</summary>
+    /// <exception cref="InvalidDataException">The message is truncated or invalid.</exception>
     public bool Next()
     {
         if (_rest.IsEmpty) return false;
@@ -47,12 +47,12 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message)
             value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80) return value;
         }
-        throw new InvalidDataException("endless number");
+        throw new InvalidDataException("varint too long");
     }
 
     private ReadOnlySpan<byte> Take(ulong count)
     {
-        if (count > (ulong)_rest.Length) throw new InvalidDataException("cut short");
+        if (count > (ulong)_rest.Length) throw new InvalidDataException("truncated");
         var taken = _rest[..(int)count];
         _rest = _rest[(int)count..];
         return taken;

@@ -5,9 +5,9 @@ using System.Text.RegularExpressions;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// A regular expression of <c>tokenizer.json</c> (Oniguruma's dialect over Unicode characters) run by .NET's engine (over
-/// UTF-16 units). Characters beyond the first plane are replaced, in the text that is searched, by one unit of the same
-/// category, so that <c>\p{L}</c> and <c>[^\s]</c> see one character.
+/// Runs a regular expression of <c>tokenizer.json</c> (Oniguruma's dialect, over code points) in .NET's engine (over UTF-16
+/// units). In the searched text each supplementary character is replaced by one unit of the same category, so that
+/// <c>\p{L}</c> and <c>[^\s]</c> match it as one character.
 /// </summary>
 internal sealed class RegexPattern : ITextPattern
 {
@@ -23,14 +23,14 @@ internal sealed class RegexPattern : ITextPattern
     private readonly string _source;
     private readonly Regex _regex;
 
-    /// <exception cref="InputException">The expression is outside of what can be translated.</exception>
+    /// <exception cref="InputException">The expression is invalid or uses an unsupported construct.</exception>
     public RegexPattern(string source)
     {
         _source = source;
         var translated = RegexTranslation.ToNet(source);
         try
         {
-            // The automaton takes linear time on any text; it lacks look-around, which the other engine has.
+            // The automaton runs in linear time; it lacks look-around, which the backtracking engine supports.
             _regex = new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         }
         catch (NotSupportedException)
@@ -59,7 +59,7 @@ internal sealed class RegexPattern : ITextPattern
         catch (RegexMatchTimeoutException e)
         {
             throw new InputException(
-                $"the tokenizer's regular expression {_source} takes forever on a text of {piece.Length} characters.", e);
+                $"the tokenizer's regular expression {_source} exceeded its time limit on {piece.Length} characters.", e);
         }
     }
 
@@ -82,7 +82,7 @@ internal sealed class RegexPattern : ITextPattern
         ? HanStandIn : StandIns[(int)CharUnicodeInfo.GetUnicodeCategory(scalar)];
 }
 
-/// <summary>Rewrites the differences between Oniguruma's expressions and .NET's.</summary>
+/// <summary>Translates Oniguruma's syntax to .NET's.</summary>
 internal static class RegexTranslation
 {
     private static readonly Dictionary<string, string> s_properties = new()
@@ -115,7 +115,7 @@ internal static class RegexTranslation
                 i += length;
                 if (i < source.Length && source[i] == '+')
                 {
-                    // X++ takes all it can and gives nothing back: an atomic group.
+                    // X++ is possessive (matches greedily without backtracking): an atomic group.
                     result.Insert(atom, "(?>").Append(')');
                     i++;
                 }
@@ -169,7 +169,7 @@ internal static class RegexTranslation
         if (at + 1 >= source.Length || source[at + 1] != '?') return 1;
         var end = at + 2;
         while (end < source.Length && (char.IsLetter(source[end]) || source[end] is '-' or '<')) end++;
-        return end < source.Length ? end - at + 1 : throw Unsupported(source, "a group without end");
+        return end < source.Length ? end - at + 1 : throw Unsupported(source, "an unclosed group");
     }
 
     private static int Class(string source, int at, StringBuilder result)
@@ -190,14 +190,14 @@ internal static class RegexTranslation
             result.Append(c);
             at++;
         }
-        if (at >= source.Length) throw Unsupported(source, "a character class without end");
+        if (at >= source.Length) throw Unsupported(source, "an unclosed character class");
         result.Append(']');
         return at + 1;
     }
 
     private static int Escape(string source, int at, StringBuilder result, bool inClass)
     {
-        if (at + 1 >= source.Length) throw Unsupported(source, "a backslash at the end");
+        if (at + 1 >= source.Length) throw Unsupported(source, "a trailing backslash");
         var kind = source[at + 1];
         var braced = at + 2 < source.Length && source[at + 2] == '{' ? source.IndexOf('}', at) : -1;
         if (kind is 'p' or 'P' && braced > 0)

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>The kind of a SentencePiece piece, numbered as in <c>sentencepiece_model.proto</c>.</summary>
+/// <summary>Type of a SentencePiece piece, numbered as in <c>sentencepiece_model.proto</c>.</summary>
 internal enum PieceKind { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 }
 
-/// <summary>SentencePiece's <c>Decode</c>: visible spaces become spaces, the dummy prefix goes, byte pieces join.</summary>
+/// <summary>SentencePiece's <c>Decode</c>: marks become spaces, the dummy prefix is dropped, byte pieces are joined.</summary>
 internal sealed class SentencePieceDecoding : IDecoding
 {
     private readonly Dictionary<int, AddedToken> _added;

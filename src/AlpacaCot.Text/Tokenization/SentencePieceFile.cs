@@ -2,12 +2,12 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Reads a SentencePiece model file (<c>sentencepiece_model.proto</c>) into a working tokenizer.</summary>
+/// <summary>Reads a SentencePiece model file (<c>sentencepiece_model.proto</c>).</summary>
 internal static class SentencePieceFile
 {
     public const int UnigramType = 1, BpeType = 2;
 
-    /// <summary>What a model file says.</summary>
+    /// <summary>Content of a model file.</summary>
     internal sealed class Contents
     {
         public List<string> Pieces { get; } = [];
@@ -21,7 +21,7 @@ internal static class SentencePieceFile
         public SentencePieceNormalizer Normalizer { get; set; } = new();
     }
 
-    /// <exception cref="InputException">The file is no SentencePiece model that can be used.</exception>
+    /// <exception cref="InputException">Not a SentencePiece model, or one of an unsupported type.</exception>
     public static TokenizerParts Read(string path, ReadOnlySpan<byte> file, TokenizerConfig config)
     {
         var contents = Contained(path, file);
@@ -31,8 +31,8 @@ internal static class SentencePieceFile
         return Build(path, contents, config);
     }
 
-    /// <summary>The pieces, their scores and kinds.</summary>
-    /// <exception cref="InputException">The file is no SentencePiece model.</exception>
+    /// <summary>Reads the pieces with their scores and types.</summary>
+    /// <exception cref="InputException">Not a SentencePiece model.</exception>
     public static Contents Contained(string path, ReadOnlySpan<byte> file)
     {
         try
@@ -41,7 +41,7 @@ internal static class SentencePieceFile
         }
         catch (InvalidDataException e)
         {
-            throw new InputException($"{path} is not a SentencePiece model or is damaged ({e.Message}); fetch it again.", e);
+            throw new InputException($"{path} is not a SentencePiece model or is corrupt ({e.Message}); download it again.", e);
         }
     }
 
@@ -55,7 +55,7 @@ internal static class SentencePieceFile
             else if (message.Field == 2) ReadTrainer(message.Bytes, contents);
             else if (message.Field == 3) contents.Normalizer = ReadNormalizer(message.Bytes);
         }
-        return contents.Pieces.Count > 0 ? contents : throw new InvalidDataException("it holds no pieces");
+        return contents.Pieces.Count > 0 ? contents : throw new InvalidDataException("it contains no pieces");
     }
 
     private static void ReadPiece(ReadOnlySpan<byte> bytes, Contents contents)
@@ -142,7 +142,7 @@ internal static class SentencePieceFile
             Bos = contents.Roles[1],
             Eos = contents.Roles[2],
             Pad = contents.Roles[3],
-            // LLaMA's convention, which most files without a configuration follow.
+            // LLaMA's convention, shared by most models without a configuration.
             AddsBos = config.Class is not ("T5Tokenizer" or "ChatGLMTokenizer"),
             AddsEos = config.Class is "T5Tokenizer",
         };
@@ -150,7 +150,7 @@ internal static class SentencePieceFile
         bool IsBuiltIn(int id) => id < kinds.Length && kinds[id] is (PieceKind.Control or PieceKind.Unknown or PieceKind.Byte);
     }
 
-    // The file's own control pieces, and what the configuration adds to the pieces or says about them.
+    // The file's control pieces, and the tokens that the configuration adds or redefines.
     private static List<AddedToken> Added(Vocabulary vocabulary, PieceKind[] kinds, TokenizerConfig config)
     {
         var added = new Dictionary<int, AddedToken>();
@@ -189,7 +189,7 @@ internal static class SentencePieceFile
                 symbols[rune.Value] = symbol;
             }
         }
-        // Equal scores are equal ranks: the merger then goes from left to right, as SentencePiece does.
+        // Equal scores get equal ranks: the merger then proceeds from left to right, like SentencePiece.
         var ranks = new Dictionary<float, int>();
         foreach (var score in scores.OrderDescending()) ranks.TryAdd(score, ranks.Count);
         var pairs = new PairTable(tokens.Length * 4);

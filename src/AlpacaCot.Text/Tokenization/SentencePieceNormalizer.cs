@@ -14,10 +14,10 @@ internal sealed record SentencePieceNormalizer : INormalizer
     public bool EscapeWhitespaces { get; init; } = true;
     public bool SpaceIsSuffix { get; init; }
 
-    /// <summary>User-defined symbols: they pass unchanged.</summary>
+    /// <summary>User-defined symbols, which are not normalized.</summary>
     public TokenTrie? FixedTokens { get; init; }
 
-    /// <summary>Every stretch between special tokens gets a dummy prefix, not the first alone.</summary>
+    /// <summary>Whether every run between special tokens gets a dummy prefix, instead of only the first.</summary>
     public bool PrefixAfterTokens { get; init; } = true;
 
     public string Normalize(string text, TextPlace place)
@@ -29,7 +29,7 @@ internal sealed record SentencePieceNormalizer : INormalizer
             var marked = dummy ? " " + text : text;
             return EscapeWhitespaces ? marked.Replace(' ', Characters.Space) : marked;
         }
-        // Spaces are dropped at the ends of a text, but inside of one they part two words.
+        // Spaces are removed at the ends of a text, but inside it they separate two words.
         dummy |= place == TextPlace.Continuation && RemoveExtraWhitespaces && char.IsWhiteSpace(text[0]);
         return Rewrite(text, dummy);
     }
@@ -77,8 +77,8 @@ internal sealed record SentencePieceNormalizer : INormalizer
         return Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(output));
     }
 
-    // What the characters at a place become, and steps past them. Both forms of the text advance together, because the
-    // map reads UTF-8 and the symbols are kept as UTF-16.
+    // Returns the replacement of the characters at a position and advances. Both encodings of the text advance together,
+    // because the map operates on UTF-8 and the symbols on UTF-16.
     private ReadOnlySpan<byte> Next(string text, byte[] input, ref int at, ref int charAt, out (int, int) before)
     {
         before = (at, charAt);

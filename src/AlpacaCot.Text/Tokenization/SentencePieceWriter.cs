@@ -3,12 +3,12 @@ using System.Text;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Writes SentencePiece BPE models (<c>sentencepiece_model.proto</c>) without normalization, as LLaMA's is.</summary>
+/// <summary>Writes SentencePiece BPE models (<c>sentencepiece_model.proto</c>) without normalization, like LLaMA's.</summary>
 internal static class SentencePieceWriter
 {
     /// <param name="pieces">Pieces by id.</param>
-    /// <param name="dummyPrefix">A text gets a space in front.</param>
-    /// <param name="roles">The ids of unknown, begin, end and padding.</param>
+    /// <param name="dummyPrefix">Whether encoding prepends a space.</param>
+    /// <param name="roles">The ids of the unknown, BOS, EOS and padding tokens.</param>
     public static byte[] Bpe(IReadOnlyList<(string Text, float Score, PieceKind Kind)> pieces, bool dummyPrefix, int?[] roles)
     {
         var model = new Message();
@@ -24,7 +24,7 @@ internal static class SentencePieceWriter
         return model.ToArray();
     }
 
-    /// <summary>A model file with more pieces behind its own: a field of a protobuf message may be repeated anywhere.</summary>
+    /// <summary>Appends pieces to a model file: a repeated protobuf field may occur anywhere in the message.</summary>
     public static byte[] Append(byte[] file, IEnumerable<(string Text, float Score, PieceKind Kind)> pieces)
     {
         var more = new Message();

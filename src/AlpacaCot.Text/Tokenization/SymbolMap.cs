@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>From a character to its symbol number; -1 for a character no token contains.</summary>
+/// <summary>Maps a character to its symbol number; -1 for a character that occurs in no token.</summary>
 internal sealed class SymbolMap
 {
     private readonly int[] _plane0 = new int[0x10000];

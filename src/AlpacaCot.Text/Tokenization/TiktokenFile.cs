@@ -5,14 +5,14 @@ using System.Text;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Reads tiktoken's vocabulary files: a line for each token, its bytes in base 64 and its rank, which is its id. The file
-/// does not hold the pattern or the special tokens; both are told from the number of tokens.
+/// Reads tiktoken's vocabulary files: one token per line, as base64 bytes and rank, which is the id. The file lacks the
+/// pattern and the special tokens; both are inferred from the number of tokens.
 /// </summary>
 internal static class TiktokenFile
 {
     private const int Llama3Ranks = 128_000, QwenRanks = 151_643;
 
-    /// <summary>Whether a file begins like one.</summary>
+    /// <summary>Whether a file starts like this format.</summary>
     public static bool Looks(ReadOnlySpan<byte> file)
     {
         var line = file[..Math.Min(file.Length, 512)];
@@ -20,7 +20,7 @@ internal static class TiktokenFile
         return TryLine(end < 0 ? line : line[..end], out _, out _);
     }
 
-    /// <exception cref="InputException">A line is damaged.</exception>
+    /// <exception cref="InputException">A line is invalid.</exception>
     public static TokenizerParts Read(string path, ReadOnlySpan<byte> file, TokenizerConfig config)
     {
         var byRank = new SortedDictionary<int, byte[]>();
@@ -32,7 +32,7 @@ internal static class TiktokenFile
             if (line.Trim((byte)'\r').IsEmpty) continue;
             if (!TryLine(line, out var bytes, out var rank) || !byRank.TryAdd(rank, bytes))
                 throw new InputException(
-                    $"{path}, line {number}: not \"base64 rank\" with a rank of its own; fetch the file again.");
+                    $"{path}, line {number}: expected \"base64 rank\" with a unique rank; download the file again.");
         }
         var tokens = new string?[byRank.Keys.Last() + 1];
         foreach (var (rank, bytes) in byRank) tokens[rank] = ByteAlphabet.Spell(bytes);
@@ -57,7 +57,7 @@ internal static class TiktokenFile
         };
     }
 
-    // tiktoken merges any two neighbours whose bytes together are a token, lowest rank first.
+    // tiktoken merges any two adjacent parts whose concatenation is a token, lowest rank first.
     private static PairTable Pairs(Vocabulary vocabulary)
     {
         var pairs = new PairTable(vocabulary.Tokens.Length * 3);
@@ -86,7 +86,7 @@ internal static class TiktokenFile
         return written > 0;
     }
 
-    // As in the published tokenizer.json of Llama 3.1 and 3.2; 3.0 had reserved tokens where these have names.
+    // As in the published tokenizer.json of Llama 3.1 and 3.2; 3.0 has reserved tokens in place of some names.
     private static IEnumerable<string> Llama3Specials()
     {
         var names = new Dictionary<int, string>

@@ -3,9 +3,9 @@ using System.Text;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Turns tokens into text while they arrive. Never puts out half a character: incomplete UTF-8 waits for its rest, and what
-/// proves invalid becomes U+FFFD. All the text it puts out together equals <see cref="Tokenizer.Decode"/> of all the ids.
-/// Not safe for several threads at once.
+/// Incremental decoder. Never emits a partial character: incomplete UTF-8 is held back, and invalid UTF-8 becomes U+FFFD.
+/// The concatenated output equals <see cref="Tokenizer.Decode"/> of all ids.
+/// Not thread-safe.
 /// </summary>
 public sealed class TokenDecoder
 {
@@ -19,7 +19,7 @@ public sealed class TokenDecoder
         _state = state;
     }
 
-    /// <summary>Takes the next token and returns the text that is certain now, which may be empty.</summary>
+    /// <summary>Adds a token and returns the text that is now final, possibly empty.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is negative.</exception>
     public string Add(int id)
     {
@@ -28,7 +28,7 @@ public sealed class TokenDecoder
         return Take();
     }
 
-    /// <summary>Ends the text and returns what was held back.</summary>
+    /// <summary>Ends the text and returns the remainder.</summary>
     public string Flush()
     {
         _state.Flush(_text);

@@ -2,18 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Where a model puts its ids and, when asked, which stretch of the normalized text each token covers.</summary>
+/// <summary>Collects token ids and, optionally, the range of normalized text that each covers.</summary>
 internal sealed class TokenSink(bool withRanges = false)
 {
     public List<int> Ids { get; } = [];
 
-    /// <summary>UTF-16 index of each token's first character; null when nobody asked.</summary>
+    /// <summary>UTF-16 index of each token's first character; null if ranges are not collected.</summary>
     public List<int>? Starts { get; } = withRanges ? [] : null;
 
-    /// <summary>What <see cref="ClosePiece"/> has finished.</summary>
+    /// <summary>Ranges completed by <see cref="ClosePiece"/>.</summary>
     public List<(int Start, int End)> Ranges { get; } = [];
 
-    /// <summary>Added to every start: where the text being encoded lies in the whole.</summary>
+    /// <summary>Offset added to every start: position of the encoded text in the whole.</summary>
     public int Base { get; set; }
 
     public void Add(int id, int start)
@@ -26,7 +26,7 @@ internal sealed class TokenSink(bool withRanges = false)
 
     public ReadOnlySpan<int> From(int count) => CollectionsMarshal.AsSpan(Ids)[count..];
 
-    /// <summary>The tokens since the last call end with the piece; tokens that share a character share its range.</summary>
+    /// <summary>Ends a piece: the tokens since the last call end here; tokens that share a character share its range.</summary>
     public void ClosePiece(int end)
     {
         if (Starts is null) return;

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Tokens as a tree of UTF-16 units: which of them a text begins with.</summary>
+/// <summary>Trie of tokens over UTF-16 units, for prefix matching.</summary>
 internal sealed class TokenTrie
 {
     private readonly PairTable _edges;
@@ -31,10 +31,10 @@ internal sealed class TokenTrie
 
     public bool TryStep(int node, char unit, out int child) => _edges.TryGet(node, unit, out _, out child);
 
-    /// <summary>The token that ends at a node, or -1.</summary>
+    /// <summary>Id of the token that ends at a node, or -1.</summary>
     public int IdAt(int node) => _ids[node];
 
-    /// <summary>The length of the longest token that <paramref name="text"/> begins with, 0 for none.</summary>
+    /// <summary>Length of the longest token that is a prefix of <paramref name="text"/>; 0 if there is none.</summary>
     public int LongestMatch(ReadOnlySpan<char> text, out int id)
     {
         id = -1;

@@ -4,9 +4,9 @@ using System.Text;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Text to token ids and back, identical to the reference implementation of the file it was loaded from: Hugging Face's
+/// Converts text to token ids and back, identical to the reference implementation of its file: Hugging Face's
 /// <c>tokenizer.json</c>, a SentencePiece or tiktoken <c>tokenizer.model</c>, or GPT-2's <c>vocab.json</c> with
-/// <c>merges.txt</c>. Takes linear time on any text. Safe for many threads.
+/// <c>merges.txt</c>. Runs in linear time. Thread-safe.
 /// </summary>
 public sealed class Tokenizer
 {
@@ -39,41 +39,41 @@ public sealed class Tokenizer
     }
 
     /// <summary>
-    /// Loads a tokenizer from a model folder (where <c>tokenizer.json</c> goes before <c>tokenizer.model</c> before
-    /// <c>vocab.json</c>) or from one of these files; what it is is told from its content. A <c>tokenizer_config.json</c>
-    /// beside it is honoured.
+    /// Loads a tokenizer from a model folder (in order of preference <c>tokenizer.json</c>, <c>tokenizer.model</c>,
+    /// <c>vocab.json</c>) or from one of these files; the format is detected from the content. A <c>tokenizer_config.json</c>
+    /// in the same folder is applied.
     /// </summary>
-    /// <exception cref="InputException">There is no tokenizer, it is damaged, or it uses something unsupported.</exception>
+    /// <exception cref="InputException">The tokenizer is missing, corrupt, or uses an unsupported component.</exception>
     public static Tokenizer Load(string path) => TokenizerFiles.Load(path);
 
-    /// <summary>The file this tokenizer was loaded from.</summary>
+    /// <summary>Path of the file this tokenizer was loaded from.</summary>
     public string Path => _parts.Path;
 
-    /// <summary>The highest id plus one, added tokens included.</summary>
+    /// <summary>Highest id plus one, including added tokens.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>The token that begins a text, where there is one.</summary>
+    /// <summary>Id of the beginning-of-sequence token; null if none.</summary>
     public int? BosId { get; }
 
-    /// <summary>The token that ends a text, where there is one.</summary>
+    /// <summary>Id of the end-of-sequence token; null if none.</summary>
     public int? EosId { get; }
 
-    /// <summary>The token for what the vocabulary cannot express, where there is one.</summary>
+    /// <summary>Id of the unknown token; null if none.</summary>
     public int? UnknownId { get; }
 
-    /// <summary>The token that fills up a batch, where there is one.</summary>
+    /// <summary>Id of the padding token; null if none.</summary>
     public int? PadId { get; }
 
-    /// <summary>Whether the reference tokenizer puts the begin token in front of every text.</summary>
+    /// <summary>Whether encoding prepends the BOS token by default, as in the reference.</summary>
     public bool AddsBos => BosId is { } id && _before.Contains(id);
 
-    /// <summary>Whether the reference tokenizer puts the end token after every text.</summary>
+    /// <summary>Whether encoding appends the EOS token by default, as in the reference.</summary>
     public bool AddsEos => EosId is { } id && _after.Contains(id);
 
-    /// <summary>The ids of a whole text.</summary>
-    /// <param name="text">The text; lone surrogates count as U+FFFD.</param>
-    /// <param name="addSpecial">Add what the reference adds by itself (begin and end tokens).</param>
-    /// <param name="parseSpecial">Text that spells a special token becomes that token; false treats it as ordinary text.</param>
+    /// <summary>Encodes a whole text.</summary>
+    /// <param name="text">The text; unpaired surrogates are read as U+FFFD.</param>
+    /// <param name="addSpecial">Whether to add the tokens that the reference adds by default (BOS, EOS).</param>
+    /// <param name="parseSpecial">Whether special tokens are matched in the text; false treats them as ordinary text.</param>
     public int[] Encode(string text, bool addSpecial = true, bool parseSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -85,12 +85,12 @@ public sealed class Tokenizer
     }
 
     /// <summary>
-    /// The ids of a piece of a longer text, without begin and end tokens. Only the <paramref name="first"/> piece gets the
-    /// word-start mark that some tokenizers put in front of a text.
+    /// Encodes a segment of a longer text, without BOS and EOS. Only the <paramref name="first"/> segment gets the word-start
+    /// mark that some tokenizers prepend to a text.
     /// </summary>
-    /// <param name="text">The piece.</param>
-    /// <param name="first">The whole text begins with this piece.</param>
-    /// <param name="parseSpecial">Text that spells a special token becomes that token.</param>
+    /// <param name="text">The segment.</param>
+    /// <param name="first">Whether the segment is at the start of the text.</param>
+    /// <param name="parseSpecial">Whether special tokens are matched in the text.</param>
     public int[] EncodeSegment(string text, bool first, bool parseSpecial = false) =>
         EncodeSegment(text, first ? TextPlace.Start : TextPlace.Continuation, parseSpecial);
 
@@ -106,10 +106,10 @@ public sealed class Tokenizer
     internal bool IsAdded(int id) => _addedById.ContainsKey(id);
 
     /// <summary>
-    /// The text of the ids. Invalid UTF-8 becomes U+FFFD; ids that no token has (a model's padded rows) become nothing.
+    /// Decodes ids. Invalid UTF-8 becomes U+FFFD; unused ids (a model's padding rows) are skipped.
     /// </summary>
     /// <param name="ids">Token ids, none negative.</param>
-    /// <param name="skipSpecial">Leave out special tokens.</param>
+    /// <param name="skipSpecial">Whether to omit special tokens.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative.</exception>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecial = true)
     {
@@ -123,10 +123,10 @@ public sealed class Tokenizer
         return text.ToString();
     }
 
-    /// <summary>A decoder for tokens that arrive one by one.</summary>
+    /// <summary>Creates an incremental decoder.</summary>
     public TokenDecoder StreamDecoder(bool skipSpecial = true) => new(this, _parts.Decoding.Start(skipSpecial));
 
-    /// <summary>The token as the vocabulary spells it (with <c>▁</c>, <c>Ġ</c> and the like); empty for an unused id.</summary>
+    /// <summary>A token as written in the vocabulary (with <c>▁</c>, <c>Ġ</c> and the like); empty for an unused id.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is negative or not below <see cref="VocabularySize"/>.</exception>
     public string IdToToken(int id)
     {
@@ -135,10 +135,10 @@ public sealed class Tokenizer
         return TokenAt(id) ?? "";
     }
 
-    /// <summary>The id of a token as the vocabulary spells it, or null.</summary>
+    /// <summary>The id of a token as written in the vocabulary; null if unknown.</summary>
     public int? TokenToId(string token) => _addedIds.TryGetValue(token, out var id) ? id : _parts.Model.Find(token);
 
-    /// <summary>Whether a token is part of the protocol (begin, end, padding, roles) rather than of the text.</summary>
+    /// <summary>Whether a token is a control token (BOS, EOS, padding, roles) rather than text.</summary>
     public bool IsSpecial(int id) => _addedById.TryGetValue(id, out var token) && token.Special;
 
     internal bool HasToken(int id)
@@ -170,7 +170,7 @@ public sealed class Tokenizer
 
     private int? Role(string? token) => token is null ? null : TokenToId(token);
 
-    // Added tokens as they stand come out of the raw text first, then those that are looked for after normalization.
+    // Match unnormalized added tokens in the raw text first, then the others after normalization.
     private void EncodeText(string text, TextPlace place, bool parseSpecial, TokenSink sink, StringBuilder? normalized)
     {
         if (_raw.IsEmpty)

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>What <c>tokenizer_config.json</c> (and <c>special_tokens_map.json</c>) beside a tokenizer say about it.</summary>
+/// <summary>Settings from <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c>.</summary>
 internal sealed record TokenizerConfig
 {
     private const string Map = "special_tokens_map.json", Older = "added_tokens.json";
@@ -20,7 +20,7 @@ internal sealed record TokenizerConfig
     public string? Pad { get; init; }
     public IReadOnlyList<AddedToken> AddedTokens { get; init; } = [];
 
-    /// <summary>Reads what lies in a folder; an empty configuration where nothing does.</summary>
+    /// <summary>Reads the files of a folder; missing files give an empty configuration.</summary>
     /// <exception cref="InputException">One of the files is not valid JSON.</exception>
     public static TokenizerConfig Beside(string folder)
     {
@@ -31,7 +31,7 @@ internal sealed record TokenizerConfig
         return config with { AddedTokens = [.. added.Values] };
     }
 
-    /// <summary>What the two files say, given as JSON objects, or as undefined elements where they are absent.</summary>
+    /// <summary>Parses the two files' JSON objects; undefined elements for missing files.</summary>
     public static TokenizerConfig Of(JsonElement main, JsonElement map = default)
     {
         var added = new Dictionary<int, AddedToken>();
@@ -56,10 +56,10 @@ internal sealed record TokenizerConfig
     {
         if (!File.Exists(path)) return default;
         var root = JsonFile.Read(path);
-        return root.ValueKind == JsonValueKind.Object ? root : throw new InputException($"{path} must hold a JSON object.");
+        return root.ValueKind == JsonValueKind.Object ? root : throw new InputException($"{path} must contain a JSON object.");
     }
 
-    // The older form: tokens and ids alone.
+    // The older format: token to id only.
     private static IEnumerable<AddedToken> Plain(JsonElement file, TokenizerConfig config)
     {
         if (file.ValueKind != JsonValueKind.Object) yield break;
@@ -86,7 +86,7 @@ internal sealed record TokenizerConfig
     }
 }
 
-/// <summary>Added tokens as JSON writes them.</summary>
+/// <summary>Parses added tokens in JSON.</summary>
 internal static class AddedTokenJson
 {
     public static AddedToken? Read(JsonElement element, int id) =>

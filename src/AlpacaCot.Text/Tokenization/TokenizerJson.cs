@@ -12,7 +12,7 @@ internal sealed class TokenizerJson
 
     private TokenizerJson(string path, JsonElement root) => (_path, _root) = (path, root);
 
-    /// <exception cref="InputException">A component is unknown, or the parts do not fit together.</exception>
+    /// <exception cref="InputException">An unsupported component, or inconsistent parts.</exception>
     public static TokenizerParts Read(string path, JsonElement root, TokenizerConfig config) =>
         new TokenizerJson(path, root).Build(config);
 
@@ -24,7 +24,7 @@ internal sealed class TokenizerJson
         if (endsInBytes && !spellsBytes) preTokenizer = Then(preTokenizer, new ByteSpelling());
         var added = AddedTokens(config, model);
         var template = Template(_root.Member("post_processor"), text => added.Find(t => t.Text == text)?.Id ?? model.Find(text));
-        // Hugging Face's LLaMA classes rebuild the template from these two switches.
+        // Hugging Face's LLaMA classes rebuild the template from these two settings.
         var rebuilds = (config.AddsBos ?? config.AddsEos) is not null
             && s_rebuilding.Any(name => config.Class?.StartsWith(name, StringComparison.Ordinal) == true);
         return new TokenizerParts
@@ -62,7 +62,7 @@ internal sealed class TokenizerJson
                 if (AddedTokenJson.Read(element, id) is { } token) added.Add(token);
             }
         }
-        // The same token twice keeps its last settings; the configuration adds what the file does not have.
+        // For a duplicate token the last settings apply; the configuration adds tokens that the file lacks.
         added = [.. added.GroupBy(t => t.Text).Select(g => g.Last())];
         if (added.GroupBy(t => t.Id).FirstOrDefault(g => g.Count() > 1) is { } same)
             throw new InputException(
@@ -98,7 +98,7 @@ internal sealed class TokenizerJson
 
         int Pair(string name) => element.Member(name) is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
             && pair[1].TryGetInt32Value(out var id) ? id
-            : throw new InputException($"{_path}: the post-processor's {name} is not [token, id].");
+            : throw new InputException($"{_path}: the post-processor's {name} must be [token, id].");
     }
 
     private (int[] Before, int[] After) Around(JsonElement element, Func<string, int?> find)
@@ -112,7 +112,7 @@ internal sealed class TokenizerJson
                 continue;
             }
             var name = part.Member("SpecialToken").Text("id")
-                ?? throw new InputException($"{_path}: a template has a part that is neither a token nor a sequence: {part}.");
+                ?? throw new InputException($"{_path}: a template part is neither a token nor a sequence: {part}.");
             var ids = element.Member("special_tokens").Member(name).Member("ids").Elements()
                 .Select(id => id.TryGetInt32Value(out var value) ? value : -1).ToList();
             if (ids.Count == 0 && find(name) is { } known) ids.Add(known);

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>What a tokenizer file says, ready to be put together by <see cref="Tokenizer"/>.</summary>
+/// <summary>Parsed content of a tokenizer file, from which <see cref="Tokenizer"/> is constructed.</summary>
 internal sealed record TokenizerParts
 {
     public required string Path { get; init; }
@@ -10,18 +10,18 @@ internal sealed record TokenizerParts
     public IPreTokenizer? PreTokenizer { get; init; }
     public IReadOnlyList<AddedToken> AddedTokens { get; init; } = [];
 
-    /// <summary>Ids that stand before and after every text; null where only the begin and end tokens decide.</summary>
+    /// <summary>Ids added before and after every text; null if only the BOS and EOS settings apply.</summary>
     public (int[] Before, int[] After)? Template { get; init; }
 
-    /// <summary>The tokens of these roles as the file itself names them; <c>tokenizer_config.json</c> overrules.</summary>
+    /// <summary>Special tokens named in the file itself; <c>tokenizer_config.json</c> takes precedence.</summary>
     public string? Bos { get; init; }
     public string? Eos { get; init; }
     public string? Unknown { get; init; }
     public string? Pad { get; init; }
 
-    /// <summary>Whether the begin token is added where <c>tokenizer_config.json</c> does not say.</summary>
+    /// <summary>Whether BOS is added if <c>tokenizer_config.json</c> does not specify it.</summary>
     public bool AddsBos { get; init; }
 
-    /// <summary>The same for the end token.</summary>
+    /// <summary>Whether EOS is added if <c>tokenizer_config.json</c> does not specify it.</summary>
     public bool AddsEos { get; init; }
 }

@@ -4,8 +4,8 @@ using System.Text;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// The normalization forms of Unicode Standard Annex 15, from a table of our own: .NET leaves text as it is when it runs
-/// without ICU, and a tokenizer must not depend on what is installed.
+/// Normalization forms of Unicode Standard Annex 15, from an embedded table: without ICU, .NET does not normalize, and a
+/// tokenizer must not depend on installed libraries.
 /// </summary>
 internal sealed class UnicodeForms
 {
@@ -19,7 +19,7 @@ internal sealed class UnicodeForms
     private readonly Dictionary<int, byte> _classes = [];
     private readonly Dictionary<(int, int), int> _compositions = [];
 
-    // Characters of the first plane that a form may change or join to the one before, one bit per form.
+    // Characters of the BMP that a form may change or compose with the preceding one; one bit per form.
     private readonly byte[] _touched = new byte[0x10000];
 
     private UnicodeForms()
@@ -40,10 +40,10 @@ internal sealed class UnicodeForms
         }
     }
 
-    /// <summary>The text in a normalization form.</summary>
+    /// <summary>Returns the text in a normalization form.</summary>
     public static string Normalize(string text, NormalizationForm form)
     {
-        // Nothing below U+00A0 changes in any form.
+        // Characters below U+00A0 are unchanged in every form.
         if (text.AsSpan().IndexOfAnyExceptInRange('\0', '\u009F') < 0) return text;
         return s_tables.Value.Apply(text, form);
     }
@@ -132,7 +132,7 @@ internal sealed class UnicodeForms
         }
     }
 
-    // Marks between two starters, by class; equal classes keep their order.
+    // Sort marks between two starters by combining class, stably.
     private void Order(List<int> scalars)
     {
         for (var i = 0; i < scalars.Count; i++)
@@ -157,7 +157,7 @@ internal sealed class UnicodeForms
         foreach (var scalar in scalars.ToArray())
         {
             var kind = Class(scalar);
-            // A mark reaches its starter only past marks of lower classes.
+            // A mark composes with its starter only across marks of lower classes.
             var adjacent = starter >= 0 && (kept == starter + 1 || (lastClass != 0 && lastClass < kind));
             if (adjacent && Pair(scalars[starter], scalar) is { } composed)
             {

@@ -3,9 +3,9 @@ using System.Buffers;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// The unigram language model (Kudo 2018): the segmentation with the highest sum of log-probabilities, by one Viterbi pass.
-/// Rounds as the reference does, so that equal sums tie alike: SentencePiece in single precision, <c>tokenizer.json</c> in
-/// double.
+/// The unigram language model (Kudo 2018): finds the segmentation with the highest sum of log-probabilities in one Viterbi
+/// pass. Rounds like the reference, for identical ties: SentencePiece in single precision, <c>tokenizer.json</c> in
+/// double precision.
 /// </summary>
 internal sealed class Unigram : ITokenModel
 {
@@ -18,8 +18,8 @@ internal sealed class Unigram : ITokenModel
     private readonly double _unknownScore, _highest;
 
     /// <param name="vocabulary">The pieces.</param>
-    /// <param name="scores">The log-probability of each piece.</param>
-    /// <param name="options">Which of them segment text, and what becomes of the rest.</param>
+    /// <param name="scores">Log-probability of each piece.</param>
+    /// <param name="options">Types of the pieces and handling of unknown characters.</param>
     public Unigram(Vocabulary vocabulary, double[] scores, UnigramOptions options)
     {
         _vocabulary = vocabulary;
@@ -81,7 +81,7 @@ internal sealed class Unigram : ITokenModel
 
     private void Emit(ReadOnlySpan<char> piece, int start, int[] from, int[] ids, TokenSink sink)
     {
-        // The best path, written forwards into the array that held it backwards.
+        // Write the best path in order into the array that contained it in reverse.
         Span<byte> utf8 = stackalloc byte[4];
         var count = 0;
         var ends = ArrayPool<int>.Shared.Rent(piece.Length + 1);
@@ -110,15 +110,15 @@ internal sealed class Unigram : ITokenModel
     }
 }
 
-/// <summary>The choices of a <see cref="Unigram"/> model.</summary>
+/// <summary>Options of a <see cref="Unigram"/> model.</summary>
 internal sealed record UnigramOptions
 {
     public int? Unknown { get; init; }
-    /// <summary>Ids of the 256 byte pieces, where unknown characters fall back to them.</summary>
+    /// <summary>Ids of the 256 byte pieces for byte fallback; null: no fallback.</summary>
     public int[]? Bytes { get; init; }
-    /// <summary>Whether text can become the piece with this id.</summary>
+    /// <summary>Whether a piece takes part in segmentation.</summary>
     public Func<int, bool> Segments { get; init; } = _ => true;
-    /// <summary>Whether the piece is a user-defined symbol, which always wins.</summary>
+    /// <summary>Whether a piece is a user-defined symbol, which always has priority.</summary>
     public Func<int, bool> Fixed { get; init; } = _ => false;
     public bool SinglePrecision { get; init; }
 }

@@ -1,12 +1,12 @@
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Tokens by id and ids by token.</summary>
+/// <summary>Two-way mapping of tokens and ids.</summary>
 internal sealed class Vocabulary
 {
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _lookup;
 
-    /// <param name="tokens">Tokens by id; null where an id is unused.</param>
+    /// <param name="tokens">Tokens by id; null for an unused id.</param>
     public Vocabulary(string?[] tokens)
     {
         Tokens = tokens;

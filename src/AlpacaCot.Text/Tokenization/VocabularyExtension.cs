@@ -7,15 +7,15 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>A token that a vocabulary gets.</summary>
-/// <param name="Text">Its text.</param>
-/// <param name="Id">Its id, behind all that were there.</param>
-/// <param name="Pieces">What the old tokenizer makes of its text: the ids that its vector is made of.</param>
+/// <summary>A token added to a vocabulary.</summary>
+/// <param name="Text">Text of the token.</param>
+/// <param name="Id">Its id, after all existing ones.</param>
+/// <param name="Pieces">Ids of its text in the old tokenizer, from which its embedding is initialized.</param>
 public sealed record NewToken(string Text, int Id, IReadOnlyList<int> Pieces);
 
 /// <summary>
-/// More tokens for a tokenizer: given ones, or the pieces of a second SentencePiece model, as Chinese-LLaMA (Cui et al., 2023)
-/// merges a Chinese vocabulary into LLaMA's.
+/// Extends a tokenizer with given tokens, or with the pieces of a second SentencePiece model, as Chinese-LLaMA (Cui et al.,
+/// 2023) merges a Chinese vocabulary into LLaMA's.
 /// </summary>
 public sealed class VocabularyExtension
 {
@@ -33,52 +33,52 @@ public sealed class VocabularyExtension
 
     private VocabularyExtension(string folder) => (_folder, _tokenizer) = (folder, Tokenizer.Load(folder));
 
-    /// <summary>How many ids the tokenizer had.</summary>
+    /// <summary>Vocabulary size before the extension.</summary>
     public int Before => _tokenizer.VocabularySize;
 
-    /// <summary>The new tokens in the order of their ids.</summary>
+    /// <summary>The new tokens by ascending id.</summary>
     public IReadOnlyList<NewToken> Tokens => _tokens;
 
-    /// <summary>The tokenizer's files that change, by name; null: the file is left out.</summary>
+    /// <summary>Changed tokenizer files by name; null means that the file is removed.</summary>
     public IReadOnlyDictionary<string, byte[]?> Files => _files;
 
-    /// <summary>Adds tokens that are found in a text before anything else, whatever the tokenizer's kind.</summary>
+    /// <summary>Adds tokens that are matched before tokenization, for any type of tokenizer.</summary>
     /// <param name="folder">The model folder.</param>
-    /// <param name="tokens">Their texts; those that are tokens already are passed over.</param>
-    /// <param name="special">They are protocol, as <c>&lt;|tool|&gt;</c>, and not text: left out when decoding.</param>
-    /// <exception cref="InputException">There is no tokenizer, or no token is new.</exception>
+    /// <param name="tokens">Texts of the tokens; existing tokens are skipped.</param>
+    /// <param name="special">Whether they are control tokens, such as <c>&lt;|tool|&gt;</c>, skipped in decoding.</param>
+    /// <exception cref="InputException">The folder has no tokenizer, or all tokens exist already.</exception>
     public static VocabularyExtension Add(string folder, IReadOnlyList<string> tokens, bool special)
     {
         var extension = new VocabularyExtension(folder);
         foreach (var text in tokens.Distinct())
             if (text.Length > 0 && extension._tokenizer.TokenToId(text) is null) extension.Append(text, text);
-        if (extension._tokens.Count == 0) throw new InputException($"{folder}: every one of the tokens is there already.");
+        if (extension._tokens.Count == 0) throw new InputException($"{folder}: all of the tokens exist already.");
         extension.WriteAdded(special);
         return extension;
     }
 
     /// <summary>
-    /// Adds the pieces of a second SentencePiece model. Into a BPE model they come with score 0: what they can merge is merged
-    /// first, as in Chinese-LLaMA; into a unigram model with their own log-probabilities.
+    /// Adds the pieces of a second SentencePiece model. In a BPE model they get score 0, so that their merges take precedence, as
+    /// in Chinese-LLaMA; in a unigram model they keep their log-probabilities.
     /// </summary>
     /// <param name="folder">The model folder, with a <c>tokenizer.model</c>.</param>
-    /// <param name="second">The other model's file, or a folder with a <c>tokenizer.model</c>.</param>
-    /// <exception cref="InputException">One of them is no SentencePiece model, or they cannot be put together.</exception>
+    /// <param name="second">The second model's file, or a folder with a <c>tokenizer.model</c>.</param>
+    /// <exception cref="InputException">One of them is not a SentencePiece model, or their types differ.</exception>
     public static VocabularyExtension Merge(string folder, string second)
     {
         var path = Path.Combine(folder, Model);
         if (!File.Exists(path)) throw new InputException($"{folder} has no {Model}: only SentencePiece models can be merged.");
         if (Directory.Exists(second)) second = Path.Combine(second, Model);
-        if (!File.Exists(second)) throw new InputException($"{second}: there is no such file.");
+        if (!File.Exists(second)) throw new InputException($"{second}: file not found.");
         var extension = new VocabularyExtension(folder);
         var file = File.ReadAllBytes(path);
         var (own, other) = (SentencePieceFile.Contained(path, file),
             SentencePieceFile.Contained(second, File.ReadAllBytes(second)));
         if (own.Type != other.Type)
             throw new InputException($"{path} is a {Kind(own.Type)} model and {second} a {Kind(other.Type)} model: "
-                + "the scores of the one mean nothing to the other.");
+                + "their scores are not comparable.");
         if (extension.Before > own.Pieces.Count)
-            throw new InputException(Invariant($"{folder} has {extension.Before - own.Pieces.Count} added tokens behind the ")
+            throw new InputException(Invariant($"{folder} has {extension.Before - own.Pieces.Count} added tokens after the ")
                 + Invariant($"{own.Pieces.Count} pieces of its {Model}; merging would move them. Merge first, then add them."));
         var known = own.Pieces.ToHashSet();
         List<(string, float, PieceKind)> pieces = [];
@@ -91,7 +91,7 @@ public sealed class VocabularyExtension
         }
         if (pieces.Count == 0) throw new InputException($"{second} has no piece that {path} lacks.");
         extension._files[Model] = SentencePieceWriter.Append(file, pieces);
-        if (File.Exists(Path.Combine(folder, Main))) extension._files[Main] = null; // says the same of the old vocabulary
+        if (File.Exists(Path.Combine(folder, Main))) extension._files[Main] = null; // describes the old vocabulary
         return extension;
     }
 
@@ -132,9 +132,9 @@ public sealed class VocabularyExtension
     {
         var path = Path.Combine(_folder, name);
         if (!File.Exists(path)) return [];
-        JsonFile.Read(path); // for its message where it is broken
+        JsonFile.Read(path); // throws a better message for invalid JSON
         return JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject
-            ?? throw new InputException($"{path} must hold a JSON object.");
+            ?? throw new InputException($"{path} must contain a JSON object.");
     }
 
     private void Write(string name, JsonObject json) =>

@@ -2,21 +2,21 @@ using System.Globalization;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>Finds the stretches of a text that match. Safe for many threads.</summary>
+/// <summary>Finds matches in a text. Thread-safe.</summary>
 internal interface ITextPattern
 {
     /// <summary>Appends the matches in <c>text[start..end]</c>, in order and without overlap, as ranges of the text.</summary>
     void Find(string text, int start, int end, List<(int Start, int End)> matches);
 }
 
-/// <summary>The classes of characters that the published word patterns tell apart.</summary>
+/// <summary>Character classes distinguished by the published word patterns.</summary>
 internal static class WordCharacter
 {
     public const byte Other = 0, Letter = 1, Number = 2, Space = 3;
 
     private static readonly byte[] s_plane0 = Build();
 
-    /// <summary>The class of the character at a place and its length in UTF-16 units.</summary>
+    /// <summary>Class of the character at a position and its length in UTF-16 units.</summary>
     public static byte At(ReadOnlySpan<char> text, int at, out int length)
     {
         length = 1;
@@ -39,8 +39,8 @@ internal static class WordCharacter
 }
 
 /// <summary>
-/// The word patterns of GPT-2 and of cl100k and its kin (Llama 3, Qwen 2), scanned by hand: every place of a text belongs to
-/// exactly one match, and each match is found in one pass.
+/// Hand-written scanner for the word patterns of GPT-2 and of cl100k and its variants (Llama 3, Qwen 2): the matches partition
+/// the text and are found in one pass.
 /// </summary>
 internal sealed class WordPattern : ITextPattern
 {
@@ -50,13 +50,13 @@ internal sealed class WordPattern : ITextPattern
 
     private const string ModernTail = @"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+";
 
-    /// <summary>GPT-2's pattern, which <c>ByteLevel</c> uses too.</summary>
+    /// <summary>GPT-2's pattern, also used by <c>ByteLevel</c>.</summary>
     public static WordPattern Gpt2 { get; } = new(modern: false, 0);
 
-    /// <summary>cl100k, Llama 3: numbers in groups of up to three digits.</summary>
+    /// <summary>cl100k and Llama 3: numbers in groups of up to three digits.</summary>
     public static WordPattern Cl100k { get; } = new(modern: true, 3);
 
-    /// <summary>Qwen: as cl100k, but digit by digit.</summary>
+    /// <summary>Qwen: like cl100k, but single digits.</summary>
     public static WordPattern Qwen { get; } = new(modern: true, 1);
 
     private readonly bool _modern;
@@ -64,12 +64,12 @@ internal sealed class WordPattern : ITextPattern
 
     private WordPattern(bool modern, int digits) => (_modern, _digits) = (modern, digits);
 
-    /// <summary>The scanner that does the same as a regular expression, or null.</summary>
+    /// <summary>The scanner equivalent to a regular expression; null if there is none.</summary>
     public static WordPattern? Find(string regex)
     {
         if (regex.EndsWith(Gpt2Tail, StringComparison.Ordinal)
             && regex[..^Gpt2Tail.Length] is "'s|'t|'re|'ve|'m|'ll|'d" or "'(?:[sdmt]|ll|ve|re)") return Gpt2;
-        // Possessive quantifiers change only the speed of these patterns, and the last newline of a run ends it either way.
+        // Possessive quantifiers change only the speed of these patterns, and the last newline of a run ends it in both variants.
         var plain = regex.Replace("?+", "?", StringComparison.Ordinal).Replace("++", "+", StringComparison.Ordinal)
             .Replace(@"\s*[\r\n]+|", @"\s*[\r\n]|", StringComparison.Ordinal)
             .Replace("'(?i:[sdmt]|ll|ve|re)", "(?i:'s|'t|'re|'ve|'m|'ll|'d)", StringComparison.Ordinal);
@@ -127,7 +127,7 @@ internal sealed class WordPattern : ITextPattern
         return at;
     }
 
-    // White space up to the last one before a word, which belongs to the word or stands alone.
+    // White space up to the last character before a word, which belongs to the word or is a separate match.
     private static int Spaces(ReadOnlySpan<char> text, int at)
     {
         var end = SpacesEnd(text, at);

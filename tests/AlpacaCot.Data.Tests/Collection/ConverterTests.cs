@@ -238,7 +238,7 @@ public sealed class ConverterTests : IDisposable
             {"instruction": ["a"], "response": "b"}
             """);
         var error = Assert.Throws<InputException>(() => Convert("dolly", path));
-        Assert.Contains("dolly.jsonl, record 2: it has no \"response\"; it has instruction, answer", error.Message,
+        Assert.Contains("dolly.jsonl, record 2: missing field \"response\"; the record has instruction, answer", error.Message,
             StringComparison.Ordinal);
         var bad = new List<string>();
         Assert.Single(Catalogue.Find("dolly").Convert(path, new() { Reading = new() { SkipBad = true, OnBadRecord = bad.Add } }));

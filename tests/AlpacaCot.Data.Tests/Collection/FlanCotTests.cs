@@ -97,7 +97,7 @@ public sealed class FlanCotTests : IDisposable
     [InlineData("{\"formats\": {\"aqua\": [[\"{frage}\", \"{answer}\"]]}}", "{frage}")]
     [InlineData("{\"formats\": {\"aqua\": [[\"{question\", \"{answer}\"]]}}", "brace")]
     [InlineData("{\"formats\": {}}", "expected templates")]
-    [InlineData("[", "not a JSON file")]
+    [InlineData("[", "not a valid JSON file")]
     public void Broken_templates_are_named(string json, string part) =>
         Assert.Contains(part, Assert.Throws<InputException>(() => CotTemplates.Load(_folder.Write("t.json", json))).Message,
             StringComparison.Ordinal);
@@ -165,7 +165,7 @@ public sealed class FlanCotTests : IDisposable
         var expected = "[{\"instruction\": \"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0001" + "\u007f\u2028"
             + "\", \"input\": \"é中🙂\", \"output\": \"</s>&'+\"}]";
         Assert.Equal(expected, Encoding.UTF8.GetString(stream.ToArray()));
-        Assert.Contains("half a character", Assert.Throws<InputException>(() =>
+        Assert.Contains("unpaired surrogate", Assert.Throws<InputException>(() =>
             UnifiedJson.Write(stream, [Conversation.Instruction("\ud800", "", "")])).Message, StringComparison.Ordinal);
     }
 

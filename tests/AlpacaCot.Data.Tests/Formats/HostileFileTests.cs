@@ -48,7 +48,7 @@ public sealed class HostileFileTests : IDisposable
         var path = folder.Write("large.json", shape.Replace("{0}", string.Join(separator, Good, large, Good),
             StringComparison.Ordinal));
         var options = new ReadOptions { LargestRecord = 1 << 20 };
-        Assert.Contains("record 2 (line 2): it is larger than 1 MB",
+        Assert.Contains("record 2 (line 2): it exceeds the maximum record size of 1 MB",
             Assert.Throws<InputException>(() => InstructionFile.Read(path, options).ToList()).Message);
         var bad = new List<string>();
         var read = InstructionFile.Read(path, options with { SkipBad = true, OnBadRecord = bad.Add }).ToList();
@@ -71,9 +71,9 @@ public sealed class HostileFileTests : IDisposable
         var bad = new List<string>();
         var read = InstructionFile.Read(path, new() { SkipBad = true, OnBadRecord = bad.Add }).ToList();
         Assert.Equal([$"{path}, record 1", $"{path}, record 8"], read.Select(c => c.Origin));
-        string[] parts = ["not UTF-8", "\"output\" is given twice", "format openai, but the file began with alpaca",
+        string[] parts = ["invalid UTF-8", "\"output\" occurs twice", "format openai, the records before it alpaca",
             "not valid JSON",
-            "half a character", "half a character"];
+            "unpaired surrogate", "unpaired surrogate"];
         Assert.Equal(parts.Length, bad.Count);
         foreach (var (i, part) in parts.Index())
         {
@@ -105,7 +105,7 @@ public sealed class HostileFileTests : IDisposable
         Assert.Equal("""["a","b"]""", mapped.Metadata["tags"].GetRawText());
 
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
-        Assert.Contains("Parquet data is damaged", Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList())
+        Assert.Contains("Parquet data is corrupt", Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList())
             .Message);
     }
 

@@ -68,30 +68,30 @@ public sealed class InstructionFileTests : IDisposable
     {
         { "", ["the file is empty"] },
         { " \n ", ["the file is empty"] },
-        { "[ ]", ["holds no records"] },
+        { "[ ]", ["contains no records"] },
         { "<!DOCTYPE html><html>not found</html>", ["an HTML page", "download"] },
         { "version https://git-lfs.github.com/spec/v1\noid sha256:12\n", ["git-lfs pointer", "git lfs pull"] },
-        { "instruction,input,output\n", ["holds no records"] },
-        { "a page, saved by mistake\n", ["neither [ nor {", "names no column that is known (a page,  saved by mistake)"] },
+        { "instruction,input,output\n", ["contains no records"] },
+        { "a page, saved by mistake\n", ["does not start with [ or {", "has no known column (a page,  saved by mistake)"] },
         { "instruction,output\n1,2\n3\n", ["record 2 (line 3)", "it has 1 cells, but there are 2 columns"] },
         { "instruction,output\n1,2\n\"3,4\n5,6\n", ["record 2 (line 3)", "ends inside the quotes"] },
         { "instruction,output\n\"1\"a,2\n", ["record 1 (line 2)", "text behind a closing quote"] },
-        { $"[{A},\n{{\"instruction\": \"b\", \"inp", ["record 2 (line 2)", "cut short"] },
-        { $"[{A},\n{B}", ["record 2", "before its array is closed", "cut short"] },
-        { $"[{A},\n", ["record 1", "cut short"] },
-        { $"{A}\n{{\"instruction\": \"b\", \"output\": \"it ends her", ["record 2 (line 2)", "cut short"] },
-        { $"{A}\n{{\"instruction\": \"b\"", ["record 2 (line 2)", "cut short"] },
+        { $"[{A},\n{{\"instruction\": \"b\", \"inp", ["record 2 (line 2)", "truncated"] },
+        { $"[{A},\n{B}", ["record 2", "before its array is closed", "truncated"] },
+        { $"[{A},\n", ["record 1", "truncated"] },
+        { $"{A}\n{{\"instruction\": \"b\", \"output\": \"it ends her", ["record 2 (line 2)", "truncated"] },
+        { $"{A}\n{{\"instruction\": \"b\"", ["record 2 (line 2)", "truncated"] },
         { $"[{A}\n{B}]", ["line 2", "comma is missing between records 1 and 2"] },
-        { $"[{A},\n]", ["line 2", "comma too many"] },
-        { $"[{A}]\n{B}", ["line 2", "more text follows"] },
+        { $"[{A},\n]", ["line 2", "extra comma"] },
+        { $"[{A}]\n{B}", ["line 2", "unexpected text after the end of the array"] },
         { $"[{A},\n{{\"instruction\": \"b\",\n \"output\" \"2\"}}]", ["record 2 (line 3)", "not valid JSON", "correct"] },
         { $"{A}\n{{\"instruction\": \"b\", \"output\": \"2\"\n{A}", ["record 2 (line 3)", "not valid JSON"] },
         { "[{\"instruction\": \"a\",\n\"input\": \"\"}]", ["record 1 (line 1)", "no \"output\"", "it has instruction, input"] },
         { """[{"output": "a"}]""", ["record 1", "no \"instruction\""] },
         { """{"qestion": "", "anwser": ""}""", ["neither \"instruction\" and \"output\" nor \"text\"", "qestion, anwser"] },
-        { """{"instruction": "a", "output": "b", "output": "c"}""", ["record 1", "\"output\" is given twice"] },
-        { """{"instruction": "a", "output": "b", "x": {"y": 1, "y": 2}, "x": 3}""", ["record 1", "\"x\" is given twice"] },
-        { A + "\n{\"messages\": []}", ["record 2 (line 2)", "format openai", "began with alpaca"] },
+        { """{"instruction": "a", "output": "b", "output": "c"}""", ["record 1", "\"output\" occurs twice"] },
+        { """{"instruction": "a", "output": "b", "x": {"y": 1, "y": 2}, "x": 3}""", ["record 1", "\"x\" occurs twice"] },
+        { A + "\n{\"messages\": []}", ["record 2 (line 2)", "format openai", "the records before it alpaca"] },
         { """{}""", ["record 1", "it is empty"] },
         { $$"""[{{A}}, {"instruction": "b", "output": 4}]""", ["record 2", "\"output\" is a number, expected a string"] },
         { """[{"instruction": ["b"], "output": "4"}]""", ["record 1", "\"instruction\" is a list"] },
@@ -100,7 +100,7 @@ public sealed class InstructionFileTests : IDisposable
         { """{"text": false}""", ["record 1", "\"text\" is true or false"] },
         { """["instruction", 1]""", ["record 1", "it is a string, expected an object"] },
         { $"{A}\n12", ["record 2 (line 2)", "it is a number"] },
-        { """[{"instruction": "b", "output": "\ud83e"}]""", ["record 1", "half a character"] },
+        { """[{"instruction": "b", "output": "\ud83e"}]""", ["record 1", "unpaired surrogate"] },
         { """[{"instruction": "b", "\ud83e": "", "outputs": "4"}]""", ["record 1"] },
     };
 
@@ -121,14 +121,14 @@ public sealed class InstructionFileTests : IDisposable
     {
         var invalid = Encoding.UTF8.GetBytes($"[{A},\n{B}]");
         invalid[Array.IndexOf(invalid, (byte)'2')] = 0xFF;
-        AssertMessage(invalid, "record 2 (line 2)", "not UTF-8");
+        AssertMessage(invalid, "record 2 (line 2)", "invalid UTF-8");
         AssertMessage([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"[{A}]")], "UTF-16", "save it as UTF-8");
         AssertMessage(Encoding.Unicode.GetBytes($"[{A}]"), "UTF-16");
         AssertMessage(Encoding.BigEndianUnicode.GetBytes($"[{A}]"), "UTF-16");
         AssertMessage("PK\u0003\u0004....."u8.ToArray(), "zip archive");
-        AssertMessage(Gzip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(A, 5000))))[..^30], "cut short");
+        AssertMessage(Gzip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(A, 5000))))[..^30], "truncated");
 
-        Assert.Contains("no such file", Assert.Throws<InputException>(() => InstructionFile.Read("absent.json")).Message);
+        Assert.Contains("file not found", Assert.Throws<InputException>(() => InstructionFile.Read("absent.json")).Message);
         Assert.Contains("is a folder", Assert.Throws<InputException>(() => InstructionFile.Read(folder.Path)).Message);
 
         void AssertMessage(byte[] bytes, params string[] parts)
@@ -164,10 +164,10 @@ public sealed class InstructionFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("[" + A + ", {\"instruction\": \"b\", \"outp", "cut short")]
-    [InlineData(A + "\n{\"instruction\": \"b\", \"outp", "cut short")]
-    [InlineData("[" + A + ", {\"instruction\": \"b\" \"output\": \"\"}, " + B + "]", "next record cannot be found")]
-    [InlineData("[{\"instruction\": \"b\"}, 3]", "none of its 2 records can be used")]
+    [InlineData("[" + A + ", {\"instruction\": \"b\", \"outp", "truncated")]
+    [InlineData(A + "\n{\"instruction\": \"b\", \"outp", "truncated")]
+    [InlineData("[" + A + ", {\"instruction\": \"b\" \"output\": \"\"}, " + B + "]", "next record cannot be located")]
+    [InlineData("[{\"instruction\": \"b\"}, 3]", "none of its 2 records is usable")]
     public void Skipping_does_not_hide_a_file_that_is_broken(string text, string part)
     {
         var path = folder.Write("data.json", text);

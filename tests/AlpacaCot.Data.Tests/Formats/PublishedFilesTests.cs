@@ -113,9 +113,9 @@ public sealed class PublishedFilesTests
     [Theory]
     [InlineData("instruct/llamafactory_dataset_info.json",
         "it has neither \"instruction\" and \"output\" nor \"text\"; it has identity")]
-    [InlineData("multiturn/oasst_en_100_tree.jsonl", "a tree of messages, which is many dialogues")]
+    [InlineData("multiturn/oasst_en_100_tree.jsonl", "a message tree with several dialogues")]
     [InlineData("multiturn/moss_dev.tar.gz", "tar archive")]
-    [InlineData("cot/origin_creak_train.tsv.gz", "neither [ nor {")]
+    [InlineData("cot/origin_creak_train.tsv.gz", "does not start with [ or {")]
     public void Another_kind_of_file_is_refused_by_what_it_holds(string file, string part)
     {
         var path = ReferenceData.Path("data/" + file);

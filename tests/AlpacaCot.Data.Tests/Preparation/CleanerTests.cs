@@ -47,7 +47,7 @@ public sealed class CleanerTests
             "The sun rises in the east. It warms the land, and the birds begin to sing. People wake up and make their "
             + "breakfast while the streets fill with traffic. ";
         Assert.Null(Judge("Tell.", prose));
-        Assert.Equal("truncated: its last sentence has no end",
+        Assert.Equal("truncated: its last sentence is incomplete",
             Judge("Tell.", prose + "At noon the market in the old town opens"));
         Assert.Equal("truncated: it ends with \"the\"", Judge("Tell.", prose + "At noon the market opens and the"));
         Assert.Equal("truncated: it ends with \",\"", Judge("Tell.", prose + "At noon,"));
@@ -57,7 +57,7 @@ public sealed class CleanerTests
             + "海边游泳，晚上吃西瓜。到了秋天，山上的树叶变成了红色和黄色，农民忙着收庄稼。冬天有时会下雪，路上的行人很少，家家户户都在准备过年，"
             + "妈妈包饺子，爸爸贴对联，奶奶给孩子们讲从前的故事。这样的日子一年又一年地过去了，小镇上的变化不算大，可是每个人都觉得很满足。";
         Assert.Null(Judge("讲", chinese));
-        Assert.Equal("truncated: its last sentence has no end", Judge("讲", chinese + "到了晚上大家都"));
+        Assert.Equal("truncated: its last sentence is incomplete", Judge("讲", chinese + "到了晚上大家都"));
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class CleanerTests
         Assert.StartsWith("repetition: ",
             Judge("Tell.", string.Concat(Enumerable.Repeat("I like to eat apples and to drink tea. ", 9))));
         Assert.StartsWith("repetition: ", Judge("讲", string.Concat(Enumerable.Repeat("我喜欢吃苹果，", 12))));
-        Assert.StartsWith("repetition: \"a\" stands 24 times", Judge("Scream.", "A" + new string('a', 40)));
+        Assert.StartsWith("repetition: \"a\" occurs 24 times", Judge("Scream.", "A" + new string('a', 40)));
         Assert.Null(Judge("Draw a table.", "| a | b |\n|" + new string('-', 60) + "|\n| 1 | 2 |"));
         var numbers = string.Join(", ", Enumerable.Range(1, 200));
         Assert.Null(Judge("Count.", numbers));
@@ -124,7 +124,8 @@ public sealed class CleanerTests
         Assert.StartsWith("language: the language is zh", Judge("这是什么？", "这是一本书。", options: english));
         Assert.Contains("Did you mean \"refusal\"?", Assert.Throws<InputException>(() =>
             new Cleaner(new() { Filters = ["refusals"] })).Message);
-        Assert.Contains("cannot be told", Assert.Throws<InputException>(() => new Cleaner(new() { Languages = ["xx"] })).Message);
+        Assert.Contains("Unknown language",
+            Assert.Throws<InputException>(() => new Cleaner(new() { Languages = ["xx"] })).Message);
     }
 
     /// <summary>Real, mostly good data: each filter takes some, none takes much.</summary>

@@ -134,7 +134,7 @@ public sealed class DeduplicatorTests
         Assert.Throws<InputException>(() => new Deduplicator(new() { Threshold = 1.1 }));
         Assert.Throws<InputException>(() => new Deduplicator(new() { Words = 0 }));
         var missing = new Deduplicator(new() { TemporaryFolder = "/nowhere/at/all" });
-        Assert.Contains("no temporary file", Assert.Throws<InputException>(() => missing.Filter([Text("x")]).Count()).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("cannot create a temporary file",
+            Assert.Throws<InputException>(() => missing.Filter([Text("x")]).Count()).Message, StringComparison.Ordinal);
     }
 }

@@ -56,7 +56,7 @@ public sealed class EncodedDatasetTests
         Assert.NotEqual(Ids(validation), Ids(dataset.Split(100, seed: 43).Validation));
         Assert.InRange(Ids(validation).Average(), 200, 300);
         Assert.Equal((500, 0), (dataset.Split(0, seed: 1).Train.Count, dataset.Split(0, seed: 1).Validation.Count));
-        Assert.Equal("validation_size 500 leaves nothing to train on: the data has 500 examples.",
+        Assert.Equal("validation_size 500 leaves no training examples: the data has 500 examples.",
             Assert.Throws<InputException>(() => dataset.Split(500, seed: 1)).Message);
 
         static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];

@@ -57,7 +57,7 @@ public sealed class MixtureTests
         Assert.Equal((150, 50, 100, 100), (From(drawn, "a"), From(drawn, "b"), From(drawn, "c"), From(drawn, "d")));
         drawn = Draw(new() { Size = 400 }, Sets(3));
         Assert.Equal((100, 100), (From(drawn, "a"), From(drawn, "b")));
-        Assert.Contains("one share together", Assert.Throws<InputException>(() => Draw(new(), Set("a", 3) with
+        Assert.Contains("one common share", Assert.Throws<InputException>(() => Draw(new(), Set("a", 3) with
             { Share = 0.5, Group = "g" }, Set("b", 3) with { Share = 0.4, Group = "g" }, Set("c", 3))).Message,
             StringComparison.Ordinal);
     }
@@ -195,8 +195,8 @@ public sealed class MixtureTests
         Refused("at least one set");
         Refused("add up to 1.2", Set("a", 1) with { Share = 0.6 }, Set("b", 1) with { Share = 0.6 });
         Refused("add up to 0.5", Set("a", 1) with { Share = 0.5 });
-        Refused("b: the shares of the other sets leave nothing", Set("a", 1) with { Share = 1 }, Set("b", 1));
-        Refused("leave out the weight", Set("a", 1) with { Share = 0.5, Weight = 2 }, Set("b", 1));
+        Refused("b: the shares of the other sets already add up to 1", Set("a", 1) with { Share = 1 }, Set("b", 1));
+        Refused("omit the weight", Set("a", 1) with { Share = 0.5, Weight = 2 }, Set("b", 1));
         Refused("the weight is -1", Set("a", 1) with { Weight = -1 });
         Assert.Contains("5 passes over its 10, but its epochs are 2", Assert.Throws<InputException>(() =>
             Draw(new() { Size = 100 }, Set("a", 10) with { Epochs = 2 , Share = 0.5 }, Set("b", 50))).Message,

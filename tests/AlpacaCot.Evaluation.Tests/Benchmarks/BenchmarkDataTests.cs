@@ -44,10 +44,10 @@ public sealed class BenchmarkDataTests : IDisposable
     [Theory]
     [InlineData("bbh", null, "Get it with: alpaca-cot data download bbh;", "cot-prompts")]
     [InlineData("gsm8k", null, "alpaca-cot data download https://github.com/openai/grade-school-math/", "####")]
-    [InlineData("cot", null, "Name it with --data PATH", "kept from training")]
+    [InlineData("cot", null, "Pass it with --data PATH", "held out from training")]
     [InlineData("file", "dolly", "Get it with: alpaca-cot data download dolly")]
     [InlineData("mmlu", "mmmlu", "Did you mean mmlu?")]
-    [InlineData("mmlu", "nothing/here", "no such file or folder")]
+    [InlineData("mmlu", "nothing/here", "file or folder not found")]
     public void What_is_not_here_is_said_with_what_to_type(string benchmark, string? given, params string[] said)
     {
         var refused = Assert.Throws<InputException>(() => Find(benchmark, given));

@@ -137,13 +137,13 @@ public sealed class ForeignModelTests
         {
             Assert.Contains("tensors, more than its", Fault(8, huge));
             Assert.Contains("metadata entries, more than its", Fault(16, huge));
-            Assert.Contains("a text of", Fault(24, huge));
+            Assert.Contains("a string of", Fault(24, huge));
             Assert.Contains("elements of an array, more than its", Fault(After("tokenizer.ggml.tokens") + 8, huge));
             Assert.Contains("token_embd.weight", Fault(After("token_embd.weight") + 4, huge));
         }
-        Assert.Contains("cut short", Fault(After("token_embd.weight") + 4, 1 << 20));
+        Assert.Contains("truncated", Fault(After("token_embd.weight") + 4, 1 << 20));
         Assert.Contains("element type 77", Fault(After("token_embd.weight") + 20, 77, 4));
-        Assert.Contains("cut short", Fault(After("token_embd.weight") + 24, 1 << 30));
+        Assert.Contains("truncated", Fault(After("token_embd.weight") + 24, 1 << 30));
 
         foreach (var length in Enumerable.Range(0, 60).Select(i => i * 239).Append(whole.Length - 1))
             Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.gguf", whole[..length])));

@@ -54,10 +54,10 @@ public sealed class VocabularyGrowthTests
             Assert.Equal(extension.Tokens.Select(token => token.Id).Order(), ids.Where(id => id >= extension.Before).Order());
             Assert.Equal(!special, wider.Decode(ids).Contains("小羊驼", StringComparison.Ordinal));
             Assert.Equal(model.Tokenizer.Encode("Once upon a time"), wider.Encode("Once upon a time"));
-            Assert.Contains("there already", Assert.Throws<InputException>(
+            Assert.Contains("exist already", Assert.Throws<InputException>(
                 () => VocabularyExtension.Add(folder.File(name), ["小羊驼"], special)).Message);
         }
-        Assert.Contains("added tokens behind", Assert.Throws<InputException>(
+        Assert.Contains("added tokens after", Assert.Throws<InputException>(
             () => VocabularyExtension.Merge(folder.File("sentencepiece"), Llama)).Message);
         Assert.Contains("only SentencePiece", Assert.Throws<InputException>(
             () => VocabularyExtension.Merge(folder.File("json"), Llama)).Message);

@@ -64,7 +64,7 @@ public sealed class StudyFileTests : IDisposable
     [InlineData("factors: { adapter.rnak: [4, 8] }\n", "study.yaml:8", "adapter has no key 'rnak'", "did you mean rank?")]
     [InlineData("factors: { adapter.rank: [4, many] }\n", "study.yaml:8", "found many", "a whole number")]
     [InlineData("factors: { data: each }\nseeds: [1, x]\n", "study.yaml:9", "seeds", "each once")]
-    [InlineData("factors: { data: each }\nreference: CM\n", "no arm 'CM'", "\"CN\"")]
+    [InlineData("factors: { data: each }\nreference: CM\n", "unknown arm 'CM'", "\"CN\"")]
     [InlineData("factors: { data: each }\ndesign: gird\n", "study.yaml:9", "found gird", "did you mean grid?")]
     public void What_is_wrong_is_named_with_its_line(string lines, params string[] parts)
     {

@@ -3,38 +3,38 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
-/// <summary>What the filters of a <see cref="Cleaner"/> go by.</summary>
+/// <summary>Settings of a <see cref="Cleaner"/>.</summary>
 public sealed record CleaningOptions
 {
-    /// <summary>Names of the filters to apply, of <see cref="Cleaner.FilterNames"/>; all when null.</summary>
+    /// <summary>Filters to apply, from <see cref="Cleaner.FilterNames"/>; null: all.</summary>
     public IReadOnlyList<string>? Filters { get; init; }
 
-    /// <summary>Languages that stay, as ISO 639-1 codes; with none the filter is off.</summary>
+    /// <summary>Languages to keep, as ISO 639-1 codes; empty: no language filter.</summary>
     public IReadOnlyList<string> Languages { get; init; } = [];
 
-    /// <summary>The least characters of what is asked.</summary>
+    /// <summary>Minimum length of the prompt in characters. Default: 0.</summary>
     public int LeastPrompt { get; init; }
 
-    /// <summary>The most characters of what is asked.</summary>
+    /// <summary>Maximum length of the prompt in characters. Default: unlimited.</summary>
     public int MostPrompt { get; init; } = int.MaxValue;
 
-    /// <summary>The least characters of the last answer.</summary>
+    /// <summary>Minimum length of the last answer in characters. Default: 0.</summary>
     public int LeastAnswer { get; init; }
 
-    /// <summary>The most characters of the last answer.</summary>
+    /// <summary>Maximum length of the last answer in characters. Default: unlimited.</summary>
     public int MostAnswer { get; init; } = int.MaxValue;
 }
 
 /// <summary>
-/// Applies filters to conversations: each record goes through all of them in a fixed order until one removes it; a repair
-/// goes on to the next filter. The result does not depend on the number of threads.
+/// Applies filters to conversations in a fixed order. A record that one filter removes skips the rest; a repaired record is
+/// passed on. The result does not depend on the number of threads.
 /// </summary>
 public sealed class Cleaner
 {
     private readonly ICleaningFilter[] _filters;
 
-    /// <summary>Chooses filters.</summary>
-    /// <exception cref="InputException">A filter or language that is not known.</exception>
+    /// <summary>Selects filters.</summary>
+    /// <exception cref="InputException">An unknown filter or language.</exception>
     public Cleaner(CleaningOptions? options = null)
     {
         options ??= new();
@@ -42,19 +42,19 @@ public sealed class Cleaner
         var names = all.Select(filter => filter.Name).ToArray();
         foreach (var name in options.Filters ?? [])
             if (!names.Contains(name))
-                throw new InputException($"There is no filter \"{name}\". {Spelling.Suggestion(name, names)}");
+                throw new InputException($"Unknown filter \"{name}\". {Spelling.Suggestion(name, names)}");
         _filters = [.. all.Where(filter => options.Filters?.Contains(filter.Name) ?? true)];
     }
 
-    /// <summary>The names of all filters, in the order in which they are applied.</summary>
+    /// <summary>The names of all filters, in the order of application.</summary>
     public static IReadOnlyList<string> FilterNames { get; } = [.. All(new()).Select(filter => filter.Name)];
 
-    /// <summary>The chosen filters, in the order in which they are applied.</summary>
+    /// <summary>The selected filters, in the order of application.</summary>
     public IReadOnlyList<ICleaningFilter> Filters => _filters;
 
-    /// <summary>The records that stay, some of them repaired, in their order; read and judged as they are asked for.</summary>
-    /// <param name="records">Read once, on the calling thread.</param>
-    /// <param name="onFinding">Told of every removal and repair, in order, on the calling thread.</param>
+    /// <summary>Yields the remaining records in order, some of them repaired. Evaluated lazily.</summary>
+    /// <param name="records">Enumerated once, on the calling thread.</param>
+    /// <param name="onFinding">Called for every removal and repair, in order, on the calling thread.</param>
     public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<Finding>? onFinding = null)
     {
         foreach (var (_, (kept, findings)) in records.Map(Judge))

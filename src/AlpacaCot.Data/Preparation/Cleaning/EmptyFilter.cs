@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
-/// <summary>Takes records that ask nothing or answer nothing, or with a word that stands for nothing.</summary>
+/// <summary>Removes records with an empty question or answer, or with a placeholder as the answer.</summary>
 internal sealed class EmptyFilter : ICleaningFilter
 {
     private static readonly FrozenSet<string> Placeholders = new[]
@@ -25,7 +25,7 @@ internal sealed class EmptyFilter : ICleaningFilter
             return Verdict.Remove("the answer is a placeholder", answer);
         if (record.Turns.Count > 1 && record.Turns.Where(turn => turn.Role == Role.User)
                 .All(turn => string.IsNullOrWhiteSpace(turn.Text) && string.IsNullOrWhiteSpace(turn.Input)))
-            return Verdict.Remove("nothing is asked", answer);
+            return Verdict.Remove("the question is empty", answer);
         return Verdict.Keep;
     }
 }

@@ -3,7 +3,7 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Repairs text that was decoded with the wrong encoding, drops control characters, and takes records whose characters are lost.
+/// Repairs text that was decoded with the wrong encoding, removes control characters, and removes records with lost characters.
 /// </summary>
 internal sealed class EncodingFilter : ICleaningFilter
 {

@@ -2,32 +2,32 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
-/// <summary>One reason why a record may be left out or changed. Thread-safe.</summary>
+/// <summary>One criterion for removing or repairing records. Implementations are thread-safe.</summary>
 public interface ICleaningFilter
 {
-    /// <summary>What options and reports call it.</summary>
+    /// <summary>Name in options and reports.</summary>
     string Name { get; }
 
-    /// <summary>What it takes, in a line for people.</summary>
+    /// <summary>One-line description for the help text.</summary>
     string Description { get; }
 
-    /// <summary>Judges a record.</summary>
+    /// <summary>Checks a record.</summary>
     Verdict Check(Conversation record);
 }
 
-/// <summary>What a filter says of a record.</summary>
-/// <param name="Reason">Why the record is removed or changed; null where the filter leaves it alone.</param>
-/// <param name="Repaired">The record as it should be, where it can be repaired; null where it is to be removed.</param>
-/// <param name="Excerpt">The text in question.</param>
+/// <summary>Decision of a filter on a record.</summary>
+/// <param name="Reason">Why the record is removed or repaired; null if it passes.</param>
+/// <param name="Repaired">The repaired record; null if the record passes or is removed.</param>
+/// <param name="Excerpt">Excerpt of the text concerned.</param>
 public readonly record struct Verdict(string? Reason, Conversation? Repaired, string Excerpt)
 {
-    /// <summary>The record is left alone.</summary>
+    /// <summary>The record passes unchanged.</summary>
     public static readonly Verdict Keep = new(null, null, "");
 
-    /// <summary>The record is removed.</summary>
+    /// <summary>Creates the decision to remove the record.</summary>
     public static Verdict Remove(string reason, string text) => new(reason, null, ConversationText.Excerpt(text));
 
-    /// <summary>The record is replaced.</summary>
+    /// <summary>Creates the decision to replace the record.</summary>
     public static Verdict Repair(string reason, Conversation record, string text) =>
         new(reason, record, ConversationText.Excerpt(text));
 }

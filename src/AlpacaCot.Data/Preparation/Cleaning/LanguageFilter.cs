@@ -5,7 +5,7 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Takes records in other languages than the wanted ones; what has no language, such as numbers and code, stays.
+/// Removes records in languages other than the selected ones. Text without a language, such as numbers and code, passes.
 /// </summary>
 internal sealed class LanguageFilter : ICleaningFilter
 {
@@ -15,14 +15,14 @@ internal sealed class LanguageFilter : ICleaningFilter
     {
         foreach (var code in wanted)
             if (!LanguageIdentifier.Languages.Contains(code))
-                throw new InputException($"The language \"{code}\" cannot be told. There are: "
+                throw new InputException($"Unknown language \"{code}\"; allowed: "
                     + $"{string.Join(", ", LanguageIdentifier.Languages)}.");
         _wanted = wanted;
     }
 
     public string Name => "language";
 
-    public string Description => "a question or answer in another language than asked for (off unless languages are given)";
+    public string Description => "a question or answer in a language that is not selected (off unless languages are set)";
 
     public Verdict Check(Conversation record)
     {

@@ -2,28 +2,28 @@ using System.Collections.Frozen;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
-/// <summary>The language of a text.</summary>
-/// <param name="Code">ISO 639-1, such as <c>en</c>; <c>und</c> where nothing tells.</param>
-/// <param name="Confidence">From 0 to 1: how much of what tells anything speaks for it.</param>
+/// <summary>An identified language.</summary>
+/// <param name="Code">ISO 639-1 code, such as <c>en</c>; <c>und</c> if undetermined.</param>
+/// <param name="Confidence">From 0 to 1: the share of the evidence that supports the language.</param>
 public readonly record struct Language(string Code, double Confidence)
 {
-    /// <summary>Nothing tells the language, as in numbers, code or a name.</summary>
+    /// <summary>Undetermined, as for numbers, code or a name.</summary>
     public static readonly Language Unknown = new("und", 0);
 }
 
 /// <summary>
-/// Names the language of a text: first the script that most of it is written in, then, where several languages share it, the
-/// letters and the small words that only some of them have. It needs no model file and sees a million characters in some
-/// milliseconds; a sentence is enough, a word is not.
+/// Identifies the language of a text: by its predominant script and, for scripts shared by several languages, by characteristic
+/// letters and function words. It needs no model file and processes a million characters in a few milliseconds. A sentence is
+/// sufficient, a single word is not.
 /// </summary>
 public static class LanguageIdentifier
 {
-    private const int MostCharacters = 4096;   // the beginning tells
-    private const double UnspacedWeight = 3;   // a Chinese character says what three Latin letters say
-    private const int MostOfOneLetter = 3;     // text repeats "a" no more often than variables repeat "x", so more says nothing
+    private const int MostCharacters = 4096;   // the beginning is sufficient
+    private const double UnspacedWeight = 3;   // one Chinese character counts like three Latin letters
+    private const int MostOfOneLetter = 3;     // a variable "x" may repeat as often as the word "a"
     private const double Alike = 1e-9;
 
-    /// <summary>The languages that can be told apart.</summary>
+    /// <summary>The supported languages.</summary>
     public static IReadOnlyCollection<string> Languages { get; } =
         [.. LanguageTables.SmallWords.Keys.Concat(LanguageTables.Scripts.Select(script => script.Code))
             .Concat(LanguageTables.Letters.Select(letters => letters.Code))
@@ -33,7 +33,7 @@ public static class LanguageIdentifier
     private static readonly FrozenDictionary<string, (string Code, double Weight)[]>.AlternateLookup<ReadOnlySpan<char>> ByWord =
         Words.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary>The language of a text.</summary>
+    /// <summary>Identifies the language of a text.</summary>
     public static Language Identify(ReadOnlySpan<char> text)
     {
         if (text.Length > MostCharacters) text = text[..MostCharacters];
@@ -50,7 +50,7 @@ public static class LanguageIdentifier
         var (best, weight) = (LanguageTables.Latin, (double)latin);
         var total = weight + others;
         var kana = counts[LanguageTables.Kana];
-        counts[LanguageTables.Han] += kana;   // Japanese is written in both
+        counts[LanguageTables.Han] += kana;   // Japanese uses both
         counts[LanguageTables.Kana] = 0;
         for (var i = 0; i < counts.Length; i++)
         {
@@ -96,10 +96,10 @@ public static class LanguageIdentifier
                         if (letters.Contains(char.ToLowerInvariant(c))) Add(code, weight);
         }
         var sum = scores.Values.Sum();
-        // One small word in many says nothing: a name, a quotation, code.
+        // A single function word among many words is no evidence: it may be a name, a quotation or code.
         if (sum == 0 || sum < 0.03 * words)
             return script == LanguageTables.Latin ? Language.Unknown : new(LanguageTables.Scripts[script].Common, share / 2);
-        // What many languages have, as "a", says English where nothing else is said: it is by far the most common.
+        // A tie of words shared by many languages, such as "a", goes to English, by far the most frequent language.
         if (scores.TryGetValue("en", out var english) && english >= scores.Values.Max() - Alike)
             return new("en", share * english / sum);
         var (language, score) = scores.OrderByDescending(pair => pair.Value)
@@ -112,7 +112,7 @@ public static class LanguageIdentifier
         }
     }
 
-    // Single letters are words, and names of notes, variables, answers and initials. Those stand beside digits or are capital.
+    // Single letters are words, but also notes, variables, options and initials; the latter are capital or next to a digit.
     private static bool IsWord(ReadOnlySpan<char> text, int at, Span<int> counts)
     {
         var letter = text[at];
@@ -123,7 +123,7 @@ public static class LanguageIdentifier
         static bool IsJoined(char c) => c == '_' || char.IsDigit(c);
     }
 
-    // A word of many languages speaks for each of them little.
+    // A word shared by several languages divides its weight among them.
     private static FrozenDictionary<string, (string, double)[]> CountWords() =>
         LanguageTables.SmallWords
             .SelectMany(list => list.Value.Split(' ').Distinct().Select(word => (Word: word, Code: list.Key)))

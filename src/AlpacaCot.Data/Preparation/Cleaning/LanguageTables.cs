@@ -2,14 +2,14 @@ using System.Collections.Frozen;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
-/// <summary>What tells languages apart: scripts, letters and the small words that make up every text.</summary>
+/// <summary>Tables for language identification: scripts, characteristic letters and function words.</summary>
 internal static class LanguageTables
 {
     public const int Latin = -2, Han = 0, Kana = 1, Cyrillic = 2, Arabic = 3, Devanagari = 4;
 
-    /// <summary>A script by ranges of its characters.</summary>
-    /// <param name="Code">Its language, where it has one; empty where several share it.</param>
-    /// <param name="Common">The most common of several.</param>
+    /// <summary>A script as ranges of characters.</summary>
+    /// <param name="Code">Language code if only one language uses it; else empty.</param>
+    /// <param name="Common">The most common language if several use it.</param>
     /// <param name="Ranges">Pairs of first and last character.</param>
     public sealed record Script(string Code, string Common, string Ranges);
 
@@ -30,7 +30,7 @@ internal static class LanguageTables
         new("km", "km", "\u1780\u17FF"), new("mn", "mn", "\u1800\u18AF"),
     ];
 
-    /// <summary>Letters that only some languages of a script have, and how much each says beside a small word.</summary>
+    /// <summary>Letters used by only some languages of a script, with their weight relative to a function word.</summary>
     public static readonly (string Code, string Letters, double Weight)[] Letters =
     [
         ("uk", "іїєґ", 1), ("be", "ўі", 1), ("sr", "ђјљњћџ", 1), ("mk", "ѓќѕ", 1), ("kk", "әғқңұһ", 1), ("ru", "ыэё", 0.5),
@@ -43,7 +43,7 @@ internal static class LanguageTables
         ("vi", "ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ", 0.7),
     ];
 
-    /// <summary>Words that every text of a language is full of and most other languages lack.</summary>
+    /// <summary>Function words frequent in one language and rare in most others.</summary>
     public static readonly FrozenDictionary<string, string> SmallWords = new Dictionary<string, string>
     {
         ["en"] = "the of and to in is that for it as was with be by on not he his but at are this have from or which you "
@@ -110,10 +110,10 @@ internal static class LanguageTables
             .Select(own => KeyValuePair.Create(own.Code, own.Letters[0] < 0x250 ? Latin : ScriptOf(own.Letters[0]))))
         .ToFrozenDictionary();
 
-    /// <summary>The script a language of a shared script is written in.</summary>
+    /// <summary>Script of each language that shares a script.</summary>
     public static int WrittenIn(string code) => HomeScripts[code];
 
-    /// <summary>The index of a letter's script; -1 where it has none of these.</summary>
+    /// <summary>Index of a letter's script; -1 if it has none of these.</summary>
     public static int ScriptOf(char c)
     {
         for (var i = 0; i < Scripts.Length; i++)

@@ -3,12 +3,12 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
-/// <summary>Takes records whose question or answer is shorter or longer than wanted, in characters.</summary>
+/// <summary>Removes records whose question or answer length, in characters, is outside the configured range.</summary>
 internal sealed class LengthFilter(CleaningOptions options) : ICleaningFilter
 {
     public string Name => "length";
 
-    public string Description => "a question or answer shorter or longer than asked for (off unless a length is given)";
+    public string Description => "a question or answer outside the configured length range (off unless a length is set)";
 
     public Verdict Check(Conversation record)
     {

@@ -4,30 +4,30 @@ using System.Text;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Undoes a wrong decoding: UTF-8 bytes that were read as Windows-1252 or Latin-1 (<c>cafÃ©</c>) or as GBK (<c>浣犲ソ</c>). Only
-/// stretches whose bytes are valid UTF-8 again are changed, which hardly any text that was meant is.
+/// Reverses wrong decodings: UTF-8 bytes read as Windows-1252 or Latin-1 (<c>cafÃ©</c>) or as GBK (<c>浣犲ソ</c>). Only
+/// sequences whose bytes are valid UTF-8 are changed, which is very rare in intended text.
 /// </summary>
 internal static class Mojibake
 {
-    private const int MostRounds = 3;   // text that went wrong twice is repaired twice
+    private const int MostRounds = 3;   // doubly decoded text needs two rounds
     private const int LeastChinese = 3;
 
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
     private static readonly Encoding Gbk = CodePagesEncodingProvider.Instance.GetEncoding(936,
         EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback)!;
 
-    // Windows-1252 from 0x80; 0 where it has no character and Latin-1's control character stands.
+    // Windows-1252 from 0x80; 0 where it has no character and Latin-1 has a control character.
     private const string Windows1252 = "€\0‚ƒ„…†‡ˆ‰Š‹Œ\0Ž\0\0‘’“”•–—˜™š›œ\0žŸ";
 
-    // First characters of what common UTF-8 Chinese looks like as GBK: a cheap look before the dear one.
+    // First characters of common Chinese UTF-8 read as GBK: a cheap test before the expensive one.
     private static readonly SearchValues<char> GbkSigns = SearchValues.Create("锛銆鐨浣涓鍙鎴绗鏄浠鍦鍚鏈姝璇杩鍒闂瀹寮澶犲");
     private static readonly SearchValues<char> Controls = SearchValues.Create(
         [.. Enumerable.Range(0, 32).Where(c => c is not (9 or 10 or 12 or 13)).Select(c => (char)c), '\u007F', '\uFEFF']);
 
-    /// <summary>Whether characters were replaced by a mark that says they could not be read.</summary>
+    /// <summary>Whether the text contains replacement characters for undecodable bytes.</summary>
     public static bool IsLost(string text) => text.Contains('\uFFFD') || text.Contains("锟斤拷", StringComparison.Ordinal);
 
-    /// <summary>The text as it was meant; the same object where there is nothing to repair.</summary>
+    /// <summary>The repaired text; the same instance if nothing changed.</summary>
     public static string Repair(string text)
     {
         for (var round = 0; round < MostRounds; round++)
@@ -43,12 +43,12 @@ internal static class Mojibake
     private static string OfLatin(string text)
     {
         StringBuilder? result = null;
-        var done = 0;   // up to here it is in the result
+        var done = 0;   // copied to the result up to here
         Span<byte> bytes = stackalloc byte[4];
         for (var i = 0; i < text.Length;)
         {
             var length = SequenceLength(text, i);
-            // "É“" may be a capital before a quotation mark; beside another sequence, or where the lead ends no word, it is not.
+            // "É“" may be a capital before a quotation mark: keep it unless it is adjacent to another sequence.
             if (length == 2 && text[i] is not ('Â' or 'Ã') && done != i && SequenceLength(text, i + 2) == 0) length = 0;
             if (length == 0)
             {
@@ -66,7 +66,7 @@ internal static class Mojibake
         return result is null ? text : result.Append(text, done, text.Length - done).ToString();
     }
 
-    // Characters from here that would be one UTF-8 sequence; 0 where they would not.
+    // Number of characters from here that form one UTF-8 sequence; 0 if they do not.
     private static int SequenceLength(string text, int at)
     {
         if (at >= text.Length) return 0;

@@ -4,8 +4,8 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Takes multiple-choice records whose answer names a letter that is not among the options, or a letter together with the text of
-/// another option.
+/// Removes multiple-choice records whose answer names a letter that is not an option, or a letter with the text of another
+/// option.
 /// </summary>
 internal sealed partial class OptionLetterFilter : ICleaningFilter
 {
@@ -32,10 +32,10 @@ internal sealed partial class OptionLetterFilter : ICleaningFilter
         return Verdict.Keep;
     }
 
-    // "Add an option" and "put them in order" have options too, but do not ask for one of them.
+    // "Add an option" and "put them in order" list options but do not ask to choose one.
     private static bool Chooses(Turn question) => !NotAChoice().IsMatch(question.Text);
 
-    /// <summary>The texts of the options A, B, ... in order; the list ends where the next letter is missing.</summary>
+    /// <summary>The texts of the options A, B, ... in order, up to the first missing letter.</summary>
     private static List<string> Options(string question)
     {
         var marks = new List<Match>();
@@ -58,7 +58,7 @@ internal sealed partial class OptionLetterFilter : ICleaningFilter
         return char.ToUpperInvariant(letter >= '\uFF21' ? (char)(letter - 0xFEE0) : letter);
     }
 
-    // The first line without the marks around it; the data has newlines as two characters too.
+    // The first line without surrounding punctuation; some data sets contain line feeds as the two characters \n.
     private static string Plain(string text) =>
         text.Split(["\n", @"\n"], 2, StringSplitOptions.TrimEntries)[0]
             .Trim(' ', '.', '。', ',', '，', ';', '；', ':', '-').ToLowerInvariant();

@@ -4,12 +4,12 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Takes answers that begin by refusing: a tuned model learns to refuse from few of them. An apology that is the answer, as in a
-/// letter or a story, stays.
+/// Removes records whose answer starts with a refusal, because a few of them suffice to teach a model to refuse. Apologies that
+/// are the requested content, as in a letter or story, pass.
 /// </summary>
 internal sealed partial class RefusalFilter : ICleaningFilter
 {
-    private const int Beginning = 200;   // characters in which a refusal shows
+    private const int Beginning = 200;   // number of characters searched
 
     public string Name => "refusal";
 
@@ -22,7 +22,7 @@ internal sealed partial class RefusalFilter : ICleaningFilter
             if (turn.Role != Role.Assistant) continue;
             var beginning = turn.Text[..Math.Min(turn.Text.Length, Beginning)].Replace('’', '\'');
             if (FirstMatch(beginning) is { } words)
-                return Verdict.Remove($"it refuses: \"{words}\"", turn.Text);
+                return Verdict.Remove($"the answer refuses: \"{words}\"", turn.Text);
         }
         return Verdict.Keep;
     }

@@ -4,15 +4,15 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Takes answers that go round in circles, as a language model's do when it is stuck: a large part of the n-grams has stood
-/// before (after Rae et al. 2021, arXiv:2112.11446, table A1), or one letter stands many times in a row.
+/// Removes degenerate repetitive answers: a large share of the n-grams are repetitions (after Rae et al. 2021,
+/// arXiv:2112.11446, table A1), or one letter occurs many times in a row.
 /// </summary>
 internal sealed class RepetitionFilter : ICleaningFilter
 {
     private const int Gram = 8;              // words, or characters of unspaced scripts
-    private const int LeastUnits = 32;       // a shorter text cannot go round
+    private const int LeastUnits = 32;       // shorter texts are not checked
     private const double MostRepeated = 0.4;  // songs have refrains
-    private const double MostSigns = 0.03;    // tables, markup and code repeat themselves by right
+    private const double MostSigns = 0.03;    // tables, markup and code legitimately repeat symbols
     private const int LongestRun = 24;       // of one letter
 
     public string Name => "repetition";
@@ -25,9 +25,9 @@ internal sealed class RepetitionFilter : ICleaningFilter
         {
             if (turn.Role != Role.Assistant) continue;
             if (LetterRun(turn.Text) is >= 0 and var at)
-                return Verdict.Remove($"\"{turn.Text[at]}\" stands {LongestRun} times in a row", turn.Text[at..]);
+                return Verdict.Remove($"\"{turn.Text[at]}\" occurs {LongestRun} times in a row", turn.Text[at..]);
             if (RepeatedShare(turn.Text) is var share && share >= MostRepeated)
-                return Verdict.Remove(string.Create(CultureInfo.InvariantCulture, $"{share:0%} of its 8-grams have stood before"),
+                return Verdict.Remove(string.Create(CultureInfo.InvariantCulture, $"{share:0%} of its 8-grams are repetitions"),
                     turn.Text);
         }
         return Verdict.Keep;

@@ -4,12 +4,12 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Cleaning;
 
 /// <summary>
-/// Takes answers that stop in the middle, as those cut at a token limit do: an open code block, a last sign or word after which
-/// something must follow, or prose whose sentences all have an end but the last.
+/// Removes truncated answers, such as those cut at a token limit: an open code block, a final symbol or word that requires a
+/// continuation, or prose in which only the last sentence lacks a full stop.
 /// </summary>
 internal sealed partial class TruncationFilter : ICleaningFilter
 {
-    private const int LongAnswer = 160;   // characters; short answers often go without a full stop
+    private const int LongAnswer = 160;   // characters; short answers often lack a full stop
 
     public string Name => "truncated";
 
@@ -27,7 +27,7 @@ internal sealed partial class TruncationFilter : ICleaningFilter
         if (DanglingWord().Match(line) is { Success: true } word)
             return Verdict.Remove($"it ends with \"{word.Groups[1].Value}\"", end);
         if (char.IsLetter(answer[^1]) && SentenceEnd().Count(line) >= 2)
-            return Verdict.Remove("its last sentence has no end", end);
+            return Verdict.Remove("its last sentence is incomplete", end);
         return Verdict.Keep;
     }
 
@@ -38,7 +38,7 @@ internal sealed partial class TruncationFilter : ICleaningFilter
         RegexOptions.CultureInvariant)]
     private static partial Regex DanglingWord();
 
-    // A full stop behind a word, not behind a number or an initial.
+    // A full stop after a word, not after a number or an initial.
     [GeneratedRegex(@"(?:\p{L}{2}[.!?](?=\s)|[。！？])")]
     private static partial Regex SentenceEnd();
 

@@ -4,27 +4,27 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Contamination;
 
-/// <summary>What counts as taken from an evaluation set.</summary>
+/// <summary>Criteria for overlap with evaluation sets.</summary>
 public sealed record ContaminationOptions
 {
-    /// <summary>Words in a row that must be the same, as in Brown et al. 2020 (arXiv:2005.14165), appendix C.</summary>
+    /// <summary>N-gram length in words; default 13 as in Brown et al. 2020 (arXiv:2005.14165), appendix C.</summary>
     public int Words { get; init; } = 13;
 
-    /// <summary>Characters in a row that must be the same, in texts of scripts without spaces.</summary>
+    /// <summary>N-gram length in characters for scripts without spaces. Default: 20.</summary>
     public int Characters { get; init; } = 20;
 
     /// <summary>
-    /// The least part of an evaluation text's n-grams that a record must hold to be removed, from 0 to 1; at 0 a single one does.
+    /// Minimum share of an evaluation text's n-grams in a removed record, from 0 to 1; at 0 a single n-gram suffices.
     /// </summary>
     public double Overlap { get; init; }
 
-    /// <summary>N-grams that more than so many evaluation texts share are the set's own phrases and do not count.</summary>
+    /// <summary>N-grams shared by more than this number of evaluation texts are boilerplate and ignored. Default: 10.</summary>
     public int MostTexts { get; init; } = 10;
 }
 
 /// <summary>
-/// Leaves out records that hold n-grams of evaluation sets. A question shorter than an n-gram is found where it stands whole,
-/// unless it has fewer than half as many words. The result does not depend on the number of threads.
+/// Removes records that contain n-grams of evaluation sets. An evaluation text shorter than an n-gram must occur in full; one
+/// shorter than half an n-gram is ignored. The result does not depend on the number of threads.
 /// </summary>
 public sealed class Decontaminator
 {
@@ -34,16 +34,16 @@ public sealed class Decontaminator
     private readonly NgramIndex _index = new();
     private readonly List<string> _origins = [];
 
-    /// <summary>Takes in the evaluation sets.</summary>
-    /// <exception cref="InputException">A number that cannot be, or no text that is long enough to be found.</exception>
+    /// <summary>Indexes the evaluation sets.</summary>
+    /// <exception cref="InputException">An invalid option, or no text long enough to be searched for.</exception>
     public Decontaminator(IEnumerable<EvaluationText> evaluation, ContaminationOptions? options = null)
     {
         _options = options ?? new();
         if (_options.Words < 2 || _options.Characters < 2)
-            throw new InputException("An n-gram needs at least 2 words or characters.");
+            throw new InputException("The n-gram length must be at least 2 words or characters.");
         if (_options.Overlap is not (>= 0 and <= 1))
             throw new InputException(string.Create(CultureInfo.InvariantCulture,
-                $"The overlap is {_options.Overlap}; it goes from 0 to 1."));
+                $"The overlap is {_options.Overlap}; it must be between 0 and 1."));
         var units = new List<TextUnit>();
         foreach (var (origin, text) in evaluation)
         {
@@ -54,23 +54,23 @@ public sealed class Decontaminator
         }
         CommonNgrams = _index.RemoveCommon(_options.MostTexts);
         if (_index.SearchableTexts == 0)
-            throw new InputException($"None of the {_origins.Count} evaluation texts is long enough to be found; "
+            throw new InputException($"None of the {_origins.Count} evaluation texts is long enough to search for; "
                 + "lower the n-gram length.");
     }
 
-    /// <summary>Evaluation texts taken in.</summary>
+    /// <summary>Number of indexed evaluation texts.</summary>
     public int Texts => _origins.Count;
 
-    /// <summary>Evaluation texts that can be found; the others are too short or hold common phrases alone.</summary>
+    /// <summary>Number of evaluation texts with n-grams to search for; the others are too short or only boilerplate.</summary>
     public int SearchableTexts => _index.SearchableTexts;
 
-    /// <summary>N-grams left out because too many evaluation texts share them.</summary>
+    /// <summary>Number of n-grams ignored because too many evaluation texts share them.</summary>
     public int CommonNgrams { get; }
 
-    /// <summary>The records without a hit, in their order; read and searched as they are asked for.</summary>
-    /// <param name="records">Read once, on the calling thread.</param>
+    /// <summary>Yields the records without a match, in order. Evaluated lazily.</summary>
+    /// <param name="records">Enumerated once, on the calling thread.</param>
     /// <param name="onHit">
-    /// Told of each evaluation text found in a removed record, the fullest first: the share of its n-grams found and the passage.
+    /// Called for each evaluation text found in a removed record, in descending share of its n-grams, with the passage.
     /// </param>
     public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<Finding>? onHit = null)
     {
@@ -102,13 +102,13 @@ public sealed class Decontaminator
         var (start, end) = LongestPassage(matches.OrderBy(match => match.Start));
         var passage = text[units[start].Start..units[end - 1].End];
         return new Finding(record.Origin, "contamination", FindingAction.Removed, string.Create(CultureInfo.InvariantCulture,
-            $"holds {share:0.0%} of the n-grams of {_origins[evaluation]}; {end - start} words or characters in a row are the same"))
+            $"contains {share:0.0%} of the n-grams of {_origins[evaluation]}; {end - start} words or characters in a row match"))
         {
             Other = _origins[evaluation], Score = share, Excerpt = ConversationText.Excerpt(passage, 240),
         };
     }
 
-    // Matches that overlap are one passage.
+    // Overlapping matches form one passage.
     private static (int Start, int End) LongestPassage(IEnumerable<NgramIndex.Match> ordered)
     {
         var (best, current) = ((Start: 0, End: 0), (Start: 0, End: 0));

@@ -2,18 +2,18 @@ using System.Text.Json;
 
 namespace AlpacaCot.Data.Preparation.Contamination;
 
-/// <summary>One question of an evaluation set, whatever its fields are called.</summary>
-/// <param name="Origin">Where it was read, for messages.</param>
-/// <param name="Text">Its texts, each on lines of its own.</param>
+/// <summary>One question of an evaluation set, independent of its field names.</summary>
+/// <param name="Origin">Source for messages.</param>
+/// <param name="Text">All its texts, separated by line feeds.</param>
 public sealed record EvaluationText(string Origin, string Text)
 {
     /// <summary>
-    /// The questions in a record of an evaluation set. Benchmarks agree on nothing but that a question is an object with
-    /// texts: its own strings, and lists of strings such as choices, are the question; objects inside it are questions of
+    /// Extracts the questions from a record of an evaluation set. Benchmarks share no schema except that a question is an object
+    /// with texts: its strings and lists of strings (such as choices) form the question; nested objects are questions of
     /// their own.
     /// </summary>
     /// <param name="record">A JSON value.</param>
-    /// <param name="origin">Where it was read.</param>
+    /// <param name="origin">Source for messages.</param>
     public static IEnumerable<EvaluationText> From(JsonElement record, string origin)
     {
         var own = new List<string>();

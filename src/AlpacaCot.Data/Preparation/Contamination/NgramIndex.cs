@@ -3,39 +3,39 @@ using System.Runtime.InteropServices;
 namespace AlpacaCot.Data.Preparation.Contamination;
 
 /// <summary>
-/// The n-grams of evaluation texts, to be found in any other text in one pass: a rolling polynomial hash gives every stretch
-/// of any length in constant time.
+/// Index of evaluation texts' n-grams, searched in one pass over a text: a rolling polynomial hash yields the hash of any
+/// substring in constant time.
 /// </summary>
 internal sealed class NgramIndex
 {
     private const ulong Base = 0x9FB21C651E98DF25;
-    private const int FilterBits = 24;   // a bit array of 2 MB that lies in the cache says no to almost all stretches
+    private const int FilterBits = 24;   // a 2 MB bit array, cache-resident, rejects almost all candidates
 
-    private readonly Dictionary<ulong, List<int>> _texts = [];   // of a gram, the texts that have it
+    private readonly Dictionary<ulong, List<int>> _texts = [];   // by n-gram hash: the texts that contain it
     private readonly HashSet<int> _lengths = [];
     private readonly ulong[] _filter = new ulong[1 << (FilterBits - 6)];
     private readonly List<int> _gramCounts = [];
 
-    /// <summary>A row of units of the scanned text that a text of the index has too.</summary>
-    /// <param name="Text">The text of the index.</param>
-    /// <param name="Gram">Identifies the row.</param>
-    /// <param name="Start">Its first unit.</param>
-    /// <param name="Length">Its units.</param>
+    /// <summary>A sequence of units in the scanned text that also occurs in an indexed text.</summary>
+    /// <param name="Text">Number of the indexed text.</param>
+    /// <param name="Gram">Hash of the sequence.</param>
+    /// <param name="Start">Index of the first unit.</param>
+    /// <param name="Length">Number of units.</param>
     public readonly record struct Match(int Text, ulong Gram, int Start, int Length);
 
-    /// <summary>The number of texts with at least one gram.</summary>
+    /// <summary>Number of texts with at least one n-gram.</summary>
     public int SearchableTexts => _gramCounts.Count(count => count > 0);
 
-    /// <summary>The number of different grams of a text.</summary>
+    /// <summary>Number of distinct n-grams of a text.</summary>
     public int GramCount(int text) => _gramCounts[text];
 
-    /// <summary>Adds the text with the next number: all its rows of so many units, or all of it where it is shorter.</summary>
+    /// <summary>Adds the next text: all its n-grams, or the whole text if shorter but not below the minimum.</summary>
     public void Add(List<TextUnit> units, int length, int least)
     {
         var text = _gramCounts.Count;
         _gramCounts.Add(0);
         length = Math.Min(length, units.Count);
-        if (length < least) return;   // too little to say that it was copied
+        if (length < least) return;   // too short to prove copying
         _lengths.Add(length);
         var prefix = Prefix(units);
         for (var start = 0; start + length <= units.Count; start++)
@@ -51,10 +51,10 @@ internal sealed class NgramIndex
     }
 
     /// <summary>
-    /// Forgets the grams of more than so many texts, which are the words of the set (its task description, its examples), not
-    /// of a question.
+    /// Removes n-grams that occur in more texts than the limit: boilerplate such as task descriptions and examples, not the
+    /// content of a question.
     /// </summary>
-    /// <returns>How many were forgotten.</returns>
+    /// <returns>Number of n-grams removed.</returns>
     public int RemoveCommon(int most)
     {
         var common = _texts.Where(gram => gram.Value.Count > most).ToList();
@@ -66,7 +66,7 @@ internal sealed class NgramIndex
         return common.Count;
     }
 
-    /// <summary>Every row of units that a text of the index has too.</summary>
+    /// <summary>Finds all sequences of units that also occur in an indexed text.</summary>
     public List<Match> Find(List<TextUnit> units)
     {
         var matches = new List<Match>();

@@ -1,21 +1,21 @@
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
-/// The records that have a key in one band: a hash table with open addressing, eight bytes a place, in which a key may stand
-/// several times.
+/// Maps the keys of one LSH band to records: an open-addressing hash table with eight bytes per slot that stores duplicate
+/// keys.
 /// </summary>
 internal sealed class BandTable
 {
     /// <summary>
-    /// The most records under one key. Without it a large set made from one template, in which very many records agree in a band
-    /// but in too little else, would take quadratic time; a record left out of one band is still in the others.
+    /// Maximum number of records per key. Without a limit, a large template-based set, in which many records agree in a band but
+    /// are otherwise dissimilar, would take quadratic time. A record omitted from one band is still in the others.
     /// </summary>
     public const int MostOfAKey = 64;
 
-    private ulong[] _places = new ulong[1024];   // key << 32 | record + 1; 0 is empty
+    private ulong[] _places = new ulong[1024];   // key << 32 | record + 1; 0: empty slot
     private int _count;
 
-    /// <summary>Adds the records that have this key to a list.</summary>
+    /// <summary>Appends the records with a key to a list.</summary>
     public void Find(uint key, List<int> found)
     {
         for (var at = First(key); _places[at] != 0; at = Next(at))

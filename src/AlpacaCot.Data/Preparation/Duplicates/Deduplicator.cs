@@ -7,39 +7,39 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
-/// <summary>What counts as a duplicate.</summary>
+/// <summary>Criteria for duplicates.</summary>
 public sealed record DuplicateOptions
 {
     /// <summary>
-    /// The least Jaccard similarity of the shingle sets of two near duplicates, above 0 and at most 1; null for exact duplicates
-    /// only.
+    /// Minimum Jaccard similarity of two near duplicates' shingle sets, above 0 and at most 1; null: exact duplicates only.
+    /// Default: 0.7.
     /// </summary>
     public double? Threshold { get; init; } = 0.7;
 
-    /// <summary>Neighbouring words that make a shingle.</summary>
+    /// <summary>Shingle length in words. Default: 3.</summary>
     public int Words { get; init; } = 3;
 
-    /// <summary>Neighbouring characters that make a shingle, in scripts without spaces.</summary>
+    /// <summary>Shingle length in characters for scripts without spaces. Default: 5.</summary>
     public int Characters { get; init; } = 5;
 
-    /// <summary>Where the temporary file of shingles lies; the system's folder for them when null.</summary>
+    /// <summary>Folder of the temporary shingle file; null: the system's temporary folder.</summary>
     public string? TemporaryFolder { get; init; }
 }
 
 /// <summary>
-/// Leaves out exact and near duplicates, the first of which stays. A record is removed only when its true Jaccard similarity
-/// with a record that stays was computed and reaches the threshold: hashing finds candidates, never decides. Each record is
-/// compared with those that stay alone, so removals do not chain. The result does not depend on the number of threads.
+/// Removes exact and near duplicates, keeping the first. A record is removed only if its exact Jaccard similarity with a kept
+/// record reaches the threshold; MinHash only selects candidates. Records are compared with kept records only, so removals do
+/// not chain. The result does not depend on the number of threads.
 /// </summary>
 public sealed class Deduplicator
 {
-    private const int MostCompared = 512;   // candidates, those that agree in most bands first
+    private const int MostCompared = 512;   // candidates, in descending number of matching bands
 
     private readonly DuplicateOptions _options;
     private readonly MinHash? _minHash;
 
-    /// <summary>Prepares to compare.</summary>
-    /// <exception cref="InputException">A threshold or shingle length that cannot be.</exception>
+    /// <summary>Creates a deduplicator.</summary>
+    /// <exception cref="InputException">An invalid threshold or shingle length.</exception>
     public Deduplicator(DuplicateOptions? options = null)
     {
         _options = options ?? new();
@@ -51,14 +51,14 @@ public sealed class Deduplicator
             _minHash = new MinHash(threshold);
         }
         if (_options.Words < 1 || _options.Characters < 1)
-            throw new InputException("A shingle has at least one word or character.");
+            throw new InputException("The shingle length must be at least one word or character.");
     }
 
     /// <summary>
-    /// The records that are no duplicate of an earlier one, in their order; read and compared as they are asked for.
+    /// Yields the records that are not duplicates of an earlier one, in order. Evaluated lazily.
     /// </summary>
-    /// <param name="records">Read once, on the calling thread.</param>
-    /// <param name="onRemoved">Told of each duplicate, with the record that stays and their similarity.</param>
+    /// <param name="records">Enumerated once, on the calling thread.</param>
+    /// <param name="onRemoved">Called for each duplicate, with the kept record and their similarity.</param>
     public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<Finding>? onRemoved = null)
     {
         using var kept = new KeptRecords(_options.TemporaryFolder ?? Path.GetTempPath());
@@ -87,7 +87,7 @@ public sealed class Deduplicator
         var (best, similarity) = (-1, _options.Threshold!.Value);
         foreach (var candidate in MostFrequentFirst(found))
         {
-            // Alike sets are of like size, which rules out most that came by chance.
+            // Similar sets have similar sizes, which rejects most random candidates.
             var (a, b) = (kept.ShingleCount(candidate), mark.Shingles.Length);
             if (Math.Min(a, b) < similarity * Math.Max(a, b)) continue;
             var jaccard = Shingles.Jaccard(kept.Shingles(candidate), mark.Shingles);
@@ -96,7 +96,7 @@ public sealed class Deduplicator
         return (best, similarity);
     }
 
-    // Each candidate once, those that agree in most bands first; of equals the earliest, so that the order is fixed.
+    // Each candidate once, by descending number of matching bands, then by ascending number, for a deterministic order.
     private static IEnumerable<int> MostFrequentFirst(List<int> found)
     {
         found.Sort();
@@ -123,7 +123,7 @@ public sealed class Deduplicator
 
     private static Finding ToFinding(Conversation record, string other, bool exact, double similarity) =>
         new(record.Origin, exact ? "exact duplicate" : "near duplicate", FindingAction.Removed, exact
-            ? $"the same as {other}" : string.Create(CultureInfo.InvariantCulture,
+            ? $"identical to {other}" : string.Create(CultureInfo.InvariantCulture,
                 $"Jaccard similarity {similarity:0.000} with {other}"))
         {
             Other = other, Score = similarity, Excerpt = ConversationText.Excerpt(ConversationText.Of(record)),

@@ -5,12 +5,12 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
-/// Names and shingles of the records that stay, for comparison with later ones. They lie in a temporary file, of which the system
-/// keeps in memory what fits: twelve bytes a record are ours.
+/// Names and shingles of the kept records, for comparison with later ones. They are stored in a temporary file cached by the
+/// operating system; managed memory is twelve bytes per record.
 /// </summary>
 internal sealed class KeptRecords : IDisposable
 {
-    private const int Pending = 1 << 20;   // bytes collected before they are written
+    private const int Pending = 1 << 20;   // bytes buffered before a write
 
     private readonly FileStream _file;
     private readonly List<(long Start, int Shingles)> _places = [];
@@ -28,13 +28,13 @@ internal sealed class KeptRecords : IDisposable
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{folder}: no temporary file can be made there: {refused.Message}", refused);
+            throw new InputException($"{folder}: cannot create a temporary file: {refused.Message}", refused);
         }
     }
 
     public int Count => _places.Count;
 
-    /// <summary>Adds a record; its number is the <see cref="Count"/> before.</summary>
+    /// <summary>Adds a record; its number is the previous <see cref="Count"/>.</summary>
     public void Add(string origin, ReadOnlySpan<ulong> shingles)
     {
         _places.Add((_written + _waiting, shingles.Length));
@@ -43,14 +43,14 @@ internal sealed class KeptRecords : IDisposable
         Append(Encoding.UTF8.GetBytes(origin));
     }
 
-    /// <summary>The number of shingles of a record.</summary>
+    /// <summary>Number of shingles of a record.</summary>
     public int ShingleCount(int record) => _places[record].Shingles;
 
-    /// <summary>The shingles of a record, valid until the next call.</summary>
+    /// <summary>The shingles of a record; valid until the next call.</summary>
     public ReadOnlySpan<ulong> Shingles(int record) =>
         MemoryMarshal.Cast<byte, ulong>(Read(_places[record].Start, 8 * _places[record].Shingles));
 
-    /// <summary>Where a record was read.</summary>
+    /// <summary>Source of a record, for messages.</summary>
     public string Origin(int record)
     {
         var at = _places[record].Start + 8 * _places[record].Shingles;
@@ -84,7 +84,7 @@ internal sealed class KeptRecords : IDisposable
         for (var got = 0; got < size;)
         {
             var count = RandomAccess.Read(_file.SafeFileHandle, _read.AsSpan(got, size - got), start + got);
-            if (count == 0) throw new IOException("a temporary file has lost its end");
+            if (count == 0) throw new IOException("a temporary file was truncated");
             got += count;
         }
         return _read.AsSpan(0, size);

@@ -5,33 +5,33 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
-/// MinHash signatures cut into bands for locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998). Two sets of Jaccard
-/// similarity s agree in a band of r rows with probability s^r, so in at least one of b bands with 1 - (1 - s^r)^b.
+/// MinHash signatures split into bands for locality-sensitive hashing (Broder 1997; Indyk and Motwani 1998). Two sets with
+/// Jaccard similarity s agree in a band of r rows with probability s^r, and in at least one of b bands with 1 - (1 - s^r)^b.
 /// </summary>
 internal sealed class MinHash
 {
     private const int Permutations = 128;
-    private const double WantedRecall = 0.985;   // of pairs that are just as alike as the threshold; more alike, more recall
+    private const double WantedRecall = 0.985;   // for pairs exactly at the threshold; higher above it
 
     private static readonly uint[] Factors = Draw("factors", odd: 1), Terms = Draw("terms", odd: 0);
 
     /// <summary>
-    /// Chooses bands for a threshold: as many rows as the wanted recall allows, so that few others come to be compared.
+    /// Selects the number of bands for a threshold: as many rows as the recall permits, to minimize the number of candidates.
     /// </summary>
-    /// <param name="threshold">The least similarity that is to be found, above 0 and at most 1.</param>
+    /// <param name="threshold">Minimum similarity to detect, above 0 and at most 1.</param>
     public MinHash(double threshold)
     {
         Rows = Enumerable.Range(1, 16).LastOrDefault(rows => Recall(threshold, rows) >= WantedRecall, 1);
         Bands = Permutations / Rows;
     }
 
-    /// <summary>The number of bands.</summary>
+    /// <summary>Number of bands.</summary>
     public int Bands { get; }
 
-    /// <summary>The number of minima in a band.</summary>
+    /// <summary>Number of minima per band.</summary>
     public int Rows { get; }
 
-    /// <summary>One key for each band of a set; none for an empty set.</summary>
+    /// <summary>One key per band for a set; empty for an empty set.</summary>
     public uint[] Keys(ReadOnlySpan<ulong> shingles)
     {
         if (shingles.IsEmpty) return [];
@@ -50,7 +50,7 @@ internal sealed class MinHash
     private static double Recall(double threshold, int rows) =>
         1 - Math.Pow(1 - Math.Pow(threshold, rows), Permutations / rows);
 
-    // Four vectors of minima stay in registers while all shingles pass.
+    // Four vectors of minima stay in registers while iterating over the shingles.
     private static void Minima(ReadOnlySpan<ulong> shingles, Span<uint> minima)
     {
         var factors = MemoryMarshal.Cast<uint, Vector<uint>>(Factors);

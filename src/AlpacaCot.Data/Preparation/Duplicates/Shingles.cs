@@ -1,15 +1,15 @@
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
-/// A text as the set of its shingles (Broder 1997): every row of so many neighbouring words, and of so many neighbouring
-/// characters where a script has no spaces. A stretch shorter than a shingle is one by itself.
+/// Shingle set of a text (Broder 1997): all sequences of adjacent words, or of adjacent characters in scripts without spaces.
+/// A run shorter than a shingle is one shingle.
 /// </summary>
 internal static class Shingles
 {
-    /// <summary>The hashes of the shingles of a text, ascending, each once.</summary>
+    /// <summary>The sorted, distinct shingle hashes of a text.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="words">Words in a shingle.</param>
-    /// <param name="characters">Characters in a shingle of an unspaced script.</param>
+    /// <param name="words">Words per shingle.</param>
+    /// <param name="characters">Characters per shingle for scripts without spaces.</param>
     public static ulong[] Of(string text, int words, int characters)
     {
         var units = Scratch ??= [];
@@ -25,7 +25,7 @@ internal static class Shingles
         return SortedSet(shingles, count);
     }
 
-    /// <summary>Shared shingles over all shingles of two sets: Jaccard's similarity.</summary>
+    /// <summary>Jaccard similarity: size of the intersection over size of the union. Both sets must be sorted.</summary>
     public static double Jaccard(ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b)
     {
         var (i, j, shared) = (0, 0, 0);

@@ -5,16 +5,16 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Mixing;
 
 /// <summary>
-/// The SHA-256 over the content of conversations and their order: roles, texts, inputs and fields of the turns, and a rejected
-/// answer. Where a record was read and what else it carries does not count, so a mixture has the same fingerprint whether it is
-/// drawn again or read from the file it was written to.
+/// SHA-256 over the content and order of conversations: roles, texts, inputs and fields of the turns, and the rejected answer.
+/// Origin and record metadata are excluded, so a mixture has the same fingerprint whether it is sampled again or read from the
+/// file it was written to.
 /// </summary>
 public sealed class ConversationFingerprint : IDisposable
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly ArrayBufferWriter<byte> _buffer = new();
 
-    /// <summary>The fingerprint of a sequence, in lower-case hexadecimal.</summary>
+    /// <summary>Fingerprint of a sequence, as lower-case hexadecimal.</summary>
     public static string Of(IEnumerable<Conversation> conversations)
     {
         using var fingerprint = new ConversationFingerprint();
@@ -30,7 +30,7 @@ public sealed class ConversationFingerprint : IDisposable
         _hash.AppendData(_buffer.WrittenSpan);
     }
 
-    /// <summary>The fingerprint of what was added so far, in lower-case hexadecimal.</summary>
+    /// <summary>Fingerprint of the conversations added so far, as lower-case hexadecimal.</summary>
     public override string ToString() => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
     /// <inheritdoc/>

@@ -5,22 +5,22 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Mixing;
 
 /// <summary>
-/// Puts any number of conversations into a random order in bounded memory. Each gets a random 64-bit key and all are sorted
-/// by it: in memory while they fit, else in sorted runs on the disk that are merged. The order depends on the seed alone, not
-/// on the memory that was allowed, and every order is equally likely.
+/// Shuffles any number of conversations in bounded memory. Each gets a random 64-bit sort key; sorting is in memory if
+/// possible, else by merging sorted runs on disk. The order depends only on the seed, not on the memory limit, and all
+/// permutations are equally likely.
 /// </summary>
 public static class ExternalShuffle
 {
-    /// <summary>The memory that records may take before they go to the disk, in bytes, where no other is given.</summary>
+    /// <summary>Default memory limit for records, in bytes.</summary>
     public const long StandardMemory = 256L << 20;
 
-    private const int RecordOverhead = 64;   // bytes of an array and its place in the list
+    private const int RecordOverhead = 64;   // bytes of an array header and its list entry
 
-    /// <summary>Shuffles; the records are read when the first one is asked for.</summary>
-    /// <param name="records">Read once, forwards.</param>
-    /// <param name="seed">The same seed gives the same order.</param>
-    /// <param name="memory">Bytes that records may take in memory.</param>
-    /// <param name="folder">Where the runs lie meanwhile; the system's folder for temporary files when null.</param>
+    /// <summary>Shuffles; the input is read when the first output is requested.</summary>
+    /// <param name="records">Enumerated once.</param>
+    /// <param name="seed">Seed of the order.</param>
+    /// <param name="memory">Maximum size of the records in memory, in bytes.</param>
+    /// <param name="folder">Folder for temporary runs; null: the system's temporary folder.</param>
     public static IEnumerable<Conversation> Shuffle(IEnumerable<Conversation> records, long seed, long memory = StandardMemory,
         string? folder = null)
     {
@@ -61,7 +61,7 @@ public static class ExternalShuffle
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{folder}: no temporary file can be made there: {refused.Message}", refused);
+            throw new InputException($"{folder}: cannot create a temporary file: {refused.Message}", refused);
         }
         try
         {
@@ -106,7 +106,7 @@ public static class ExternalShuffle
 
     private readonly record struct Entry(ulong Key, byte[] Bytes) : IComparable<Entry>
     {
-        // Equal keys, once in 2^64, are ordered by content, so that even then the memory allowed makes no difference.
+        // Equal keys (probability 2^-64) are ordered by content, so the result stays independent of the memory limit.
         public int CompareTo(Entry other) =>
             Key != other.Key ? Key.CompareTo(other.Key) : Bytes.AsSpan().SequenceCompareTo(other.Bytes);
     }

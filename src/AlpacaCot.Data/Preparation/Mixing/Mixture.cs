@@ -4,29 +4,29 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Mixing;
 
 /// <summary>
-/// Several sets as one stream of conversations: so much of each, in an order, the same for the same sets, options and seed.
-/// Sets are read as the mixture is; nothing but a shuffle, which is bounded, holds more than a record of each. Where amounts
-/// depend on the sizes of all sets, these are counted first. A set that gives more than it has is passed over again, so that
-/// repeated records lie far apart; one that gives less, or part of a pass, gives records at even distances.
+/// Combines several data sets into one stream of conversations, deterministic for the same sets, options and seed. Sets are
+/// streamed: apart from a shuffle, which has a memory limit, at most one record per set is in memory. If amounts depend on the
+/// sizes of all sets, the sets are counted first. A set that contributes more than its size is passed repeatedly, so repeated
+/// records are far apart; one that contributes a fraction of a pass contributes records at even distances.
 /// </summary>
 public sealed class Mixture
 {
     private readonly IReadOnlyList<MixtureSource> _sources;
     private readonly MixtureOptions _options;
 
-    /// <summary>Describes a mixture; nothing is read yet.</summary>
-    /// <exception cref="InputException">A weight, share or other number that cannot be.</exception>
+    /// <summary>Configures a mixture without reading any data.</summary>
+    /// <exception cref="InputException">An invalid weight, share or other number.</exception>
     public Mixture(IReadOnlyList<MixtureSource> sources, MixtureOptions? options = null)
     {
         (_sources, _options) = (sources, options ?? new());
         MixturePlan.Check(_sources, _options);
     }
 
-    /// <summary>What the mixture turned out to be; null until one reading has come to its end.</summary>
+    /// <summary>Statistics of the mixture; null until one enumeration has completed.</summary>
     public MixtureReport? Report { get; private set; }
 
-    /// <summary>Draws the mixture, each time the same.</summary>
-    /// <exception cref="InputException">While enumerating: a set is broken, or empty where a part of it was wanted.</exception>
+    /// <summary>Samples the mixture; every enumeration yields the same records.</summary>
+    /// <exception cref="InputException">During enumeration: a set is unreadable, or empty although needed.</exception>
     public IEnumerable<Conversation> Read()
     {
         var parts = _sources.Select(source => new Part(source)).ToArray();
@@ -62,7 +62,7 @@ public sealed class Mixture
         foreach (var (part, amount) in parts.Zip(amounts)) part.Amount = amount;
     }
 
-    // Next is the set that lags most behind its even pace: its k-th of n records belongs at (k - 1/2) / n of the way.
+    // Choose the set that lags most behind its schedule: its k-th of n records is due at (k - 1/2) / n of the total.
     private static IEnumerable<Conversation> Interleave(Part[] parts)
     {
         var streams = Array.ConvertAll(parts, part => part.Draw().GetEnumerator());
@@ -91,10 +91,10 @@ public sealed class Mixture
     {
         public MixtureSource Source => source;
 
-        /// <summary>Records in a pass; known from the start where they were counted, else after the first pass.</summary>
+        /// <summary>Records per pass; known at the start if counted, else after the first pass.</summary>
         public long Available { get; set; }
 
-        /// <summary>Records to give, where they were counted.</summary>
+        /// <summary>Number of records to contribute, if counted.</summary>
         public long? Amount { get; set; }
 
         public long Taken { get; private set; }
@@ -113,7 +113,7 @@ public sealed class Mixture
                 foreach (var record in Pass(upTo)) yield return record;
         }
 
-        /// <param name="upTo">How many of the first i records are taken.</param>
+        /// <param name="upTo">Maps i to the number of records taken from the first i.</param>
         private IEnumerable<Conversation> Pass(Func<long, long> upTo)
         {
             var read = 0L;

@@ -3,15 +3,15 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Preparation.Mixing;
 
-/// <summary>How many records each set gives where shares, a temperature or a size decide it.</summary>
+/// <summary>Computes each set's number of records from shares, temperature or size.</summary>
 internal static class MixturePlan
 {
-    /// <summary>Whether the amounts depend on how large all sets are.</summary>
+    /// <summary>Whether the amounts depend on the sizes of all sets.</summary>
     public static bool IsNeeded(IReadOnlyList<MixtureSource> sources, MixtureOptions options) =>
         options.Temperature is not null || options.Size is not null || sources.Any(source => source.Share is not null);
 
-    /// <summary>Checks what needs no reading.</summary>
-    /// <exception cref="InputException">A number that cannot be, or shares that do not add up.</exception>
+    /// <summary>Validates options without reading data.</summary>
+    /// <exception cref="InputException">An invalid number, or shares that do not add up.</exception>
     public static void Check(IReadOnlyList<MixtureSource> sources, MixtureOptions options)
     {
         if (sources.Count == 0) throw new InputException("A mixture needs at least one set.");
@@ -27,24 +27,24 @@ internal static class MixturePlan
             if (source.Share is { } share && share is not (> 0 and <= 1))
                 throw new InputException(Text($"{source.Name}: the share is {share}; it must be above 0 and at most 1."));
             if (source is { Share: not null, Weight: not 1, Group: null })
-                throw new InputException($"{source.Name}: a share says how large the set's part is; leave out the weight.");
+                throw new InputException($"{source.Name}: a share and a weight exclude each other; omit the weight.");
         }
         foreach (var group in sources.Where(source => source.Group is not null).GroupBy(source => source.Group))
             if (group.Any(source => source.Share != group.First().Share))
                 throw new InputException($"{string.Join(", ", group.Select(source => source.Name))}: sets of one group have one "
-                    + "share together; write the same share beside each.");
+                    + "common share; set the same share for each.");
         var sum = Shares(sources);
-        if (sum > 1 + 1e-9) throw new InputException(Text($"The shares add up to {sum:0.####}, more than the whole mixture."));
+        if (sum > 1 + 1e-9) throw new InputException(Text($"The shares add up to {sum:0.####}, more than 1."));
         if (sources.All(source => source.Share is not null) && sum < 1 - 1e-9)
-            throw new InputException(Text($"The shares add up to {sum:0.####}: no set is left to fill the rest. ")
-                + "Make them add up to 1, or leave out one set's share.");
+            throw new InputException(Text($"The shares add up to {sum:0.####}, but no set without a share fills the rest. ")
+                + "Make them add up to 1, or omit the share of one set.");
         if (sum > 1 - 1e-9 && sources.FirstOrDefault(source => source.Share is null) is { } empty)
-            throw new InputException($"{empty.Name}: the shares of the other sets leave nothing for it.");
+            throw new InputException($"{empty.Name}: the shares of the other sets already add up to 1.");
     }
 
-    /// <summary>The records each set gives; the parts are exact to a record.</summary>
+    /// <summary>The number of records of each set; rounding differs from the exact value by less than one.</summary>
     /// <param name="sources">The sets.</param>
-    /// <param name="available">Records of each.</param>
+    /// <param name="available">Number of records in each set.</param>
     /// <param name="options">Temperature and size.</param>
     /// <exception cref="InputException">A set is empty, or the size needs more passes than a set's epochs allow.</exception>
     public static long[] Amounts(IReadOnlyList<MixtureSource> sources, IReadOnlyList<long> available, MixtureOptions options)
@@ -53,7 +53,7 @@ internal static class MixturePlan
             if (records == 0) throw new InputException($"{source.Name}: the set has no records to mix.");
         var parts = Parts(sources, available, options.Temperature ?? 1);
         var most = sources.Zip(available, (source, records) => Math.Max(1, Math.Floor(records * (source.Epochs ?? 1)))).ToArray();
-        // Nothing is repeated that was not allowed to be: without a size, the first set to run out ends the mixture.
+        // Without a size, no record is repeated beyond the epochs: the first set to run out limits the mixture.
         var total = options.Size ?? Math.Max(1, (long)Math.Floor(parts.Zip(most, (part, limit) => limit / part).Min() + 1e-9));
         var amounts = Apportion(parts, total);
         for (var i = 0; i < amounts.Length; i++)
@@ -68,18 +68,18 @@ internal static class MixturePlan
     {
         var pull = sources.Zip(available, (source, records) => source.Weight * Math.Pow(records, 1 / temperature)).ToArray();
         var rest = 1 - Shares(sources);
-        // Those that divide something among them: a share that is theirs together, or what the shares leave.
+        // Groups that divide a quantity among them: a common share, or the remainder after all shares.
         var divisions = sources.Select((source, i) => source.Share is null ? "" : source.Group ?? $"\0{i}").ToArray();
         var together = divisions.Zip(pull).ToLookup(pair => pair.First, pair => pair.Second);
         return [.. sources.Select((source, i) => (source.Share ?? rest) * pull[i] / together[divisions[i]].Sum())];
     }
 
-    // A share that a group has together counts once.
+    // The share of a group counts once.
     private static double Shares(IReadOnlyList<MixtureSource> sources) =>
         sources.Where(source => source.Group is null).Sum(source => source.Share ?? 0)
         + sources.Where(source => source.Group is not null).DistinctBy(source => source.Group).Sum(source => source.Share ?? 0);
 
-    // Whole numbers nearest to the parts that add up to the total: what rounding down leaves goes to the largest remainders.
+    // Largest-remainder rounding: integers nearest to the parts that sum to the total.
     private static long[] Apportion(double[] parts, long total)
     {
         var exact = parts.Select(part => part * total).ToArray();

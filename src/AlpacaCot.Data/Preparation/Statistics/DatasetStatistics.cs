@@ -3,73 +3,73 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation.Statistics;
 
-/// <summary>What the records of one language come to.</summary>
-/// <param name="Code">ISO 639-1, or <c>und</c> where nothing tells.</param>
-/// <param name="Records">How many records.</param>
-/// <param name="Characters">Their Unicode characters.</param>
-/// <param name="Tokens">Their tokens; 0 without a tokenizer.</param>
+/// <summary>Totals of the records in one language.</summary>
+/// <param name="Code">ISO 639-1 code, or <c>und</c> if undetermined.</param>
+/// <param name="Records">Number of records.</param>
+/// <param name="Characters">Number of Unicode characters.</param>
+/// <param name="Tokens">Number of tokens; 0 without a tokenizer.</param>
 public sealed record LanguageCount(string Code, long Records, long Characters, long Tokens)
 {
-    /// <summary>Tokens a character, the fertility of the tokenizer in this language; 0 without a tokenizer.</summary>
+    /// <summary>Tokens per character (the tokenizer's fertility in this language); 0 without a tokenizer.</summary>
     public double Fertility => Characters == 0 ? 0 : (double)Tokens / Characters;
 }
 
 /// <summary>
-/// The counts of a set of conversations. Memory does not grow with the set. Reading and adding is done on the calling thread,
-/// measuring on all others; the result is the same for any number of them.
+/// Statistics of a set of conversations, in bounded memory. Reading and accumulating run on the calling thread, measuring on
+/// all cores; the result does not depend on their number.
 /// </summary>
 public sealed class DatasetStatistics
 {
     private readonly Dictionary<string, LanguageCount> _languages = new(StringComparer.Ordinal);
 
-    /// <summary>How many records.</summary>
+    /// <summary>Number of records.</summary>
     public long Records { get; private set; }
 
-    /// <summary>How many have material beside an instruction.</summary>
+    /// <summary>Number of records with an input beside the instruction.</summary>
     public long WithInput { get; private set; }
 
-    /// <summary>How many have standing instructions.</summary>
+    /// <summary>Number of records with a system turn.</summary>
     public long WithSystem { get; private set; }
 
-    /// <summary>The characters of what is asked, a record each.</summary>
+    /// <summary>Prompt length per record, in Unicode characters.</summary>
     public LengthHistogram PromptCharacters { get; } = new();
 
-    /// <summary>The characters of what is answered.</summary>
+    /// <summary>Answer length per record, in Unicode characters.</summary>
     public LengthHistogram AnswerCharacters { get; } = new();
 
-    /// <summary>The characters of the whole.</summary>
+    /// <summary>Total length per record, in Unicode characters.</summary>
     public LengthHistogram Characters { get; } = new();
 
-    /// <summary>The tokens of what is asked; empty without a tokenizer, as the next two.</summary>
+    /// <summary>Prompt length per record, in tokens; empty without a tokenizer.</summary>
     public LengthHistogram PromptTokens { get; } = new();
 
-    /// <summary>The tokens of what is answered.</summary>
+    /// <summary>Answer length per record, in tokens; empty without a tokenizer.</summary>
     public LengthHistogram AnswerTokens { get; } = new();
 
-    /// <summary>The tokens of the whole, without those of a template.</summary>
+    /// <summary>Total length per record, in tokens without a template's; empty without a tokenizer.</summary>
     public LengthHistogram Tokens { get; } = new();
 
-    /// <summary>How often the assistant speaks.</summary>
+    /// <summary>Number of assistant turns per record.</summary>
     public LengthHistogram Turns { get; } = new();
 
-    /// <summary>The kinds of tasks.</summary>
+    /// <summary>Counts of task kinds.</summary>
     public FrequentItems Tasks { get; } = new(10_000);
 
-    /// <summary>The verbs and question words that instructions begin with.</summary>
+    /// <summary>Counts of the verbs and question words that start instructions.</summary>
     public FrequentItems Roots { get; } = new();
 
-    /// <summary>The same with what they are about, a space between.</summary>
+    /// <summary>Counts of the same words followed by a space and their object.</summary>
     public FrequentItems Phrases { get; } = new();
 
-    /// <summary>The languages, the one with most records first.</summary>
+    /// <summary>Totals per language, in descending number of records.</summary>
     public IReadOnlyList<LanguageCount> Languages =>
         [.. _languages.Values.OrderByDescending(language => language.Records)
             .ThenBy(language => language.Code, StringComparer.Ordinal)];
 
-    /// <summary>Counts conversations as they come.</summary>
-    /// <param name="conversations">The conversations; read once.</param>
-    /// <param name="tokenizer">Counts tokens; null leaves them out, which is many times faster.</param>
-    /// <param name="counted">Is told now and then how many were counted.</param>
+    /// <summary>Computes the statistics of conversations.</summary>
+    /// <param name="conversations">Enumerated once.</param>
+    /// <param name="tokenizer">For token counts; null omits them, which is many times faster.</param>
+    /// <param name="counted">Receives the number of records so far, at intervals.</param>
     public static DatasetStatistics Of(IEnumerable<Conversation> conversations, Tokenizer? tokenizer = null,
         Action<long>? counted = null)
     {
@@ -83,7 +83,7 @@ public sealed class DatasetStatistics
         return statistics;
     }
 
-    /// <summary>Adds all that another one has counted.</summary>
+    /// <summary>Adds the counts of another instance.</summary>
     public void Add(DatasetStatistics other)
     {
         Records += other.Records;

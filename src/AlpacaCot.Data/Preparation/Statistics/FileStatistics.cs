@@ -5,22 +5,22 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation.Statistics;
 
-/// <summary>The counts of one file.</summary>
-/// <param name="Path">The file as it was named.</param>
-/// <param name="Bytes">Its size on the disk.</param>
-/// <param name="Counts">What is in it.</param>
-/// <param name="Skipped">How many records were skipped because they cannot be used.</param>
+/// <summary>Statistics of one file.</summary>
+/// <param name="Path">The file as the user passed it.</param>
+/// <param name="Bytes">Size on disk.</param>
+/// <param name="Counts">Statistics of its records.</param>
+/// <param name="Skipped">Number of unusable records that were skipped.</param>
 public sealed record FileStatistics(string Path, long Bytes, DatasetStatistics Counts, long Skipped)
 {
-    /// <summary>Counts files, several at a time.</summary>
+    /// <summary>Computes the statistics of files, several in parallel.</summary>
     /// <param name="paths">The files.</param>
-    /// <param name="options">How they are read and what becomes of bad records; its callback may come from several
+    /// <param name="options">How files are read and unusable records are handled; its callback may be called from several
     /// threads.</param>
-    /// <param name="tokenizer">Counts tokens; null leaves them out.</param>
-    /// <param name="counted">Is told how many records of all files were counted; from several threads.</param>
-    /// <param name="cancel">Ends it.</param>
+    /// <param name="tokenizer">For token counts; null omits them.</param>
+    /// <param name="counted">Receives the number of records over all files; called from several threads.</param>
+    /// <param name="cancel">Cancels the work.</param>
     /// <returns>The files in the order of the paths.</returns>
-    /// <exception cref="InputException">A file cannot be read; of several the first.</exception>
+    /// <exception cref="InputException">A file cannot be read; if several, the first one.</exception>
     public static IReadOnlyList<FileStatistics> Of(IReadOnlyList<string> paths, ReadOptions options, Tokenizer? tokenizer = null,
         Action<long>? counted = null, CancellationToken cancel = default)
     {
@@ -51,7 +51,7 @@ public sealed record FileStatistics(string Path, long Bytes, DatasetStatistics C
             catch (Exception e) when (e is InputException or OperationCanceledException)
             {
                 failures[i] = ExceptionDispatchInfo.Capture(e);
-                loop.Break();   // files before this one are read on: the first failure is the one reported
+                loop.Break();   // earlier files continue, so that the first failure is reported
             }
         });
         Array.Find(failures, failure => failure is not null)?.Throw();

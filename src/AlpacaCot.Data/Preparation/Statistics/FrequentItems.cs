@@ -1,18 +1,18 @@
 namespace AlpacaCot.Data.Preparation.Statistics;
 
 /// <summary>
-/// Counts words in bounded memory. Where there are too many different ones, the rarest are forgotten: the counts of the frequent
-/// are then too low by at most <see cref="Uncertainty"/>. The same words in the same order give the same counts.
+/// Counts items in bounded memory. Beyond the limit the rarest are dropped, so that counts may be too low by at most
+/// <see cref="Uncertainty"/>. Deterministic for the same items in the same order.
 /// (Lossy counting: Manku and Motwani, 2002.)
 /// </summary>
 public sealed class FrequentItems(int most = 100_000)
 {
     private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
 
-    /// <summary>By how much a count may be too low; 0 as long as all words had room.</summary>
+    /// <summary>Maximum undercount of an item; 0 until the limit is exceeded.</summary>
     public long Uncertainty { get; private set; }
 
-    /// <summary>Adds a word.</summary>
+    /// <summary>Adds occurrences of an item.</summary>
     public void Add(string item, long count = 1)
     {
         _counts[item] = _counts.GetValueOrDefault(item) + count;
@@ -23,15 +23,15 @@ public sealed class FrequentItems(int most = 100_000)
         }
     }
 
-    /// <summary>Adds all that another one has counted.</summary>
+    /// <summary>Adds the counts of another instance.</summary>
     public void Add(FrequentItems other)
     {
         Uncertainty += other.Uncertainty;
         foreach (var (item, count) in other._counts.OrderBy(pair => pair.Key, StringComparer.Ordinal)) Add(item, count);
     }
 
-    /// <summary>The words and their counts, the most frequent first, equally frequent ones in the order of their
-    /// letters.</summary>
+    /// <summary>Items with their counts, in descending order of count, then in ordinal
+    /// order.</summary>
     public IEnumerable<(string Item, long Count)> Top => _counts.OrderByDescending(pair => pair.Value)
         .ThenBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value));
 }

@@ -3,13 +3,13 @@ using System.Collections.Frozen;
 namespace AlpacaCot.Data.Preparation.Statistics;
 
 /// <summary>
-/// What an instruction begins with, by simple rules. Where words are written with spaces it is the first word that is not one of
-/// courtesy ("please", "can you", "I want you to"), mostly a verb or a question word, and with it the first word behind it that
-/// is not an article, pronoun, preposition or number. In Chinese it is, behind words of courtesy (请, 帮我, 能否), one character
-/// where that is a common verb by itself (写, 给, 将) and a word that cannot belong to it follows, else two characters.
+/// Rule-based root verb and object of an instruction. In scripts with spaces the root is the first word after words of courtesy
+/// ("please", "can you", "I want you to"), usually a verb or question word; the object is the first word after it
+/// that is not an article, pronoun, preposition or number. In Chinese the root, after words of courtesy (请, 帮我, 能否), is one
+/// character if that is a common verb (写, 给, 将) and the next word cannot belong to it, else two characters.
 /// </summary>
-/// <param name="Root">The verb or question word, in small letters; empty where the text begins with neither.</param>
-/// <param name="Object">What it is about; empty where nothing was found, and in Chinese.</param>
+/// <param name="Root">Verb or question word in lower case; empty if not found.</param>
+/// <param name="Object">Its object in lower case; empty if not found, and in Chinese.</param>
 public readonly record struct InstructionOpening(string Root, string Object)
 {
     private const int LongestWord = 24, WordsLooked = 12;
@@ -29,7 +29,7 @@ public readonly record struct InstructionOpening(string Root, string Object)
     private const string VerbsAlone = "写给将把用为从让说讲列做画找选对在按编译算答改造起填求如",
         NotPartOfVerb = "一二三四五六七八九十两几某这那此该每以下所各个出我你他她它其首篇段句份0123456789";
 
-    /// <summary>Reads the beginning of an instruction.</summary>
+    /// <summary>Analyses the beginning of an instruction.</summary>
     public static InstructionOpening Of(string instruction)
     {
         var text = instruction.AsSpan(0, Math.Min(instruction.Length, 400)).TrimStart();
@@ -64,7 +64,7 @@ public readonly record struct InstructionOpening(string Root, string Object)
             var start = 0;
             while (start < text.Length && !char.IsLetter(text[start]))
             {
-                // Past a verb its object is looked for only as far as its clause goes.
+                // The object is searched for only within the clause of the verb.
                 if (root.Length > 0 && text[start] is '.' or ',' or ':' or ';' or '?' or '!' or '\n') return new(root, "");
                 start++;
             }

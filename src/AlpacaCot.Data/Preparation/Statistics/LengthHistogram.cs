@@ -3,30 +3,30 @@ using System.Numerics;
 namespace AlpacaCot.Data.Preparation.Statistics;
 
 /// <summary>
-/// Counts lengths in bounded memory: those below 1,024 each for itself, longer ones in 64 steps to every doubling. Number, sum,
-/// least and greatest are exact; a quantile is off by less than a 64th of itself.
+/// Histogram of lengths in bounded memory: exact bins below 1,024, then 64 bins per octave. Count, sum, minimum and maximum are
+/// exact; the relative error of quantiles is below 1/64.
 /// </summary>
 public sealed class LengthHistogram
 {
     private const int Exact = 1024, ExactBits = 10, Steps = 64, StepBits = 6;
     private readonly List<long> _counts = [];
 
-    /// <summary>How many lengths were added.</summary>
+    /// <summary>Number of lengths.</summary>
     public long Count { get; private set; }
 
-    /// <summary>Their sum.</summary>
+    /// <summary>Sum of the lengths.</summary>
     public long Sum { get; private set; }
 
-    /// <summary>The least; 0 where none was added.</summary>
+    /// <summary>Minimum; 0 if empty.</summary>
     public long Least { get; private set; }
 
-    /// <summary>The greatest; 0 where none was added.</summary>
+    /// <summary>Maximum; 0 if empty.</summary>
     public long Greatest { get; private set; }
 
-    /// <summary>The mean; 0 where none was added.</summary>
+    /// <summary>Mean; 0 if empty.</summary>
     public double Mean => Count == 0 ? 0 : (double)Sum / Count;
 
-    /// <summary>Adds a length of at least 0.</summary>
+    /// <summary>Adds a non-negative length.</summary>
     public void Add(long length)
     {
         var bin = Bin(length);
@@ -37,7 +37,7 @@ public sealed class LengthHistogram
         Sum += length;
     }
 
-    /// <summary>Adds all that another one has counted.</summary>
+    /// <summary>Adds the counts of another instance.</summary>
     public void Add(LengthHistogram other)
     {
         if (other.Count == 0) return;
@@ -49,8 +49,8 @@ public sealed class LengthHistogram
         Sum += other.Sum;
     }
 
-    /// <summary>The length that the given share of all do not exceed.</summary>
-    /// <param name="share">From 0 to 1; 0.5 is the median.</param>
+    /// <summary>Returns a quantile.</summary>
+    /// <param name="share">The quantile's level, from 0 to 1; 0.5 is the median.</param>
     public long Quantile(double share)
     {
         var rank = Math.Clamp((long)Math.Ceiling(share * Count), 1, Math.Max(1, Count));
@@ -59,7 +59,7 @@ public sealed class LengthHistogram
         return Greatest;
     }
 
-    /// <summary>The counts in order: from which length, to below which length, how many.</summary>
+    /// <summary>Non-empty bins in ascending order: inclusive lower bound, exclusive upper bound, count.</summary>
     public IEnumerable<(long From, long To, long Count)> Bins =>
         _counts.Select((count, bin) => (Start(bin), Start(bin + 1), count)).Where(bin => bin.count > 0);
 

@@ -4,15 +4,15 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation.Statistics;
 
-/// <summary>What is counted of one record.</summary>
-/// <param name="Language">Of what is asked and answered: ISO 639-1, or <c>und</c>.</param>
+/// <summary>Measurements of one record.</summary>
+/// <param name="Language">Language of prompt and answers: ISO 639-1 code, or <c>und</c>.</param>
 /// <param name="Task">See <see cref="TaskKind"/>.</param>
-/// <param name="Opening">Of the first instruction.</param>
-/// <param name="Answers">How many turns the assistant has.</param>
-/// <param name="HasInput">Whether an instruction has material beside it.</param>
-/// <param name="HasSystem">Whether there are standing instructions.</param>
-/// <param name="Characters">Of prompts and answers: Unicode characters, not UTF-16 units.</param>
-/// <param name="Tokens">Of prompts and answers, without special tokens; 0 without a tokenizer.</param>
+/// <param name="Opening">Root and object of the first instruction.</param>
+/// <param name="Answers">Number of assistant turns.</param>
+/// <param name="HasInput">Whether an instruction has an input.</param>
+/// <param name="HasSystem">Whether there is a system turn.</param>
+/// <param name="Characters">Prompt and answer lengths in Unicode characters, not UTF-16 units.</param>
+/// <param name="Tokens">Prompt and answer lengths in tokens, without special tokens; 0 without a tokenizer.</param>
 internal readonly record struct RecordMeasure(string Language, string Task, InstructionOpening Opening, int Answers,
     bool HasInput, bool HasSystem, (long Prompt, long Answer) Characters, (long Prompt, long Answer) Tokens)
 {
@@ -54,7 +54,7 @@ internal readonly record struct RecordMeasure(string Language, string Task, Inst
     private static int Count(Tokenizer tokenizer, string text) =>
         text.Length == 0 ? 0 : tokenizer.Encode(text, addSpecial: false, parseSpecial: false).Length;
 
-    // A character beyond 16 bits is two units, the second a low surrogate.
+    // A supplementary character is two UTF-16 units, the second a low surrogate.
     private static long Runes(string text)
     {
         var low = 0;

@@ -5,17 +5,17 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Preparation.Statistics;
 
 /// <summary>
-/// The kind of task a record sets: what the record itself says in a field, or else one of eleven kinds told by cue words of its
-/// first instruction (the ten classes of the Belle evaluation set and translation). A count of cue words, not a classifier.
+/// The task kind of a record: from a field of the record, or one of eleven kinds determined by cue words in the first
+/// instruction (the ten classes of the Belle evaluation set, and translation). A keyword heuristic, not a trained classifier.
 /// </summary>
 public static class TaskKind
 {
-    /// <summary>The fields that name a task, the first that a record has counts.</summary>
+    /// <summary>Fields that name a task, in order of precedence.</summary>
     private static readonly string[] Fields = ["category", "task", "task_type", "task_name", "class", "kind", "type"];
 
     private const int Looked = 400, LongestName = 60;   // characters
 
-    // In this order: "write a function that classifies" is code, "rewrite" is not "write".
+    // The order matters: "write a function that classifies" is code, "rewrite" is not "write".
     private static readonly (string Kind, SearchValues<string> Cues)[] Kinds =
     [.. new (string Kind, string[] Cues)[]
     {
@@ -38,7 +38,7 @@ public static class TaskKind
     private static readonly SearchValues<string> ChineseQuestions = SearchValues.Create(
         ["什么", "谁", "为什么", "怎么", "如何", "解释", "介绍", "描述", "说明"], StringComparison.Ordinal);
 
-    /// <summary>The kind of a record.</summary>
+    /// <summary>Determines the task kind of a record.</summary>
     public static string Of(Conversation conversation)
     {
         foreach (var field in Fields)
@@ -60,7 +60,7 @@ public static class TaskKind
         return text.ContainsAny(ChineseQuestions);
     }
 
-    // A Latin cue begins a word; a Chinese one stands anywhere, for there are no spaces to tell.
+    // A Latin cue must start a word; a Chinese one may occur anywhere, because there are no spaces.
     private static bool Has(ReadOnlySpan<char> text, SearchValues<string> cues)
     {
         for (var from = 0; from < text.Length; from++)

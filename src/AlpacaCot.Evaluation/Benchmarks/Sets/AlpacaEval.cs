@@ -2,7 +2,7 @@ using AlpacaCot.Evaluation.Judges;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>AlpacaEval (Li et al., 2023): answers against those of a baseline, each pair judged in both orders.</summary>
+/// <summary>AlpacaEval (Li et al., 2023): pairwise comparison with a baseline's answers, judged in both orders.</summary>
 internal sealed class AlpacaEval : IJudgedBenchmark
 {
     public BenchmarkDescription About { get; } = new("alpaca-eval", "AlpacaEval, pairwise", "tatsu-lab/alpaca_eval")
@@ -10,7 +10,7 @@ internal sealed class AlpacaEval : IJudgedBenchmark
         Data = "the baseline's answers, as alpaca_eval.json or any model_outputs.json: instruction, output, dataset, generator",
         Address = "https://huggingface.co/datasets/tatsu-lab/alpaca_eval/blob/main/alpaca_eval.json",
         Prompt = "the instruction in the model's prompt template",
-        Extraction = "none: the whole answers are compared",
+        Extraction = "none: complete answers are compared",
         Metric = "win rate against the baseline: 1 where a judge prefers the answer in both orders, 0 where it prefers the "
             + "baseline's in both, else 0.5",
         MaxNewTokens = 1024, IsJudged = true,
@@ -36,7 +36,7 @@ internal sealed class AlpacaEval : IJudgedBenchmark
 
     public QuestionScore Grade(BenchmarkQuestion question, BenchmarkResponse response, IReadOnlyList<double> grades)
     {
-        var (first, second) = (grades[0], 1 - grades[1]); // the second time the answer stands in the place of B
+        var (first, second) = (grades[0], 1 - grades[1]); // in the second order the answer is B
         return new(first == second ? first : 0.5)
         {
             Measures = new Dictionary<string, double> { ["both_orders_agree"] = first == second ? 1 : 0 },

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>AQuA-RAT (Ling et al., 2017): algebra with five options.</summary>
+/// <summary>AQuA-RAT (Ling et al., 2017): algebra problems with five options.</summary>
 internal sealed class Aqua : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("aqua", "AQuA-RAT", "google-deepmind/AQuA")
@@ -8,7 +8,7 @@ internal sealed class Aqua : IBenchmark
         Data = "test.json: JSON lines of question, options and correct",
         Address = "https://github.com/google-deepmind/AQuA/blob/master/test.json",
         Prompt = "the question, its options as (A) to (E), then \"Let's think step by step.\" (--trigger for another)",
-        Extraction = "the letter behind \"the answer is\", else the first one, else the last in parentheses",
+        Extraction = "the letter after \"the answer is\", else the first one, else the last in parentheses",
         Metric = "accuracy",
     };
 

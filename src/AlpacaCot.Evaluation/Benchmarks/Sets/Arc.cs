@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>ARC (Clark et al., 2018): science questions of school exams, easy and challenging.</summary>
+/// <summary>ARC (Clark et al., 2018): science questions from school exams, in an easy and a challenge set.</summary>
 internal sealed class Arc : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("arc", "AI2 Reasoning Challenge", "allenai/ai2_arc")
@@ -23,7 +23,7 @@ internal sealed class Arc : IBenchmark
             var choices = asked.ValueKind == JsonValueKind.Object ? asked.GetProperty("choices") : record.Field("choices");
             var all = Choices(choices, record);
             var right = all.FindIndex(c => c.Label == record.Text("answerKey"));
-            if (right < 0) throw record.Bad("its answerKey is none of its choices");
+            if (right < 0) throw record.Bad("answerKey is not one of the choices");
             return new BenchmarkQuestion($"{PublishedFile.Stem(file)}/{record.Id}", PublishedFile.Stem(file),
                 $"Question: {stem}\nAnswer:")
             {
@@ -34,7 +34,7 @@ internal sealed class Arc : IBenchmark
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>
         ChoiceScoring.ByLikelihood(question, response, normalized: true);
 
-    // A list of {text, label}, or an object of two lists.
+    // Choices are a list of {text, label}, or an object with two lists.
     private static List<(string Text, string Label)> Choices(JsonElement choices, PublishedRecord record) =>
         choices.ValueKind switch
     {

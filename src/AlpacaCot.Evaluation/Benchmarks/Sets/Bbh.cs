@@ -4,20 +4,20 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>BIG-Bench Hard (Suzgun et al., 2022): 27 tasks that ask for several steps of reasoning.</summary>
+/// <summary>BIG-Bench Hard (Suzgun et al., 2022): 27 tasks that require multi-step reasoning.</summary>
 internal sealed partial class Bbh : IBenchmark
 {
     private const string Trigger = " Let's think step by step.";
 
     public BenchmarkDescription About { get; } = new("bbh", "BIG-Bench Hard", "suzgunmirac/BIG-Bench-Hard")
     {
-        Data = "the folder with a JSON file a task and cot-prompts/ beside (or bbh/ and cot-prompts/ in it)",
+        Data = "the folder with one JSON file per task, and cot-prompts/ next to it (or bbh/ and cot-prompts/ in it)",
         Address = "https://github.com/suzgunmirac/BIG-Bench-Hard",
         Prompt = "the publisher's solved examples, then \"Q: ...\", \"A: Let's think step by step.\" "
-            + "(--trigger \"\": answers alone)",
+            + "(--trigger \"\": answers only)",
         Shots = "3 from cot-prompts/",
-        Extraction = "what stands behind the last \"the answer is\", without a final period; else the whole answer",
-        Metric = "exact match, letter by letter",
+        Extraction = "the text after the last \"the answer is\", without a final period; else the whole answer",
+        Metric = "exact match",
         MaxNewTokens = 512,
         MeanOfCategories = true,
     };
@@ -49,16 +49,16 @@ internal sealed partial class Bbh : IBenchmark
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         var prompts = new[] { folder, Path.Combine(folder, "..") }.Select(f => Path.Combine(f, "cot-prompts", task + ".txt"));
         var found = prompts.FirstOrDefault(File.Exists)
-            ?? throw new InputException($"{file}: its solved examples cot-prompts/{task}.txt are not beside it.");
+            ?? throw new InputException($"{file}: the few-shot examples cot-prompts/{task}.txt are missing.");
         var text = PublishedFile.Text(found).ReplaceLineEndings("\n");
-        var canary = text.IndexOf("-----\n", StringComparison.Ordinal); // the line below it
+        var canary = text.IndexOf("-----\n", StringComparison.Ordinal); // the text starts below it
         if (canary >= 0) text = text[(canary + 6)..];
         var parts = text.Trim().Split("\n\nQ: ");
         return (parts[0], [.. parts[1..].Take(options.Shots ?? 3)
             .Select(shot => "\n\nQ: " + (options.Trigger == "" ? Direct(shot) : shot))]);
     }
 
-    /// <summary>A solved example without its reasoning.</summary>
+    /// <summary>A few-shot example without its reasoning.</summary>
     private static string Direct(string shot) =>
         Reasoning.Match(shot) is { Success: true } match ? $"{shot[..match.Index]}A: {AnswerRules.AfterTheAnswerIs(shot)}" : shot;
 

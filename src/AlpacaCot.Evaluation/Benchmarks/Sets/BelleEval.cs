@@ -6,7 +6,7 @@ namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 /// <summary>Belle-eval (BELLE, 2023): 1,000 Chinese instructions of ten classes, graded from 0 to 1.</summary>
 internal sealed class BelleEval : IJudgedBenchmark
 {
-    /// <summary>The ten classes. The published files write some of them otherwise, with other capitals or hard spaces.</summary>
+    /// <summary>The ten classes. The published files spell some of them differently (capitals, non-breaking spaces).</summary>
     public static readonly IReadOnlyList<string> Classes =
     [
         "code", "open qa", "brainstorming", "classification", "math", "generation", "summarization", "rewrite", "closed qa",
@@ -20,15 +20,15 @@ internal sealed class BelleEval : IJudgedBenchmark
         Data = "eval_set.json: JSON lines of question, class and std_answer",
         Address = "https://github.com/LianjiaTech/BELLE/blob/main/eval/eval_set.json",
         Prompt = "the question in the model's prompt template",
-        Extraction = "none: the whole answer is graded",
-        Metric = "a judge's grade from 0 to 1, with the standard answer but for generation, brainstorming and rewrite; "
-            + "beside it ROUGE-L to the standard answer",
+        Extraction = "none: the complete answer is graded",
+        Metric = "a judge's grade from 0 to 1, with the standard answer except for generation, brainstorming and rewrite; "
+            + "also ROUGE-L to the standard answer",
         MaxNewTokens = 512,
         MeanOfCategories = true,
         IsJudged = true,
     };
 
-    /// <summary>A class by its published name, however that is written; null where it is none of the ten.</summary>
+    /// <summary>Normalizes a published class name; null if it is not one of the ten.</summary>
     public static string? ClassOf(string name)
     {
         var plain = string.Join(' ', name.Replace('\u00a0', ' ').Replace('_', ' ').ToLowerInvariant()
@@ -49,7 +49,7 @@ internal sealed class BelleEval : IJudgedBenchmark
         PublishedFile.Records(path).Select(record =>
         {
             var name = record.Text("class", "C");
-            var category = ClassOf(name) ?? throw record.Bad($"its class \"{name}\" is none of the ten");
+            var category = ClassOf(name) ?? throw record.Bad($"unknown class \"{name}\"; there are ten classes");
             return new BenchmarkQuestion(record.Id, category, record.Text("question", "Q") + options.Trigger)
             {
                 References = record.Find("std_answer", "A") is { Length: > 0 } right ? [right] : [],

@@ -2,10 +2,10 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>The benchmarks there are.</summary>
+/// <summary>Registry of benchmarks.</summary>
 public static class BenchmarkSuite
 {
-    /// <summary>All benchmarks. To add one, write its file beside this one and its line here.</summary>
+    /// <summary>All benchmarks. To add one, write its class in this folder and add it to this list.</summary>
     public static IReadOnlyList<IBenchmark> All { get; } =
     [
         new HeldOut(),
@@ -32,19 +32,19 @@ public static class BenchmarkSuite
         new AlpacaEval(),
     ];
 
-    /// <summary>The benchmark of a name.</summary>
-    /// <exception cref="InputException">There is none; the message offers the nearest.</exception>
+    /// <summary>Finds a benchmark by name.</summary>
+    /// <exception cref="InputException">The name is unknown; the message suggests the nearest one.</exception>
     public static IBenchmark Find(string name) =>
         All.FirstOrDefault(b => b.About.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new InputException($"there is no benchmark \"{name}\". "
+        ?? throw new InputException($"unknown benchmark \"{name}\". "
             + Spelling.Suggestion(name, [.. All.Select(b => b.About.Name)]));
 
-    /// <summary>Reads a benchmark's questions, no more than the limit of the options.</summary>
-    /// <exception cref="InputException">The data cannot be used, holds no question, or holds two with the same id.</exception>
+    /// <summary>Reads a benchmark's questions, up to the limit in the options.</summary>
+    /// <exception cref="InputException">The data is invalid, contains no question, or contains a duplicate id.</exception>
     public static IReadOnlyList<BenchmarkQuestion> Read(IBenchmark benchmark, string path, BenchmarkOptions options)
     {
         var all = benchmark.Read(path, options).ToList();
-        if (all.Count == 0) throw new InputException($"{path}: there is no question in it.");
+        if (all.Count == 0) throw new InputException($"{path}: the data contains no question.");
         if (all.GroupBy(q => q.Id).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"{path}: two questions have the id \"{twice.Key}\".");
         if (options.Limit is not { } limit || limit >= all.Count) return all;

@@ -1,15 +1,15 @@
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>BoolQ (Clark et al., 2019): yes-or-no questions on a passage.</summary>
+/// <summary>BoolQ (Clark et al., 2019): yes-no questions about a passage.</summary>
 internal sealed class BoolQ : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("boolq", "BoolQ", "google-research-datasets/boolean-questions")
     {
-        Data = "dev.jsonl: question, passage, answer (true or false); CSV too",
+        Data = "dev.jsonl: question, passage, answer (true or false); or CSV",
         Address = "https://huggingface.co/datasets/google/boolq/blob/main/data/validation-00000-of-00001.parquet",
         Prompt = "the passage, \"Question: ...?\", \"Answer:\"",
         Answering = "log-likelihood of yes and no",
-        Extraction = "the more probable of both",
+        Extraction = "the more probable one",
         Metric = "accuracy",
     };
 
@@ -21,7 +21,7 @@ internal sealed class BoolQ : IBenchmark
             {
                 "true" or "1" => " yes",
                 "false" or "0" => " no",
-                _ => throw record.Bad("its answer is neither true nor false"),
+                _ => throw record.Bad("the answer must be true or false"),
             }],
         });
 

@@ -9,13 +9,13 @@ internal sealed class CEval : IBenchmark
 
     public BenchmarkDescription About { get; } = new("ceval", "C-Eval", "hkust-nlp/ceval")
     {
-        Data = "the folder with val/ and dev/, a CSV file a subject (the test files have no answers); or one file of it; or the "
-            + "hub's val-*.parquet and dev-*.parquet, a folder a subject",
+        Data = "the folder with val/ and dev/, one CSV file per subject (test files have no answers); or one file of it; or the "
+            + "hub's val-*.parquet and dev-*.parquet, one folder per subject",
         Address = "https://huggingface.co/datasets/ceval/ceval-exam",
         Prompt = "the publisher's: a heading with the subject in Chinese, the question with options A. to D., 答案：",
         Shots = "5 from dev/",
         Answering = "log-likelihood of A to D (--generate: greedy decoding)",
-        Extraction = "the most probable letter; when generating, the letter behind 答案是 or 选, or first, or alone",
+        Extraction = "the most probable letter; when generating, the letter after 答案是 or 选, or first, or alone",
         Metric = "accuracy",
         MeanOfCategories = true,
         MaxNewTokens = 16,

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>The Chinese names of the subjects of C-Eval and CMMLU.</summary>
+/// <summary>Chinese names of the subjects of C-Eval and CMMLU.</summary>
 internal static class ChineseSubjects
 {
     private static readonly Dictionary<string, string> Names = """
@@ -44,6 +44,6 @@ internal static class ChineseSubjects
         """.Split(['|', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         .Select(pair => pair.Split(' ')).ToDictionary(pair => pair[0], pair => pair[1]);
 
-    /// <summary>The Chinese name of a subject; its own name in words where there is none.</summary>
+    /// <summary>The Chinese name of a subject; the original name if there is none.</summary>
     public static string Name(string subject) => Names.GetValueOrDefault(subject) ?? subject.Replace('_', ' ');
 }

@@ -9,12 +9,12 @@ internal sealed class Cmmlu : IBenchmark
 
     public BenchmarkDescription About { get; } = new("cmmlu", "CMMLU", "haonan-li/CMMLU")
     {
-        Data = "the folder with test/ and dev/, a CSV file a subject; or one file of it",
+        Data = "the folder with test/ and dev/, one CSV file per subject; or one file of it",
         Address = "https://github.com/haonan-li/CMMLU/tree/master/data",
         Prompt = "the publisher's: a heading with the subject in Chinese, 题目, options A. to D., 答案是：",
         Shots = "5 from dev/",
         Answering = "log-likelihood of A to D (--generate: greedy decoding)",
-        Extraction = "the most probable letter; when generating, the letter behind 答案是 or 选, or first, or alone",
+        Extraction = "the most probable letter; when generating, the letter after 答案是 or 选, or first, or alone",
         Metric = "accuracy",
         MeanOfCategories = true,
         MaxNewTokens = 16,

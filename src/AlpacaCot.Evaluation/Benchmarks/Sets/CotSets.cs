@@ -2,14 +2,14 @@ using AlpacaCot.Data.Collection;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>The nine Chain-of-Thought sets of FLAN: rows that training has not seen.</summary>
+/// <summary>The nine Chain-of-Thought sets of FLAN, evaluated on rows held out from training.</summary>
 internal sealed class CotSets : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("cot", "Chain of Thought, held-out rows", "google-research/FLAN")
     {
-        Data = "a TSV file of question, answer and rationale, or a folder of such files: rows that were kept from training",
+        Data = "a TSV file of question, answer and rationale, or a folder of such files: rows held out from training",
         Prompt = "the question, then \"Let's think step by step.\" (--trigger for another)",
-        Extraction = "by the form of the right answer: a letter, yes or no, a number, or what stands behind \"the answer is\"",
+        Extraction = "by the type of the reference: a letter, yes or no, a number, or the text after \"the answer is\"",
         Metric = "accuracy; categories are the sets",
         MeanOfCategories = true,
     };

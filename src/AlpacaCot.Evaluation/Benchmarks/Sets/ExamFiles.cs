@@ -4,14 +4,14 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
 /// <summary>
-/// Exams with four options in the layout of MMLU: a file of rows for each subject (question, A to D, answer as a letter or its
-/// number from 0, with or without a row of names), solved examples in a folder <c>dev</c> beside; or tables of the hub.
+/// Reads exams with four options in MMLU's layout: one CSV file per subject (question, A to D, answer as a letter or zero-based
+/// number, with or without a header), few-shot examples in the folder <c>dev</c> next to it; or the hub's tables.
 /// </summary>
-/// <param name="heading">Opens the prompt; gets the subject.</param>
-/// <param name="before">Stands before each question.</param>
-/// <param name="mark">Asks for the answer.</param>
-/// <param name="space">Stands between that and the letter.</param>
-/// <param name="folders">Where questions with answers are looked for, in this order.</param>
+/// <param name="heading">Start of the prompt for a subject.</param>
+/// <param name="before">Text before each question.</param>
+/// <param name="mark">Text that asks for the answer.</param>
+/// <param name="space">Separator between that text and the letter.</param>
+/// <param name="folders">Names of folders with scorable questions, in search order.</param>
 internal sealed class ExamFiles(Func<string, string> heading, string before, string mark, string space, params string[] folders)
 {
     private static readonly string[] Letters = ["A", "B", "C", "D"];
@@ -45,7 +45,7 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
             ?? PublishedFile.In(folders.Select(f => Path.Combine(path, f)).FirstOrDefault(Directory.Exists) ?? path, ".csv");
     }
 
-    // As the hub has them: one for all subjects with a column that says which, or a folder a subject.
+    // The hub's layout: one table for all subjects with a subject column, or one folder per subject.
     private static List<string> Tables(string folder, string split) =>
         [.. Directory.EnumerateFiles(folder, $"{split}-*.parquet", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
@@ -59,8 +59,8 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
         var shots = found.Take(1).SelectMany(Rows).Where(row => row.Subject == subject).Take(count)
             .Select(row => before + row.Text + mark + space + row.Answer + "\n\n").ToList();
         return shots.Count > 0 ? shots
-            : throw new InputException($"{file}: the solved examples of {subject} (dev/{subject}_dev.csv) are not beside it; "
-                + "--shots 0 asks without them");
+            : throw new InputException($"{file}: the few-shot examples of {subject} (dev/{subject}_dev.csv) are missing; "
+                + "use --shots 0 to evaluate without them");
     }
 
     private sealed record Row(string Subject, string Text, string Answer);
@@ -90,8 +90,8 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
                 question = q;
                 answer = Array.FindIndex(cells, c => c.Equals("answer", StringComparison.OrdinalIgnoreCase));
                 if (answer < 0)
-                    throw new InputException($"{file}: there is no column \"answer\"; a test file without answers cannot be "
-                        + "scored, the validation file can");
+                    throw new InputException($"{file}: the column \"answer\" is missing; test files without answers cannot be "
+                        + "scored, use the validation file");
                 continue;
             }
             var at = question ?? 0;
@@ -107,7 +107,7 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
     {
         var right = answer.Trim() is [>= '0' and <= '3'] index ? Letters[index[0] - '0'] : answer.Trim();
         if (options.Count != Letters.Length || !Letters.Contains(right))
-            throw new InputException($"{origin}: it has {options.Count} options and the answer \"{right}\", expected four and "
+            throw new InputException($"{origin}: found {options.Count} options and the answer \"{right}\", expected four and "
                 + "A to D.");
         return new(subject, question + string.Concat(Letters.Zip(options, (l, option) => $"\n{l}. {option}")), right);
     }

@@ -2,7 +2,7 @@ using AlpacaCot.Evaluation.Metrics;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>GSM8K (Cobbe et al., 2021): word problems of grade-school mathematics.</summary>
+/// <summary>GSM8K (Cobbe et al., 2021): grade-school math word problems.</summary>
 internal sealed class Gsm8k : IBenchmark
 {
     private const string Trigger = "\nLet's think step by step.";
@@ -12,7 +12,7 @@ internal sealed class Gsm8k : IBenchmark
         Data = "test.jsonl: question, answer with #### before the result",
         Address = "https://github.com/openai/grade-school-math/blob/master/grade_school_math/data/test.jsonl",
         Prompt = "the question, then \"Let's think step by step.\" (--trigger for another)",
-        Extraction = "the number behind ####, else behind \"the answer is\" or 答案是, else the last number",
+        Extraction = "the number after ####, else after \"the answer is\" or 答案是, else the last number",
         Metric = "equal numbers",
         MaxNewTokens = 320,
     };
@@ -22,7 +22,7 @@ internal sealed class Gsm8k : IBenchmark
             record.Text("question").Trim() + (options.Trigger ?? Trigger))
         {
             References = [NumericAnswer.AfterMark(record.Text("answer"))
-                ?? throw record.Bad("its answer has no result behind ####")],
+                ?? throw record.Bad("the answer has no result after ####")],
         });
 
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response) =>

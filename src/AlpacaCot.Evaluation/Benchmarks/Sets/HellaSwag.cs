@@ -2,14 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>HellaSwag (Zellers et al., 2019): which of four endings goes on sensibly.</summary>
+/// <summary>HellaSwag (Zellers et al., 2019): choose the plausible ending out of four.</summary>
 internal sealed partial class HellaSwag : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("hellaswag", "HellaSwag", "rowanz/hellaswag")
     {
         Data = "hellaswag_val.jsonl: activity_label, ctx (or ctx_a and ctx_b), endings, label",
         Address = "https://github.com/rowanz/hellaswag/blob/master/data/hellaswag_val.jsonl",
-        Prompt = "the activity, a colon and the beginning of the text; marks in brackets are left out",
+        Prompt = "the activity, a colon and the beginning of the text; marks in brackets are removed",
         Answering = "log-likelihood of the endings",
         Extraction = "the most probable ending per character",
         Metric = "accuracy (acc_norm; acc is by the plain sum)",
@@ -22,7 +22,7 @@ internal sealed partial class HellaSwag : IBenchmark
                 ? end.Length == 0 ? begin : $"{begin} {char.ToUpperInvariant(end[0])}{end[1..]}" : record.Text("ctx");
             var choices = record.Texts("endings").Select(e => " " + Clean(e)).ToList();
             if (!int.TryParse(record.Text("label"), out var label) || label < 0 || label >= choices.Count)
-                throw record.Bad("its label is none of its endings; the test file has none, the validation file has");
+                throw record.Bad("label is not one of the endings; the test file has no labels, use the validation file");
             return new BenchmarkQuestion(record.Id, "hellaswag", Clean($"{record.Find("activity_label")}: {context}"))
             {
                 IsCompletion = true, Choices = choices, References = [choices[label]],

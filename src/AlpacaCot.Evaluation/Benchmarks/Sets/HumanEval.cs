@@ -3,9 +3,9 @@ using AlpacaCot.Evaluation.Metrics;
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
 /// <summary>
-/// HumanEval (Chen et al., 2021): functions to be written, run against their tests where a runner shuts them in.
+/// HumanEval (Chen et al., 2021): function completion, run against tests in a sandbox.
 /// </summary>
-/// <param name="runner">Runs the programs; null: nothing is run, and nothing is scored.</param>
+/// <param name="runner">Runs the programs in a sandbox; null: no program is run, and none is scored.</param>
 public sealed class HumanEval(CodeRunner? runner = null) : IBenchmark
 {
     /// <inheritdoc/>
@@ -13,9 +13,9 @@ public sealed class HumanEval(CodeRunner? runner = null) : IBenchmark
     {
         Data = "HumanEval.jsonl: task_id, prompt, test, entry_point",
         Address = "https://github.com/openai/human-eval/blob/master/data/HumanEval.jsonl.gz",
-        Prompt = "the beginning of the function, continued as it stands",
-        Extraction = "the continuation up to the next thing at the margin",
-        Metric = "pass@1: the share of programs that pass their tests under --runner; pass@k where an answer has several texts",
+        Prompt = "the beginning of the function, without a prompt template",
+        Extraction = "the continuation up to the next unindented line",
+        Metric = "pass@1: the share of programs that pass their tests under --runner; pass@k with several samples per problem",
         MaxNewTokens = 512,
     };
 
@@ -31,7 +31,7 @@ public sealed class HumanEval(CodeRunner? runner = null) : IBenchmark
     /// <inheritdoc/>
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response)
     {
-        if (runner is null) return new(null) { Missing = "no --runner that shuts programs in" };
+        if (runner is null) return new(null) { Missing = "no --runner with a sandbox" };
         var passing = response.Texts.Count(text => runner.Passes($"{question.Prompt}{text}\n{question.References[0]}"));
         var measures = new Dictionary<string, double>();
         foreach (var k in (int[])[1, 10, 100])

@@ -3,7 +3,7 @@ using AlpacaCot.Evaluation.Metrics;
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
 /// <summary>
-/// MMCU (Zeng, 2023): Chinese exams in medicine, psychology, law and education; some questions have several answers.
+/// MMCU (Zeng, 2023): Chinese exams in medicine, psychology, law and education; questions may have several correct options.
 /// </summary>
 internal sealed class Mmcu : IBenchmark
 {
@@ -15,8 +15,8 @@ internal sealed class Mmcu : IBenchmark
         Data = "records of 类别, 题目, 选项 and 答案 (JSON, JSON lines or CSV), or a folder of such files; published in "
             + "an archive at github.com/Felixgithub2017/MMCU",
         Prompt = $"{Order}, the question, its options, {Mark}",
-        Extraction = "the first run of one to four letters A to D without a letter twice",
-        Metric = "the same set of letters",
+        Extraction = "the first run of one to four distinct letters A to D",
+        Metric = "equality of the letter sets",
         MeanOfCategories = true,
         MaxNewTokens = 64,
     };
@@ -32,7 +32,7 @@ internal sealed class Mmcu : IBenchmark
                 $"{Order}\n{record.Text("题目", "Q", "question")}\n{choices}\n{Mark}{options.Trigger}")
             {
                 References = [AnswerRules.LetterSet(record.Text("答案", "A", "answer"))
-                    ?? throw record.Bad("its answer has no letter A to D")],
+                    ?? throw record.Bad("the answer contains no letter A to D")],
             };
         }));
 

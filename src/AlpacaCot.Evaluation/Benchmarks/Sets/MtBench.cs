@@ -3,7 +3,7 @@ using AlpacaCot.Evaluation.Judges;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>MT-Bench and the 80 questions of Vicuna (LMSYS, 2023): open questions, graded from 1 to 10.</summary>
+/// <summary>MT-Bench and the 80 Vicuna questions (LMSYS, 2023): open-ended questions, graded from 1 to 10.</summary>
 internal sealed class MtBench : IJudgedBenchmark
 {
     public static readonly MtBench TwoTurns = new(new("mt-bench", "MT-Bench", "lm-sys/FastChat")
@@ -21,7 +21,7 @@ internal sealed class MtBench : IJudgedBenchmark
         Data = "question.jsonl: question_id, category, text (or turns)",
         Address = "https://github.com/lm-sys/FastChat/blob/main/fastchat/llm_judge/data/vicuna_bench/question.jsonl",
         Prompt = "the question in the model's prompt template",
-        Extraction = "none: the whole answer is graded",
+        Extraction = "none: the complete answer is graded",
         Metric = "a judge's grade from 1 to 10",
         MaxNewTokens = 1024, Scale = 10, IsJudged = true,
     });
@@ -39,7 +39,7 @@ internal sealed class MtBench : IJudgedBenchmark
         {
             var id = record.Text("question_id");
             var turns = record.Find("text") is { } only ? [only] : record.Texts("turns");
-            if (turns.Count == 0) throw record.Bad("it has no turn");
+            if (turns.Count == 0) throw record.Bad("\"turns\" is empty");
             yield return new(id, record.Text("category"), turns[0] + options.Trigger)
             {
                 FollowUps = [.. turns.Skip(1)],

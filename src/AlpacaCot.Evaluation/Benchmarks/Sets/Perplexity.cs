@@ -2,17 +2,17 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>How probable a model finds given answers.</summary>
+/// <summary>Perplexity of given answers.</summary>
 internal sealed class Perplexity : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("perplexity", "Perplexity of given answers", "yours")
     {
-        Data = "instruction data of any form that training reads, or a set of the collection; of each conversation the "
-            + "last answer counts",
+        Data = "instruction data of any form that training reads, or a set of the collection; of each conversation only the "
+            + "last answer is scored",
         Prompt = "the turns before that answer in the model's prompt template",
         Answering = "log-likelihood of the answer",
         Extraction = "none",
-        Metric = "the mean probability of a token (geometric); beside it nats_per_token, whose exponential is the perplexity",
+        Metric = "the mean probability of a token (geometric); also nats_per_token, whose exponential is the perplexity",
     };
 
     public IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options) =>

@@ -12,8 +12,8 @@ internal sealed class SelfInstruct : IJudgedBenchmark
         Data = "user_oriented_instructions.jsonl (instruction, instances), or published predictions (instruction, input, target)",
         Address = "https://github.com/yizhongw/self-instruct/blob/main/human_eval/user_oriented_instructions.jsonl",
         Prompt = "the instruction and its input in the model's prompt template",
-        Extraction = "none: the whole answer counts",
-        Metric = "ROUGE-L F to the reference; with a judge its grade from 1 to 10 against the reference, divided by ten",
+        Extraction = "none: the complete answer is scored",
+        Metric = "ROUGE-L F to the reference; with a judge the grade from 1 to 10 against the reference, divided by ten",
         MaxNewTokens = 512,
     };
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>StrategyQA (Geva et al., 2021): questions whose steps are hidden, answered with yes or no.</summary>
+/// <summary>StrategyQA (Geva et al., 2021): yes-no questions with implicit reasoning steps.</summary>
 internal sealed class StrategyQa : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("strategyqa", "StrategyQA", "eladsegal/strategyqa, google/BIG-bench")
@@ -10,7 +10,7 @@ internal sealed class StrategyQa : IBenchmark
         Data = "JSON records of question and answer (true or false), or the BIG-bench task.json (input, target_scores)",
         Address = "https://github.com/google/BIG-bench/blob/main/bigbench/benchmark_tasks/strategyqa/task.json",
         Prompt = "the question, then \"Let's think step by step.\" (--trigger for another)",
-        Extraction = "the yes or no behind \"the answer is\", else the first one",
+        Extraction = "the yes or no after \"the answer is\", else the first one",
         Metric = "accuracy",
     };
 
@@ -35,7 +35,7 @@ internal sealed class StrategyQa : IBenchmark
         {
             "true" or "yes" => true,
             "false" or "no" => false,
-            _ => throw record.Bad("it has no answer that is true or false"),
+            _ => throw record.Bad("the answer must be true or false"),
         };
     }
 }

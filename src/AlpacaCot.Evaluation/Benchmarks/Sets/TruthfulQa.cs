@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>TruthfulQA (Lin et al., 2022): questions that many people answer wrong, as multiple choice.</summary>
+/// <summary>TruthfulQA (Lin et al., 2022): questions with common misconceptions, as multiple choice.</summary>
 internal sealed class TruthfulQa : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("truthfulqa", "TruthfulQA", "sylinrl/TruthfulQA")
@@ -19,7 +19,7 @@ internal sealed class TruthfulQa : IBenchmark
         PublishedFile.Records(path).Select(record =>
         {
             var (best, all) = (Targets(record, "mc1_targets"), Targets(record, "mc2_targets"));
-            if (best.Find(t => t.True).Text is not { } first) throw record.Bad("none of its mc1_targets is true");
+            if (best.Find(t => t.True).Text is not { } first) throw record.Bad("none of the mc1_targets is true");
             return new BenchmarkQuestion(record.Id, "truthfulqa", $"Q: {record.Text("question")}\nA:")
             {
                 IsCompletion = true, Choices = [.. best.Concat(all).Select(t => t.Text).Distinct()],

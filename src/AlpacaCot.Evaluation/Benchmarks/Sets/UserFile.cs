@@ -4,7 +4,7 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Evaluation.Benchmarks.Sets;
 
-/// <summary>Any file of prompts with right answers.</summary>
+/// <summary>A user's file of prompts with references.</summary>
 internal sealed class UserFile : IBenchmark
 {
     public BenchmarkDescription About { get; } = new("file", "A file of prompts with references", "yours")
@@ -12,8 +12,8 @@ internal sealed class UserFile : IBenchmark
         Data = "records of prompt (or instruction, question), input, reference (or output, answer; references for several), "
             + "category; or a set of the collection",
         Prompt = "the prompt and its input in the model's prompt template",
-        Extraction = "by the form of the reference: a letter, yes or no, a number, or what stands behind \"the answer is\"",
-        Metric = "accuracy; beside it ROUGE-L, BLEU and chrF to the best reference",
+        Extraction = "by the type of the reference: a letter, yes or no, a number, or the text after \"the answer is\"",
+        Metric = "accuracy; also ROUGE-L, BLEU and chrF to the best reference",
     };
 
     public IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options) =>
@@ -26,7 +26,7 @@ internal sealed class UserFile : IBenchmark
                     : [record.Text("reference", "output", "answer")],
             });
 
-    // What a set teaches, asked: conversations of one turn.
+    // Questions from a data set of the collection: its single-turn conversations.
     private static IEnumerable<BenchmarkQuestion> OfSet(string name, string path, BenchmarkOptions options) =>
         PublishedFile.Conversations(path, options).Index()
             .Where(c => c.Item.Turns is [{ Role: Role.User }, { Role: Role.Assistant }])

@@ -1,12 +1,12 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>What a call passes.</summary>
+/// <summary>Evaluated arguments of a call.</summary>
 internal sealed record Arguments(Budget Budget, IReadOnlyList<object?> Positional, IReadOnlyDictionary<string, object?> Named)
 {
-    /// <summary>Gives the arguments their names.</summary>
-    /// <param name="function">What is called, for the message.</param>
-    /// <param name="names">The names of its parameters, in order.</param>
-    /// <exception cref="JinjaException">There are too many, or one of them is unknown.</exception>
+    /// <summary>Binds positional and named arguments to parameters.</summary>
+    /// <param name="function">Name of the function, for messages.</param>
+    /// <param name="names">Names of the parameters, in order.</param>
+    /// <exception cref="JinjaException">Too many arguments, or an unknown one.</exception>
     public Bound Bind(string function, params string[] names)
     {
         if (Positional.Count > names.Length)
@@ -16,13 +16,13 @@ internal sealed record Arguments(Budget Budget, IReadOnlyList<object?> Positiona
         foreach (var (name, value) in Named)
         {
             if (!names.Contains(name)) throw new JinjaException($"{function} has no argument '{name}'");
-            if (!values.TryAdd(name, value)) throw new JinjaException($"{function} gets its argument '{name}' twice");
+            if (!values.TryAdd(name, value)) throw new JinjaException($"{function} received the argument '{name}' twice");
         }
         return new Bound(function, values, Budget);
     }
 }
 
-/// <summary>Arguments by name; each is asked for with what stands in where it is missing.</summary>
+/// <summary>Arguments by name, with typed access and defaults.</summary>
 internal sealed class Bound(string function, Dictionary<string, object?> values, Budget budget)
 {
     public bool Has(string name) => values.ContainsKey(name);
@@ -30,20 +30,20 @@ internal sealed class Bound(string function, Dictionary<string, object?> values,
     public object? Value(string name, object? standard = null) => values.TryGetValue(name, out var value) ? value : standard;
 
     public object? Required(string name) =>
-        values.TryGetValue(name, out var value) ? value : throw new JinjaException($"{function} needs the argument '{name}'");
+        values.TryGetValue(name, out var value) ? value : throw new JinjaException($"{function} requires the argument '{name}'");
 
-    /// <summary>A whole number within what an array can hold.</summary>
+    /// <summary>An integer in the range of <c>int</c>.</summary>
     public int Int(string name, int? standard = null) => Value(name, (long?)standard) switch
     {
         long number => (int)Math.Clamp(number, int.MinValue, int.MaxValue),
         bool flag => flag ? 1 : 0,
-        null when !Has(name) => throw new JinjaException($"{function} needs the argument '{name}'"),
-        var other => throw new JinjaException($"{function}: {name} must be a whole number, found a {Python.TypeName(other)}"),
+        null when !Has(name) => throw new JinjaException($"{function} requires the argument '{name}'"),
+        var other => throw new JinjaException($"{function}: {name} must be an integer, found a {Python.TypeName(other)}"),
     };
 
     public bool Flag(string name, bool standard = false) => Python.IsTrue(Value(name, standard), budget);
 
-    /// <summary>A string, or null where it is missing or none.</summary>
+    /// <summary>A string; null if missing or none.</summary>
     public string? TextOrNone(string name) => Value(name) switch
     {
         null => null,
@@ -53,5 +53,5 @@ internal sealed class Bound(string function, Dictionary<string, object?> values,
     };
 
     public string Text(string name, string? standard = null) => TextOrNone(name) ?? standard
-        ?? throw new JinjaException($"{function} needs the argument '{name}'");
+        ?? throw new JinjaException($"{function} requires the argument '{name}'");
 }

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>The operators of Python on values.</summary>
+/// <summary>Python's arithmetic operators.</summary>
 internal static class Arithmetic
 {
     public static object? Apply(string symbol, object? left, object? right, Budget budget)
@@ -33,7 +33,7 @@ internal static class Arithmetic
             case ("*", long or bool, string or List<object?> or object?[]):
                 return Repeat(right, left, budget);
         }
-        throw new JinjaException($"'{symbol}' does not work on a {Python.TypeName(left)} and a {Python.TypeName(right)}");
+        throw new JinjaException($"'{symbol}' is not defined for a {Python.TypeName(left)} and a {Python.TypeName(right)}");
     }
 
     private static object Repeat(object sequence, object count, Budget budget)
@@ -74,7 +74,7 @@ internal static class Arithmetic
         if (value is 0 or 1) return exponent == 0 ? 1 : value;
         if (value == -1) return exponent % 2 == 0 ? 1 : -1;
         var result = 1L;
-        for (; exponent > 0; exponent--) result = checked(result * value);   // 63 rounds at most
+        for (; exponent > 0; exponent--) result = checked(result * value);   // at most 63 iterations
         return result;
     }
 
@@ -96,6 +96,6 @@ internal static class Arithmetic
         Undefined missing => throw missing.Error(),
         double number => (object)(symbol == "-" ? -number : number),
         _ when Python.IsInteger(value, out var whole) && whole != long.MinValue => symbol == "-" ? -whole : whole,
-        _ => throw new JinjaException($"'{symbol}' does not work on a {Python.TypeName(value)}"),
+        _ => throw new JinjaException($"'{symbol}' is not defined for a {Python.TypeName(value)}"),
     };
 }

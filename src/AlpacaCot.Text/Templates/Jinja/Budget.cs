@@ -2,16 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>What one rendering may cost. A template comes with a model and is nobody's friend: it must end, and soon.</summary>
+/// <summary>Resource limits of one rendering. Templates come with models and are untrusted, so rendering is bounded.</summary>
 internal sealed class Budget
 {
-    /// <summary>Steps of a rendering: some thousand times what a long conversation takes, and a second or two.</summary>
+    /// <summary>Maximum number of steps: about a thousand times those of a long conversation, one or two seconds.</summary>
     public const long Steps = 10_000_000;
 
-    /// <summary>The longest text a step may make, and the most items of a list.</summary>
+    /// <summary>Maximum length of a string in characters, and of a list in items.</summary>
     public const int MaxText = 64 << 20, MaxItems = 1_000_000;
 
-    /// <summary>Macros and recursive loops within each other.</summary>
+    /// <summary>Maximum nesting of macros and recursive loops.</summary>
     public const int MaxCalls = 150;
 
     private const int CharactersInAStep = 16;
@@ -22,24 +22,24 @@ internal sealed class Budget
     {
         _left -= steps;
         if (_left < 0)
-            throw new JinjaException($"it takes more than {Steps:N0} steps: a loop or recursion does not end in sensible time");
+            throw new JinjaException($"rendering exceeds {Steps:N0} steps: a loop or recursion takes too long");
     }
 
-    /// <summary>Pays for a text before it is made.</summary>
+    /// <summary>Charges for a string before it is created.</summary>
     public void SpendText(long characters)
     {
         if (characters > MaxText) throw new JinjaException($"a text of {characters:N0} characters is too long");
         Spend(characters / CharactersInAStep);
     }
 
-    /// <summary>Pays for a list before it is made.</summary>
+    /// <summary>Charges for a list before it is created.</summary>
     public void SpendItems(long items)
     {
-        if (items > MaxItems) throw new JinjaException($"a list of {items:N0} items is too long");
+        if (items > MaxItems) throw new JinjaException($"a list of {items:N0} items is too long; at most {MaxItems:N0}");
         Spend(items / 4);
     }
 
-    /// <summary>Pays for a step of a recursion that the template steers, and sees that the stack will hold it.</summary>
+    /// <summary>Charges for a recursion step that the template controls, and checks the remaining stack.</summary>
     public void Descend()
     {
         Spend();
@@ -49,7 +49,7 @@ internal sealed class Budget
     public void EnterCall()
     {
         if (++_calls > MaxCalls)
-            throw new JinjaException($"macros call each other more than {MaxCalls} levels deep: the recursion does not end");
+            throw new JinjaException($"macro calls are nested more than {MaxCalls} levels deep: the recursion does not end");
         Descend();
     }
 

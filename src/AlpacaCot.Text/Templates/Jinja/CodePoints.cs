@@ -2,7 +2,7 @@ using System.Text;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Strings as Python counts them: in characters of Unicode, of which some are two in .NET.</summary>
+/// <summary>Strings indexed by Unicode code points as in Python, instead of UTF-16 units.</summary>
 internal static class CodePoints
 {
     public static int Count(ReadOnlySpan<char> text) => text.Length - Pairs(text);
@@ -15,7 +15,7 @@ internal static class CodePoints
         return each;
     }
 
-    /// <summary>The place in .NET's string of a character by its number.</summary>
+    /// <summary>UTF-16 index of a code point.</summary>
     public static int Offset(string text, int number)
     {
         if (Pairs(text) == 0) return Math.Min(number, text.Length);
@@ -24,7 +24,7 @@ internal static class CodePoints
         return at;
     }
 
-    /// <summary>How many two-part characters there are.</summary>
+    /// <summary>Number of surrogate pairs.</summary>
     private static int Pairs(ReadOnlySpan<char> text)
     {
         var pairs = 0;

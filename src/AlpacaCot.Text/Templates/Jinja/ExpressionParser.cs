@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Builds expressions, with Jinja2's precedences: a method for each level, the loosest first.</summary>
+/// <summary>Recursive-descent parser for expressions; one method per precedence level of Jinja2, lowest first.</summary>
 internal sealed class ExpressionParser(TokenStream tokens)
 {
     private static readonly string[] s_compare = ["==", "!=", "<", "<=", ">", ">="];
 
-    /// <summary>One expression, or several with commas between them: a tuple.</summary>
-    /// <param name="withConditional">Whether <c>a if b</c> may stand there.</param>
-    /// <param name="end">A name that ends the tuple.</param>
+    /// <summary>Parses one expression, or a tuple of several separated by commas.</summary>
+    /// <param name="withConditional">Whether <c>a if b</c> is allowed.</param>
+    /// <param name="end">A name that terminates the tuple.</param>
     public Expression Tuple(bool withConditional = true, string? end = null)
     {
         var line = tokens.Current.Line;
@@ -31,7 +31,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
     private bool EndsTuple(string? end) => tokens.Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
         || tokens.Current.Is(")") || (end is not null && tokens.Current.Is(end));
 
-    /// <summary>What a value may be assigned to.</summary>
+    /// <summary>Parses an assignment target.</summary>
     public Expression Target(bool withTuple = true, bool withAttribute = false)
     {
         var line = tokens.Current.Line;
@@ -59,7 +59,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         var token = tokens.Current;
         var name = tokens.ExpectName();
         return name.ToLowerInvariant() is "true" or "false" or "none"
-            ? throw new JinjaException($"nothing can be assigned to {name}", token.Line) : new Name(name, token.Line);
+            ? throw new JinjaException($"cannot assign to {name}", token.Line) : new Name(name, token.Line);
     }
 
     public Expression Expression()
@@ -215,7 +215,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
                 {
                     TokenKind.Name => new Attribute(value, token.Text, line),
                     TokenKind.Integer => new Subscript(value, new Constant(long.Parse(token.Text, null), line), line),
-                    _ => throw new JinjaException($"expected a name behind '.', found {token}", token.Line),
+                    _ => throw new JinjaException($"expected a name after '.', found {token}", token.Line),
                 };
             }
             else if (tokens.Skip("["))
@@ -251,14 +251,14 @@ internal sealed class ExpressionParser(TokenStream tokens)
         }
     }
 
-    /// <summary>The filters that follow; the value itself where none does.</summary>
+    /// <summary>Parses the filters that follow; returns the value itself if there is none.</summary>
     public Expression? Filters(Expression? value)
     {
         while (tokens.Skip("|")) value = FilterNamed(value);
         return value;
     }
 
-    /// <summary>The filter whose name stands next.</summary>
+    /// <summary>Parses the filter at the current token.</summary>
     public Filter FilterNamed(Expression? value)
     {
         var line = tokens.Current.Line;
@@ -274,7 +274,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         if (tokens.Current.Is("(")) arguments = Arguments();
         else if (TakesArgument(tokens.Current))
         {
-            if (tokens.Current.Is("is")) throw new JinjaException("tests cannot be chained with is", line);
+            if (tokens.Current.Is("is")) throw new JinjaException("'is' tests cannot be chained", line);
             arguments = new CallArguments([Postfix(Primary())], []);
         }
         return new Test(value, name, arguments, negated, line);
@@ -310,7 +310,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
                 named.Add((name, Expression()));
             }
             else if (named.Count > 0 || morePositional is not null || moreNamed is not null)
-                throw new JinjaException("an argument without a name stands behind one with a name", tokens.Current.Line);
+                throw new JinjaException("positional argument after a named argument", tokens.Current.Line);
             else positional.Add(Expression());
         }
         return new CallArguments(positional, named, morePositional, moreNamed);

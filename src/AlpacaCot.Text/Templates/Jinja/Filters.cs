@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>The filters of Jinja2 that make sense in a prompt, and <c>tojson</c> in Hugging Face's form.</summary>
+/// <summary>Jinja2's filters that are useful in prompts, and <c>tojson</c> in Hugging Face's form.</summary>
 internal static partial class Filters
 {
     private delegate object? Run(Interpreter interpreter, object? value, Arguments arguments);
@@ -16,7 +16,7 @@ internal static partial class Filters
         {
             double number => (object)Math.Abs(number),
             _ when Python.IsInteger(v, out var whole) && whole != long.MinValue => Math.Abs(whole),
-            _ => throw new JinjaException($"abs needs a number, found a {Python.TypeName(v)}"),
+            _ => throw new JinjaException($"abs requires a number, found a {Python.TypeName(v)}"),
         },
         ["attr"] = (_, v, a) => a.Bind("attr", "name").Text("name") is var name && v is Dict dict && dict.ContainsKey(name)
             ? new Undefined($"the dict has no attribute '{name}'") : Members.Attribute(v, name, a.Budget),
@@ -31,7 +31,7 @@ internal static partial class Filters
         ["e"] = (_, v, a) => Escape(Text(v, a)),
         ["escape"] = (_, v, a) => Escape(Text(v, a)),
         ["first"] = (_, v, a) => Python.Items(v, a.Budget) is { Count: > 0 } items ? items[0]
-            : new Undefined("there is no first item: the sequence is empty"),
+            : new Undefined("first: the sequence is empty"),
         ["float"] = (_, v, a) => a.Bind("float", "default").Value("default", 0.0) is var standard && v is string text
             ? StringMethods.ParseNumber(text) ?? standard : Python.Number(v) ?? standard,
         ["forceescape"] = (_, v, a) => Escape(Text(v, a)),
@@ -43,12 +43,12 @@ internal static partial class Filters
         {
             Dict dict => new Generator([.. dict.Select(item => (object?)new[] { item.Key, item.Value })]),
             Undefined => new Generator([]),
-            _ => throw new JinjaException($"items needs a dict, found a {Python.TypeName(v)}"),
+            _ => throw new JinjaException($"items requires a dict, found a {Python.TypeName(v)}"),
         },
         ["join"] = Join,
         ["last"] = (_, v, a) => v is Generator ? throw new JinjaException("last does not work on a generator")
             : Python.Items(v, a.Budget) is { Count: > 0 } items ? items[^1]
-            : new Undefined("there is no last item: the sequence is empty"),
+            : new Undefined("last: the sequence is empty"),
         ["length"] = (_, v, a) => Python.Length(v, a.Budget),
         ["list"] = (_, v, a) => Python.Items(v, a.Budget).ToList(),
         ["lower"] = (_, v, a) => Text(v, a).ToLowerInvariant(),
@@ -84,11 +84,11 @@ internal static partial class Filters
 
     public static bool Exists(string name) => s_all.ContainsKey(name);
 
-    /// <exception cref="JinjaException">There is no such filter, or it cannot work on the value.</exception>
+    /// <exception cref="JinjaException">An unknown filter, or a value of the wrong type.</exception>
     public static object? Apply(string name, Interpreter interpreter, object? value, Arguments arguments)
     {
         if (!s_all.TryGetValue(name, out var run))
-            throw new JinjaException($"there is no filter '{name}'. {Spelling.Suggestion(name, [.. s_all.Keys])}");
+            throw new JinjaException($"unknown filter '{name}'. {Spelling.Suggestion(name, [.. s_all.Keys])}");
         if (value is string text) arguments.Budget.SpendText(text.Length);
         return run(interpreter, value, arguments);
     }
@@ -105,7 +105,7 @@ internal static partial class Filters
 
     private static string Escape(string text) => WebUtility.HtmlEncode(text.Replace("\"", "\0")).Replace("\0", "&#34;");
 
-    /// <summary>A member of an item by a path such as <c>function.name</c>; the item where there is no path.</summary>
+    /// <summary>The member of an item at a path such as <c>function.name</c>; the item itself without a path.</summary>
     private static object? Path(object? item, object? path, Budget budget)
     {
         if (path is null) return item;
@@ -115,7 +115,7 @@ internal static partial class Filters
         return item;
     }
 
-    /// <summary>What an item is compared by: a member of it where one is named, without case unless that is asked for.</summary>
+    /// <summary>Sort key of an item: a member if <c>attribute</c> is set; case-insensitive by default.</summary>
     private static object? Keyed(object? item, Bound bound, Budget budget) => Path(item, bound.Value("attribute"), budget);
 
     private static object? KeyedWithoutCase(object? item, Bound bound, Budget budget) =>
@@ -136,7 +136,7 @@ internal static partial class Filters
     {
         var bound = arguments.Bind("batch", "linecount", "fill_with");
         var (size, fill) = (bound.Int("linecount"), bound.Value("fill_with"));
-        if (size < 1) throw new JinjaException("batch needs a size of at least 1");
+        if (size < 1) throw new JinjaException("batch requires a size of at least 1");
         var batches = Python.Items(value, arguments.Budget).Chunk(size).Select(batch => batch.ToList()).ToList();
         if (fill is not null && batches.Count > 0)
         {
@@ -149,7 +149,7 @@ internal static partial class Filters
     private static List<object?> DictSort(Interpreter _, object? value, Arguments arguments)
     {
         var bound = arguments.Bind("dictsort", "case_sensitive", "by", "reverse");
-        if (value is not Dict dict) throw new JinjaException($"dictsort needs a dict, found a {Python.TypeName(value)}");
+        if (value is not Dict dict) throw new JinjaException($"dictsort requires a dict, found a {Python.TypeName(value)}");
         var byValue = bound.Text("by", "key") == "value";
         var order = Order(arguments.Budget);
         var pairs = bound.Flag("reverse") ? dict.OrderByDescending(Key, order) : dict.OrderBy(Key, order);
@@ -262,7 +262,7 @@ internal static partial class Filters
         if (!Python.IsTrue(value, budget)) return new Generator([]);
         var given = arguments.Positional.Count;
         var attribute = !withAttribute ? null : given > 0 ? arguments.Positional[0]
-            : throw new JinjaException("selectattr and rejectattr need the name of an attribute");
+            : throw new JinjaException("selectattr and rejectattr require an attribute name");
         var test = withAttribute ? 1 : 0;
         var name = given > test ? Named(arguments, test, "test") : null;
         var rest = arguments with { Positional = [.. arguments.Positional.Skip(test + 1)] };
@@ -292,7 +292,7 @@ internal static partial class Filters
         var bound = arguments.Bind("round", "precision", "method");
         var (digits, method) = (bound.Int("precision", 0), bound.Text("method", "common"));
         if (Python.Number(value) is not { } number)
-            throw new JinjaException($"round needs a number, found a {Python.TypeName(value)}");
+            throw new JinjaException($"round requires a number, found a {Python.TypeName(value)}");
         if (method == "common")
         {
             if (digits >= 0 && Python.IsInteger(value, out var whole)) return whole;
@@ -304,11 +304,11 @@ internal static partial class Filters
         {
             "ceil" => Math.Ceiling(number * scale) / scale,
             "floor" => Math.Floor(number * scale) / scale,
-            _ => throw new JinjaException("round: method is common, ceil or floor"),
+            _ => throw new JinjaException("round: method must be common, ceil or floor"),
         };
     }
 
-    /// <summary>The exact value rounded, not its shortest decimal form: 2.675 is a little less than it looks.</summary>
+    /// <summary>Rounds the exact binary value, not its shortest decimal form: 2.675 is slightly less than it appears.</summary>
     private static double RoundExactly(double number, int digits)
     {
         if (digits == 0) return Math.Round(number, MidpointRounding.ToEven);
@@ -321,7 +321,7 @@ internal static partial class Filters
     {
         var bound = arguments.Bind("slice", "slices", "fill_with");
         var (items, count, fill) = (Python.Items(value, arguments.Budget), bound.Int("slices"), bound.Value("fill_with"));
-        if (count < 1) throw new JinjaException("slice needs at least 1 slice");
+        if (count < 1) throw new JinjaException("slice requires at least 1 slice");
         arguments.Budget.SpendItems(count);
         var (slices, at) = (new List<object?>(), 0);
         for (var i = 0; i < count; i++)
@@ -361,7 +361,7 @@ internal static partial class Filters
         {
             null => new[] { indent is null ? ", " : ",", ": " },
             var pair when Python.Items(pair, arguments.Budget) is [string item, string key] => [item, key],
-            _ => throw new JinjaException("tojson: separators are two strings"),
+            _ => throw new JinjaException("tojson: separators must be two strings"),
         };
         return new PythonJson(arguments.Budget)
         {
@@ -378,7 +378,7 @@ internal static partial class Filters
         var bound = arguments.Bind("truncate", "length", "killwords", "end", "leeway");
         var (text, end, length) = (Text(value, arguments), bound.Text("end", "..."), bound.Int("length", 255));
         var room = length - CodePoints.Count(end);
-        if (room < 0) throw new JinjaException("truncate: the length is less than that of the end");
+        if (room < 0) throw new JinjaException("truncate: length must not be less than the length of end");
         if (CodePoints.Count(text) <= (long)length + bound.Int("leeway", 5)) return text;
         var kept = text[..CodePoints.Offset(text, room)];
         if (!bound.Flag("killwords") && kept.LastIndexOf(' ') is >= 0 and var space) kept = kept[..space];

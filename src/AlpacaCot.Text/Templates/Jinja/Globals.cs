@@ -3,10 +3,10 @@ using System.Text;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>The names every template knows.</summary>
+/// <summary>Global variables and functions of every template.</summary>
 internal static class Globals
 {
-    private const long MaxRange = 100_000;   // as Jinja2's sandbox has it
+    private const long MaxRange = 100_000;   // the limit of Jinja2's sandbox
 
     public static Dictionary<string, object?> At(DateTime now) => new Function[]
     {
@@ -29,7 +29,7 @@ internal static class Globals
                 return text;
             });
         }),
-        new("raise_exception", arguments => throw new JinjaException("the template refuses the conversation: "
+        new("raise_exception", arguments => throw new JinjaException("the template rejects the conversation: "
             + PythonText.Of(arguments.Bind("raise_exception", "message").Required("message"), arguments.Budget))),
         new("strftime_now", arguments => Time(now, arguments.Bind("strftime_now", "format").Text("format"))),
     }.ToDictionary(function => function.Name, function => (object?)function);
@@ -37,18 +37,18 @@ internal static class Globals
     private static View Range(Arguments arguments)
     {
         var numbers = arguments.Positional.Select(value => Python.IsInteger(value, out var number) ? number
-            : throw new JinjaException($"range needs whole numbers, found a {Python.TypeName(value)}")).ToArray();
+            : throw new JinjaException($"range requires integers, found a {Python.TypeName(value)}")).ToArray();
         var (start, stop, step) = numbers switch
         {
             [var end] => (0L, end, 1L),
             [var from, var to] => (from, to, 1L),
             [var from, var to, var by] => (from, to, by),
-            _ => throw new JinjaException("range takes one to three numbers"),
+            _ => throw new JinjaException("range requires one to three arguments"),
         };
         if (step == 0) throw new JinjaException("the step of a range cannot be 0");
         var distance = step > 0 ? (Int128)stop - start : (Int128)start - stop;
         var count = distance <= 0 ? 0 : (distance - 1) / Int128.Abs(step) + 1;
-        if (count > MaxRange) throw new JinjaException($"a range of more than {MaxRange:N0} numbers is refused");
+        if (count > MaxRange) throw new JinjaException($"a range is limited to {MaxRange:N0} numbers");
         arguments.Budget.SpendItems((long)count);
         var items = new object?[(int)count];
         for (var i = 0; i < items.Length; i++) items[i] = start + i * step;
@@ -58,14 +58,14 @@ internal static class Globals
     private static Dict MakeDict(Arguments arguments)
     {
         var dict = new Dict();
-        if (arguments.Positional.Count > 1) throw new JinjaException("one dict at most may be passed");
+        if (arguments.Positional.Count > 1) throw new JinjaException("dict takes at most one positional argument");
         if (arguments.Positional is [Dict from]) foreach (var (key, value) in from) dict[key] = value;
         else if (arguments.Positional is [var pairs])
         {
             foreach (var pair in Python.Items(pairs, arguments.Budget))
             {
                 if (Python.Items(pair, arguments.Budget) is not [var key, var value])
-                    throw new JinjaException("a dict is made of pairs");
+                    throw new JinjaException("dict requires a dict or pairs");
                 dict[Dict.Key(key)] = value;
             }
         }
@@ -73,7 +73,7 @@ internal static class Globals
         return dict;
     }
 
-    /// <summary>A moment as C's <c>strftime</c> writes it in the English locale.</summary>
+    /// <summary>Formats a time like C's <c>strftime</c> in the English locale.</summary>
     private static string Time(DateTime now, string format)
     {
         var text = new StringBuilder();
@@ -96,7 +96,7 @@ internal static class Globals
                 'c' => $"{Net("ddd MMM")} {now.Day,2} {Net("HH:mm:ss yyyy")}",
                 'u' => $"{(now.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)now.DayOfWeek)}", 'w' => $"{(int)now.DayOfWeek}",
                 'Z' or 'z' => "", 'n' => "\n", 't' => "\t", '%' => "%",
-                var other => throw new JinjaException($"strftime_now does not know %{other}"),
+                var other => throw new JinjaException($"strftime_now: unknown directive %{other}"),
             };
             text.Append(bare ? written.TrimStart('0', ' ') is { Length: > 0 } stripped ? stripped : "0" : written);
         }

@@ -57,13 +57,13 @@ internal sealed partial class Interpreter
                     : conditional.Else is { } otherwise ? Evaluate(otherwise, scope)
                     : new Undefined("the inline if has no else, and its condition is false");
             case Slice:
-                throw new JinjaException("a slice stands among several subscripts");
+                throw new JinjaException("a slice cannot be combined with other subscripts");
             default:
                 throw new InvalidOperationException(expression.GetType().Name);
         }
     }
 
-    /// <summary>Returns to the line of an expression when its parts are done.</summary>
+    /// <summary>Restores the line of an expression after its operands were evaluated.</summary>
     private object? At(Expression expression, object? value)
     {
         Line = expression.Line;
@@ -79,7 +79,7 @@ internal sealed partial class Interpreter
     {
         if (expression is null || Evaluate(expression, scope) is not { } value) return null;
         return Python.IsInteger(value, out var number) ? number
-            : throw new JinjaException($"a slice needs whole numbers, found a {Python.TypeName(value)}");
+            : throw new JinjaException($"a slice requires integers, found a {Python.TypeName(value)}");
     }
 
     private bool Chain(Comparison comparison, Scope scope)
@@ -107,7 +107,7 @@ internal sealed partial class Interpreter
         _ => Python.Compare(left, right, symbol, budget) >= 0,
     };
 
-    /// <summary>A chain of filters; <paramref name="start"/> is what goes in where the innermost has no expression of its
+    /// <summary>Evaluates a chain of filters; <paramref name="start"/> is the input if the innermost filter has no expression of
     /// own.</summary>
     private object? Filtered(Filter? filter, object? start, Scope scope)
     {
@@ -133,7 +133,7 @@ internal sealed partial class Interpreter
         {
             Function known => known.Run(arguments),
             LoopState { Recurse: { } recurse } => recurse.Run(arguments),
-            LoopState => throw new JinjaException("loop can be called only where the loop is marked recursive"),
+            LoopState => throw new JinjaException("loop can be called only in a loop marked recursive"),
             Undefined missing => throw missing.Error(),
             _ => throw new JinjaException($"a {Python.TypeName(function)} cannot be called"),
         };
@@ -145,10 +145,10 @@ internal sealed partial class Interpreter
         if (written.MorePositional is { } more) positional.AddRange(Python.Items(Evaluate(more, scope), _budget));
         var named = new Dictionary<string, object?>();
         foreach (var (name, value) in written.Named)
-            if (!named.TryAdd(name, Evaluate(value, scope))) throw new JinjaException($"the argument '{name}' is given twice");
+            if (!named.TryAdd(name, Evaluate(value, scope))) throw new JinjaException($"the argument '{name}' is passed twice");
         if (written.MoreNamed is { } rest)
         {
-            if (Evaluate(rest, scope) is not Dict dict) throw new JinjaException("'**' needs a dict");
+            if (Evaluate(rest, scope) is not Dict dict) throw new JinjaException("'**' requires a dict");
             foreach (var (key, value) in dict) named[PythonText.Of(key, _budget)] = value;
         }
         if (caller is not null) named["caller"] = caller;

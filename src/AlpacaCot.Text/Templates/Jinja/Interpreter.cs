@@ -2,7 +2,7 @@ using System.Text;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Variables of a block, and those around it.</summary>
+/// <summary>Variables of a block, with access to those of the enclosing blocks.</summary>
 internal sealed class Scope(Scope? outer)
 {
     private readonly Dictionary<string, object?> _variables = [];
@@ -23,7 +23,7 @@ internal sealed class Scope(Scope? outer)
     private Scope? Outer => outer;
 }
 
-/// <summary>Runs the statements of a template; the other half of the class evaluates expressions.</summary>
+/// <summary>Executes statements; the other part of the class evaluates expressions.</summary>
 internal sealed partial class Interpreter
 {
     private enum Flow { Next, Break, Continue }
@@ -36,10 +36,10 @@ internal sealed partial class Interpreter
 
     public Interpreter(IReadOnlyDictionary<string, object?> globals) => (_globals, _output) = (globals, _whole);
 
-    /// <summary>The line of what is being run, from 1.</summary>
+    /// <summary>One-based line of the node being executed.</summary>
     public int Line { get; private set; } = 1;
 
-    /// <summary>What generation blocks wrote: offsets in the text.</summary>
+    /// <summary>Output of generation blocks, as offsets in the text.</summary>
     public IReadOnlyList<Range> Generated => _generated;
 
     public string Run(IReadOnlyList<Statement> template, IReadOnlyDictionary<string, object?> variables)
@@ -101,7 +101,7 @@ internal sealed partial class Interpreter
                 return Flow.Next;
             case Generation generation:
                 if (_output != _whole)
-                    throw new JinjaException("a generation block stands within a macro or set block: its place is not known");
+                    throw new JinjaException("a generation block inside a macro or set block has no position in the output");
                 var start = _output.Length;
                 Execute(generation.Body, new Scope(scope));
                 _generated.Add(start.._output.Length);
@@ -153,7 +153,7 @@ internal sealed partial class Interpreter
         return items.Count == 0 ? Execute(loop.Else, new Scope(scope)) : Flow.Next;
     }
 
-    /// <summary>What <c>loop(...)</c> gives in a recursive loop: the loop over other items.</summary>
+    /// <summary>Implements <c>loop(...)</c> in a recursive loop: runs the loop over other items.</summary>
     private string Again(For loop, Arguments arguments, Scope scope, int depth)
     {
         var over = arguments.Bind("loop", "iterable").Required("iterable");
@@ -176,13 +176,13 @@ internal sealed partial class Interpreter
                 break;
             case Attribute { Of: Name of } member:
                 if (!TryFind(of.Id, scope, out var found) || found is not Namespace variables)
-                    throw new JinjaException($"'{of.Id}' is no namespace, so nothing can be assigned to its members");
+                    throw new JinjaException($"cannot assign to a member of '{of.Id}', which is not a namespace");
                 variables.Members[member.Id] = value;
                 break;
             case TupleLiteral tuple:
                 var items = Python.Items(value, _budget);
                 if (items.Count != tuple.Items.Count)
-                    throw new JinjaException($"{tuple.Items.Count} names cannot take {items.Count} values");
+                    throw new JinjaException($"cannot unpack {items.Count} values into {tuple.Items.Count} names");
                 for (var i = 0; i < items.Count; i++) Assign(tuple.Items[i], items[i], scope);
                 break;
             default:
@@ -199,7 +199,7 @@ internal sealed partial class Interpreter
             var (name, standard) = macro.Parameters[i];
             var isPositional = i < arguments.Positional.Count;
             if (named.Remove(name, out var value) && isPositional)
-                throw new JinjaException($"the macro {macro.Id} gets its argument '{name}' twice");
+                throw new JinjaException($"the macro {macro.Id} received the argument '{name}' twice");
             inner[name] = isPositional ? arguments.Positional[i] : arguments.Named.ContainsKey(name) ? value
                 : standard is not null ? Evaluate(standard, inner) : new Undefined($"parameter '{name}' was not provided");
         }
@@ -207,7 +207,7 @@ internal sealed partial class Interpreter
             inner["caller"] = named.Remove("caller", out var caller) ? caller : new Undefined("no caller is defined");
         if (macro.Mentions.Contains("varargs")) inner["varargs"] = arguments.Positional.Skip(macro.Parameters.Count).ToArray();
         else if (arguments.Positional.Count > macro.Parameters.Count)
-            throw new JinjaException($"the macro {macro.Id} takes {macro.Parameters.Count} arguments at most");
+            throw new JinjaException($"the macro {macro.Id} takes at most {macro.Parameters.Count} arguments");
         if (macro.Mentions.Contains("kwargs"))
         {
             var rest = new Dict();

@@ -1,15 +1,15 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>A text with the places of it that a model writes.</summary>
-/// <param name="Text">The whole text.</param>
-/// <param name="Generated">Offsets of what <c>{% generation %}</c> blocks wrote, in order; null where the template has
+/// <summary>A rendered text with the parts that the model generates.</summary>
+/// <param name="Text">The complete text.</param>
+/// <param name="Generated">Offsets of the output of <c>{% generation %}</c> blocks, in order; null if the template has
 /// none.</param>
 public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated);
 
 /// <summary>
-/// A Jinja template, as models carry in <c>tokenizer_config.json</c>. It renders as Jinja2 does with the settings of Hugging
-/// Face's <c>apply_chat_template</c>. Templates come from strangers: nothing outside can be reached from one, and a rendering is
-/// bounded in steps, depth and size. Immutable; may be used by several threads.
+/// A Jinja template, as stored in <c>tokenizer_config.json</c>. Renders like Jinja2 with the settings of Hugging Face's
+/// <c>apply_chat_template</c>. Templates are untrusted: they have no access to the environment, and a rendering is limited in
+/// steps, depth and size. Immutable and thread-safe.
 /// </summary>
 public sealed class JinjaTemplate
 {
@@ -22,13 +22,13 @@ public sealed class JinjaTemplate
     /// <summary>The text it was read from.</summary>
     public string Source { get; }
 
-    /// <summary>Whether the template says itself what the model writes.</summary>
+    /// <summary>Whether the template marks the model's output with <c>{% generation %}</c>.</summary>
     public bool MarksGeneration { get; }
 
-    /// <summary>Reads a template.</summary>
-    /// <param name="source">Its text.</param>
-    /// <param name="name">What messages call it: a path, if there is one.</param>
-    /// <exception cref="InputException">It is not well-formed; the message names the line.</exception>
+    /// <summary>Parses a template.</summary>
+    /// <param name="source">The template's text.</param>
+    /// <param name="name">Name in messages, usually a path.</param>
+    /// <exception cref="InputException">A syntax error; the message includes the line.</exception>
     public static JinjaTemplate Parse(string source, string name)
     {
         try
@@ -42,9 +42,9 @@ public sealed class JinjaTemplate
         }
     }
 
-    /// <summary>Renders with variables: null, bool, long, double, string, lists and dicts of them as <see cref="PythonJson"/>
-    /// reads.</summary>
-    /// <exception cref="InputException">The template refuses, cannot work on the variables, or does not end.</exception>
+    /// <summary>Renders with variables: null, bool, long, double, string, lists and dicts of them; see <see cref="PythonJson"/>.
+    /// </summary>
+    /// <exception cref="InputException">The template raises an error, or exceeds its limits.</exception>
     internal RenderedText Render(IReadOnlyDictionary<string, object?> variables, DateTime now)
     {
         var interpreter = new Interpreter(Globals.At(now));

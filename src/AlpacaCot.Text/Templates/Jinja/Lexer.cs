@@ -8,10 +8,10 @@ internal enum TokenKind
     Data, VariableBegin, VariableEnd, BlockBegin, BlockEnd, Name, Text, Integer, Float, Operator, End,
 }
 
-/// <summary>A piece of a template.</summary>
-/// <param name="Kind">What it is.</param>
-/// <param name="Text">As it is meant: a string without quotes and with its escapes resolved.</param>
-/// <param name="Line">From 1.</param>
+/// <summary>A token of a template.</summary>
+/// <param name="Kind">Type of the token.</param>
+/// <param name="Text">Its value: for a string without quotes and with escapes resolved.</param>
+/// <param name="Line">One-based line.</param>
 internal readonly record struct Token(TokenKind Kind, string Text, int Line)
 {
     public bool Is(string symbol) => Kind is TokenKind.Operator or TokenKind.Name && Text == symbol;
@@ -27,8 +27,8 @@ internal readonly record struct Token(TokenKind Kind, string Text, int Line)
 }
 
 /// <summary>
-/// Takes a template apart as Jinja2 does with <c>trim_blocks</c> and <c>lstrip_blocks</c>, the settings of Hugging Face: the line
-/// break behind a block tag goes, and the blanks before one that opens its line; minus signs strip, plus signs keep.
+/// Tokenizes a template like Jinja2 with <c>trim_blocks</c> and <c>lstrip_blocks</c>, the settings of Hugging Face: the line
+/// break after a block tag and the blanks before one at the start of a line are removed; minus signs strip, plus signs keep.
 /// </summary>
 internal sealed class Lexer
 {
@@ -45,7 +45,7 @@ internal sealed class Lexer
 
     private Lexer(string source) => _source = source;
 
-    /// <exception cref="JinjaException">The template is not well-formed.</exception>
+    /// <exception cref="JinjaException">A lexical error.</exception>
     public static List<Token> Read(string template)
     {
         var source = template.Replace("\r\n", "\n").Replace('\r', '\n');
@@ -108,13 +108,13 @@ internal sealed class Lexer
     private void SkipComment()
     {
         var end = _source.IndexOf("#}", _at, StringComparison.Ordinal);
-        if (end < 0) throw new JinjaException("the comment is not closed: '#}' is missing", _line);
+        if (end < 0) throw new JinjaException("unclosed comment: '#}' is missing", _line);
         var sign = end > _at ? _source[end - 1] : '\0';
         Advance(end + 2);
         AfterBlock(sign);
     }
 
-    /// <summary>What follows a closed block or comment tag and belongs to it.</summary>
+    /// <summary>Handles white space after the end of a block or comment.</summary>
     private void AfterBlock(char sign)
     {
         if (sign == '-') SkipSpace();
@@ -134,7 +134,7 @@ internal sealed class Lexer
         _at = to;
     }
 
-    /// <summary>Where the body of a raw block begins, if the tag at hand opens one.</summary>
+    /// <summary>The start of a raw block's body if the current tag opens one; else null.</summary>
     private int? RawBegin()
     {
         var at = Word(_at, "raw");
@@ -146,7 +146,7 @@ internal sealed class Lexer
         return at;
     }
 
-    /// <summary>Where a word and the space around it end; negative where it is not there.</summary>
+    /// <summary>End of a word with its surrounding white space; negative if the word does not follow.</summary>
     private int Word(int at, string word)
     {
         while (at < _source.Length && PythonText.IsSpace(_source[at])) at++;
@@ -177,7 +177,7 @@ internal sealed class Lexer
             AfterBlock(endSign);
             return;
         }
-        throw new JinjaException("the raw block is not closed: '{% endraw %}' is missing", line);
+        throw new JinjaException("unclosed raw block: '{% endraw %}' is missing", line);
     }
 
     private void Inside(bool isVariable)
@@ -188,7 +188,7 @@ internal sealed class Lexer
         while (true)
         {
             SkipSpace();
-            if (_at >= _source.Length) throw new JinjaException($"the tag is not closed: '{close}' is missing", opened);
+            if (_at >= _source.Length) throw new JinjaException($"unclosed tag: '{close}' is missing", opened);
             if (_open.Count == 0)
             {
                 var sign = _source[_at] == '-' || (!isVariable && _source[_at] == '+') ? _source[_at] : '\0';
@@ -255,7 +255,7 @@ internal sealed class Lexer
         }
         Digits();
         var isFloat = false;
-        // "messages.0.content" holds no fraction.
+        // After a dot, as in "messages.0.content", digits are an index without a fraction.
         var afterDot = start > 0 && _source[start - 1] == '.';
         if (!afterDot && _at + 1 < _source.Length && _source[_at] == '.' && char.IsAsciiDigit(_source[_at + 1]))
         {
@@ -297,10 +297,10 @@ internal sealed class Lexer
             if (character != '\\' || at + 1 == _source.Length) text.Append(character);
             else at = Escape(at + 1, text);
         }
-        throw new JinjaException("the string is not closed: its quote is missing", line);
+        throw new JinjaException("unclosed string: the closing quote is missing", line);
     }
 
-    /// <summary>Resolves the escape whose letter stands at <paramref name="at"/> and returns where it ends.</summary>
+    /// <summary>Resolves the escape at <paramref name="at"/> and returns the index after it.</summary>
     private int Escape(int at, StringBuilder text)
     {
         var letter = _source[at];
@@ -320,13 +320,13 @@ internal sealed class Lexer
         var length = letter switch { 'x' => 2, 'u' => 4, 'U' => 8, _ => 0 };
         if (length == 0)
         {
-            text.Append('\\').Append(letter);   // as Python keeps what it does not know
+            text.Append('\\').Append(letter);   // like Python, keep unknown escapes
             return at;
         }
         var digits = _source.AsSpan(at + 1, Math.Min(length, _source.Length - at - 1));
         if (digits.Length < length || !uint.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out var code)
             || code > 0x10FFFF)
-            throw new JinjaException($"the escape \\{letter} needs {length} hexadecimal digits of a character", _line);
+            throw new JinjaException($"the escape \\{letter} requires {length} hexadecimal digits of a character", _line);
         if (code > 0xFFFF) text.Append(char.ConvertFromUtf32((int)code));
         else text.Append((char)code);
         return at + length;

@@ -1,12 +1,12 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>What <c>a.b</c>, <c>a['b']</c> and <c>a[1:2]</c> give.</summary>
+/// <summary>Evaluates <c>a.b</c>, <c>a['b']</c> and <c>a[1:2]</c>.</summary>
 internal static class Members
 {
     private static readonly string[] s_forbidden =
         ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "setdefault", "popitem"];
 
-    /// <summary><c>a.b</c>: a method or property first, then an item.</summary>
+    /// <summary><c>a.b</c>: a method or property, else an item.</summary>
     public static object? Attribute(object? of, string name, Budget budget)
     {
         if (of is Undefined missing) throw missing.Error();
@@ -14,7 +14,7 @@ internal static class Members
             : of is Dict dict && dict.TryGetValue(name, out var value) ? value : none;
     }
 
-    /// <summary><c>a[b]</c>: an item first, then a method or property.</summary>
+    /// <summary><c>a[b]</c>: an item, else a method or property.</summary>
     public static object? Item(object? of, object? key, Budget budget)
     {
         if (of is Undefined missing) throw missing.Error();
@@ -86,7 +86,7 @@ internal static class Members
         if (of is Dict or List<object?> && s_forbidden.Contains(name) && !(of is Dict own && own.ContainsKey(name)))
         {
             return new Function(name, _ => throw new JinjaException(
-                $"{name} would change a {Python.TypeName(of)}, which a template must not; use a namespace"));
+                $"{name} would modify a {Python.TypeName(of)}; templates cannot modify values, use a namespace"));
         }
         return NotThere();
 

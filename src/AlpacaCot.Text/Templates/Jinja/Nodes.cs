@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>A part of a template that has a value.</summary>
+/// <summary>Syntax node with a value.</summary>
 internal abstract record Expression(int Line);
 
 internal sealed record Constant(object? Value, int Line) : Expression(Line);
@@ -21,14 +21,14 @@ internal sealed record Comparison(Expression First, IReadOnlyList<(string Operat
     : Expression(Line);
 internal sealed record Conditional(Expression Condition, Expression Then, Expression? Else, int Line) : Expression(Line);
 
-/// <summary>What a call passes, as written.</summary>
+/// <summary>Arguments of a call in the syntax tree.</summary>
 internal sealed record CallArguments(IReadOnlyList<Expression> Positional, IReadOnlyList<(string Name, Expression Value)> Named,
     Expression? MorePositional = null, Expression? MoreNamed = null)
 {
     public static readonly CallArguments None = new([], []);
 }
 
-/// <summary>A part of a template that does something.</summary>
+/// <summary>Syntax node that is executed.</summary>
 internal abstract record Statement(int Line);
 
 internal sealed record Data(string Text, int Line) : Statement(Line);
@@ -47,11 +47,11 @@ internal sealed record CallBlock(Call Call, MacroBody Caller, int Line) : Statem
 internal sealed record Generation(IReadOnlyList<Statement> Body, int Line) : Statement(Line);
 internal sealed record Jump(bool IsBreak, int Line) : Statement(Line);
 
-/// <summary>A macro, or the body of a call block.</summary>
-/// <param name="Id">Its name.</param>
-/// <param name="Parameters">Names with their defaults.</param>
-/// <param name="Body">What it renders.</param>
-/// <param name="Mentions">Which of <c>varargs</c>, <c>kwargs</c>, <c>caller</c> the body uses: only then may they be
+/// <summary>Definition of a macro, or of the body of a call block.</summary>
+/// <param name="Id">Name of the macro.</param>
+/// <param name="Parameters">Parameter names with default expressions.</param>
+/// <param name="Body">Statements of the body.</param>
+/// <param name="Mentions">Which of <c>varargs</c>, <c>kwargs</c>, <c>caller</c> the body uses; only these may be
 /// passed.</param>
 internal sealed record MacroBody(string Id, IReadOnlyList<(string Name, Expression? Default)> Parameters,
     IReadOnlyList<Statement> Body, IReadOnlySet<string> Mentions);

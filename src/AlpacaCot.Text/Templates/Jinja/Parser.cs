@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Builds the statements of a template; <see cref="ExpressionParser"/> builds what stands in them.</summary>
+/// <summary>Parses the statements of a template; <see cref="ExpressionParser"/> parses their expressions.</summary>
 internal sealed class Parser
 {
     private readonly TokenStream _tokens;
@@ -10,14 +10,14 @@ internal sealed class Parser
 
     private Parser(TokenStream tokens) => (_tokens, _expressions) = (tokens, new ExpressionParser(tokens));
 
-    /// <exception cref="JinjaException">The template is not well-formed.</exception>
+    /// <exception cref="JinjaException">A syntax error.</exception>
     public static IReadOnlyList<Statement> Parse(string source)
     {
         var parser = new Parser(new TokenStream(Lexer.Read(source)));
         return parser.Body();
     }
 
-    /// <summary>Reads up to one of the tags, whose name is left as the current token; to the end where there are none.</summary>
+    /// <summary>Parses up to one of the tags, which becomes the current token; without tags, to the end.</summary>
     private List<Statement> Body(params string[] ends)
     {
         using var _ = _tokens.Deeper();
@@ -44,12 +44,12 @@ internal sealed class Parser
                     break;
                 default:
                     if (ends.Length == 0) return body;
-                    throw new JinjaException($"{_open.Peek()} is not closed: '{{% {ends[^1]} %}}' is missing", token.Line);
+                    throw new JinjaException($"{_open.Peek()} is unclosed: '{{% {ends[^1]} %}}' is missing", token.Line);
             }
         }
     }
 
-    /// <summary>Reads the body behind the tag at hand, up to its end tag, whose name is taken.</summary>
+    /// <summary>Parses the body of the current tag and consumes the name of its end tag.</summary>
     private List<Statement> Block(string tag, int line, string end)
     {
         var body = Block(tag, line, [end]);
@@ -83,14 +83,14 @@ internal sealed class Parser
             "print" => new Print(_expressions.Tuple(), token.Line),
             "generation" => Scoped(() => new Generation(Block("generation", token.Line, "endgeneration"), token.Line)),
             "break" or "continue" => _loops > 0 ? new Jump(token.Text == "break", token.Line)
-                : throw new JinjaException($"{token.Text} stands outside a loop", token.Line),
+                : throw new JinjaException($"{token.Text} outside a loop", token.Line),
             "extends" or "include" or "import" or "from" or "block" =>
-                throw new JinjaException($"{token.Text} is refused: a chat template is one file", token.Line),
-            _ => throw new JinjaException($"there is no tag '{token.Text}'", token.Line),
+                throw new JinjaException($"{token.Text} is not supported: a chat template is a single file", token.Line),
+            _ => throw new JinjaException($"unknown tag '{token.Text}'", token.Line),
         };
     }
 
-    /// <summary>Reads a body that a surrounding loop cannot be left from.</summary>
+    /// <summary>Parses a body in which break and continue do not apply to the surrounding loop.</summary>
     private T Scoped<T>(Func<T> read)
     {
         var loops = _loops;
@@ -165,7 +165,7 @@ internal sealed class Parser
     private CallBlock CallBlock(int line)
     {
         var parameters = _tokens.Current.Is("(") ? Signature() : [];
-        if (_expressions.Expression() is not Call call) throw new JinjaException("call needs the call of a macro", line);
+        if (_expressions.Expression() is not Call call) throw new JinjaException("call requires a macro call", line);
         return new CallBlock(call, MacroBody("caller", parameters, "call", line), line);
     }
 
@@ -188,7 +188,7 @@ internal sealed class Parser
             var name = _tokens.ExpectName();
             var standard = _tokens.Skip("=") ? _expressions.Expression() : null;
             if (standard is null && parameters.Count > 0 && parameters[^1].Default is not null)
-                throw new JinjaException($"the parameter {name} has no default, but one before it does", line);
+                throw new JinjaException($"the parameter {name} without a default follows one with a default", line);
             parameters.Add((name, standard));
         }
         return parameters;

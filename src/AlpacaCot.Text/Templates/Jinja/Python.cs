@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>What Python says of values: their truth, order, length, items.</summary>
+/// <summary>Python semantics of values: truth, order, length, iteration.</summary>
 internal static class Python
 {
     public static string TypeName(object? value) => value switch
@@ -34,7 +34,7 @@ internal static class Python
         _ => Length(value, budget) > 0,
     };
 
-    /// <summary>A number of any kind; null for anything else.</summary>
+    /// <summary>Converts a number of any type; null for other values.</summary>
     public static double? Number(object? value) => value switch
     {
         long number => number,
@@ -43,7 +43,7 @@ internal static class Python
         _ => null,
     };
 
-    /// <summary>A whole number; booleans are whole numbers too.</summary>
+    /// <summary>Whether a value is an integer; booleans are, as in Python.</summary>
     public static bool IsInteger(object? value, out long number)
     {
         number = value is long whole ? whole : value is true ? 1 : 0;
@@ -76,7 +76,7 @@ internal static class Python
         return true;
     }
 
-    /// <summary>Less than 0, 0, or more than 0, for values that have an order.</summary>
+    /// <summary>Compares two ordered values; negative, 0 or positive.</summary>
     public static int Compare(object? left, object? right, string symbol, Budget budget)
     {
         budget.Descend();
@@ -93,10 +93,10 @@ internal static class Python
                 return first.Count.CompareTo(second.Count);
         }
         if ((left as Undefined ?? right as Undefined) is { } missing) throw missing.Error();
-        throw new JinjaException($"'{symbol}' does not compare a {TypeName(left)} with a {TypeName(right)}");
+        throw new JinjaException($"'{symbol}' is not defined between a {TypeName(left)} and a {TypeName(right)}");
     }
 
-    /// <summary>By code points; UTF-16 would put what lies beyond the first plane before U+E000.</summary>
+    /// <summary>Compares by code points; UTF-16 order differs for supplementary characters.</summary>
     private static int CompareText(string left, string right)
     {
         var common = left.AsSpan().CommonPrefixLength(right);
@@ -114,7 +114,7 @@ internal static class Python
                 {
                     string part => text.Contains(part, StringComparison.Ordinal),
                     Undefined missing => throw missing.Error(),
-                    _ => throw new JinjaException($"'in' looks for a string in a string, found a {TypeName(item)}"),
+                    _ => throw new JinjaException($"'in' on a string requires a string, found a {TypeName(item)}"),
                 };
             case Dict dict:
                 return item is not (null or Undefined) && dict.ContainsKey(Dict.Key(item));
@@ -125,7 +125,7 @@ internal static class Python
         }
     }
 
-    /// <summary>How many items there are; code points of a string.</summary>
+    /// <summary>Number of items; for a string, of code points.</summary>
     public static long Length(object? value, Budget budget) => value switch
     {
         string text => CodePoints.Count(text),
@@ -141,7 +141,7 @@ internal static class Python
     public static bool CanIterate(object? value) => value is string or List<object?> or object?[] or Dict or Generator or View
         or Undefined;
 
-    /// <summary>What a loop over the value gives: characters of a string, keys of a dict.</summary>
+    /// <summary>Items of an iteration: characters of a string, keys of a dict.</summary>
     public static IReadOnlyList<object?> Items(object? value, Budget budget)
     {
         IReadOnlyList<object?> items = value switch
@@ -153,7 +153,7 @@ internal static class Python
             Generator generator => generator.Take(),
             string text => CodePoints.Each(text, budget),
             Undefined => [],
-            _ => throw new JinjaException($"a {TypeName(value)} cannot be looped over"),
+            _ => throw new JinjaException($"a {TypeName(value)} is not iterable"),
         };
         budget.SpendItems(items.Count);
         return items;

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Python's two ways to fill in strings: the % operator and <c>str.format</c>.</summary>
+/// <summary>Python's string formatting: the % operator and <c>str.format</c>.</summary>
 internal static class PythonFormat
 {
-    /// <summary>How a value is laid out.</summary>
+    /// <summary>A parsed format specification.</summary>
     private sealed record Layout(string Flags, int Width, int Precision, char Type, char Fill = ' ', char Align = '\0',
         bool Groups = false);
 
@@ -28,10 +28,10 @@ internal static class PythonFormat
             if (at < format.Length && format[at] == '(')
             {
                 var end = format.IndexOf(')', at);
-                if (end < 0 || named is null) throw new JinjaException("the format asks for names, but gets no dict of them");
+                if (end < 0 || named is null) throw new JinjaException("the format uses names and requires a dict");
                 var key = format[(at + 1)..end];
                 if (!named.TryGetValue(key, out value))
-                    throw new JinjaException($"the format asks for '{key}', which is missing");
+                    throw new JinjaException($"the format value '{key}' is missing");
                 (isNamed, at) = (true, end + 1);
             }
             var flags = Run(format, ref at, "-+ 0#");
@@ -42,18 +42,18 @@ internal static class PythonFormat
                 at++;
                 precision = Number(Run(format, ref at, "0123456789")) ?? 0;
             }
-            if (at == format.Length) throw new JinjaException("the format ends in the middle of a % mark");
+            if (at == format.Length) throw new JinjaException("the format ends with an incomplete % specifier");
             if (format[at] == '%')
             {
                 text.Append('%');
                 continue;
             }
-            if (!isNamed) value = next < values.Count ? values[next++] : throw new JinjaException("the format needs more values");
+            if (!isNamed) value = next < values.Count ? values[next++] : throw new JinjaException("not enough format values");
             var align = flags.Contains('-') ? '<' : '>';
             var fill = flags.Contains('0') && align == '>' ? '0' : ' ';
             text.Append(Laid(value, new Layout(flags, width, precision, format[at], fill, align), budget));
         }
-        if (next < values.Count && named is null) throw new JinjaException("the format has no place for all its values");
+        if (next < values.Count && named is null) throw new JinjaException("too many values for the format");
         budget.SpendText(text.Length);
         return text.ToString();
     }
@@ -67,11 +67,11 @@ internal static class PythonFormat
             else if (format[at] == '{')
             {
                 var end = format.IndexOf('}', at);
-                if (end < 0) throw new JinjaException("format: a '{' is not closed");
+                if (end < 0) throw new JinjaException("format: unclosed '{'");
                 text.Append(Field(format[(at + 1)..end]));
                 at = end;
             }
-            else if (format[at] == '}') throw new JinjaException("format: a '}' stands alone");
+            else if (format[at] == '}') throw new JinjaException("format: single '}'");
             else text.Append(format[at]);
         }
         budget.SpendText(text.Length);
@@ -88,7 +88,7 @@ internal static class PythonFormat
             {
                 var index = name.Length == 0 ? next++ : Number(name) ?? -1;
                 value = index >= 0 && index < arguments.Positional.Count ? arguments.Positional[index]
-                    : throw new JinjaException("format needs more values");
+                    : throw new JinjaException("format: not enough values");
             }
             else if (!arguments.Named.TryGetValue(name, out value)) throw new JinjaException($"format: '{name}' is missing");
             if (repr) value = PythonText.Repr(value, budget);
@@ -114,7 +114,7 @@ internal static class PythonFormat
         }
         var type = at < spec.Length ? spec[at++] : value is string ? 's' : value is double ? (precision < 0 ? 'r' : 'g') : 'd';
         return at == spec.Length ? new Layout(flags, width, precision, type, fill, align, groups)
-            : throw new JinjaException($"format: '{spec}' is not understood");
+            : throw new JinjaException($"format: invalid specification '{spec}'");
     }
 
     private static string Run(string text, ref int at, string of)
@@ -138,7 +138,7 @@ internal static class PythonFormat
         }
         if (value is Undefined missing) throw missing.Error();
         if (Python.Number(value) is not { } number)
-            throw new JinjaException($"the format %{layout.Type} needs a number, found a {Python.TypeName(value)}");
+            throw new JinjaException($"the format %{layout.Type} requires a number, found a {Python.TypeName(value)}");
         var isNegative = number < 0 || (number == 0 && double.IsNegative(number)
             && layout.Type is not ('d' or 'i' or 'x' or 'X'));
         var sign = isNegative ? "-" : layout.Flags.Contains('+') ? "+" : layout.Flags.Contains(' ') ? " " : "";
@@ -163,7 +163,7 @@ internal static class PythonFormat
             '%' => (size * 100).ToString("F" + precision, culture) + "%",
             'r' => PythonText.Float(size),
             'g' or 'G' => General(size, Math.Max(1, precision)),
-            _ => throw new JinjaException($"the format mark '{layout.Type}' is not understood"),
+            _ => throw new JinjaException($"unknown format type '{layout.Type}'"),
         };
     }
 

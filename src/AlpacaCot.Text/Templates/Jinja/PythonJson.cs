@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>JSON as Python's <c>json.dumps</c> writes it, and JSON as values.</summary>
+/// <summary>Writes JSON like Python's <c>json.dumps</c>, and converts JSON to template values.</summary>
 internal sealed class PythonJson(Budget budget)
 {
     private readonly StringBuilder _text = new();
 
-    /// <summary>What goes before each level of nesting; null for one line.</summary>
+    /// <summary>Indentation per nesting level; null for a single line.</summary>
     public string? Indent { get; init; }
 
     public string ItemSeparator { get; init; } = ", ";
@@ -20,7 +20,7 @@ internal sealed class PythonJson(Budget budget)
 
     public bool AsciiOnly { get; init; }
 
-    /// <exception cref="JinjaException">There is no JSON for a value.</exception>
+    /// <exception cref="JinjaException">A value cannot be represented in JSON.</exception>
     public string Write(object? value)
     {
         Value(value, 0);
@@ -62,8 +62,8 @@ internal sealed class PythonJson(Budget budget)
         long number => Python.Invariant(number),
         double number => double.IsNaN(number) ? "NaN" : double.IsInfinity(number) ? (number > 0 ? "Infinity" : "-Infinity")
             : PythonText.Float(number),
-        Undefined missing => throw new JinjaException($"{missing.What}, so there is no JSON for it"),
-        _ => throw new JinjaException($"there is no JSON for a {Python.TypeName(value)}"),
+        Undefined missing => throw new JinjaException($"{missing.What}; it cannot be converted to JSON"),
+        _ => throw new JinjaException($"a {Python.TypeName(value)} cannot be converted to JSON"),
     };
 
     private void Nested<T>(char open, IReadOnlyList<T> items, char close, int level, Action<T> write)
@@ -112,8 +112,8 @@ internal sealed class PythonJson(Budget budget)
         _text.Append('"');
     }
 
-    /// <summary>JSON as values of a template.</summary>
-    /// <exception cref="JinjaException">A number is beyond what is counted with.</exception>
+    /// <summary>Converts JSON to template values.</summary>
+    /// <exception cref="JinjaException">A number is out of range.</exception>
     public static object? Read(JsonElement json)
     {
         switch (json.ValueKind)

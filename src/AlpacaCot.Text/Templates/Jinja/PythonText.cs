@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Values as Python prints them: <c>str</c>, <c>repr</c>, and JSON as its <c>json.dumps</c> writes it.</summary>
+/// <summary>Converts values to strings like Python's <c>str</c> and <c>repr</c>.</summary>
 internal static class PythonText
 {
     public static bool IsSpace(char character) => char.IsWhiteSpace(character) || character is >= '\x1c' and <= '\x1f';
@@ -127,14 +127,14 @@ internal static class PythonText
         or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
         or UnicodeCategory.SpaceSeparator);
 
-    /// <summary>The fewest digits that give the number back, with an exponent where it is below -4 or above 15.</summary>
+    /// <summary>Shortest round-trip digits, with an exponent below -4 or above 15, like Python.</summary>
     public static string Float(double number)
     {
         if (double.IsNaN(number)) return "nan";
         if (double.IsInfinity(number)) return number > 0 ? "inf" : "-inf";
         var shortest = number.ToString("R", CultureInfo.InvariantCulture);
         if (number == 0) return shortest.StartsWith('-') ? "-0.0" : "0.0";
-        // The digits of the shortest form, wherever its point stands.
+        // Digits and exponent of the shortest form, independent of its notation.
         var parts = shortest.Split('E');
         var mantissa = parts[0].TrimStart('-');
         var digits = mantissa.Replace(".", "").TrimStart('0').TrimEnd('0');

@@ -4,12 +4,12 @@ using System.Text;
 
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>The methods of Python's strings that templates use.</summary>
+/// <summary>Methods of Python's strings.</summary>
 internal static class StringMethods
 {
     private static readonly SearchValues<char> s_breaks = SearchValues.Create("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
 
-    /// <summary>The method of that name; null where there is none.</summary>
+    /// <summary>Finds a method by name; null if unknown.</summary>
     public static Function? Find(string text, string name)
     {
         Func<Arguments, object?>? run = name switch
@@ -104,7 +104,7 @@ internal static class StringMethods
     private static List<object?> Split(string text, Bound bound, bool fromEnd, Budget budget)
     {
         var (separator, most) = (bound.TextOrNone("sep"), bound.Int("maxsplit", -1));
-        if (separator is "") throw new JinjaException("split needs a separator that is not empty");
+        if (separator is "") throw new JinjaException("split requires a non-empty separator");
         var parts = new List<object?>();
         if (separator is not null)
         {
@@ -122,7 +122,7 @@ internal static class StringMethods
             if (fromEnd) all.Reverse();
             return all;
         }
-        // Without a separator: at runs of space, and none at the ends.
+        // Without a separator: split at runs of white space, without empty parts at the ends.
         var left = Strip(text, null, !fromEnd, fromEnd);
         while (left.Length > 0)
         {
@@ -160,7 +160,7 @@ internal static class StringMethods
 
     private static object?[] Partition(string text, string separator, bool last)
     {
-        if (separator.Length == 0) throw new JinjaException("partition needs a separator that is not empty");
+        if (separator.Length == 0) throw new JinjaException("partition requires a non-empty separator");
         var at = last ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         return at < 0 ? last ? ["", "", text] : [text, "", ""] : [text[..at], separator, text[(at + separator.Length)..]];
     }
@@ -198,7 +198,7 @@ internal static class StringMethods
     private static string Join(string separator, IReadOnlyList<object?> items, Budget budget)
     {
         if (items.FirstOrDefault(item => item is not string) is var other && items.Any(item => item is not string))
-            throw new JinjaException($"join needs strings, found a {Python.TypeName(other)}");
+            throw new JinjaException($"join requires strings, found a {Python.TypeName(other)}");
         budget.SpendText(items.Sum(item => ((string)item!).Length + (long)separator.Length));
         return string.Join(separator, items);
     }
@@ -216,7 +216,7 @@ internal static class StringMethods
             if (at >= 0) found = CodePoints.Count(text.AsSpan(0, from + at));
         }
         return found >= 0 || name.EndsWith("find", StringComparison.Ordinal) ? found
-            : throw new JinjaException($"{name}: the string does not hold '{part}'");
+            : throw new JinjaException($"{name}: the string does not contain '{part}'");
 
         int Place(int at) => Math.Clamp(at < 0 ? at + length : at, 0, length);
     }
@@ -235,16 +235,16 @@ internal static class StringMethods
 
     public static string Padded(string text, int width, string fill, string how, Budget budget)
     {
-        if (fill.Length != 1) throw new JinjaException($"{how} fills with one character");
+        if (fill.Length != 1) throw new JinjaException($"{how} requires a fill of one character");
         var missing = width - CodePoints.Count(text);
         if (missing <= 0) return text;
         budget.SpendText(width);
-        // As CPython: the odd blank goes left where the width is odd.
+        // Like CPython, an odd fill puts the extra blank on the left if the width is odd.
         var left = how switch { "ljust" => 0, "rjust" => missing, _ => missing / 2 + (missing & width & 1) };
         return new string(fill[0], left) + text + new string(fill[0], missing - left);
     }
 
-    /// <summary>A number as Python's <c>int()</c> and <c>float()</c> read one.</summary>
+    /// <summary>Parses a number like Python's <c>int()</c> and <c>float()</c>.</summary>
     public static double? ParseNumber(string text) =>
         double.TryParse(Strip(text, null, true, true).Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture,
             out var value)

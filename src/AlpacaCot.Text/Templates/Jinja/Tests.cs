@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>What may stand behind <c>is</c>.</summary>
+/// <summary>The tests of <c>is</c> expressions.</summary>
 internal static class Tests
 {
     private static readonly string[] s_comparisons =
@@ -37,13 +37,13 @@ internal static class Tests
 
     private static bool Exists(string name) => s_all.ContainsKey(name) || s_comparisons.Contains(name);
 
-    /// <exception cref="JinjaException">There is no such test, or it cannot work on the value.</exception>
+    /// <exception cref="JinjaException">An unknown test, or a value of the wrong type.</exception>
     public static bool Passes(string name, Interpreter interpreter, object? value, Arguments arguments)
     {
         arguments.Budget.Spend();
         if (s_all.TryGetValue(name, out var test)) return test(value, arguments);
         if (!s_comparisons.Contains(name))
-            throw new JinjaException($"there is no test '{name}'. "
+            throw new JinjaException($"unknown test '{name}'. "
                 + Spelling.Suggestion(name, [.. s_all.Keys, .. s_comparisons]));
         var symbol = name switch
         {
@@ -59,6 +59,6 @@ internal static class Tests
     }
 
     private static double Modulo(object? value, object? by, Arguments arguments) =>
-        value is string ? throw new JinjaException("a string is neither odd nor even")
+        value is string ? throw new JinjaException("odd and even require an integer, found a string")
             : Python.Number(Arithmetic.Apply("%", value, by, arguments.Budget))!.Value;
 }

@@ -1,9 +1,9 @@
 namespace AlpacaCot.Text.Templates.Jinja;
 
-/// <summary>Tokens one after the other, and how deeply the parser has descended.</summary>
+/// <summary>Token cursor with a nesting counter for the parser.</summary>
 internal sealed class TokenStream(List<Token> tokens)
 {
-    private const int MaxDepth = 300;   // a pair of parentheses takes three
+    private const int MaxDepth = 300;   // a pair of parentheses takes three levels
     private int _depth;
 
     public int Position { get; private set; }
@@ -12,7 +12,7 @@ internal sealed class TokenStream(List<Token> tokens)
 
     public Token Ahead => tokens[Math.Min(Position + 1, tokens.Count - 1)];
 
-    /// <summary>Takes the current token.</summary>
+    /// <summary>Consumes and returns the current token.</summary>
     public Token Next()
     {
         var token = Current;
@@ -42,12 +42,12 @@ internal sealed class TokenStream(List<Token> tokens)
 
     public JinjaException Unexpected(string expected) => new($"expected {expected}, found {Current}", Current.Line);
 
-    /// <summary>The names between a place and the current token.</summary>
+    /// <summary>The names from a position to the current token.</summary>
     public IEnumerable<string> Names(int from) =>
         tokens.Skip(from).Take(Position - from).Where(t => t.Kind == TokenKind.Name).Select(t => t.Text);
 
-    /// <summary>Goes a level down, until the result is disposed.</summary>
-    /// <exception cref="JinjaException">It is a level too many.</exception>
+    /// <summary>Enters a nesting level, left when the result is disposed.</summary>
+    /// <exception cref="JinjaException">The maximum depth is exceeded.</exception>
     public Level Deeper() => ++_depth <= MaxDepth ? new Level(this)
         : throw new JinjaException($"it is nested more than {MaxDepth} levels deep", Current.Line);
 

@@ -4,16 +4,16 @@ namespace AlpacaCot.Text.Templates.Jinja;
 
 // Values of a template are .NET objects: null, bool, long, double, string, List<object?>, object?[] (a tuple), Dict, and these.
 
-/// <summary>A name or member that is not there: empty when printed or looped over, an error when anything else is done with
-/// it.</summary>
-/// <param name="What">What is missing, in words.</param>
+/// <summary>A missing name or member: empty when printed or iterated, an error in any other
+/// use.</summary>
+/// <param name="What">Description for messages.</param>
 internal sealed record Undefined(string What)
 {
     public JinjaException Error() => new(What);
 }
 
-/// <summary>Keys with values in their order; keys are strings, numbers, booleans, compared as Python does (1 is 1.0 is
-/// true).</summary>
+/// <summary>Insertion-ordered dictionary; keys are strings, numbers or booleans, compared as in Python (1, 1.0 and true are
+/// equal).</summary>
 internal sealed class Dict() : OrderedDictionary<object, object?>(KeyComparer.Instance)
 {
     private sealed class KeyComparer : IEqualityComparer<object>
@@ -32,13 +32,13 @@ internal sealed class Dict() : OrderedDictionary<object, object?>(KeyComparer.In
         };
     }
 
-    /// <summary>A value as a key.</summary>
-    /// <exception cref="JinjaException">It cannot be one.</exception>
+    /// <summary>Checks that a value can be a key.</summary>
+    /// <exception cref="JinjaException">The type is not hashable here.</exception>
     public static object Key(object? value) => value is string or long or double or bool ? value
-        : throw new JinjaException($"a {Python.TypeName(value)} cannot be a key; strings, numbers and booleans can");
+        : throw new JinjaException($"a {Python.TypeName(value)} cannot be a key; use a string, number or boolean");
 }
 
-/// <summary>Items that are computed once and can be looped over once, as Python's generators: true, without length or
+/// <summary>Precomputed items that can be iterated once, like a Python generator: truthy, without length or
 /// index.</summary>
 internal sealed class Generator(IReadOnlyList<object?> items)
 {
@@ -52,22 +52,22 @@ internal sealed class Generator(IReadOnlyList<object?> items)
     }
 }
 
-/// <summary>A view of something, as Python's <c>range</c> or <c>dict.items()</c>: printed in a form of its own.</summary>
+/// <summary>A read-only view such as Python's <c>range</c> or <c>dict.items()</c>, with its own printed form.</summary>
 internal sealed record View(string Kind, string Form, IReadOnlyList<object?> Items)
 {
     public bool CanIndex => Kind == "range";
 }
 
-/// <summary>What a template calls.</summary>
+/// <summary>A callable value.</summary>
 internal sealed record Function(string Name, Func<Arguments, object?> Run);
 
-/// <summary>Variables that keep what a loop assigns to them.</summary>
+/// <summary>Variables that retain assignments made inside a loop.</summary>
 internal sealed class Namespace
 {
     public Dict Members { get; } = [];
 }
 
-/// <summary>What <c>loop</c> is in a loop.</summary>
+/// <summary>The <c>loop</c> variable.</summary>
 internal sealed class LoopState(IReadOnlyList<object?> items, int depth)
 {
     private object?[]? _last;
@@ -92,7 +92,7 @@ internal sealed class LoopState(IReadOnlyList<object?> items, int depth)
         "previtem" => Index > 0 ? items[Index - 1] : new Undefined("there is no previous item"),
         "nextitem" => Index + 1 < items.Count ? items[Index + 1] : new Undefined("there is no next item"),
         "cycle" => new Function("cycle", a => a.Positional.Count > 0 ? a.Positional[Index % a.Positional.Count]
-            : throw new JinjaException("loop.cycle needs items")),
+            : throw new JinjaException("loop.cycle requires items")),
         "changed" => new Function("changed", a => Changed([.. a.Positional], a.Budget)),
         _ => new Undefined($"'loop' has no attribute '{name}'"),
     };
