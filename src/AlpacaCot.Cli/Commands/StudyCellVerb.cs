@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Training.Loop;
@@ -24,7 +25,7 @@ internal static class StudyCellVerb
             if (parsed.GetValue(attached)) Task.Run(() => WaitForEnd(terminal.In, stop), CancellationToken.None);
             var (place, order) = CellFolder.Open(parsed.GetValue(folder)!);
             CellWork.Do(place, order, new Reporter(terminal.Out), stop.Token);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }
@@ -47,7 +48,7 @@ internal static class StudyCellVerb
 
     private sealed class Reporter(TextWriter output) : ICellObserver
     {
-        public void Started(TrainingPlan plan) => Say(new CellProgress("training", 0, plan.TotalSteps));
+        public void Started(RunSummary summary) => Say(new CellProgress("training", 0, summary.TotalSteps));
         public void Step(StepMetrics m) =>
             Say(new CellProgress("training", m.Step, m.TotalSteps, double.IsFinite(m.Loss) ? m.Loss : null));
         public void Answered(string benchmark, int done, int total) => Say(new CellProgress(benchmark, done, total));

@@ -98,16 +98,20 @@ public sealed class EncodedDataset
     /// <summary>Draws at random which examples to validate on; the others are to train on. Both parts keep their order.</summary>
     /// <param name="validationSize">How many to validate on; 0 for none.</param>
     /// <param name="seed">The same seed gives the same parts.</param>
+    /// <param name="group">Consecutive entries that form one example, such as the two answers of a pair.</param>
     /// <exception cref="InputException">The validation part would leave nothing to train on.</exception>
-    public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed)
+    public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed, int group = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
-        if (validationSize > 0 && validationSize >= Count)
+        var examples = Count / group;
+        if (validationSize > 0 && validationSize >= examples)
             throw new InputException($"validation_size {validationSize} leaves nothing to train on: "
-                + $"the data has {Count} examples.");
-        var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(Count)[..validationSize].ToHashSet();
+                + $"the data has {examples} examples.");
+        var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(examples)[..validationSize]
+            .ToHashSet();
         var all = Enumerable.Range(0, Count);
-        return (Select(all.Where(index => !validation.Contains(index))), Select(all.Where(validation.Contains)));
+        return (Select(all.Where(index => !validation.Contains(index / group))),
+            Select(all.Where(index => validation.Contains(index / group))));
     }
 
     /// <summary>

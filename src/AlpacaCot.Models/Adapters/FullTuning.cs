@@ -41,6 +41,12 @@ public sealed class FullTuning : IAdapter
         foreach (var file in companions) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
     }
 
+    /// <summary>Refused: training changes the base model's own weights.</summary>
+    /// <exception cref="InputException">Always.</exception>
+    public IDisposable Suspend() => throw InputException.Refusing(
+        "adapter: none trains the model's own weights, so the base model does not exist beside it and cannot be the reference; " +
+        "choose an adapter such as lora.");
+
     /// <inheritdoc/>
     public void Restore(string folder)
     {
