@@ -10,6 +10,7 @@ using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -85,7 +86,8 @@ internal static class BigModel
         int[] ids = [.. Enumerable.Range(0, tokens).Select(_ => random.NextInt(32000))];
         using (NewDisposeScope())
         {
-            var loss = MicroBatch.Of([new TokenizedExample(ids, ids)]).NegativeLogLikelihood(model);
+            var batch = MicroBatch.Of([new TokenizedExample(ids, ids)]);
+            var loss = new SupervisedTuning().Loss(new TrainedModel(model, adapter), batch).Sum;
             Say("forward", clock, $"{tokens} tokens, loss {loss.item<float>() / (tokens - 1):F4}");
             loss.backward();
         }

@@ -159,7 +159,7 @@ static (double Tokens, double Seconds, double Loss, double Norm) Step(int batch,
     {
         using var scope = NewDisposeScope();
         var start = System.Diagnostics.Stopwatch.GetTimestamp();
-        var sum = examples.NegativeLogLikelihood(model);
+        var sum = new SupervisedTuning().Loss(new TrainedModel(model, adapter), examples).Sum;
         sum.backward();
         loss = sum.item<float>() / examples.Supervised;
         norm = optimizer.GradientNorm(1.0 / examples.Supervised);

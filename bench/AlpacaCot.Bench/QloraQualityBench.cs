@@ -64,7 +64,7 @@ internal sealed class QloraQualityBench : ITrainingObserver
         }
     }
 
-    public void Started(TrainingPlan plan) { }
+    public void Started(RunSummary summary) { }
 
     public void Step(StepMetrics m) { }
 

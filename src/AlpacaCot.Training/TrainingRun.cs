@@ -12,6 +12,7 @@ using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Adapters;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
@@ -41,7 +42,8 @@ public static class TrainingRun
             throw new InputException(
                 "training.gradient_checkpointing computes each block again for its gradients, and a prefix " +
                 $"({recipe.Adapter.Method}) enters every block from outside: leave it out, or choose prompt_tuning.");
-        var data = PreparedData.Load(recipe, loaded.Tokenizer, template);
+        var objective = ObjectiveRegistry.Create(options);
+        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective);
         foreach (var note in data.Notes) observer.Note(note);
         if (recipe.Template is null)
         {
@@ -49,25 +51,27 @@ public static class TrainingRun
             recipe = recipe with { Template = loaded.TemplateChoice.RecipeWord };
         }
 
-        var plan = new EpochPlan(data.Train, options.BatchSize, options.MicroBatchSize, options.Epochs, options.MaxSteps,
-            options.GroupByLength, options.Seed);
-        using var optimizer = Optimizers.Optimizers.Create(options, loaded.Model, adapter.Parameters, adapter.RateFactor);
+        var sampler = new EpochSampler(data.Train, new SamplingOptions(options.BatchSize, options.MicroBatchSize, options.Epochs,
+            options.MaxSteps, options.GroupByLength, options.Seed));
+        using var optimizer = OptimizerRegistry.Create(options, loaded.Model, adapter.Parameters, adapter.RateFactor);
         var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture);
         var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
         using (run)
         {
-            observer.Started(new TrainingPlan(plan.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped,
+            observer.Started(new RunSummary(sampler.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped,
                 data.Truncated,
                 adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
             if (progress.Step > 0) observer.Note($"continuing after step {progress.Step}");
-            var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * plan.TotalSteps);
-            var trainer = new Trainer(loaded.Model, adapter, optimizer,
-                new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, plan.TotalSteps), plan.TotalSteps),
-                plan,
-                EpochPlan.Sequential(data.Validation, options.MicroBatchSize),
-                new TrainerOptions(options.MaxGradNorm, options.Seed, options.LoggingSteps,
-                    options.EvalSteps ?? plan.StepsPerEpoch, options.SaveSteps ?? plan.StepsPerEpoch), run, observer);
-            var result = trainer.Train(progress, cancel);
+            var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * sampler.TotalSteps);
+            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter), objective, optimizer,
+                new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, sampler.TotalSteps), sampler.TotalSteps),
+                sampler,
+                new LoopSchedule(options.MaxGradNorm, options.Seed, options.LoggingSteps,
+                    options.EvalSteps ?? sampler.StepsPerEpoch, options.SaveSteps ?? sampler.StepsPerEpoch))
+            {
+                Validation = EpochSampler.Sequential(data.Validation, options.MicroBatchSize),
+            };
+            var result = trainer.Train(progress, run, observer, cancel);
             if (!result.Cancelled)
                 result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
             observer.Finished(result);

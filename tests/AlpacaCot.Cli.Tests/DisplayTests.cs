@@ -7,10 +7,10 @@ namespace AlpacaCot.Cli.Tests;
 
 public sealed class DisplayTests
 {
-    private static readonly TrainingPlan Plan = new(100, 1000, 50, 3, 7, 4096, 262144, "runs/x");
+    private static readonly RunSummary Plan = new(100, 1000, 50, 3, 7, 4096, 262144, "runs/x");
 
     private static StepMetrics Step(int step, double loss) =>
-        new(step, 100, step / 50.0, loss, 3e-4, 1.25, 800, 1200, 4321, 61, 512L << 20);
+        new(step, 100, step / 50.0, [new("loss", loss)], 3e-4, 1.25, new("supervised_tokens", 800), 1200, 4321, 61, 512L << 20);
 
     [Fact]
     public void Without_a_terminal_every_logged_step_is_a_line()
@@ -22,7 +22,7 @@ public sealed class DisplayTests
             display.Started(Plan);
             display.Step(Step(1, 4.5));
             display.Step(Step(2, double.NaN));
-            display.Validated(new ValidationMetrics(2, 4.25, Best: true));
+            display.Validated(new ValidationMetrics(2, [new("loss", 4.25)], Best: true));
             display.Saved("runs/x/checkpoints/step-000002");
             return new TrainingResult(2, 4.5, 4.25, "runs/x/adapter", TimeSpan.FromSeconds(90), Cancelled: true);
         });
@@ -48,7 +48,7 @@ public sealed class DisplayTests
         console.Profile.Width = 100;
         var display = new TrainingDisplay(console, live: true);
         display.Started(Plan);
-        display.Validated(new ValidationMetrics(0, 4.6, Best: true));
+        display.Validated(new ValidationMetrics(0, [new("loss", 4.6)], Best: true));
         for (var step = 1; step <= 60; step++) display.Step(Step(step, 2 + 3 * Math.Exp(-step / 15.0)));
         output.GetStringBuilder().Clear(); // what was said without a live view around it
         console.Write(display.Render());

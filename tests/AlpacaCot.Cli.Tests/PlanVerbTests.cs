@@ -12,8 +12,11 @@ public sealed class PlanVerbTests
 
     private const string Llama7B = """
         { "model_type": "llama", "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008, "hidden_act": "silu",
-          "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6 }
+          "num_hidden_layers": 32, "num_attention_heads": 32, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6,
+          "torch_dtype": "float16" }
         """;
+
+    private const string Record = """[{ "instruction": "a", "output": "b" }]""";
 
     // The paper's table 4 for BLOOM-7B1, and the original's LoRA on LLaMA-7B.
     [Theory]
@@ -61,5 +64,44 @@ public sealed class PlanVerbTests
         var without = (await CommandLine.Run("plan", recipe, "--json", "--set", "training.gradient_checkpointing=false")).Json()
             .GetProperty("bytes");
         Assert.InRange(without.GetProperty("activations").GetDouble() / bytes.GetProperty("activations").GetDouble(), 5, 20);
+    }
+
+    /// <summary>The plan of a recipe and of a study's cell with the same recipe are one estimate (review, D2 and D3).</summary>
+    [Theory]
+    [InlineData("bloom"), InlineData("llama"), InlineData("base")]
+    public async Task A_study_plans_what_plan_plans(string model)
+    {
+        using var folder = new TemporaryFolder();
+        var at = model == "base" ? AlpacaCot.Tests.Checkout.Path("samples/base") : folder.Path;
+        if (model != "base") folder.File("config.json", model == "bloom" ? Bloom7B1 : Llama7B);
+        var recipe = $"{{ model: {at}, data: [{folder.File("data.json", Record)}], adapter: {{ method: lora, rank: 8 }}, " +
+            "training: { max_steps: 10 }";
+        var study = folder.File("study.yaml", $"recipe: {recipe} }}\nfactors:\n  quantization: [none, int8, nf4, fp4]\n" +
+            "  training.optimizer: [adamw, adamw8bit, sgd, lion]\n" +
+            $"benchmarks: [{{ name: gsm8k, path: {folder.In("test.jsonl")}, limit: 10 }}]\noutput: {folder.In("out")}\n");
+        var single = folder.File("r.yaml", recipe.TrimStart('{').Replace(", data:", "\ndata:", StringComparison.Ordinal)
+            .Replace(", adapter:", "\nadapter:", StringComparison.Ordinal)
+            .Replace(", training:", "\ntraining:", StringComparison.Ordinal).Replace(" model:", "model:", StringComparison.Ordinal)
+            + $"\noutput: {folder.In("run")}\n");
+        var cells = (await CommandLine.Run("study", study, "--plan", "--json")).Json().GetProperty("cells");
+        Assert.Equal(16, cells.GetArrayLength());
+        var (weights, states) = (new HashSet<long>(), new HashSet<long>());
+        foreach (var (i, cell) in cells.EnumerateArray().Index())
+        {
+            var (form, optimizer) = (((string[])["none", "int8", "nf4", "fp4"])[i / 4],
+                ((string[])["adamw", "adamw8bit", "sgd", "lion"])[i % 4]);
+            Assert.Contains($"{form} · {optimizer}", cell.GetProperty("name").GetString(), StringComparison.Ordinal);
+            var plan = (await CommandLine.Run("plan", single, "--json", "--set", $"quantization={form}", "--set",
+                $"training.optimizer={optimizer}")).Json();
+            Assert.Equal(plan.GetProperty("parameters").GetProperty("base").GetInt64(), cell.GetProperty("parameters").GetInt64());
+            Assert.Equal(plan.GetProperty("parameters").GetProperty("trainable").GetInt64(),
+                cell.GetProperty("trainable").GetInt64());
+            Assert.Equal(plan.GetProperty("bytes").GetRawText(), cell.GetProperty("bytes").GetRawText());
+            Assert.Equal(plan.GetProperty("memory_bytes").GetInt64(), cell.GetProperty("memory_bytes").GetInt64());
+            weights.Add(plan.GetProperty("bytes").GetProperty("weights").GetInt64());
+            states.Add(plan.GetProperty("bytes").GetProperty("optimizer").GetInt64());
+        }
+        Assert.Equal(3, weights.Count); // nf4 and fp4 have codes of the same size
+        Assert.Equal(model == "base" ? 3 : 4, states.Count); // its tensors are too small for 8-bit moments
     }
 }

@@ -5,6 +5,7 @@ using AlpacaCot.Tests;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
@@ -57,9 +58,10 @@ public sealed class MemoryTests
         };
         Collect();   // what earlier tests left to finalizers must not vanish while this one counts
         using (var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false))
-            new Trainer(model, adapter, optimizer, new LearningRate(1e-3, LearningRateSchedule.Constant, 0, 300),
-                new AnyLength(300, tiny.Vocabulary, large ? 256 : 24), [], new TrainerOptions(1, 0, large ? 1 : 5, 300, 300), run,
-                observer).Train(new TrainingProgress(), CancellationToken.None);
+            new Trainer(new TrainedModel(model, adapter), new SupervisedTuning(), optimizer,
+                new LearningRate(1e-3, LearningRateSchedule.Constant, 0, 300), new AnyLength(300, tiny.Vocabulary, large ? 256 : 24),
+                new LoopSchedule(1, 0, large ? 1 : 5, 300, 300)).Train(new TrainingProgress(), run, observer,
+                CancellationToken.None);
         Assert.Equal(large ? 300 : 60, observer.Steps.Count);
         var third = kept.Count / 3;
         Assert.InRange(kept[^third..].Max() - kept[..third].Max(), long.MinValue, 2);   // a tensor lost each step would be 180
@@ -78,7 +80,7 @@ public sealed class MemoryTests
     }
 
     /// <summary>Steps of two micro-batches, each of another length.</summary>
-    private sealed class AnyLength(int steps, int vocabulary, int longest) : IStepPlan
+    private sealed class AnyLength(int steps, int vocabulary, int longest) : IBatchSampler
     {
         public int TotalSteps => steps;
 

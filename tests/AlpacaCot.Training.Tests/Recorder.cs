@@ -13,11 +13,11 @@ internal sealed class Recorder : ITrainingObserver
 
     public List<string> Checkpoints { get; } = [];
 
-    public TrainingPlan? Plan { get; private set; }
+    public RunSummary? Plan { get; private set; }
 
     public Action<StepMetrics>? OnStep { get; set; }
 
-    public void Started(TrainingPlan plan) => Plan = plan;
+    public void Started(RunSummary summary) => Plan = summary;
 
     public void Step(StepMetrics m)
     {

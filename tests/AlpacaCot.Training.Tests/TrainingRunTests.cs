@@ -62,7 +62,7 @@ public sealed class TrainingRunTests(RunFixture fixture)
             {
                 Assert.Equal(1, other.Loss / one.Loss, 1e-6);
                 Assert.Equal(1, other.GradientNorm / one.GradientNorm, 1e-5);
-                Assert.Equal((one.SupervisedTokens, one.TotalTokens), (other.SupervisedTokens, other.TotalTokens));
+                Assert.Equal((one.Weight, one.TotalTokens), (other.Weight, other.TotalTokens));
             }
     }
 
@@ -162,10 +162,13 @@ public sealed class TrainingRunTests(RunFixture fixture)
         using var model = new TinyModel().Build();
         using var adapter = Models.Adapters.Lora.Attach(model, new() { Rank = 2, TargetModules = ["q_proj"] }, 0);
         using var optimizer = new Optimizers.AdamW(adapter.Parameters, new());
-        var plan = new Batching.EpochPlan(Data.Preparation.EncodedDataset.From([nothing]), 1, 1, 1, null, true, 0);
-        var trainer = new Trainer(model, adapter, optimizer, new(1e-3, LearningRateSchedule.Constant, 0, 1), plan, [],
-            new(1, 0, 1, 1, 1), run, new Recorder());
-        var failure = Assert.Throws<TrainingFailedException>(() => trainer.Train(new TrainingProgress(), CancellationToken.None));
+        var objective = new Objectives.SupervisedTuning();
+        var sampler = new Batching.EpochSampler(
+            new(Data.Preparation.EncodedDataset.From([nothing]), objective), new(1, 1, 1, null, true, 0));
+        var trainer = new Trainer(new(model, adapter), objective, optimizer, new(1e-3, LearningRateSchedule.Constant, 0, 1), sampler,
+            new(1, 0, 1, 1, 1));
+        var failure = Assert.Throws<TrainingFailedException>(
+            () => trainer.Train(new TrainingProgress(), run, new Recorder(), CancellationToken.None));
         Assert.Contains("no token of this step is supervised", failure.Message, StringComparison.Ordinal);
     }
 }

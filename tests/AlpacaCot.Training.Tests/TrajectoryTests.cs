@@ -3,6 +3,7 @@ using AlpacaCot.Tests;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -96,10 +97,9 @@ public sealed class TrajectoryTests : IDisposable
         var observer = new Recorder();
         using (var folder = new TemporaryFolder())
         using (var runFolder = Runs.RunFolder.Create(folder.Path, 1, PromptTemplates.Find("alpaca"), overwrite: false))
-            new Trainer(model, adapter, optimizer, new LearningRate(0.005, LearningRateSchedule.Linear, 5, 20),
-                new InOrder(rows, accumulation), [],
-                new TrainerOptions(0.3, 0, 1, 20, 20), runFolder,
-                observer).Train(new Runs.TrainingProgress(), CancellationToken.None);
+            new Trainer(new TrainedModel(model, adapter), new SupervisedTuning(), optimizer,
+                new LearningRate(0.005, LearningRateSchedule.Linear, 5, 20), new InOrder(rows, accumulation), new LoopSchedule(0.3, 0, 1, 20, 20))
+                .Train(new Runs.TrainingProgress(), runFolder, observer, CancellationToken.None);
 
         for (var i = 0; i < 20; i++)
         {
@@ -143,7 +143,7 @@ public sealed class TrajectoryTests : IDisposable
     private static int Real(System.Text.Json.JsonElement row) => Ids(row, "attention_mask").Count(v => v == 1);
 
     /// <summary>Two rows a micro-batch, from the first row on, starting again at the end.</summary>
-    private sealed class InOrder(Text.Examples.TokenizedExample[] rows, int accumulation) : IStepPlan
+    private sealed class InOrder(Text.Examples.TokenizedExample[] rows, int accumulation) : IBatchSampler
     {
         public int TotalSteps => 20;
 

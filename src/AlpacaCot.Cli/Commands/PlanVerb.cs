@@ -1,6 +1,8 @@
 using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Cli.Screens;
+using AlpacaCot.Training;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Recipes;
 using Spectre.Console;
@@ -22,37 +24,33 @@ internal static class PlanVerb
         };
         verb.SetAction((parsed, _) =>
         {
-            var plan = RunPlan.Of(RecipeFile.Load(parsed.GetValue(path)!, parsed.GetValue(set)));
-            if (parsed.GetValue(json)) WriteJson(plan, terminal);
-            else Say(plan, terminal.Console);
+            var recipe = RecipeFile.Load(parsed.GetValue(path)!, parsed.GetValue(set));
+            var (estimate, length) = (ResourceEstimate.Of(recipe), RunLength.Of(recipe));
+            if (parsed.GetValue(json)) WriteJson(estimate, length, terminal);
+            else Say(estimate, length, terminal.Console);
             return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }
 
-    private static void WriteJson(RunPlan plan, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>
-    {
-        o.WriteString("family", plan.Family);
-        o.WriteString("method", plan.Method);
-        o.Object("parameters", p =>
+    private static void WriteJson(ResourceEstimate plan, RunLength length, Terminal terminal) =>
+        terminal.WriteJson(w => w.Object(o =>
         {
-            p.WriteNumber("base", plan.BaseParameters);
-            p.WriteNumber("trainable", plan.TrainableParameters);
-            p.WriteNumber("percent", Math.Round(plan.Percent, 4));
-        });
-        o.Object("bytes", b =>
-        {
-            b.WriteNumber("weights", plan.Memory.Weights);
-            b.WriteNumber("adapter", plan.Memory.Adapter);
-            b.WriteNumber("optimizer", plan.Memory.Optimizer);
-            b.WriteNumber("activations", plan.Memory.Activations);
-            b.WriteNumber("total", plan.Memory.Total);
-        });
-        if (plan.Steps is { } steps) o.WriteNumber("steps", steps);
-        if (plan.Examples is { } examples) o.WriteNumber("examples", examples);
-    }));
+            o.WriteString("family", plan.Family);
+            o.WriteString("method", plan.Method);
+            o.Object("parameters", p =>
+            {
+                p.WriteNumber("base", plan.BaseParameters);
+                p.WriteNumber("trainable", plan.TrainableParameters);
+                p.WriteNumber("percent", Math.Round(plan.Percent, 4));
+            });
+            o.Object("bytes", b => EstimateJson.WriteBytes(b, plan.Memory));
+            o.WriteNumber("memory_bytes", plan.Memory.Process);
+            o.WriteNumber("steps", length.Steps);
+            if (length.Examples is { } examples) o.WriteNumber("examples", examples);
+        }));
 
-    private static void Say(RunPlan plan, IAnsiConsole console)
+    private static void Say(ResourceEstimate plan, RunLength length, IAnsiConsole console)
     {
         Line("model", $"{plan.Family}, {plan.BaseParameters:N0} parameters");
         Line("method", plan.Method);
@@ -60,8 +58,7 @@ internal static class PlanVerb
         Line("memory", $"{Gigabytes(plan.Memory.Total)}: weights {Gigabytes(plan.Memory.Weights)}, adapter and gradients " +
             $"{Gigabytes(plan.Memory.Adapter)}, optimizer {Gigabytes(plan.Memory.Optimizer)}, activations about " +
             Gigabytes(plan.Memory.Activations));
-        if (plan.Steps is { } steps)
-            Line("steps", plan.Examples is { } examples ? $"{steps:N0} over {examples:N0} examples" : $"{steps:N0}");
+        Line("steps", length.Examples is { } examples ? $"{length.Steps:N0} over {examples:N0} examples" : $"{length.Steps:N0}");
 
         void Line(string name, string text) => console.MarkupLine($"  {name,-10} {Markup.Escape(text)}");
     }

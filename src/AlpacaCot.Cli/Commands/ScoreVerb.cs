@@ -5,8 +5,10 @@ using AlpacaCot.Cli.Screens;
 using AlpacaCot.Evaluation.Scoring;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Examples;
+using static TorchSharp.torch;
 
 namespace AlpacaCot.Cli.Commands;
 
@@ -47,13 +49,21 @@ internal static class ScoreVerb
             using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null,
                 parsed.GetValue(tokenizer), terminal, quantization: parsed.GetValue(quantization));
             tokens ??= loaded.Tokenizer.Encode(givenText!);
-            using var score = SequenceScore.Of(loaded, tokens, wanted);
-            if (parsed.GetValue(logits) is { } path) SafetensorsWriter.Write(path, [("logits", score.Logits)]);
+            var score = SequenceScore.Of(loaded, tokens, wanted);
+            if (parsed.GetValue(logits) is { } path) WriteLogits(path, loaded, tokens);
             if (parsed.GetValue(json)) WriteJson(score, tokens, terminal);
             else Show(score, tokens, loaded, terminal);
             return Task.FromResult(ExitCode.Done);
         });
         return verb;
+    }
+
+    private static void WriteLogits(string path, LanguageModel model, int[] ids)
+    {
+        using var quiet = no_grad();
+        using var scope = NewDisposeScope();
+        var logits = model.Model.Logits(new ModelInput(tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Length])));
+        SafetensorsWriter.Write(path, [("logits", logits[0].contiguous())]);
     }
 
     private static void WriteJson(SequenceScore score, int[] ids, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>

@@ -48,7 +48,7 @@ internal static class StudyCellVerb
 
     private sealed class Reporter(TextWriter output) : ICellObserver
     {
-        public void Started(TrainingPlan plan) => Say(new CellProgress("training", 0, plan.TotalSteps));
+        public void Started(RunSummary summary) => Say(new CellProgress("training", 0, summary.TotalSteps));
         public void Step(StepMetrics m) =>
             Say(new CellProgress("training", m.Step, m.TotalSteps, double.IsFinite(m.Loss) ? m.Loss : null));
         public void Answered(string benchmark, int done, int total) => Say(new CellProgress(benchmark, done, total));

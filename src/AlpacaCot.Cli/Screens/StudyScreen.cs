@@ -170,6 +170,9 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
                     Number(cell, "questions", c.Estimate.Questions);
                     Number(cell, "operations", c.Estimate.Operations);
                     Number(cell, "memory_bytes", c.Estimate.MemoryBytes);
+                    if (c.Estimate.Model is not { } model) return;
+                    cell.WriteNumber("trainable", model.TrainableParameters);
+                    cell.Object("bytes", bytes => EstimateJson.WriteBytes(bytes, model.Memory));
                 }));
             }));
             return;

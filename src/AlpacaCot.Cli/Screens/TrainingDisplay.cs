@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Objectives;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -19,7 +20,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     private readonly List<ValidationMetrics> _validations = [];
     private readonly List<string> _notes = [];
     private readonly Stopwatch _sinceDrawn = Stopwatch.StartNew();
-    private TrainingPlan? _plan;
+    private RunSummary? _summary;
     private StepMetrics? _last;
     private LiveDisplayContext? _view;
 
@@ -50,13 +51,13 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         return result;
     }
 
-    public void Started(TrainingPlan plan)
+    public void Started(RunSummary summary)
     {
-        _plan = plan;
+        _summary = summary;
         if (_view is null)
-            Line($"{plan.TotalSteps:N0} steps over {Counted(plan.Examples, "example")}"
-                + (plan.ValidationExamples > 0 ? $", {plan.ValidationExamples:N0} for validation" : "")
-                + $"; {Parameters(plan)}; run folder {plan.RunFolder}");
+            Line($"{summary.TotalSteps:N0} steps over {Counted(summary.Examples, "example")}"
+                + (summary.ValidationExamples > 0 ? $", {summary.ValidationExamples:N0} for validation" : "")
+                + $"; {Parameters(summary)}; run folder {summary.RunFolder}");
         Draw(now: true);
     }
 
@@ -65,7 +66,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         _last = m;
         _losses.Add((m.Step, m.Loss));
         if (_view is null)
-            Line($"step {m.Step}/{m.TotalSteps}  epoch {m.Epoch:0.00}  loss {m.Loss:0.0000}  lr {m.LearningRate:0.00e+0}  " +
+            Line($"step {m.Step}/{m.TotalSteps}  epoch {m.Epoch:0.00}  {Values(m.Values)}  lr {m.LearningRate:0.00e+0}  " +
                 $"grad {m.GradientNorm:0.000}  {m.TokensPerSecond:N0} tokens/s  left {Time(m.SecondsLeft)}  " +
                 Size(m.ResidentBytes));
         Draw(now: m.Step == m.TotalSteps);
@@ -74,7 +75,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     public void Validated(ValidationMetrics m)
     {
         _validations.Add(m);
-        if (_view is null) Line($"step {m.Step}  validation loss {m.Loss:0.0000}{(m.Best ? "  (best so far)" : "")}");
+        if (_view is null) Line($"step {m.Step}  validation {Values(m.Values)}{(m.Best ? "  (best so far)" : "")}");
         Draw(now: true);
     }
 
@@ -102,21 +103,21 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     /// <summary>The view of this moment.</summary>
     internal IRenderable Render()
     {
-        if (_plan is null) return new Markup("[grey]reading data and model ...[/]");
+        if (_summary is null) return new Markup("[grey]reading data and model ...[/]");
         var rows = new List<IRenderable>();
         if (_losses.Count > 0) rows.Add(Curve());
         rows.Add(new Markup(Status()));
         rows.AddRange(_notes.TakeLast(3).Select(n => new Markup($"[grey]{Markup.Escape(n)}[/]")));
         return new Panel(new Rows(rows))
         {
-            Header = new PanelHeader($" {Counted(_plan.Examples, "example")}, {Parameters(_plan)} "), Border = BoxBorder.Rounded,
+            Header = new PanelHeader($" {Counted(_summary.Examples, "example")}, {Parameters(_summary)} "), Border = BoxBorder.Rounded,
             BorderStyle = new Style(Color.Grey), Padding = new Padding(2, 0),
         };
     }
 
     private Markup Curve()
     {
-        var total = Math.Max(1, _plan!.TotalSteps);
+        var total = Math.Max(1, _summary!.TotalSteps);
         var smooth = Smooth(_losses);
         var values = smooth.Select(p => p.Loss).Concat(_validations.Select(v => v.Loss)).Where(double.IsFinite)
             .DefaultIfEmpty(0).ToList();
@@ -135,7 +136,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         var lines = $"[green]{new string('━', done)}[/][grey]{new string('━', 28 - done)}[/]  "
             + $"step [bold]{m.Step}[/]/{m.TotalSteps}  "
             + $"epoch {m.Epoch:0.00}  left [bold]{Time(m.SecondsLeft)}[/]\n"
-            + $"loss [bold orange3]{m.Loss:0.0000}[/]  lr {m.LearningRate:0.00e+0}  gradient {m.GradientNorm:0.00}  "
+            + $"loss [bold orange3]{m.Loss:0.0000}[/]{Others(m.Values)}  lr {m.LearningRate:0.00e+0}  gradient {m.GradientNorm:0.00}  "
             + $"{m.TokensPerSecond:N0} tokens/s  {Size(m.ResidentBytes)}";
         if (_validations.Count == 0) return lines;
         var last = _validations[^1];
@@ -156,6 +157,12 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         return smooth;
     }
 
+    private static string Values(IEnumerable<NamedValue> values) =>
+        string.Join("  ", values.Select(v => $"{v.Name.Replace('_', ' ')} {v.Value:0.0000}"));
+
+    private static string Others(IEnumerable<NamedValue> values) =>
+        values.Skip(1).ToList() is { Count: > 0 } others ? "  " + Markup.Escape(Values(others)) : "";
+
     private void Draw(bool now)
     {
         if (_view is null || (!now && _sinceDrawn.Elapsed < Redraw)) return;
@@ -167,9 +174,9 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
 
     private static string Counted(int count, string noun) => $"{count:N0} {noun}{(count == 1 ? "" : "s")}";
 
-    private static string Parameters(TrainingPlan plan) =>
-        $"{plan.TrainableParameters:N0} of {plan.TotalParameters:N0} parameters trained " +
-        $"({100.0 * plan.TrainableParameters / Math.Max(1, plan.TotalParameters):0.##} %)";
+    private static string Parameters(RunSummary summary) =>
+        $"{summary.TrainableParameters:N0} of {summary.TotalParameters:N0} parameters trained " +
+        $"({100.0 * summary.TrainableParameters / Math.Max(1, summary.TotalParameters):0.##} %)";
 
     private static string Size(long bytes) => $"{bytes / (double)(1 << 20):N0} MB";
 

@@ -98,16 +98,20 @@ public sealed class EncodedDataset
     /// <summary>Splits off a random validation part. Both parts keep the order.</summary>
     /// <param name="validationSize">Number of validation examples; 0 for none.</param>
     /// <param name="seed">Seed of the random selection.</param>
+    /// <param name="group">Consecutive entries that form one example, such as the two answers of a pair.</param>
     /// <exception cref="InputException">The validation part would leave no training examples.</exception>
-    public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed)
+    public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed, int group = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
-        if (validationSize > 0 && validationSize >= Count)
+        var examples = Count / group;
+        if (validationSize > 0 && validationSize >= examples)
             throw new InputException($"validation_size {validationSize} leaves no training examples: "
-                + $"the data has {Count} examples.");
-        var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(Count)[..validationSize].ToHashSet();
+                + $"the data has {examples} examples.");
+        var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(examples)[..validationSize]
+            .ToHashSet();
         var all = Enumerable.Range(0, Count);
-        return (Select(all.Where(index => !validation.Contains(index))), Select(all.Where(validation.Contains)));
+        return (Select(all.Where(index => !validation.Contains(index / group))),
+            Select(all.Where(index => validation.Contains(index / group))));
     }
 
     /// <summary>

@@ -171,11 +171,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
                     targets.Add(tokens[t]);
                 }
         }
-        var hidden = model.Model.Hidden(new ModelInput(tensor(ids, [rows.Count, width]))); // [b, s, h]
-        var chosen = hidden.reshape(-1, hidden.shape[2]).index_select(0, tensor(places.ToArray())); // [n, h]
-        var logits = model.Model.Project(chosen).to(float64); // [n, v]
-        var likelihoods = (logits.gather(1, tensor(targets.ToArray()).unsqueeze(1)).squeeze(1) - logits.logsumexp(1))
-            .data<double>().ToArray(); // [n]
+        var likelihoods = model.Model.LogProbabilities(new ModelInput(tensor(ids, [rows.Count, width])),
+            tensor(places.ToArray()), tensor(targets.ToArray())).cpu().data<double>().ToArray(); // [n]
         var at = 0;
         foreach (var row in rows)
             foreach (var (choice, tokens) in row.Scored)

@@ -8,13 +8,10 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Evaluation.Scoring;
 
 /// <summary>How probable a model finds a sequence of tokens.</summary>
-public sealed class SequenceScore : IDisposable
+public sealed class SequenceScore
 {
-    private SequenceScore(Tensor logits, double[] logProbabilities, double loss, int counted) =>
-        (Logits, LogProbabilities, Loss, Counted) = (logits, logProbabilities, loss, counted);
-
-    /// <summary>The logits at every place, <c>[sequence, vocabulary]</c>, fp32.</summary>
-    public Tensor Logits { get; }
+    private SequenceScore(double[] logProbabilities, double loss, int counted) =>
+        (LogProbabilities, Loss, Counted) = (logProbabilities, loss, counted);
 
     /// <summary>
     /// The natural log of each token's probability after those before it; the first token has none, so one less than tokens.
@@ -45,19 +42,18 @@ public sealed class SequenceScore : IDisposable
         Check(ids, labels, shape);
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        using var input = tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count]);
-        var logits = model.Model.Logits(new ModelInput(input))[0]; // [s, v]
-        var normalizer = logits.to(float64).logsumexp(1).data<double>().ToArray(); // [s]
-        double LogProbability(int place, int token) => logits[place, token].item<float>() - normalizer[place];
-
-        var each = Enumerable.Range(1, ids.Count - 1).Select(i => LogProbability(i - 1, ids[i])).ToArray();
+        // The next token at each position, then the labels that differ from it.
+        var positions = Enumerable.Range(0, ids.Count - 1).Select(i => (Position: i, Token: ids[i + 1])).ToList();
         var counted = Enumerable.Range(1, ids.Count - 1).Where(i => labels[i] != TokenizedExample.Ignored).ToList();
-        var loss = -counted.Average(i => labels[i] == ids[i] ? each[i - 1] : LogProbability(i - 1, labels[i]));
-        return new SequenceScore(logits.contiguous().MoveToOuterDisposeScope(), each, loss, counted.Count);
+        var others = counted.Where(i => labels[i] != ids[i]).ToList();
+        positions.AddRange(others.Select(i => (i - 1, labels[i])));
+        using var input = tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Count]);
+        var each = model.Model.LogProbabilities(new ModelInput(input), tensor(positions.Select(p => (long)p.Position).ToArray()),
+            tensor(positions.Select(p => (long)p.Token).ToArray())).cpu().data<double>().ToArray();
+        var ofOther = others.Index().ToDictionary(o => o.Item, o => each[ids.Count - 1 + o.Index]);
+        var loss = -counted.Average(i => ofOther.GetValueOrDefault(i, each[i - 1]));
+        return new SequenceScore(each[..(ids.Count - 1)], loss, counted.Count);
     }
-
-    /// <summary>Frees the logits.</summary>
-    public void Dispose() => Logits.Dispose();
 
     private static void Check(IReadOnlyList<int> ids, IReadOnlyList<int> labels, ModelShape shape)
     {

@@ -47,6 +47,9 @@ public sealed class Adapter : IAdapter
     }
 
     /// <inheritdoc/>
+    public IDisposable Suspend() => new Suspension(this);
+
+    /// <inheritdoc/>
     public void Save(string folder)
     {
         using var scope = NewDisposeScope();
@@ -109,5 +112,23 @@ public sealed class Adapter : IAdapter
     private static void Copy(Tensor from, Tensor to)
     {
         using (from) to.copy_(from);
+    }
+
+    private sealed class Suspension : IDisposable
+    {
+        private Adapter? suspended; // null: it was off before, or is back on
+
+        public Suspension(Adapter adapter)
+        {
+            if (!adapter.IsOn) return;
+            suspended = adapter;
+            adapter.Disable();
+        }
+
+        public void Dispose()
+        {
+            suspended?.Enable();
+            suspended = null;
+        }
     }
 }

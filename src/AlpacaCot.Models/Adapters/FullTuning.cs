@@ -39,6 +39,12 @@ public sealed class FullTuning : IAdapter
         HuggingFaceFolder.WriteInto(folder, weights, [CompanionFile.Of("config.json", configuration), .. companions]);
     }
 
+    /// <summary>Refused: training changes the base model's own weights.</summary>
+    /// <exception cref="InputException">Always.</exception>
+    public IDisposable Suspend() => throw InputException.Refusing(
+        "adapter: none trains the model's own weights, so the base model does not exist beside it and cannot be the reference; " +
+        "choose an adapter such as lora.");
+
     /// <inheritdoc/>
     public void Restore(string folder)
     {

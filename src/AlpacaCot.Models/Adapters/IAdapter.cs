@@ -17,6 +17,13 @@ public interface IAdapter : IDisposable
     /// <summary>Puts the weights back to those saved in a folder by <see cref="SaveCheckpoint"/>.</summary>
     void Restore(string folder);
 
+    /// <summary>
+    /// Switches the adapter off until the result is disposed: meanwhile the model computes as the base does, to the last bit. The
+    /// trained weights keep their values and gradients.
+    /// </summary>
+    /// <exception cref="Text.InputException">The base does not exist beside the trained weights, as in full tuning.</exception>
+    IDisposable Suspend();
+
     /// <summary>Told once, before the first step of a run or of its continuation.</summary>
     /// <param name="totalSteps">Optimizer steps of the whole run.</param>
     /// <exception cref="Text.InputException">The method needs more steps.</exception>

@@ -144,6 +144,17 @@ public abstract class CausalModel : IDisposable
         return CrossEntropyKernel.Apply(Project(chosen), targets);
     }
 
+    /// <summary>Natural log-probabilities of given next tokens, <c>[n]</c> float64; only their logits are computed.</summary>
+    /// <param name="input">The tokens read.</param>
+    /// <param name="positions">Flat positions in <c>[b, s]</c> whose successor is predicted, <c>[n]</c>.</param>
+    /// <param name="targets">The successors, <c>[n]</c>.</param>
+    public Tensor LogProbabilities(ModelInput input, Tensor positions, Tensor targets) // replaced by the compute seam
+    {
+        var hidden = Hidden(input);
+        var chosen = hidden.reshape(-1, hidden.shape[2]).index_select(0, positions); // [n, hidden]
+        return LogProbabilityKernel.Apply(Project(chosen), targets);
+    }
+
     /// <summary>
     /// Rounds every plain matrix of the linear layers to blocks of 8 or 4 bits, as GGUF's Q8_0 and Q4_0, for answering with few
     /// bytes a token; with 4 bits the head keeps 8. The plain weights are freed, so the model can neither be trained in full nor

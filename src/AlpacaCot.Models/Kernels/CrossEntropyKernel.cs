@@ -55,7 +55,7 @@ internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double Row(float* logits, long width, long target, bool overwrite)
+    internal static double Row(float* logits, long width, long target, bool overwrite)
     {
         var step = Vector256<float>.Count;
         var maxima = Vector256.Create(float.NegativeInfinity);

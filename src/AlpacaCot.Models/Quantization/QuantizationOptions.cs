@@ -54,6 +54,17 @@ public sealed record QuantizationOptions(QuantizationType Type)
     public bool Covers(string layer) =>
         !Skip.Any(skip => layer == skip || layer.EndsWith("." + skip, StringComparison.Ordinal));
 
+    /// <summary>Bytes of a quantized matrix: codes, scales and scales of scales, as <see cref="WeightMatrix.Bytes"/>.</summary>
+    public long Bytes(long outputs, long inputs)
+    {
+        var count = outputs * inputs;
+        if (Type == QuantizationType.Int8) return count + 4 * outputs;
+        var blocks = (count + BlockSize - 1) / BlockSize;
+        var scales = DoubleQuantization
+            ? blocks + 4 * ((blocks + FourBitMatrix.NestedBlock - 1) / FourBitMatrix.NestedBlock) : 4 * blocks;
+        return (count + 1) / 2 + scales;
+    }
+
     /// <summary>Quantizes a matrix.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
     public WeightMatrix Quantize(TorchSharp.torch.Tensor weight) => Type == QuantizationType.Int8

@@ -36,18 +36,18 @@ public sealed record CellMetrics(long TrainableParameters, long TotalParameters,
 internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
 {
     private readonly List<(double Wall, double Processor)> speeds = [];
-    private TrainingPlan? plan;
+    private RunSummary? summary;
     private long at;
     private TimeSpan processor;
     private int step;
 
     /// <summary>The measurements so far.</summary>
-    public CellMetrics Metrics => new(plan!.TrainableParameters, plan.TotalParameters, Platform.PeakResidentBytes,
+    public CellMetrics Metrics => new(summary!.TrainableParameters, summary.TotalParameters, Platform.PeakResidentBytes,
         Median(speeds.Select(s => s.Wall)), Median(speeds.Select(s => s.Processor)));
 
-    public void Started(TrainingPlan started)
+    public void Started(RunSummary started)
     {
-        plan = started;
+        summary = started;
         Mark(0);
         next.Started(started);
     }

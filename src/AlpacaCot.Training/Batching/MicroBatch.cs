@@ -1,52 +1,63 @@
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Text.Examples;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Batching;
 
 /// <summary>
-/// Examples that go through the model together, padded on the right to the longest, with the places whose next token counts.
+/// Rows of tokens that go through the model together, padded on the right to the longest, with the positions whose next token
+/// counts.
 /// </summary>
 public sealed class MicroBatch
 {
-    private readonly long[] ids, places, targets;
+    private readonly long[] ids, positions, targets, rowOf;
 
-    private MicroBatch(int rows, int length, long[] ids, long[] places, long[] targets, int tokens) =>
-        (Rows, Length, this.ids, this.places, this.targets, Tokens) = (rows, length, ids, places, targets, tokens);
+    private MicroBatch(int rows, int length, int tokens, long[] ids, long[] positions, long[] targets, long[] rowOf) =>
+        (Rows, Length, Tokens, this.ids, this.positions, this.targets, this.rowOf) =
+            (rows, length, tokens, ids, positions, targets, rowOf);
 
-    /// <summary>Examples.</summary>
+    /// <summary>Rows of the batch: an example has as many as its objective says.</summary>
     public int Rows { get; }
 
-    /// <summary>Tokens of the longest example.</summary>
+    /// <summary>Tokens of the longest row.</summary>
     public int Length { get; }
 
-    /// <summary>Tokens of all examples without padding.</summary>
+    /// <summary>Tokens of all rows without padding.</summary>
     public int Tokens { get; }
 
-    /// <summary>Tokens that the loss counts.</summary>
+    /// <summary>Supervised tokens n of all rows.</summary>
     public int Supervised => targets.Length;
 
-    /// <summary>Gathers examples.</summary>
-    public static MicroBatch Of(IReadOnlyList<TokenizedExample> examples)
+    /// <summary>Pads rows to one length.</summary>
+    public static MicroBatch Of(IReadOnlyList<TokenizedExample> rows)
     {
-        var length = examples.Max(e => e.Ids.Length);
-        var ids = new long[examples.Count * length];
-        List<long> places = [], targets = [];
-        for (var row = 0; row < examples.Count; row++)
+        var length = rows.Max(e => e.Ids.Length);
+        var ids = new long[rows.Count * length];
+        List<long> positions = [], targets = [], rowOf = [];
+        for (var row = 0; row < rows.Count; row++)
         {
-            var (tokens, labels) = (examples[row].Ids, examples[row].Labels);
+            var (tokens, labels) = (rows[row].Ids, rows[row].Labels);
             for (var t = 0; t < tokens.Length; t++)
             {
                 ids[row * length + t] = tokens[t];
                 if (t == 0 || labels[t] == TokenizedExample.Ignored) continue; // nothing predicts the first token
-                places.Add(row * length + t - 1);
+                positions.Add(row * length + t - 1);
                 targets.Add(labels[t]);
+                rowOf.Add(row);
             }
         }
-        return new MicroBatch(examples.Count, length, ids, [.. places], [.. targets], examples.Sum(e => e.Ids.Length));
+        return new MicroBatch(rows.Count, length, rows.Sum(e => e.Ids.Length), ids, [.. positions], [.. targets], [.. rowOf]);
     }
 
-    /// <summary>The summed negative log-likelihood of the supervised tokens, a scalar.</summary>
-    public Tensor NegativeLogLikelihood(CausalModel model) =>
-        model.NegativeLogLikelihood(new ModelInput(tensor(ids, [Rows, Length])), tensor(places), tensor(targets));
+    /// <summary>Natural log-probabilities of the supervised tokens, <c>[n]</c> float64, with gradient where recorded.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="mode">What the pass is for.</param>
+    public Tensor LogProbabilities(CausalModel model, PassMode mode) => // the mode goes into the input with the compute seam
+        model.LogProbabilities(new ModelInput(tensor(ids, [Rows, Length])), tensor(positions), tensor(targets));
+
+    /// <summary>Sums a value for each supervised token over its row: <c>[n] -> [rows]</c>.</summary>
+    public Tensor SumByRow(Tensor values) =>
+        zeros([Rows], values.dtype, values.device).index_add(0, tensor(rowOf, device: values.device), values, Number(1));
 }

@@ -1,3 +1,5 @@
+using AlpacaCot.Training.Objectives;
+
 namespace AlpacaCot.Training.Loop;
 
 /// <summary>Training cannot go on; the message names the cause and what to try. What was learnt is in the last
@@ -7,20 +9,14 @@ public sealed class TrainingFailedException(string message) : Exception(message)
 /// <summary>Stops a run whose loss says that nothing useful is being computed.</summary>
 internal static class LossGuard
 {
-    public static void Check(int step, double loss, int supervised)
+    public static void Check(int step, double loss, int weight, IObjective objective)
     {
-        if (supervised == 0)
-            throw new TrainingFailedException(
-                $"Step {step}: no token of this step is supervised, so there is nothing to learn. " +
-                "Look at an example with `alpaca-cot inspect`; raise training.cutoff_length if answers are cut away.");
+        if (weight == 0) throw new TrainingFailedException($"Step {step}: {objective.EmptyStep}");
         if (!double.IsFinite(loss))
             throw new TrainingFailedException(
                 $"Step {step}: the loss is {loss}. The weights have diverged: lower training.learning_rate, " +
                 "lengthen training.warmup_steps or lower training.max_grad_norm, then train again from the last checkpoint or the start.");
-        if (loss == 0)
-            throw new TrainingFailedException($"Step {step}: the loss is exactly 0 over {supervised} supervised tokens. " +
-                "The model's output does not depend on its weights any more (overflow) or the labels are trivial: " +
-                "check the data with `alpaca-cot inspect` and the base model with `alpaca-cot score`.");
+        if (objective.Fault(loss, weight) is { } fault) throw new TrainingFailedException($"Step {step}: {fault}");
     }
 
     public static void CheckGradient(int step, double norm)

@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Runs;
 using TorchSharp;
@@ -11,115 +11,121 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Loop;
 
-/// <summary>How often things beside the steps happen.</summary>
+/// <summary>Settings of the loop beside data, objective and optimizer.</summary>
 /// <param name="MaxGradientNorm">Gradients are scaled down to this norm; 0: never.</param>
 /// <param name="Seed">The seed of dropout.</param>
 /// <param name="LoggingSteps">A line of metrics every so many steps.</param>
 /// <param name="EvalSteps">A validation every so many steps, and after the last.</param>
 /// <param name="SaveSteps">A checkpoint every so many steps, and after the last.</param>
-public sealed record TrainerOptions(double MaxGradientNorm, int Seed, int LoggingSteps, int EvalSteps, int SaveSteps);
+public sealed record LoopSchedule(double MaxGradientNorm, int Seed, int LoggingSteps, int EvalSteps, int SaveSteps);
 
 /// <summary>
-/// The training loop: batches, loss, backward, step, log. The loss of a step is the mean over all its supervised tokens,
-/// however they fall into micro-batches.
+/// The training loop: batches, loss, backward, step, log. The loss of a step is the mean over all units of the objective in it
+/// (for supervised tuning the supervised tokens), however they fall into micro-batches.
 /// </summary>
-public sealed class Trainer(
-    CausalModel model, IAdapter adapter, Optimizer optimizer, LearningRate learningRate, IStepPlan plan,
-    IReadOnlyList<MicroBatch> validation, TrainerOptions options, RunFolder run, ITrainingObserver observer)
+/// <param name="trained">The model and its adapter.</param>
+/// <param name="objective">The loss.</param>
+/// <param name="optimizer">Updates the adapter's parameters.</param>
+/// <param name="learningRate">The learning rate of each step.</param>
+/// <param name="sampler">The micro-batches of each step.</param>
+/// <param name="schedule">The rest.</param>
+public sealed class Trainer(TrainedModel trained, IObjective objective, Optimizer optimizer, LearningRate learningRate,
+    IBatchSampler sampler, LoopSchedule schedule)
 {
     private const int StepsPerTrim = 10;
 
+    /// <summary>Batches to measure the validation loss on; none: no validation.</summary>
+    public IReadOnlyList<MicroBatch> Validation { get; init; } = [];
+
     /// <summary>Trains from <paramref name="progress"/> to the end, or until cancelled.</summary>
     /// <exception cref="TrainingFailedException">The loss is not a number, or nothing is learnt from.</exception>
-    public TrainingResult Train(TrainingProgress progress, CancellationToken cancel)
+    public TrainingResult Train(TrainingProgress progress, RunFolder run, ITrainingObserver observer, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         var speed = new SpeedMeter();
         var loss = double.NaN;
-        adapter.Begin(plan.TotalSteps);
-        if (progress.Step == 0) progress = Validate(progress);
-        while (progress.Step < plan.TotalSteps && !cancel.IsCancellationRequested)
+        trained.Adapter.Begin(sampler.TotalSteps);
+        if (progress.Step == 0) progress = Validate(progress, run, observer);
+        while (progress.Step < sampler.TotalSteps && !cancel.IsCancellationRequested)
         {
             var metrics = Step(progress.Step, speed);
             loss = metrics.Loss;
             progress = progress with { Step = metrics.Step };
-            var last = progress.Step == plan.TotalSteps;
-            if (last || progress.Step % options.LoggingSteps == 0)
+            var last = progress.Step == sampler.TotalSteps;
+            if (last || progress.Step % schedule.LoggingSteps == 0)
             {
                 run.Log(metrics);
                 observer.Step(metrics);
             }
-            if (last || progress.Step % options.EvalSteps == 0) progress = Validate(progress);
-            if (last || progress.Step % options.SaveSteps == 0) Save(progress);
+            if (last || progress.Step % schedule.EvalSteps == 0) progress = Validate(progress, run, observer);
+            if (last || progress.Step % schedule.SaveSteps == 0) Save(progress, run, observer);
             if (progress.Step % StepsPerTrim == 0) Platform.TrimMemory();
         }
-        var cancelled = progress.Step < plan.TotalSteps;
-        if (cancelled) Save(progress);
+        var cancelled = progress.Step < sampler.TotalSteps;
+        if (cancelled) Save(progress, run, observer);
         return new TrainingResult(progress.Step, loss, progress.BestValidationLoss, run.Folder, clock.Elapsed, cancelled);
     }
 
     private StepMetrics Step(int step, SpeedMeter speed)
     {
-        var batches = plan.Step(step);
-        var (sum, supervised, tokens) = (0.0, 0, 0);
-        for (var micro = 0; micro < batches.Count; micro++)
+        var sums = new LossSums(objective);
+        var tokens = 0;
+        foreach (var (micro, batch) in sampler.Step(step).Index())
         {
-            if (batches[micro].Supervised == 0) continue;
+            if (objective.Weight(batch) == 0) continue;
             using var scope = NewDisposeScope();
             // Dropout's randomness is a function of the place in the run: resuming needs no generator state.
-            manual_seed(HashCode(options.Seed, step, micro));
-            var loss = batches[micro].NegativeLogLikelihood(model);
-            loss.backward();
-            sum += loss.item<float>();
-            supervised += batches[micro].Supervised;
-            tokens += batches[micro].Tokens;
+            manual_seed(HashCode(schedule.Seed, step, micro));
+            var loss = objective.Loss(trained, batch);
+            loss.Sum.backward();
+            sums.Add(batch, loss);
+            tokens += batch.Tokens;
         }
-        var mean = supervised == 0 ? 0 : sum / supervised + Penalty(supervised);
-        LossGuard.Check(step + 1, mean, supervised);
+        var values = sums.Means(penalty: sums.Weight == 0 ? 0 : Penalty(sums.Weight));
+        LossGuard.Check(step + 1, values[0].Value, sums.Weight, objective);
 
-        var scale = 1.0 / supervised;
+        var scale = 1.0 / sums.Weight;
         var norm = optimizer.GradientNorm(scale);
         LossGuard.CheckGradient(step + 1, norm);
-        var clip = options.MaxGradientNorm > 0 ? Math.Min(1, options.MaxGradientNorm / (norm + 1e-6)) : 1;
+        var clip = schedule.MaxGradientNorm > 0 ? Math.Min(1, schedule.MaxGradientNorm / (norm + 1e-6)) : 1;
         var rate = learningRate.At(step);
-        using (no_grad()) adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
+        using (no_grad()) trained.Adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
 
-        var (perSecond, left) = speed.Measure(tokens, plan.TotalSteps - step - 1);
-        return new StepMetrics(step + 1, plan.TotalSteps, (step + 1.0) / plan.StepsPerEpoch, mean, rate, norm,
-            supervised, tokens, perSecond, left, Platform.ResidentBytes);
+        var (perSecond, left) = speed.Measure(tokens, sampler.TotalSteps - step - 1);
+        return new StepMetrics(step + 1, sampler.TotalSteps, (step + 1.0) / sampler.StepsPerEpoch, values, rate, norm,
+            new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
     }
 
-    // The method's own part of the loss. Gradients are those of the sum over tokens here, so it counts once for each.
-    private double Penalty(int supervised)
+    // The method's own part of the loss. Gradients are those of the sum over units here, so it counts once for each.
+    private double Penalty(int weight)
     {
         using var scope = NewDisposeScope();
-        if (adapter.Penalty() is not { } penalty) return 0;
-        (penalty * Number(supervised)).backward();
+        if (trained.Adapter.Penalty() is not { } penalty) return 0;
+        (penalty * Number(weight)).backward();
         return penalty.item<float>();
     }
 
-    private TrainingProgress Validate(TrainingProgress progress)
+    private TrainingProgress Validate(TrainingProgress progress, RunFolder run, ITrainingObserver observer)
     {
-        if (validation.Count == 0) return progress;
-        var (sum, supervised) = (0.0, 0L);
+        if (Validation.Count == 0) return progress;
+        var (sums, evaluated) = (new LossSums(objective), trained with { Mode = PassMode.Evaluation });
         using var quiet = no_grad();
-        foreach (var batch in validation)
+        foreach (var batch in Validation)
         {
             using var scope = NewDisposeScope();
-            if (batch.Supervised == 0) continue;
-            sum += batch.NegativeLogLikelihood(model).item<float>();
-            supervised += batch.Supervised;
+            if (objective.Weight(batch) > 0) sums.Add(batch, objective.Loss(evaluated, batch));
         }
-        var loss = sum / supervised;
-        var best = loss < (progress.BestValidationLoss ?? double.PositiveInfinity);
-        var metrics = new ValidationMetrics(progress.Step, loss, best);
+        var values = sums.Means(penalty: 0);
+        var best = values[0].Value < (progress.BestValidationLoss ?? double.PositiveInfinity);
+        var metrics = new ValidationMetrics(progress.Step, values, best);
         run.Log(metrics);
         observer.Validated(metrics);
-        if (best && progress.Step > 0) run.SaveBest(adapter);
-        return best ? progress with { BestValidationLoss = loss } : progress;
+        if (best && progress.Step > 0) run.SaveBest(trained.Adapter);
+        return best ? progress with { BestValidationLoss = metrics.Loss } : progress;
     }
 
-    private void Save(TrainingProgress progress) => observer.Saved(run.SaveCheckpoint(progress, adapter, optimizer));
+    private void Save(TrainingProgress progress, RunFolder run, ITrainingObserver observer) =>
+        observer.Saved(run.SaveCheckpoint(progress, trained.Adapter, optimizer));
 
     private static long HashCode(int seed, int step, int micro) => ((long)seed * 1_000_003 + step) * 1_000_003 + micro;
 }

@@ -23,7 +23,7 @@ public sealed class AdamW8Bit(IEnumerable<KeyValuePair<string, Tensor>> paramete
 /// <summary>8-bit AdamW on one tensor.</summary>
 internal sealed class AdamW8BitRule : UpdateRule
 {
-    private const int Block = 256;
+    internal const int Block = 256;
 
     private readonly AdamWOptions options;
     private readonly Tensor mean, square, meanScales, squareScales;

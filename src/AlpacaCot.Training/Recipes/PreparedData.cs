@@ -5,6 +5,8 @@ using AlpacaCot.Text;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
+using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Objectives;
 
 namespace AlpacaCot.Training.Recipes;
 
@@ -15,15 +17,15 @@ namespace AlpacaCot.Training.Recipes;
 /// <param name="Truncated">Examples cut at the cutoff length.</param>
 /// <param name="Notes">What a person should know about the data.</param>
 /// <param name="Mixture">The training data before it was tokenized: its fingerprint and what each part gave.</param>
-public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validation, int Dropped, int Truncated,
+public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int Dropped, int Truncated,
     IReadOnlyList<string> Notes, MixtureReport Mixture)
 {
     /// <summary>A hash over the tokens of all examples and their order.</summary>
-    public string Fingerprint => $"{Train.Fingerprint()}+{Validation.Fingerprint()}";
+    public string Fingerprint => $"{Train.Rows.Fingerprint()}+{Validation.Rows.Fingerprint()}";
 
     /// <summary>Reads, templates and tokenizes the data of a recipe.</summary>
     /// <exception cref="InputException">A file is broken, or nothing to train on is left.</exception>
-    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template)
+    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective)
     {
         var options = recipe.Training;
         var notes = new List<string>();
@@ -35,7 +37,7 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
         var mixture = RecipeData.Mixture(recipe, reading);
         var train = Encode(mixture);
         encoder.RequireExamples("training.cutoff_length");
-        var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading)) : EncodedDataset.From([]);
+        var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading)) : Examples([]);
         if (options.ValidationSize > 0) (train, validation) = train.Split(options.ValidationSize, options.Seed);
         if (encoder.Dropped + encoder.Truncated > 0) notes.Add(encoder.Summary);
         return new PreparedData(train, validation, encoder.Dropped, encoder.Truncated, notes, mixture.Report!);
@@ -45,7 +47,8 @@ public sealed record PreparedData(EncodedDataset Train, EncodedDataset Validatio
             if (said.Add(note)) notes.Add(note);
         }
 
-        EncodedDataset Encode(Mixture records) =>
-            EncodedDataset.From(encoder.EncodeAll(records.Read(), Environment.ProcessorCount));
+        ExampleSet Encode(Mixture records) => Examples(objective.Encode(encoder, records.Read()));
+
+        ExampleSet Examples(IEnumerable<TokenizedExample> rows) => new(EncodedDataset.From(rows), objective);
     }
 }

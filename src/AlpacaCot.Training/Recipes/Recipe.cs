@@ -140,6 +140,9 @@ public sealed record MixtureSpec
 /// <summary>How a run learns. The defaults are those of the Alpaca-LoRA recipes where they have one.</summary>
 public sealed record TrainingOptions
 {
+    /// <summary>One of <see cref="Objectives.ObjectiveRegistry.All"/>.</summary>
+    public string Objective { get; init; } = Objectives.ObjectiveRegistry.All[0].Name;
+
     /// <summary>Passes over the data.</summary>
     public double Epochs { get; init; } = 3;
 
@@ -164,7 +167,7 @@ public sealed record TrainingOptions
     /// <summary>The same as a share of all steps.</summary>
     public double? WarmupRatio { get; init; }
 
-    /// <summary>One of <see cref="Optimizers.Optimizers.Names"/>.</summary>
+    /// <summary>One of <see cref="Optimizers.OptimizerRegistry.All"/>.</summary>
     public string Optimizer { get; init; } = "adamw";
 
     /// <summary>Decay of every weight, times the learning rate.</summary>

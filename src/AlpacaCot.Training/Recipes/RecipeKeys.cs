@@ -4,6 +4,7 @@ using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using DataKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.DataSpec>;
 using MixtureKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
@@ -35,31 +36,34 @@ internal static class RecipeKeys
             o => o.WarmupSteps, (o, v) => o with { WarmupSteps = v }),
         TrainingKey.Number("warmup_ratio", "a number from 0, below 1", v => v is >= 0 and < 1, "the same as a share of all steps",
             o => o.WarmupRatio, (o, v) => o with { WarmupRatio = v }),
-        TrainingKey.Choice("optimizer", [.. Optimizers.Optimizers.Names],
+        TrainingKey.Choice("optimizer", [.. OptimizerRegistry.All.Select(e => e.Name)],
             "how gradients become updates; galore is for full tuning, muon for matrices (the rest gets adamw)",
             o => o.Optimizer, (o, v) => o with { Optimizer = v }),
+        TrainingKey.Choice("objective", [.. ObjectiveRegistry.All.Select(e => e.Name)], "the loss that training minimizes",
+            // The default is not written, so that recipes and cells of earlier versions keep their fingerprints.
+            o => o.Objective == ObjectiveRegistry.All[0].Name ? null : o.Objective, (o, v) => o with { Objective = v }),
         TrainingKey.Number("weight_decay", "a number from 0, below 1", v => v is >= 0 and < 1,
             "decay of every weight, times the learning rate",
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }),
         TrainingKey.Number("beta1", "a number from 0, below 1", v => v is >= 0 and < 1, "decay rate of the first moment",
-            o => Optimizers.Optimizers.Knows(o.Optimizer, "beta1") ? o.Beta1 : null, (o, v) => o with { Beta1 = v }),
+            o => OptimizerRegistry.Knows(o.Optimizer, "beta1") ? o.Beta1 : null, (o, v) => o with { Beta1 = v }),
         TrainingKey.Number("beta2", "a number from 0, below 1", v => v is >= 0 and < 1,
             "decay rate of the second moment; lion's standard is 0.99",
-            o => Optimizers.Optimizers.Knows(o.Optimizer, "beta2") ? o.Beta2 : null, (o, v) => o with { Beta2 = v }),
+            o => OptimizerRegistry.Knows(o.Optimizer, "beta2") ? o.Beta2 : null, (o, v) => o with { Beta2 = v }),
         TrainingKey.Number("epsilon", "a number above 0, below 1", v => v is > 0 and < 1,
             "AdamW's guard against division by zero",
-            o => Optimizers.Optimizers.Knows(o.Optimizer, "epsilon") ? o.Epsilon : null, (o, v) => o with { Epsilon = v }),
+            o => OptimizerRegistry.Knows(o.Optimizer, "epsilon") ? o.Epsilon : null, (o, v) => o with { Epsilon = v }),
         TrainingKey.Number("momentum", "a number from 0, below 1", v => v is >= 0 and < 1,
             "decay rate of the momentum of sgd (without it 0) and muon (0.95)",
             o => o.Momentum, (o, v) => o with { Momentum = v }),
         TrainingKey.Whole("galore_rank", 1, "rank of the subspace galore works in",
-            o => Optimizers.Optimizers.Knows(o.Optimizer, "galore_rank") ? o.GaLoreRank : null,
+            o => OptimizerRegistry.Knows(o.Optimizer, "galore_rank") ? o.GaLoreRank : null,
             (o, v) => o with { GaLoreRank = v }),
         TrainingKey.Whole("galore_interval", 1, "optimizer steps between two choices of that subspace",
-            o => Optimizers.Optimizers.Knows(o.Optimizer, "galore_interval") ? o.GaLoreInterval : null,
+            o => OptimizerRegistry.Knows(o.Optimizer, "galore_interval") ? o.GaLoreInterval : null,
             (o, v) => o with { GaLoreInterval = v }),
         TrainingKey.Number("galore_factor", "a number above 0", v => v > 0, "galore's factor on updates",
-            o => Optimizers.Optimizers.Knows(o.Optimizer, "galore_factor") ? o.GaLoreFactor : null,
+            o => OptimizerRegistry.Knows(o.Optimizer, "galore_factor") ? o.GaLoreFactor : null,
             (o, v) => o with { GaLoreFactor = v }),
         TrainingKey.Number("neftune_alpha", "a number from 0", v => v >= 0,
             "noise on token vectors in training, of at most alpha / sqrt(tokens * width); 5 is usual, 0: none",
@@ -181,7 +185,8 @@ internal static class RecipeKeys
         .. Section.Document("", Root, new Recipe()).Select(k => k.Name is "adapter" or "training" ? k with { Default = "" } : k),
         .. Section.Document("model.", Model, new ModelSpec()),
         .. AdapterSection.Document("adapter."),
-        .. Section.Document("training.", Training, new TrainingOptions()),
+        .. Section.Document("training.", Training, new TrainingOptions())
+            .Select(k => k.Name == "training.objective" ? k with { Default = ObjectiveRegistry.All[0].Name } : k),
         .. Section.Document("data.", Data, new DataSpec()),
         .. Section.Document("mixture.", Mixture, new MixtureSpec()),
     ];

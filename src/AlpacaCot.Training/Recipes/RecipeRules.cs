@@ -2,6 +2,7 @@ using AlpacaCot.Configuration;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
+using AlpacaCot.Training.Optimizers;
 
 namespace AlpacaCot.Training.Recipes;
 
@@ -102,17 +103,17 @@ internal static class RecipeRules
     // What an optimizer does not know is an error, not a setting without effect.
     private static TrainingOptions Optimizer(TrainingOptions training, AdapterRecipe adapter, Problems problems)
     {
-        var chosen = training.Optimizer;
-        if (chosen == "galore" && adapter.Config is not null)
+        var chosen = OptimizerRegistry.Named(training.Optimizer);
+        if (!chosen.FitsAdapters && adapter.Config is not null)
             problems.AddAt("training.optimizer",
-                $"training.optimizer: galore is for full tuning, and an adapter ({adapter.Method}) has small " +
+                $"training.optimizer: {chosen.Name} is for full tuning, and an adapter ({adapter.Method}) has small " +
                 "matrices already; choose adamw, or adapter: none");
-        foreach (var (key, knowing) in Optimizers.Optimizers.Keys)
-            if (problems.Given.ContainsKey($"training.{key}") && !knowing.Contains(chosen))
-                problems.AddAt($"training.{key}",
-                    $"training.{key} has no meaning for optimizer {chosen}; leave it out (it goes with " +
-                    $"{string.Join(", ", knowing)})");
-        return chosen == "lion" && !problems.Given.ContainsKey("training.beta2") ? training with { Beta2 = 0.99 } : training;
+        foreach (var key in OptimizerRegistry.Keys)
+            if (problems.Given.ContainsKey($"training.{key}") && !chosen.Uses(key))
+                problems.AddAt($"training.{key}", $"training.{key} has no meaning for optimizer {chosen.Name}; leave it out " +
+                    $"(it goes with {string.Join(", ", OptimizerRegistry.Using(key))})");
+        return problems.Given.ContainsKey("training.beta2") ? training
+            : training with { Beta2 = chosen.Default("beta2") ?? training.Beta2 };
     }
 
     private static void Steps(TrainingOptions training, Problems problems)
@@ -143,7 +144,7 @@ internal static class RecipeRules
 
     private static void Files(Recipe recipe, Problems problems)
     {
-        if (recipe.Model.Path is { } model && !Directory.Exists(model))
+        if (recipe.Model.Path is { } model && !Path.Exists(model))
             problems.AddAt("model.path", $"model: there is no folder {model}");
         if (recipe.Model.Init is { } init && !File.Exists(init)) problems.AddAt("model.init", $"model: there is no file {init}");
         if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))

@@ -7,6 +7,7 @@ using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 
@@ -76,20 +77,15 @@ public sealed class RunFolder : IDisposable
     /// <summary>Adds a line of metrics.</summary>
     public void Log(StepMetrics m)
     {
-        Line(("step", m.Step), ("epoch", m.Epoch), ("loss", m.Loss), ("learning_rate", m.LearningRate),
-            ("gradient_norm", m.GradientNorm),
-            ("supervised_tokens", m.SupervisedTokens), ("total_tokens", m.TotalTokens),
-            ("tokens_per_second", Math.Round(m.TokensPerSecond, 1)), ("resident_mb", m.ResidentBytes >> 20));
-        board.Add(m.Step, ("train/loss", m.Loss), ("train/learning_rate", m.LearningRate),
-            ("train/gradient_norm", m.GradientNorm),
-            ("train/tokens_per_second", m.TokensPerSecond));
+        Line(m.Logged);
+        board.Add(m.Step, "train", m.Curves);
     }
 
     /// <summary>Adds a line with a validation loss.</summary>
     public void Log(ValidationMetrics m)
     {
-        Line(("step", m.Step), ("validation_loss", m.Loss));
-        board.Add(m.Step, ("validation/loss", m.Loss));
+        Line([new("step", m.Step), .. m.Values.Select(v => v with { Name = "validation_" + v.Name })]);
+        board.Add(m.Step, "validation", m.Values);
     }
 
     /// <summary>Keeps these weights as the best so far.</summary>
@@ -179,7 +175,7 @@ public sealed class RunFolder : IDisposable
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
     }
 
-    private void Line(params ReadOnlySpan<(string Key, double Value)> values)
+    private void Line(IEnumerable<NamedValue> values)
     {
         var text = new StringBuilder("{");
         foreach (var (key, value) in values)

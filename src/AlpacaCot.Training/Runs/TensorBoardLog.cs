@@ -1,3 +1,4 @@
+using AlpacaCot.Training.Objectives;
 using TorchSharp;
 
 namespace AlpacaCot.Training.Runs;
@@ -13,8 +14,8 @@ internal sealed class TensorBoardLog
         writer = torch.utils.tensorboard.SummaryWriter(folder, filename_suffix: $".step{fromStep}");
     }
 
-    public void Add(int step, params ReadOnlySpan<(string Tag, double Value)> values)
+    public void Add(int step, string group, IEnumerable<NamedValue> values)
     {
-        foreach (var (tag, value) in values) writer.add_scalar(tag, (float)value, step);
+        foreach (var (name, value) in values) writer.add_scalar($"{group}/{name}", (float)value, step);
     }
 }

@@ -89,7 +89,7 @@ public sealed class BenchmarkRunnerTests : IDisposable
                     : model.EncodePrompt(new([new(Text.Conversations.Role.User, question.Prompt)]));
                 int[] ids = [.. prompt, .. model.Tokenizer.EncodeSegment(choice, false)];
                 if (!model.Tokenizer.AddsBos && question.IsCompletion) ids = ids[1..];
-                using var score = SequenceScore.Of(model, ids);
+                var score = SequenceScore.Of(model, ids);
                 var alone = score.LogProbabilities.TakeLast(likelihood.Tokens).Sum();
                 Assert.Equal(alone, likelihood.LogLikelihood, 4);
                 Assert.Equal(choice.Length, likelihood.Characters);

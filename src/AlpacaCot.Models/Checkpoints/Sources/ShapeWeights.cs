@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Sources;
 
 /// <summary>Weights without memory: a model built from them has names and shapes, and computes nothing.</summary>
-public sealed class ShapeWeights : IWeightSource
+/// <param name="type">The type of a weight by its name and number of dimensions; null: fp32.</param>
+public sealed class ShapeWeights(Func<string, int, ScalarType>? type = null) : IWeightSource
 {
     /// <inheritdoc/>
     public IEnumerable<string> Names => [];
@@ -12,5 +13,6 @@ public sealed class ShapeWeights : IWeightSource
     public bool Contains(string name) => true;
 
     /// <inheritdoc/>
-    public Tensor Read(string name, ReadOnlySpan<long> shape) => empty(shape.ToArray(), ScalarType.Float32, META);
+    public Tensor Read(string name, ReadOnlySpan<long> shape) =>
+        empty(shape.ToArray(), type?.Invoke(name, shape.Length) ?? ScalarType.Float32, META);
 }

@@ -1,0 +1,18 @@
+using System.Text.Json;
+using AlpacaCot.Training.Estimates;
+
+namespace AlpacaCot.Cli.Screens;
+
+/// <summary>A memory estimate as JSON, the same in <c>plan</c> and <c>study --plan</c>.</summary>
+internal static class EstimateJson
+{
+    /// <summary>Writes each part and the sum, in bytes.</summary>
+    public static void WriteBytes(Utf8JsonWriter json, MemoryEstimate memory)
+    {
+        json.WriteNumber("weights", memory.Weights);
+        json.WriteNumber("adapter", memory.Adapter);
+        json.WriteNumber("optimizer", memory.Optimizer);
+        json.WriteNumber("activations", memory.Activations);
+        json.WriteNumber("total", memory.Total);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Quantization;
+using AlpacaCot.Text;
+using AlpacaCot.Training.Recipes;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Training;
+
+/// <summary>A model as an estimate needs it: its configuration, and the types that its weights are stored in.</summary>
+/// <param name="Config">The content of <c>config.json</c>.</param>
+/// <param name="Type">The type of matrices whose own type is not known.</param>
+/// <param name="Types">The stored type of each tensor, by its name in the files; empty where there are no files.</param>
+public sealed record ModelDescription(JsonElement Config, ScalarType Type, IReadOnlyDictionary<string, ScalarType> Types)
+{
+    /// <summary>A model without files.</summary>
+    public ModelDescription(JsonElement config) : this(config, ConfiguredType(config), new Dictionary<string, ScalarType>()) { }
+
+    /// <summary>Describes the model that a recipe names; of weight files only headers are read.</summary>
+    /// <exception cref="InputException">There is no configuration.</exception>
+    public static ModelDescription Of(ModelSpec model)
+    {
+        if (model.Init is { } init) return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string, ScalarType>());
+        var config = Path.Combine(model.Path!, "config.json");
+        try
+        {
+            using var folder = ModelFolder.Open(model.Path!);
+            return new(folder.Config, ConfiguredType(folder.Config),
+                folder.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.DType));
+        }
+        catch (InputException) when (File.Exists(config)) // the weights are not there, or not all of them
+        {
+            return new(ModelFolder.ReadObject(config));
+        }
+        catch (InputException) when (Directory.Exists(model.Path))
+        {
+            throw new InputException($"{model.Path}: there is no config.json to plan from.");
+        }
+    }
+
+    /// <summary>The type that a weight is kept in unless it is quantized.</summary>
+    /// <param name="name">Its name in the model.</param>
+    /// <param name="dimensions">Its number of dimensions: vectors are kept in fp32.</param>
+    public ScalarType TypeOf(string name, int dimensions) =>
+        dimensions < 2 ? ScalarType.Float32 : Stored(name) is { } type && !IsCode(type) ? type : Type;
+
+    /// <summary>The form that a linear layer's weight is stored in; null for plain numbers.</summary>
+    public QuantizationOptions? QuantizationOf(string name) =>
+        Types.Count == 0 || Stored(name) is { } type && IsCode(type) ? BitsAndBytesFormat.ConfigOf(Config) : null;
+
+    private ScalarType? Stored(string name) =>
+        WeightNames.Find(name, Types.ContainsKey) is { } stored ? Types[stored] : null;
+
+    private static bool IsCode(ScalarType type) => type is ScalarType.Byte or ScalarType.Int8;
+
+    private static ScalarType ConfiguredType(JsonElement config)
+    {
+        foreach (var key in (string[])["dtype", "torch_dtype"])
+            if (config.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String)
+                return value.GetString() switch
+                {
+                    "bfloat16" => ScalarType.BFloat16, "float16" => ScalarType.Float16, _ => ScalarType.Float32,
+                };
+        return ScalarType.Float32;
+    }
+}

@@ -1,0 +1,28 @@
+using AlpacaCot.Training.Batching;
+
+namespace AlpacaCot.Training.Objectives;
+
+/// <summary>Adds up the losses of micro-batches and gives their means over all units.</summary>
+internal sealed class LossSums(IObjective objective)
+{
+    private readonly List<NamedValue> others = [];
+    private double sum;
+
+    /// <summary>Units so far.</summary>
+    public int Weight { get; private set; }
+
+    /// <summary>Adds a micro-batch.</summary>
+    public void Add(MicroBatch batch, ObjectiveLoss loss)
+    {
+        Weight += objective.Weight(batch);
+        sum += loss.Sum.item<float>();
+        for (var i = 0; i < loss.Others.Count; i++)
+            if (i == others.Count) others.Add(loss.Others[i]);
+            else others[i] = others[i] with { Value = others[i].Value + loss.Others[i].Value };
+    }
+
+    /// <summary>The means, <c>loss</c> first; NaN where there was no unit.</summary>
+    /// <param name="penalty">A part of the loss that does not depend on the data.</param>
+    public IReadOnlyList<NamedValue> Means(double penalty) =>
+        [new("loss", sum / Weight + penalty), .. others.Select(o => o with { Value = o.Value / Weight })];
+}
