@@ -1,3 +1,4 @@
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
@@ -16,10 +17,10 @@ public sealed class AdaptersVerbTests
         Assert.All(listed.EnumerateArray(), a => Assert.Equal(("lora", "by shape"),
             (a.GetProperty("method").GetString(), a.GetProperty("fit").GetString())));
         var sound = await CommandLine.Run("adapters", "verify", folder);
-        Assert.Equal(Program.Done, sound.Code);
+        Assert.Equal(ExitCode.Done, sound.Code);
         Assert.Contains("sound", sound.Out, StringComparison.Ordinal);
         var wrong = await CommandLine.Run("adapters", "verify", folder, "--model", ReferenceData.Path("golden/bloom/model"));
-        Assert.Equal(Program.Failed, wrong.Code);
+        Assert.Equal(ExitCode.Failed, wrong.Code);
         Assert.Contains("no fit", wrong.Out, StringComparison.Ordinal);
         (await CommandLine.Run("adapters", "show", folder)).Refused("adapter");
     }

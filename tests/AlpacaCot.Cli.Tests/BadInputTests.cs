@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Tests;
@@ -15,7 +16,7 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public async Task Control_the_recipe_itself_is_good() => Assert.Equal(Program.Done, (await Train()).Code);
+    public async Task Control_the_recipe_itself_is_good() => Assert.Equal(ExitCode.Done, (await Train()).Code);
 
     [Fact]
     public async Task A_recipe_with_an_unknown_key() =>
@@ -194,7 +195,7 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     public async Task A_run_that_cannot_learn_fails_and_says_why()
     {
         var outcome = await Train(model: new TinyModel(Deviation: 1e30).WriteFolder(folder.In("model")));
-        Assert.Equal(Program.Failed, outcome.Code);
+        Assert.Equal(ExitCode.Failed, outcome.Code);
         Assert.Contains("Step 1: the gradient's norm is NaN. Lower training.learning_rate", outcome.Error,
             StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);

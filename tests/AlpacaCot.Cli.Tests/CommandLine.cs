@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Tests;
@@ -23,7 +24,7 @@ internal sealed record Outcome(int Code, string Out, string Error)
     /// <summary>The one JSON document on standard output of a command line that succeeded.</summary>
     public JsonElement Json()
     {
-        Assert.True(Code == Program.Done, Error);
+        Assert.True(Code == ExitCode.Done, Error);
         using var document = JsonDocument.Parse(Out);
         return document.RootElement.Clone();
     }
@@ -31,7 +32,7 @@ internal sealed record Outcome(int Code, string Out, string Error)
     /// <summary>Checks that the command line was refused: exit code 2, a message without a stack trace, no result.</summary>
     public void Refused(params string[] parts)
     {
-        Assert.Equal(Program.WrongUsage, Code);
+        Assert.Equal(ExitCode.WrongUsage, Code);
         Assert.Empty(Out);
         Assert.StartsWith("error: ", Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Data.Tests.Download;
 
 namespace AlpacaCot.Cli.Tests;
@@ -22,10 +23,10 @@ public sealed class DownloadVerbTests
 
         hub.Dispose();
         var offline = await CommandLine.Run([.. command, "--offline"]);
-        Assert.Equal(Program.Done, offline.Code);
+        Assert.Equal(ExitCode.Done, offline.Code);
         Assert.Contains("1 file, 1.2 kB, all in the cache", offline.Out, StringComparison.Ordinal);
         var absent = await CommandLine.Run([.. command, "--offline", "--type", "model", "--json"]);
-        Assert.Equal((Program.Failed, ""), (absent.Code, absent.Out));
+        Assert.Equal((ExitCode.Failed, ""), (absent.Code, absent.Out));
         Assert.Contains("not in the cache", absent.Error, StringComparison.Ordinal);
         (await CommandLine.Run("data", "download", "a/b/c")).Refused("owner/name");
         (await CommandLine.Run("data", "download", "dolyl")).Refused("dolly");

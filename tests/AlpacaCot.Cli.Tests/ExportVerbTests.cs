@@ -1,3 +1,4 @@
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models;
 using AlpacaCot.Tests;
 using AlpacaCot.Text.Templates;
@@ -43,7 +44,7 @@ public sealed class ExportVerbTests : IDisposable
         var recipe = _folder.File("r.yaml",
             $"model: {Stories}\ndata: [{data}]\nquantization: nf4\noutput: {_folder.In("run")}\n" +
             "adapter: { method: loftq, rank: 4, targets: all-linear }\ntraining: { max_steps: 2, micro_batch_size: 2, threads: 1 }\n");
-        Assert.Equal(Program.Done, (await CommandLine.Run("train", recipe)).Code);
+        Assert.Equal(ExitCode.Done, (await CommandLine.Run("train", recipe)).Code);
         string[] run = ["--adapter", _folder.In("run"), "--model", Stories];
         var question = new[] { "score", "--text", "Once upon a time there was a little girl called Lily", "--json" };
         async Task<double> Loss(params string[] more) =>
@@ -63,14 +64,14 @@ public sealed class ExportVerbTests : IDisposable
 
         // A plain LoRA may go to the full base; which it is, is said.
         var plain = new[] { "--set", "adapter.method=lora", "--set", $"output={_folder.In("plain")}" };
-        Assert.Equal(Program.Done, (await CommandLine.Run(["train", recipe, .. plain])).Code);
+        Assert.Equal(ExitCode.Done, (await CommandLine.Run(["train", recipe, .. plain])).Code);
         var merged =
             await CommandLine.Run("merge", "--model", Stories, "--adapter", _folder.In("plain"), "--out", _folder.In("full"));
         Assert.Contains("trained on the base in nf4 and is merged into the base in full precision", merged.Out,
             StringComparison.Ordinal);
 
         string[] verify = ["adapters", "verify", _folder.In("run"), "--model", Stories];
-        Assert.Equal(Program.Failed, (await CommandLine.Run(verify)).Code);
+        Assert.Equal(ExitCode.Failed, (await CommandLine.Run(verify)).Code);
         Assert.Contains("for this very model", (await CommandLine.Run([.. verify, "--quantization", "nf4"])).Out,
             StringComparison.Ordinal);
         var listed =
@@ -100,7 +101,7 @@ public sealed class ExportVerbTests : IDisposable
         var outcome = await CommandLine.Run("export", "--model", Stories, "--adapter", Adapter, "--format", "gguf", "--dtype",
             "q8_0",
             "--out", gguf);
-        Assert.True(outcome.Code == Program.Done, outcome.Error);
+        Assert.True(outcome.Code == ExitCode.Done, outcome.Error);
         Assert.Contains("Reopened", outcome.Out, StringComparison.Ordinal);
         var hf = (await CommandLine.Run("export", "--model", gguf, "--format", "hf", "--out", _folder.In("hf"), "--dtype",
             "float16", "--json")).Json();

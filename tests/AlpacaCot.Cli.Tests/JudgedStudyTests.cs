@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Evaluation.Tests.Judges;
 using AlpacaCot.Tests;
 
@@ -37,7 +38,7 @@ public sealed class JudgedStudyTests : IDisposable
             """);
 
         var cut = await CommandLine.Run("study", study, "--json");
-        Assert.Equal(Program.Failed, cut.Code);
+        Assert.Equal(ExitCode.Failed, cut.Code);
         Assert.Contains("no such key", cut.Error, StringComparison.Ordinal);
         Assert.Contains("the same command goes on from there", cut.Error, StringComparison.Ordinal);
         Assert.Contains("are not counted", await Report(), StringComparison.Ordinal);

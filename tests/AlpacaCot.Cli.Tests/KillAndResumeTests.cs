@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
@@ -30,7 +31,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         var attempt = 0;
         while (!(Kill(recipe, run, moment) && wasThen(run) && !Finished(run)))
             Assert.True(++attempt < Attempts, "the run could not be killed at the moment wanted");
-        Assert.Equal(Program.Done, world.Train(recipe, run, "--resume").Wait());
+        Assert.Equal(ExitCode.Done, world.Train(recipe, run, "--resume").Wait());
         Assert.True(Finished(run));
         Assert.Equal(Losses(whole), Losses(run));
         foreach (var folder in (string[])[recipe == "full" ? "model" : "adapter", "best"])
@@ -98,7 +99,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         {
             if (runs.TryGetValue(recipe, out var run)) return run;
             run = runs[recipe] = Path($"{recipe}-whole");
-            Assert.Equal(Program.Done, Train(recipe, run).Wait());
+            Assert.Equal(ExitCode.Done, Train(recipe, run).Wait());
             return run;
         }
 
@@ -157,7 +158,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         public int Wait()
         {
             process.WaitForExit();
-            if (process.ExitCode != Program.Done) TestContext.Current.TestOutputHelper?.WriteLine(said.ToString());
+            if (process.ExitCode != ExitCode.Done) TestContext.Current.TestOutputHelper?.WriteLine(said.ToString());
             return process.ExitCode;
         }
 

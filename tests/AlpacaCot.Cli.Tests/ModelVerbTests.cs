@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Tests;
 
@@ -152,7 +153,7 @@ public sealed class ModelVerbTests : IDisposable
     {
         var talk = await CommandLine.RunWithInput("Hello\n/nonsense\n/reset\n/system Be kind.\nHello\n/quit\nnever read\n",
             "chat", "--model", Stories, "--max-new-tokens", "8");
-        Assert.Equal(Program.Done, talk.Code);
+        Assert.Equal(ExitCode.Done, talk.Code);
         Assert.Equal("", talk.Error);
         Assert.Contains("forgotten", talk.Out, StringComparison.Ordinal);
         Assert.Contains("understood", talk.Out, StringComparison.Ordinal);

@@ -1,3 +1,5 @@
+using AlpacaCot.Cli.CommandLine;
+
 namespace AlpacaCot.Cli.Tests;
 
 public sealed class StatsVerbTests
@@ -28,7 +30,7 @@ public sealed class StatsVerbTests
         Assert.Contains(">中文<", File.ReadAllText(folder.In("figures/collection.svg")), StringComparison.Ordinal);
 
         var shown = await CommandLine.Run("data", "stats", chinese);
-        Assert.Equal(Program.Done, shown.Code);
+        Assert.Equal(ExitCode.Done, shown.Code);
         Assert.Contains("MB/s", shown.Out, StringComparison.Ordinal);
         Assert.Contains("peak memory", shown.Out, StringComparison.Ordinal);
     }
@@ -37,7 +39,7 @@ public sealed class StatsVerbTests
     public async Task Draws_the_whole_catalogue_without_data()
     {
         using var folder = new TemporaryFolder();
-        Assert.Equal(Program.Done, (await CommandLine.Run("data", "stats", "--collection", "--out", folder.Path)).Code);
+        Assert.Equal(ExitCode.Done, (await CommandLine.Run("data", "stats", "--collection", "--out", folder.Path)).Code);
         Assert.Contains("natural-instructions", File.ReadAllText(folder.In("collection.svg")), StringComparison.Ordinal);
         (await CommandLine.Run("data", "stats")).Refused("takes files");
         (await CommandLine.Run("data", "stats", "--collection")).Refused("--out");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AlpacaCot.Cli.CommandLine;
 
 namespace AlpacaCot.Cli.Tests;
 
@@ -23,7 +24,7 @@ public sealed class UsageTests
         foreach (var verb in AllVerbs)
         {
             var help = await CommandLine.Run([.. verb.Split(' '), "--help"]);
-            Assert.Equal(Program.Done, help.Code);
+            Assert.Equal(ExitCode.Done, help.Code);
             Assert.Contains($"\n  alpaca-cot {verb}", help.Out, StringComparison.Ordinal);
             Assert.Contains("Example", help.Out, StringComparison.Ordinal);
             Assert.Empty(help.Error);
@@ -55,7 +56,7 @@ public sealed class UsageTests
     public async Task Without_a_word_it_says_what_it_is_and_what_to_type()
     {
         var screen = await CommandLine.Run();
-        Assert.Equal(Program.Done, screen.Code);
+        Assert.Equal(ExitCode.Done, screen.Code);
         Assert.All(Verbs, verb => Assert.Contains(verb, screen.Out, StringComparison.Ordinal));
         Assert.Contains("alpaca-cot doctor", screen.Out, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', screen.Out); // no colours where there is no terminal
@@ -109,7 +110,7 @@ public sealed class UsageTests
         var error = process.StandardError.ReadToEnd();
         Assert.Empty(process.StandardOutput.ReadToEnd());
         process.WaitForExit();
-        Assert.Equal(Program.WrongUsage, process.ExitCode);
+        Assert.Equal(ExitCode.WrongUsage, process.ExitCode);
         Assert.Contains("there is no verb '词'", error, StringComparison.Ordinal);
     }
 }

@@ -40,7 +40,7 @@ internal static class ChatVerb
                 parsed.GetValue(quantization));
             ModelLoading.AddDraft(loaded, sampling.Draft(parsed), terminal);
             Talk(loaded, sampling.Read(parsed, loaded, withTemplate: true), terminal, cancel);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }
@@ -101,7 +101,7 @@ internal static class ChatVerb
         if (!terminal.OutIsTerminal) return terminal.In.ReadLine()?.Trim();
         terminal.Console.Markup("[bold green]you>[/] ");
         // Nothing is lost when a waiting prompt is interrupted, and reading a line cannot be cancelled otherwise.
-        using var interrupted = cancel.Register(() => Environment.Exit(Program.Done));
+        using var interrupted = cancel.Register(() => Environment.Exit(ExitCode.Done));
         return terminal.In.ReadLine()?.Trim();
     }
 }

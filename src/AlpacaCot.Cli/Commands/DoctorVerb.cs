@@ -21,7 +21,7 @@ internal static class DoctorVerb
             var findings = MachineReport.Findings();
             if (parsed.GetValue(json)) WriteJson(findings, terminal);
             else Show(findings, terminal);
-            return Task.FromResult(findings.Any(f => f.State == FindingState.Missing) ? Program.Failed : Program.Done);
+            return Task.FromResult(findings.Any(f => f.State == FindingState.Missing) ? ExitCode.Failed : ExitCode.Done);
         });
         return verb;
     }

@@ -104,7 +104,7 @@ internal sealed class EvaluateVerb
         if (parsed.GetValue(_list))
         {
             screen.List(BenchmarkSuite.All);
-            return Program.Done;
+            return ExitCode.Done;
         }
         var clock = Stopwatch.StartNew();
         var earlier = parsed.GetValue(_generations);
@@ -136,7 +136,7 @@ internal sealed class EvaluateVerb
             if (parsed.GetValue(_show))
             {
                 screen.ShowPrompts(questions, TemplateOf(parsed));
-                return Program.Done;
+                return ExitCode.Done;
             }
             (run, reused) = Ask(benchmark, questions, parsed, screen, cancel);
         }
@@ -156,13 +156,13 @@ internal sealed class EvaluateVerb
             catch (JudgeUnavailableException e)
             {
                 _terminal.WriteError(e.Message);
-                return Program.Failed;
+                return ExitCode.Failed;
             }
             cost = judge.Cost;
         }
         if (parsed.GetValue(_out) is { } file) GenerationsFile.Write(file, run);
         screen.Show(run, reused, cost, _judge.Agreement(parsed, run), parsed.GetValue(_out), clock.Elapsed);
-        return Program.Done;
+        return ExitCode.Done;
     }
 
     private (BenchmarkRun Run, int Reused) Ask(IBenchmark benchmark, IReadOnlyList<BenchmarkQuestion> questions,

@@ -60,7 +60,7 @@ internal static class ExportVerb
             };
             Report(result, path, kind, MergedBase.Of(parsed.GetValue(adapter), loaded), parsed.GetValue(json),
                 terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -50,7 +50,7 @@ internal static class ExtendVerb
             var path = parsed.GetValue(output)!;
             var result = VocabularyGrowth.Write(loaded, extension, path, ExportVerb.Bytes(parsed.GetValue(shard)!));
             Report(result, extension, path, parsed.GetValue(json), terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -75,7 +75,7 @@ internal static class GenerateVerb
                 BatchAnswers.Write(loaded, prompts, how, parsed.GetValue(size), parsed.GetValue(output), parsed.GetValue(json),
                     terminal,
                     cancel);
-            return Task.FromResult(cancel.IsCancellationRequested ? Program.Failed : Program.Done);
+            return Task.FromResult(cancel.IsCancellationRequested ? ExitCode.Failed : ExitCode.Done);
         });
         return verb;
     }

@@ -43,7 +43,7 @@ internal static class InspectVerb
             var view = View.Of(Find(parsed.GetValue(data)!, parsed.GetValue(record)), prompt, engine, options);
             if (parsed.GetValue(json)) WriteJson(view, terminal);
             else Show(view, terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

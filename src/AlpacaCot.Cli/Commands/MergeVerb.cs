@@ -30,7 +30,7 @@ internal static class MergeVerb
                 parsed.GetValue(adapter));
             ExportVerb.Report(result, path, "hf", MergedBase.Of(parsed.GetValue(adapter), loaded),
                 parsed.GetValue(json), terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -25,7 +25,7 @@ internal static class PlanVerb
             var plan = RunPlan.Of(RecipeFile.Load(parsed.GetValue(path)!, parsed.GetValue(set)));
             if (parsed.GetValue(json)) WriteJson(plan, terminal);
             else Say(plan, terminal.Console);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

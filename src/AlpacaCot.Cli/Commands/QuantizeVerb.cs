@@ -57,7 +57,7 @@ internal static class QuantizeVerb
                 if (shown) terminal.Error.Write("\r\u001b[K");
             }
             Report(from, into, options, clock.Elapsed, parsed.GetValue(json), terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -86,7 +86,7 @@ internal static class QuickstartVerb
                 o.WriteString("run", recipe.Output);
                 o.WriteNumber("seconds", Math.Round(clock.Elapsed.TotalSeconds, 1));
             }));
-        return Program.Done;
+        return ExitCode.Done;
     }
 
     private static Recipe LoadRecipe(string[] settings)

@@ -48,7 +48,7 @@ internal static class RenderVerb
                 : FromSegments(PromptTemplates.Find(name), input, parsed.GetValue(messages)!);
             if (parsed.GetValue(json)) WriteJson(text, supervised, terminal);
             else terminal.Out.WriteLine(text);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -51,7 +51,7 @@ internal static class ScoreVerb
             if (parsed.GetValue(logits) is { } path) SafetensorsWriter.Write(path, [("logits", score.Logits)]);
             if (parsed.GetValue(json)) WriteJson(score, tokens, terminal);
             else Show(score, tokens, loaded, terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Training.Loop;
@@ -24,7 +25,7 @@ internal static class StudyCellVerb
             if (parsed.GetValue(attached)) Task.Run(() => WaitForEnd(terminal.In, stop), CancellationToken.None);
             var (place, order) = CellFolder.Open(parsed.GetValue(folder)!);
             CellWork.Do(place, order, new Reporter(terminal.Out), stop.Token);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

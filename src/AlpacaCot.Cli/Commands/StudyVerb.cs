@@ -56,7 +56,7 @@ internal static class StudyVerb
     {
         var (study, plan) = StudyPlan.Read(file);
         StudyScreen.ShowPlan(study, plan, json, terminal);
-        return Program.Done;
+        return ExitCode.Done;
     }
 
     private static int Run(Study study, bool reportOnly, int? jobs, string language, bool json, Terminal terminal,
@@ -80,13 +80,13 @@ internal static class StudyVerb
         {
             terminal.WriteError(problems.Count > 0 ? "no report: too many cells failed; run it again when the cause is gone"
                 : $"{study.Output} holds no finished cell of this study");
-            return Program.Failed;
+            return ExitCode.Failed;
         }
         var analysis = StudyAnalysis.Of(results);
         var files = ReportFolder.Write(Path.Combine(study.Output, "report"), analysis, language);
         if (json) terminal.WriteJson(w => StudyScreen.WriteJson(w, analysis, language, files.Html, cost, clock.Elapsed));
         else screen.Conclude(analysis, language, files.Html, cost, clock.Elapsed);
-        return problems.Count > 0 || !graded ? Program.Failed : Program.Done;
+        return problems.Count > 0 || !graded ? ExitCode.Failed : ExitCode.Done;
     }
 
     // A judge that gives no answers is no reason to hide what there is: the report counts what is missing.

@@ -51,7 +51,7 @@ internal static class TokenizeVerb
             else if (from is not null)
                 EncodeFile(engine, from, parsed.GetValue(output), special, terminal, parsed.GetValue(json), cancel);
             else Decode(engine, TokenIds.Parse(back!, ids.Name, engine), skipSpecial: !special, terminal, parsed.GetValue(json));
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -67,7 +67,7 @@ internal static class TrainVerb
                 o.WriteBoolean("cancelled", result.Cancelled);
             }));
         else Say(recipe, file, result, terminal.Console);
-        return result.Cancelled ? Program.Failed : Program.Done;
+        return result.Cancelled ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static void Say(Recipe recipe, string file, TrainingResult result, IAnsiConsole console)

@@ -1,3 +1,4 @@
+using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Training.Recipes;
 using Spectre.Console;
@@ -21,6 +22,6 @@ internal static class KeyList
             foreach (var k in keys)
                 terminal.Console.MarkupLine($"[aqua]{k.Name,-28}[/] {Markup.Escape(k.Meaning)}\n{"",-28} "
                     + $"[grey]{Markup.Escape(k.Allowed + (k.Default.Length > 0 ? $"; default {k.Default}" : ""))}[/]");
-        return Program.Done;
+        return ExitCode.Done;
     }
 }

@@ -74,7 +74,7 @@ public sealed class Bottleneck : IAdapterMethod
             parts.On(layer, new Piece(own,
                 parts.Train($"{name}.adapter_down.weight", [own.Size, read],
                     () => parts.Weights.Normal(name, [own.Size, read], 0.02)),
-                parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => zeros(layer.Outputs, own.Size))));
+                parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => parts.Zeros(layer.Outputs, own.Size))));
         }
     }
 
@@ -83,11 +83,12 @@ public sealed class Bottleneck : IAdapterMethod
         private readonly Func<Tensor, Tensor> activation = config.Activation == "tanh"
             ? x => x.tanh() : Activations.Named(config.Activation);
 
-        public Tensor Forward(Linear layer, Tensor x)
+        public Tensor Forward(Linear layer, Tensor x, Pass pass)
         {
-            var y = layer.Biased(layer.Product(x));
+            var y = layer.Biased(layer.Product(x, pass.Mode));
             var read = config.Parallel ? x : y;
-            var inner = activation(nn.functional.linear(Dropout.Of(read, config.Dropout) ?? read, down)); // [.., size]
+            read = Dropout.Of(read, config.Dropout, pass.Mode) ?? read;
+            var inner = activation(nn.functional.linear(read, down)); // [.., size]
             return y.Plus(nn.functional.linear(inner, up) * Number(config.Scale));
         }
 

@@ -134,6 +134,6 @@ internal static class GgufExport
         using var scaled = new Rope(sizes.HeadDimension, settings.Theta, settings.Scaling);
         float[] divisors = [.. plain.InverseFrequencies(1).Zip(scaled.InverseFrequencies(1), (bare, with) => bare / with)];
         return new GgufOutgoing(new OutgoingWeight(GgufArchitecture.FrequencyFactors, ScalarType.Float32, [divisors.Length],
-            () => tensor(divisors)), GgufType.F32);
+            () => Native.Tensors.Of(divisors, CPU)), GgufType.F32);
     }
 }

@@ -26,7 +26,7 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
         using var quiet = no_grad();
         var known = vocabulary ?? first.Model.Shape.Vocabulary;
         var ids = Probe(first, known);
-        var input = tensor(ids, [1, ids.Length]);
+        var input = Native.Tensors.Of(ids, [1, ids.Length], CPU);
         var (expected, actual) = (Logits(first), Logits(second));
         var difference = (expected - actual).abs().max().item<float>();
         var largest = expected.abs().max().item<float>();

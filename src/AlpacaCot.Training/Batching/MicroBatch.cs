@@ -1,4 +1,6 @@
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
 using static TorchSharp.torch;
 
@@ -47,6 +49,7 @@ public sealed class MicroBatch
     }
 
     /// <summary>The summed negative log-likelihood of the supervised tokens, a scalar.</summary>
-    public Tensor NegativeLogLikelihood(CausalModel model) =>
-        model.NegativeLogLikelihood(new ModelInput(tensor(ids, [Rows, Length])), tensor(places), tensor(targets));
+    public Tensor NegativeLogLikelihood(CausalModel model, PassMode mode = PassMode.Training) =>
+        model.NegativeLogLikelihood(new ModelInput(Tensors.Of(ids, [Rows, Length], model.Compute.Device)) { Mode = mode },
+            Tensors.Of(places, model.Compute.Device), Tensors.Of(targets, model.Compute.Device));
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Optimizers;
@@ -107,7 +108,7 @@ public sealed class Trainer(
         {
             using var scope = NewDisposeScope();
             if (batch.Supervised == 0) continue;
-            sum += batch.NegativeLogLikelihood(model).item<float>();
+            sum += batch.NegativeLogLikelihood(model, PassMode.Evaluation).item<float>();
             supervised += batch.Supervised;
         }
         var loss = sum / supervised;

@@ -34,7 +34,7 @@ internal static class ListVerb
                 terminal.WriteJson(
                     w => w.Object(o => o.Array("adapters", adapters, a => o.Object(e => Write(e, a.Adapter, a.Fit)))));
             else Show(adapters, parsed.GetValue(folder)!, terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -29,7 +29,7 @@ internal static class ShowVerb
             else
                 terminal.Out.WriteLine(adapter.Card is null ? throw NoCard(adapter)
                     : File.ReadAllText(Path.Combine(adapter.Folder, "README.md")).TrimEnd());
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

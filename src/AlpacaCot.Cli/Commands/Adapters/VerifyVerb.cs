@@ -35,7 +35,7 @@ internal static class VerifyVerb
             else
                 foreach (var verdict in verdicts) Show(verdict, terminal.Console);
             return Task.FromResult(verdicts.All(v => v.Problems.Count == 0 && v.Fit != AdapterFit.None)
-                ? Program.Done : Program.Failed);
+                ? ExitCode.Done : ExitCode.Failed);
         });
         return verb;
     }

@@ -63,7 +63,7 @@ internal static class AnswersVerb
             else
                 terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{found:N0} of {count:N0} records "
                     + $"have a final answer{(bad > 0 ? $", {bad:N0} skipped" : "")}: {to}"));
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -49,7 +49,7 @@ internal static class CleanVerb
             })), cleaner.Filters.Select(filter => string.Create(CultureInfo.InvariantCulture,
                 $"{filter.Name,-11} {outcome.Of(filter.Name),9:N0} removed {outcome.Of(filter.Name, FindingAction.Repaired),9:N0} repaired   ")
                 + filter.Description));
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -58,7 +58,7 @@ internal static class ConvertVerb
             else Convert(source, parsed.GetValue(from), parsed.GetValue(columns)!, parsed.GetValue(to)!, target,
                 parsed.GetValue(skipBad),
                 parsed.GetValue(limit), parsed.GetValue(json), terminal, cancel);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -58,7 +58,7 @@ internal static class DecontaminateVerb
                         $"searchable, {evaluation.CommonNgrams:N0} common n-grams left out"),
                 string.Create(CultureInfo.InvariantCulture, $"{outcome.Findings:N0} hits"),
             ]);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

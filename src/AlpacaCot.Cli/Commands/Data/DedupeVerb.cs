@@ -44,7 +44,7 @@ internal static class DedupeVerb
                 json.WriteNumber("near", near);
                 if (options.Threshold is { } least) json.WriteNumber("threshold", least);
             }, [string.Create(CultureInfo.InvariantCulture, $"{same:N0} exact duplicates, {near:N0} near duplicates")]);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

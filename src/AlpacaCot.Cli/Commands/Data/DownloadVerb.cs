@@ -106,12 +106,12 @@ internal static class DownloadVerb
                 else
                     foreach (var set in parts.Select(part => part.Set).OfType<IInstructionSource>().Distinct())
                         SayNext(set, places, terminal.Console);
-                return Program.Done;
+                return ExitCode.Done;
             }
             catch (DownloadException e)
             {
                 terminal.WriteError(e.Message);
-                return Program.Failed;
+                return ExitCode.Failed;
             }
 
             Uri? Address(Option<string> option) => parsed.GetValue(option) is { } text ? HubOptions.ParseEndpoint(text) : null;

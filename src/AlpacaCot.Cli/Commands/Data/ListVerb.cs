@@ -49,7 +49,7 @@ internal static class ListVerb
                 terminal.WriteJson(w => w.Object(o =>
                     o.Array("sets", sets, s => o.Object(set => CatalogueOptions.Write(set, s.Entry, s.Data)))));
             else Show(sets, terminal);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

@@ -65,7 +65,7 @@ internal static class MixVerb
             };
             Mix(recipe, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(skipBad),
                 parsed.GetValue(json), terminal, cancel);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

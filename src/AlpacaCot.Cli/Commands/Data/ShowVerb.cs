@@ -72,7 +72,7 @@ internal static class ShowVerb
                 }))));
             else
                 foreach (var (entry, data, look, skipped) in shown) Show(entry, data, look, skipped, terminal.Console);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }

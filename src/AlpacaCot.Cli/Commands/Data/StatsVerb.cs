@@ -78,7 +78,7 @@ internal static class StatsVerb
             var run = new Run(counted, all, seconds, figures);
             if (asJson) WriteJson(run, engine is not null, terminal);
             else Show(run, engine is not null, console);
-            return Task.FromResult(Program.Done);
+            return Task.FromResult(ExitCode.Done);
         });
         return verb;
     }
@@ -94,7 +94,7 @@ internal static class StatsVerb
         if (note is not null) terminal.Beside(asJson).MarkupLine($"[yellow]note:[/] {Markup.Escape(note)}");
         if (asJson) terminal.WriteJson(w => w.Object(o => o.Strings("figures", [path + ".png", path + ".svg"])));
         else terminal.Console.MarkupLine($"figure  [bold]{Markup.Escape(path)}.png[/]");
-        return Program.Done;
+        return ExitCode.Done;
     }
 
     private static T Follow<T>(IAnsiConsole console, bool live, Func<Action<long>?, T> work)

@@ -12,5 +12,5 @@ public sealed class ShapesOnly : IWeightSource
     public bool Contains(string name) => true;
 
     /// <inheritdoc/>
-    public Tensor Read(string name, ReadOnlySpan<long> shape) => empty(shape.ToArray(), ScalarType.Float32, META);
+    public Tensor Read(string name, ReadOnlySpan<long> shape) => Native.Tensors.Empty(shape, ScalarType.Float32, META);
 }

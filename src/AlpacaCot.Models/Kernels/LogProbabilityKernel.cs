@@ -8,50 +8,53 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Kernels;
 
 /// <summary>
-/// Softmax cross-entropy summed over rows. While gradients are recorded, the gradient is written over the logits in the
-/// forward pass: the vocabulary-wide matrix exists once, not three times.
+/// The log-probability of one target in each row of logits. When a backward pass follows, the forward pass overwrites the
+/// logits with softmax minus one-hot: the vocabulary-wide matrix exists once, not three times.
 /// </summary>
-internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<CrossEntropyKernel>
+internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunction<LogProbabilityKernel>
 {
     private sealed record Saved(Tensor Logits);
 
-    public override string Name => nameof(CrossEntropyKernel);
+    public override string Name => nameof(LogProbabilityKernel);
 
-    /// <summary>The sum of <c>-log softmax(logits)[target]</c>.</summary>
+    /// <summary><c>log softmax(logits)[target]</c> of each row, <c>[n]</c>, fp64.</summary>
     /// <param name="logits"><c>[n, vocabulary]</c>; owned by the call, their content is lost.</param>
     /// <param name="targets"><c>[n]</c>, int64.</param>
     public static Tensor Apply(Tensor logits, Tensor targets) =>
         is_grad_enabled() && logits.requires_grad
-            ? GraphNode.Of(() => apply(logits, targets)) : tensor((float)Sum(logits, targets, overwrite: false));
+            ? GraphNode.Of(() => apply(logits, targets)) : Forward(logits, targets, overwrite: false);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var logits = (Tensor)vars[0];
         // Kept by reference: what backward needs is what the forward pass leaves in this memory.
         ctx.save_data(nameof(Saved), new Saved(logits.alias().DetachFromDisposeScope()));
-        return tensor((float)Sum(logits, (Tensor)vars[1], overwrite: true));
+        return Forward(logits, (Tensor)vars[1], overwrite: true);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits;
+        using var scope = NewDisposeScope();
         using var given = grad_output;
-        var factor = given.item<float>();
-        if (factor != 1) gradient.mul_(Number(factor));
+        var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits; // softmax - one-hot, of minus the log-probability
+        var factors = -given;
+        // The plain sum of negative log-likelihoods, by far the commonest loss, needs no second pass over the matrix.
+        if (!factors.eq(Number(1)).all().item<bool>()) gradient.mul_(factors.to(ScalarType.Float32).unsqueeze(1));
         return GraphNode.Gradients(gradient, null);
     }
 
-    private static double Sum(Tensor logits, Tensor targets, bool overwrite)
+    private static Tensor Forward(Tensor logits, Tensor targets, bool overwrite)
     {
         var (rows, width) = (logits.shape[0], logits.shape[1]);
-        var losses = new double[rows];
+        var result = Tensors.Empty([rows], ScalarType.Float64, CPU);
         var values = TensorMemory.Floats(logits);
         var wanted = TensorMemory.Longs(targets);
+        var to = (double*)TensorMemory.Bytes(result);
         Rows.Split(rows, width * 4, (first, end) =>
         {
-            for (var row = first; row < end; row++) losses[row] = Row(values + row * width, width, wanted[row], overwrite);
+            for (var row = first; row < end; row++) to[row] = Row(values + row * width, width, wanted[row], overwrite);
         });
-        return losses.Sum(); // in the order of rows, whatever the number of threads
+        return result;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -87,6 +90,6 @@ internal sealed unsafe class CrossEntropyKernel : autograd.SingleTensorFunction<
             for (; i < width; i++) logits[i] *= scale;
             logits[target] -= 1;
         }
-        return Math.Log(sum) + max - wanted;
+        return -(Math.Log(sum) + max - wanted);
     }
 }
