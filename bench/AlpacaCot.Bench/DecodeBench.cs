@@ -8,6 +8,7 @@ using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Kernels.Decode;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;
@@ -112,7 +113,8 @@ internal static unsafe class DecodeBench
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        model.Hidden(new ModelInput(tensor(prompt.Select(id => (long)id).ToArray(), [1, prompt.Length])));
+        var ids = tensor(prompt.Select(id => (long)id).ToArray(), [1, prompt.Length]);
+        model.Hidden(new ModelInput(ids) { Mode = PassMode.Generation });
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return Nothing with { Prompt = seconds, PromptCpu = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds };
     }

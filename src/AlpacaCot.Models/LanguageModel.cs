@@ -5,6 +5,7 @@ using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
@@ -17,6 +18,10 @@ namespace AlpacaCot.Models;
 /// <summary>
 /// A model ready to answer: weights, tokenizer, the adapter if any, and the prompt template that belongs to them.
 /// </summary>
+/// <remarks>
+/// Several threads may generate and score with one model at once, each with a generator and a prompt cache of its own; see
+/// <see cref="CausalModel"/>.
+/// </remarks>
 public sealed class LanguageModel : IDisposable
 {
     /// <summary>The file in an adapter or model folder that keeps the prompt template it was trained with.</summary>
@@ -87,9 +92,11 @@ public sealed class LanguageModel : IDisposable
     /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
     /// <param name="storage">The type matrices are kept in; null: as stored.</param>
     /// <param name="quantization">How linear layers are kept; null: as stored.</param>
+    /// <param name="compute">Where the model computes; null: on the CPU.</param>
     /// <exception cref="InputException">A part is missing, broken, or does not fit the others.</exception>
     public static LanguageModel Load(string modelPath, string? adapterPath = null, string? template = null,
-        string? tokenizerPath = null, ScalarType? storage = null, QuantizationOptions? quantization = null)
+        string? tokenizerPath = null, ScalarType? storage = null, QuantizationOptions? quantization = null,
+        Compute? compute = null)
     {
         var folder = ModelFolder.Open(modelPath);
         CausalModel? model = null;
@@ -101,7 +108,7 @@ public sealed class LanguageModel : IDisposable
             var format = new Lazy<ChatFormatChoice>(() =>
                 ChatFormats.Resolve(template, adapterPath, modelPath, tokenizerPath, tokenizer));
             if (template is not null) _ = format.Value;
-            model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage, quantization);
+            model = ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), storage, quantization, compute);
             var loaded = new LanguageModel(model, tokenizer, format, folder);
             if (adapterPath is not null) loaded.Adapter = AdapterMethods.Load(model, adapterPath);
             return loaded;

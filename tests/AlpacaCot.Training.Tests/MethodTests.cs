@@ -97,7 +97,7 @@ public sealed class MethodTests(RunFixture fixture)
         Assert.True(Golden.Difference(Logits(once.Model), Logits(loaded.Model)) > 1e-4, "control: the base answers otherwise");
 
         static Tensor Loss(CausalModel model) => model.NegativeLogLikelihood(
-            new ModelInput(tensor(Ids, [1, 12])), Range(4, 11), tensor(Ids[5..]));
+            new ModelInput(tensor(Ids, [1, 12])), Range(4, 11, CPU), tensor(Ids[5..]));
 
         static double LossWithout(CausalModel model) // without dropout
         {

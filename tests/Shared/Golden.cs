@@ -24,7 +24,8 @@ internal static class Golden
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(path, config)))!.AsObject();
         change?.Invoke(json);
         using var opened = ModelFolder.Open(path); // mapped tensors outlive the folder object
-        return ModelFamilies.Build(JsonSerializer.SerializeToElement(json), new CheckpointWeights(opened), storage);
+        return TestDevice.WithFault(ModelFamilies.Build(JsonSerializer.SerializeToElement(json), new CheckpointWeights(opened),
+            storage, compute: TestDevice.Compute));
     }
 
     public static JsonElement Json(string path)
@@ -54,11 +55,11 @@ internal static class Golden
         [.. json.GetProperty(key).EnumerateArray().Select(v => v.GetDouble())];
 
     /// <summary>The largest difference between two tensors.</summary>
-    public static double Difference(Tensor a, Tensor b) => (a - b).abs().max().item<float>();
+    public static double Difference(Tensor a, Tensor b) => (a.cpu() - b.cpu()).abs().max().item<float>();
 
     /// <summary>The difference of two tensors in relation to the size of the second.</summary>
     public static double RelativeDifference(Tensor a, Tensor b) =>
-        (a - b).norm().item<float>() / Math.Max(b.norm().item<float>(), 1e-12);
+        (a.cpu() - b.cpu()).norm().item<float>() / Math.Max(b.norm().item<float>(), 1e-12);
 
     /// <summary>The name of a tensor in files that keep PEFT's in-memory names.</summary>
     public static string PeftName(string name) =>

@@ -48,7 +48,8 @@ internal sealed record TinyModel(
     public CausalModel Build(long seed = 1, QuantizationOptions? quantization = null)
     {
         using var config = JsonDocument.Parse(Config);
-        return ModelFamilies.Build(config.RootElement, new RandomWeights(seed, Deviation), null, quantization);
+        return ModelFamilies.Build(config.RootElement, new RandomWeights(seed, Deviation), null, quantization,
+            TestDevice.Compute);
     }
 
     /// <summary>Writes <c>config.json</c> and the tokenizer: what training from random weights needs.</summary>

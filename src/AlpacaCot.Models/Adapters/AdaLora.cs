@@ -138,7 +138,7 @@ public static class AdaLora
         var triplet = new Triplet(name,
             parts.Train($"{name}.lora_A", [rank, layer.Inputs],
                 () => parts.Weights.Normal($"{name}.A", [rank, layer.Inputs], 0.02)),
-            parts.Train($"{name}.lora_E", [rank, 1], () => zeros(rank, 1)),
+            parts.Train($"{name}.lora_E", [rank, 1], () => parts.Zeros(rank, 1)),
             parts.Train($"{name}.lora_B", [layer.Outputs, rank],
                 () => parts.Weights.Normal($"{name}.B", [layer.Outputs, rank], 0.02)),
             config.Alpha / (config.StartRank + 1e-5)); // as PEFT computes it
@@ -148,7 +148,8 @@ public static class AdaLora
 
     private sealed class Piece(Triplet triplet, double dropout) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(x, Addition, Dropout.Of(x, dropout)));
+        public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+            layer.Biased(layer.Product(x, pass.Mode, Addition, Dropout.Of(x, dropout, pass.Mode)));
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
             (layer.Values().add_(Addition.B.matmul(Addition.A), alpha: Number(Addition.Scale)), layer.Bias);

@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -56,16 +57,24 @@ public sealed class AdapterParts
     /// <summary>A weight to be trained; see <see cref="AdapterWeights.Take"/>.</summary>
     public Tensor Train(string name, ReadOnlySpan<long> shape, Func<Tensor> start, string? alias = null)
     {
-        var weight = Weights.Take(name, shape, start, alias);
+        var weight = Taken(Weights.Take(name, shape, start, alias));
         weight.requires_grad = true;
         trained.Add(name, weight);
         return weight;
     }
 
+    /// <summary>Zeros in fp32, for the start of a weight.</summary>
+    public Tensor Zeros(params ReadOnlySpan<long> shape) =>
+        Tensors.Zeros(shape, ScalarType.Float32, Model.Compute.Device);
+
+    // What is read or drawn is so on the CPU, and computes where the model does.
+    private Tensor Taken(Tensor weight) =>
+        Model.Compute.IsCpu ? weight : Tensors.On(weight, Model.Compute.Device).DetachFromDisposeScope();
+
     /// <summary>A weight that is saved but not trained.</summary>
     public Tensor Keep(string name, ReadOnlySpan<long> shape, Func<Tensor> start)
     {
-        var weight = Weights.Take(name, shape, start);
+        var weight = Taken(Weights.Take(name, shape, start));
         constant.Add(name, weight);
         return weight;
     }

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -50,7 +51,7 @@ public sealed class AdapterWeights
     public Tensor Take(string name, ReadOnlySpan<long> shape, Func<Tensor> start, string? alias = null)
     {
         using var quiet = no_grad();
-        if (shapesOnly) return empty(shape.ToArray(), ScalarType.Float32, META).DetachFromDisposeScope();
+        if (shapesOnly) return Tensors.Empty(shape, ScalarType.Float32, META).DetachFromDisposeScope();
         if (saved is null)
         {
             using var scope = NewDisposeScope();
@@ -63,7 +64,7 @@ public sealed class AdapterWeights
             return found.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
         problems.Add(found is null ? $"{name} is missing"
             : $"{name} is [{string.Join(", ", found.shape)}], this model needs [{string.Join(", ", shape.ToArray())}]");
-        return zeros(shape.ToArray(), ScalarType.Float32).DetachFromDisposeScope();
+        return Tensors.Zeros(shape, ScalarType.Float32, CPU).DetachFromDisposeScope();
     }
 
     /// <summary>Uniform between ±<paramref name="bound"/>, a function of the seed and a label.</summary>
@@ -104,6 +105,6 @@ public sealed class AdapterWeights
         foreach (var side in shape) count *= side;
         var values = new float[count];
         for (long i = 0; i < count; i++) values[i] = (float)next();
-        return tensor(values, shape.ToArray());
+        return Tensors.Of(values, shape, CPU);
     }
 }

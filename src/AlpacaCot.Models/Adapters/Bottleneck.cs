@@ -94,7 +94,7 @@ public static class Bottleneck
             parts.On(layer, new Piece(own,
                 parts.Train($"{name}.adapter_down.weight", [own.Size, read],
                     () => parts.Weights.Normal(name, [own.Size, read], 0.02)),
-                parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => zeros(layer.Outputs, own.Size))));
+                parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => parts.Zeros(layer.Outputs, own.Size))));
         }
     }
 
@@ -103,11 +103,12 @@ public static class Bottleneck
         private readonly Func<Tensor, Tensor> activation = config.Activation == BottleneckActivation.Tanh
             ? x => x.tanh() : Activations.Named(Words<BottleneckActivation>.LowerCase.Of(config.Activation));
 
-        public Tensor Forward(Linear layer, Tensor x)
+        public Tensor Forward(Linear layer, Tensor x, Pass pass)
         {
-            var y = layer.Biased(layer.Product(x));
+            var y = layer.Biased(layer.Product(x, pass.Mode));
             var read = config.Parallel ? x : y;
-            var inner = activation(nn.functional.linear(Dropout.Of(read, config.Dropout) ?? read, down)); // [.., size]
+            read = Dropout.Of(read, config.Dropout, pass.Mode) ?? read;
+            var inner = activation(nn.functional.linear(read, down)); // [.., size]
             return y.Plus(nn.functional.linear(inner, up) * Number(config.Scale));
         }
 

@@ -9,7 +9,8 @@ namespace AlpacaCot.Models.Adapters;
 /// <param name="delta">ΔW, <c>[outputs, inputs]</c>.</param>
 internal sealed class DeltaPiece(Func<Tensor> delta) : ILinearAdapter
 {
-    public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(x).Plus(nn.functional.linear(x, delta())));
+    public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+        layer.Biased(layer.Product(x, pass.Mode).Plus(nn.functional.linear(x, delta())));
 
     public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values().Plus(delta()), layer.Bias);
 }

@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 

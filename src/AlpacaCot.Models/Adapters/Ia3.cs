@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -53,15 +54,16 @@ public static class Ia3
         {
             var inner = own.FeedForward.Names(layer.Name);
             long[] shape = inner ? [1, layer.Inputs] : [layer.Outputs, 1];
-            parts.On(layer, new Piece(parts.Train($"{layer.Name}.ia3_l", shape, () => ones(shape)), inner));
+            var scale = parts.Train($"{layer.Name}.ia3_l", shape, () => Tensors.Ones(shape, ScalarType.Float32, CPU));
+            parts.On(layer, new Piece(scale, inner));
         }
     }
 
     private sealed class Piece(Tensor scale, bool inner) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x) => inner
-            ? layer.Biased(layer.Product(x * scale.flatten()))
-            : layer.Biased(layer.Product(x)) * scale.flatten();
+        public Tensor Forward(Linear layer, Tensor x, Pass pass) => inner
+            ? layer.Biased(layer.Product(x * scale.flatten(), pass.Mode))
+            : layer.Biased(layer.Product(x, pass.Mode)) * scale.flatten();
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
             (layer.Values() * scale, inner || layer.Bias is null ? layer.Bias : layer.Bias * scale.flatten());

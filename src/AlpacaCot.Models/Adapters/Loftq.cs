@@ -94,7 +94,7 @@ internal static class Loftq
     private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterParts parts,
         FullWeight source)
     {
-        var full = source.Read().to(ScalarType.Float32);
+        var full = source.Read().to(ScalarType.Float32).to(parts.Model.Compute.Device);
         var matrix = layer.Matrix;
         var (a, b) = Pissa.Start(full - matrix.Expand(), rank, scale);
         for (var i = 1; i < iterations; i++)

@@ -75,7 +75,8 @@ public static class Lokr
         }
 
         Tensor Weight(string part, long rows, long columns, bool zero) => parts.Train($"{name}.lokr_{part}", [rows, columns],
-            () => zero ? zeros(rows, columns) : parts.Weights.Uniform($"{name}.{part}", [rows, columns], 1 / Math.Sqrt(columns)));
+            () => zero ? parts.Zeros(rows, columns)
+                : parts.Weights.Uniform($"{name}.{part}", [rows, columns], 1 / Math.Sqrt(columns)));
     }
 
     /// <summary>Two factors of a width, the smaller first: as near to each other as it goes, or with the larger at most

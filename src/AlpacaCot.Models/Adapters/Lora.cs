@@ -115,9 +115,10 @@ public static class Lora
         return new LowRank(
             parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs],
                 () => parts.Weights.Uniform(name, [rank, layer.Inputs], 1 / Math.Sqrt(layer.Inputs))),
-            parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => zeros(layer.Outputs, rank)), config.ScaleOf(name))
+            parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => parts.Zeros(layer.Outputs, rank)),
+            config.ScaleOf(name))
         {
-            Bias = config.HasBias ? parts.Train($"{name}.lora_B.bias", [layer.Outputs], () => zeros(layer.Outputs)) : null,
+            Bias = config.HasBias ? parts.Train($"{name}.lora_B.bias", [layer.Outputs], () => parts.Zeros(layer.Outputs)) : null,
         };
     }
 
@@ -126,7 +127,7 @@ public static class Lora
     {
         var (name, rank, tokens, width) = (table.Name, config.RankOf(table.Name), table.Weight.shape[0], table.Weight.shape[1]);
         parts.On(table, new EmbeddingPiece(
-            parts.Train($"{name}.lora_embedding_A", [rank, tokens], () => zeros(rank, tokens)),
+            parts.Train($"{name}.lora_embedding_A", [rank, tokens], () => parts.Zeros(rank, tokens)),
             parts.Train($"{name}.lora_embedding_B", [width, rank], () => parts.Weights.Normal(name, [width, rank], 1)),
             config.ScaleOf(name)));
         // PEFT saves the base's table along, for the case that tokens were added to it.
@@ -145,8 +146,8 @@ public static class Lora
 /// <summary>A low-rank addition on a linear layer.</summary>
 internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAdapter
 {
-    public Tensor Forward(Linear layer, Tensor x) =>
-        layer.Biased(addition.Biased(layer.Product(x, addition, Dropout.Of(x, dropout))));
+    public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+        layer.Biased(addition.Biased(layer.Product(x, pass.Mode, addition, Dropout.Of(x, dropout, pass.Mode))));
 
     public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
     {
@@ -158,11 +159,11 @@ internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAd
     }
 }
 
-/// <summary>Dropout of what a trained part reads: it belongs to training, and training is where gradients are recorded.</summary>
+/// <summary>Dropout of what a trained part reads, in training only.</summary>
 internal static class Dropout
 {
-    public static Tensor? Of(Tensor x, double share) =>
-        share > 0 && is_grad_enabled() ? nn.functional.dropout(x, share, training: true) : null;
+    public static Tensor? Of(Tensor x, double share, PassMode mode) =>
+        share > 0 && mode == PassMode.Training ? nn.functional.dropout(x, share, training: true) : null;
 }
 
 /// <summary>Biases of the base that are trained with an adapter.</summary>

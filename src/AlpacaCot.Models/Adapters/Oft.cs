@@ -1,5 +1,6 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -91,13 +92,14 @@ public static class Oft
                 $"choose a divisor of {layer.Inputs} as block size.");
         var name = $"{layer.Name}.oft_R.weight";
         long[] shape = [config.Shared ? 1 : layer.Inputs / size, size * (size - 1) / 2];
-        var skew = parts.Train(name, shape, () => zeros(shape));
+        var skew = parts.Train(name, shape, () => parts.Zeros(shape));
         parts.On(layer, new Piece(config, skew, size));
     }
 
     private sealed class Piece(OftConfig config, Tensor skew, long size) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x) => layer.Biased(layer.Product(Turned(x, Rotations())));
+        public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+            layer.Biased(layer.Product(Turned(x, Rotations()), pass.Mode));
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
             (Turned(layer.Values(), Rotations().transpose(1, 2)), layer.Bias);
@@ -109,11 +111,12 @@ public static class Oft
         // [blocks, size, size]
         private Tensor Rotations()
         {
-            var upper = triu_indices(size, size, 1);
+            var upper = Tensors.UpperTriangle(size, skew.device);
             var places = (upper[0] * Number(size)).Plus(upper[1]); // of the upper triangle in a flat matrix
-            var half = zeros([skew.shape[0], size * size]).index_add(1, places, skew, Number(1)).view(-1, size, size);
+            var flat = Tensors.Zeros([skew.shape[0], size * size], skew.dtype, skew.device);
+            var half = flat.index_add(1, places, skew, Number(1)).view(-1, size, size);
             var q = half - half.transpose(1, 2);
-            var identity = eye(size).unsqueeze(0).expand_as(q);
+            var identity = Tensors.Identity(size, size, skew.dtype, skew.device).unsqueeze(0).expand_as(q);
             if (!config.Series)
                 return linalg.solve(identity.Plus(q).transpose(1, 2), (identity - q).transpose(1, 2)).transpose(1, 2);
             var sum = identity;

@@ -70,10 +70,10 @@ public static class PTuningV2
                 (Trained.Linear(parts, $"{At}.trans.0", width, hidden), Trained.Linear(parts, $"{At}.trans.2", hidden, all));
             vectors = () => second(first(start).tanh());
         }
-        parts.Before(new Prefix(own.Tokens, TakesPlaces: false, () =>
+        parts.Before(new Prefix(own.Tokens, TakesPlaces: false, mode =>
         {
             var made = vectors();
-            return PrefixTuning.KeysAndValues(Dropout.Of(made, own.Dropout ? DropoutInTraining : 0) ?? made, parts.Model);
+            return PrefixTuning.KeysAndValues(Dropout.Of(made, own.Dropout ? DropoutInTraining : 0, mode) ?? made, parts.Model);
         }));
     }
 }

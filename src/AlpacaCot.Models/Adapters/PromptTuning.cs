@@ -1,5 +1,6 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -65,8 +66,8 @@ public static class PromptTuning
             if (own.StartText is null) return parts.Weights.Normal(Vectors, [own.Tokens, width], 1);
             if (own.StartIds.Count == 0)
                 throw new InputException($"The text \"{own.StartText}\" to start the prompt from has no tokens.");
-            return table.index_select(0,
-                tensor(Enumerable.Range(0, own.Tokens).Select(i => (long)own.StartIds[i % own.StartIds.Count]).ToArray()));
+            long[] ids = [.. Enumerable.Range(0, own.Tokens).Select(i => (long)own.StartIds[i % own.StartIds.Count])];
+            return table.index_select(0, Tensors.Of(ids, table.device));
         }
     }
 }

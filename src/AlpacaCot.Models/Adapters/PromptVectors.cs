@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -69,7 +70,8 @@ internal static class Trained
             return x =>
             {
                 var read = nn.functional.linear(x, input, inputBias); // [n, 4 · hidden]
-                var (h, c) = (zeros(1, hidden), zeros(1, hidden));
+                var h = Tensors.Zeros([1, hidden], read.dtype, read.device);
+                var c = h;
                 var seen = new List<Tensor>();
                 for (var t = 0; t < x.shape[0]; t++)
                 {

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -29,7 +30,7 @@ internal sealed class RankBudget
         (this.config, totalSteps) = (config, config.TotalSteps ?? 0);
         layers = [.. triplets.Select(t => new Layer(t, Watch(t.Name + ".lora_A", t.A), Watch(t.Name + ".lora_E", t.E),
             Watch(t.Name + ".lora_B", t.B), ones_like(t.E, requires_grad: false).DetachFromDisposeScope()))];
-        cut = zeros(1).DetachFromDisposeScope();
+        cut = Tensors.Zeros([1], ScalarType.Float32, triplets[0].E.device).DetachFromDisposeScope();
         State = layers.SelectMany(l => new[] { l.A, l.E, l.B }.SelectMany(w => new[]
         {
             KeyValuePair.Create($"{w.Name}.importance", w.Importance),
@@ -47,7 +48,7 @@ internal sealed class RankBudget
         WarmupSteps = totalSteps > 0 ? warmupSteps : config.WarmupSteps,
         FinalSteps = totalSteps > 0 ? finalSteps : config.FinalSteps,
         Kept = cut.item<float>() == 0 ? config.Kept : layers.ToDictionary(l => $"{l.Triplet.Name}.lora_E",
-            l => (IReadOnlyList<bool>)[.. l.Kept.data<float>().Select(k => k != 0)]),
+            l => (IReadOnlyList<bool>)[.. l.Kept.cpu().data<float>().Select(k => k != 0)]),
     };
 
     /// <summary>The triplets without the singular values that were cut.</summary>
@@ -76,7 +77,7 @@ internal sealed class RankBudget
     public Tensor Penalty()
     {
         var distances = layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
-            .Select(square => (square - eye(square.shape[0])).norm()).ToArray();
+            .Select(square => (square - Identity(square)).norm()).ToArray();
         return stack(distances).mean() * Number(config.Orthogonality);
     }
 
@@ -112,6 +113,8 @@ internal sealed class RankBudget
         w.Uncertainty.mul_(Number(config.Beta2)).add_((now - w.Importance).abs(), alpha: Number(1 - config.Beta2));
     }
 
+    private static Tensor Identity(Tensor like) => Tensors.Identity(like.shape[0], like.shape[0], like.dtype, like.device);
+
     private int Budget(int step)
     {
         var (start, end) = (layers.Length * config.StartRank, layers.Length * config.TargetRank);
@@ -137,5 +140,6 @@ internal sealed class RankBudget
     }
 
     private static Watched Watch(string name, Tensor weight) => new(name, weight,
-        zeros(weight.shape).DetachFromDisposeScope(), zeros(weight.shape).DetachFromDisposeScope());
+        zeros_like(weight, requires_grad: false).DetachFromDisposeScope(),
+        zeros_like(weight, requires_grad: false).DetachFromDisposeScope());
 }

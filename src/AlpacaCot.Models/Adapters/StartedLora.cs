@@ -21,7 +21,7 @@ internal static class StartedLora
         {
             var (name, rank, scale) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name));
             var (a0, b0) = parts.Weights.AreShapes
-                ? (zeros(rank, layer.Inputs), zeros(layer.Outputs, rank)) : Start(config, layer, rank, scale);
+                ? (parts.Zeros(rank, layer.Inputs), parts.Zeros(layer.Outputs, rank)) : Start(config, layer, rank, scale);
             var a = parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs], a0.alias);
             var b = parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], b0.alias);
             (a0, b0) = (parts.Own(a0), parts.Own(b0));
@@ -60,14 +60,14 @@ internal static class StartedLora
 
     private sealed class Piece(LowRank addition, LowRank start, double dropout) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x)
+        public Tensor Forward(Linear layer, Tensor x, Pass pass)
         {
             // Dropout is for the trained part only. Without it both parts are one product of twice the rank.
-            if (Dropout.Of(x, dropout) is { } dropped)
-                return layer.Biased(layer.Product(x, addition, dropped)
+            if (Dropout.Of(x, dropout, pass.Mode) is { } dropped)
+                return layer.Biased(layer.Product(x, pass.Mode, addition, dropped)
                     .Plus(x.matmul(start.A.t()).matmul(start.B.t() * Number(start.Scale))));
             var (a, b) = (cat([addition.A, start.A]), cat([addition.B, -start.B], 1));
-            return layer.Biased(layer.Product(x, new LowRank(a, b, addition.Scale)));
+            return layer.Biased(layer.Product(x, pass.Mode, new LowRank(a, b, addition.Scale)));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => (layer.Values()

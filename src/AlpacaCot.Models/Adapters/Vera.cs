@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -73,34 +74,36 @@ public static class Vera
         var b = Shared("vera_B", outputs, own.Rank);
         foreach (var layer in layers)
         {
-            var scaleB = parts.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => zeros(layer.Outputs));
-            var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank], () => full(own.Rank, Number(own.Initial)));
+            var scaleB = parts.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => parts.Zeros(layer.Outputs));
+            var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank],
+                () => Tensors.Full([own.Rank], own.Initial, ScalarType.Float32, CPU));
             parts.On(layer, new Piece(a, b, scaleD, scaleB, own.Dropout));
         }
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
 
         Tensor Shared(string name, long rows, long columns)
         {
-            if (parts.Weights.AreShapes) return parts.Own(empty([rows, columns], ScalarType.Float32, META));
+            if (parts.Weights.AreShapes) return parts.Own(Tensors.Empty([rows, columns], ScalarType.Float32, META));
             if (parts.Weights.Contains(name) || own.SaveProjection && !parts.Weights.AreSaved)
                 return parts.Keep(name, [rows, columns], () => Kaiming(generator!, rows, columns));
-            return parts.Own(Kaiming(generator!, rows, columns));
+            return parts.Own(Tensors.On(Kaiming(generator!, rows, columns), parts.Model.Compute.Device));
         }
     }
 
     private static Tensor Kaiming(Generator generator, long rows, long columns)
     {
         var bound = Math.Sqrt(6.0 / columns);
-        return empty(rows, columns).uniform_(-bound, bound, generator);
+        return Tensors.Empty([rows, columns], ScalarType.Float32, CPU).uniform_(-bound, bound, generator);
     }
 
     private sealed class Piece(Tensor a, Tensor b, Tensor scaleD, Tensor scaleB, double dropout) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x)
+        public Tensor Forward(Linear layer, Tensor x, Pass pass)
         {
-            var read = Dropout.Of(x, dropout) ?? x;
+            var read = Dropout.Of(x, dropout, pass.Mode) ?? x;
             var low = nn.functional.linear(read, a.narrow(1, 0, layer.Inputs)) * scaleD; // [.., rank]
-            return layer.Biased(layer.Product(x).Plus(nn.functional.linear(low, b.narrow(0, 0, layer.Outputs)) * scaleB));
+            var added = nn.functional.linear(low, b.narrow(0, 0, layer.Outputs)) * scaleB;
+            return layer.Biased(layer.Product(x, pass.Mode).Plus(added));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer)

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;
@@ -119,6 +120,6 @@ internal static class GgufExport
         using var scaled = new Rope(sizes.HeadDimension, settings.Theta, settings.Scaling);
         float[] divisors = [.. plain.InverseFrequencies(1).Zip(scaled.InverseFrequencies(1), (bare, with) => bare / with)];
         return new GgufOutgoing(new OutgoingWeight(GgufArchitecture.FrequencyFactors, ScalarType.Float32, [divisors.Length],
-            () => tensor(divisors)), GgufType.F32);
+            () => Tensors.Of(divisors, CPU)), GgufType.F32);
     }
 }

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Gguf;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
         using var quiet = no_grad();
         var known = vocabulary ?? first.Model.Shape.Vocabulary;
         var ids = Probe(first, known);
-        var input = tensor(ids, [1, ids.Length]);
+        var input = Tensors.Of(ids, [1, ids.Length], CPU);
         var (expected, actual) = (Logits(first), Logits(second));
         var difference = (expected - actual).abs().max().item<float>();
         var largest = expected.abs().max().item<float>();

@@ -1,6 +1,8 @@
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -37,6 +39,9 @@ public static class ModelWeights
         !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight")) &&
         Changed(model).Any(c => c.Name == model.Head.Name + ".weight");
 
+    private static long[] StoredShape(Linear layer) =>
+        layer.AsStored(Tensors.Empty([layer.Outputs, layer.Inputs], ScalarType.Float32, META)).shape;
+
     // Of a quantized model: every matrix in fp32, for the codes of a sum are not the sum of the codes.
     private static IEnumerable<OutgoingWeight> Expanded(CausalModel model)
     {
@@ -46,7 +51,7 @@ public static class ModelWeights
                 yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
         foreach (var own in changed.Values) yield return own.Weight(own.Name, own.Base);
         foreach (var layer in model.Linears.Values.Where(l => l.IsQuantized && !changed.ContainsKey(l.Name + ".weight")))
-            yield return new Own(layer.Name + ".weight", layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape,
+            yield return new Own(layer.Name + ".weight", StoredShape(layer),
                 ScalarType.Float32, () => layer.AsStored(layer.Values())).Weight(layer.Name + ".weight", ScalarType.Float32);
     }
 
@@ -73,7 +78,7 @@ public static class ModelWeights
             var (module, part) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
             var layer = model.Linears.GetValueOrDefault(module);
             if (part == "weight" && layer?.Adapter is { } adapter)
-                yield return new(name, layer.AsStored(empty(layer.Outputs, layer.Inputs, device: META)).shape,
+                yield return new(name, StoredShape(layer),
                     layer.IsQuantized ? ScalarType.Float32 : layer.Weight.dtype,
                     () => layer.AsStored(adapter.Merged(layer).Weight));
             if (part == "weight" && layer is not null && (layer.IsQuantized || layer.Adapter is not null)) continue;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;
@@ -65,13 +66,13 @@ public static class VocabularyGrowth
                 using var scope = NewDisposeScope();
                 using var quiet = no_grad();
                 var old = weight.Read();
-                var grown = zeros(shape, weight.DType);
+                var grown = Tensors.Zeros(shape, weight.DType, CPU);
                 grown.narrow(0, 0, old.shape[0]).copy_(old);
                 foreach (var token in tokens)
                 {
                     using var step = NewDisposeScope();
-                    var pieces = token.Pieces.Count > 0 ? old.index_select(0, tensor(token.Pieces.Select(p => (long)p).ToArray()))
-                        : old;
+                    var pieces = token.Pieces.Count > 0
+                        ? old.index_select(0, Tensors.Of([.. token.Pieces.Select(p => (long)p)], old.device)) : old;
                     grown[token.Id] = pieces.to(ScalarType.Float32).mean([0L]).to(weight.DType);
                 }
                 return grown.MoveToOuterDisposeScope();

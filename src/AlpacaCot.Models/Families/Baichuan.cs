@@ -47,11 +47,13 @@ public sealed class Baichuan : IModelFamily
     private static Func<Tensor, Tensor> NormalizedHead(ModelBuilder b)
     {
         Tensor? kept = null;
+        var gate = new Lock(); // of passes on several threads
         return logits =>
         {
             var weight = b.Linears["lm_head"].Weight;
             if (weight.requires_grad || weight.Handle != b.Parameters["lm_head.weight"].Handle) return logits / Lengths(weight);
-            if (kept is null) b.Tables.Add(kept = Lengths(weight).DetachFromDisposeScope());
+            lock (gate)
+                if (kept is null) b.Tables.Add(kept = Lengths(weight).DetachFromDisposeScope());
             return logits / kept;
         };
     }

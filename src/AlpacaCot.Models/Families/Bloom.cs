@@ -26,7 +26,7 @@ public sealed class Bloom : IModelFamily
         var first = b.LayerNorm("transformer.word_embeddings_layernorm", hidden, epsilon);
         return new Decoder(b, sizes.Shape("bloom"))
         {
-            Embed = input => first.Forward(embedding.Forward(input.Ids)),
+            EmbedWith = (input, pass) => first.Forward(embedding.Forward(input.Ids, pass), pass),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.LayerNorm("transformer.ln_f", hidden, epsilon),
             Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings", true)),

@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -8,12 +9,21 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>A causal language model: its weights by their checkpoint names, and the way from token ids to logits.</summary>
+/// <remarks>
+/// Several threads may run passes of <see cref="PassMode.Evaluation"/> and <see cref="PassMode.Generation"/> on one model at
+/// once, each with caches of its own: a pass keeps nothing in the model, and each result is what one thread alone gives.
+/// Tensors belong to the dispose scope of the thread that made them. Training, switching an adapter, setting a property and
+/// disposing are for one thread while no other uses the model.
+/// </remarks>
 public abstract class CausalModel : IDisposable
 {
     private readonly ModelBuilder builder;
 
     /// <summary>Takes over what the builder handed out.</summary>
     protected CausalModel(ModelBuilder builder, ModelShape shape) => (this.builder, Shape) = (builder, shape);
+
+    /// <summary>Where it computes.</summary>
+    public Compute Compute => builder.Compute;
 
     /// <summary>The model's sizes.</summary>
     public ModelShape Shape { get; }
@@ -59,32 +69,48 @@ public abstract class CausalModel : IDisposable
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
     public Tensor Hidden(ModelInput input)
     {
-        if (VirtualTokens == 0) return Run(input);
-        WordEmbedding.Virtual = Prompt?.Vectors();
-        try
+        input = input.On(Compute.Device);
+        if (VirtualTokens == 0) return Run(input, null);
+        var prompt = Prompt?.Vectors();
+        if (input.Ragged is { } ragged) // the caches know of their virtual tokens
         {
-            if (input.Ragged is { } ragged) // the caches know of their virtual tokens
-            {
-                var all = Run(input);
-                return ragged.Tokens == ragged.Own.Length ? all : all.index_select(1, tensor(ragged.Own));
-            }
-            var hidden = Run(Prompt is null ? BehindPrefix(input) : BehindPrompt(input));
-            return Prompt is null ? hidden : hidden.narrow(1, Prompt.Count, input.Ids.shape[1]).contiguous();
+            var all = Run(input, prompt);
+            return ragged.Tokens == ragged.Own.Length ? all : all.index_select(1, Tensors.Of(ragged.Own, Compute.Device));
         }
-        finally
-        {
-            WordEmbedding.Virtual = null;
-        }
+        var hidden = Run(prompt is null ? BehindPrefix(input) : BehindPrompt(input), prompt);
+        return prompt is null ? hidden : hidden.narrow(1, Prompt!.Count, input.Ids.shape[1]).contiguous();
     }
+
+    // One pass of the blocks, over virtual tokens too where they are among the ids.
+    private Tensor Run(ModelInput input, Tensor? prompt)
+    {
+        using var scope = NewDisposeScope();
+        var pass = input.Pass(scope, Compute, prompt, input.Mode == PassMode.Training ? EmbeddingNoise : 0);
+        var x = Embed(input, pass); // [b, s, hidden]
+        foreach (var block in Blocks)
+            x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
+        input.Ragged?.Advance();
+        if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // the backward pass reads them
+        return Norm.Forward(x, pass).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>From token ids to hidden states, <c>[b, s] -> [b, s, hidden]</c>.</summary>
+    protected abstract Tensor Embed(ModelInput input, Pass pass);
+
+    /// <summary>The blocks, in their order.</summary>
+    public abstract IReadOnlyList<IBlock> Blocks { get; init; }
+
+    /// <summary>The norm before the head.</summary>
+    public abstract ILayer Norm { get; init; }
 
     private ModelInput BehindPrompt(ModelInput input)
     {
         var (rows, count) = (input.Ids.shape[0], Prompt!.Count);
         return input with
         {
-            Ids = cat([arange(Number(-1), Number(-count - 1), Number(-1)).expand(rows, count), input.Ids], 1),
+            Ids = cat([Range(1, count + 1, Compute.Device).neg().expand(rows, count), input.Ids], 1),
             Positions = input.Positions is { } given
-                ? cat([Range(0, count).expand(rows, count), given + Number(count)], 1) : null,
+                ? cat([Range(0, count, Compute.Device).expand(rows, count), given + Number(count)], 1) : null,
             Present = Extended(input.Present, count),
             HasVirtual = true,
         };
@@ -97,15 +123,12 @@ public abstract class CausalModel : IDisposable
         {
             Positions = input.Positions is { } given ? given + Number(count - unplaced) : null,
             Present = Extended(input.Present, count),
-            HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = Prefix.Layers(),
+            HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = Prefix.Layers(input.Mode),
         };
     }
 
-    private static Tensor? Extended(Tensor? present, long count) =>
-        present is null ? null : cat([ones([present.shape[0], count], ScalarType.Bool), present], 1);
-
-    /// <summary>One pass of the family's blocks, over virtual tokens too where they are among the ids.</summary>
-    protected abstract Tensor Run(ModelInput input);
+    private static Tensor? Extended(Tensor? present, long count) => present is null ? null
+        : cat([Tensors.Ones([present.shape[0], count], ScalarType.Bool, present.device), present], 1);
 
     /// <summary>
     /// Whether blocks keep only their input for the backward pass and are computed again: about a third slower, and memory for
@@ -113,11 +136,8 @@ public abstract class CausalModel : IDisposable
     /// </summary>
     public bool Recomputes { get; set; }
 
-    /// <summary>The noise on token vectors in training, <see cref="Embedding.Noise"/>; 0: none.</summary>
-    public double EmbeddingNoise
-    {
-        set => WordEmbedding.Noise = value;
-    }
+    /// <summary>The noise on token vectors in training, <see cref="Pass.Noise"/>; 0: none.</summary>
+    public double EmbeddingNoise { get; set; }
 
     /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
     public virtual bool IsCausal => true;
@@ -126,34 +146,31 @@ public abstract class CausalModel : IDisposable
     public long SteadyLength => builder.Tables.OfType<Rope>().Select(r => r.SteadyLength).DefaultIfEmpty(long.MaxValue).Min();
 
     /// <summary>From hidden states to logits: <c>[.., hidden] -> [.., vocabulary]</c>, in memory of their own.</summary>
-    public virtual Tensor Project(Tensor hidden) => Head.Forward(hidden);
+    /// <param name="hidden">From <see cref="Hidden"/>.</param>
+    /// <param name="mode">What the pass is for.</param>
+    public virtual Tensor Project(Tensor hidden, PassMode mode = PassMode.Evaluation) =>
+        Head.Forward(hidden, new Pass(Compute, mode));
 
     /// <summary>Logits of the next token at every place, <c>[b, s, vocabulary]</c>, fp32.</summary>
-    public Tensor Logits(ModelInput input) => Project(Hidden(input));
+    public Tensor Logits(ModelInput input) => Project(Hidden(input), input.Mode);
 
-    /// <summary>
-    /// The summed negative log-likelihood (natural log) of some next tokens; only their logits are computed.
-    /// </summary>
-    /// <param name="input">The tokens read.</param>
-    /// <param name="places">Flat places in <c>[b, s]</c> whose successor is predicted, <c>[n]</c>.</param>
-    /// <param name="targets">The successors, <c>[n]</c>.</param>
-    public Tensor NegativeLogLikelihood(ModelInput input, Tensor places, Tensor targets)
+    /// <summary>The log-probability (natural log) of some next tokens; only their logits are computed.</summary>
+    /// <param name="input">The tokens read, and what for (<see cref="ModelInput.Mode"/>).</param>
+    /// <param name="positions">Flat positions in <c>[b, s]</c> whose successor is predicted, <c>[n]</c>, int64.</param>
+    /// <param name="targets">The successors, <c>[n]</c>, int64.</param>
+    /// <returns><c>[n]</c>, fp64.</returns>
+    public Tensor LogProbabilities(ModelInput input, Tensor positions, Tensor targets)
     {
         var hidden = Hidden(input);
-        var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, places); // [n, hidden]
-        return CrossEntropyKernel.Apply(Project(chosen), targets);
+        var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, positions.to(Compute.Device)); // [n, hidden]
+        var logits = Project(chosen, input.Mode);
+        return KernelSet.For(logits).LogProbabilities(logits, targets.to(Compute.Device));
     }
 
-    /// <summary>Natural log-probabilities of given next tokens, <c>[n]</c> float64; only their logits are computed.</summary>
-    /// <param name="input">The tokens read.</param>
-    /// <param name="positions">Flat positions in <c>[b, s]</c> whose successor is predicted, <c>[n]</c>.</param>
-    /// <param name="targets">The successors, <c>[n]</c>.</param>
-    public Tensor LogProbabilities(ModelInput input, Tensor positions, Tensor targets) // replaced by the compute seam
-    {
-        var hidden = Hidden(input);
-        var chosen = hidden.reshape(-1, hidden.shape[2]).index_select(0, positions); // [n, hidden]
-        return LogProbabilityKernel.Apply(Project(chosen), targets);
-    }
+    /// <summary>The negative sum of <see cref="LogProbabilities"/>, a scalar in fp32: the loss of supervised tuning.</summary>
+    /// <inheritdoc cref="LogProbabilities"/>
+    public Tensor NegativeLogLikelihood(ModelInput input, Tensor positions, Tensor targets) =>
+        (-LogProbabilities(input, positions, targets).sum()).to(ScalarType.Float32);
 
     /// <summary>
     /// Rounds every plain matrix of the linear layers to blocks of 8 or 4 bits, as GGUF's Q8_0 and Q4_0, for answering with few
@@ -175,7 +192,8 @@ public abstract class CausalModel : IDisposable
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        return new(Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, Prefix?.Layers(), Prompt?.Count ?? 0)
+        return new(Compute, Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, Prefix?.Layers(PassMode.Generation),
+            Prompt?.Count ?? 0)
         {
             Unplaced = Prefix is { TakesPlaces: false } ? Prefix.Count : 0, Version = Version,
         };

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -27,7 +28,26 @@ public sealed class ChatGlm : IModelFamily
         var sizes = new DecoderSizes(
             c.Int("vocab_size"), hidden, c.Int("inner_hidden_size", 4 * hidden), c.Int("num_layers"), heads, heads,
             hidden / heads, c.Int("max_sequence_length", 2048));
-        return new Model(b, sizes, Layout(c), c.Number("layernorm_epsilon", 1e-5));
+        var (epsilon, layout) = (c.Number("layernorm_epsilon", 1e-5), Layout(c));
+        var rope = new Rope(sizes.HeadDimension / 2, 10000, new RopeScaling())
+        {
+            HalfFrequencies = true, Device = b.Compute.Device,
+        };
+        b.Tables.Add(rope);
+        var embedding = b.Embedding("transformer.word_embeddings", sizes.Vocabulary, hidden);
+        return new Decoder(b, sizes.Shape("chatglm"))
+        {
+            EmbedWith = (input, pass) =>
+            {
+                var shared = Views.Of(input, pass, layout, rope);
+                pass.Share(shared, shared.Tensors);
+                return embedding.Forward(input.Ids, pass);
+            },
+            Blocks = sizes.Each(i => new Block(b, sizes, i, epsilon)),
+            Norm = b.LayerNorm("transformer.final_layernorm", hidden, epsilon),
+            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied: false),
+            IsOneWay = false,
+        };
     }
 
     /// <summary>The special tokens that masks and positions depend on; the first release does not name them.</summary>
@@ -40,53 +60,32 @@ public sealed class ChatGlm : IModelFamily
         };
     }
 
-    private sealed class Model : CausalModel
+    // What all blocks of a pass look through: both rows of rotary turns, and which tokens each one sees, [b, 1, s, s].
+    private sealed record Views((Tensor Cos, Tensor Sin) Context, (Tensor Cos, Tensor Sin) Answer, Tensor? Visible)
     {
-        private readonly ChatGlmLayout layout;
-        private readonly Embedding embedding;
-        private readonly Block[] blocks;
-        private readonly LayerNorm norm;
-        private readonly Rope rope;
+        public IReadOnlyList<Tensor> Tensors =>
+            [Context.Cos, Context.Sin, Answer.Cos, Answer.Sin, .. Visible is null ? [] : new[] { Visible }];
 
-        public Model(ModelBuilder b, DecoderSizes sizes, ChatGlmLayout layout, double epsilon) : base(b, sizes.Shape("chatglm"))
+        public static Views Of(ModelInput input, Pass pass, ChatGlmLayout layout, Rope rope)
         {
-            this.layout = layout;
-            rope = new Rope(sizes.HeadDimension / 2, 10000, new RopeScaling()) { HalfFrequencies = true };
-            b.Tables.Add(rope);
-            embedding = b.Embedding("transformer.word_embeddings", sizes.Vocabulary, sizes.Hidden);
-            blocks = [.. Enumerable.Range(0, sizes.Layers).Select(i => new Block(b, sizes, i, epsilon))];
-            norm = b.LayerNorm("transformer.final_layernorm", sizes.Hidden, epsilon);
-            Head = b.Head("lm_head", embedding, sizes.Hidden, sizes.Vocabulary, tied: false);
-        }
-
-        public override Linear Head { get; }
-
-        public override bool IsCausal => false;
-
-        protected override Tensor Run(ModelInput input)
-        {
-            using var scope = NewDisposeScope();
-            var (ragged, pass, length) = (input.Ragged, input.Pass(scope), input.Ids.shape[1]);
+            var (ragged, length) = (input.Ragged, input.Ids.shape[1]);
             // Training always used the later layout; see StartKeepsPlace.
             var (positions, visible) = ragged is null
                 ? (layout with { StartKeepsPlace = false }).Of(input.Ids,
                     input.Present?.narrow(1, input.Before, length)) // [b, 2, s], [b, 1, s, s]
-                : (Positions(ragged), null);
+                : (Positions(layout, ragged), null);
             if (visible is not null && input.Before > 0) // virtual tokens are seen by all
-                visible = cat([ones([visible.shape[0], 1, length, input.Before], ScalarType.Bool), visible], 3);
-            var end = ragged?.End ?? input.Ids.shape[1];
-            var context = rope.Tables(positions.select(1, 0), end);
-            var answer = rope.Tables(positions.select(1, 1), end + 1);
-            var x = embedding.Forward(input.Ids); // [b, s, hidden]
-            foreach (var block in blocks) x = pass.Scoped(() => block.Forward(x, context, answer, visible, pass));
-            ragged?.Advance();
-            // The backward pass reads them.
-            if (is_grad_enabled()) scope.MoveToOuter([context.Cos, context.Sin, answer.Cos, answer.Sin, .. pass.Tables]);
-            return norm.Forward(x).MoveToOuterDisposeScope();
+            {
+                long[] before = [visible.shape[0], 1, length, input.Before];
+                visible = cat([Runtime.Tensors.Ones(before, ScalarType.Bool, visible.device), visible], 3);
+            }
+            var end = ragged?.End ?? length;
+            return new Views(rope.Tables(positions.select(1, 0), end, mode: pass.Mode),
+                rope.Tables(positions.select(1, 1), end + 1, mode: pass.Mode), visible);
         }
 
         // Both rows of positions of all sequences' new tokens, [1, 2, n].
-        private Tensor Positions(RaggedBatch ragged)
+        private static Tensor Positions(ChatGlmLayout layout, RaggedBatch ragged)
         {
             var (all, at) = (new long[2 * ragged.Tokens], 0);
             foreach (var (cache, start) in ragged.Sequences)
@@ -94,11 +93,11 @@ public sealed class ChatGlm : IModelFamily
                 cache.Context = layout.Place(cache.AllIds, start, all.AsSpan(at), all.AsSpan(ragged.Tokens + at));
                 at += cache.AllIds.Length - start;
             }
-            return tensor(all, [1, 2, ragged.Tokens]);
+            return Runtime.Tensors.Of(all, [1, 2, ragged.Tokens], ragged.Positions.device);
         }
     }
 
-    private sealed class Block
+    private sealed class Block : IBlock
     {
         private readonly int layer, heads;
         private readonly LayerNorm attentionNorm, innerNorm;
@@ -119,32 +118,31 @@ public sealed class ChatGlm : IModelFamily
                 b.Linear($"{at}.mlp.dense_4h_to_h", sizes.Inner, hidden, true));
         }
 
-        public Tensor Forward(
-            Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, Pass pass)
+        public Tensor Forward(Tensor x, Pass pass)
         {
-            x = attentionNorm.Forward(x);
-            x = (Number(Alpha) * x).Plus(Attend(x, context, answer, visible, pass));
-            x = innerNorm.Forward(x);
-            return (Number(Alpha) * x).Plus(inner.Forward(x));
+            x = attentionNorm.Forward(x, pass);
+            x = (Number(Alpha) * x).Plus(Attend(x, pass.Shared<Views>(), pass));
+            x = innerNorm.Forward(x, pass);
+            return (Number(Alpha) * x).Plus(inner.Forward(x, pass));
         }
 
-        private Tensor Attend(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer, Tensor? visible, Pass pass)
+        private Tensor Attend(Tensor x, Views views, Pass pass)
         {
-            var (q, k, v) = project(x); // [b, s, hidden]
-            (q, k, v) = (Turn(q, context, answer), Turn(k, context, answer), Heads.Split(v, heads)); // [b, h, s, d]
-            if (pass.Ragged is { } ragged) return output.Forward(ragged.Attend(layer, q, k, v, new Sight()));
+            var (q, k, v) = project(x, pass); // [b, s, hidden]
+            (q, k, v) = (Turn(q, views), Turn(k, views), Heads.Split(v, heads)); // [b, h, s, d]
+            if (pass.Ragged is { } ragged) return output.Forward(ragged.Attend(layer, q, k, v, new Sight()), pass);
             (k, v) = pass.Behind(layer, k, v); // [b, h, t, d]
-            return output.Forward(Heads.Join(Attention.Attend(q, k, v, visible)));
+            return output.Forward(Heads.Join(Attention.Attend(q, k, v, views.Visible)), pass);
         }
 
         // One half of each head turns by the place in the context, the other by the place in the answer.
-        private Tensor Turn(Tensor x, (Tensor, Tensor) context, (Tensor, Tensor) answer)
+        private Tensor Turn(Tensor x, Views views)
         {
             var (b, s) = (x.shape[0], x.shape[1]);
             var halves = x.view(b, s, heads, 2, -1); // [b, s, h, 2, d/2]
             return cat([
-                Rope.Rotate(halves.select(3, 0).reshape(b, s, -1), context, heads),
-                Rope.Rotate(halves.select(3, 1).reshape(b, s, -1), answer, heads)], -1); // [b, h, s, d]
+                Rope.Rotate(halves.select(3, 0).reshape(b, s, -1), views.Context, heads),
+                Rope.Rotate(halves.select(3, 1).reshape(b, s, -1), views.Answer, heads)], -1); // [b, h, s, d]
         }
     }
 }

@@ -28,7 +28,7 @@ internal static class ChatGlm2
         var embedding = b.Embedding("transformer.embedding.word_embeddings", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("chatglm2"))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"transformer.encoder.layers.{i}", i)),
             Norm = b.RmsNorm("transformer.encoder.final_layernorm", hidden, epsilon),
             Output = b.Head("transformer.output_layer", embedding, hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings")),

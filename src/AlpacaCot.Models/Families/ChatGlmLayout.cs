@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -38,10 +39,12 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
             var at = positions.AsSpan(row * 2 * length, 2 * length);
             contexts[row] = Place(all.AsSpan(row * length, length), 0, at[..length], at[length..], first);
         }
-        var visible = Attention.Causal(0, length) | (Range(0, length) < tensor(contexts, [rows, 1, 1, 1])); // [b, 1, s, s]
+        var visible = Attention.Causal(0, length, ids.device)
+            | (Range(0, length, ids.device) < Tensors.Of(contexts, [rows, 1, 1, 1], ids.device)); // [b, 1, s, s]
         if (present is not null)
-            visible = (visible & present.unsqueeze(1).unsqueeze(1)) | eye(length, length, ScalarType.Bool);
-        return (tensor(positions, [rows, 2, length]), visible);
+            visible = (visible & present.unsqueeze(1).unsqueeze(1)) 
+                | Tensors.Identity(length, length, ScalarType.Bool, ids.device);
+        return (Tensors.Of(positions, [rows, 2, length], ids.device), visible);
     }
 
     /// <summary>Writes both positions of the tokens from <paramref name="start"/> on.</summary>

@@ -48,11 +48,12 @@ public sealed class Cohere : IModelFamily
             return new ParallelBlock(norm, attention, norm, parts.FeedForward(i));
         });
 
-        Func<Tensor, Tensor> HeadNorm(string name, int heads)
+        Func<Tensor, Pass, Tensor> HeadNorm(string name, int heads)
         {
             var gain = b.Parameter($"{name}.weight", heads, parts.Sizes.HeadDimension);
             b.Places[$"{name}.weight"] = Place.Of(() => gain, own => gain = own);
-            return Heads.Each(heads, x => LayerNorm.Normalize(x, epsilon) * gain.to(ScalarType.Float32)); // [b, s, h, d] · [h, d]
+            // [b, s, h, d] · [h, d]
+            return Heads.Each(heads, (x, _) => LayerNorm.Normalize(x, epsilon) * gain.to(ScalarType.Float32));
         }
     }
 }

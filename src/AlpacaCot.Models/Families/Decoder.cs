@@ -10,13 +10,13 @@ namespace AlpacaCot.Models.Families;
 internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalModel(builder, shape)
 {
     /// <summary>From token ids to hidden states, <c>[b, s] -> [b, s, hidden]</c>.</summary>
-    public required Func<ModelInput, Tensor> Embed { get; init; }
+    public required Func<ModelInput, Pass, Tensor> EmbedWith { get; init; }
 
-    /// <summary>The blocks.</summary>
-    public required IReadOnlyList<IBlock> Blocks { get; init; }
+    /// <inheritdoc/>
+    public override required IReadOnlyList<IBlock> Blocks { get; init; }
 
-    /// <summary>The norm before the head.</summary>
-    public required ILayer Norm { get; init; }
+    /// <inheritdoc/>
+    public override required ILayer Norm { get; init; }
 
     /// <summary>The head.</summary>
     public required Linear Output { get; init; }
@@ -26,17 +26,16 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
 
     public override Linear Head => Output;
 
-    protected override Tensor Run(ModelInput input)
-    {
-        using var scope = NewDisposeScope();
-        var pass = input.Pass(scope);
-        var x = Embed(input); // [b, s, hidden]
-        foreach (var block in Blocks)
-            x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
-        input.Ragged?.Advance();
-        if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // the backward pass reads them
-        return Norm.Forward(x).MoveToOuterDisposeScope();
-    }
+    /// <summary>Whether no token looks at later ones.</summary>
+    public bool IsOneWay { get; init; } = true;
 
-    public override Tensor Project(Tensor hidden) => Finish is null ? Head.Forward(hidden) : Finish(Head.Forward(hidden));
+    public override bool IsCausal => IsOneWay;
+
+    protected override Tensor Embed(ModelInput input, Pass pass) => EmbedWith(input, pass);
+
+    public override Tensor Project(Tensor hidden, PassMode mode = PassMode.Evaluation)
+    {
+        var logits = base.Project(hidden, mode);
+        return Finish is null ? logits : Finish(logits);
+    }
 }

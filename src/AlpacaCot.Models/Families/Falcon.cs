@@ -32,7 +32,7 @@ public sealed class Falcon : IModelFamily
         var embedding = b.Embedding("transformer.word_embeddings", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("falcon"))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.LayerNorm("transformer.ln_f", hidden, epsilon),
             Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings", true)),

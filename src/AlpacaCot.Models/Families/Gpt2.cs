@@ -27,7 +27,7 @@ public sealed class Gpt2 : IModelFamily
         var positions = b.Embedding("transformer.wpe", sizes.MaxPositions, hidden);
         return new Decoder(b, sizes.Shape("gpt2"))
         {
-            Embed = input => embedding.Forward(input.Ids).Plus(positions.Forward(input.PositionsOrPlaces())),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass).Plus(positions.Rows(input.PositionsOrPlaces())),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.LayerNorm("transformer.ln_f", hidden, epsilon),
             Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings", true)),

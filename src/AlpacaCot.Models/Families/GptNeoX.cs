@@ -23,7 +23,7 @@ public sealed class GptNeoX : IModelFamily
         var embedding = b.Embedding("gpt_neox.embed_in", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("gpt_neox"))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"gpt_neox.layers.{i}", i)),
             Norm = b.LayerNorm("gpt_neox.final_layer_norm", hidden, epsilon),
             Output = b.Head("embed_out", embedding, hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings")),

@@ -54,7 +54,7 @@ public sealed class InternLm2 : IModelFamily
         var embedding = b.Embedding("model.tok_embeddings", sizes.Vocabulary, sizes.Hidden);
         return new Decoder(b, sizes.Shape("internlm2"))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"model.layers.{i}", i)),
             Norm = b.RmsNorm("model.norm", sizes.Hidden, epsilon),
             Output = b.Head("output", embedding, sizes.Hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings")),

@@ -86,8 +86,8 @@ internal sealed class LlamaParts
     /// <summary>The whole, around the family's blocks.</summary>
     public Decoder Model(string family, Func<int, IBlock> block) => new(builder, Sizes.Shape(family))
     {
-        Embed = input => EmbeddingScale == 1
-            ? embedding.Forward(input.Ids) : embedding.Forward(input.Ids) * Number(EmbeddingScale),
+        EmbedWith = (input, pass) => EmbeddingScale == 1
+            ? embedding.Forward(input.Ids, pass) : embedding.Forward(input.Ids, pass) * Number(EmbeddingScale),
         Blocks = Sizes.Each(block),
         Norm = NormOf("model.norm", Sizes.Hidden),
         Output = builder.Head("lm_head", embedding, Sizes.Hidden, Sizes.Vocabulary, config.Flag("tie_word_embeddings", Tied)),

@@ -29,11 +29,14 @@ public static class ModelFamilies
     /// <param name="weights">Where the weights come from.</param>
     /// <param name="storage">The type matrices are kept in; null: as stored.</param>
     /// <param name="quantization">How linear layers are kept; null: as stored.</param>
+    /// <param name="compute">Where the model computes; null: on the CPU.</param>
     /// <exception cref="InputException">The model type is unknown, or the weights do not fit.</exception>
     public static CausalModel Build(
-        JsonElement config, IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null)
+        JsonElement config, IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null,
+        Compute? compute = null)
     {
         Libtorch.EnsureLoaded();
+        compute?.Check();
         var type = config.TryGetProperty("model_type", out var value) ? value.GetString() : null;
         var family = All.FirstOrDefault(f => f.ModelTypes.Contains(type))
             ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +
@@ -43,7 +46,7 @@ public static class ModelFamilies
         var read = new ModelConfig(config);
         if (read.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
             throw new InputException($"The model's weights are quantized already ({stored.Name}); load them as they are.");
-        var model = family.Build(read, new ModelBuilder(weights, storage, quantization));
+        var model = family.Build(read, new ModelBuilder(weights, storage, quantization, compute));
         try
         {
             read.RefuseUnread();

@@ -1,4 +1,6 @@
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
+using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
@@ -8,6 +10,9 @@ namespace AlpacaCot.Models.Families;
 /// <param name="Ids">Token ids <c>[b, s]</c>, int64.</param>
 public sealed record ModelInput(Tensor Ids)
 {
+    /// <summary>What the pass is for; evaluation unless training or generation is asked for.</summary>
+    public PassMode Mode { get; init; }
+
     /// <summary>
     /// True for real tokens and false for padding, <c>[b, s]</c>. Not needed when padding stands only to the right: causal
     /// attention never looks there.
@@ -25,14 +30,27 @@ public sealed record ModelInput(Tensor Ids)
     public static ModelInput Continuing(params IReadOnlyList<(KeyValueCache Cache, IReadOnlyList<int> Added)> sequences)
     {
         var ragged = new RaggedBatch(sequences);
-        return new ModelInput(tensor(ragged.Ids, [1, ragged.Tokens])) { Ragged = ragged, Positions = ragged.Positions };
+        return new ModelInput(Tensors.Of(ragged.Ids, [1, ragged.Tokens], ragged.Positions.device))
+        {
+            Ragged = ragged, Positions = ragged.Positions, Mode = PassMode.Generation,
+        };
     }
 
     /// <summary>What the layers of one pass over this input share.</summary>
     /// <param name="scope">What owns the tables of the pass.</param>
-    internal Pass Pass(TorchSharp.DisposeScope scope) => new(scope, Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
+    /// <param name="compute">Where the pass computes.</param>
+    /// <param name="prompt">The vectors of virtual tokens among the ids, or none.</param>
+    /// <param name="noise">The noise on token vectors.</param>
+    internal Pass Pass(TorchSharp.DisposeScope scope, Compute compute, Tensor? prompt, double noise) =>
+        new(scope, compute, Mode, Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
+        {
+            Unplaced = Unplaced, Prefix = Prefix, Prompt = prompt, Noise = noise,
+        };
+
+    /// <summary>The same on a device.</summary>
+    internal ModelInput On(Device device) => device.type == DeviceType.CPU && Ids.device_type == DeviceType.CPU ? this : this with
     {
-        Unplaced = Unplaced, Prefix = Prefix,
+        Ids = Ids.to(device), Present = Present?.to(device), Positions = Positions?.to(device),
     };
 
     /// <summary>Virtual tokens before each row that are not among its ids.</summary>
@@ -51,6 +69,6 @@ public sealed record ModelInput(Tensor Ids)
     internal Tensor PositionsOrPlaces()
     {
         var start = Before - Unplaced;
-        return Positions ?? Range(start, start + Ids.shape[1]).expand(Ids.shape);
+        return Positions ?? Range(start, start + Ids.shape[1], Ids.device).expand(Ids.shape);
     }
 }

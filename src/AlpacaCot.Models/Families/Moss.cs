@@ -31,7 +31,7 @@ public sealed class Moss : IModelFamily
         var tied = c.Flag("tie_word_embeddings");
         return new Decoder(b, sizes.Shape(c.ModelType!))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.LayerNorm("transformer.ln_f", hidden, epsilon),
             Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied, bias: !tied),
@@ -54,10 +54,10 @@ public sealed class Moss : IModelFamily
     }
 
     // Each slice is [its queries | its values | its keys].
-    private static Projection Sliced(Linear fused) => x =>
+    private static Projection Sliced(Linear fused) => (x, pass) =>
     {
         var (b, s) = (x.shape[0], x.shape[1]);
-        var all = fused.Forward(x).view(b, s, Slices, 3, -1);
+        var all = fused.Forward(x, pass).view(b, s, Slices, 3, -1);
         return (all.select(3, 0).reshape(b, s, -1), all.select(3, 2).reshape(b, s, -1), all.select(3, 1).reshape(b, s, -1));
     };
 }

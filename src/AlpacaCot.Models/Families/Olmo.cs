@@ -44,9 +44,9 @@ public sealed class Olmo : IModelFamily
         var (bound, project) = (c.Number("clip_qkv", 0), attention.Project);
         return attention with
         {
-            Project = x =>
+            Project = (x, pass) =>
             {
-                var (q, k, v) = project(x);
+                var (q, k, v) = project(x, pass);
                 return (q.clamp(Number(-bound), Number(bound)), k.clamp(Number(-bound), Number(bound)),
                     v.clamp(Number(-bound), Number(bound)));
             },
@@ -55,6 +55,6 @@ public sealed class Olmo : IModelFamily
 
     private sealed class Plain : ILayer
     {
-        public Tensor Forward(Tensor x) => LayerNorm.Normalize(x, 1e-5);
+        public Tensor Forward(Tensor x, Pass pass) => LayerNorm.Normalize(x, 1e-5);
     }
 }

@@ -32,10 +32,10 @@ public sealed class Opt : IModelFamily
         var widen = width == hidden ? null : b.Linear($"{model}.project_in", width, hidden);
         return new Decoder(b, sizes.Shape("opt"))
         {
-            Embed = input =>
+            EmbedWith = (input, pass) =>
             {
-                var x = embedding.Forward(input.Ids);
-                return (widen?.Forward(x) ?? x).Plus(positions.Forward(Places(input) + Number(Unused)));
+                var x = embedding.Forward(input.Ids, pass);
+                return (widen?.Forward(x, pass) ?? x).Plus(positions.Rows(Places(input) + Number(Unused)));
             },
             Blocks = sizes.Each(i => Block($"{model}.layers.{i}", i)),
             Norm = new Last(
@@ -75,17 +75,17 @@ public sealed class Opt : IModelFamily
     {
         public Tensor Forward(Tensor x, Pass pass)
         {
-            x = AttentionNorm.Forward(x.Plus(Attention.Forward(x, pass)));
-            return InnerNorm.Forward(x.Plus(Inner.Forward(x)));
+            x = AttentionNorm.Forward(x.Plus(Attention.Forward(x, pass)), pass);
+            return InnerNorm.Forward(x.Plus(Inner.Forward(x, pass)), pass);
         }
     }
 
     private sealed record Last(LayerNorm? Norm, Linear? Narrow) : ILayer
     {
-        public Tensor Forward(Tensor x)
+        public Tensor Forward(Tensor x, Pass pass)
         {
-            x = Norm?.Forward(x) ?? x;
-            return Narrow?.Forward(x) ?? x;
+            x = Norm?.Forward(x, pass) ?? x;
+            return Narrow?.Forward(x, pass) ?? x;
         }
     }
 }

@@ -24,7 +24,7 @@ public sealed class Phi : IModelFamily
         var tied = c.Flag("tie_word_embeddings");
         return new Decoder(b, sizes.Shape("phi"))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"model.layers.{i}", i)),
             Norm = b.LayerNorm("model.final_layernorm", hidden, epsilon),
             Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied, bias: !tied),
@@ -49,7 +49,7 @@ public sealed class Phi : IModelFamily
                 b.Linear($"{at}.mlp.fc2", sizes.Inner, hidden, true)));
         }
 
-        Func<Tensor, Tensor> HeadNorm(string name, int heads) =>
+        Func<Tensor, Pass, Tensor> HeadNorm(string name, int heads) =>
             Heads.Each(heads, b.LayerNorm(name, sizes.HeadDimension, epsilon).Forward);
     }
 }

@@ -31,7 +31,7 @@ public sealed class Qwen : IModelFamily
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("qwen"))
         {
-            Embed = input => embedding.Forward(input.Ids),
+            EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.RmsNorm("transformer.ln_f", hidden, epsilon),
             Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, c.Flag("tie_word_embeddings")),
@@ -51,7 +51,7 @@ public sealed class Qwen : IModelFamily
     // log(place) / log(trained length) for queries beyond it.
     private static Tensor? Growth(Pass pass, int trained)
     {
-        if (pass.End <= trained || is_grad_enabled()) return null;
+        if (pass.End <= trained || pass.Mode == PassMode.Training) return null;
         var places = pass.Places.to(ScalarType.Float32) + Number(1);
         return (places.log() / Number(Math.Log(trained))).clamp_min(Number(1)).unsqueeze(1); // [s, 1]
     }

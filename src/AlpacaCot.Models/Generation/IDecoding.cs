@@ -55,8 +55,8 @@ internal static class ReadingPass
             end += reading.Ids.Count;
             for (var at = end - reading.Wanted; at < end; at++) wanted.Add(at);
         }
-        if (wanted.Count < end) hidden = hidden.index_select(1, tensor(wanted));
-        var logits = model.Project(hidden).contiguous(); // [1, wanted, vocabulary]
+        if (wanted.Count < end) hidden = hidden.index_select(1, Tensors.Of([.. wanted], hidden.device));
+        var logits = model.Project(hidden, PassMode.Generation).cpu().contiguous(); // [1, wanted, vocabulary]
         take(new Span<float>(TensorMemory.Floats(logits), checked((int)logits.numel())));
     }
 }

@@ -1,9 +1,10 @@
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>One fp32 buffer per thread into which narrow weights are expanded, one at a time.</summary>
+/// <summary>One fp32 buffer per thread, in host memory, into which narrow weights are expanded, one at a time.</summary>
 internal static class ExpansionBuffer
 {
     [ThreadStatic]
@@ -24,7 +25,7 @@ internal static class ExpansionBuffer
         if (buffer is null || buffer.numel() < count)
         {
             buffer?.Dispose();
-            buffer = empty(count, ScalarType.Float32).DetachFromDisposeScope();
+            buffer = Tensors.Empty([count], ScalarType.Float32, CPU).DetachFromDisposeScope();
         }
         using var part = buffer.narrow(0, 0, count);
         return part.view(shape);

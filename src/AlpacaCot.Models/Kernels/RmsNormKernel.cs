@@ -22,7 +22,7 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var (x, weight, saved) = ((Tensor)vars[0], (Tensor)vars[1], (Saved)vars[2]);
-        var inverse = empty(x.numel() / weight.numel(), ScalarType.Float32);
+        var inverse = Tensors.Empty([x.numel() / weight.numel()], ScalarType.Float32, CPU);
         ctx.save_for_backward([x, weight, inverse]);
         ctx.save_data(nameof(Saved), saved);
         return Forward(x, weight, saved.Epsilon, inverse);
@@ -37,14 +37,14 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
         var grad = grad_output.contiguous();
         var learns = ((Saved)ctx.get_data(nameof(Saved))).WeightLearns;
         var (width, rows) = (weight.numel(), inverse.numel());
-        var result = empty(x.shape, ScalarType.Float32);
+        var result = Tensors.Empty(x.shape, ScalarType.Float32, CPU);
         float* xs = TensorMemory.Floats(x), ws = TensorMemory.Floats(weight), rs = TensorMemory.Floats(inverse),
             gs = TensorMemory.Floats(grad), outs = TensorMemory.Floats(result);
         Rows.Split(rows, width, (first, end) => Backward(xs, ws, rs, gs, outs, width, first, end));
         Tensor? weightGradient = null;
         if (learns)
         {
-            weightGradient = zeros(width, ScalarType.Float32);
+            weightGradient = Tensors.Zeros([width], ScalarType.Float32, CPU);
             WeightGradient(xs, rs, gs, TensorMemory.Floats(weightGradient), width, rows);
         }
         return GraphNode.Gradients(result, weightGradient, null);
@@ -53,7 +53,7 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
     private static Tensor Forward(Tensor x, Tensor weight, double epsilon, Tensor? inverse)
     {
         using var input = x.contiguous();
-        var result = empty(x.shape, ScalarType.Float32);
+        var result = Tensors.Empty(x.shape, ScalarType.Float32, CPU);
         var (width, eps) = (weight.numel(), (float)epsilon);
         float* xs = TensorMemory.Floats(input), ws = TensorMemory.Floats(weight), outs = TensorMemory.Floats(result),
             rs = inverse is null ? null : TensorMemory.Floats(inverse);

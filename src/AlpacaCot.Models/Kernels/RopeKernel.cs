@@ -43,7 +43,7 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
         var turns = (Turns)ctx.get_data(nameof(Turns));
         var grad = grad_output.contiguous();
         var (b, h, s, d) = (grad.shape[0], grad.shape[1], grad.shape[2], grad.shape[3]);
-        var result = empty([b, s, h * d], ScalarType.Float32);
+        var result = Tensors.Empty([b, s, h * d], ScalarType.Float32, CPU);
         Run(TensorMemory.Floats(grad), TensorMemory.Floats(result), turns, b, s, h, d, forward: false);
         return GraphNode.Gradients(result, null);
     }
@@ -53,7 +53,7 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
         using var input = x.contiguous();
         var (b, s, h) = (x.shape[0], x.shape[1], turns.Heads);
         var d = x.shape[2] / h;
-        var result = empty([b, h, s, d], ScalarType.Float32);
+        var result = Tensors.Empty([b, h, s, d], ScalarType.Float32, CPU);
         Run(TensorMemory.Floats(input), TensorMemory.Floats(result), turns, b, s, h, d, forward: true);
         return result;
     }

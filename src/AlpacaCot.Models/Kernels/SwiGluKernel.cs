@@ -27,7 +27,8 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
         using var given = grad_output;
         var saved = ctx.get_saved_variables();
         var (gate, up, grad) = (saved[0].contiguous(), saved[1].contiguous(), grad_output.contiguous());
-        var (gateGradient, upGradient) = (empty(gate.shape, ScalarType.Float32), empty(up.shape, ScalarType.Float32));
+        var gateGradient = Tensors.Empty(gate.shape, ScalarType.Float32, CPU);
+        var upGradient = Tensors.Empty(up.shape, ScalarType.Float32, CPU);
         float* gates = TensorMemory.Floats(gate), ups = TensorMemory.Floats(up), gs = TensorMemory.Floats(grad),
             toGate = TensorMemory.Floats(gateGradient), toUp = TensorMemory.Floats(upGradient);
         Rows.Split(gate.numel(), 4, (first, end) => Backward(gates, ups, gs, toGate, toUp, first, end));
@@ -38,7 +39,7 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
     {
         using var g = gate.contiguous();
         using var u = up.contiguous();
-        var result = empty(gate.shape, ScalarType.Float32);
+        var result = Tensors.Empty(gate.shape, ScalarType.Float32, CPU);
         float* gates = TensorMemory.Floats(g), ups = TensorMemory.Floats(u), outs = TensorMemory.Floats(result);
         Rows.Split(gate.numel(), 4, (first, end) => Forward(gates, ups, outs, first, end));
         return result;

@@ -10,7 +10,7 @@ namespace AlpacaCot.Models.Modules;
 public static class Activations
 {
     /// <summary>The gated unit of LLaMA's feed-forward, <c>silu(gate) · up</c> (Shazeer, 2020).</summary>
-    public static Tensor SwiGlu(Tensor gate, Tensor up) => SwiGluKernel.Apply(gate, up);
+    public static Tensor SwiGlu(Tensor gate, Tensor up) => KernelSet.For(gate).SwiGlu(gate, up);
 
     /// <summary>The gated unit of Gemma's feed-forward, <c>gelu(gate) · up</c> (Shazeer, 2020).</summary>
     public static Tensor GeGlu(Tensor gate, Tensor up) => GeluTanh(gate) * up;

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -28,11 +29,12 @@ public sealed class Alibi(int heads, double scale = 1)
     /// <summary>What is added to the attention logits: <c>slope · (j - i)</c>, <c>[1, heads, s, t]</c>.</summary>
     /// <param name="start">The first query's place.</param>
     /// <param name="length">Queries, s.</param>
-    public Tensor Bias(long start, long length)
+    /// <param name="device">Where they are made.</param>
+    public Tensor Bias(long start, long length, Device device)
     {
-        var slopes = tensor(OfHeads).view(1, heads, 1, 1);
-        var keys = Range(0, start + length, ScalarType.Float32);
-        var queries = Range(start, start + length, ScalarType.Float32).unsqueeze(1);
+        var slopes = Tensors.Of(OfHeads, [1, heads, 1, 1], device);
+        var keys = Range(0, start + length, device, ScalarType.Float32);
+        var queries = Range(start, start + length, device, ScalarType.Float32).unsqueeze(1);
         return slopes * (keys - queries);
     }
 
@@ -43,6 +45,6 @@ public sealed class Alibi(int heads, double scale = 1)
     {
         var places = present.to(ScalarType.Float32).cumsum(1).unsqueeze(1).unsqueeze(1); // [b, 1, 1, t]
         var queries = places.narrow(3, places.shape[3] - length, length).transpose(2, 3);
-        return tensor(OfHeads).view(1, heads, 1, 1) * (places - queries);
+        return Tensors.Of(OfHeads, [1, heads, 1, 1], present.device) * (places - queries);
     }
 }

@@ -12,8 +12,8 @@ public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention,
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Pass pass)
     {
-        x = x.Plus(Scaled(Attention.Forward(AttentionNorm.Forward(x), pass)));
-        return x.Plus(Scaled(Inner.Forward(InnerNorm.Forward(x))));
+        x = x.Plus(Scaled(Attention.Forward(AttentionNorm.Forward(x, pass), pass)));
+        return x.Plus(Scaled(Inner.Forward(InnerNorm.Forward(x, pass), pass)));
     }
 
     private Tensor Scaled(Tensor added) => Residual == 1 ? added : added * Number(Residual);
@@ -28,9 +28,9 @@ public sealed record ParallelBlock(ILayer AttentionNorm, SelfAttention Attention
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Pass pass)
     {
-        var read = AttentionNorm.Forward(x);
+        var read = AttentionNorm.Forward(x, pass);
         var attended = Attention.Forward(read, pass);
-        return x.Plus(attended).Plus(Inner.Forward(InnerNorm == AttentionNorm ? read : InnerNorm.Forward(x)));
+        return x.Plus(attended).Plus(Inner.Forward(InnerNorm == AttentionNorm ? read : InnerNorm.Forward(x, pass), pass));
     }
 }
 
@@ -45,7 +45,7 @@ public sealed record SandwichBlock(
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, Pass pass)
     {
-        x = x.Plus(AfterAttention.Forward(Attention.Forward(BeforeAttention?.Forward(x) ?? x, pass)));
-        return x.Plus(AfterInner.Forward(Inner.Forward(BeforeInner?.Forward(x) ?? x)));
+        x = x.Plus(AfterAttention.Forward(Attention.Forward(BeforeAttention?.Forward(x, pass) ?? x, pass), pass));
+        return x.Plus(AfterInner.Forward(Inner.Forward(BeforeInner?.Forward(x, pass) ?? x, pass), pass));
     }
 }

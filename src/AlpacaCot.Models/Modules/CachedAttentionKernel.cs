@@ -8,14 +8,6 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>One token that looks at its sequence's cache.</summary>
-/// <param name="Cache">The cache.</param>
-/// <param name="Row">Where the token stands in the batch.</param>
-/// <param name="Place">Where it stands in its sequence.</param>
-/// <param name="From">The first key that it sees.</param>
-/// <param name="To">The key after the last that it sees.</param>
-internal readonly record struct CachedQuery(KeyValueCache Cache, int Row, int Place, int From, int To);
-
 /// <summary>
 /// Attention of single tokens over caches of different lengths: each sees exactly its own keys, so there is neither padding nor a
 /// mask. Softmax in two passes over one row of scores.
@@ -25,10 +17,10 @@ internal static unsafe class CachedAttentionKernel
     private readonly record struct Shape(int Heads, int KeyValueHeads, int Width, float Scale, float Cap);
 
     /// <summary>Copies the new keys and values <c>[1, kv heads, n, d]</c> of one sequence to their places in its cache.</summary>
-    public static void Store(KeyValueCache cache, int layer, Tensor key, Tensor value, int first, int start, int count)
+    public static void Store(CacheStore store, int layer, Tensor key, Tensor value, int first, int start, int count)
     {
         var (heads, tokens, width) = (key.shape[1], key.shape[2], key.shape[3]);
-        cache.Locate(layer, out var keys, out var values, out var headStride);
+        Locate(store, layer, out var keys, out var values, out var headStride);
         float* newKeys = TensorMemory.Floats(key), newValues = TensorMemory.Floats(value);
         for (var head = 0L; head < heads; head++)
         {
@@ -42,12 +34,12 @@ internal static unsafe class CachedAttentionKernel
     /// <summary>Mixes the values that each token sees into its row of <paramref name="result"/>, <c>[1, n, heads ·
     /// d]</c>.</summary>
     public static void Attend(
-        int layer, Tensor query, IReadOnlyList<CachedQuery> queries, int keyValueHeads, Sight sight, Tensor result)
+        int layer, Tensor query, IReadOnlyList<CachedQuery> queries, double? softCap, float[]? slopes, Tensor result)
     {
         if (queries.Count == 0) return;
         var (heads, tokens, width) = ((int)query.shape[1], query.shape[2], (int)query.shape[3]);
-        var shape = new Shape(heads, keyValueHeads, width, 1 / MathF.Sqrt(width), (float)(sight.SoftCap ?? 0));
-        var slopes = sight.Alibi?.OfHeads;
+        var keyValueHeads = (int)queries[0].Store.Heads;
+        var shape = new Shape(heads, keyValueHeads, width, 1 / MathF.Sqrt(width), (float)(softCap ?? 0));
         float* q = TensorMemory.Floats(query), o = TensorMemory.Floats(result);
         var longest = queries.Max(at => at.To - at.From);
         var rows = queries.Count * heads;
@@ -66,13 +58,21 @@ internal static unsafe class CachedAttentionKernel
             fixed (float* weights = scores)
             {
                 var (at, head) = (queries[row / heads], row % heads);
-                at.Cache.Locate(layer, out var keys, out var values, out var headStride);
+                Locate(at.Store, layer, out var keys, out var values, out var headStride);
                 var offset = head / (heads / keyValueHeads) * headStride + (long)at.From * width;
                 One(shape, q + (head * tokens + at.Row) * width, keys + offset, values + offset, at.To - at.From,
-                    slopes?[head] ?? 0, at.Place - at.From, weights, o + ((long)at.Row * heads + head) * width);
+                    slopes?[head] ?? 0, at.Position - at.From, weights, o + ((long)at.Row * heads + head) * width);
             }
             ArrayPool<float>.Shared.Return(scores);
         }
+    }
+
+    // The first key and the first value of a layer; the next token's follow after d, the next head's after the stride.
+    private static void Locate(CacheStore store, int layer, out float* keys, out float* values, out long headStride)
+    {
+        headStride = store.Capacity * store.Width;
+        keys = TensorMemory.Floats(store.Tensor) + 2 * layer * store.Heads * headStride;
+        values = keys + store.Heads * headStride;
     }
 
     // One head of one token. Its own place among the count keys tells the distance that linear biases fall by.

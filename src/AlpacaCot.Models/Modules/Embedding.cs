@@ -25,24 +25,19 @@ public sealed class Embedding
     /// <summary>The table, <c>[tokens, width]</c>.</summary>
     public Tensor Weight { get; internal set; }
 
-    /// <summary>
-    /// NEFTune's alpha (Jain et al., 2023): in training, uniform noise of at most alpha / √(s · width) is added to each number.
-    /// </summary>
-    public double Noise { get; internal set; }
-
     /// <summary>The adapter on this table, or none.</summary>
     public IEmbeddingAdapter? Adapter { get; set; }
 
-    /// <summary>Vectors <c>[n, width]</c> of virtual tokens during one pass: id -1 means the first, -2 the second ..</summary>
-    internal Tensor? Virtual { get; set; }
-
-    /// <summary>The vectors of token ids in fp32: <c>[b, s] -> [b, s, width]</c>.</summary>
-    public Tensor Forward(Tensor ids)
+    /// <summary>
+    /// The vectors of the tokens that a model reads, <c>[b, s] -> [b, s, width]</c>, with what the pass brings: those of virtual
+    /// tokens, and the noise of training.
+    /// </summary>
+    public Tensor Forward(Tensor ids, Pass pass)
     {
-        var vectors = Virtual is { } prompt ? Among(prompt, ids) : Rows(ids);
-        if (Noise == 0 || !is_grad_enabled()) return vectors;
-        var most = Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
-        return vectors.Plus(empty(vectors.shape, ScalarType.Float32).uniform_(-most, most));
+        var vectors = pass.Prompt is { } prompt ? Among(prompt, ids) : Rows(ids);
+        if (pass.Noise == 0) return vectors;
+        var most = pass.Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
+        return vectors.Plus(empty_like(vectors, requires_grad: false).uniform_(-most, most));
     }
 
     private Tensor Among(Tensor prompt, Tensor ids)
@@ -53,7 +48,8 @@ public sealed class Embedding
         return where(real, Rows(ids.clamp_min(Number(0))), vectors);
     }
 
-    private Tensor Rows(Tensor ids)
+    /// <summary>The vectors of ids in fp32: <c>[b, s] -> [b, s, width]</c>.</summary>
+    public Tensor Rows(Tensor ids)
     {
         var flat = ids.flatten();
         var rows = Weight.index_select(0, flat).to(ScalarType.Float32);

@@ -18,19 +18,19 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
     public ILayer? Shared { get; init; }
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(Tensor x, Pass pass)
     {
         var flat = x.reshape(-1, x.shape[^1]); // [n, hidden]
-        var (weights, experts) = nn.functional.softmax(Router.Forward(flat), -1).topk(Chosen, -1); // [n, chosen]
+        var (weights, experts) = nn.functional.softmax(Router.Forward(flat, pass), -1).topk(Chosen, -1); // [n, chosen]
         if (Normalized) weights = weights / weights.sum(-1, keepdim: true);
-        var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat);
+        var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat, pass);
         (weights, experts) = (weights.flatten(), experts.flatten()); // [n · chosen]
         foreach (var e in experts.cpu().data<long>().Distinct().Order()) // in the order of experts: the same sums each time
         {
             var hits = (experts == Number(e)).nonzero().squeeze(1); // [m]
             var tokens = hits.floor_divide(Number(Chosen));
             var share = weights.index_select(0, hits).unsqueeze(1); // [m, 1]
-            mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens)) * share, Number(1));
+            mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens), pass) * share, Number(1));
         }
         return mixed.view(x.shape);
     }
@@ -40,5 +40,5 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
 public sealed record SharedExpert(Linear Gate, ILayer Inner) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Gate.Forward(x).sigmoid() * Inner.Forward(x);
+    public Tensor Forward(Tensor x, Pass pass) => Gate.Forward(x, pass).sigmoid() * Inner.Forward(x, pass);
 }

@@ -6,24 +6,24 @@ namespace AlpacaCot.Models.Modules;
 public sealed record FeedForward(Linear Up, Func<Tensor, Tensor> Activation, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Down.Forward(Activation(Up.Forward(x)));
+    public Tensor Forward(Tensor x, Pass pass) => Down.Forward(Activation(Up.Forward(x, pass)), pass);
 }
 
 /// <summary>A gated feed-forward (Shazeer, 2020): <c>down(unit(gate(x), up(x)))</c>.</summary>
 public sealed record GatedFeedForward(Linear Gate, Linear Up, Func<Tensor, Tensor, Tensor> Unit, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x) => Down.Forward(Unit(Gate.Forward(x), Up.Forward(x)));
+    public Tensor Forward(Tensor x, Pass pass) => Down.Forward(Unit(Gate.Forward(x, pass), Up.Forward(x, pass)), pass);
 }
 
 /// <summary>A gated feed-forward whose gate and up projection lie in one matrix, the gate first.</summary>
 public sealed record FusedGatedFeedForward(Linear GateUp, Func<Tensor, Tensor, Tensor> Unit, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(Tensor x, Pass pass)
     {
-        var both = GateUp.Forward(x); // [b, s, 2 · inner]
+        var both = GateUp.Forward(x, pass); // [b, s, 2 · inner]
         var inner = both.shape[^1] / 2;
-        return Down.Forward(Unit(both.narrow(-1, 0, inner), both.narrow(-1, inner, inner)));
+        return Down.Forward(Unit(both.narrow(-1, 0, inner), both.narrow(-1, inner, inner)), pass);
     }
 }

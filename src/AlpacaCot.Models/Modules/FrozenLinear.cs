@@ -33,13 +33,15 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     /// <param name="weight">The frozen weight.</param>
     /// <param name="addition">The trained part, or none.</param>
     /// <param name="dropped">What the trained part reads, when it is not <paramref name="x"/> itself.</param>
-    public static Tensor Apply(Tensor x, WeightMatrix weight, LowRank? addition, Tensor? dropped = null)
+    /// <param name="isFast">Whether the fast products of inference may be used where no backward pass follows.</param>
+    public static Tensor Apply(
+        Tensor x, WeightMatrix weight, LowRank? addition, Tensor? dropped = null, bool isFast = false)
     {
         var learns = is_grad_enabled() && (x.requires_grad || addition is { A.requires_grad: true });
         var frozen = new Frozen(weight, addition?.Scale ?? 0, dropped is not null);
         if (!learns)
             return Forward(x, addition is null ? null : dropped ?? x, weight, addition?.A, addition?.B, frozen.Scale,
-                training: is_grad_enabled()).Output;
+                isFast).Output;
         if (addition is null) return GraphNode.Of(() => apply(x, frozen));
         return GraphNode.Of(() => dropped is null
             ? apply(x, frozen, addition.A, addition.B)
@@ -50,9 +52,9 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     {
         var (x, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
         ctx.save_data(nameof(Frozen), frozen);
-        if (vars.Length == 2) return Forward(x, null, frozen.Weight, null, null, 0, training: true).Output;
+        if (vars.Length == 2) return Forward(x, null, frozen.Weight, null, null, 0, isFast: false).Output;
         var (a, b, read) = ((Tensor)vars[2], (Tensor)vars[3], frozen.Dropped ? (Tensor)vars[4] : x);
-        var (output, low) = Forward(x, read, frozen.Weight, a, b, frozen.Scale, training: true);
+        var (output, low) = Forward(x, read, frozen.Weight, a, b, frozen.Scale, isFast: false);
         ctx.save_for_backward([read, a, b, low!]);
         return output;
     }
@@ -80,12 +82,12 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     }
 
     private static (Tensor Output, Tensor? Low) Forward(
-        Tensor x, Tensor? read, WeightMatrix weight, Tensor? a, Tensor? b, double scale, bool training)
+        Tensor x, Tensor? read, WeightMatrix weight, Tensor? a, Tensor? b, double scale, bool isFast)
     {
         var shape = x.shape;
         shape[^1] = weight.Outputs;
         using var flat = Flat(x);
-        var output = training ? weight.ExpandedProduct(flat) : weight.Product(flat);
+        var output = isFast ? weight.Product(flat) : weight.ExpandedProduct(flat);
         if (a is null || b is null) return (output.view(shape), null);
         using var flatRead = Flat(read!);
         var low = flatRead.mm(a.t()); // [n, rank]

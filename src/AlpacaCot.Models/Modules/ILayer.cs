@@ -6,7 +6,9 @@ namespace AlpacaCot.Models.Modules;
 public interface ILayer
 {
     /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
-    Tensor Forward(Tensor x);
+    /// <param name="x">The input.</param>
+    /// <param name="pass">What the layers of one forward pass share.</param>
+    Tensor Forward(Tensor x, Pass pass);
 }
 
 /// <summary>A block of a decoder, through which the residual stream passes.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,35 +14,39 @@ public sealed class KeyValueCache : IDisposable
 {
     private const long Spare = 64; // tokens that there is room for beside those asked for
 
+    private readonly Compute compute;
     private readonly long layers, heads, width;
     private readonly int prefix, prompt; // virtual tokens that have keys and values alone, and that are read as ids
     private readonly List<long> ids = [];
-    private Tensor? store; // [2 · layers, kv heads, capacity, d]: keys, values, keys, ..
+    private CacheStore? store;
     private int held; // ids whose keys and values are stored
 
     /// <summary>An empty cache for a model of this many layers with <c>heads</c> key heads of <c>width</c>.</summary>
+    /// <param name="compute">Where keys and values are kept, and in which type.</param>
     /// <param name="layers">Blocks.</param>
     /// <param name="heads">Key heads.</param>
     /// <param name="width">d.</param>
     /// <param name="prefix">Keys and values of virtual tokens in each layer, which stand first, or none.</param>
     /// <param name="prompt">Virtual tokens that the first pass reads before the sequence's own.</param>
     public KeyValueCache(
-        int layers, long heads, long width, IReadOnlyList<(Tensor Key, Tensor Value)>? prefix = null, int prompt = 0)
+        Compute compute, int layers, long heads, long width, IReadOnlyList<(Tensor Key, Tensor Value)>? prefix = null,
+        int prompt = 0)
     {
-        (this.layers, this.heads, this.width, this.prompt) = (layers, heads, width, prompt);
+        (this.compute, this.layers, this.heads, this.width, this.prompt) = (compute, layers, heads, width, prompt);
         if (prefix is null) return;
         this.prefix = (int)prefix[0].Key.shape[2];
         Reserve(this.prefix + Spare);
         for (var i = 0; i < layers; i++)
         {
-            store!.narrow(0, 2 * i, 1).narrow(2, 0, this.prefix).copy_(prefix[i].Key);
-            store.narrow(0, 2 * i + 1, 1).narrow(2, 0, this.prefix).copy_(prefix[i].Value);
+            store!.Tensor.narrow(0, 2 * i, 1).narrow(2, 0, this.prefix).copy_(prefix[i].Key);
+            store.Tensor.narrow(0, 2 * i + 1, 1).narrow(2, 0, this.prefix).copy_(prefix[i].Value);
         }
     }
 
     // A copy's beginning.
     private KeyValueCache(KeyValueCache of) =>
-        (layers, heads, width, prefix, prompt, held) = (of.layers, of.heads, of.width, of.prefix, of.prompt, of.held);
+        (compute, layers, heads, width, prefix, prompt, held) =
+            (of.compute, of.layers, of.heads, of.width, of.prefix, of.prompt, of.held);
 
     /// <summary>Tokens held, without virtual ones. A pass through the model adds to them after its last layer.</summary>
     public int Length => Math.Max(0, held - prompt);
@@ -70,7 +75,11 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>How many tokens at the beginning see each other in both directions, in models with such a context.</summary>
     public int Context { get; internal set; }
 
-    private long Capacity { get; set; }   // of the store, which would ask libtorch for each head
+    /// <summary>Where its tensors are.</summary>
+    internal Device Device => compute.Device;
+
+    /// <summary>The memory, during a pass; a later pass may have moved it.</summary>
+    internal CacheStore Store => store!;
 
     /// <summary>Forgets all tokens after the first <paramref name="length"/>.</summary>
     public void Truncate(int length)
@@ -100,10 +109,11 @@ public sealed class KeyValueCache : IDisposable
         if (held == 0) for (var i = 0; i < prompt; i++) ids.Add(-1 - i);
         foreach (var id in added) ids.Add(id);
         var (count, needed) = (ids.Count - held, prefix + ids.Count);
-        if (needed <= Capacity) return count;
-        using var old = store;
+        if (needed <= (store?.Capacity ?? 0)) return count;
+        var old = store;
+        using var freed = old?.Tensor;
         store = null;
-        Reserve(Math.Max(needed + Spare, old is null ? 0 : 2 * old.shape[2]));
+        Reserve(Math.Max(needed + Spare, old is null ? 0 : 2 * old.Capacity));
         if (Place > 0) Held(store!).copy_(Held(old!));
         return count;
     }
@@ -117,28 +127,15 @@ public sealed class KeyValueCache : IDisposable
 
     /// <summary>Keys and values of a layer, new tokens included, each <c>[1, kv heads, t, d]</c>.</summary>
     internal (Tensor Keys, Tensor Values) Of(int layer) =>
-        (store!.narrow(0, 2 * layer, 1).narrow(2, 0, prefix + ids.Count),
-            store.narrow(0, 2 * layer + 1, 1).narrow(2, 0, prefix + ids.Count));
+        (store!.Tensor.narrow(0, 2 * layer, 1).narrow(2, 0, prefix + ids.Count),
+            store.Tensor.narrow(0, 2 * layer + 1, 1).narrow(2, 0, prefix + ids.Count));
 
-    /// <summary>
-    /// The first key and the first value of a layer; the next token's follow after d, the next head's after
-    /// <paramref name="headStride"/>.
-    /// </summary>
-    internal unsafe void Locate(int layer, out float* keys, out float* values, out long headStride)
-    {
-        headStride = Capacity * width;
-        keys = TensorMemory.Floats(store!) + 2 * layer * heads * headStride;
-        values = keys + heads * headStride;
-    }
+    private void Reserve(long tokens) => store = new CacheStore(
+        Tensors.Empty([2 * layers, heads, tokens, width], compute.Activations, Device).DetachFromDisposeScope(),
+        heads, tokens, width);
 
-    private void Reserve(long tokens)
-    {
-        store = empty([2 * layers, heads, tokens, width], ScalarType.Float32).DetachFromDisposeScope();
-        Capacity = tokens;
-    }
-
-    private Tensor Held(Tensor of) => of.narrow(2, 0, Place);
+    private Tensor Held(CacheStore of) => of.Tensor.narrow(2, 0, Place);
 
     /// <summary>Frees the memory.</summary>
-    public void Dispose() => store?.Dispose();
+    public void Dispose() => store?.Tensor.Dispose();
 }

@@ -9,7 +9,10 @@ namespace AlpacaCot.Models.Modules;
 public interface ILinearAdapter
 {
     /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, the bias included.</summary>
-    Tensor Forward(Linear layer, Tensor x);
+    /// <param name="layer">The layer.</param>
+    /// <param name="x">Its input.</param>
+    /// <param name="pass">What the pass is for, among others.</param>
+    Tensor Forward(Linear layer, Tensor x, Pass pass);
 
     /// <summary>The fp32 weight <c>[outputs, inputs]</c> and bias that compute the same without the adapter; the
     /// caller's.</summary>
@@ -75,15 +78,16 @@ public sealed class Linear : ILayer
     public ILinearAdapter? Adapter { get; set; }
 
     /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
-    public Tensor Forward(Tensor x) => Adapter?.Forward(this, x) ?? Biased(Product(x));
+    public Tensor Forward(Tensor x, Pass pass) => Adapter?.Forward(this, x, pass) ?? Biased(Product(x, pass.Mode));
 
     /// <summary>The values of the weight in fp32, <c>[outputs, inputs]</c>, however it is kept; a copy, the caller's.</summary>
     public Tensor Values() => Matrix.Expand().detach().contiguous().clone();
 
     /// <summary><c>x Wᵀ</c>, with a low-rank addition or without, before the bias.</summary>
-    internal Tensor Product(Tensor x, LowRank? addition = null, Tensor? dropped = null)
+    internal Tensor Product(Tensor x, PassMode mode, LowRank? addition = null, Tensor? dropped = null)
     {
-        if (Matrix is not DenseMatrix { IsTrained: true } trained) return FrozenLinear.Apply(x, Matrix, addition, dropped);
+        if (Matrix is not DenseMatrix { IsTrained: true } trained)
+            return FrozenLinear.Apply(x, Matrix, addition, dropped, isFast: mode == PassMode.Generation);
         var y = nn.functional.linear(x, trained.Weight);
         return addition is null ? y
             : y.Plus(nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * Number(addition.Scale));

@@ -5,12 +5,14 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>The masks and linear biases of queries at consecutive places, each made once for all layers.</summary>
+/// <param name="device">Where they are made.</param>
 /// <param name="start">The place of the first query.</param>
 /// <param name="length">Queries, s.</param>
 /// <param name="present">True for real tokens, false for padding, <c>[b, t]</c>; null when all are real.</param>
 /// <param name="context">How many tokens at the beginning everyone sees.</param>
 /// <param name="skipsPadding">Whether padding between tokens makes no distance.</param>
-internal sealed class Masks(long start, long length, Tensor? present = null, long context = 0, bool skipsPadding = false)
+internal sealed class Masks(
+    Device device, long start, long length, Tensor? present = null, long context = 0, bool skipsPadding = false)
 {
     private readonly Dictionary<long, Tensor?> masks = [];
     private readonly Dictionary<Alibi, Tensor> biases = [];
@@ -24,8 +26,8 @@ internal sealed class Masks(long start, long length, Tensor? present = null, lon
         var key = window ?? long.MaxValue;
         if (!masks.TryGetValue(key, out var mask))
             masks.Add(key, mask = context > start
-                ? Attention.Causal(start, length) | (Range(0, start + length) < Number(context))
-                : Attention.Mask(present, start, length, key));
+                ? Attention.Causal(start, length, device) | (Range(0, start + length, device) < Number(context))
+                : Attention.Mask(present, start, length, device, key));
         return mask;
     }
 
@@ -34,8 +36,8 @@ internal sealed class Masks(long start, long length, Tensor? present = null, lon
     {
         if (!biases.TryGetValue(alibi, out var bias))
         {
-            bias = skipsPadding && present is not null ? alibi.Bias(present, length) : alibi.Bias(start, length);
-            var seen = Mask(null) ?? (length > 1 ? Attention.Causal(start, length) : null);
+            bias = skipsPadding && present is not null ? alibi.Bias(present, length) : alibi.Bias(start, length, device);
+            var seen = Mask(null) ?? (length > 1 ? Attention.Causal(start, length, device) : null);
             if (seen?.dim() == 2) bias.masked_fill_(seen.logical_not(), Number(float.NegativeInfinity)); // no second copy
             else if (seen is not null) bias = bias.masked_fill(seen.logical_not(), Number(float.NegativeInfinity));
             biases.Add(alibi, bias);

@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
@@ -13,8 +14,13 @@ namespace AlpacaCot.Models.Modules;
 /// <param name="storage">The type that plain matrices are kept in; null: as stored.</param>
 /// <param name="quantization">How the matrices of linear layers are kept; null: plain, or quantized where they are stored
 /// so.</param>
-public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null)
+/// <param name="compute">Where the model computes; null: on the CPU. Weights are read there and moved one by one.</param>
+public sealed class ModelBuilder(
+    IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null, Compute? compute = null)
 {
+    /// <summary>Where the model computes.</summary>
+    public Compute Compute { get; } = compute ?? Compute.Cpu;
+
     /// <summary>Every weight by its checkpoint name.</summary>
     public Dictionary<string, Tensor> Parameters { get; } = [];
 
@@ -78,7 +84,10 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
     public Rope Rope(RopeSettings settings, int headDimension, bool interleaved = false)
     {
         var dimension = (int)(headDimension * settings.Share);
-        var rope = new Rope(dimension, settings.Theta, settings.Scaling) { Interleaved = interleaved };
+        var rope = new Rope(dimension, settings.Theta, settings.Scaling) 
+        {
+            Interleaved = interleaved, Device = Compute.Device,
+        };
         Tables.Add(rope);
         return rope;
     }
@@ -103,14 +112,15 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
         string name, long inputs, long outputs, bool inputsFirst, QuantizationOptions? quantization)
     {
         var weight = name + ".weight";
-        if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored) return (stored, null);
+        if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored)
+            return (stored.MoveTo(Compute.Device), null);
         long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
         if (quantization is null || !quantization.Covers(name))
             return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
         var source = new FullWeight(() => weights.Read(Stored(weight), shape) is var full && inputsFirst ? full.t() : full,
             quantization);
         using var scope = NewDisposeScope(); // of the full matrices one exists at a time
-        return (quantization.Quantize(source.Read()), source);
+        return (quantization.Quantize(source.Read()).MoveTo(Compute.Device), source);
     }
 
     private string Stored(string name) => WeightNames.Stored(name, weights.Contains);
@@ -123,6 +133,7 @@ public sealed class ModelBuilder(IWeightSource weights, ScalarType? storage = nu
             kept = read.to(wanted);
             read.Dispose();
         }
+        if (!Compute.IsCpu) kept = Tensors.On(kept, Compute.Device);
         Parameters.Add(name, kept.DetachFromDisposeScope());
         return kept;
     }

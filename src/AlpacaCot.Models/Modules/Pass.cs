@@ -1,11 +1,18 @@
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>What the layers of one forward pass share, each made once: masks, rotary turns, linear biases.</summary>
+/// <summary>
+/// What the layers of one forward pass share: what the pass is for, where it computes, what an adapter puts before the tokens,
+/// and tables that are made once: masks, rotary turns, linear biases. Nothing of it is kept in the model, so passes of several
+/// threads do not meet.
+/// </summary>
 /// <param name="scope">The dispose scope that owns the tables of the pass.</param>
+/// <param name="compute">Where the pass computes.</param>
+/// <param name="mode">What it is for.</param>
 /// <param name="length">Tokens of a row, s.</param>
 /// <param name="present">True for real tokens, false for padding, <c>[b, s]</c>; null when all are real.</param>
 /// <param name="positions">The tokens' positions <c>[b, s]</c>; null: they count from 0.</param>
@@ -13,11 +20,34 @@ namespace AlpacaCot.Models.Modules;
 /// <param name="before">Virtual tokens before each row that are not among its own.</param>
 /// <param name="hasVirtual">Whether there are virtual tokens, before the row's own or among them.</param>
 public sealed class Pass(
-    DisposeScope scope, long length, Tensor? present = null, Tensor? positions = null, RaggedBatch? ragged = null,
-    long before = 0, bool hasVirtual = false)
+    DisposeScope? scope, Compute compute, PassMode mode, long length, Tensor? present = null, Tensor? positions = null,
+    RaggedBatch? ragged = null, long before = 0, bool hasVirtual = false)
 {
-    private readonly Masks masks = new(before, length, present, skipsPadding: hasVirtual);
+    private readonly Masks masks = new(compute.Device, before, length, present, skipsPadding: hasVirtual);
     private readonly Dictionary<Rope, (Tensor Cos, Tensor Sin)> turns = [];
+    private object? shared;
+    private IReadOnlyList<Tensor> sharedTensors = [];
+
+    /// <summary>A pass of single layers that look at no positions.</summary>
+    public Pass(Compute compute, PassMode mode)
+        : this(null, compute, mode, 0)
+    {
+    }
+
+    /// <summary>Where it computes.</summary>
+    public Compute Compute => compute;
+
+    /// <summary>What it is for.</summary>
+    public PassMode Mode => mode;
+
+    /// <summary>Vectors <c>[n, width]</c> of virtual tokens among the ids: id -1 means the first, -2 the second ..</summary>
+    public Tensor? Prompt { get; init; }
+
+    /// <summary>
+    /// NEFTune's alpha (Jain et al., 2023): uniform noise of at most alpha / √(s · width) is added to each number of the tokens'
+    /// vectors; 0: none.
+    /// </summary>
+    public double Noise { get; init; }
 
     /// <summary>The sequences with caches that the tokens continue; null where whole rows are read without caches.</summary>
     public RaggedBatch? Ragged => ragged;
@@ -32,7 +62,7 @@ public sealed class Pass(
     public long Unplaced { get; init; }
 
     /// <summary>The place of each token in its sequence, <c>[s]</c>.</summary>
-    public Tensor Places => ragged?.Positions.flatten() ?? Range(before, before + length);
+    public Tensor Places => ragged?.Positions.flatten() ?? Range(before, before + length, compute.Device);
 
     /// <summary>Keys and values of a row's own tokens behind those of the virtual ones, <c>[b, kv heads, t, d]</c>.</summary>
     public (Tensor Keys, Tensor Values) Behind(int layer, Tensor key, Tensor value)
@@ -52,14 +82,23 @@ public sealed class Pass(
     public (Tensor Cos, Tensor Sin) Turns(Rope rope)
     {
         if (!turns.TryGetValue(rope, out var found))
-            turns.Add(rope, found = ragged is not null ? ragged.Turns(rope)
-                : positions is null ? rope.Tables(before - Unplaced, length) : rope.Tables(positions, before + length));
+            turns.Add(rope, found = ragged is not null ? ragged.Turns(rope, mode)
+                : positions is null ? rope.Tables(before - Unplaced, length, mode: mode)
+                : rope.Tables(positions, before + length, mode: mode));
         return found;
     }
 
     /// <summary>All that were made and that blocks share.</summary>
     internal IEnumerable<Tensor> Tables =>
-        [.. masks.Tables, .. turns.Values.SelectMany(t => new[] { t.Cos, t.Sin }), .. ragged?.Tables ?? []];
+        [.. masks.Tables, .. turns.Values.SelectMany(t => new[] { t.Cos, t.Sin }), .. ragged?.Tables ?? [], .. sharedTensors];
+
+    /// <summary>Keeps what a family's own blocks share.</summary>
+    /// <param name="value">It.</param>
+    /// <param name="tensors">Its tensors.</param>
+    internal void Share(object value, params IReadOnlyList<Tensor> tensors) => (shared, sharedTensors) = (value, tensors);
+
+    /// <summary>What was kept.</summary>
+    internal T Shared<T>() => (T)shared!;
 
     /// <summary>
     /// A block's work in a dispose scope of its own: what neither the graph nor the next block needs is freed when it is done, not
@@ -69,7 +108,7 @@ public sealed class Pass(
     {
         using var inner = NewDisposeScope();
         var y = block();
-        scope.Attach(Tables);
+        scope!.Attach(Tables);
         return y.MoveToOuterDisposeScope();
     }
 }

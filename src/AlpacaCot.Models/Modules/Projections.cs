@@ -3,22 +3,22 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>The way from hidden states <c>[b, s, hidden]</c> to queries, keys and values <c>[b, s, heads · d]</c>.</summary>
-public delegate (Tensor Query, Tensor Key, Tensor Value) Projection(Tensor x);
+public delegate (Tensor Query, Tensor Key, Tensor Value) Projection(Tensor x, Pass pass);
 
 /// <summary>How queries, keys and values lie in the checkpoints' matrices.</summary>
 public static class Projections
 {
     /// <summary>Three matrices.</summary>
     public static Projection Separate(Linear query, Linear key, Linear value) =>
-        x => (query.Forward(x), key.Forward(x), value.Forward(x));
+        (x, pass) => (query.Forward(x, pass), key.Forward(x, pass), value.Forward(x, pass));
 
     /// <summary>One matrix, <c>[all queries | all keys | all values]</c>.</summary>
     /// <param name="fused">The matrix.</param>
     /// <param name="queries">Query heads · d.</param>
     /// <param name="keys">Key heads · d.</param>
-    public static Projection Concatenated(Linear fused, long queries, long keys) => x =>
+    public static Projection Concatenated(Linear fused, long queries, long keys) => (x, pass) =>
     {
-        var all = fused.Forward(x);
+        var all = fused.Forward(x, pass);
         return (all.narrow(2, 0, queries), all.narrow(2, queries, keys), all.narrow(2, queries + keys, keys));
     };
 
@@ -26,10 +26,10 @@ public static class Projections
     /// <param name="fused">The matrix.</param>
     /// <param name="groups">Key heads.</param>
     /// <param name="headDimension">d.</param>
-    public static Projection Grouped(Linear fused, int groups, int headDimension) => x =>
+    public static Projection Grouped(Linear fused, int groups, int headDimension) => (x, pass) =>
     {
         var (b, s) = (x.shape[0], x.shape[1]);
-        var all = fused.Forward(x).view(b, s, groups, -1, headDimension); // [b, s, groups, queries + 2, d]
+        var all = fused.Forward(x, pass).view(b, s, groups, -1, headDimension); // [b, s, groups, queries + 2, d]
         var queries = all.shape[3] - 2;
         return (all.narrow(3, 0, queries).reshape(b, s, -1), all.select(3, queries).reshape(b, s, -1),
             all.select(3, queries + 1).reshape(b, s, -1));

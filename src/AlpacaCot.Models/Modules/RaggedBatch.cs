@@ -1,3 +1,5 @@
+using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -39,7 +41,7 @@ public sealed class RaggedBatch
             ids.AddRange(cache.AllIds[^count..]);
         }
         (Ids, Own) = ([.. ids], [.. own]);
-        Positions = tensor(positions, [1, positions.Count]);
+        Positions = Tensors.Of([.. positions], [1, positions.Count], sequences[0].Cache.Device);
         Tokens = positions.Count;
         End = parts.Max(p => p.End);
     }
@@ -72,11 +74,12 @@ public sealed class RaggedBatch
     }
 
     /// <summary>cos and sin of the new tokens' positions, <c>[.., n, d]</c>.</summary>
-    internal (Tensor Cos, Tensor Sin) Turns(Rope rope)
+    internal (Tensor Cos, Tensor Sin) Turns(Rope rope, PassMode mode)
     {
-        if (End <= rope.SteadyLength) return rope.Tables(Positions, End);
+        if (End <= rope.SteadyLength) return rope.Tables(Positions, End, mode: mode);
         // The angles depend on each sequence's length.
-        var tables = parts.Select(p => rope.Tables(p.Start, p.Count, p.Start > 0 ? p.Cache.PromptLength : p.Count)).ToArray();
+        var tables = parts.Select(p =>
+            rope.Tables(p.Start, p.Count, p.Start > 0 ? p.Cache.PromptLength : p.Count, mode)).ToArray();
         return (cat([.. tables.Select(t => t.Cos)]), cat([.. tables.Select(t => t.Sin)]));
     }
 
@@ -90,24 +93,25 @@ public sealed class RaggedBatch
     internal Tensor Attend(int layer, Tensor query, Tensor key, Tensor value, Sight sight)
     {
         (query, key, value) = (query.contiguous(), key.contiguous(), value.contiguous());
-        var result = empty([1, Tokens, query.shape[1] * query.shape[3]], ScalarType.Float32);
+        var result = Tensors.Empty([1, Tokens, query.shape[1] * query.shape[3]], query.dtype, query.device);
+        var kernels = KernelSet.For(query);
         var few = new List<CachedQuery>();
         foreach (var part in parts)
         {
-            CachedAttentionKernel.Store(part.Cache, layer, key, value, part.First, part.Start, part.Count);
+            kernels.StoreCached(part.Cache.Store, layer, key, value, part.First, part.Start, part.Count);
             if (part.Count <= Few)
                 for (var t = 0; t < part.Count; t++) few.Add(part.Query(t, sight.Window));
             else result.narrow(1, part.First, part.Count)
                 .copy_(Whole(layer, part, query.narrow(2, part.First, part.Count), sight));
         }
-        CachedAttentionKernel.Attend(layer, query, few, (int)key.shape[1], sight, result);
+        kernels.AttendCached(layer, query, few, sight.SoftCap, sight.Alibi?.OfHeads, result);
         return result;
     }
 
     private static Tensor Whole(int layer, Part part, Tensor query, Sight sight)
     {
         var (k, v) = part.Cache.Of(layer); // [1, kv, t, d]
-        var masks = part.Masks ??= new Masks(part.Start, part.Count, context: part.SeenByAll);
+        var masks = part.Masks ??= new Masks(query.device, part.Start, part.Count, context: part.SeenByAll);
         var mask = sight.Alibi is null ? masks.Mask(sight.Window) : masks.Bias(sight.Alibi);
         return Heads.Join(sight.SoftCap is { } cap
             ? Attention.AttendBounded(query, k, v, mask, cap)
@@ -127,7 +131,7 @@ public sealed class RaggedBatch
         public CachedQuery Query(int t, int? window)
         {
             var place = Start + t;
-            return new CachedQuery(Cache, First + t, place, window is { } w ? Math.Max(0, place - w + 1) : 0,
+            return new CachedQuery(Cache.Store, First + t, place, window is { } w ? Math.Max(0, place - w + 1) : 0,
                 Math.Max(place + 1, Math.Min(SeenByAll, End)));
         }
     }

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Kernels;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,11 +29,9 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var (x, work) = ((Tensor)vars[0], (Work)vars[1]);
-        ctx.save_for_backward([x, get_rng_state()]);
+        ctx.save_for_backward([x, RandomState.Of(x.device)]);
         ctx.save_data(nameof(Work), work);
-        // Recording is how layers know training (dropout, LLM.int8); what is recorded goes with the scope.
-        using var training = enable_grad();
-        return work.Pass.Scoped(() => work.Block.Forward(x.detach().requires_grad_(), work.Pass).detach());
+        return work.Pass.Scoped(() => work.Block.Forward(x.detach(), work.Pass));
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
@@ -44,7 +43,7 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
         var x = saved[0].detach().requires_grad_();
         using (enable_grad())
         {
-            set_rng_state(saved[1]);
+            RandomState.Set(x.device, saved[1]);
             work.Block.Forward(x, work.Pass).backward([grad_output]);
         }
         return GraphNode.Gradients(x.grad, null);

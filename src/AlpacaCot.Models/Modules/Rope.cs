@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Positions;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
 
@@ -58,6 +59,7 @@ public sealed class Rope : IDisposable
     private readonly double theta;
     private readonly RopeScaling scaling;
     private readonly float attentionFactor;
+    private readonly Lock gate = new();
     private Tensor? cos, sin; // [positions, d]
     private long tableLength;
     private (double Base, bool Long) tableKind;
@@ -83,6 +85,9 @@ public sealed class Rope : IDisposable
         };
     }
 
+    /// <summary>Where the tables are.</summary>
+    public Device Device { get; init; } = CPU;
+
     /// <summary>Whether neighbours turn together rather than the halves of a head.</summary>
     public bool Interleaved { get; init; }
 
@@ -99,32 +104,41 @@ public sealed class Rope : IDisposable
     /// <param name="interleaved">Whether neighbours turn together.</param>
     /// <returns><c>[b, heads, s, d]</c></returns>
     public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) turns, int heads, bool interleaved = false) =>
-        RopeKernel.Apply(x, turns.Cos, turns.Sin, heads, interleaved);
+        KernelSet.For(x).Rotate(x, turns.Cos, turns.Sin, heads, interleaved);
 
     /// <summary>cos and sin for positions <paramref name="start"/> .. start + length - 1, each <c>[length, d]</c>.</summary>
     /// <param name="start">The first position.</param>
     /// <param name="length">How many.</param>
     /// <param name="prompt">The length of the prompt, which fixes Qwen 1's scaling; null: the sequence's.</param>
-    public (Tensor Cos, Tensor Sin) Tables(long start, long length, long? prompt = null)
+    /// <param name="mode">What the pass is for: Qwen 1 does not scale in training.</param>
+    public (Tensor Cos, Tensor Sin) Tables(
+        long start, long length, long? prompt = null, PassMode mode = PassMode.Evaluation)
     {
-        Ensure(start + length, prompt);
-        return (cos!.narrow(0, start, length), sin!.narrow(0, start, length));
+        lock (gate) // what is given keeps the memory when another thread replaces the tables
+        {
+            Ensure(start + length, prompt, mode);
+            return (cos!.narrow(0, start, length), sin!.narrow(0, start, length));
+        }
     }
 
     /// <summary>cos and sin at given positions <c>[b, s]</c> below <paramref name="limit"/>, each <c>[b, 1, s, d]</c>.</summary>
-    public (Tensor Cos, Tensor Sin) Tables(Tensor positions, long limit, long? prompt = null)
+    public (Tensor Cos, Tensor Sin) Tables(
+        Tensor positions, long limit, long? prompt = null, PassMode mode = PassMode.Evaluation)
     {
-        Ensure(limit, prompt);
         var (b, s) = (positions.shape[0], positions.shape[1]);
         var flat = positions.flatten();
-        return (cos!.index_select(0, flat).view(b, 1, s, dimension), sin!.index_select(0, flat).view(b, 1, s, dimension));
+        lock (gate)
+        {
+            Ensure(limit, prompt, mode);
+            return (cos!.index_select(0, flat).view(b, 1, s, dimension), sin!.index_select(0, flat).view(b, 1, s, dimension));
+        }
     }
 
     /// <summary>The angle per position of each pair of dimensions, for a sequence of this length: <c>d/2</c> values.</summary>
-    public float[] InverseFrequencies(long length)
+    public float[] InverseFrequencies(long length, PassMode mode = PassMode.Evaluation)
     {
         var pairs = dimension / 2;
-        var (stretched, isLong) = Kind(length);
+        var (stretched, isLong) = Kind(length, mode);
         var inverse = RopeFrequencies.Plain(dimension, stretched);
 
         switch (scaling.Type)
@@ -156,26 +170,26 @@ public sealed class Rope : IDisposable
     }
 
     // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether longrope's long factors hold.
-    private (double Base, bool Long) Kind(long length)
+    private (double Base, bool Long) Kind(long length, PassMode mode)
     {
         var isLong = length > scaling.OriginalLength;
         var growth = (double)length / scaling.OriginalLength;
         var factor = scaling.Type switch
         {
             "dynamic" when isLong => scaling.Factor * growth - (scaling.Factor - 1),
-            "qwen" when isLong && !is_grad_enabled() => Math.Pow(2, Math.Ceiling(Math.Log2(growth) + 1)) - 1, // not in training
+            "qwen" when isLong && mode != PassMode.Training => Math.Pow(2, Math.Ceiling(Math.Log2(growth) + 1)) - 1,
             _ => 1,
         };
         return (theta * Math.Pow(factor, dimension / (dimension - 2.0)), scaling.Type == "longrope" && isLong);
     }
 
-    private void Ensure(long length, long? prompt)
+    private void Ensure(long length, long? prompt, PassMode mode)
     {
         var deciding = scaling.Type == "qwen" ? prompt ?? length : length;
-        var kind = Kind(deciding);
+        var kind = Kind(deciding, mode);
         if (length <= tableLength && kind == tableKind) return;
         var positions = length <= SteadyLength ? Math.Max(64, 2 * length) : length; // room to grow, where nothing else changes
-        var inverse = InverseFrequencies(deciding);
+        var inverse = InverseFrequencies(deciding, mode);
         var (c, s) = (new float[positions * dimension], new float[positions * dimension]);
         for (long p = 0; p < positions; p++)
             for (var i = 0; i < dimension; i++)
@@ -185,8 +199,8 @@ public sealed class Rope : IDisposable
                 s[p * dimension + i] = MathF.Sin(angle) * attentionFactor;
             }
         Dispose();
-        cos = tensor(c, [positions, dimension]).DetachFromDisposeScope();
-        sin = tensor(s, [positions, dimension]).DetachFromDisposeScope();
+        cos = Tensors.Of(c, [positions, dimension], Device).DetachFromDisposeScope();
+        sin = Tensors.Of(s, [positions, dimension], Device).DetachFromDisposeScope();
         (tableLength, tableKind) = (positions, kind);
     }
 

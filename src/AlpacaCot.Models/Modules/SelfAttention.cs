@@ -32,7 +32,7 @@ public sealed record SelfAttention(
     public double? SoftCap { get; init; }
 
     /// <summary>A norm of queries and one of keys before they turn, <c>[b, s, heads · d]</c> (Dehghani et al., 2023).</summary>
-    public (Func<Tensor, Tensor> Query, Func<Tensor, Tensor> Key)? Norms { get; init; }
+    public (Func<Tensor, Pass, Tensor> Query, Func<Tensor, Pass, Tensor> Key)? Norms { get; init; }
 
     /// <summary>A factor on the queries <c>[b, heads, s, d]</c>, or null where there is none to apply.</summary>
     public Func<Pass, Tensor?>? QueryFactor { get; init; }
@@ -40,8 +40,8 @@ public sealed record SelfAttention(
     /// <summary><c>[b, s, hidden] -> [b, s, hidden]</c></summary>
     public Tensor Forward(Tensor x, Pass pass)
     {
-        var (q, k, v) = Project(x); // [b, s, heads · d]
-        if (Norms is { } norms) (q, k) = (norms.Query(q), norms.Key(k));
+        var (q, k, v) = Project(x, pass); // [b, s, heads · d]
+        if (Norms is { } norms) (q, k) = (norms.Query(q, pass), norms.Key(k, pass));
         if (Rope is null) (q, k) = (Modules.Heads.Split(q, Heads), Modules.Heads.Split(k, KeyValueHeads));
         else
         {
@@ -52,12 +52,13 @@ public sealed record SelfAttention(
         v = Modules.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
-        if (pass.Ragged is { } ragged) return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)));
+        if (pass.Ragged is { } ragged)
+            return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)), pass);
         (k, v) = pass.Behind(Layer, k, v); // [b, kv, t, d]
         var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
         var mixed = SoftCap is { } cap
             ? Attention.AttendBounded(q, k, v, mask, cap)
             : Attention.Attend(q, k, v, mask); // [b, h, s, d]
-        return Output.Forward(Modules.Heads.Join(mixed));
+        return Output.Forward(Modules.Heads.Join(mixed), pass);
     }
 }

@@ -11,4 +11,4 @@ public sealed record Prompt(int Count, Func<Tensor> Vectors);
 /// <param name="Count">How many, n.</param>
 /// <param name="TakesPlaces">Whether the first real token stands at position n rather than 0.</param>
 /// <param name="Layers">Keys and values of each layer, <c>[1, kv heads, n, d]</c>; called once a pass.</param>
-public sealed record Prefix(int Count, bool TakesPlaces, Func<IReadOnlyList<(Tensor Key, Tensor Value)>> Layers);
+public sealed record Prefix(int Count, bool TakesPlaces, Func<PassMode, IReadOnlyList<(Tensor Key, Tensor Value)>> Layers);

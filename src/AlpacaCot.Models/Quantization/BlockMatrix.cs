@@ -1,6 +1,7 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -28,8 +29,8 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     {
         (Bits, blockBytes) = (bits, bits == 8 ? Int8Dot.BlockBytes : Int4Dot.BlockBytes);
         (blocks, groups) = ((int)((inputs + Block - 1) / Block), (outputs + Group - 1) / Group);
-        codes = zeros([groups, blocks, blockBytes], ScalarType.Byte).DetachFromDisposeScope();
-        scales = zeros([groups, blocks, Group], ScalarType.Float16).DetachFromDisposeScope();
+        codes = Tensors.Zeros([groups, blocks, blockBytes], ScalarType.Byte, CPU).DetachFromDisposeScope();
+        scales = Tensors.Zeros([groups, blocks, Group], ScalarType.Float16, CPU).DetachFromDisposeScope();
     }
 
     /// <summary>Bits of a code: 8 or 4.</summary>
@@ -43,8 +44,12 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     /// <summary>Rounds a matrix.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
     /// <param name="bits">8 or 4.</param>
+    /// <exception cref="InputException">The matrix is not on the CPU.</exception>
     public static BlockMatrix Quantize(Tensor weight, int bits)
     {
+        if (weight.device_type != DeviceType.CPU)
+            throw new InputException($"Weights in blocks of {bits} bits compute on the CPU only, and this model is on " +
+                $"{weight.device}: leave out the rounding, or load the model on the CPU.");
         var matrix = new BlockMatrix(bits, weight.shape[0], weight.shape[1]);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
@@ -81,7 +86,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     {
         using var input = x.contiguous();
         var n = (int)x.shape[0];
-        var y = empty([n, Outputs], ScalarType.Float32);
+        var y = Tensors.Empty([n, Outputs], ScalarType.Float32, CPU);
         var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain);
         var (c, s) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Bytes(scales));
@@ -99,6 +104,10 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         });
         return y;
     }
+
+    /// <inheritdoc/>
+    internal override WeightMatrix MoveTo(Device device) => device.type == DeviceType.CPU ? this
+        : throw new NotSupportedException($"a matrix in blocks of {Bits} bits is for the CPU only");
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

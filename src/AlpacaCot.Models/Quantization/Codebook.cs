@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,6 +11,7 @@ namespace AlpacaCot.Models.Quantization;
 public sealed class Codebook
 {
     private readonly byte[] codes; // in the order of their values
+    private readonly ConcurrentDictionary<string, Tensor> onDevices = [];
 
     /// <param name="values">The value of each code.</param>
     public Codebook(params float[] values)
@@ -43,6 +46,23 @@ public sealed class Codebook
 
     /// <summary>The codes of 16 values in rising order.</summary>
     internal byte[] HalfByteCodes { get; }
+
+    /// <summary>The values on a device; kept for the life of the program.</summary>
+    public Tensor On(Device device) =>
+        onDevices.GetOrAdd($"values {device}", _ => Tensors.Of(Values, device).DetachFromDisposeScope());
+
+    /// <summary>The middles between neighbouring values on a device, as <see cref="On"/>.</summary>
+    public Tensor BoundariesOn(Device device) =>
+        onDevices.GetOrAdd($"boundaries {device}", _ => Tensors.Of(Boundaries, device).DetachFromDisposeScope());
+
+    /// <summary>The codes in the order of their values, on a device, as <see cref="On"/>.</summary>
+    public Tensor CodesOn(Device device) =>
+        onDevices.GetOrAdd($"codes {device}", _ => Tensors.Of(codes, device).DetachFromDisposeScope());
+
+    /// <summary>Of 16 values: those of a byte's two codes, the high half's first, <c>[256, 2]</c>, as <see cref="On"/>.</summary>
+    internal Tensor PairsOn(Device device) => onDevices.GetOrAdd($"pairs {device}", _ => Tensors.Of(
+        [.. Enumerable.Range(0, 256).SelectMany(b => new[] { Values[b >> 4], Values[b & 15] })], [256, 2], device)
+        .DetachFromDisposeScope());
 
     /// <summary>The code of the nearest value.</summary>
     public byte Nearest(float number)

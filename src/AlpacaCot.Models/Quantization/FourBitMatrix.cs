@@ -22,6 +22,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     private const int RowsAtOnce = 64;
 
     private readonly Codebook book;
+    private readonly Lock gate = new();
     private Tensor? plainScales;
 
     /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
@@ -78,10 +79,10 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var full = weight.detach().to(ScalarType.Float32).contiguous();
+        var full = weight.detach().cpu().to(ScalarType.Float32).contiguous();
         var (count, blocks) = (full.numel(), (full.numel() + blockSize - 1) / blockSize);
-        var packed = empty([(count + 1) / 2, 1], ScalarType.Byte);
-        var scales = empty(blocks, ScalarType.Float32);
+        var packed = Tensors.Empty([(count + 1) / 2, 1], ScalarType.Byte, CPU);
+        var scales = Tensors.Empty([blocks], ScalarType.Float32, CPU);
         var (from, to) = ((nint)TensorMemory.Floats(full), (nint)TensorMemory.Bytes(packed));
         var at = (nint)TensorMemory.Floats(scales);
         var book = type == QuantizationType.Nf4 ? Codebook.Nf4 : Codebook.Fp4;
@@ -92,20 +93,23 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
                     book, (byte*)to + b * blockSize / 2);
         });
         if (!doubleQuantization)
-            return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, scales, null, 0);
+            return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, scales, null, 0)
+                .On(weight.device);
 
         var offset = scales.mean().item<float>();
         scales.sub_(Number(offset));
-        var codes = empty(blocks, ScalarType.Byte);
-        var nested = empty((blocks + NestedBlock - 1) / NestedBlock, ScalarType.Float32);
+        var codes = Tensors.Empty([blocks], ScalarType.Byte, CPU);
+        var nested = Tensors.Empty([(blocks + NestedBlock - 1) / NestedBlock], ScalarType.Float32, CPU);
         BlockQuantizer.Quantize((float*)at, blocks, NestedBlock, Codebook.DynamicSigned, TensorMemory.Bytes(codes),
             TensorMemory.Floats(nested));
-        return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, codes, nested, offset);
+        return new FourBitMatrix(type, weight.shape[0], weight.shape[1], packed, blockSize, codes, nested, offset)
+            .On(weight.device);
     }
 
     /// <inheritdoc/>
     public override Tensor Expand()
     {
+        if (!Compute.UsesSimd(Packed)) return ExpandedByTorch();
         var values = ExpansionBuffer.Take(Outputs, Inputs);
         var (to, packed) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Packed));
         var (count, blocks) = (Outputs * Inputs, Blocks);
@@ -130,6 +134,27 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         return values;
     }
 
+    private Tensor ExpandedByTorch()
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var (count, device) = (Outputs * Inputs, Packed.device);
+        var scales = Scales;
+        if (NestedScales is not null)
+            scales = Codebook.DynamicSigned.On(device).index_select(0, Scales.to(ScalarType.Int64))
+                .mul(NestedScales.repeat_interleave(NestedBlock).narrow(0, 0, Blocks)).add(Number(Offset));
+        var values = book.PairsOn(device).index_select(0, Packed.flatten().to(ScalarType.Int64)).flatten().narrow(0, 0, count);
+        scales = scales.repeat_interleave(BlockSize).narrow(0, 0, count);
+        return values.mul(scales).view(Outputs, Inputs).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    internal override WeightMatrix MoveTo(Device device) => On(device);
+
+    private FourBitMatrix On(Device device) => device.type == Packed.device_type ? this
+        : new FourBitMatrix(Type, Outputs, Inputs, Tensors.On(Packed, device), BlockSize, Tensors.On(Scales, device),
+            NestedScales is null ? null : Tensors.On(NestedScales, device), Offset);
+
     /// <inheritdoc/>
     /// <remarks>
     /// Few rows are rounded to int8 in blocks of 32 and multiplied with the codes as they lie; the scales in fp32 are made at the
@@ -137,13 +162,14 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     /// </remarks>
     public override Tensor Product(Tensor x)
     {
-        if (x.shape[0] > FewRows || BlockSize != CodebookDot.Block || Inputs % BlockSize != 0) return ExpandedProduct(x);
+        if (!Compute.UsesSimd(Packed) || x.shape[0] > FewRows || BlockSize != CodebookDot.Block || Inputs % BlockSize != 0)
+            return ExpandedProduct(x);
         using var input = x.contiguous();
         var (n, blocks) = ((int)x.shape[0], (int)(Inputs / BlockSize));
-        var y = empty([n, Outputs], ScalarType.Float32);
+        var y = Tensors.Empty([n, Outputs], ScalarType.Float32, CPU);
         var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.EvenOdd);
-        var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(plainScales ??= PlainScales()));
+        var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(PlainScales()));
         var tables = CodebookDot.Tables(book.Values);
         Crew.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
             CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs,
@@ -153,10 +179,14 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
 
     private Tensor PlainScales()
     {
-        var scales = empty(Blocks, ScalarType.Float32).DetachFromDisposeScope();
-        for (long first = 0; first < Blocks; first += NestedBlock)
-            ReadScales(first, (int)Math.Min(NestedBlock, Blocks - first), TensorMemory.Floats(scales) + first);
-        return scales;
+        lock (gate)
+        {
+            if (plainScales is not null) return plainScales;
+            var scales = Tensors.Empty([Blocks], ScalarType.Float32, CPU).DetachFromDisposeScope();
+            for (long first = 0; first < Blocks; first += NestedBlock)
+                ReadScales(first, (int)Math.Min(NestedBlock, Blocks - first), TensorMemory.Floats(scales) + first);
+            return plainScales = scales;
+        }
     }
 
     /// <summary>Scales of blocks in fp32.</summary>

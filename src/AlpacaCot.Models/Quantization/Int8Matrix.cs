@@ -56,8 +56,10 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     /// <summary>Codes and scales of the rows of an fp32 matrix; numbers from the threshold on get the code 0.</summary>
     internal static (Tensor Codes, Tensor Scales) RowCodes(Tensor x, float threshold)
     {
+        if (!Compute.UsesSimd(x)) return RowCodesByTorch(x, threshold);
         var (rows, width) = (x.shape[0], x.shape[1]);
-        var (codes, scales) = (empty(x.shape, ScalarType.Int8), empty(rows, ScalarType.Float32));
+        var codes = Tensors.Empty(x.shape, ScalarType.Int8, CPU);
+        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
         var (from, to, at) = ((nint)TensorMemory.Floats(x), (nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(scales));
         Rows.Split(rows, width * 2, (first, end) =>
         {
@@ -67,9 +69,24 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         return (codes, scales);
     }
 
+    private static (Tensor Codes, Tensor Scales) RowCodesByTorch(Tensor x, float threshold)
+    {
+        var numbers = x.masked_fill(x.abs().ge(Number(threshold)), Number(0)); // outliers
+        var scales = numbers.abs().amax([1L]);
+        var factors = (scales.clamp_min(Number(float.Epsilon)).reciprocal() * Number(127)).mul(scales.gt(Number(0)));
+        return (numbers.mul(factors.unsqueeze(1)).round().to(ScalarType.Int8), scales);
+    }
+
     /// <inheritdoc/>
     public override Tensor Expand()
     {
+        if (!Compute.UsesSimd(Codes))
+        {
+            using var numbers = Codes.to(ScalarType.Float32);
+            using var columns = Scales.unsqueeze(1);
+            using var scaled = numbers.mul(columns);
+            return scaled.mul(Number(Int8Kernel.PerCode));
+        }
         var values = ExpansionBuffer.Take(Outputs, Inputs);
         var (to, codes) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Codes));
         var (scales, width) = ((nint)TensorMemory.Floats(Scales), Inputs);
@@ -92,16 +109,10 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         var (codes, rowScales) = RowCodes(half, threshold);
         var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(half);
         if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
-        var products = x.shape[0] < FewRows
+        var products = x.shape[0] < FewRows && Compute.UsesSimd(x)
             ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
-        var y = empty(x.shape[0], Outputs, ScalarType.Float32);
-        var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
-        var (rows, columns, width) = ((nint)TensorMemory.Floats(rowScales), (nint)TensorMemory.Floats(Scales), Outputs);
-        Rows.Split(x.shape[0], width, (first, end) =>
-        {
-            for (var row = first; row < end; row++)
-                Int8Kernel.Scale((int*)from + row * width, width, ((float*)rows)[row], (float*)columns, (float*)to + row * width);
-        });
+        var y = Compute.UsesSimd(x) ? Scaled(products, rowScales)
+            : products.to(ScalarType.Float32).mul(Scales * rowScales.unsqueeze(1)).mul(Number(Int8Kernel.PerProduct));
         if (outliers is not null)
         {
             var weights = Codes.index_select(1, outliers).to(ScalarType.Float32)
@@ -117,6 +128,23 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         Codes.Dispose();
         Scales.Dispose();
     }
+
+    private Tensor Scaled(Tensor products, Tensor rowScales)
+    {
+        var y = Tensors.Empty(products.shape, ScalarType.Float32, CPU);
+        var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
+        var (rows, columns, width) = ((nint)TensorMemory.Floats(rowScales), (nint)TensorMemory.Floats(Scales), Outputs);
+        Rows.Split(products.shape[0], width, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                Int8Kernel.Scale((int*)from + row * width, width, ((float*)rows)[row], (float*)columns, (float*)to + row * width);
+        });
+        return y;
+    }
+
+    /// <inheritdoc/>
+    internal override WeightMatrix MoveTo(Device device) => device.type == Codes.device_type ? this
+        : new Int8Matrix(Tensors.On(Codes, device), Tensors.On(Scales, device), threshold, roundsInTraining);
 
     // The same whole numbers by way of fp32, which holds every whole number up to 2^24, the sum of 1040 products of codes: many
     // times as fast where the processor cannot multiply bytes by itself, and as exact.

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -18,8 +19,8 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     public abstract long Bytes { get; }
 
     /// <summary>
-    /// The values in fp32, <c>[outputs, inputs]</c>: a view of a buffer that every matrix of this thread shares, valid until
-    /// the next call on any of them. Copy it to keep it; never write to it.
+    /// The values in fp32, <c>[outputs, inputs]</c>, on the matrix' device. On the CPU a view of a buffer that every matrix of
+    /// this thread shares, valid until the next call on any of them: copy it to keep it; never write to it.
     /// </summary>
     public abstract Tensor Expand();
 
@@ -43,6 +44,10 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
         using var expanded = Expand();
         return y.mm(expanded);
     }
+
+    /// <summary>The same matrix on a device: itself where it is there already; else another, and this one is freed.</summary>
+    /// <exception cref="NotSupportedException">This form is for the CPU only.</exception>
+    internal abstract WeightMatrix MoveTo(Device device);
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()
@@ -89,10 +94,13 @@ public sealed class DenseMatrix : WeightMatrix
     public override Tensor Expand()
     {
         if (stored.dtype == ScalarType.Float32) return inputsFirst ? stored.t() : stored.alias();
-        var expanded = Kernels.ExpansionBuffer.Expand(stored);
+        var expanded = Expanded(stored);
         if (!inputsFirst) return expanded;
         using (expanded) return expanded.t();
     }
+
+    private static Tensor Expanded(Tensor numbers) => Compute.UsesSimd(numbers)
+        ? Kernels.ExpansionBuffer.Expand(numbers) : numbers.to(ScalarType.Float32);
 
     // Heads have a row for each token of the vocabulary: in fp32 at once they would be the largest thing in memory.
     private bool IsExpandedInParts => stored.dtype != ScalarType.Float32 && !inputsFirst && stored.numel() > PartNumbers;
@@ -102,9 +110,9 @@ public sealed class DenseMatrix : WeightMatrix
     {
         if (!IsExpandedInParts) return base.ExpandedProduct(x);
         using var scope = NewDisposeScope();
-        var y = empty([x.shape[0], Outputs], ScalarType.Float32);
+        var y = Tensors.Empty([x.shape[0], Outputs], ScalarType.Float32, x.device);
         foreach (var (first, rows) in Parts())
-            y.narrow(1, first, rows).copy_(x.mm(Kernels.ExpansionBuffer.Expand(stored.narrow(0, first, rows)).t()));
+            y.narrow(1, first, rows).copy_(x.mm(Expanded(stored.narrow(0, first, rows)).t()));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -113,9 +121,9 @@ public sealed class DenseMatrix : WeightMatrix
     {
         if (!IsExpandedInParts) return base.BackwardProduct(y);
         using var scope = NewDisposeScope();
-        var x = zeros([y.shape[0], Inputs], ScalarType.Float32);
+        var x = Tensors.Zeros([y.shape[0], Inputs], ScalarType.Float32, y.device);
         foreach (var (first, rows) in Parts())
-            x.addmm_(y.narrow(1, first, rows), Kernels.ExpansionBuffer.Expand(stored.narrow(0, first, rows)));
+            x.addmm_(y.narrow(1, first, rows), Expanded(stored.narrow(0, first, rows)));
         return x.MoveToOuterDisposeScope();
     }
 
@@ -127,7 +135,10 @@ public sealed class DenseMatrix : WeightMatrix
 
     /// <inheritdoc/>
     public override Tensor Product(Tensor x) =>
-        (inputsFirst ? null : Kernels.Decode.FloatDot.Product(x, stored)) ?? ExpandedProduct(x);
+        (inputsFirst || !Compute.UsesSimd(stored) ? null : Kernels.Decode.FloatDot.Product(x, stored)) ?? ExpandedProduct(x);
+
+    /// <inheritdoc/>
+    internal override WeightMatrix MoveTo(Device device) => throw new NotSupportedException("the model moves its plain weights");
 
     /// <summary>The matrix of other numbers, lying as these do; they stay the caller's.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c></param>

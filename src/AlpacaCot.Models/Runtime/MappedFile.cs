@@ -94,7 +94,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         var bytes = TensorLayout.ByteCount(dtype, shape)
             ?? throw new ArgumentOutOfRangeException(nameof(shape), "the shape overflows");
         CheckRange(offset, bytes);
-        if (bytes == 0) return torch.empty(shape.ToArray(), dtype: dtype); // no memory to share, and no address to find it by
+        if (bytes == 0) return Tensors.Empty(shape, dtype, torch.CPU); // no memory to share, and no address to find it by
 
         var address = (nint)(Pointer + offset);
         AddOwner(address, bytes);

@@ -35,8 +35,8 @@ public static class Scalars
 
     /// <summary>The whole numbers from <paramref name="start"/> until before <paramref name="end"/>, <c>[end -
     /// start]</c>.</summary>
-    public static Tensor Range(long start, long end, ScalarType type = ScalarType.Int64) =>
-        arange(Number(start), Number(end), One, dtype: type);
+    public static Tensor Range(long start, long end, Device device, ScalarType type = ScalarType.Int64) =>
+        Tensors.Range(start, end, device, type);
 
     private static TorchSharp.Scalar Keep(TorchSharp.Scalar scalar)
     {

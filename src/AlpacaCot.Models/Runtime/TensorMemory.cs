@@ -5,7 +5,7 @@ namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
 /// Raw addresses of tensor memory for kernels. The tensor must be contiguous, on the CPU and outlive the use; writes bypass
-/// autograd's version counter, so only buffers that no graph has saved may be written.
+/// autograd's version counter, so only buffers that no graph has saved may be written. A tensor on another device is refused.
 /// </summary>
 public static unsafe partial class TensorMemory
 {
@@ -14,7 +14,7 @@ public static unsafe partial class TensorMemory
     {
         if (tensor.dtype != ScalarType.Float32 || !tensor.is_contiguous())
             throw new ArgumentException("a contiguous fp32 tensor is needed", nameof(tensor));
-        return (float*)Data(tensor.Handle);
+        return (float*)Bytes(tensor);
     }
 
     /// <summary>The first element of a contiguous int64 CPU tensor.</summary>
@@ -22,11 +22,17 @@ public static unsafe partial class TensorMemory
     {
         if (tensor.dtype != ScalarType.Int64 || !tensor.is_contiguous())
             throw new ArgumentException("a contiguous int64 tensor is needed", nameof(tensor));
-        return (long*)Data(tensor.Handle);
+        return (long*)Bytes(tensor);
     }
 
     /// <summary>The first byte of a contiguous CPU tensor of any type.</summary>
-    public static byte* Bytes(Tensor tensor) => (byte*)Data(tensor.Handle);
+    public static byte* Bytes(Tensor tensor)
+    {
+        if (tensor.device_type != TorchSharp.DeviceType.CPU)
+            throw new ArgumentException($"the tensor is on {tensor.device_type}; only memory of the CPU can be read: use its " +
+                "cpu(), or an operation of libtorch", nameof(tensor));
+        return (byte*)Data(tensor.Handle);
+    }
 
     [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
     private static partial void* Data(IntPtr tensor);

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -54,10 +55,15 @@ public sealed class MicroBatch
     /// <summary>Natural log-probabilities of the supervised tokens, <c>[n]</c> float64, with gradient where recorded.</summary>
     /// <param name="model">The model.</param>
     /// <param name="mode">What the pass is for.</param>
-    public Tensor LogProbabilities(CausalModel model, PassMode mode) => // the mode goes into the input with the compute seam
-        model.LogProbabilities(new ModelInput(tensor(ids, [Rows, Length])), tensor(positions), tensor(targets));
+    public Tensor LogProbabilities(CausalModel model, PassMode mode)
+    {
+        var device = model.Compute.Device;
+        return model.LogProbabilities(new ModelInput(Tensors.Of(ids, [Rows, Length], device)) { Mode = mode },
+            Tensors.Of(positions, device), Tensors.Of(targets, device));
+    }
 
     /// <summary>Sums a value for each supervised token over its row: <c>[n] -> [rows]</c>.</summary>
     public Tensor SumByRow(Tensor values) =>
-        zeros([Rows], values.dtype, values.device).index_add(0, tensor(rowOf, device: values.device), values, Number(1));
+        Tensors.Zeros([Rows], values.dtype, values.device)
+            .index_add(0, Tensors.Of(rowOf, values.device), values, Number(1));
 }

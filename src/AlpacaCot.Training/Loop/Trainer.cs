@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Batching;

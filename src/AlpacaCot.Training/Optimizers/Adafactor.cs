@@ -12,7 +12,7 @@ namespace AlpacaCot.Training.Optimizers;
 /// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
 public sealed class Adafactor(
     IEnumerable<KeyValuePair<string, Tensor>> parameters, double weightDecay = 0, Func<string, double>? rateFactor = null)
-    : Optimizer(parameters, rateFactor, (_, weight) => new AdafactorRule(weight.shape, weightDecay));
+    : Optimizer(parameters, rateFactor, (_, weight) => new AdafactorRule(weight, weightDecay));
 
 /// <summary>Adafactor on one tensor.</summary>
 internal sealed class AdafactorRule : UpdateRule
@@ -23,11 +23,12 @@ internal sealed class AdafactorRule : UpdateRule
     private readonly double weightDecay;
     private readonly Tensor? rows, columns, square;
 
-    public AdafactorRule(long[] shape, double weightDecay)
+    public AdafactorRule(Tensor like, double weightDecay)
     {
+        var (shape, device) = (like.shape, like.device);
         this.weightDecay = weightDecay;
-        if (shape.Length < 2) square = Zeros(shape);
-        else (rows, columns) = (Zeros(shape[..^1]), Zeros([.. shape[..^2], shape[^1]]));
+        if (shape.Length < 2) square = Zeros(shape, device);
+        else (rows, columns) = (Zeros(shape[..^1], device), Zeros([.. shape[..^2], shape[^1]], device));
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State =>

@@ -22,7 +22,7 @@ public sealed class GaLore(IEnumerable<KeyValuePair<string, Tensor>> parameters,
     Func<string, bool>? isHidden = null, Func<string, double>? rateFactor = null)
     : Optimizer(parameters, rateFactor, (name, weight) =>
         weight.dim() == 2 && isHidden?.Invoke(name) != false && Math.Min(weight.shape[0], weight.shape[1]) > options.Rank
-            ? new GaLoreRule(weight.shape, adam, options) : new AdamWRule(weight.shape, adam));
+            ? new GaLoreRule(weight, adam, options) : new AdamWRule(weight, adam));
 
 /// <summary>GaLore on one matrix.</summary>
 internal sealed class GaLoreRule : UpdateRule
@@ -32,12 +32,13 @@ internal sealed class GaLoreRule : UpdateRule
     private readonly bool isWide;
     private readonly Tensor projection, mean, square;
 
-    public GaLoreRule(long[] shape, AdamWOptions adam, GaLoreOptions options)
+    public GaLoreRule(Tensor like, AdamWOptions adam, GaLoreOptions options)
     {
+        var (shape, device) = (like.shape, like.device);
         (this.adam, this.options, isWide) = (adam, options, shape[0] <= shape[1]);
-        projection = Zeros([isWide ? shape[0] : shape[1], options.Rank]);
+        projection = Zeros([isWide ? shape[0] : shape[1], options.Rank], device);
         long[] small = isWide ? [options.Rank, shape[1]] : [shape[0], options.Rank];
-        (mean, square) = (Zeros(small), Zeros(small));
+        (mean, square) = (Zeros(small, device), Zeros(small, device));
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State =>

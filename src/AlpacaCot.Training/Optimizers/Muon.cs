@@ -15,15 +15,15 @@ namespace AlpacaCot.Training.Optimizers;
 public sealed class Muon(IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions others, double momentum = 0.95,
     Func<string, bool>? isHidden = null, Func<string, double>? rateFactor = null)
     : Optimizer(parameters, rateFactor, (name, weight) => weight.dim() == 2 && isHidden?.Invoke(name) != false
-        ? new MuonRule(weight.shape, momentum, others.WeightDecay) : new AdamWRule(weight.shape, others));
+        ? new MuonRule(weight, momentum, others.WeightDecay) : new AdamWRule(weight, others));
 
 /// <summary>Muon on one matrix.</summary>
-internal sealed class MuonRule(long[] shape, double momentum, double weightDecay) : UpdateRule
+internal sealed class MuonRule(Tensor like, double momentum, double weightDecay) : UpdateRule
 {
     private const int Iterations = 5;
     private const double RootMeanSquare = 0.2; // of AdamW's updates, as measured by Liu et al.
 
-    private readonly Tensor velocity = Zeros(shape);
+    private readonly Tensor velocity = Zeros(like.shape, like.device);
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("velocity", velocity)];
 
@@ -34,7 +34,7 @@ internal sealed class MuonRule(long[] shape, double momentum, double weightDecay
         var ahead = gradient.mul_(Number(1 - momentum)).add_(velocity, alpha: Number(momentum)); // Nesterov
         var update = Orthogonal(ahead);
         weight.mul_(Number(1 - step.Rate * weightDecay));
-        weight.add_(update, alpha: Number(-step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(shape[0], shape[1]))));
+        weight.add_(update, alpha: Number(-step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(weight.shape[0], weight.shape[1]))));
     }
 
     /// <summary>Singular values near 1 in place of the matrix's own, by the Newton-Schulz iteration of fifth degree.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -31,8 +30,8 @@ public abstract class UpdateRule : IDisposable
     }
 
     /// <summary>Zeros that outlive the scope they are made in.</summary>
-    protected static Tensor Zeros(long[] shape, ScalarType type = ScalarType.Float32) =>
-        zeros(shape, type).DetachFromDisposeScope();
+    protected static Tensor Zeros(long[] shape, Device device, ScalarType type = ScalarType.Float32) =>
+        Tensors.Zeros(shape, type, device).DetachFromDisposeScope();
 }
 
 /// <summary>
@@ -71,13 +70,13 @@ public abstract class Optimizer : IDisposable
     }
 
     /// <summary>The Euclidean norm of all gradients times <paramref name="scale"/>.</summary>
-    public unsafe double GradientNorm(double scale)
+    public double GradientNorm(double scale)
     {
         var total = 0.0;
         foreach (var slot in slots)
         {
             using var gradient = Gradient(slot);
-            if (gradient is not null) total += SumOfSquares(TensorMemory.Floats(gradient), gradient.numel());
+            if (gradient is not null) total += UpdateKernels.For(gradient).SumOfSquares(gradient);
         }
         return Math.Sqrt(total) * scale;
     }
@@ -119,19 +118,5 @@ public abstract class Optimizer : IDisposable
         var gradient = slot.Weight.grad;
         if (gradient is null || gradient.is_contiguous()) return gradient;
         using (gradient) return gradient.contiguous();
-    }
-
-    private static unsafe double SumOfSquares(float* values, long count)
-    {
-        var sums = Vector256<double>.Zero;
-        long i = 0;
-        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count)
-        {
-            var (low, high) = Vector256.Widen(Vector256.Load(values + i));
-            sums += low * low + high * high;
-        }
-        var total = Vector256.Sum(sums);
-        for (; i < count; i++) total += (double)values[i] * values[i];
-        return total;
     }
 }

@@ -12,12 +12,12 @@ namespace AlpacaCot.Training.Optimizers;
 /// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
 public sealed class Sgd(IEnumerable<KeyValuePair<string, Tensor>> parameters, double momentum = 0, double weightDecay = 0,
     Func<string, double>? rateFactor = null)
-    : Optimizer(parameters, rateFactor, (_, weight) => new SgdRule(weight.shape, momentum, weightDecay));
+    : Optimizer(parameters, rateFactor, (_, weight) => new SgdRule(weight, momentum, weightDecay));
 
 /// <summary>SGD on one tensor.</summary>
-internal sealed class SgdRule(long[] shape, double momentum, double weightDecay) : UpdateRule
+internal sealed class SgdRule(Tensor like, double momentum, double weightDecay) : UpdateRule
 {
-    private readonly Tensor? velocity = momentum == 0 ? null : Zeros(shape);
+    private readonly Tensor? velocity = momentum == 0 ? null : Zeros(like.shape, like.device);
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State => velocity is null ? [] : [("velocity", velocity)];
 

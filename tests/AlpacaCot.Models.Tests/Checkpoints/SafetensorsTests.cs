@@ -48,7 +48,7 @@ public sealed class SafetensorsTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        var numbers = Range(0, 24, ScalarType.Float32).reshape(2, 3, 4) - Number(7.25);
+        var numbers = Range(0, 24, CPU, ScalarType.Float32).reshape(2, 3, 4) - Number(7.25);
         ScalarType[] types =
         [
             ScalarType.Float64, ScalarType.Float32, ScalarType.Float16, ScalarType.BFloat16, ScalarType.Int64, ScalarType.Int32,
@@ -78,7 +78,7 @@ public sealed class SafetensorsTests
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
-        var large = Range(0, 5_000_001, ScalarType.Int32); // 20 MB
+        var large = Range(0, 5_000_001, CPU, ScalarType.Int32); // 20 MB
         SafetensorsWriter.Write(folder.File("large"), [("b", large), ("a", large.to_type(ScalarType.Float64))]);
         using var file = SafetensorsFile.Open(folder.File("large"));
         Tensors.AssertSame(large, file.Read("b"), "b");

@@ -72,7 +72,7 @@ internal sealed class FamilyGolden(string folder)
             foreach (var (parameter, weight) in weights)
                 if (golden.TryGetValue($"grad.{name}.{named(parameter)}", out var wanted))
                 {
-                    var found = weight.grad ?? zeros_like(wanted);
+                    var found = weight.grad?.cpu() ?? zeros_like(wanted);
                     worst = Math.Max(worst, (found - wanted).norm().item<float>() / Math.Max(wanted.norm().item<float>(), 1e-2));
                     compared++;
                 }
@@ -85,7 +85,7 @@ internal sealed class FamilyGolden(string folder)
     public static bool GreedyEqual(CausalModel model, JsonElement golden)
     {
         var generator = new TextGenerator(model, null);
-        var options = new GenerationOptions { MaxNewTokens = 20, EndTokens = [] };
+        var options = new GenerationOptions { MaxNewTokens = TestDevice.Tokens, EndTokens = [] };
         var equal = true;
         foreach (var way in golden.EnumerateObject().Where(w => w.Value.ValueKind == JsonValueKind.Object).Select(w => w.Value))
         {
@@ -93,7 +93,8 @@ internal sealed class FamilyGolden(string folder)
             var masks = way.TryGetProperty("attention_mask", out _) ? Golden.Rows(way, "attention_mask") : null;
             int[][] real = [.. prompts.Select((row, r) => (masks is null // ChatGLM's are padded with 3
                 ? row.SkipWhile(id => id == 3) : row.Where((_, t) => masks[r][t] == 1)).Select(id => (int)id).ToArray())];
-            var wanted = Golden.Rows(way, "new_tokens").Select(row => row.Select(id => (int)id).ToArray()).ToArray();
+            var wanted = Golden.Rows(way, "new_tokens").Select(row => row.Select(id => (int)id).Take(TestDevice.Tokens).ToArray())
+                .ToArray();
             var batched = generator.GenerateBatch(real, options);
             for (var r = 0; r < real.Length; r++) // the reference stops at its end token
                 equal &= batched[r].Take(wanted[r].Length).SequenceEqual(wanted[r]) &&
@@ -121,7 +122,7 @@ internal sealed record FamilyBatch(long[][] Ids, long[][] Real, long[][] Labels)
         using var quiet = no_grad();
         var rows = golden.shape[0]; // some goldens hold the first row alone
         var real = Matrix(Real).narrow(0, 0, rows).unsqueeze(-1).to(ScalarType.Float32);
-        return Golden.Difference(model.Logits(Input).narrow(0, 0, rows) * real, golden * real);
+        return Golden.Difference(model.Logits(Input).cpu().narrow(0, 0, rows) * real, golden * real);
     }
 
     /// <summary>The mean loss over labelled tokens.</summary>

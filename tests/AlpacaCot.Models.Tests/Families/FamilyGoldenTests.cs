@@ -53,6 +53,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
     [MemberData(nameof(Folders))]
     public void Control_a_broken_model_is_noticed(string folder)
     {
+        Assert.SkipWhen(TestDevice.IsSecond, "it does not depend on the device");
         var golden = new FamilyGolden(folder);
         foreach (var (what, change) in Broken)
         {
@@ -98,7 +99,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
         var wanted = golden.Json("base.json").GetProperty("generate");
         using var model = golden.Model();
         Assert.True(FamilyGolden.GreedyEqual(model, wanted));
-        if (folder == "gemma2") return; // the reference repeats its last token whatever the layers do
+        if (folder == "gemma2" || TestDevice.IsSecond) return; // the reference repeats its last token whatever the layers do
         using var broken = golden.Model(json => Drop(json));
         Assert.False(FamilyGolden.GreedyEqual(broken, wanted), "control: a dropped layer");
     }
@@ -118,7 +119,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(loss, 0, 1e-5);
         Assert.InRange(gradients, 0, 1e-4);
         Assert.All(model.Parameters.Values, weight => Assert.Null(weight.grad));
-        if (golden.Json("lora_out.json").TryGetProperty("generate", out var greedy))
+        if (!TestDevice.IsSecond && golden.Json("lora_out.json").TryGetProperty("generate", out var greedy))
             Assert.True(FamilyGolden.GreedyEqual(model, greedy));
 
         using var quiet = no_grad();
@@ -140,7 +141,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
         var (rate, decay) = (curve.GetProperty("lr").GetDouble(), curve.GetProperty("weight_decay").GetDouble());
         var moments = adapter.Parameters.Values.Select(w => (Weight: w, Mean: zeros_like(w), Square: zeros_like(w))).ToArray();
         var worst = 0.0;
-        foreach (var (step, wanted) in Golden.Numbers(curve, "losses").Index())
+        foreach (var (step, wanted) in Golden.Numbers(curve, "losses").Take(TestDevice.Tokens).Index())
         {
             var loss = order[step % order.Length].Loss(model);
             worst = Math.Max(worst, Math.Abs(loss.item<float>() - wanted) / wanted);

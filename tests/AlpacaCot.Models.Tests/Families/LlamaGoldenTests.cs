@@ -185,6 +185,6 @@ public sealed class LlamaGoldenTests : IDisposable
     private static double LogitDifference(CausalModel model, GoldenBatch batch, Tensor golden)
     {
         var real = batch.Present[.., .., TensorIndex.None].to(ScalarType.Float32);
-        return Golden.Difference(model.Logits(batch.Input) * real, golden * real);
+        return Golden.Difference(model.Logits(batch.Input).cpu() * real, golden * real);
     }
 }

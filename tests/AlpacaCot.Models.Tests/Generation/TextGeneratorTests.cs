@@ -36,7 +36,7 @@ public sealed class TextGeneratorTests : IDisposable
     public void Cached_keys_and_values_change_no_logit(int chunk)
     {
         using var quiet = no_grad();
-        var ids = Range(0, 24, ScalarType.Int64).mul(Number(37)).remainder(Number(300)).view(2, 12);
+        var ids = Range(0, 24, CPU, ScalarType.Int64).mul(Number(37)).remainder(Number(300)).view(2, 12);
         var whole = model.Logits(new ModelInput(ids)); // [2, 12, vocabulary]
         var rows = ids.data<long>().Select(id => (int)id).Chunk(12).ToArray();
         using KeyValueCache first = model.NewCache(), second = model.NewCache();

@@ -27,7 +27,7 @@ public sealed class GraphMemoryTests
             model.Recomputes = recomputes;
             using var adapter = Lora.Attach(model, new LoraConfig { Rank = 4, Alpha = 8, TargetPattern = Lora.AllLinear }, seed: 1);
             using var scope = NewDisposeScope();
-            var ids = Range(1, 9).view(1, 8);
+            var ids = Range(1, 9, CPU).view(1, 8);
             var hidden = model.Hidden(new(ids));
             (hidden * hidden).sum().backward();
             var left = scope.DisposablesCount;

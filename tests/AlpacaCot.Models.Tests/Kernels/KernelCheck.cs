@@ -57,7 +57,7 @@ internal static class KernelCheck
         var (leaves, passed) = Leaves(inputs, strided, type);
         var output = function(passed);
         // Each element of the output gets a gradient of its own; multiplying the transposed output makes it lie transposed.
-        var weights = Range(0, output.numel(), ScalarType.Float64).mul(Number(0.7)).cos().to(type);
+        var weights = Range(0, output.numel(), CPU, ScalarType.Float64).mul(Number(0.7)).cos().to(type);
         ((strided && output.dim() > 1 ? output.transpose(0, -1) : output).reshape(-1) * weights).sum().backward();
         return (output.detach(), [.. leaves.Select(l => l.grad!)]);
     }

@@ -1,5 +1,7 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Tests.Families;
 using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
@@ -29,7 +31,7 @@ public sealed class RecomputationTests : IDisposable
     [Fact]
     public void Every_kind_of_block_and_mask()
     {
-        foreach (var family in (string[])["bloom", "gemma2", "gpt_neox", "opt"])
+        foreach (var family in (string[])["bloom", "gemma2", "gpt_neox", "opt", "chatglm"])
         {
             using var model = Golden.Model($"golden/{family}/model");
             using var adapter = Lora.Attach(model, new LoraConfig { Rank = 4, Alpha = 8, TargetPattern = Lora.AllLinear },
@@ -38,7 +40,7 @@ public sealed class RecomputationTests : IDisposable
             foreach (var recomputes in (bool[])[false, true])
             {
                 model.Recomputes = recomputes;
-                var loss = Golden.Batch("leftpad").Loss(model);
+                var loss = new FamilyGolden(family).Batch("leftpad").Loss(model);
                 loss.backward();
                 losses[recomputes ? 1 : 0] = loss.item<float>();
                 foreach (var weight in adapter.Parameters.Values)
@@ -53,6 +55,39 @@ public sealed class RecomputationTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("llama"), InlineData("gpt2"), InlineData("chatglm")]
+    public void Each_block_is_computed_again_in_the_backward_pass(string family)
+    {
+        using var model = new TinyModel(Family: family).Build();
+        var calls = model.Linears.Values.Where(l => l != model.Head).Select(layer => new Counted(layer)).ToArray();
+        Assert.Equal(model.Shape.Layers, model.Blocks.Count);
+        foreach (var weight in model.Parameters.Values) weight.requires_grad = true;
+        foreach (var (recomputes, times) in (ReadOnlySpan<(bool, int)>)[(true, 2), (false, 1)])
+        {
+            foreach (var layer in calls) layer.Times = 0;
+            model.Recomputes = recomputes;
+            model.Hidden(new ModelInput(Range(1, 9, CPU).view(1, 8)) { Mode = PassMode.Training }).sum().backward();
+            Assert.All(calls, layer => Assert.Equal(times, layer.Times));
+        }
+    }
+
+    // Counts how often a layer is computed.
+    private sealed class Counted : ILinearAdapter
+    {
+        public Counted(Linear layer) => layer.Adapter = this;
+
+        public int Times { get; set; }
+
+        public Tensor Forward(Linear layer, Tensor x, Pass pass)
+        {
+            Times++;
+            return layer.Biased(layer.Product(x, pass.Mode));
+        }
+
+        public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => throw new NotSupportedException();
+    }
+
     private static (float Loss, Dictionary<string, Tensor> Gradients) Run(string method, bool recomputes)
     {
         using var model = new TinyModel().Build();
@@ -64,9 +99,9 @@ public sealed class RecomputationTests : IDisposable
                 foreach (var (name, weight) in adapter.Parameters)
                     if (name.Contains("lora_B", StringComparison.Ordinal)) weight.fill_(Number(0.01));
         manual_seed(5);
-        var ids = Range(1, 25).view(2, 12);
+        var ids = Range(1, 25, CPU).view(2, 12);
         var places = tensor(new long[] { 0, 1, 2, 3, 4, 13, 14, 15 });
-        var loss = model.NegativeLogLikelihood(new ModelInput(ids), places, places + Number(2));
+        var loss = model.NegativeLogLikelihood(new ModelInput(ids) { Mode = PassMode.Training }, places, places + Number(2));
         loss.backward();
         return (loss.item<float>(), adapter.Parameters.ToDictionary(p => p.Key, p => p.Value.grad!.clone()));
     }

@@ -44,13 +44,14 @@ public sealed class QloraGoldenTests : IDisposable
         Tensor Logits(CausalModel model)
         {
             using var quiet = no_grad();
-            return model.Logits(batch.Input);
+            return model.Logits(batch.Input).cpu();
         }
     }
 
     private static CausalModel Build(QuantizationOptions options)
     {
         using var folder = ModelFolder.Open(ReferenceData.Path("golden/llama/model"));
-        return ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), quantization: options);
+        return ModelFamilies.Build(folder.Config, new CheckpointWeights(folder), quantization: options,
+            compute: TestDevice.Compute);
     }
 }

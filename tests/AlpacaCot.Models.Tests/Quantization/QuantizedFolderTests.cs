@@ -150,6 +150,6 @@ public sealed class QuantizedFolderTests : IDisposable
     private static Tensor Logits(CausalModel model)
     {
         using var quiet = no_grad();
-        return model.Logits(new ModelInput(Range(1, 25).view(2, 12)));
+        return model.Logits(new ModelInput(Range(1, 25, CPU).view(2, 12)));
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using TorchSharp;
@@ -43,7 +44,10 @@ public sealed class RoundWeightsTests : IDisposable
             new RandomWeights(1, 0.2));
         model.RoundWeights(4);
         int[] ids = [5, 17, 99, 250, 7, 31];
-        var whole = model.Logits(new ModelInput(tensor([.. ids.Select(i => (long)i)]).unsqueeze(0)));
+        var whole = model.Logits(new ModelInput(tensor([.. ids.Select(i => (long)i)]).unsqueeze(0))
+        {
+            Mode = PassMode.Generation,
+        });
         using var cache = model.NewCache();
         for (var i = 0; i < ids.Length; i++)
         {
@@ -55,6 +59,6 @@ public sealed class RoundWeightsTests : IDisposable
     private static double Loss(CausalModel model, ModelInput input)
     {
         var count = input.Ids.shape[1] - 1;
-        return model.NegativeLogLikelihood(input, Range(0, count), input.Ids[0].narrow(0, 1, count)).item<float>() / count;
+        return model.NegativeLogLikelihood(input, Range(0, count, CPU), input.Ids[0].narrow(0, 1, count)).item<float>() / count;
     }
 }

@@ -10,7 +10,7 @@ public sealed class LibtorchTests
     public void Loads_and_computes()
     {
         Assert.Null(Libtorch.Report.Problem);
-        using var x = Range(0, 4, torch.float32);
+        using var x = Range(0, 4, TorchSharp.torch.CPU, torch.float32);
         using var y = x.dot(x);
         Assert.Equal(14f, y.item<float>());
         NumericSelfTest.Run();

@@ -24,7 +24,7 @@ public sealed class ScalarsTests
     public void Numbers_and_sums_are_those_of_torch()
     {
         using var scope = NewDisposeScope();
-        var x = Range(2, 5);
+        var x = Range(2, 5, CPU);
         Assert.Equal([2L, 3, 4], x.data<long>());
         Assert.Equal([4L, 6, 8], x.Plus(x).data<long>());
         Assert.Equal([3.5, 4.5, 5.5], (x.to(float64) + Number(1.5)).data<double>());

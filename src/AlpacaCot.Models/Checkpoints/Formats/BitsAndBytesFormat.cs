@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -49,15 +50,15 @@ public static class BitsAndBytesFormat
     {
         if (matrix is Int8Matrix rows)
         {
-            yield return (weight, rows.Codes.alias());
-            yield return (ScalesName(weight), rows.Scales.alias());
-            yield return (weight + "_format", zeros([], ScalarType.Byte)); // 0: by rows
+            yield return (weight, rows.Codes.cpu());
+            yield return (ScalesName(weight), rows.Scales.cpu());
+            yield return (weight + "_format", Runtime.Tensors.Zeros([], ScalarType.Byte, CPU)); // 0: by rows
             yield break;
         }
         var blocks = (FourBitMatrix)matrix;
-        yield return (weight, blocks.Packed.alias());
-        yield return (weight + ".absmax", blocks.Scales.alias());
-        yield return (weight + ".quant_map", tensor(blocks.Table.ToArray()));
+        yield return (weight, blocks.Packed.cpu());
+        yield return (weight + ".absmax", blocks.Scales.cpu());
+        yield return (weight + ".quant_map", Runtime.Tensors.Of(blocks.Table.ToArray(), CPU));
         var state = new JsonObject
         {
             ["quant_type"] = Name(blocks.Type), ["blocksize"] = blocks.BlockSize, ["dtype"] = TypeName(original),
@@ -65,13 +66,13 @@ public static class BitsAndBytesFormat
         };
         if (blocks.NestedScales is { } nested)
         {
-            yield return (weight + ".nested_absmax", nested.alias());
-            yield return (weight + ".nested_quant_map", tensor(Codebook.DynamicSigned.Values));
+            yield return (weight + ".nested_absmax", nested.cpu());
+            yield return (weight + ".nested_quant_map", Runtime.Tensors.Of(Codebook.DynamicSigned.Values, CPU));
             state["nested_blocksize"] = FourBitMatrix.NestedBlock;
             state["nested_dtype"] = "float32";
             state["nested_offset"] = (double)blocks.Offset;
         }
-        yield return (weight + State + Name(blocks.Type), tensor(Encoding.UTF8.GetBytes(state.ToJsonString())));
+        yield return (weight + State + Name(blocks.Type), Runtime.Tensors.Of(Encoding.UTF8.GetBytes(state.ToJsonString()), CPU));
     }
 
     /// <summary>What a configuration says about quantization; null for nothing.</summary>

@@ -36,7 +36,7 @@ internal static class FiniteWeights
     /// <summary>The flat index of the first value that is NaN or infinite.</summary>
     internal static unsafe long? FirstOther(Tensor weight)
     {
-        using var plain = weight.contiguous();
+        using var plain = weight.cpu().contiguous();
         var (bytes, count) = ((nint)TensorMemory.Bytes(plain), plain.numel());
         return plain.dtype switch // not finite: every bit of the exponent is set
         {

@@ -18,7 +18,7 @@ internal static class Fp8
     /// <summary>A bfloat16 tensor of fp8 bytes in a file.</summary>
     public static unsafe Tensor Expand(MappedFile map, long offset, long[] shape, ushort[] table)
     {
-        var result = empty(shape, dtype: ScalarType.BFloat16);
+        var result = Tensors.Empty(shape, ScalarType.BFloat16, CPU);
         byte* source = map.Pointer + offset;
         var values = (ushort*)TensorMemory.Bytes(result);
         var count = result.numel();

@@ -90,7 +90,7 @@ internal sealed class GgufModel : IForeignModel
     // A row is a whole number of blocks; rows go to all cores.
     private unsafe Tensor Expanded(GgufTensor tensor)
     {
-        var result = empty(tensor.Shape, dtype: ScalarType.Float32);
+        var result = Tensors.Empty(tensor.Shape, ScalarType.Float32, CPU);
         if (result.numel() == 0) return result;
         var (width, type) = (tensor.Shape[^1], tensor.Type);
         var rowBytes = width / type.BlockElements * type.BlockBytes;

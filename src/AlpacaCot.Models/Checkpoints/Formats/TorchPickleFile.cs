@@ -57,7 +57,7 @@ public sealed class TorchPickleFile : ITensorFile
         if (!tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
         var dtype = tensor.Storage.DType;
         var bytes = TensorLayout.ByteCount(dtype, tensor.Shape)!.Value; // checked on opening
-        if (bytes == 0) return empty(tensor.Shape, dtype: dtype);
+        if (bytes == 0) return Tensors.Empty(tensor.Shape, dtype, CPU);
         var start = storageOffsets[tensor.Storage.Key] + tensor.Offset * TensorLayout.ItemSize(dtype);
         if (IsContiguous(tensor)) return map.Tensor(start, dtype, tensor.Shape);
 

@@ -22,10 +22,10 @@ public sealed class RandomWeights(long seed, double deviation = 0.02) : IWeightS
     /// <inheritdoc/>
     public Tensor Read(string name, ReadOnlySpan<long> shape)
     {
-        if (name.EndsWith("bias", StringComparison.Ordinal)) return zeros(shape.ToArray(), dtype: ScalarType.Float32);
+        if (name.EndsWith("bias", StringComparison.Ordinal)) return Tensors.Zeros(shape, ScalarType.Float32, CPU);
         if (name.EndsWith("norm.weight", StringComparison.Ordinal) || shape.Length < 2)
-            return ones(shape.ToArray(), dtype: ScalarType.Float32);
-        var tensor = empty(shape.ToArray(), dtype: ScalarType.Float32);
+            return Tensors.Ones(shape, ScalarType.Float32, CPU);
+        var tensor = Tensors.Empty(shape, ScalarType.Float32, CPU);
         Fill(tensor, StartState(name));
         return tensor;
     }

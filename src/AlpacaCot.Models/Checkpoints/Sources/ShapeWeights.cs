@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Sources;
@@ -14,5 +15,5 @@ public sealed class ShapeWeights(Func<string, int, ScalarType>? type = null) : I
 
     /// <inheritdoc/>
     public Tensor Read(string name, ReadOnlySpan<long> shape) =>
-        empty(shape.ToArray(), type?.Invoke(name, shape.Length) ?? ScalarType.Float32, META);
+        Tensors.Empty(shape, type?.Invoke(name, shape.Length) ?? ScalarType.Float32, META);
 }

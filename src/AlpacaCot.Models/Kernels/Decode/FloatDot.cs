@@ -22,7 +22,7 @@ internal static unsafe class FloatDot
             || !weight.is_contiguous() || weight.device_type != TorchSharp.DeviceType.CPU) return null;
         using var input = x.contiguous();
         var (n, rows, width, type) = (x.shape[0], weight.shape[0], weight.shape[1], weight.dtype);
-        var y = empty([n, rows], ScalarType.Float32);
+        var y = Tensors.Empty([n, rows], ScalarType.Float32, CPU);
         var (from, w, to) = ((nint)TensorMemory.Floats(input), (nint)TensorMemory.Bytes(weight), (nint)TensorMemory.Floats(y));
         var rowsAtOnce = Math.Max(1, PieceBytes / (width * weight.element_size()));
         Crew.Shared.Run((int)((rows + rowsAtOnce - 1) / rowsAtOnce), get_num_threads(), piece =>

@@ -1,0 +1,48 @@
+using AlpacaCot.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Runtime;
+
+/// <summary>
+/// Where a model computes and in which type its activations are. Weights keep the type they are stored in; norms, rotary tables,
+/// losses and optimizer states are fp32 everywhere.
+/// </summary>
+/// <param name="Device">The device of weights, activations and caches.</param>
+/// <param name="Activations">The type between layers; on the CPU always fp32.</param>
+public sealed record Compute(Device Device, ScalarType Activations = ScalarType.Float32)
+{
+    /// <summary>The environment variable that chooses kernels on the CPU: <c>simd</c> (the default) or <c>torch</c>.</summary>
+    public const string KernelsVariable = "ALPACACOT_KERNELS";
+
+    private static readonly Lazy<bool> SimdOnCpu = new(() => Environment.GetEnvironmentVariable(KernelsVariable) switch
+    {
+        null or "" or "simd" => true,
+        "torch" => false,
+        var other => throw new InputException(
+            $"{KernelsVariable} is '{other}'; simd and torch are possible, and simd is the default."),
+    });
+
+    /// <summary>The CPU, in fp32.</summary>
+    public static Compute Cpu { get; } = new(CPU);
+
+    /// <summary>Whether this is the CPU.</summary>
+    public bool IsCpu => Device.type == DeviceType.CPU;
+
+    /// <summary>
+    /// Whether tensors on a device are computed by this project's own SIMD kernels, which read host memory. All other devices,
+    /// and the CPU where <see cref="KernelsVariable"/> says so, use plain operations of libtorch.
+    /// </summary>
+    public static bool UsesSimd(DeviceType type) => type == DeviceType.CPU && SimdOnCpu.Value;
+
+    /// <summary>The same for the device of a tensor.</summary>
+    public static bool UsesSimd(Tensor tensor) => UsesSimd(tensor.device_type);
+
+    /// <summary>Checks that the activation type is possible on the device.</summary>
+    /// <exception cref="InputException">It is not.</exception>
+    public void Check()
+    {
+        if (Activations != ScalarType.Float32)
+            throw new InputException($"Activations in {Activations} are not supported; only Float32 is.");
+    }
+}
