@@ -7,6 +7,7 @@ using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Batching;
+using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

@@ -73,16 +73,16 @@ public sealed class PlanVerbTests
     {
         using var folder = new TemporaryFolder();
         var at = model == "base" ? AlpacaCot.Tests.Checkout.Path("samples/base") : folder.Path;
-        if (model != "base") folder.File("config.json", model == "bloom" ? Bloom7B1 : Llama7B);
-        var recipe = $"{{ model: {at}, data: [{folder.File("data.json", Record)}], adapter: {{ method: lora, rank: 8 }}, " +
+        if (model != "base") folder.Write("config.json", model == "bloom" ? Bloom7B1 : Llama7B);
+        var recipe = $"{{ model: {at}, data: [{folder.Write("data.json", Record)}], adapter: {{ method: lora, rank: 8 }}, " +
             "training: { max_steps: 10 }";
-        var study = folder.File("study.yaml", $"recipe: {recipe} }}\nfactors:\n  quantization: [none, int8, nf4, fp4]\n" +
+        var study = folder.Write("study.yaml", $"recipe: {recipe} }}\nfactors:\n  quantization: [none, int8, nf4, fp4]\n" +
             "  training.optimizer: [adamw, adamw8bit, sgd, lion]\n" +
-            $"benchmarks: [{{ name: gsm8k, path: {folder.In("test.jsonl")}, limit: 10 }}]\noutput: {folder.In("out")}\n");
-        var single = folder.File("r.yaml", recipe.TrimStart('{').Replace(", data:", "\ndata:", StringComparison.Ordinal)
+            $"benchmarks: [{{ name: gsm8k, path: {folder.File("test.jsonl")}, limit: 10 }}]\noutput: {folder.File("out")}\n");
+        var single = folder.Write("r.yaml", recipe.TrimStart('{').Replace(", data:", "\ndata:", StringComparison.Ordinal)
             .Replace(", adapter:", "\nadapter:", StringComparison.Ordinal)
             .Replace(", training:", "\ntraining:", StringComparison.Ordinal).Replace(" model:", "model:", StringComparison.Ordinal)
-            + $"\noutput: {folder.In("run")}\n");
+            + $"\noutput: {folder.File("run")}\n");
         var cells = (await CommandLine.Run("study", study, "--plan", "--json")).Json().GetProperty("cells");
         Assert.Equal(16, cells.GetArrayLength());
         var (weights, states) = (new HashSet<long>(), new HashSet<long>());

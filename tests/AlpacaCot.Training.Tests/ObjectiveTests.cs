@@ -138,7 +138,7 @@ public sealed class ObjectiveTests(RunFixture fixture)
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var recorder = new Recorder();
         using (var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false))
-            new Trainer(new(model, adapter), objective, optimizer, new LearningRate(5e-3, "constant", 0, 12),
+            new Trainer(new(model, adapter), objective, optimizer, new LearningRate(5e-3, LearningRateSchedule.Constant, 0, 12),
                 new EpochSampler(train, new(8, microBatch, 1, 12, false, 1)), new LoopSchedule(0, 1, 1, 6, 12))
             {
                 Validation = EpochSampler.Sequential(held, 4),

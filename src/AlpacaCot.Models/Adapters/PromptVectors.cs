@@ -76,10 +76,12 @@ internal static class Trained
                 for (var t = 0; t < x.shape[0]; t++)
                 {
                     // in, forget, new, out
-                    var gates = (read.narrow(0, t, 1).Plus(nn.functional.linear(h, state, stateBias))).chunk(4, 1);
-                    c = (gates[1].sigmoid() * c).Plus(gates[0].sigmoid() * gates[2].tanh());
-                    h = gates[3].sigmoid() * c.tanh();
+                    var gates = read.narrow(0, t, 1).Plus(nn.functional.linear(h, state, stateBias));
+                    c = (Gate(1).sigmoid() * c).Plus(Gate(0).sigmoid() * Gate(2).tanh());
+                    h = Gate(3).sigmoid() * c.tanh();
                     seen.Add(h);
+
+                    Tensor Gate(int i) => gates.narrow(1, i * hidden, hidden);
                 }
                 return cat(seen, 0);
             };
