@@ -9,7 +9,6 @@ using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
-using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;

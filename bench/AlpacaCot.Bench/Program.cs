@@ -9,6 +9,7 @@ using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -1,8 +1,9 @@
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training;
-using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Runs;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Bench;
 

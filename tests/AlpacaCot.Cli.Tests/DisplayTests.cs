@@ -1,6 +1,6 @@
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
-using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Runs;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Tests;

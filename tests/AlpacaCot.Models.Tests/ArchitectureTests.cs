@@ -10,7 +10,7 @@ public sealed class ArchitectureTests
 {
     /// <summary>Projects that still have circles. A project that has none any more must leave the list.</summary>
     private static readonly string[] NotYetClean =
-        ["AlpacaCot.Training"];
+        [];
 
     /// <summary>Every project under src, in the order of names.</summary>
     public static TheoryData<string> Projects =>

@@ -9,6 +9,7 @@ using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 
 namespace AlpacaCot.Training.Tests;

@@ -14,6 +14,7 @@ using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

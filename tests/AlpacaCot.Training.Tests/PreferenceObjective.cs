@@ -1,6 +1,5 @@
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
-using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Objectives;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Quantization;
 using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Tests;
 

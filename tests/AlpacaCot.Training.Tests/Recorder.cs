@@ -1,4 +1,4 @@
-using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Training.Tests;
 

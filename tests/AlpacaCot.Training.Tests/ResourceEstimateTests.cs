@@ -10,6 +10,7 @@ using AlpacaCot.Text.Gguf;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using AlpacaCot.Tests;
-using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Runs;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Tests;
 

@@ -8,6 +8,7 @@ using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Tests;
 

@@ -5,6 +5,7 @@ using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
-using AlpacaCot.Training;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Recipes;
 using Spectre.Console;

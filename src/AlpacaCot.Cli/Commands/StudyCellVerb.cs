@@ -3,7 +3,7 @@ using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Cli.Commands;
 

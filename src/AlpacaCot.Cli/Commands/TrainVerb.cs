@@ -5,8 +5,8 @@ using AlpacaCot.Cli.Screens;
 using AlpacaCot.Studies.Figures;
 using AlpacaCot.Text;
 using AlpacaCot.Training;
-using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Runs;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;

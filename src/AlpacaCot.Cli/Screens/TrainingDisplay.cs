@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Objectives;
+using AlpacaCot.Training.Runs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,4 +1,3 @@
-using AlpacaCot.Models.Modules;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;

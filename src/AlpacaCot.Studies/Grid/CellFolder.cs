@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Text;
-using AlpacaCot.Training;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
-using AlpacaCot.Training.Loop;
+using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Studies.Grid;
 

@@ -7,8 +7,8 @@ using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Training;
-using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Studies.Grid;
 

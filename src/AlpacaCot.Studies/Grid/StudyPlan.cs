@@ -1,9 +1,7 @@
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
-using AlpacaCot.Training;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Recipes;
 

@@ -1,4 +1,5 @@
 using AlpacaCot.Text;
+using AlpacaCot.Training.Objectives;
 
 namespace AlpacaCot.Training.Batching;
 

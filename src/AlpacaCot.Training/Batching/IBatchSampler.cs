@@ -1,3 +1,5 @@
+using AlpacaCot.Training.Objectives;
+
 namespace AlpacaCot.Training.Batching;
 
 /// <summary>Chooses the examples of each optimizer step.</summary>

@@ -5,6 +5,7 @@ using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 
 namespace AlpacaCot.Training.Estimates;

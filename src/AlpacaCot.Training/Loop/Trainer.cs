@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Runs;
+using AlpacaCot.Training.Settings;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
-using AlpacaCot.Training.Batching;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Objectives;

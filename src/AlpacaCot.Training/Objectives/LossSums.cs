@@ -1,5 +1,3 @@
-using AlpacaCot.Training.Batching;
-
 namespace AlpacaCot.Training.Objectives;
 
 /// <summary>Adds up the losses of micro-batches and gives their means over all units.</summary>

@@ -1,4 +1,4 @@
-using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Objectives;
 
@@ -13,7 +13,7 @@ public static class ObjectiveRegistry
     /// <summary>Every objective; the first is the default.</summary>
     public static IReadOnlyList<ObjectiveEntry> All { get; } =
     [
-        new("supervised", _ => new SupervisedTuning()),
+        new(TrainingOptions.Supervised, _ => new SupervisedTuning()),
     ];
 
     /// <summary>Makes the objective that a recipe names.</summary>

@@ -1,7 +1,6 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
-using AlpacaCot.Training.Batching;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Objectives;

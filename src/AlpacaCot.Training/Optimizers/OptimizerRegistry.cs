@@ -1,5 +1,5 @@
 using AlpacaCot.Models.Families;
-using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;

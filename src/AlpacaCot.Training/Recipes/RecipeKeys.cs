@@ -6,11 +6,12 @@ using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
+using AlpacaCot.Training.Settings;
 using DataKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.DataSpec>;
 using MixtureKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.MixtureSpec>;
 using ModelKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.ModelSpec>;
 using RecipeKeyOf = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.Recipe>;
-using TrainingKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Recipes.TrainingOptions>;
+using TrainingKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Settings.TrainingOptions>;
 
 namespace AlpacaCot.Training.Recipes;
 

@@ -3,6 +3,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Optimizers;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Recipes;
 

@@ -6,7 +6,6 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
-using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using AlpacaCot.Data.Tests;
 using AlpacaCot.Data.Tests.Preparation;
 using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;

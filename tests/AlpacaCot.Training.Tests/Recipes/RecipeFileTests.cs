@@ -1,7 +1,7 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Tests.Recipes;
 

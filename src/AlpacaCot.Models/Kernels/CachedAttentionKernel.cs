@@ -1,12 +1,11 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
-namespace AlpacaCot.Models.Modules;
+namespace AlpacaCot.Models.Kernels;
 
 /// <summary>
 /// Attention of single tokens over caches of different lengths: each sees exactly its own keys, so there is neither padding nor a

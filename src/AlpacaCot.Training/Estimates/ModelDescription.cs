@@ -6,7 +6,7 @@ using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 using static TorchSharp.torch;
 
-namespace AlpacaCot.Training;
+namespace AlpacaCot.Training.Estimates;
 
 /// <summary>A model as an estimate needs it: its configuration, and the types that its weights are stored in.</summary>
 /// <param name="Config">The content of <c>config.json</c>.</param>

@@ -1,6 +1,6 @@
 using AlpacaCot.Training.Objectives;
 
-namespace AlpacaCot.Training.Loop;
+namespace AlpacaCot.Training.Runs;
 
 /// <summary>
 /// Watches a training run: a progress display, a log, a test. Called on the training thread between optimizer steps, so an

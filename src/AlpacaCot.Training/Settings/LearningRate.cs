@@ -1,4 +1,4 @@
-namespace AlpacaCot.Training.Optimizers;
+namespace AlpacaCot.Training.Settings;
 
 /// <summary>How the learning rate falls after the warm-up.</summary>
 public enum LearningRateSchedule

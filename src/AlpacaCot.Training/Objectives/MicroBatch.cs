@@ -5,7 +5,7 @@ using AlpacaCot.Text.Examples;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
-namespace AlpacaCot.Training.Batching;
+namespace AlpacaCot.Training.Objectives;
 
 /// <summary>
 /// Rows of tokens that go through the model together, padded on the right to the longest, with the positions whose next token

@@ -1,11 +1,10 @@
 using AlpacaCot.Text;
-using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Recipes;
 
-namespace AlpacaCot.Training;
+namespace AlpacaCot.Training.Estimates;
 
 /// <summary>The number of optimizer steps of a recipe.</summary>
 /// <param name="Steps">Optimizer steps.</param>

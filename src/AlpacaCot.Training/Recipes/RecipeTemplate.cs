@@ -1,8 +1,7 @@
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
-using AlpacaCot.Training.Recipes;
 
-namespace AlpacaCot.Training;
+namespace AlpacaCot.Training.Recipes;
 
 /// <summary>The template that a recipe trains with: the one it names, else the model's.</summary>
 public static class RecipeTemplate
