@@ -130,7 +130,7 @@ internal static unsafe class DecodeBench
         for (var run = 0; run < 3; run++)
         {
             var start = Stopwatch.GetTimestamp();
-            Crew.Shared.Run(sums.Length, threads, piece =>
+            SpinThreadPool.Shared.Run(sums.Length, threads, piece =>
             {
                 var at = (uint*)(from + piece * (nint)Piece);
                 Vector256<uint> a = default, b = default, c = default, d = default;
@@ -161,7 +161,7 @@ internal static unsafe class DecodeBench
             Kinds = [.. pieces.Select((_, i) => i == 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1)], Bos = 1, Eos = 2, Unknown = 0,
         };
         var weights =
-            model.Parameters.Select(p => new OutgoingWeight(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.alias()));
+            model.Parameters.Select(p => new ExportTensor(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.alias()));
         GgufExport.Write(file, JsonNode.Parse(Config)!.AsObject(), [.. weights], tokenizer, type, _ => { });
     }
 

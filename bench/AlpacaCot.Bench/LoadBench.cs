@@ -77,7 +77,7 @@ internal static class LoadBench
             max_position_embeddings = 2048, rms_norm_eps = 1e-5, hidden_act = "silu", tie_word_embeddings = false,
             torch_dtype = "bfloat16",
         })!;
-        List<OutgoingWeight> weights = [Weight("model.embed_tokens", 32000, 2048), Weight("lm_head", 32000, 2048),
+        List<ExportTensor> weights = [Weight("model.embed_tokens", 32000, 2048), Weight("lm_head", 32000, 2048),
             Weight("model.norm", 2048)];
         foreach (var layer in Enumerable.Range(0, layers).Select(i => $"model.layers.{i}."))
             weights.AddRange([
@@ -91,7 +91,7 @@ internal static class LoadBench
             _ => { });
     }
 
-    private static OutgoingWeight Weight(string name, params long[] shape) =>
+    private static ExportTensor Weight(string name, params long[] shape) =>
         new(name + ".weight", ScalarType.BFloat16, shape, () =>
     {
         using var random = rand(shape);
@@ -108,7 +108,7 @@ internal static class LoadBench
         {
             var name = $"pytorch_model-{i + 1:00000}.bin";
             TorchPickleWriter.Write(Path.Combine(path, name), [.. shard.Select(e =>
-                new OutgoingWeight(e.Name, e.DType, e.Shape, () => folder.Read(e.Name)))]);
+                new ExportTensor(e.Name, e.DType, e.Shape, () => folder.Read(e.Name)))]);
             foreach (var entry in shard) map[entry.Name] = name;
         }
         File.WriteAllText(Path.Combine(path, "pytorch_model.bin.index.json"),

@@ -105,7 +105,7 @@ foreach (var (rows, width) in new[] { (2048L, 192L), (512L, 2048L) })
     using var w = ones(width);
     x.requires_grad = true;
     var norm = Norm(w, 1e-6);
-    var pass = new Pass(Compute.Cpu, PassMode.Training);
+    var pass = new ForwardPass(Compute.Cpu, PassMode.Training);
     Duel.Run($"RMS norm [{rows}, {width}]",
         () => Backward(() => x * (x.pow(Number(2)).mean([-1L], keepdim: true) + Number(1e-6)).rsqrt() * w, x),
         () => Backward(() => norm.Forward(x, pass), x));

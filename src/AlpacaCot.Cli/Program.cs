@@ -15,26 +15,26 @@ namespace AlpacaCot.Cli;
 internal static class Program
 {
     /// <summary>The verbs, in the order of the first screen.</summary>
-    private static Verb[] Verbs(Terminal terminal) =>
+    private static DocumentedCommand[] Verbs(Terminal terminal) =>
     [
-        QuickstartVerb.Create(terminal),
-        DataVerb.Create(terminal),
-        InspectVerb.Create(terminal),
-        TokenizeVerb.Create(terminal),
-        RenderVerb.Create(terminal),
-        PlanVerb.Create(terminal),
-        TrainVerb.Create(terminal),
-        StudyVerb.Create(terminal),
-        GenerateVerb.Create(terminal),
-        ChatVerb.Create(terminal),
-        ScoreVerb.Create(terminal),
-        EvaluateVerb.Create(terminal),
-        MergeVerb.Create(terminal),
-        ExportVerb.Create(terminal),
-        ExtendVerb.Create(terminal),
-        AdaptersVerb.Create(terminal),
-        QuantizeVerb.Create(terminal),
-        DoctorVerb.Create(terminal),
+        QuickstartCommand.Create(terminal),
+        DataCommand.Create(terminal),
+        InspectCommand.Create(terminal),
+        TokenizeCommand.Create(terminal),
+        RenderCommand.Create(terminal),
+        PlanCommand.Create(terminal),
+        TrainCommand.Create(terminal),
+        StudyCommand.Create(terminal),
+        GenerateCommand.Create(terminal),
+        ChatCommand.Create(terminal),
+        ScoreCommand.Create(terminal),
+        EvaluateCommand.Create(terminal),
+        MergeCommand.Create(terminal),
+        ExportCommand.Create(terminal),
+        ExtendCommand.Create(terminal),
+        AdaptersCommand.Create(terminal),
+        QuantizeCommand.Create(terminal),
+        DoctorCommand.Create(terminal),
     ];
 
     public static async Task<int> Main(string[] args)
@@ -61,11 +61,11 @@ internal static class Program
         };
         var root = new RootCommand("AlpacaCot: instruction tuning of large language models.") { debug };
         foreach (var verb in Verbs(terminal)) root.Add(verb);
-        root.Add(StudyCellVerb.Create(terminal));
+        root.Add(StudyCellCommand.Create(terminal));
         HelpScreen.Install(root);
         root.SetAction(_ =>
         {
-            FirstScreen.Show(root.Subcommands.OfType<Verb>(), terminal);
+            FirstScreen.Show(root.Subcommands.OfType<DocumentedCommand>(), terminal);
             return ExitCode.Done;
         });
 

@@ -72,7 +72,7 @@ internal static unsafe class TestDevice
 
     private sealed class Fault(string fault) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, Pass pass)
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             var y = nn.functional.linear(x, layer.Weight, layer.Bias);
             if (fault == "memory") _ = *TensorMemory.Floats(y.contiguous());

@@ -23,7 +23,7 @@ internal static class HelpScreen
         public override int Invoke(ParseResult parseResult)
         {
             var code = help.Invoke(parseResult);
-            if (parseResult.CommandResult.Command is Verb verb)
+            if (parseResult.CommandResult.Command is DocumentedCommand verb)
             {
                 var output = parseResult.InvocationConfiguration.Output;
                 output.WriteLine(verb.Examples.Count == 1 ? "Example:" : "Examples:");

@@ -16,7 +16,7 @@ internal static class BatchAnswers
 {
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static void Write(LanguageModel model, IReadOnlyList<Prompt> prompts, GenerationOptions options, int batchSize,
+    public static void Write(LanguageModel model, IReadOnlyList<PromptRequest> prompts, GenerationOptions options, int batchSize,
         string? output, bool json, Terminal terminal, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
@@ -63,7 +63,7 @@ internal static class BatchAnswers
             }, cancel);
         }
 
-        string Line(Prompt prompt, int[] answer)
+        string Line(PromptRequest prompt, int[] answer)
         {
             using var buffer = new MemoryStream();
             using (var writer = new Utf8JsonWriter(buffer, Readable))

@@ -10,18 +10,18 @@ internal static class MachineReport
 {
     private const long Gigabyte = 1L << 30;
 
-    public static IReadOnlyList<Finding> Findings() =>
+    public static IReadOnlyList<MachineFinding> Findings() =>
     [
         OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), Torch(), Gpu(), Mpi(), Fonts(), Chromium(),
     ];
 
-    private static Finding OperatingSystemRow()
+    private static MachineFinding OperatingSystemRow()
     {
         var name = Line("/etc/os-release", "PRETTY_NAME=")?.Trim('"') ?? RuntimeInformation.OSDescription;
         return new("system", FindingState.Ok, $"{name}, {RuntimeInformation.RuntimeIdentifier}");
     }
 
-    private static Finding Glibc() => (OperatingSystem.IsLinux(), Platform.GlibcVersion) switch
+    private static MachineFinding Glibc() => (OperatingSystem.IsLinux(), Platform.GlibcVersion) switch
     {
         (false, _) => new("C library", FindingState.Ok, "the system's own"),
         (_, null) => new("C library", FindingState.Missing, "not glibc",
@@ -31,9 +31,9 @@ internal static class MachineReport
         (_, { } version) => new("C library", FindingState.Ok, $"glibc {version}"),
     };
 
-    private static Finding DotNet() => new(".NET", FindingState.Ok, Environment.Version.ToString());
+    private static MachineFinding DotNet() => new(".NET", FindingState.Ok, Environment.Version.ToString());
 
-    private static Finding Processor()
+    private static MachineFinding Processor()
     {
         var name = Line("/proc/cpuinfo", "model name")?.TrimStart('\t', ' ', ':')
             ?? RuntimeInformation.ProcessArchitecture.ToString();
@@ -54,7 +54,7 @@ internal static class MachineReport
         return new("processor", FindingState.Ok, value, note);
     }
 
-    private static Finding Memory()
+    private static MachineFinding Memory()
     {
         var total = Kilobytes("MemTotal:") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var free = Kilobytes("MemAvailable:");
@@ -69,7 +69,7 @@ internal static class MachineReport
             : new("memory", FindingState.Ok, value);
     }
 
-    private static Finding Disk()
+    private static MachineFinding Disk()
     {
         var folder = Directory.GetCurrentDirectory();
         var free = new DriveInfo(folder).AvailableFreeSpace;
@@ -79,7 +79,7 @@ internal static class MachineReport
             : new("disk", FindingState.Ok, $"{Size(free)} free in {folder}");
     }
 
-    private static Finding Torch()
+    private static MachineFinding Torch()
     {
         var report = Libtorch.Report;
         if (report.Problem is { } problem) return new("libtorch", FindingState.Missing, "cannot be loaded", problem);
@@ -87,7 +87,7 @@ internal static class MachineReport
         return new("libtorch", FindingState.Ok, value, report.Adapted ? "adapted to this system's older C++ library" : "");
     }
 
-    private static Finding Gpu()
+    private static MachineFinding Gpu()
     {
         var devices = Directory.Exists("/dev") ? Directory.GetFiles("/dev", "nvidia?").Length : 0;
         var names = Programs.Output("nvidia-smi", "--query-gpu=name,memory.total --format=csv,noheader");
@@ -100,7 +100,7 @@ internal static class MachineReport
             : new("GPU", FindingState.Optional, "none", "training runs on the CPU");
     }
 
-    private static Finding Mpi()
+    private static MachineFinding Mpi()
     {
         var library = Programs.Library("libmpi.so");
         var launcher = Programs.Find("mpirun");
@@ -109,7 +109,7 @@ internal static class MachineReport
                 "only for training on several machines", "apt install openmpi-bin libopenmpi-dev");
     }
 
-    private static Finding Fonts()
+    private static MachineFinding Fonts()
     {
         string[] folders = ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", @"C:\Windows\Fonts"];
         var files = folders.Where(Directory.Exists)
@@ -126,7 +126,7 @@ internal static class MachineReport
                 "apt install fonts-noto-cjk");
     }
 
-    private static Finding Chromium()
+    private static MachineFinding Chromium()
     {
         var path = new[] { "chromium", "chromium-browser", "google-chrome" }.Select(Programs.Find)
             .FirstOrDefault(p => p is not null);

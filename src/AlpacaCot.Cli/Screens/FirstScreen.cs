@@ -14,13 +14,13 @@ internal static class FirstScreen
         ("train RECIPE", "tune your model on your data"),
     ];
 
-    private static readonly Dictionary<VerbGroup, string> Titles = new()
+    private static readonly Dictionary<CommandGroup, string> Titles = new()
     {
-        [VerbGroup.Data] = "Look at data", [VerbGroup.Train] = "Train",
-        [VerbGroup.Use] = "Use a model", [VerbGroup.Machine] = "This machine",
+        [CommandGroup.Data] = "Look at data", [CommandGroup.Train] = "Train",
+        [CommandGroup.Use] = "Use a model", [CommandGroup.Machine] = "This machine",
     };
 
-    public static void Show(IEnumerable<Verb> verbs, Terminal terminal)
+    public static void Show(IEnumerable<DocumentedCommand> verbs, Terminal terminal)
     {
         var all = verbs.ToList();
         var console = terminal.Console;

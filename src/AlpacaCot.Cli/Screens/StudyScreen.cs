@@ -5,7 +5,7 @@ using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
 using Spectre.Console;
-using Verdict = AlpacaCot.Studies.Analysis.Verdict;
+using ComparisonVerdict = AlpacaCot.Studies.Analysis.ComparisonVerdict;
 
 namespace AlpacaCot.Cli.Screens;
 
@@ -138,7 +138,7 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         var compared = analysis.Comparisons.FirstOrDefault(c => c.Arm == score.Arm && c.Measure == score.Measure);
         if (compared is null) return $"[bold]{text}[/]";
         var change = string.Create(CultureInfo.InvariantCulture, $"{compared.Difference:+0.0;−0.0;0.0}");
-        return compared.Verdict == Verdict.Different ? $"{text} [{(compared.Difference > 0 ? "green" : "red")}]{change}[/]"
+        return compared.Verdict == ComparisonVerdict.Different ? $"{text} [{(compared.Difference > 0 ? "green" : "red")}]{change}[/]"
             : $"{text} [grey]{change}[/]";
     }
 

@@ -36,7 +36,7 @@ public static class Catalogue
         .. Gpt4Tools.Sets,
         .. ShareGpt.Sets,
         .. AutoCot.Sets,
-        .. Moss.Sets,
+        .. MossSet.Sets,
         .. UltraChat.Sets,
         .. ChineseMedical.Sets,
         new Csl(),

@@ -15,7 +15,7 @@ internal interface IRecordCursor : IDisposable
     long Number { get; }
 
     /// <summary>Position of the current record for messages: file, record and, if applicable, line.</summary>
-    string Place { get; }
+    string Location { get; }
 
     /// <summary>The current record; valid until the next <see cref="MoveNext"/>.</summary>
     ReadOnlySpan<byte> Current { get; }

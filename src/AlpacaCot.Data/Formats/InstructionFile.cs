@@ -54,7 +54,7 @@ public static class InstructionFile
             Conversation? conversation = null;
             if ((records.Problem ?? Parse(records, ref format, options, out conversation)) is { } problem)
             {
-                options.Refuse(records.Place, problem);
+                options.Refuse(records.Location, problem);
                 continue;
             }
             if (used++ == 0) options.OnRecognized?.Invoke($"{name}: {container}; {format!.Name}");

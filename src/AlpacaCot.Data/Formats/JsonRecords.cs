@@ -47,7 +47,7 @@ internal sealed class JsonRecords : IRecordCursor
 
     public string? Problem { get; private set; }
 
-    public string Place => $"{_name}, record {Number} (line {Line})";
+    public string Location => $"{_name}, record {Number} (line {Line})";
 
     private ReadOnlySpan<byte> Unread => _buffer.AsSpan(_start, _end - _start);
 
@@ -107,13 +107,13 @@ internal sealed class JsonRecords : IRecordCursor
             Line = _line + (broken.LineNumber ?? 0);
             Problem = "this is not valid JSON: " + JsonMessages.WithoutPosition(broken);
             if (_isArray)
-                throw new InputException($"{Place}: {Problem} In an array the next record cannot be located; "
+                throw new InputException($"{Location}: {Problem} In an array the next record cannot be located; "
                     + "correct the file at this line.");
             SkipToNextLine();
         }
     }
 
-    private InputException CutInside() => new($"{Place}: the file ends in the middle of this record. "
+    private InputException CutInside() => new($"{Location}: the file ends in the middle of this record. "
         + "It is truncated; write or download it again.");
 
     /// <summary>Skips a record that exceeds the maximum size, by counting its brackets.</summary>

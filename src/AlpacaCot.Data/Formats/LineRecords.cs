@@ -15,7 +15,7 @@ internal sealed class LineRecords(Stream stream, string name, int largestRecord)
     public string Container => "text lines";
     public bool IsTable => false;
     public long Number { get; private set; }
-    public string Place => $"{name}, record {Number} (line {_line})";
+    public string Location => $"{name}, record {Number} (line {_line})";
     public ReadOnlySpan<byte> Current => _json;
     public string? Problem { get; private set; }
 

@@ -68,7 +68,7 @@ internal sealed class ParquetRecords : IRecordCursor
     public string Container => "Parquet";
     public bool IsTable => true;
     public long Number { get; private set; }
-    public string Place => $"{_name}, record {Number}";
+    public string Location => $"{_name}, record {Number}";
     public ReadOnlySpan<byte> Current => _json.WrittenSpan;
     public string? Problem { get; private set; }
 

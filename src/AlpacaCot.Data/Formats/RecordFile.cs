@@ -29,7 +29,7 @@ public static class RecordFile
         {
             var value = default(System.Text.Json.JsonElement);
             if ((records.Problem ?? JsonText.Read(records.Current, out value)) is { } problem)
-                options.Refuse(records.Place, problem);
+                options.Refuse(records.Location, problem);
             else yield return new RawRecord(value, records.Number, path);
         }
     }

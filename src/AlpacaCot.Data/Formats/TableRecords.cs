@@ -38,7 +38,7 @@ internal sealed class TableRecords : IRecordCursor
     public string Container => _separator == '\t' ? "TSV" : "CSV";
     public bool IsTable => true;
     public long Number => _rows.Number;
-    public string Place => $"{_name}, record {Number} (line {_rows.Line})";
+    public string Location => $"{_name}, record {Number} (line {_rows.Line})";
     public ReadOnlySpan<byte> Current => _json.WrittenSpan;
     public string? Problem { get; private set; }
 

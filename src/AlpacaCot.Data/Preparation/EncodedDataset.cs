@@ -14,11 +14,11 @@ public sealed class EncodedDataset
     private const int BlockSize = 1 << 22;
 
     private readonly List<int[]> _blocks;   // an id, or its complement if the token is not supervised
-    private readonly Place[] _places;
+    private readonly Slice[] _places;
 
-    private readonly record struct Place(int Block, int Start, int Length, int Supervised);
+    private readonly record struct Slice(int Block, int Start, int Length, int Supervised);
 
-    private EncodedDataset(List<int[]> blocks, Place[] places) => (_blocks, _places) = (blocks, places);
+    private EncodedDataset(List<int[]> blocks, Slice[] places) => (_blocks, _places) = (blocks, places);
 
     /// <summary>Number of examples.</summary>
     public int Count => _places.Length;
@@ -44,7 +44,7 @@ public sealed class EncodedDataset
     public static EncodedDataset From(IEnumerable<TokenizedExample> examples)
     {
         var blocks = new List<int[]>();
-        var places = new List<Place>();
+        var places = new List<Slice>();
         var used = 0;   // used entries of the last block
         foreach (var (ids, labels) in examples)
         {

@@ -89,7 +89,7 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
 
     /// <summary>Asks one question.</summary>
     /// <returns>The grade, or why there is none.</returns>
-    public async Task<Verdict> AskAsync(JudgeQuestion question, CancellationToken cancel = default)
+    public async Task<JudgeVerdict> AskAsync(JudgeQuestion question, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(question);
         var key = ResponseStore.Key("judge", name, question.Prompt);
@@ -175,7 +175,7 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
 /// <param name="Grade">The grade; null where there is none.</param>
 /// <param name="Problem">Why there is none.</param>
 /// <param name="Reply">The judge's words.</param>
-public sealed record Verdict(double? Grade, string? Problem, string? Reply);
+public sealed record JudgeVerdict(double? Grade, string? Problem, string? Reply);
 
 /// <summary>What grading has cost.</summary>
 /// <param name="Requests">Requests sent.</param>

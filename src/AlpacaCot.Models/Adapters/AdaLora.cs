@@ -111,13 +111,13 @@ public static class AdaLora
             : throw fields.Fault("rank_pattern: a list of true and false is needed for each layer."))),
     };
 
-    private static void Attach(AdaLoraConfig own, AdapterParts parts)
+    private static void Attach(AdaLoraConfig own, AdapterBuilder parts)
     {
         var layers = own.Targets.Linears(parts.Model);
         var triplets = layers.Select(layer => Triplet(own, layer, parts)).ToList();
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
         if (parts.Weights.AreShapes) return;
-        var budget = new RankBudget(own, triplets);
+        var budget = new RankAllocator(own, triplets);
         if (parts.Weights.AreSaved)
         {
             parts.Training = new() { Penalty = budget.Penalty, State = budget.State }; // its ranks are settled
@@ -131,7 +131,7 @@ public static class AdaLora
             .Where(t => !t.Key.Contains(".lora_", StringComparison.Ordinal)).Select(t => (t.Key, t.Value))));
     }
 
-    private static Triplet Triplet(AdaLoraConfig config, Linear layer, AdapterParts parts)
+    private static Triplet Triplet(AdaLoraConfig config, Linear layer, AdapterBuilder parts)
     {
         var (name, rank) = (layer.Name, config.Kept.TryGetValue($"{layer.Name}.lora_E", out var kept)
             ? kept.Count(k => k) : config.StartRank);
@@ -148,7 +148,7 @@ public static class AdaLora
 
     private sealed class Piece(Triplet triplet, double dropout) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
             layer.Biased(layer.Product(x, pass.Mode, Addition, Dropout.Of(x, dropout, pass.Mode)));
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>

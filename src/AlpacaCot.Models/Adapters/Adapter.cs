@@ -11,9 +11,9 @@ public sealed class Adapter : IAdapter
 {
     private const string StateFile = "adapter_state.safetensors";
 
-    private readonly AdapterParts parts;
+    private readonly AdapterBuilder parts;
 
-    internal Adapter(AdapterConfig config, AdapterParts parts)
+    internal Adapter(AdapterConfig config, AdapterBuilder parts)
     {
         (Config, this.parts) = (config, parts);
         Enable();

@@ -63,7 +63,7 @@ public abstract class AdapterMethod
 
     internal abstract void Write(AdapterConfig config, SortedDictionary<string, JsonNode?> fields);
 
-    internal abstract void Attach(AdapterConfig config, AdapterParts parts);
+    internal abstract void Attach(AdapterConfig config, AdapterBuilder parts);
 }
 
 /// <summary>One name of a method in recipes, with the configuration that it starts from.</summary>
@@ -90,7 +90,7 @@ public sealed class AdapterMethod<T>(string peftType) : AdapterMethod(peftType) 
 
     /// <summary>Puts the method into a model.</summary>
     /// <remarks>It throws an <see cref="Text.InputException"/> where it cannot work on the model.</remarks>
-    public required Action<T, AdapterParts> OnAttach { get; init; }
+    public required Action<T, AdapterBuilder> OnAttach { get; init; }
 
     /// <summary>The targets where a recipe names none; null: the method has no targets.</summary>
     public Func<CausalModel, Targets>? DefaultTargets { get; init; }
@@ -164,7 +164,7 @@ public sealed class AdapterMethod<T>(string peftType) : AdapterMethod(peftType) 
         foreach (var setting in Settings) setting.Field?.Write(Own(config), fields);
     }
 
-    internal override void Attach(AdapterConfig config, AdapterParts parts) => OnAttach(Own(config), parts);
+    internal override void Attach(AdapterConfig config, AdapterBuilder parts) => OnAttach(Own(config), parts);
 
     private AdapterPreset<T> Preset(string name) => Presets.First(p => p.Name == name);
 

@@ -60,7 +60,7 @@ public static class AdapterMethods
     private static Adapter Make(CausalModel model, AdapterConfig config, AdapterWeights weights, Action check)
     {
         using var scope = NewDisposeScope(); // what a method's start leaves behind
-        var parts = new AdapterParts(model, weights);
+        var parts = new AdapterBuilder(model, weights);
         try
         {
             config.Method.Attach(config, parts);
@@ -76,14 +76,14 @@ public static class AdapterMethods
     }
 
     // Modules trained in full beside the adapter, such as embeddings and head.
-    private static void SaveModules(AdapterConfig config, AdapterParts parts)
+    private static void SaveModules(AdapterConfig config, AdapterBuilder parts)
     {
         foreach (var wanted in config.ModulesToSave)
         {
-            var found = parts.Model.Places.Keys.Where(name => !parts.Trained.ContainsKey(name) &&
+            var found = parts.Model.Slots.Keys.Where(name => !parts.Trained.ContainsKey(name) &&
                 new Targets { Modules = [wanted] }.Names(name[..name.LastIndexOf('.')])).ToList();
             if (found.Count == 0) throw new Targets { Modules = [wanted] }.Nothing("module",
-                parts.Model.Places.Keys.Select(name => name[..name.LastIndexOf('.')]));
+                parts.Model.Slots.Keys.Select(name => name[..name.LastIndexOf('.')]));
             foreach (var name in found) parts.TrainOwn(name);
         }
     }

@@ -86,7 +86,7 @@ public static class Bottleneck
         OnAttach = Attach,
     };
 
-    private static void Attach(BottleneckConfig own, AdapterParts parts)
+    private static void Attach(BottleneckConfig own, AdapterBuilder parts)
     {
         foreach (var layer in own.Targets.Linears(parts.Model))
         {
@@ -103,7 +103,7 @@ public static class Bottleneck
         private readonly Func<Tensor, Tensor> activation = config.Activation == BottleneckActivation.Tanh
             ? x => x.tanh() : Activations.Named(Words<BottleneckActivation>.LowerCase.Of(config.Activation));
 
-        public Tensor Forward(Linear layer, Tensor x, Pass pass)
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             var y = layer.Biased(layer.Product(x, pass.Mode));
             var read = config.Parallel ? x : y;

@@ -12,7 +12,7 @@ namespace AlpacaCot.Models.Adapters;
 /// </summary>
 internal static class Dora
 {
-    public static ILinearAdapter On(Linear layer, LowRank addition, double dropout, AdapterParts parts)
+    public static ILinearAdapter On(Linear layer, LowRank addition, double dropout, AdapterBuilder parts)
     {
         var shapesOnly = parts.Weights.AreShapes;
         using var quiet = no_grad();
@@ -35,7 +35,7 @@ internal static class Dora
 
     private sealed class Piece(LowRank addition, Tensor magnitude, Tensor squares, double dropout) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, Pass pass)
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             var dropped = Dropout.Of(x, dropout, pass.Mode);
             var product = addition.Biased(layer.Product(x, pass.Mode, addition, dropped)); // [.., outputs]

@@ -35,7 +35,7 @@ public sealed class FullTuning : IAdapter
     public void Save(string folder, ScalarType matrices)
     {
         using var quiet = no_grad();
-        List<OutgoingWeight> weights = [.. Parameters.Select(parameter => Outgoing(parameter.Key, parameter.Value)
+        List<ExportTensor> weights = [.. Parameters.Select(parameter => Outgoing(parameter.Key, parameter.Value)
             .As(parameter.Value.dim() > 1 ? matrices : parameter.Value.dtype))];
         HuggingFaceFolder.WriteInto(folder, weights, [CompanionFile.Of("config.json", configuration), .. companions]);
     }
@@ -60,6 +60,6 @@ public sealed class FullTuning : IAdapter
     /// <summary>Nothing of its own to free: the weights are the model's.</summary>
     public void Dispose() { }
 
-    private static OutgoingWeight Outgoing(string name, Tensor weight) =>
+    private static ExportTensor Outgoing(string name, Tensor weight) =>
         new(name, weight.dtype, weight.shape, () => weight.alias());
 }

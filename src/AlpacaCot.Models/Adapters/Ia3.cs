@@ -48,7 +48,7 @@ public static class Ia3
         return config with { FeedForward = new() { Pattern = pattern, Modules = names } };
     }
 
-    private static void Attach(Ia3Config own, AdapterParts parts)
+    private static void Attach(Ia3Config own, AdapterBuilder parts)
     {
         foreach (var layer in own.Targets.Linears(parts.Model))
         {
@@ -61,7 +61,7 @@ public static class Ia3
 
     private sealed class Piece(Tensor scale, bool inner) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, Pass pass) => inner
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) => inner
             ? layer.Biased(layer.Product(x * scale.flatten(), pass.Mode))
             : layer.Biased(layer.Product(x, pass.Mode)) * scale.flatten();
 

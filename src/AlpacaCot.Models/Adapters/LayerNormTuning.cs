@@ -24,7 +24,7 @@ public static class LayerNormTuning
         OnAttach = Attach,
     };
 
-    private static void Attach(LayerNormConfig config, AdapterParts parts)
+    private static void Attach(LayerNormConfig config, AdapterBuilder parts)
     {
         var targets = config.Targets;
         var norms = Norms(parts.Model).ToLookup(Module);
@@ -40,7 +40,7 @@ public static class LayerNormTuning
 
     /// <summary>The weights of the norms: what is neither in a linear layer nor in an embedding.</summary>
     internal static IEnumerable<string> Norms(Families.CausalModel model) =>
-        model.Places.Keys.Where(name => !model.Linears.ContainsKey(Module(name)) && !model.Embeddings.ContainsKey(Module(name)));
+        model.Slots.Keys.Where(name => !model.Linears.ContainsKey(Module(name)) && !model.Embeddings.ContainsKey(Module(name)));
 
     private static string Module(string place) => place[..place.LastIndexOf('.')];
 }

@@ -40,7 +40,7 @@ internal static class Loftq
 
     /// <summary>The configuration to save: with the form of the base.</summary>
     /// <exception cref="InputException">The base is not the one that the adapter is for.</exception>
-    public static LoraConfig On(IReadOnlyList<Linear> layers, LoraConfig config, AdapterParts parts)
+    public static LoraConfig On(IReadOnlyList<Linear> layers, LoraConfig config, AdapterBuilder parts)
     {
         if (parts.Weights.AreShapes) return config;
         var loftq = config.Loftq!;
@@ -58,7 +58,7 @@ internal static class Loftq
     }
 
     /// <summary>The factors on a quantized layer; puts other codes there where the iterations ask for them.</summary>
-    public static LowRank Pair(LoraConfig config, Linear layer, AdapterParts parts)
+    public static LowRank Pair(LoraConfig config, Linear layer, AdapterBuilder parts)
     {
         var (name, rank, scale, iterations) =
             (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name), config.Loftq!.Iterations);
@@ -91,7 +91,7 @@ internal static class Loftq
                 $"one of {string.Join(", ", QuantizationOptions.Names)}.");
     }
 
-    private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterParts parts,
+    private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterBuilder parts,
         FullWeight source)
     {
         var full = source.Read().to(ScalarType.Float32).to(parts.Model.Compute.Device);

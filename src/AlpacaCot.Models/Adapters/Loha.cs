@@ -37,19 +37,19 @@ public static class Loha
         OnAttach = Attach,
     };
 
-    private static void Attach(LohaConfig own, AdapterParts parts)
+    private static void Attach(LohaConfig own, AdapterBuilder parts)
     {
         foreach (var layer in own.Targets.Linears(parts.Model)) On(own, layer, parts);
     }
 
-    private static void On(LohaConfig config, Linear layer, AdapterParts parts)
+    private static void On(LohaConfig config, Linear layer, AdapterBuilder parts)
     {
         var (name, rank, scale) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name));
         var w1a = Weight("w1_a", 0.1, layer.Outputs, rank);
         var w1b = Weight("w1_b", 1, rank, layer.Inputs);
         var w2a = Weight("w2_a", 0, layer.Outputs, rank);
         var w2b = Weight("w2_b", 1, rank, layer.Inputs);
-        parts.On(layer, new DeltaPiece(() => w1a.matmul(w1b) * w2a.matmul(w2b) * Number(scale)));
+        parts.On(layer, new DenseDelta(() => w1a.matmul(w1b) * w2a.matmul(w2b) * Number(scale)));
 
         Tensor Weight(string part, double deviation, long rows, long columns) =>
             parts.Train($"{name}.hada_{part}", [rows, columns],

@@ -50,18 +50,18 @@ public static class Lokr
         OnAttach = Attach,
     };
 
-    private static void Attach(LokrConfig own, AdapterParts parts)
+    private static void Attach(LokrConfig own, AdapterBuilder parts)
     {
         foreach (var layer in own.Targets.Linears(parts.Model)) On(own, layer, parts);
     }
 
-    private static void On(LokrConfig config, Linear layer, AdapterParts parts)
+    private static void On(LokrConfig config, Linear layer, AdapterBuilder parts)
     {
         var (name, rank, scale) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name));
         var ((outer, outerRest), (inner, innerRest)) = (Split(layer.Outputs, config.Factor), Split(layer.Inputs, config.Factor));
         var left = Factor("w1", outer, inner, config.DecomposeBoth && rank < Math.Max(outer, inner) / 2.0, zero: true);
         var right = Factor("w2", outerRest, innerRest, rank < Math.Max(outerRest, innerRest) / 2.0, zero: false);
-        parts.On(layer, new DeltaPiece(() => kron(left(), right()) * Number(scale)));
+        parts.On(layer, new DenseDelta(() => kron(left(), right()) * Number(scale)));
 
         Func<Tensor> Factor(string part, long rows, long columns, bool low, bool zero)
         {

@@ -84,7 +84,7 @@ public static class Lora
                 "weights when training began. Convert it to a plain LoRA adapter with the tool that made it.");
     }
 
-    private static void Attach(LoraConfig lora, AdapterParts parts)
+    private static void Attach(LoraConfig lora, AdapterBuilder parts)
     {
         var embeddings = parts.Model.Embeddings.Values
             .Where(e => lora.TargetPattern != AllLinear && lora.Targets.Names(e.Name)).ToList();
@@ -92,7 +92,7 @@ public static class Lora
             ? [.. parts.Model.Linears.Values.Where(l => lora.Targets.Names(l.Name, l == parts.Model.Head))]
             : lora.Targets.Linears(parts.Model);
         if (lora.Loftq is not null) parts.SaveAs(Loftq.On(layers, lora, parts));
-        if (lora.Start != LoraStart.Default) StartedLora.Attach(lora, layers, parts);
+        if (lora.Start != LoraStart.Default) InitializedLora.Attach(lora, layers, parts);
         else
             foreach (var layer in layers)
             {
@@ -109,7 +109,7 @@ public static class Lora
         };
     }
 
-    private static LowRank Pair(LoraConfig config, Linear layer, AdapterParts parts)
+    private static LowRank Pair(LoraConfig config, Linear layer, AdapterBuilder parts)
     {
         var (name, rank) = (layer.Name, config.RankOf(layer.Name));
         return new LowRank(
@@ -123,7 +123,7 @@ public static class Lora
     }
 
     // A starts at zero here and B normal, the other way round: what is looked up must be able to differ by token.
-    private static void OnEmbedding(LoraConfig config, Embedding table, AdapterParts parts)
+    private static void OnEmbedding(LoraConfig config, Embedding table, AdapterBuilder parts)
     {
         var (name, rank, tokens, width) = (table.Name, config.RankOf(table.Name), table.Weight.shape[0], table.Weight.shape[1]);
         parts.On(table, new EmbeddingPiece(
@@ -146,7 +146,7 @@ public static class Lora
 /// <summary>A low-rank addition on a linear layer.</summary>
 internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAdapter
 {
-    public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+    public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
         layer.Biased(addition.Biased(layer.Product(x, pass.Mode, addition, Dropout.Of(x, dropout, pass.Mode))));
 
     public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
@@ -172,10 +172,10 @@ internal static class Biases
     /// <param name="which">Which of them.</param>
     /// <param name="layers">The layers with an adapter, whose biases PEFT saves under a name of their own.</param>
     /// <param name="parts">Where they go.</param>
-    public static void Train(BiasTraining which, HashSet<string> layers, AdapterParts parts)
+    public static void Train(BiasTraining which, HashSet<string> layers, AdapterBuilder parts)
     {
         if (which == BiasTraining.None) return;
-        foreach (var place in parts.Model.Places.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
+        foreach (var place in parts.Model.Slots.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
         {
             var module = place[..^".bias".Length];
             if (layers.Contains(module))

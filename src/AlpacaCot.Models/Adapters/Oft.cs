@@ -69,7 +69,7 @@ public static class Oft
         Unsupported = new HashSet<string> { "coft" },
     };
 
-    private static void Attach(OftConfig own, AdapterParts parts)
+    private static void Attach(OftConfig own, AdapterBuilder parts)
     {
         var layers = own.Targets.Linears(parts.Model);
         foreach (var layer in layers) On(own, layer, parts);
@@ -84,7 +84,7 @@ public static class Oft
         return size;
     }
 
-    private static void On(OftConfig config, Linear layer, AdapterParts parts)
+    private static void On(OftConfig config, Linear layer, AdapterBuilder parts)
     {
         var size = config.BlockSize > 0 ? config.BlockSize : layer.Inputs / Math.Max(1, config.Blocks);
         if (size < 2 || layer.Inputs % size != 0)
@@ -98,7 +98,7 @@ public static class Oft
 
     private sealed class Piece(OftConfig config, Tensor skew, long size) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, Pass pass) =>
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
             layer.Biased(layer.Product(Turned(x, Rotations()), pass.Mode));
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>

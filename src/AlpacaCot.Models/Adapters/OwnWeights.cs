@@ -18,7 +18,7 @@ public static class BitFit
         Presets = [new("bitfit", new())], OnAttach = Attach,
     };
 
-    private static void Attach(BitFitConfig config, AdapterParts parts)
+    private static void Attach(BitFitConfig config, AdapterBuilder parts)
     {
         Biases.Train(BiasTraining.All, [], parts);
         if (parts.Trained.Count == 0)
@@ -52,11 +52,11 @@ public static class Freeze
         OnAttach = Attach,
     };
 
-    private static void Attach(FreezeConfig config, AdapterParts parts)
+    private static void Attach(FreezeConfig config, AdapterBuilder parts)
     {
         var (layers, trained) = (parts.Model.Shape.Layers, config.TrainedLayers);
         if (trained > layers) throw new InputException($"The model has {layers} blocks: its last {trained} cannot be trained.");
-        foreach (var place in parts.Model.Places.Keys.Where(name => Targets.Block(name) >= layers - trained))
+        foreach (var place in parts.Model.Slots.Keys.Where(name => Targets.Block(name) >= layers - trained))
             parts.TrainOwn(place);
     }
 }

@@ -57,16 +57,16 @@ public static class PTuning
         OnAttach = Attach,
     };
 
-    private static void Attach(PTuningConfig own, AdapterParts parts)
+    private static void Attach(PTuningConfig own, AdapterBuilder parts)
     {
         var width = parts.Model.WordEmbedding.Weight.shape[1];
         var saved = own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension));
         PromptVectors.Attach(parts, saved, [own.Tokens, width],
             () => own.Encoder == PromptEncoder.Mlp ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
-            vectors => parts.Before(new Prompt(own.Tokens, vectors)));
+            vectors => parts.Before(new SoftPrompt(own.Tokens, vectors)));
     }
 
-    private static Func<Tensor> Mlp(PTuningConfig config, AdapterParts parts, long width)
+    private static Func<Tensor> Mlp(PTuningConfig config, AdapterBuilder parts, long width)
     {
         var start = Trained.Embedding(parts, $"{At}.embedding", config.Tokens, width);
         var layers = (First: Trained.Linear(parts, $"{At}.mlp_head.0", width, config.Hidden),
@@ -75,7 +75,7 @@ public static class PTuning
         return () => layers.Third(layers.Second(layers.First(start).relu()).relu());
     }
 
-    private static Func<Tensor> LstmMlp(PTuningConfig config, AdapterParts parts, long width)
+    private static Func<Tensor> LstmMlp(PTuningConfig config, AdapterBuilder parts, long width)
     {
         var start = Trained.Embedding(parts, $"{At}.embedding", config.Tokens, width);
         var lstm = Trained.Lstm(parts, $"{At}.lstm_head", width, config.Hidden, config.LstmLayers);

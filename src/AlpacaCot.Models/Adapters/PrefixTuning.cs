@@ -40,14 +40,14 @@ public static class PrefixTuning
         OnAttach = Attach,
     };
 
-    private static void Attach(PrefixTuningConfig own, AdapterParts parts)
+    private static void Attach(PrefixTuningConfig own, AdapterBuilder parts)
     {
         var shape = parts.Model.Shape;
         var width = (long)shape.KeyValueHeads * shape.HeadDimension;
         var all = 2 * shape.Layers * width;
         PromptVectors.Attach(parts, own.For(parts.Model, width, shape.KeyValueHeads), [own.Tokens, all],
             own.Projects ? Projected : null,
-            vectors => parts.Before(new Prefix(own.Tokens, TakesPlaces: true, _ => KeysAndValues(vectors(), parts.Model))));
+            vectors => parts.Before(new KeyValuePrefix(own.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), parts.Model))));
 
         Func<Tensor> Projected()
         {

@@ -53,12 +53,12 @@ public static class PromptTuning
         return config with { StartText = fields.Text("prompt_tuning_init_text") };
     }
 
-    private static void Attach(PromptTuningConfig own, AdapterParts parts)
+    private static void Attach(PromptTuningConfig own, AdapterBuilder parts)
     {
         var table = parts.Model.WordEmbedding.Weight;
         var width = table.shape[1];
         var vectors = parts.Train(Vectors, [own.Tokens, width], Start);
-        parts.Before(new Prompt(own.Tokens, vectors.alias));
+        parts.Before(new SoftPrompt(own.Tokens, vectors.alias));
         parts.SaveAs(own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension)));
 
         Tensor Start()

@@ -15,7 +15,7 @@ internal static class PromptVectors
     /// <param name="shape">Of the vectors.</param>
     /// <param name="encoder">Makes the network for a fresh adapter; null: the vectors themselves are trained.</param>
     /// <param name="use">Takes the vectors.</param>
-    public static void Attach(AdapterParts parts, AdapterConfig config, long[] shape, Func<Func<Tensor>>? encoder,
+    public static void Attach(AdapterBuilder parts, AdapterConfig config, long[] shape, Func<Func<Tensor>>? encoder,
         Action<Func<Tensor>> use)
     {
         if (encoder is null || parts.Weights.AreSaved)
@@ -37,11 +37,11 @@ internal static class PromptVectors
 internal static class Trained
 {
     /// <summary>A table, <c>[rows, width]</c>, normal.</summary>
-    public static Tensor Embedding(AdapterParts parts, string name, long rows, long width) =>
+    public static Tensor Embedding(AdapterBuilder parts, string name, long rows, long width) =>
         parts.Train($"{name}.weight", [rows, width], () => parts.Weights.Normal(name, [rows, width], 1));
 
     /// <summary><c>[.., inputs] -> [.., outputs]</c>, uniform.</summary>
-    public static Func<Tensor, Tensor> Linear(AdapterParts parts, string name, long inputs, long outputs)
+    public static Func<Tensor, Tensor> Linear(AdapterBuilder parts, string name, long inputs, long outputs)
     {
         var bound = 1 / Math.Sqrt(inputs);
         var weight = parts.Train($"{name}.weight", [outputs, inputs],
@@ -51,7 +51,7 @@ internal static class Trained
     }
 
     /// <summary>A bidirectional LSTM (Hochreiter and Schmidhuber, 1997): <c>[n, inputs] -> [n, 2 · hidden]</c>.</summary>
-    public static Func<Tensor, Tensor> Lstm(AdapterParts parts, string name, long inputs, long hidden, int layers)
+    public static Func<Tensor, Tensor> Lstm(AdapterBuilder parts, string name, long inputs, long hidden, int layers)
     {
         var all = Enumerable.Range(0, layers).Select(i =>
             (Forth: Direction($"l{i}", i == 0 ? inputs : 2 * hidden),

@@ -64,7 +64,7 @@ public static class Vera
         OnComplete = (config, setup) => config with { Seed = setup.Seed },
     };
 
-    private static void Attach(VeraConfig own, AdapterParts parts)
+    private static void Attach(VeraConfig own, AdapterBuilder parts)
     {
         var layers = own.Targets.Linears(parts.Model);
         var (inputs, outputs) = (layers.Max(l => l.Inputs), layers.Max(l => l.Outputs));
@@ -98,7 +98,7 @@ public static class Vera
 
     private sealed class Piece(Tensor a, Tensor b, Tensor scaleD, Tensor scaleB, double dropout) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, Pass pass)
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             var read = Dropout.Of(x, dropout, pass.Mode) ?? x;
             var low = nn.functional.linear(read, a.narrow(1, 0, layer.Inputs)) * scaleD; // [.., rank]

@@ -22,7 +22,7 @@ internal static class GgufExport
 
     /// <summary>Writes beside the place, lets <paramref name="verify"/> look, and moves the file there.</summary>
     /// <exception cref="InputException">The model is none that this form can express.</exception>
-    public static void Write(string path, JsonObject config, IReadOnlyList<OutgoingWeight> weights, GgufTokenizer tokenizer,
+    public static void Write(string path, JsonObject config, IReadOnlyList<ExportTensor> weights, GgufTokenizer tokenizer,
         GgufType type, Action<string> verify)
     {
         var architecture = GgufArchitecture.ForModelType(config["model_type"]?.ToString());
@@ -40,7 +40,7 @@ internal static class GgufExport
         AtomicFile.Write(path, stream => GgufWriter.Write(stream, header, tensors), verify);
     }
 
-    private static GgufOutgoing Outgoing(OutgoingWeight weight, GgufArchitecture architecture, DecoderSizes sizes, GgufType type,
+    private static GgufOutgoing Outgoing(ExportTensor weight, GgufArchitecture architecture, DecoderSizes sizes, GgufType type,
         bool isTied)
     {
         var name = LlamaNames.ToGguf(weight.Name)
@@ -119,7 +119,7 @@ internal static class GgufExport
         using var plain = new Rope(sizes.HeadDimension, settings.Theta, new RopeScaling());
         using var scaled = new Rope(sizes.HeadDimension, settings.Theta, settings.Scaling);
         float[] divisors = [.. plain.InverseFrequencies(1).Zip(scaled.InverseFrequencies(1), (bare, with) => bare / with)];
-        return new GgufOutgoing(new OutgoingWeight(GgufArchitecture.FrequencyFactors, ScalarType.Float32, [divisors.Length],
+        return new GgufOutgoing(new ExportTensor(GgufArchitecture.FrequencyFactors, ScalarType.Float32, [divisors.Length],
             () => Tensors.Of(divisors, CPU)), GgufType.F32);
     }
 }

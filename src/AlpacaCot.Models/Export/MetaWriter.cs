@@ -10,7 +10,7 @@ namespace AlpacaCot.Models.Export;
 internal static class MetaWriter
 {
     /// <exception cref="InputException">The model is none that this form can express, or the place is taken.</exception>
-    public static IReadOnlyList<string> Write(string path, JsonObject config, IReadOnlyList<OutgoingWeight> weights,
+    public static IReadOnlyList<string> Write(string path, JsonObject config, IReadOnlyList<ExportTensor> weights,
         IEnumerable<CompanionFile> companions, Action<string> verify)
     {
         if (config["model_type"]?.ToString() is var type and not "llama")
@@ -18,7 +18,7 @@ internal static class MetaWriter
                 $"state-dict is Meta's form of LLaMA; model_type is '{type}'. --format hf takes every family.");
         var heads = config["num_attention_heads"]!.GetValue<int>();
         var keyHeads = config["num_key_value_heads"]?.GetValue<int>() ?? heads;
-        List<OutgoingWeight> renamed = [.. weights.Select(w => Translated(w, heads, keyHeads))];
+        List<ExportTensor> renamed = [.. weights.Select(w => Translated(w, heads, keyHeads))];
         // Meta's models have a head of their own.
         if (renamed.All(w => w.Name != "output.weight"))
             renamed.Add(renamed.First(w => w.Name == "tok_embeddings.weight") with { Name = "output.weight" });
@@ -31,7 +31,7 @@ internal static class MetaWriter
             TorchPickleWriter.Write(Path.Combine(folder, MetaNames.Shard(0)), renamed), verify);
     }
 
-    private static OutgoingWeight Translated(OutgoingWeight weight, int heads, int keyHeads)
+    private static ExportTensor Translated(ExportTensor weight, int heads, int keyHeads)
     {
         var name = LlamaNames.ToMeta(weight.Name)
             ?? throw new InputException($"{weight.Name} has no place in Meta's form; --format hf takes it.");
@@ -41,7 +41,7 @@ internal static class MetaWriter
     }
 
     /// <summary>The weight under another name, with the rows of queries and keys for turning neighbours.</summary>
-    internal static OutgoingWeight Reordered(OutgoingWeight weight, string name, int heads, int keyHeads) =>
+    internal static ExportTensor Reordered(ExportTensor weight, string name, int heads, int keyHeads) =>
         LlamaNames.TurningHeads(weight.Name, heads, keyHeads) is not (> 0 and var turning) ? weight with { Name = name }
         : weight with
         {
@@ -53,7 +53,7 @@ internal static class MetaWriter
             },
         };
 
-    private static JsonObject Parameters(JsonObject config, IReadOnlyList<OutgoingWeight> weights, int heads, int keyHeads)
+    private static JsonObject Parameters(JsonObject config, IReadOnlyList<ExportTensor> weights, int heads, int keyHeads)
     {
         int Size(string name) => config[name]!.GetValue<int>();
         var (dim, inner) = (Size("hidden_size"), Size("intermediate_size"));

@@ -86,7 +86,7 @@ public static class ModelExport
                 $"{tolerance:0.####} of it). Nothing was kept.");
     }
 
-    private static void RequireSame(IReadOnlyList<OutgoingWeight> weights, ModelFolder written)
+    private static void RequireSame(IReadOnlyList<ExportTensor> weights, ModelFolder written)
     {
         foreach (var weight in weights)
         {

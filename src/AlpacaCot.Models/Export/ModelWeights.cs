@@ -21,13 +21,13 @@ public static class ModelWeights
     /// <param name="model">The model built from it, with the adapter on its layers.</param>
     /// <param name="type">The type of all that is not integer; null: each as the checkpoint has it.</param>
     /// <exception cref="InputException">The adapter is of a kind that cannot be folded into weights.</exception>
-    public static IReadOnlyList<OutgoingWeight> Of(ModelFolder folder, CausalModel model, ScalarType? type = null)
+    public static IReadOnlyList<ExportTensor> Of(ModelFolder folder, CausalModel model, ScalarType? type = null)
     {
         if (model.IsQuantized) return [.. Expanded(model).Select(w => type is { } narrow && IsReal(w.DType) ? w.As(narrow) : w)];
         var changed = Changed(model).ToDictionary(c => Stored(folder, c.Name));
-        List<OutgoingWeight> weights = [.. folder.Entries.Values.Select(entry => changed.Remove(entry.Name, out var own)
+        List<ExportTensor> weights = [.. folder.Entries.Values.Select(entry => changed.Remove(entry.Name, out var own)
             ? own.Weight(entry.Name, type ?? entry.DType)
-            : new OutgoingWeight(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name))
+            : new ExportTensor(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name))
                 .As(IsReal(entry.DType) ? type ?? entry.DType : entry.DType))];
         foreach (var (name, own) in changed) weights.Add(own.Weight(name, type ?? own.Base));
         return weights;
@@ -43,12 +43,12 @@ public static class ModelWeights
         layer.AsStored(Tensors.Empty([layer.Outputs, layer.Inputs], ScalarType.Float32, META)).shape;
 
     // Of a quantized model: every matrix in fp32, for the codes of a sum are not the sum of the codes.
-    private static IEnumerable<OutgoingWeight> Expanded(CausalModel model)
+    private static IEnumerable<ExportTensor> Expanded(CausalModel model)
     {
         var changed = Changed(model).ToDictionary(c => c.Name);
         foreach (var (name, weight) in model.Parameters)
             if (!changed.ContainsKey(name))
-                yield return new OutgoingWeight(name, weight.dtype, weight.shape, () => weight.alias());
+                yield return new ExportTensor(name, weight.dtype, weight.shape, () => weight.alias());
         foreach (var own in changed.Values) yield return own.Weight(own.Name, own.Base);
         foreach (var layer in model.Linears.Values.Where(l => l.IsQuantized && !changed.ContainsKey(l.Name + ".weight")))
             yield return new Own(layer.Name + ".weight", StoredShape(layer),
@@ -58,7 +58,7 @@ public static class ModelWeights
     // What hooks and replaced weights make of each weight, computed when it is asked for.
     private sealed record Own(string Name, long[] Shape, ScalarType Base, Func<Tensor> Make)
     {
-        public OutgoingWeight Weight(string name, ScalarType type) => new OutgoingWeight(name, ScalarType.Float32, Shape, () =>
+        public ExportTensor Weight(string name, ScalarType type) => new ExportTensor(name, ScalarType.Float32, Shape, () =>
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
@@ -73,7 +73,7 @@ public static class ModelWeights
             throw new InputException(
                 "The adapter adds virtual tokens before the prompt; no weight can say the same, so it cannot " +
                 "be merged. Use it with --adapter.");
-        foreach (var (name, place) in model.Places)
+        foreach (var (name, place) in model.Slots)
         {
             var (module, part) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
             var layer = model.Linears.GetValueOrDefault(module);

@@ -72,7 +72,7 @@ public static class QuantizedFolder
         shards.Finish();
     }
 
-    private static List<OutgoingWeight> Parts(string name, long[] shape, Linear? layer, IWeightSource weights,
+    private static List<ExportTensor> Parts(string name, long[] shape, Linear? layer, IWeightSource weights,
         QuantizationOptions options)
     {
         using var scope = NewDisposeScope();
@@ -85,6 +85,6 @@ public static class QuantizedFolder
         }
         foreach (var part in parts) part.Tensor.DetachFromDisposeScope();
         // Each is read once, which hands it over.
-        return [.. parts.Select(part => new OutgoingWeight(part.Name, part.Tensor.dtype, part.Tensor.shape, () => part.Tensor))];
+        return [.. parts.Select(part => new ExportTensor(part.Name, part.Tensor.dtype, part.Tensor.shape, () => part.Tensor))];
     }
 }

@@ -30,7 +30,7 @@ public static class VocabularyGrowth
         var source = model.Checkpoint;
         var rows = Math.Max(model.Model.Shape.Vocabulary, extension.Before + extension.Tokens.Count);
         var tables = Tables(model);
-        List<OutgoingWeight> weights = [.. ModelWeights.Of(source, model.Model)
+        List<ExportTensor> weights = [.. ModelWeights.Of(source, model.Model)
             .Select(weight => tables.Contains(weight.Name) ? Grown(weight, rows, extension.Tokens) : weight)];
         LogitComparison? check = null;
         var files = HuggingFaceFolder.Write(path, weights, Beside(model, extension, rows), shardBytes, folder =>
@@ -55,7 +55,7 @@ public static class VocabularyGrowth
             + $"{vocabulary} tokens; which is the embedding cannot be told.");
     }
 
-    private static OutgoingWeight Grown(OutgoingWeight weight, long rows, IReadOnlyList<NewToken> tokens)
+    private static ExportTensor Grown(ExportTensor weight, long rows, IReadOnlyList<NewToken> tokens)
     {
         long[] shape = [rows, .. weight.Shape[1..]];
         return weight with

@@ -55,16 +55,16 @@ public abstract class CausalModel : IDisposable
     public Embedding WordEmbedding => builder.Embeddings.Values.First();
 
     /// <summary>Vectors read before every sequence, or none.</summary>
-    public Prompt? Prompt { get; set; }
+    public SoftPrompt? Prompt { get; set; }
 
     /// <summary>Keys and values before those of every sequence, or none.</summary>
-    public Prefix? Prefix { get; set; }
+    public KeyValuePrefix? Prefix { get; set; }
 
     /// <summary>The virtual tokens before every sequence.</summary>
     public int VirtualTokens => Prompt?.Count ?? Prefix?.Count ?? 0;
 
     /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
-    public IReadOnlyDictionary<string, Place> Places => builder.Places;
+    public IReadOnlyDictionary<string, ParameterSlot> Slots => builder.Slots;
 
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
     public Tensor Hidden(ModelInput input)
@@ -95,7 +95,7 @@ public abstract class CausalModel : IDisposable
     }
 
     /// <summary>From token ids to hidden states, <c>[b, s] -> [b, s, hidden]</c>.</summary>
-    protected abstract Tensor Embed(ModelInput input, Pass pass);
+    protected abstract Tensor Embed(ModelInput input, ForwardPass pass);
 
     /// <summary>The blocks, in their order.</summary>
     public abstract IReadOnlyList<IBlock> Blocks { get; init; }
@@ -118,7 +118,7 @@ public abstract class CausalModel : IDisposable
 
     private ModelInput BehindPrefix(ModelInput input)
     {
-        var (count, unplaced) = (Prefix!.Count, Prefix.TakesPlaces ? 0 : Prefix.Count);
+        var (count, unplaced) = (Prefix!.Count, Prefix.TakesPositions ? 0 : Prefix.Count);
         return input with
         {
             Positions = input.Positions is { } given ? given + Number(count - unplaced) : null,
@@ -136,7 +136,7 @@ public abstract class CausalModel : IDisposable
     /// </summary>
     public bool Recomputes { get; set; }
 
-    /// <summary>The noise on token vectors in training, <see cref="Pass.Noise"/>; 0: none.</summary>
+    /// <summary>The noise on token vectors in training, <see cref="ForwardPass.Noise"/>; 0: none.</summary>
     public double EmbeddingNoise { get; set; }
 
     /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
@@ -149,7 +149,7 @@ public abstract class CausalModel : IDisposable
     /// <param name="hidden">From <see cref="Hidden"/>.</param>
     /// <param name="mode">What the pass is for.</param>
     public virtual Tensor Project(Tensor hidden, PassMode mode = PassMode.Evaluation) =>
-        Head.Forward(hidden, new Pass(Compute, mode));
+        Head.Forward(hidden, new ForwardPass(Compute, mode));
 
     /// <summary>Logits of the next token at every place, <c>[b, s, vocabulary]</c>, fp32.</summary>
     public Tensor Logits(ModelInput input) => Project(Hidden(input), input.Mode);
@@ -195,7 +195,7 @@ public abstract class CausalModel : IDisposable
         return new(Compute, Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, Prefix?.Layers(PassMode.Generation),
             Prompt?.Count ?? 0)
         {
-            Unplaced = Prefix is { TakesPlaces: false } ? Prefix.Count : 0, Version = Version,
+            UnpositionedTokens = Prefix is { TakesPositions: false } ? Prefix.Count : 0, Version = Version,
         };
     }
 

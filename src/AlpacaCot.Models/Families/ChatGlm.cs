@@ -66,7 +66,7 @@ public sealed class ChatGlm : IModelFamily
         public IReadOnlyList<Tensor> Tensors =>
             [Context.Cos, Context.Sin, Answer.Cos, Answer.Sin, .. Visible is null ? [] : new[] { Visible }];
 
-        public static Views Of(ModelInput input, Pass pass, ChatGlmLayout layout, Rope rope)
+        public static Views Of(ModelInput input, ForwardPass pass, ChatGlmLayout layout, Rope rope)
         {
             var (ragged, length) = (input.Ragged, input.Ids.shape[1]);
             // Training always used the later layout; see StartKeepsPlace.
@@ -85,7 +85,7 @@ public sealed class ChatGlm : IModelFamily
         }
 
         // Both rows of positions of all sequences' new tokens, [1, 2, n].
-        private static Tensor Positions(ChatGlmLayout layout, RaggedBatch ragged)
+        private static Tensor Positions(ChatGlmLayout layout, VarlenBatch ragged)
         {
             var (all, at) = (new long[2 * ragged.Tokens], 0);
             foreach (var (cache, start) in ragged.Sequences)
@@ -118,7 +118,7 @@ public sealed class ChatGlm : IModelFamily
                 b.Linear($"{at}.mlp.dense_4h_to_h", sizes.Inner, hidden, true));
         }
 
-        public Tensor Forward(Tensor x, Pass pass)
+        public Tensor Forward(Tensor x, ForwardPass pass)
         {
             x = attentionNorm.Forward(x, pass);
             x = (Number(Alpha) * x).Plus(Attend(x, pass.Shared<Views>(), pass));
@@ -126,12 +126,12 @@ public sealed class ChatGlm : IModelFamily
             return (Number(Alpha) * x).Plus(inner.Forward(x, pass));
         }
 
-        private Tensor Attend(Tensor x, Views views, Pass pass)
+        private Tensor Attend(Tensor x, Views views, ForwardPass pass)
         {
             var (q, k, v) = project(x, pass); // [b, s, hidden]
             (q, k, v) = (Turn(q, views), Turn(k, views), Heads.Split(v, heads)); // [b, h, s, d]
-            if (pass.Ragged is { } ragged) return output.Forward(ragged.Attend(layer, q, k, v, new Sight()), pass);
-            (k, v) = pass.Behind(layer, k, v); // [b, h, t, d]
+            if (pass.Varlen is { } ragged) return output.Forward(ragged.Attend(layer, q, k, v, new AttentionOptions()), pass);
+            (k, v) = pass.WithPrefix(layer, k, v); // [b, h, t, d]
             return output.Forward(Heads.Join(Attention.Attend(q, k, v, views.Visible)), pass);
         }
 

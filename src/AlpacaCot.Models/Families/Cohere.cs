@@ -48,10 +48,10 @@ public sealed class Cohere : IModelFamily
             return new ParallelBlock(norm, attention, norm, parts.FeedForward(i));
         });
 
-        Func<Tensor, Pass, Tensor> HeadNorm(string name, int heads)
+        Func<Tensor, ForwardPass, Tensor> HeadNorm(string name, int heads)
         {
             var gain = b.Parameter($"{name}.weight", heads, parts.Sizes.HeadDimension);
-            b.Places[$"{name}.weight"] = Place.Of(() => gain, own => gain = own);
+            b.Slots[$"{name}.weight"] = ParameterSlot.Of(() => gain, own => gain = own);
             // [b, s, h, d] · [h, d]
             return Heads.Each(heads, (x, _) => LayerNorm.Normalize(x, epsilon) * gain.to(ScalarType.Float32));
         }

@@ -10,7 +10,7 @@ namespace AlpacaCot.Models.Families;
 internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalModel(builder, shape)
 {
     /// <summary>From token ids to hidden states, <c>[b, s] -> [b, s, hidden]</c>.</summary>
-    public required Func<ModelInput, Pass, Tensor> EmbedWith { get; init; }
+    public required Func<ModelInput, ForwardPass, Tensor> EmbedWith { get; init; }
 
     /// <inheritdoc/>
     public override required IReadOnlyList<IBlock> Blocks { get; init; }
@@ -31,7 +31,7 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
 
     public override bool IsCausal => IsOneWay;
 
-    protected override Tensor Embed(ModelInput input, Pass pass) => EmbedWith(input, pass);
+    protected override Tensor Embed(ModelInput input, ForwardPass pass) => EmbedWith(input, pass);
 
     public override Tensor Project(Tensor hidden, PassMode mode = PassMode.Evaluation)
     {

@@ -23,13 +23,13 @@ public sealed record ModelInput(Tensor Ids)
     public Tensor? Positions { get; init; }
 
     /// <summary>The sequences with caches that the tokens continue, in place of rows; then b = 1.</summary>
-    public RaggedBatch? Ragged { get; private init; }
+    public VarlenBatch? Ragged { get; private init; }
 
     /// <summary>New tokens of sequences whose earlier ones are cached; the caches take in the new ones.</summary>
     /// <param name="sequences">Each sequence's cache, which may be empty, and its new tokens, one or more.</param>
     public static ModelInput Continuing(params IReadOnlyList<(KeyValueCache Cache, IReadOnlyList<int> Added)> sequences)
     {
-        var ragged = new RaggedBatch(sequences);
+        var ragged = new VarlenBatch(sequences);
         return new ModelInput(Tensors.Of(ragged.Ids, [1, ragged.Tokens], ragged.Positions.device))
         {
             Ragged = ragged, Positions = ragged.Positions, Mode = PassMode.Generation,
@@ -41,10 +41,10 @@ public sealed record ModelInput(Tensor Ids)
     /// <param name="compute">Where the pass computes.</param>
     /// <param name="prompt">The vectors of virtual tokens among the ids, or none.</param>
     /// <param name="noise">The noise on token vectors.</param>
-    internal Pass Pass(TorchSharp.DisposeScope scope, Compute compute, Tensor? prompt, double noise) =>
+    internal ForwardPass Pass(TorchSharp.DisposeScope scope, Compute compute, Tensor? prompt, double noise) =>
         new(scope, compute, Mode, Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
         {
-            Unplaced = Unplaced, Prefix = Prefix, Prompt = prompt, Noise = noise,
+            UnpositionedTokens = Unplaced, Prefix = Prefix, Prompt = prompt, Noise = noise,
         };
 
     /// <summary>The same on a device.</summary>

@@ -55,6 +55,6 @@ public sealed class Olmo : IModelFamily
 
     private sealed class Plain : ILayer
     {
-        public Tensor Forward(Tensor x, Pass pass) => LayerNorm.Normalize(x, 1e-5);
+        public Tensor Forward(Tensor x, ForwardPass pass) => LayerNorm.Normalize(x, 1e-5);
     }
 }

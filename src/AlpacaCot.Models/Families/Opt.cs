@@ -73,7 +73,7 @@ public sealed class Opt : IModelFamily
 
     private sealed record PostNormBlock(SelfAttention Attention, ILayer AttentionNorm, ILayer Inner, ILayer InnerNorm) : IBlock
     {
-        public Tensor Forward(Tensor x, Pass pass)
+        public Tensor Forward(Tensor x, ForwardPass pass)
         {
             x = AttentionNorm.Forward(x.Plus(Attention.Forward(x, pass)), pass);
             return InnerNorm.Forward(x.Plus(Inner.Forward(x, pass)), pass);
@@ -82,7 +82,7 @@ public sealed class Opt : IModelFamily
 
     private sealed record Last(LayerNorm? Norm, Linear? Narrow) : ILayer
     {
-        public Tensor Forward(Tensor x, Pass pass)
+        public Tensor Forward(Tensor x, ForwardPass pass)
         {
             x = Norm?.Forward(x, pass) ?? x;
             return Narrow?.Forward(x, pass) ?? x;

@@ -49,7 +49,7 @@ public sealed class Phi : IModelFamily
                 b.Linear($"{at}.mlp.fc2", sizes.Inner, hidden, true)));
         }
 
-        Func<Tensor, Pass, Tensor> HeadNorm(string name, int heads) =>
+        Func<Tensor, ForwardPass, Tensor> HeadNorm(string name, int heads) =>
             Heads.Each(heads, b.LayerNorm(name, sizes.HeadDimension, epsilon).Forward);
     }
 }

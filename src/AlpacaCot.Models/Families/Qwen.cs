@@ -27,7 +27,7 @@ public sealed class Qwen : IModelFamily
         var scaling = new RopeScaling { Type = c.Flag("use_dynamic_ntk", true) ? "qwen" : "default", OriginalLength = trained };
         var rotary = new RopeSettings(c.Number("rotary_emb_base", 10000), scaling, c.Number("rotary_pct", 1));
         var (rope, width) = (b.Rope(rotary, sizes.HeadDimension), sizes.QueryWidth);
-        Func<Pass, Tensor?>? grown = c.Flag("use_logn_attn", true) ? pass => Growth(pass, trained) : null;
+        Func<ForwardPass, Tensor?>? grown = c.Flag("use_logn_attn", true) ? pass => Growth(pass, trained) : null;
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("qwen"))
         {
@@ -49,10 +49,10 @@ public sealed class Qwen : IModelFamily
     }
 
     // log(place) / log(trained length) for queries beyond it.
-    private static Tensor? Growth(Pass pass, int trained)
+    private static Tensor? Growth(ForwardPass pass, int trained)
     {
         if (pass.End <= trained || pass.Mode == PassMode.Training) return null;
-        var places = pass.Places.to(ScalarType.Float32) + Number(1);
+        var places = pass.Positions.to(ScalarType.Float32) + Number(1);
         return (places.log() / Number(Math.Log(trained))).clamp_min(Number(1)).unsqueeze(1); // [s, 1]
     }
 }

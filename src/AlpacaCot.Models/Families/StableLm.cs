@@ -38,12 +38,12 @@ public sealed class StableLm : IModelFamily
                 : new PreNormBlock(norm, attention, parts.Norm(i, "post_attention_layernorm"), parts.FeedForward(i));
         });
 
-        Func<Tensor, Pass, Tensor> HeadNorms(string name, int heads)
+        Func<Tensor, ForwardPass, Tensor> HeadNorms(string name, int heads)
         {
             Tensor[] gains = [.. Enumerable.Range(0, heads)
                 .Select(h => b.Vector($"{name}.norms.{h}.weight", parts.Sizes.HeadDimension))];
             foreach (var (h, _) in gains.Index())
-                b.Places[$"{name}.norms.{h}.weight"] = Place.Of(() => gains[h], own => gains[h] = own);
+                b.Slots[$"{name}.norms.{h}.weight"] = ParameterSlot.Of(() => gains[h], own => gains[h] = own);
             return Heads.Each(heads, (x, _) => LayerNorm.Normalize(x, epsilon) * stack(gains)); // [b, s, h, d] · [h, d]
         }
     }

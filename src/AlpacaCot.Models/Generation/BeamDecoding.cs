@@ -14,17 +14,17 @@ public sealed record Hypothesis(IReadOnlyList<int> Tokens, double Score);
 /// draws work on each beam's log-probabilities, max(2, 1 + end tokens) candidates a beam are looked at, and those that end count
 /// only among the best as many as beams.
 /// </summary>
-internal sealed class BeamDecoding : IDecoding
+internal sealed class BeamDecoding : IDecodingStrategy
 {
     private readonly GenerationOptions options;
-    private readonly Ending ending;
+    private readonly StoppingCriteria ending;
     private readonly IReadOnlyList<int> prompt;
     private readonly DeterministicRandom random;
     private readonly int vocabulary, look;
     private readonly List<Hypothesis> finished = []; // the best first, as many as beams
     private List<Beam> beams;
 
-    public BeamDecoding(CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options, Ending ending, int number)
+    public BeamDecoding(CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options, StoppingCriteria ending, int number)
     {
         (this.options, this.ending, this.prompt, vocabulary) = (options, ending, prompt, model.Shape.Vocabulary);
         random = new DeterministicRandom(options.Seed).Fork($"beams {number}");
@@ -40,14 +40,14 @@ internal sealed class BeamDecoding : IDecoding
     /// <summary>The finished answers, the best first.</summary>
     public IReadOnlyList<Hypothesis> Finished => finished;
 
-    public long Room => options.Beams * ending.LongestFrom(prompt.Count);
+    public long MaxCacheTokens => options.Beams * ending.LongestFrom(prompt.Count);
 
     public int Rows => options.Beams;
 
-    public IReadOnlyList<Reading> Next() =>
-        [.. beams.Select(beam => new Reading(beam.Cache, beam.Tokens.Length == 0 ? prompt : [beam.Tokens[^1]]))];
+    public IReadOnlyList<ForwardRequest> Next() =>
+        [.. beams.Select(beam => new ForwardRequest(beam.Cache, beam.Tokens.Length == 0 ? prompt : [beam.Tokens[^1]]))];
 
-    public void Take(Span<float> logits)
+    public void Accept(Span<float> logits)
     {
         var candidates = new List<Candidate>();
         for (var b = 0; b < beams.Count; b++) AddCandidates(candidates, beams[b], logits.Slice(b * vocabulary, vocabulary));

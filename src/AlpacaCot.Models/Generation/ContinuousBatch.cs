@@ -25,7 +25,7 @@ public sealed record BatchLimits
 /// <param name="Number">The prompt's number.</param>
 /// <param name="Tokens">The new tokens; beam search gives all at the end.</param>
 /// <param name="Done">Whether the answer is complete.</param>
-public readonly record struct Arrival(int Number, IReadOnlyList<int> Tokens, bool Done);
+public readonly record struct TokensGenerated(int Number, IReadOnlyList<int> Tokens, bool Done);
 
 /// <summary>
 /// Generation for many prompts at once: each pass reads one token of every running sequence and the whole prompts of those that
@@ -68,7 +68,7 @@ public sealed class ContinuousBatch : IDisposable
     public int Add(IReadOnlyList<int> prompt, GenerationOptions options, PromptCache? cache = null)
     {
         Check(model, prompt, options);
-        var ending = new Ending(options, tokenizer, model.Shape.MaxPositions);
+        var ending = new StoppingCriteria(options, tokenizer, model.Shape.MaxPositions);
         waiting.Enqueue(new Member(added, prompt.Count, options.Beams > 1
             ? new BeamDecoding(model, prompt, options, ending, added)
             : new SequenceDecoding(model, draft, prompt, options, ending, added, cache)));
@@ -83,19 +83,19 @@ public sealed class ContinuousBatch : IDisposable
 
     /// <summary>One pass through the model.</summary>
     /// <returns>What it added to the answers; nothing is left to do when there are no open prompts.</returns>
-    public IReadOnlyList<Arrival> Advance()
+    public IReadOnlyList<TokensGenerated> Advance()
     {
         Leave(m => m.IsRemoved);
         Join();
         if (running.Count == 0) return [];
         var wishes = running.Select(m => (Member: m, Readings: m.Decoding.Done ? [] : m.Decoding.Next())).ToArray();
         if (wishes.SelectMany(w => w.Readings).ToArray() is { Length: > 0 } readings)
-            ReadingPass.Run(model, readings, logits =>
+            BatchedForward.Run(model, readings, logits =>
             {
                 foreach (var (member, own) in wishes)
                 {
-                    var size = own.Sum(r => r.Wanted) * model.Shape.Vocabulary;
-                    if (size > 0) member.Decoding.Take(logits[..size]);
+                    var size = own.Sum(r => r.LogitCount) * model.Shape.Vocabulary;
+                    if (size > 0) member.Decoding.Accept(logits[..size]);
                     logits = logits[size..];
                 }
             });
@@ -120,10 +120,10 @@ public sealed class ContinuousBatch : IDisposable
     // The next in line join while there is room, and one at least.
     private void Join()
     {
-        var (rows, room, prompts) = (running.Sum(m => m.Decoding.Rows), running.Sum(m => m.Decoding.Room), 0L);
+        var (rows, room, prompts) = (running.Sum(m => m.Decoding.Rows), running.Sum(m => m.Decoding.MaxCacheTokens), 0L);
         while (waiting.TryPeek(out var next))
         {
-            (rows, room, prompts) = (rows + next.Decoding.Rows, room + next.Decoding.Room, prompts + next.PromptLength);
+            (rows, room, prompts) = (rows + next.Decoding.Rows, room + next.Decoding.MaxCacheTokens, prompts + next.PromptLength);
             if (running.Count > 0 && (rows > limits.Sequences || room > cachedTokens || prompts > limits.PromptTokens)) return;
             running.Add(waiting.Dequeue());
         }
@@ -143,7 +143,7 @@ public sealed class ContinuousBatch : IDisposable
         waiting.Clear();
     }
 
-    private sealed class Member(int number, int promptLength, IDecoding decoding)
+    private sealed class Member(int number, int promptLength, IDecodingStrategy decoding)
     {
         private int told;
 
@@ -151,15 +151,15 @@ public sealed class ContinuousBatch : IDisposable
 
         public int PromptLength => promptLength;
 
-        public IDecoding Decoding => decoding;
+        public IDecodingStrategy Decoding => decoding;
 
         public bool IsRemoved { get; set; }
 
-        public Arrival Arrive()
+        public TokensGenerated Arrive()
         {
             int[] arrived = [.. decoding.Answer.Skip(told)];
             told += arrived.Length;
-            return new Arrival(number, arrived, decoding.Done);
+            return new TokensGenerated(number, arrived, decoding.Done);
         }
     }
 }

@@ -81,11 +81,11 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
         CancellationToken cancel = default)
     {
         ContinuousBatch.Check(model, prompt, options);
-        using var beams = new BeamDecoding(model, prompt, options, new Ending(options, tokenizer, model.Shape.MaxPositions), 0);
+        using var beams = new BeamDecoding(model, prompt, options, new StoppingCriteria(options, tokenizer, model.Shape.MaxPositions), 0);
         while (!beams.Done)
         {
             cancel.ThrowIfCancellationRequested();
-            ReadingPass.Run(model, beams.Next(), beams.Take);
+            BatchedForward.Run(model, beams.Next(), beams.Accept);
         }
         return beams.Finished;
     }

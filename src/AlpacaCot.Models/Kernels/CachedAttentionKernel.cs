@@ -49,7 +49,7 @@ internal static unsafe class CachedAttentionKernel
             {
                 for (var row = first; row < end; row++) Mix((int)row);
             });
-        else Crew.Shared.Run(rows, 2L * longest * width * rows < Rows.SmallestShare ? 1 : get_num_threads(), Mix);
+        else SpinThreadPool.Shared.Run(rows, 2L * longest * width * rows < Rows.SmallestShare ? 1 : get_num_threads(), Mix);
 
         void Mix(int row)
         {

@@ -10,7 +10,7 @@ public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention,
     public double Residual { get; init; } = 1;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass)
+    public Tensor Forward(Tensor x, ForwardPass pass)
     {
         x = x.Plus(Scaled(Attention.Forward(AttentionNorm.Forward(x, pass), pass)));
         return x.Plus(Scaled(Inner.Forward(InnerNorm.Forward(x, pass), pass)));
@@ -26,7 +26,7 @@ public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention,
 public sealed record ParallelBlock(ILayer AttentionNorm, SelfAttention Attention, ILayer InnerNorm, ILayer Inner) : IBlock
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass)
+    public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var read = AttentionNorm.Forward(x, pass);
         var attended = Attention.Forward(read, pass);
@@ -43,7 +43,7 @@ public sealed record SandwichBlock(
     : IBlock
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass)
+    public Tensor Forward(Tensor x, ForwardPass pass)
     {
         x = x.Plus(AfterAttention.Forward(Attention.Forward(BeforeAttention?.Forward(x, pass) ?? x, pass), pass));
         return x.Plus(AfterInner.Forward(Inner.Forward(BeforeInner?.Forward(x, pass) ?? x, pass), pass));

@@ -32,7 +32,7 @@ public sealed class Embedding
     /// The vectors of the tokens that a model reads, <c>[b, s] -> [b, s, width]</c>, with what the pass brings: those of virtual
     /// tokens, and the noise of training.
     /// </summary>
-    public Tensor Forward(Tensor ids, Pass pass)
+    public Tensor Forward(Tensor ids, ForwardPass pass)
     {
         var vectors = pass.Prompt is { } prompt ? Among(prompt, ids) : Rows(ids);
         if (pass.Noise == 0) return vectors;

@@ -18,7 +18,7 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
     public ILayer? Shared { get; init; }
 
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass)
+    public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var flat = x.reshape(-1, x.shape[^1]); // [n, hidden]
         var (weights, experts) = nn.functional.softmax(Router.Forward(flat, pass), -1).topk(Chosen, -1); // [n, chosen]
@@ -40,5 +40,5 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
 public sealed record SharedExpert(Linear Gate, ILayer Inner) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass) => Gate.Forward(x, pass).sigmoid() * Inner.Forward(x, pass);
+    public Tensor Forward(Tensor x, ForwardPass pass) => Gate.Forward(x, pass).sigmoid() * Inner.Forward(x, pass);
 }

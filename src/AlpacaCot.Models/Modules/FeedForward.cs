@@ -6,21 +6,21 @@ namespace AlpacaCot.Models.Modules;
 public sealed record FeedForward(Linear Up, Func<Tensor, Tensor> Activation, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass) => Down.Forward(Activation(Up.Forward(x, pass)), pass);
+    public Tensor Forward(Tensor x, ForwardPass pass) => Down.Forward(Activation(Up.Forward(x, pass)), pass);
 }
 
 /// <summary>A gated feed-forward (Shazeer, 2020): <c>down(unit(gate(x), up(x)))</c>.</summary>
 public sealed record GatedFeedForward(Linear Gate, Linear Up, Func<Tensor, Tensor, Tensor> Unit, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass) => Down.Forward(Unit(Gate.Forward(x, pass), Up.Forward(x, pass)), pass);
+    public Tensor Forward(Tensor x, ForwardPass pass) => Down.Forward(Unit(Gate.Forward(x, pass), Up.Forward(x, pass)), pass);
 }
 
 /// <summary>A gated feed-forward whose gate and up projection lie in one matrix, the gate first.</summary>
 public sealed record FusedGatedFeedForward(Linear GateUp, Func<Tensor, Tensor, Tensor> Unit, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, Pass pass)
+    public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var both = GateUp.Forward(x, pass); // [b, s, 2 · inner]
         var inner = both.shape[^1] / 2;

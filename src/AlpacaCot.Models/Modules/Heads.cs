@@ -12,6 +12,6 @@ public static class Heads
     public static Tensor Join(Tensor x) => x.transpose(1, 2).reshape(x.shape[0], x.shape[2], -1);
 
     /// <summary>A norm over each head of a projection; <paramref name="norm"/> sees <c>[b, s, heads, d]</c>.</summary>
-    public static Func<Tensor, Pass, Tensor> Each(int heads, Func<Tensor, Pass, Tensor> norm) =>
+    public static Func<Tensor, ForwardPass, Tensor> Each(int heads, Func<Tensor, ForwardPass, Tensor> norm) =>
         (x, pass) => norm(x.view(x.shape[0], x.shape[1], heads, -1), pass).view(x.shape);
 }

@@ -8,7 +8,7 @@ namespace AlpacaCot.Models.Modules;
 
 /// <summary>
 /// The keys and values of the tokens that one sequence has so far. Sequences of any lengths go through a model together, each
-/// with a cache of its own: see <see cref="RaggedBatch"/>.
+/// with a cache of its own: see <see cref="VarlenBatch"/>.
 /// </summary>
 public sealed class KeyValueCache : IDisposable
 {
@@ -61,16 +61,16 @@ public sealed class KeyValueCache : IDisposable
     internal ReadOnlySpan<long> AllIds => CollectionsMarshal.AsSpan(ids);
 
     /// <summary>Virtual tokens at the beginning that take no positions.</summary>
-    internal int Unplaced { get; init; }
+    internal int UnpositionedTokens { get; init; }
 
     /// <summary>Virtual tokens at the beginning that are not among the ids.</summary>
-    internal int Before => prefix;
+    internal int PrefixLength => prefix;
 
     /// <summary>Which adapter of the model it was made with.</summary>
     internal int Version { get; init; }
 
     /// <summary>Where the next pass begins to store: tokens held, virtual ones included.</summary>
-    internal int Place => prefix + held;
+    internal int Position => prefix + held;
 
     /// <summary>How many tokens at the beginning see each other in both directions, in models with such a context.</summary>
     public int Context { get; internal set; }
@@ -93,11 +93,11 @@ public sealed class KeyValueCache : IDisposable
     {
         var fork = new KeyValueCache(this)
         {
-            PromptLength = PromptLength, Context = Context, Unplaced = Unplaced, Version = Version,
+            PromptLength = PromptLength, Context = Context, UnpositionedTokens = UnpositionedTokens, Version = Version,
         };
         fork.ids.AddRange(AllIds[..held]);
-        fork.Reserve(Place + Spare);
-        if (Place > 0) fork.Held(fork.store!).copy_(Held(store!));
+        fork.Reserve(Position + Spare);
+        if (Position > 0) fork.Held(fork.store!).copy_(Held(store!));
         return fork;
     }
 
@@ -114,7 +114,7 @@ public sealed class KeyValueCache : IDisposable
         using var freed = old?.Tensor;
         store = null;
         Reserve(Math.Max(needed + Spare, old is null ? 0 : 2 * old.Capacity));
-        if (Place > 0) Held(store!).copy_(Held(old!));
+        if (Position > 0) Held(store!).copy_(Held(old!));
         return count;
     }
 
@@ -134,7 +134,7 @@ public sealed class KeyValueCache : IDisposable
         Tensors.Empty([2 * layers, heads, tokens, width], compute.Activations, Device).DetachFromDisposeScope(),
         heads, tokens, width);
 
-    private Tensor Held(CacheStore of) => of.Tensor.narrow(2, 0, Place);
+    private Tensor Held(CacheStore of) => of.Tensor.narrow(2, 0, Position);
 
     /// <summary>Frees the memory.</summary>
     public void Dispose() => store?.Tensor.Dispose();

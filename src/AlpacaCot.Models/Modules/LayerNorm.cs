@@ -23,7 +23,7 @@ public sealed class LayerNorm : ILayer
     public double Epsilon { get; }
 
     /// <summary><c>[.., width] -> [.., width]</c></summary>
-    public Tensor Forward(Tensor x, Pass pass) => nn.functional.layer_norm(x, [width], Weight, Bias, Epsilon);
+    public Tensor Forward(Tensor x, ForwardPass pass) => nn.functional.layer_norm(x, [width], Weight, Bias, Epsilon);
 
     /// <summary>The norm alone, without gain and offset, over the last dimension.</summary>
     public static Tensor Normalize(Tensor x, double epsilon) => nn.functional.layer_norm(x, [x.shape[^1]], null, null, epsilon);

@@ -12,7 +12,7 @@ public interface ILinearAdapter
     /// <param name="layer">The layer.</param>
     /// <param name="x">Its input.</param>
     /// <param name="pass">What the pass is for, among others.</param>
-    Tensor Forward(Linear layer, Tensor x, Pass pass);
+    Tensor Forward(Linear layer, Tensor x, ForwardPass pass);
 
     /// <summary>The fp32 weight <c>[outputs, inputs]</c> and bias that compute the same without the adapter; the
     /// caller's.</summary>
@@ -78,7 +78,7 @@ public sealed class Linear : ILayer
     public ILinearAdapter? Adapter { get; set; }
 
     /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
-    public Tensor Forward(Tensor x, Pass pass) => Adapter?.Forward(this, x, pass) ?? Biased(Product(x, pass.Mode));
+    public Tensor Forward(Tensor x, ForwardPass pass) => Adapter?.Forward(this, x, pass) ?? Biased(Product(x, pass.Mode));
 
     /// <summary>The values of the weight in fp32, <c>[outputs, inputs]</c>, however it is kept; a copy, the caller's.</summary>
     public Tensor Values() => Matrix.Expand().detach().contiguous().clone();
@@ -97,7 +97,7 @@ public sealed class Linear : ILayer
     internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias);
 
     /// <summary>Where the weight stands, the way round the checkpoint holds it.</summary>
-    internal Place WeightPlace => new(
+    internal ParameterSlot WeightSlot => new(
         () => Matrix is DenseMatrix dense
             ? dense.Stored : throw InputException.Refusing($"{Name} is quantized: codes cannot be trained in " +
             "place. Train it with quantization: none, or put an adapter on it."),

@@ -31,7 +31,7 @@ public sealed class ModelBuilder(
     public Dictionary<string, Embedding> Embeddings { get; } = [];
 
     /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
-    public Dictionary<string, Place> Places { get; } = [];
+    public Dictionary<string, ParameterSlot> Slots { get; } = [];
 
     /// <summary>What the layers hold beside weights, freed with the model.</summary>
     public List<IDisposable> Tables { get; } = [];
@@ -54,7 +54,7 @@ public sealed class ModelBuilder(
     {
         var layer = new Embedding(name, Parameter(name + ".weight", tokens, width));
         Embeddings.Add(name, layer);
-        Places[name + ".weight"] = Place.Of(() => layer.Weight, own => layer.Weight = own);
+        Slots[name + ".weight"] = ParameterSlot.Of(() => layer.Weight, own => layer.Weight = own);
         return layer;
     }
 
@@ -67,7 +67,7 @@ public sealed class ModelBuilder(
     public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0)
     {
         var layer = new RmsNorm(Vector(name + ".weight", width), epsilon, offset);
-        Places[name + ".weight"] = Place.Of(() => layer.Weight, own => layer.Weight = own);
+        Slots[name + ".weight"] = ParameterSlot.Of(() => layer.Weight, own => layer.Weight = own);
         return layer;
     }
 
@@ -75,8 +75,8 @@ public sealed class ModelBuilder(
     public LayerNorm LayerNorm(string name, long width, double epsilon, bool bias = true)
     {
         var layer = new LayerNorm(width, Vector(name + ".weight", width), bias ? Vector(name + ".bias", width) : null, epsilon);
-        Places[name + ".weight"] = Place.Of(() => layer.Weight!, own => layer.Weight = own);
-        if (bias) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
+        Slots[name + ".weight"] = ParameterSlot.Of(() => layer.Weight!, own => layer.Weight = own);
+        if (bias) Slots[name + ".bias"] = ParameterSlot.Of(() => layer.Bias!, own => layer.Bias = own);
         return layer;
     }
 
@@ -103,8 +103,8 @@ public sealed class ModelBuilder(
     {
         var layer = new Linear(name, made.Matrix, bias, inputsFirst) { Source = made.Source };
         Linears.Add(name, layer);
-        Places[name + ".weight"] = layer.WeightPlace;
-        if (bias is not null) Places[name + ".bias"] = Place.Of(() => layer.Bias!, own => layer.Bias = own);
+        Slots[name + ".weight"] = layer.WeightSlot;
+        if (bias is not null) Slots[name + ".bias"] = ParameterSlot.Of(() => layer.Bias!, own => layer.Bias = own);
         return layer;
     }
 

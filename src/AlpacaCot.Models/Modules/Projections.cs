@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>The way from hidden states <c>[b, s, hidden]</c> to queries, keys and values <c>[b, s, heads · d]</c>.</summary>
-public delegate (Tensor Query, Tensor Key, Tensor Value) Projection(Tensor x, Pass pass);
+public delegate (Tensor Query, Tensor Key, Tensor Value) Projection(Tensor x, ForwardPass pass);
 
 /// <summary>How queries, keys and values lie in the checkpoints' matrices.</summary>
 public static class Projections

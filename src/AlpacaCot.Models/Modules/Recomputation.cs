@@ -11,14 +11,14 @@ namespace AlpacaCot.Models.Modules;
 /// </summary>
 internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputation>
 {
-    private sealed record Work(IBlock Block, Pass Pass);
+    private sealed record Work(IBlock Block, ForwardPass Pass);
 
     public override string Name => nameof(Recomputation);
 
     /// <param name="block">The block.</param>
     /// <param name="x"><c>[b, s, hidden]</c></param>
     /// <param name="pass">What the blocks share.</param>
-    public static Tensor Apply(IBlock block, Tensor x, Pass pass)
+    public static Tensor Apply(IBlock block, Tensor x, ForwardPass pass)
     {
         if (!is_grad_enabled()) return block.Forward(x, pass);
         // The embedding does not learn, but what the first block trains does.

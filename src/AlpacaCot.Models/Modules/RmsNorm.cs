@@ -19,6 +19,6 @@ public sealed class RmsNorm : ILayer
     public double Epsilon { get; }
 
     /// <summary><c>[.., width] -> [.., width]</c></summary>
-    public Tensor Forward(Tensor x, Pass pass) =>
+    public Tensor Forward(Tensor x, ForwardPass pass) =>
         KernelSet.For(x).RmsNorm(x, offset == 0 ? Weight : Weight + Number(offset), Epsilon);
 }

@@ -32,29 +32,29 @@ public sealed record SelfAttention(
     public double? SoftCap { get; init; }
 
     /// <summary>A norm of queries and one of keys before they turn, <c>[b, s, heads · d]</c> (Dehghani et al., 2023).</summary>
-    public (Func<Tensor, Pass, Tensor> Query, Func<Tensor, Pass, Tensor> Key)? Norms { get; init; }
+    public (Func<Tensor, ForwardPass, Tensor> Query, Func<Tensor, ForwardPass, Tensor> Key)? Norms { get; init; }
 
     /// <summary>A factor on the queries <c>[b, heads, s, d]</c>, or null where there is none to apply.</summary>
-    public Func<Pass, Tensor?>? QueryFactor { get; init; }
+    public Func<ForwardPass, Tensor?>? QueryFactor { get; init; }
 
     /// <summary><c>[b, s, hidden] -> [b, s, hidden]</c></summary>
-    public Tensor Forward(Tensor x, Pass pass)
+    public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var (q, k, v) = Project(x, pass); // [b, s, heads · d]
         if (Norms is { } norms) (q, k) = (norms.Query(q, pass), norms.Key(k, pass));
         if (Rope is null) (q, k) = (Modules.Heads.Split(q, Heads), Modules.Heads.Split(k, KeyValueHeads));
         else
         {
-            var turns = pass.Turns(Rope);
+            var turns = pass.RotaryTables(Rope);
             q = Rope.Rotate(q, turns, Heads, Rope.Interleaved); // [b, h, s, d]
             k = Rope.Rotate(k, turns, KeyValueHeads, Rope.Interleaved); // [b, kv, s, d]
         }
         v = Modules.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
-        if (pass.Ragged is { } ragged)
-            return Output.Forward(ragged.Attend(Layer, q, k, v, new Sight(Window, SoftCap, Alibi)), pass);
-        (k, v) = pass.Behind(Layer, k, v); // [b, kv, t, d]
+        if (pass.Varlen is { } ragged)
+            return Output.Forward(ragged.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi)), pass);
+        (k, v) = pass.WithPrefix(Layer, k, v); // [b, kv, t, d]
         var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
         var mixed = SoftCap is { } cap
             ? Attention.AttendBounded(q, k, v, mask, cap)

@@ -91,7 +91,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain);
         var (c, s) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Bytes(scales));
         var groupsAtOnce = Math.Max(1, PieceBytes / (blocks * blockBytes));
-        Crew.Shared.Run((int)((groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), piece =>
+        SpinThreadPool.Shared.Run((int)((groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), piece =>
         {
             var (first, end) = ((long)piece * groupsAtOnce, Math.Min((piece + 1L) * groupsAtOnce, groups));
             for (var from = 0; from < n; from += RowsAtOnce)

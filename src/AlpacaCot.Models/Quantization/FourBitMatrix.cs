@@ -171,7 +171,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.EvenOdd);
         var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(PlainScales()));
         var tables = CodebookDot.Tables(book.Values);
-        Crew.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
+        SpinThreadPool.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
             CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs,
                 (long)piece * RowsAtOnce, Math.Min((piece + 1L) * RowsAtOnce, Outputs)));
         return y;

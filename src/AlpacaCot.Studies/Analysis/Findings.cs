@@ -52,15 +52,15 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     private string Statement(StudyArm arm, IReadOnlyList<StudyComparison> comparisons)
     {
         var parts = new List<string>();
-        parts.AddRange(comparisons.Where(c => c.Verdict == Verdict.Different).OrderByDescending(c =>
+        parts.AddRange(comparisons.Where(c => c.Verdict == ComparisonVerdict.Different).OrderByDescending(c =>
             Math.Abs(c.Difference)).Select(Change));
-        foreach (var unit in comparisons.Where(c => c.Verdict == Verdict.Unchanged).GroupBy(c => c.Measure.About.Scale))
+        foreach (var unit in comparisons.Where(c => c.Verdict == ComparisonVerdict.Unchanged).GroupBy(c => c.Measure.About.Scale))
         {
             var (same, margin) = (unit.ToList(), Points(analysis.Study.Margin / 100 * unit.Key));
             parts.Add(chinese ? $"{Join(same)}没有变化（在 {margin} 分以内）"
                 : $"{Join(same)} {(same.Count == 1 ? "is" : "are")} unchanged within {margin} points");
         }
-        var open = comparisons.Where(c => c.Verdict == Verdict.Open).ToList();
+        var open = comparisons.Where(c => c.Verdict == ComparisonVerdict.Open).ToList();
         if (open.Count > 0)
             parts.Add(chinese ? $"{Join(open)}未能确定有无差别" : $"for {Join(open)} no difference is established");
         var sentence = $"{Opening(arm)}{(chinese ? "，" : ", ")}{string.Join(chinese ? "；" : "; ", parts)}";

@@ -43,7 +43,7 @@ public sealed record MissingScores(StudyArm Arm, BenchmarkDescription About, int
     IReadOnlyList<string> Reasons);
 
 /// <summary>Conclusion about a difference.</summary>
-public enum Verdict
+public enum ComparisonVerdict
 {
     /// <summary>Undecided.</summary>
     Open,
@@ -63,7 +63,7 @@ public enum Verdict
 /// <param name="Verdict">The conclusion.</param>
 /// <param name="SeedsAgree">Number of seed pairs in which the difference has the same sign.</param>
 /// <param name="SeedPairs">Number of seeds that both arms have.</param>
-public sealed record StudyComparison(StudyArm Arm, Measure Measure, PairedComparison Paired, double CorrectedP, Verdict Verdict,
+public sealed record StudyComparison(StudyArm Arm, Measure Measure, PairedComparison Paired, double CorrectedP, ComparisonVerdict Verdict,
     int SeedsAgree, int SeedPairs)
 {
     /// <summary>Score of the arm minus that of the reference, in points.</summary>
@@ -162,7 +162,7 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
             SeedVariation.MeanByQuestion(cells.Select(measure.ScoresOf));
     }
 
-    private static Verdict Judge(PairedComparison paired, double p, double margin) =>
-        paired.IsSure && p < Level ? Verdict.Different
-        : paired.Interval.Low > -margin && paired.Interval.High < margin ? Verdict.Unchanged : Verdict.Open;
+    private static ComparisonVerdict Judge(PairedComparison paired, double p, double margin) =>
+        paired.IsSure && p < Level ? ComparisonVerdict.Different
+        : paired.Interval.Low > -margin && paired.Interval.High < margin ? ComparisonVerdict.Unchanged : ComparisonVerdict.Open;
 }

@@ -44,13 +44,13 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
     /// <summary>Answers of every finished cell to the study's benchmarks, scored without a judge.</summary>
     /// <exception cref="Text.InputException">A file of answers is invalid.</exception>
     public static IEnumerable<IReadOnlyList<BenchmarkRun>> Answers(Study study) =>
-        StudyRunner.Places(study).Where(p => p.Folder.IsFinished(p.Asked)).Select(p => Answers(p.Folder, p.Asked));
+        StudyRunner.CellFolders(study).Where(p => p.Folder.IsFinished(p.Asked)).Select(p => Answers(p.Folder, p.Asked));
 
     /// <summary>Loads and scores the answers of all finished cells, with the judge's stored verdicts.</summary>
     /// <exception cref="Text.InputException">A file of answers is invalid.</exception>
     public static StudyResults Load(Study study)
     {
-        var places = StudyRunner.Places(study);
+        var places = StudyRunner.CellFolders(study);
         var finished = places.Where(p => p.Folder.IsFinished(p.Asked)).ToList();
         using var verdicts = StudyGrading.IsNeeded(study) ? ResponseStore.OpenToRead(StudyGrading.Verdicts(study)) : null;
         var judge = verdicts is null ? null : new Judge(null, study.Judge!.Name, verdicts);

@@ -66,7 +66,7 @@ public static class CollectionFigure
     }
 
     // As large as the place allows, on one line or two; nothing where even the smallest would not be read.
-    private static void Label(Drawing drawing, CollectionPart set, Place place, long total)
+    private static void Label(Drawing drawing, CollectionPart set, Rectangle place, long total)
     {
         var count = string.Create(CultureInfo.InvariantCulture, $"{set.Records:N0}  {100.0 * set.Records / total:0.0} %");
         var (room, high) = (place.Width - 16, place.Height - 12);

@@ -1,7 +1,7 @@
 namespace AlpacaCot.Studies.Figures;
 
 /// <summary>A place in a figure, in its units.</summary>
-internal readonly record struct Place(double X, double Y, double Width, double Height);
+internal readonly record struct Rectangle(double X, double Y, double Width, double Height);
 
 /// <summary>
 /// Divides a rectangle among amounts, so that areas are as the amounts and the parts are as near to squares as can be
@@ -12,9 +12,9 @@ internal static class Treemap
     /// <summary>The parts, in the order of the amounts.</summary>
     /// <param name="amounts">Above 0, the largest first.</param>
     /// <param name="room">The rectangle.</param>
-    public static IReadOnlyList<Place> Divide(IReadOnlyList<double> amounts, Place room)
+    public static IReadOnlyList<Rectangle> Divide(IReadOnlyList<double> amounts, Rectangle room)
     {
-        var places = new List<Place>(amounts.Count);
+        var places = new List<Rectangle>(amounts.Count);
         var scale = room.Width * room.Height / amounts.Sum();
         var areas = amounts.Select(amount => amount * scale).ToList();
         for (var from = 0; from < areas.Count;)
@@ -36,7 +36,7 @@ internal static class Treemap
         return row.Max(area => Math.Max(area / thickness / thickness, thickness * thickness / area));
     }
 
-    private static Place AddRow(List<double> row, Place room, List<Place> places)
+    private static Rectangle AddRow(List<double> row, Rectangle room, List<Rectangle> places)
     {
         var wide = room.Width >= room.Height;   // then the row stands at the left
         var thickness = row.Sum() / (wide ? room.Height : room.Width);

@@ -48,7 +48,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
     public int Jobs { get; init; } = 1;
 
     /// <summary>All cells with their folders and benchmarks, in the order of the arms.</summary>
-    public static IReadOnlyList<(StudyCell Cell, CellFolder Folder, IReadOnlyList<AskedBenchmark> Asked)> Places(Study study)
+    public static IReadOnlyList<(StudyCell Cell, CellFolder Folder, IReadOnlyList<AskedBenchmark> Asked)> CellFolders(Study study)
     {
         ArgumentNullException.ThrowIfNull(study);
         var contents = new Dictionary<string, string>();
@@ -68,7 +68,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         ArgumentNullException.ThrowIfNull(observer);
         Directory.CreateDirectory(study.Output);
         using var held = Hold();
-        var places = Places(study).GroupBy(p => p.Folder.Fingerprint, (_, same) => same.Aggregate((one, other) => one with
+        var places = CellFolders(study).GroupBy(p => p.Folder.Fingerprint, (_, same) => same.Aggregate((one, other) => one with
         {
             Asked = [.. one.Asked.UnionBy(other.Asked, a => a.Fingerprint)],
         })).ToList();

@@ -21,10 +21,10 @@ internal sealed record Words(string Language, Findings Findings)
         return char.ToUpperInvariant(name[0]) + name[1..];
     }
 
-    public string Verdict(Verdict verdict) => verdict switch
+    public string Verdict(ComparisonVerdict verdict) => verdict switch
     {
-        Analysis.Verdict.Different => Say("different", "有差别"),
-        Analysis.Verdict.Unchanged => Say("unchanged", "无变化"),
+        Analysis.ComparisonVerdict.Different => Say("different", "有差别"),
+        Analysis.ComparisonVerdict.Unchanged => Say("unchanged", "无变化"),
         _ => Say("open", "未定"),
     };
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>Converts tokens to text; creates one state per decoded text.</summary>
-internal interface IDecoding
+internal interface IDetokenizer
 {
     IDecodingState Start(bool skipSpecial);
 }

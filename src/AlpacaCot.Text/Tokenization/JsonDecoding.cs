@@ -20,7 +20,7 @@ internal abstract class DecoderStep
 }
 
 /// <summary>The decoder of a <c>tokenizer.json</c>: a chain of steps, created for every text.</summary>
-internal sealed class JsonDecoding : IDecoding
+internal sealed class JsonDecoding : IDetokenizer
 {
     private readonly ITokenModel _model;
     private readonly Dictionary<int, AddedToken> _added = [];

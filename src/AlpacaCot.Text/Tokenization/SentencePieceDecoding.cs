@@ -6,7 +6,7 @@ namespace AlpacaCot.Text.Tokenization;
 internal enum PieceKind { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 }
 
 /// <summary>SentencePiece's <c>Decode</c>: marks become spaces, the dummy prefix is dropped, byte pieces are joined.</summary>
-internal sealed class SentencePieceDecoding : IDecoding
+internal sealed class SentencePieceDecoding : IDetokenizer
 {
     private readonly Dictionary<int, AddedToken> _added;
     private readonly string?[] _tokens;

@@ -5,7 +5,7 @@ internal sealed record TokenizerParts
 {
     public required string Path { get; init; }
     public required ITokenModel Model { get; init; }
-    public required IDecoding Decoding { get; init; }
+    public required IDetokenizer Decoding { get; init; }
     public INormalizer? Normalizer { get; init; }
     public IPreTokenizer? PreTokenizer { get; init; }
     public IReadOnlyList<AddedToken> AddedTokens { get; init; } = [];

@@ -12,7 +12,7 @@ public sealed class CleanerTests
 {
     private static string? Judge(string instruction, string output, string input = "", CleaningOptions? options = null)
     {
-        var findings = new List<Finding>();
+        var findings = new List<RecordFinding>();
         _ = new Cleaner(options).Filter([Conversation.Instruction(instruction, input, output)], findings.Add).Count();
         return findings.Count == 0 ? null : $"{findings[0].Step}: {findings[0].Reason}";
     }
@@ -137,7 +137,7 @@ public sealed class CleanerTests
     public void Real_data_mostly_stays(string file)
     {
         var records = InstructionFile.Read(ReferenceData.Path(file)).Take(10_000).ToList();
-        var findings = new List<Finding>();
+        var findings = new List<RecordFinding>();
         var kept = new Cleaner().Filter(records, findings.Add).Count();
         var taken = findings.Where(f => f.Action == FindingAction.Removed).CountBy(f => f.Step).ToDictionary();
         foreach (var (filter, count) in taken)

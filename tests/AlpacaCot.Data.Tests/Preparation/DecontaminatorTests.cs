@@ -13,9 +13,9 @@ public sealed class DecontaminatorTests
     private const string Question =
         "A farmer has seventeen sheep and buys nine more at the market, then sells a third of them to his brother.";
 
-    private static List<Finding> Hits(string text, ContaminationOptions? options = null, params string[] evaluation)
+    private static List<RecordFinding> Hits(string text, ContaminationOptions? options = null, params string[] evaluation)
     {
-        var hits = new List<Finding>();
+        var hits = new List<RecordFinding>();
         var index = new Decontaminator((evaluation.Length > 0 ? evaluation : [Question]).Select((t, i) =>
             new EvaluationText($"eval {i}", t)), options);
         _ = index.Filter([Conversation.Instruction("Solve.", text, "x") with { Origin = "r" }], hits.Add).Count();
@@ -83,7 +83,7 @@ public sealed class DecontaminatorTests
         var leaks = test.Where((_, i) => i % 50 == 0).Select(record =>
             Conversation.Instruction("Think step by step.", record.Value.GetProperty("question").GetString()!,
                 "42") with { Origin = "leak" }).ToList();
-        var hits = new List<Finding>();
+        var hits = new List<RecordFinding>();
         var kept = evaluation.Filter([.. train, .. leaks], hits.Add).ToList();
         Assert.DoesNotContain(kept, record => record.Origin == "leak");
         Assert.InRange(train.Count - kept.Count, 0, 30);   // stock phrases of the exercises

@@ -12,9 +12,9 @@ public sealed class DeduplicatorTests
 {
     private static Conversation Text(string text, int number = 0) => Conversation.PlainText(text) with { Origin = $"{number}" };
 
-    private static List<Finding> Removed(DuplicateOptions options, params IEnumerable<Conversation> records)
+    private static List<RecordFinding> Removed(DuplicateOptions options, params IEnumerable<Conversation> records)
     {
-        var findings = new List<Finding>();
+        var findings = new List<RecordFinding>();
         var kept = new Deduplicator(options).Filter(records, findings.Add).Count();
         Assert.Equal(records.Count(), kept + findings.Count);
         return findings;

@@ -184,13 +184,13 @@ public sealed class ForeignModelTests
             ModelFolder.Open(folder.File("sliced"))).Message);
     }
 
-    private static OutgoingWeight Slice(TorchPickleFile file, TensorEntry entry, int rank)
+    private static ExportTensor Slice(TorchPickleFile file, TensorEntry entry, int rank)
     {
-        if (entry.Shape.Length < 2) return new OutgoingWeight(entry.Name, entry.DType, entry.Shape, () => file.Read(entry.Name));
+        if (entry.Shape.Length < 2) return new ExportTensor(entry.Name, entry.DType, entry.Shape, () => file.Read(entry.Name));
         var axis = entry.Name.Contains(".wo.") || entry.Name.Contains(".w2.") || entry.Name.StartsWith("tok_embeddings") ? 1 : 0;
         var shape = entry.Shape.ToArray();
         shape[axis] /= 2;
-        return new OutgoingWeight(entry.Name, entry.DType, shape, () => file.Read(entry.Name).narrow(axis, rank * shape[axis],
+        return new ExportTensor(entry.Name, entry.DType, shape, () => file.Read(entry.Name).narrow(axis, rank * shape[axis],
             shape[axis]));
     }
 }

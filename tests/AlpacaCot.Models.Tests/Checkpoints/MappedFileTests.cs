@@ -84,7 +84,7 @@ public sealed class MappedFileTests
             for (var i = 0; i < shards; i++)
             {
                 var path = folder.File($"{i}-{name}");
-                OutgoingWeight[] weights = [new($"w{i}", ones.dtype, ones.shape, ones.alias)];
+                ExportTensor[] weights = [new($"w{i}", ones.dtype, ones.shape, ones.alias)];
                 if (name.EndsWith("bin", StringComparison.Ordinal)) TorchPickleWriter.Write(path, weights);
                 else SafetensorsWriter.Write(path, weights);
             }

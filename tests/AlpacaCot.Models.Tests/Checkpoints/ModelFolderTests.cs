@@ -115,11 +115,11 @@ public sealed class ModelFolderTests
             foreach (var bad in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity })
             {
                 var values = (rand(3_000_017, ScalarType.Float32) * Number(60000) - Number(30000)).to(type);
-                Assert.Null(FiniteWeights.FirstOther(values));
+                Assert.Null(WeightValidation.FirstOther(values));
                 foreach (var place in places.Reverse())
                 {
                     values[place] = bad;
-                    Assert.Equal(place, FiniteWeights.FirstOther(values));
+                    Assert.Equal(place, WeightValidation.FirstOther(values));
                 }
             }
 

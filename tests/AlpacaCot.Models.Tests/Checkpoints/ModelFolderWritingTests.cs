@@ -95,8 +95,8 @@ public sealed class ModelFolderWritingTests : IDisposable
     public void Shards_and_one_file_hold_the_same_and_one_takes_the_place_of_the_other()
     {
         using var model = new TinyModel().Build();
-        List<OutgoingWeight> weights =
-            [.. model.Parameters.Select(p => new OutgoingWeight(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.alias()))];
+        List<ExportTensor> weights =
+            [.. model.Parameters.Select(p => new ExportTensor(p.Key, p.Value.dtype, p.Value.shape, () => p.Value.alias()))];
         CompanionFile[] config = [CompanionFile.Of("config.json", new TinyModel().Config)];
         foreach (var (bytes, isWhole) in new[] { (long.MaxValue, true), (30_000, false), (long.MaxValue, true), (1, false) })
         {
@@ -140,7 +140,7 @@ public sealed class ModelFolderWritingTests : IDisposable
             name.StartsWith(prefix, StringComparison.Ordinal) ? own + name[prefix.Length..] : name;
         using (var opened = ModelFolder.Open(source))
             HuggingFaceFolder.WriteInto(renamed, [.. opened.Entries.Values.Select(e =>
-                new OutgoingWeight(Renamed(e.Name), e.DType, e.Shape, () => opened.Read(e.Name)))],
+                new ExportTensor(Renamed(e.Name), e.DType, e.Shape, () => opened.Read(e.Name)))],
                 [CompanionFile.Copy(Path.Combine(source, "config.json"))]);
         using var expected = LanguageModel.Load(source, ReferenceData.Path($"golden/{family}/lora"));
         using var adapted = LanguageModel.Load(renamed, ReferenceData.Path($"golden/{family}/lora"));

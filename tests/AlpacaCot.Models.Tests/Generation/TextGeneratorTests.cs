@@ -131,7 +131,7 @@ public sealed class TextGeneratorTests : IDisposable
         }
         // After 7 8 9 7 8 the likeliest token 9 would repeat one, two or three tokens, but not four.
         float[] Logits() => [.. Enumerable.Range(0, 12).Select(i => i == 9 ? 5f : i / 10f)];
-        int Next(int n) => new TokenChooser(new GenerationOptions { NoRepeatNgram = n }, 0).Choose(Logits(), [7, 8, 9, 7, 8]);
+        int Next(int n) => new Sampler(new GenerationOptions { NoRepeatNgram = n }, 0).Choose(Logits(), [7, 8, 9, 7, 8]);
         Assert.NotEqual(9, Next(length));
         Assert.Equal(9, Next(4));
 
@@ -146,7 +146,7 @@ public sealed class TextGeneratorTests : IDisposable
     [Fact]
     public void Repetition_penalty_divides_positive_and_multiplies_negative_logits()
     {
-        var chooser = new TokenChooser(new GenerationOptions { RepetitionPenalty = 2 }, 0);
+        var chooser = new Sampler(new GenerationOptions { RepetitionPenalty = 2 }, 0);
         float[] logits = [3, 4, -1, -1.5f];
         Assert.Equal(0, chooser.Choose(logits, [1, 1, 2])); // once, however often a token was seen
         Assert.Equal([3, 2, -2, -1.5f], logits);
@@ -159,8 +159,8 @@ public sealed class TextGeneratorTests : IDisposable
     public void Equal_logits_are_taken_in_the_order_of_ids()
     {
         float[] Flat() => [.. Enumerable.Repeat(1f, 100)];
-        Assert.Equal(0, new TokenChooser(new GenerationOptions(), 0).Choose(Flat(), []));
-        Assert.Equal(0, new TokenChooser(new GenerationOptions { Greedy = false, TopK = 1 }, 0).Choose(Flat(), []));
+        Assert.Equal(0, new Sampler(new GenerationOptions(), 0).Choose(Flat(), []));
+        Assert.Equal(0, new Sampler(new GenerationOptions { Greedy = false, TopK = 1 }, 0).Choose(Flat(), []));
     }
 
     [Fact]

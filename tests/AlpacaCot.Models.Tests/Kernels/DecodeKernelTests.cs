@@ -108,11 +108,11 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         for (var pieces = 0; pieces < 40; pieces++)
         {
             var done = new int[pieces];
-            Crew.Shared.Run(pieces, 2, i => Interlocked.Increment(ref done[i]));
+            SpinThreadPool.Shared.Run(pieces, 2, i => Interlocked.Increment(ref done[i]));
             Assert.All(done, times => Assert.Equal(1, times));
         }
         var failure = Assert.Throws<InvalidOperationException>(() =>
-            Crew.Shared.Run(9, 2, i => ArgumentOutOfRangeException.ThrowIfEqual(i, 4)));
+            SpinThreadPool.Shared.Run(9, 2, i => ArgumentOutOfRangeException.ThrowIfEqual(i, 4)));
         Assert.IsType<ArgumentOutOfRangeException>(failure.InnerException);
     }
 

@@ -79,7 +79,7 @@ public sealed class RecomputationTests : IDisposable
 
         public int Times { get; set; }
 
-        public Tensor Forward(Linear layer, Tensor x, Pass pass)
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             Times++;
             return layer.Biased(layer.Product(x, pass.Mode));

@@ -100,7 +100,7 @@ public sealed class StudyFileTests : IDisposable
     [Fact]
     public void The_model_without_training_is_asked_on_every_base()
     {
-        var marks = StudyRunner.Places(Here("factors: { method: [{ train: false }], quantization: [none, int8, nf4] }\n"))
+        var marks = StudyRunner.CellFolders(Here("factors: { method: [{ train: false }], quantization: [none, int8, nf4] }\n"))
             .Select(p => p.Folder.Fingerprint).ToList();
         Assert.Equal(3, marks.Distinct().Count());
     }
@@ -132,7 +132,7 @@ public sealed class StudyFileTests : IDisposable
         File.AppendAllText(folder.File("model-7b/config.json"), " ");
         Assert.NotEqual(again[0], Marks(study)[0]);
 
-        static string[] Marks(Study study) => [.. StudyRunner.Places(study).Select(p => p.Folder.Fingerprint)];
+        static string[] Marks(Study study) => [.. StudyRunner.CellFolders(study).Select(p => p.Folder.Fingerprint)];
     }
 
     // With a model and data that are there.

@@ -32,9 +32,9 @@ public sealed class StudyReportTests : IDisposable
             _ => question % 2 == 0,
         });
         var verdicts = analysis.Comparisons.ToDictionary(c => c.Measure.Name, c => c.Verdict);
-        Assert.Equal(Verdict.Different, verdicts["reasoning"]);
-        Assert.Equal(Verdict.Unchanged, verdicts["english"]);
-        Assert.Equal(Verdict.Open, verdicts["chinese"]);
+        Assert.Equal(ComparisonVerdict.Different, verdicts["reasoning"]);
+        Assert.Equal(ComparisonVerdict.Unchanged, verdicts["english"]);
+        Assert.Equal(ComparisonVerdict.Open, verdicts["chinese"]);
 
         var english = Assert.Single(new Findings(analysis, "en").Statements);
         Assert.Matches(@"^Without CoT data, reasoning falls by 50\.0 points \[4\d\.\d, 5\d\.\d\], p < 0\.001; ", english);
@@ -50,7 +50,7 @@ public sealed class StudyReportTests : IDisposable
     public void Nothing_is_claimed_where_arms_differ_by_chance()
     {
         var analysis = Plant((arm, kind, question, seed) => Chance(question, seed, arm + kind) < 0.5);
-        Assert.All(analysis.Comparisons, c => Assert.NotEqual(Verdict.Different, c.Verdict));
+        Assert.All(analysis.Comparisons, c => Assert.NotEqual(ComparisonVerdict.Different, c.Verdict));
         foreach (var language in (string[])["en", "zh"])
             Assert.DoesNotMatch("rises|falls|上升|下降", string.Concat(new Findings(analysis, language).Statements));
     }
@@ -124,7 +124,7 @@ public sealed class StudyReportTests : IDisposable
         var study = MakeStudy();
         var benchmark = BenchmarkSuite.Find("heldout");
         var questions = BenchmarkSuite.Read(benchmark, study.Benchmarks[0].Path, new BenchmarkOptions());
-        foreach (var (cell, place, asked) in StudyRunner.Places(study))
+        foreach (var (cell, place, asked) in StudyRunner.CellFolders(study))
         {
             place.WriteOrder(cell, asked, 1);
             var responses = questions.Select((q, i) => new BenchmarkResponse(

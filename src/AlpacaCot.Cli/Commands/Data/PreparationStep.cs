@@ -49,7 +49,7 @@ internal sealed class PreparationStep(Terminal terminal)
     /// <param name="parsed">The command line.</param>
     /// <param name="filter">The step: the records that stay, and each finding on the way.</param>
     /// <param name="cancel">Asks to stop; nothing is written then.</param>
-    public Outcome Run(ParseResult parsed, Func<IEnumerable<Conversation>, Action<Finding>, IEnumerable<Conversation>> filter,
+    public Outcome Run(ParseResult parsed, Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter,
         CancellationToken cancel)
     {
         var (inputs, output, report) = (parsed.GetValue(_input)!, parsed.GetValue(_output), parsed.GetValue(_report));
@@ -75,7 +75,7 @@ internal sealed class PreparationStep(Terminal terminal)
         outcome.Seconds = clock.Elapsed.TotalSeconds;
         return outcome;
 
-        void Stream(Action<Finding> onFinding)
+        void Stream(Action<RecordFinding> onFinding)
         {
             var records = progress.Follow(inputs.SelectMany(file => InstructionFile.Read(file, reading)), cancel);
             var kept = filter(records, finding =>
@@ -135,7 +135,7 @@ internal sealed class PreparationStep(Terminal terminal)
         if (outcome.Report is not null) terminal.Out.WriteLine($"report: {outcome.Report}");
     }
 
-    private static void WriteLine(Finding finding, Utf8JsonWriter json, Stream lines)
+    private static void WriteLine(RecordFinding finding, Utf8JsonWriter json, Stream lines)
     {
         json.Object(o =>
         {
@@ -167,7 +167,7 @@ internal sealed class PreparationStep(Terminal terminal)
 
         public long Of(string step, FindingAction action = FindingAction.Removed) => _counts.GetValueOrDefault((step, action));
 
-        public void Count(Finding finding)
+        public void Count(RecordFinding finding)
         {
             Findings++;
             _counts[(finding.Step, finding.Action)] = Of(finding.Step, finding.Action) + 1;

@@ -55,7 +55,7 @@ public sealed class Cleaner
     /// <summary>Yields the remaining records in order, some of them repaired. Evaluated lazily.</summary>
     /// <param name="records">Enumerated once, on the calling thread.</param>
     /// <param name="onFinding">Called for every removal and repair, in order, on the calling thread.</param>
-    public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<Finding>? onFinding = null)
+    public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<RecordFinding>? onFinding = null)
     {
         foreach (var (_, (kept, findings)) in records.Map(Judge))
         {
@@ -64,14 +64,14 @@ public sealed class Cleaner
         }
     }
 
-    private (Conversation? Kept, List<Finding> Findings) Judge(Conversation record)
+    private (Conversation? Kept, List<RecordFinding> Findings) Judge(Conversation record)
     {
-        var findings = new List<Finding>();
+        var findings = new List<RecordFinding>();
         foreach (var filter in _filters)
         {
             var (reason, repaired, excerpt) = filter.Check(record);
             if (reason is null) continue;
-            findings.Add(new Finding(record.Origin, filter.Name, repaired is null ? FindingAction.Removed
+            findings.Add(new RecordFinding(record.Origin, filter.Name, repaired is null ? FindingAction.Removed
                 : FindingAction.Repaired, reason)
             {
                 Excerpt = excerpt,

@@ -16,16 +16,16 @@ internal sealed class EmptyFilter : ICleaningFilter
 
     public string Description => "no question, no answer, or a placeholder such as <nooutput>";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
         var answer = ConversationText.Answer(record);
         if (!answer.Any(char.IsLetterOrDigit) && string.IsNullOrWhiteSpace(answer))
-            return Verdict.Remove("the answer is empty", ConversationText.Prompt(record));
+            return FilterVerdict.Remove("the answer is empty", ConversationText.Prompt(record));
         if (Placeholders.Contains(answer.Trim(' ', '\t', '\r', '\n', '.', '。', '[', ']', '(', ')')))
-            return Verdict.Remove("the answer is a placeholder", answer);
+            return FilterVerdict.Remove("the answer is a placeholder", answer);
         if (record.Turns.Count > 1 && record.Turns.Where(turn => turn.Role == Role.User)
                 .All(turn => string.IsNullOrWhiteSpace(turn.Text) && string.IsNullOrWhiteSpace(turn.Input)))
-            return Verdict.Remove("the question is empty", answer);
-        return Verdict.Keep;
+            return FilterVerdict.Remove("the question is empty", answer);
+        return FilterVerdict.Keep;
     }
 }

@@ -24,13 +24,13 @@ internal sealed class LanguageFilter : ICleaningFilter
 
     public string Description => "a question or answer in a language that is not selected (off unless languages are set)";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
-        if (_wanted.Count == 0) return Verdict.Keep;
+        if (_wanted.Count == 0) return FilterVerdict.Keep;
         var text = ConversationText.Of(record);
         var (code, confidence) = LanguageIdentifier.Identify(text);
-        return code == Language.Unknown.Code || _wanted.Contains(code) ? Verdict.Keep
-            : Verdict.Remove(string.Create(CultureInfo.InvariantCulture,
+        return code == Language.Unknown.Code || _wanted.Contains(code) ? FilterVerdict.Keep
+            : FilterVerdict.Remove(string.Create(CultureInfo.InvariantCulture,
                 $"the language is {code} (confidence {confidence:0.00})"), text);
     }
 }

@@ -10,15 +10,15 @@ internal sealed class LengthFilter(CleaningOptions options) : ICleaningFilter
 
     public string Description => "a question or answer outside the configured length range (off unless a length is set)";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
         var answer = ConversationText.Answer(record);
         if (Wrong(answer.Length, options.LeastAnswer, options.MostAnswer) is { } wrong)
-            return Verdict.Remove($"the answer has {wrong}", answer);
-        if (options is { LeastPrompt: 0, MostPrompt: int.MaxValue } || record.Turns.Count < 2) return Verdict.Keep;
+            return FilterVerdict.Remove($"the answer has {wrong}", answer);
+        if (options is { LeastPrompt: 0, MostPrompt: int.MaxValue } || record.Turns.Count < 2) return FilterVerdict.Keep;
         var prompt = ConversationText.Prompt(record);
         return Wrong(prompt.Length, options.LeastPrompt, options.MostPrompt) is { } found
-            ? Verdict.Remove($"the question has {found}", prompt) : Verdict.Keep;
+            ? FilterVerdict.Remove($"the question has {found}", prompt) : FilterVerdict.Keep;
     }
 
     private static string? Wrong(int length, int least, int most) =>

@@ -13,7 +13,7 @@ internal sealed partial class OptionLetterFilter : ICleaningFilter
 
     public string Description => "a multiple-choice answer whose letter is not an option, or belongs to another option's text";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
         for (var i = 1; i < record.Turns.Count; i++)
         {
@@ -24,12 +24,12 @@ internal sealed partial class OptionLetterFilter : ICleaningFilter
             if (Named(answer.Text) is not { } named) continue;
             var last = (char)('A' + options.Count - 1);
             if (named.Letter > last)
-                return Verdict.Remove($"the answer is {named.Letter}, but the options are A to {last}", answer.Text);
+                return FilterVerdict.Remove($"the answer is {named.Letter}, but the options are A to {last}", answer.Text);
             var other = options.FindIndex(option => option.Length > 0 && option == named.Text);
             if (other >= 0 && options[named.Letter - 'A'] != named.Text)
-                return Verdict.Remove($"the answer is {named.Letter} with the text of {(char)('A' + other)}", answer.Text);
+                return FilterVerdict.Remove($"the answer is {named.Letter} with the text of {(char)('A' + other)}", answer.Text);
         }
-        return Verdict.Keep;
+        return FilterVerdict.Keep;
     }
 
     // "Add an option" and "put them in order" list options but do not ask to choose one.

@@ -15,16 +15,16 @@ internal sealed partial class RefusalFilter : ICleaningFilter
 
     public string Description => "an answer that begins by refusing, in English or Chinese";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
         foreach (var turn in record.Turns)
         {
             if (turn.Role != Role.Assistant) continue;
             var beginning = turn.Text[..Math.Min(turn.Text.Length, Beginning)].Replace('’', '\'');
             if (FirstMatch(beginning) is { } words)
-                return Verdict.Remove($"the answer refuses: \"{words}\"", turn.Text);
+                return FilterVerdict.Remove($"the answer refuses: \"{words}\"", turn.Text);
         }
-        return Verdict.Keep;
+        return FilterVerdict.Keep;
     }
 
     private static string? FirstMatch(string beginning) =>

@@ -19,18 +19,18 @@ internal sealed class RepetitionFilter : ICleaningFilter
 
     public string Description => "an answer that repeats itself: 40 % of its 8-grams, or one letter 24 times in a row";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
         foreach (var turn in record.Turns)
         {
             if (turn.Role != Role.Assistant) continue;
             if (LetterRun(turn.Text) is >= 0 and var at)
-                return Verdict.Remove($"\"{turn.Text[at]}\" occurs {LongestRun} times in a row", turn.Text[at..]);
+                return FilterVerdict.Remove($"\"{turn.Text[at]}\" occurs {LongestRun} times in a row", turn.Text[at..]);
             if (RepeatedShare(turn.Text) is var share && share >= MostRepeated)
-                return Verdict.Remove(string.Create(CultureInfo.InvariantCulture, $"{share:0%} of its 8-grams are repetitions"),
+                return FilterVerdict.Remove(string.Create(CultureInfo.InvariantCulture, $"{share:0%} of its 8-grams are repetitions"),
                     turn.Text);
         }
-        return Verdict.Keep;
+        return FilterVerdict.Keep;
     }
 
     private static int LetterRun(string text)

@@ -15,20 +15,20 @@ internal sealed partial class TruncationFilter : ICleaningFilter
 
     public string Description => "an answer that stops in the middle of a sentence or a code block";
 
-    public Verdict Check(Conversation record)
+    public FilterVerdict Check(Conversation record)
     {
         var answer = ConversationText.Answer(record).TrimEnd();
         var end = answer[Math.Max(0, answer.Length - 80)..];
-        if (CodeFence().Count(answer) % 2 == 1) return Verdict.Remove("a code block is not closed", end);
-        if (answer.Length < LongAnswer || answer.Contains("```", StringComparison.Ordinal)) return Verdict.Keep;
+        if (CodeFence().Count(answer) % 2 == 1) return FilterVerdict.Remove("a code block is not closed", end);
+        if (answer.Length < LongAnswer || answer.Contains("```", StringComparison.Ordinal)) return FilterVerdict.Keep;
         var line = answer[(answer.LastIndexOf('\n') + 1)..];
-        if (LooksLikeNoProse().IsMatch(line)) return Verdict.Keep;
-        if (answer[^1] is ',' or '，' or '、') return Verdict.Remove($"it ends with \"{answer[^1]}\"", end);
+        if (LooksLikeNoProse().IsMatch(line)) return FilterVerdict.Keep;
+        if (answer[^1] is ',' or '，' or '、') return FilterVerdict.Remove($"it ends with \"{answer[^1]}\"", end);
         if (DanglingWord().Match(line) is { Success: true } word)
-            return Verdict.Remove($"it ends with \"{word.Groups[1].Value}\"", end);
+            return FilterVerdict.Remove($"it ends with \"{word.Groups[1].Value}\"", end);
         if (char.IsLetter(answer[^1]) && SentenceEnd().Count(line) >= 2)
-            return Verdict.Remove("its last sentence is incomplete", end);
-        return Verdict.Keep;
+            return FilterVerdict.Remove("its last sentence is incomplete", end);
+        return FilterVerdict.Keep;
     }
 
     [GeneratedRegex(@"^\s*```", RegexOptions.Multiline)]

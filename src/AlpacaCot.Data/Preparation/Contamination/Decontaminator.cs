@@ -72,7 +72,7 @@ public sealed class Decontaminator
     /// <param name="onHit">
     /// Called for each evaluation text found in a removed record, in descending share of its n-grams, with the passage.
     /// </param>
-    public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<Finding>? onHit = null)
+    public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<RecordFinding>? onHit = null)
     {
         foreach (var (record, hits) in records.Map(Search))
         {
@@ -81,7 +81,7 @@ public sealed class Decontaminator
         }
     }
 
-    private List<Finding> Search(Conversation record)
+    private List<RecordFinding> Search(Conversation record)
     {
         var units = Scratch ??= [];
         var text = ConversationText.Of(record);
@@ -96,12 +96,12 @@ public sealed class Decontaminator
             .Select(hit => ToFinding(record, text, units, hit.Key, hit.Share, hit.Hit))];
     }
 
-    private Finding ToFinding(Conversation record, string text, List<TextUnit> units, int evaluation, double share,
+    private RecordFinding ToFinding(Conversation record, string text, List<TextUnit> units, int evaluation, double share,
         IEnumerable<NgramIndex.Match> matches)
     {
         var (start, end) = LongestPassage(matches.OrderBy(match => match.Start));
         var passage = text[units[start].Start..units[end - 1].End];
-        return new Finding(record.Origin, "contamination", FindingAction.Removed, string.Create(CultureInfo.InvariantCulture,
+        return new RecordFinding(record.Origin, "contamination", FindingAction.Removed, string.Create(CultureInfo.InvariantCulture,
             $"contains {share:0.0%} of the n-grams of {_origins[evaluation]}; {end - start} words or characters in a row match"))
         {
             Other = _origins[evaluation], Score = share, Excerpt = ConversationText.Excerpt(passage, 240),

@@ -59,7 +59,7 @@ public sealed class Deduplicator
     /// </summary>
     /// <param name="records">Enumerated once, on the calling thread.</param>
     /// <param name="onRemoved">Called for each duplicate, with the kept record and their similarity.</param>
-    public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<Finding>? onRemoved = null)
+    public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<RecordFinding>? onRemoved = null)
     {
         using var kept = new KeptRecords(_options.TemporaryFolder ?? Path.GetTempPath());
         var exact = new Dictionary<UInt128, int>();
@@ -121,7 +121,7 @@ public sealed class Deduplicator
         return new(content, shingles, _minHash.Keys(shingles));
     }
 
-    private static Finding ToFinding(Conversation record, string other, bool exact, double similarity) =>
+    private static RecordFinding ToFinding(Conversation record, string other, bool exact, double similarity) =>
         new(record.Origin, exact ? "exact duplicate" : "near duplicate", FindingAction.Removed, exact
             ? $"identical to {other}" : string.Create(CultureInfo.InvariantCulture,
                 $"Jaccard similarity {similarity:0.000} with {other}"))

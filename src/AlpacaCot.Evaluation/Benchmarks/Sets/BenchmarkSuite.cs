@@ -11,7 +11,7 @@ public static class BenchmarkSuite
         new HeldOut(),
         new UserFile(),
         new Perplexity(),
-        new Gsm8k(),
+        new Gsm8kBenchmark(),
         new Aqua(),
         new StrategyQa(),
         new CotSets(),

@@ -24,7 +24,7 @@ public static class HuggingFaceFolder
     /// <param name="verify">Opens the folder and throws when it is not what it should be.</param>
     /// <returns>The names of the files.</returns>
     /// <exception cref="InputException">There is something in its place, or no room.</exception>
-    public static IReadOnlyList<string> Write(string path, IReadOnlyList<OutgoingWeight> weights,
+    public static IReadOnlyList<string> Write(string path, IReadOnlyList<ExportTensor> weights,
         IEnumerable<CompanionFile> companions, long shardBytes, Action<string> verify) =>
         Write(path, weights.Sum(w => w.ByteCount), companions, folder => WriteWeights(folder, weights, shardBytes), verify);
 
@@ -36,7 +36,7 @@ public static class HuggingFaceFolder
     /// <param name="weights">The weights; one is in memory at a time.</param>
     /// <param name="companions">The other files, <c>config.json</c> among them.</param>
     /// <param name="shardBytes">The most bytes of weights in a file, except that every file has a weight.</param>
-    public static void WriteInto(string folder, IReadOnlyList<OutgoingWeight> weights, IEnumerable<CompanionFile> companions,
+    public static void WriteInto(string folder, IReadOnlyList<ExportTensor> weights, IEnumerable<CompanionFile> companions,
         long shardBytes = StandardShardBytes)
     {
         Directory.CreateDirectory(folder);
@@ -77,7 +77,7 @@ public static class HuggingFaceFolder
         }
     }
 
-    private static void WriteWeights(string folder, IReadOnlyList<OutgoingWeight> weights, long shardBytes)
+    private static void WriteWeights(string folder, IReadOnlyList<ExportTensor> weights, long shardBytes)
     {
         var shards = new ShardedWeights(folder, shardBytes);
         foreach (var weight in weights) shards.Add(weight);

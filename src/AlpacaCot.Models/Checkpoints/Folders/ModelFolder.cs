@@ -40,7 +40,7 @@ public sealed class ModelFolder : ITensorFile
     /// </exception>
     public static ModelFolder Open(string path)
     {
-        if (ForeignModels.Open(path) is { } foreign)
+        if (NonHuggingFaceModels.Open(path) is { } foreign)
         {
             var seen = new ModelFolder(path, foreign.Config);
             seen.files.Add(foreign);

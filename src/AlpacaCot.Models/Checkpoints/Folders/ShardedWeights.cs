@@ -14,13 +14,13 @@ internal sealed class ShardedWeights(string folder, long shardBytes)
 {
     private const string Whole = "model.safetensors", Index = "model.safetensors.index.json";
 
-    private readonly List<OutgoingWeight> shard = [];
+    private readonly List<ExportTensor> shard = [];
     private readonly List<string> files = [];
     private readonly List<(string Name, int File)> written = [];
     private long bytes, total;
 
     /// <summary>Adds weights that stay in one file. Each is read, and disposed, when its shard is written.</summary>
-    public void Add(params IReadOnlyList<OutgoingWeight> together)
+    public void Add(params IReadOnlyList<ExportTensor> together)
     {
         var size = together.Sum(weight => weight.ByteCount);
         if (shard.Count > 0 && bytes + size > shardBytes) Flush();

@@ -13,7 +13,7 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// A GGUF file seen as a Hugging Face checkpoint: names, shapes and the order of rows are Hugging Face's, blocks are expanded to
 /// fp32. The architectures are those of <see cref="GgufArchitecture"/>; a setting that is not known is refused.
 /// </summary>
-internal sealed class GgufModel : IForeignModel
+internal sealed class GgufModel : INonHuggingFaceModel
 {
     private readonly MappedFile map;
     private readonly GgufHeader header;

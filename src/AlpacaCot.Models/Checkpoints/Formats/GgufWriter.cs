@@ -10,7 +10,7 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// <summary>A tensor on its way into a GGUF file.</summary>
 /// <param name="Weight">The weight under its GGUF name.</param>
 /// <param name="Type">The type it gets.</param>
-internal sealed record GgufOutgoing(OutgoingWeight Weight, GgufType Type)
+internal sealed record GgufOutgoing(ExportTensor Weight, GgufType Type)
 {
     public long ByteCount => Type.ByteCount(Weight.Shape)!.Value;
 }

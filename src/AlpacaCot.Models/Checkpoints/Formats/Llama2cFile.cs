@@ -12,7 +12,7 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// rotary
 /// tables that are not needed; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
 /// </summary>
-internal sealed class Llama2cFile : IForeignModel
+internal sealed class Llama2cFile : INonHuggingFaceModel
 {
     private const uint Mark = 0x616b3432;
     private const int HeaderV0 = 28, HeaderV1 = 256, Sizes = 7;

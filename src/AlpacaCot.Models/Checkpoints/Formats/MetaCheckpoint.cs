@@ -9,7 +9,7 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// Meta's own form of LLaMA: <c>params.json</c> and <c>consolidated.00.pth</c>, .01, .. with a slice of each matrix for every
 /// rank of model parallelism. Source: <c>model.py</c> of Meta's llama repositories.
 /// </summary>
-internal sealed class MetaCheckpoint : IForeignModel
+internal sealed class MetaCheckpoint : INonHuggingFaceModel
 {
     private const string Frequencies = "rope.freqs"; // a buffer of the first release
 

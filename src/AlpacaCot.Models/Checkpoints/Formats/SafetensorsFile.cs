@@ -78,7 +78,7 @@ public sealed class SafetensorsFile : ITensorFile
 
         public SafetensorsFile Read()
         {
-            ForeignFile.Refuse(map);
+            NonHuggingFaceFile.Refuse(map);
             if (map.Length < LengthBytes)
                 throw Bad($"a safetensors file begins with {LengthBytes} bytes of header length; this one has {map.Length} " +
                     "in all. Copy or download it again.");

@@ -23,7 +23,7 @@ public static class SafetensorsWriter
     /// format.</exception>
     public static void Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors,
         IReadOnlyDictionary<string, string>? metadata = null) =>
-        Write(path, [.. tensors.Select(t => new OutgoingWeight(t.Name, t.Tensor.dtype, t.Tensor.shape, () => t.Tensor.alias()))],
+        Write(path, [.. tensors.Select(t => new ExportTensor(t.Name, t.Tensor.dtype, t.Tensor.shape, () => t.Tensor.alias()))],
             metadata);
 
     /// <summary>
@@ -31,7 +31,7 @@ public static class SafetensorsWriter
     /// </summary>
     /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the
     /// format.</exception>
-    public static void Write(string path, IReadOnlyList<OutgoingWeight> weights,
+    public static void Write(string path, IReadOnlyList<ExportTensor> weights,
         IReadOnlyDictionary<string, string>? metadata = null)
     {
         var ordered = Order(weights);
@@ -46,9 +46,9 @@ public static class SafetensorsWriter
         });
     }
 
-    private sealed record Item(string Name, OutgoingWeight Weight, SafetensorsType Type, int Order);
+    private sealed record Item(string Name, ExportTensor Weight, SafetensorsType Type, int Order);
 
-    private static List<Item> Order(IReadOnlyList<OutgoingWeight> weights)
+    private static List<Item> Order(IReadOnlyList<ExportTensor> weights)
     {
         var names = new HashSet<string> { "__metadata__" };
         var found = new List<Item>();

@@ -41,7 +41,7 @@ public sealed class TorchPickleFile : ITensorFile
         var map = MappedFile.Open(path);
         try
         {
-            ForeignFile.Refuse(map);
+            NonHuggingFaceFile.Refuse(map);
             return map.Length >= 4 && map.Bytes(0, 4).SequenceEqual("PK\x03\x04"u8) ? OpenZip(map) : OpenLegacy(map);
         }
         catch

@@ -16,7 +16,7 @@ public static class TorchPickleWriter
     /// <param name="path">The file to make or replace.</param>
     /// <param name="weights">Names, each once, and tensors.</param>
     /// <exception cref="ArgumentException">An element type has no storage in this format.</exception>
-    public static void Write(string path, IReadOnlyList<OutgoingWeight> weights)
+    public static void Write(string path, IReadOnlyList<ExportTensor> weights)
     {
         var pickle = new Pickle().StateDict(weights);
         AtomicFile.Write(path, stream =>
@@ -40,7 +40,7 @@ public static class TorchPickleWriter
     {
         private readonly List<byte> bytes = [0x80, 2];
 
-        public byte[] StateDict(IReadOnlyList<OutgoingWeight> weights)
+        public byte[] StateDict(IReadOnlyList<ExportTensor> weights)
         {
             Global("collections", "OrderedDict").Bytes(")R("u8);
             foreach (var (i, weight) in weights.Index()) Text(weight.Name).Tensor(i, weight);
@@ -49,7 +49,7 @@ public static class TorchPickleWriter
         }
 
         // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)
-        private void Tensor(int key, OutgoingWeight weight)
+        private void Tensor(int key, ExportTensor weight)
         {
             var count = weight.Shape.Aggregate(1L, (a, b) => a * b);
             Global("torch._utils", "_rebuild_tensor_v2").Bytes("(("u8);
@@ -66,7 +66,7 @@ public static class TorchPickleWriter
             return strides;
         }
 
-        private static string Storage(OutgoingWeight weight) => weight.DType switch
+        private static string Storage(ExportTensor weight) => weight.DType switch
         {
             ScalarType.Float64 => "DoubleStorage",
             ScalarType.Float32 => "FloatStorage",

@@ -27,7 +27,7 @@ public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
             throw new InputException($"{folder.Path}: {entry.Name} has shape [{string.Join(", ", entry.Shape)}], " +
                 $"config.json asks for [{string.Join(", ", shape.ToArray())}].");
         var weight = folder.Read(entry.Name);
-        FiniteWeights.Require(weight, folder.Path, entry.Name);
+        WeightValidation.Require(weight, folder.Path, entry.Name);
         return weight;
     }
 

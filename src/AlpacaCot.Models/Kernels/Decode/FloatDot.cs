@@ -25,7 +25,7 @@ internal static unsafe class FloatDot
         var y = Tensors.Empty([n, rows], ScalarType.Float32, CPU);
         var (from, w, to) = ((nint)TensorMemory.Floats(input), (nint)TensorMemory.Bytes(weight), (nint)TensorMemory.Floats(y));
         var rowsAtOnce = Math.Max(1, PieceBytes / (width * weight.element_size()));
-        Crew.Shared.Run((int)((rows + rowsAtOnce - 1) / rowsAtOnce), get_num_threads(), piece =>
+        SpinThreadPool.Shared.Run((int)((rows + rowsAtOnce - 1) / rowsAtOnce), get_num_threads(), piece =>
             Multiply((byte*)w, type, width, (float*)from, n, (float*)to, rows, piece * rowsAtOnce,
                 Math.Min((piece + 1) * rowsAtOnce, rows)));
         return y;

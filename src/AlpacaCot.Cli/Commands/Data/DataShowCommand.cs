@@ -1,0 +1,183 @@
+using System.CommandLine;
+using System.Globalization;
+using AlpacaCot.Cli.CommandLine;
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Data.Collection;
+using AlpacaCot.Data.Formats;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
+using Spectre.Console;
+
+namespace AlpacaCot.Cli.Commands.Data;
+
+/// <summary><c>data show</c>: one set, with samples and statistics where its data is here.</summary>
+internal static class DataShowCommand
+{
+    private const int TextShown = 300;   // characters of a turn
+
+    public static DocumentedCommand Create(Terminal terminal)
+    {
+        var name = new Argument<string>("NAME") { Description = "A set, an alias, or a combination such as alpaca-cot" };
+        var path = new Option<string>("--in")
+        {
+            Description = "The set's file or folder, where it is not in the data folder", HelpName = "PATH",
+        };
+        var samples = new Option<int>("--samples")
+        {
+            Description = "Sample records to show, spread over the set", HelpName = "N", DefaultValueFactory = _ => 2,
+        };
+        var limit = Options.Limit("Look at the first N records only");
+        var skip = new Option<bool>("--skip-bad") { Description = "Count and leave out records that cannot be used" };
+        var options = new CatalogueOptions();
+        var json = Options.Json();
+        var verb = new DocumentedCommand("show", CommandGroup.Data, "Show one set: what is known of it, samples, statistics",
+            "data show alpaca-cleaned", "data show dolly --in databricks-dolly-15k.jsonl --samples 3", "data show belle --json")
+        {
+            name, path, samples, limit, skip, json,
+        };
+        options.AddTo(verb);
+        verb.SetAction((parsed, cancel) =>
+        {
+            var sources = Catalogue.Resolve(parsed.GetValue(name)!, options.Own(parsed));
+            if (sources.Count > 1 && parsed.GetValue(path) is not null)
+                throw new InputException($"--in goes with one set; {parsed.GetValue(name)} means {sources.Count}");
+            var asJson = parsed.GetValue(json);
+            var shown = sources.Select(source =>
+            {
+                var data = parsed.GetValue(path) is { } given ? [given] : options.DataOf(source, parsed);
+                var skipped = 0L;
+                var reading = new ReadOptions { SkipBad = parsed.GetValue(skip), OnBadRecord = _ => skipped++ };
+                using var progress = new RecordProgress(terminal, asJson);
+                var look = data.Count == 0 ? null : Look.At(
+                    progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
+                    parsed.GetValue(samples), parsed.GetValue(limit));
+                return (source.Entry, data, look, skipped);
+            }).ToList();
+            if (asJson)
+                terminal.WriteJson(w => w.Object(o => o.Array("sets", shown, s => o.Object(set =>
+                {
+                    CatalogueOptions.Write(set, s.Entry, s.data);
+                    if (s.look is not { } look) return;
+                    set.Object("statistics", stats => look.Write(stats, s.skipped));
+                    set.Array("samples", look.Samples, sample => set.Object(record =>
+                    {
+                        record.WriteString("record", sample.Origin);
+                        record.Array("turns", sample.Turns, turn => record.Object(t =>
+                        {
+                            t.WriteString("role", turn.Role.ToString().ToLowerInvariant());
+                            t.WriteString("text", turn.Text);
+                            if (turn.Input.Length > 0) t.WriteString("input", turn.Input);
+                        }));
+                    }));
+                }))));
+            else
+                foreach (var (entry, data, look, skipped) in shown) Show(entry, data, look, skipped, terminal.Console);
+            return Task.FromResult(ExitCode.Done);
+        });
+        return verb;
+    }
+
+    private static void Show(CatalogueEntry entry, IReadOnlyList<string> data, Look? look, long skipped, IAnsiConsole console)
+    {
+        console.WriteLine();
+        console.MarkupLine($"[bold]{Markup.Escape(entry.Name)}[/]  {Markup.Escape(entry.Title)}");
+        Line("about", entry.Type);
+        Line("records", entry.Records?.ToString("N0", CultureInfo.InvariantCulture) ?? "not counted");
+        string[] codes = [entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode];
+        Line("kind", string.Join(", ", codes.Where(code => code.Length > 0)));
+        Line("published", entry.Published);
+        Line("copy", entry.Copy);
+        Line("raw form", entry.RawFormat);
+        Line("licence", entry.Licence);
+        Line("part of", entry.PartOf);
+        Line("also", string.Join(", ", entry.Aliases));
+        Line("tags", string.Join(", ", entry.Tags));
+        if (look is null)
+        {
+            Line("data", "not here");
+            if (entry.Repositories.Count == 0) return;
+            console.MarkupLine($"  {"next",-10} [green]alpaca-cot data download {Markup.Escape(entry.Name)}[/]");
+            return;
+        }
+        foreach (var place in data) Line("data", place);
+        Line("found", look.Summary(skipped));
+        foreach (var sample in look.Samples)
+        {
+            console.WriteLine();
+            console.MarkupLine($"  [grey]{Markup.Escape(sample.Origin)}[/]");
+            foreach (var turn in sample.Turns)
+            {
+                console.MarkupLine($"  [aqua]{turn.Role.ToString().ToLowerInvariant()}[/]  {Markup.Escape(Cut(turn.Text))}");
+                if (turn.Input.Length > 0) console.MarkupLine($"  [aqua]input[/]  {Markup.Escape(Cut(turn.Input))}");
+            }
+        }
+
+        void Line(string name, string value)
+        {
+            if (value.Length > 0) console.MarkupLine($"  [grey]{name,-10}[/] {Markup.Escape(value)}");
+        }
+    }
+
+    private static string Cut(string text)
+    {
+        var line = text.ReplaceLineEndings("\u23CE").Trim();
+        if (line.Length <= TextShown) return line;
+        return line[..(char.IsHighSurrogate(line[TextShown - 1]) ? TextShown - 1 : TextShown)] + " ...";
+    }
+
+    /// <summary>What a look through a set found.</summary>
+    private sealed class Look
+    {
+        private readonly List<(long Place, Conversation Record)> _kept = [];
+        private long _records, _turns, _several, _inputs, _rejected, _asked, _answered;
+
+        public IEnumerable<Conversation> Samples => _kept.Select(k => k.Record);
+
+        public static Look At(IEnumerable<Conversation> records, int samples, int? limit)
+        {
+            var look = new Look();
+            var random = new DeterministicRandom(42);
+            foreach (var record in limit is { } most ? records.Take(most) : records)
+            {
+                look.Add(record);
+                // Reservoir sampling: every record is equally likely to stay, however many there are.
+                if (look._kept.Count < samples) look._kept.Add((look._records, record));
+                else if (samples > 0 && random.NextDouble() * look._records < samples)
+                    look._kept[random.NextInt(samples)] = (look._records, record);
+            }
+            look._kept.Sort((a, b) => a.Place.CompareTo(b.Place));
+            return look;
+        }
+
+        public string Summary(long skipped) => string.Create(CultureInfo.InvariantCulture,
+            $"{_records:N0} records, {_turns:N0} turns; {_several:N0} of several rounds, {_inputs:N0} with input"
+            + $"{(_rejected > 0 ? $", {_rejected:N0} with a rejected answer" : "")}; on average {Mean(_asked):0} characters "
+            + $"asked, {Mean(_answered):0} answered{(skipped > 0 ? $"; {skipped:N0} bad records left out" : "")}");
+
+        public void Write(System.Text.Json.Utf8JsonWriter json, long skipped)
+        {
+            json.WriteNumber("records", _records);
+            json.WriteNumber("skipped", skipped);
+            json.WriteNumber("turns", _turns);
+            json.WriteNumber("several_rounds", _several);
+            json.WriteNumber("with_input", _inputs);
+            json.WriteNumber("with_rejected", _rejected);
+            json.WriteNumber("mean_characters_asked", Math.Round(Mean(_asked), 1));
+            json.WriteNumber("mean_characters_answered", Math.Round(Mean(_answered), 1));
+        }
+
+        private double Mean(long characters) => (double)characters / Math.Max(1, _records);
+
+        private void Add(Conversation record)
+        {
+            _records++;
+            _turns += record.Turns.Count;
+            if (record.Turns.Count(t => t.Role == Role.Assistant) > 1) _several++;
+            if (record.Turns.Any(t => t.Input.Length > 0)) _inputs++;
+            if (record.Rejected is not null) _rejected++;
+            foreach (var turn in record.Turns)
+                if (turn.Role == Role.Assistant) _answered += turn.Text.Length;
+                else _asked += turn.Text.Length + turn.Input.Length;
+        }
+    }
+}

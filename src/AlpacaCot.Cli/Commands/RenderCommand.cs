@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AlpacaCot.Cli.CommandLine;
+using AlpacaCot.Cli.Output;
+using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Templates;
+
+namespace AlpacaCot.Cli.Commands;
+
+/// <summary><c>render</c>: the text a chat template makes of messages, and what of it is trained on.</summary>
+internal static class RenderCommand
+{
+    public static DocumentedCommand Create(Terminal terminal)
+    {
+        var template = Options.Template();
+        template.Description = "A named template, or a Jinja template: its file, tokenizer_config.json, or the model folder";
+        template.Required = true;
+        var messages = File("--messages", "JSON list of messages, each with role and content");
+        messages.Required = true;
+        var tools = File("--tools", "JSON list of tool definitions");
+        var prompt = new Option<bool>("--add-generation-prompt") { Description = "End with the heading of the answer to come" };
+        var variables = File("--variables", "JSON object of further variables, as bos_token and eos_token");
+        var date = new Option<string>("--date") { Description = "The day strftime_now tells, as 2024-07-26", HelpName = "DATE" };
+        var json = Options.Json();
+        var verb = new DocumentedCommand("render", CommandGroup.Data, "Show the text a chat template makes of messages, and what is trained on",
+            "render --template chatml --messages messages.json",
+            "render --template path/to/model --messages messages.json --tools tools.json --add-generation-prompt",
+            "render --template llama3.jinja --messages messages.json --variables tokens.json --json")
+        {
+            template, messages, tools, prompt, variables, date, json,
+        };
+        verb.SetAction((parsed, _) =>
+        {
+            var input = new ChatInput
+            {
+                Messages = Messages(parsed.GetValue(messages)!),
+                Tools = parsed.GetValue(tools) is { } path ? Read(path, JsonValueKind.Array, "a list of tools") : null,
+                AddGenerationPrompt = parsed.GetValue(prompt),
+                Variables = parsed.GetValue(variables) is { } given
+                    ? Read(given, JsonValueKind.Object, "an object of variables").EnumerateObject()
+                        .DistinctBy(v => v.Name).ToDictionary(v => v.Name, v => v.Value) : [],
+                Now = Day(parsed.GetValue(date)),
+            };
+            var name = parsed.GetValue(template)!;
+            var (text, supervised) = ChatFormats.Find(name) switch
+            {
+                ChatTemplate jinja => FromJinja(jinja, input, terminal),
+                var format => FromSegments((PromptTemplate)format, input, parsed.GetValue(messages)!),
+            };
+            if (parsed.GetValue(json)) WriteJson(text, supervised, terminal);
+            else terminal.Out.WriteLine(text);
+            return Task.FromResult(ExitCode.Done);
+        });
+        return verb;
+    }
+
+    private static Option<string> File(string name, string description) =>
+        new(name) { Description = description, HelpName = "FILE" };
+
+    private static (string, IReadOnlyList<Range>?) FromJinja(ChatTemplate template, ChatInput input, Terminal terminal)
+    {
+        var plain = template.Render(input).Text;
+        try
+        {
+            return template.RenderSupervised(input);
+        }
+        catch (InputException unknown)
+        {
+            terminal.Error.WriteLine($"The text is known, what is trained on is not. {unknown.Message}");
+            return (plain, null);
+        }
+    }
+
+    private static (string, IReadOnlyList<Range>?) FromSegments(PromptTemplate template, ChatInput input, string path)
+    {
+        if (input.Tools is not null) throw new InputException($"--tools: the template {template.Name} has no form for tools");
+        var conversation = new Conversation([.. input.Messages.EnumerateArray().Select((message, i) => Turn(message, i, path))])
+        {
+            Origin = path,
+        };
+        var (text, spans) = (Token(input, "bos_token", ""), new List<Range>());
+        foreach (var segment in template.Render(conversation))
+        {
+            var start = text.Length;
+            text += segment.Special == SpecialToken.Eos ? Token(input, "eos_token", "</s>") : segment.Text;
+            if (!segment.Supervised) continue;
+            if (spans.Count > 0 && spans[^1].End.Value == start) spans[^1] = spans[^1].Start..text.Length;
+            else spans.Add(start..text.Length);
+        }
+        return (input.AddGenerationPrompt ? text + template.Response : text, spans);
+    }
+
+    private static string Token(ChatInput input, string name, string standard) =>
+        input.Variables.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!
+            : standard;
+
+    private static Turn Turn(JsonElement message, int index, string path)
+    {
+        if (Text(message, "role") is { } role && Text(message, "content") is { } content
+            && Enum.TryParse<Role>(role, ignoreCase: true, out var known)) return new Turn(known, content);
+        throw new InputException($"{path}: message {index + 1} needs a role (system, user, assistant, tool) and a content, "
+            + "both strings");
+    }
+
+    private static string? Text(JsonElement message, string name) => message.ValueKind == JsonValueKind.Object
+        && message.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static JsonElement Messages(string path)
+    {
+        var root = Read(path, null, "a list of messages");
+        if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("messages", out var inner)) root = inner;
+        return root.ValueKind == JsonValueKind.Array ? root : throw new InputException($"{path}: expected a list of messages");
+    }
+
+    private static JsonElement Read(string path, JsonValueKind? kind, string what)
+    {
+        try
+        {
+            var root = JsonElement.Parse(System.IO.File.ReadAllText(path));
+            return kind is null || root.ValueKind == kind ? root : throw new InputException($"{path}: expected {what}");
+        }
+        catch (JsonException broken)
+        {
+            throw new InputException($"{path}, line {broken.LineNumber + 1}: this is not valid JSON", broken);
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the file cannot be read: {refused.Message}", refused);
+        }
+    }
+
+    private static DateTime Day(string? date) => date is null ? DateTime.Now
+        : DateTime.TryParse(date, CultureInfo.InvariantCulture, out var day) ? day
+        : throw new InputException($"--date: '{date}' is no date; write it as 2024-07-26");
+
+    private static void WriteJson(string text, IReadOnlyList<Range>? supervised, Terminal terminal)
+    {
+        terminal.WriteJson(w => w.Object(o =>
+        {
+            o.WriteString("text", text);
+            if (supervised is null) o.WriteNull("supervised");
+            else o.Array("supervised", supervised, span => o.Ids([Characters(span.Start.Value), Characters(span.End.Value)]));
+        }));
+
+        // Offsets count characters of Unicode, of which some are two in .NET's strings.
+        int Characters(int offset) => text[..offset].EnumerateRunes().Count();
+    }
+}

@@ -1,0 +1,145 @@
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
+using TorchSharp;
+using static AlpacaCot.Models.Runtime.Scalars;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Adapters;
+
+/// <summary>
+/// AdaLoRA in training: the importance of every singular value, the budget of ranks over the steps, and the cuts (Zhang et al.,
+/// 2023, section 3 and algorithm 1, with PEFT's order of operations).
+/// </summary>
+internal sealed class RankAllocator
+{
+    // Importance of a weight and its uncertainty, running means of |w · gradient| and of how far it strays.
+    private sealed record Watched(string Name, Tensor Weight, Tensor Importance, Tensor Uncertainty)
+    {
+        public Tensor Score => Importance * Uncertainty;
+    }
+
+    private sealed record Layer(Triplet Triplet, Watched A, Watched E, Watched B, Tensor Kept);
+
+    private readonly AdaLoraConfig config;
+    private readonly Layer[] layers;
+    private readonly Tensor cut; // 1 once a cut was made
+    private int totalSteps, warmupSteps, finalSteps;
+
+    public RankAllocator(AdaLoraConfig config, IReadOnlyList<Triplet> triplets)
+    {
+        (this.config, totalSteps) = (config, config.TotalSteps ?? 0);
+        layers = [.. triplets.Select(t => new Layer(t, Watch(t.Name + ".lora_A", t.A), Watch(t.Name + ".lora_E", t.E),
+            Watch(t.Name + ".lora_B", t.B), ones_like(t.E, requires_grad: false).DetachFromDisposeScope()))];
+        cut = Tensors.Zeros([1], ScalarType.Float32, triplets[0].E.device).DetachFromDisposeScope();
+        State = layers.SelectMany(l => new[] { l.A, l.E, l.B }.SelectMany(w => new[]
+        {
+            KeyValuePair.Create($"{w.Name}.importance", w.Importance),
+            KeyValuePair.Create($"{w.Name}.uncertainty", w.Uncertainty),
+        }).Append(KeyValuePair.Create($"{l.Triplet.Name}.kept", l.Kept))).Append(KeyValuePair.Create("cut", cut)).ToDictionary();
+    }
+
+    /// <summary>What a run is continued from beside the weights.</summary>
+    public IReadOnlyDictionary<string, Tensor> State { get; }
+
+    /// <summary>The configuration with what was kept.</summary>
+    public AdaLoraConfig Config => config with
+    {
+        TotalSteps = totalSteps > 0 ? totalSteps : null,
+        WarmupSteps = totalSteps > 0 ? warmupSteps : config.WarmupSteps,
+        FinalSteps = totalSteps > 0 ? finalSteps : config.FinalSteps,
+        Kept = cut.item<float>() == 0 ? config.Kept : layers.ToDictionary(l => $"{l.Triplet.Name}.lora_E",
+            l => (IReadOnlyList<bool>)[.. l.Kept.cpu().data<float>().Select(k => k != 0)]),
+    };
+
+    /// <summary>The triplets without the singular values that were cut.</summary>
+    public IEnumerable<(string, Tensor)> Saved()
+    {
+        foreach (var (t, _, _, _, kept) in layers)
+        {
+            var ranks = kept.flatten().nonzero().flatten();
+            yield return ($"{t.Name}.lora_A", t.A.index_select(0, ranks));
+            yield return ($"{t.Name}.lora_B", t.B.index_select(1, ranks));
+            yield return ($"{t.Name}.lora_E", t.E.index_select(0, ranks));
+        }
+    }
+
+    /// <summary>Fixes the length of the run.</summary>
+    public void Begin(int steps)
+    {
+        totalSteps = config.TotalSteps ?? steps;
+        (warmupSteps, finalSteps) = (config.WarmupSteps ?? totalSteps / 10, config.FinalSteps ?? totalSteps / 5);
+        if (totalSteps <= warmupSteps + finalSteps)
+            throw new InputException($"AdaLoRA cuts ranks between its first {warmupSteps} and last {finalSteps} steps, but the " +
+                $"run has only {totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
+    }
+
+    /// <summary>‖A Aᵀ - I‖ and ‖Bᵀ B - I‖, their mean over all matrices, weighted.</summary>
+    public Tensor Penalty()
+    {
+        var distances = layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
+            .Select(square => (square - Identity(square)).norm()).ToArray();
+        return stack(distances).mean() * Number(config.Orthogonality);
+    }
+
+    /// <summary>An optimizer step between looking at gradients and cutting.</summary>
+    public void Step(int step, double scale, Action optimize)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var watched = layers.SelectMany(l => new[] { l.A, l.E, l.B }).ToList();
+        var gradients = watched.Select(w => w.Weight.grad).ToList();
+        optimize();
+        if (totalSteps == 0) return;
+        var last = totalSteps - finalSteps;
+        if (step <= last)
+        {
+            foreach (var (weight, gradient) in watched.Zip(gradients)) Update(weight, gradient, scale);
+            if (step == last || step > warmupSteps && step % config.Interval == 0) Cut(Budget(step));
+        }
+        if (step == last)
+            foreach (var w in watched)
+            {
+                w.Importance.zero_();
+                w.Uncertainty.zero_();
+            }
+        if (step > last) foreach (var layer in layers) layer.Triplet.E.mul_(layer.Kept);
+    }
+
+    private void Update(Watched w, Tensor? gradient, double scale)
+    {
+        if (gradient is null) return;
+        var now = (w.Weight * gradient * Number(scale)).abs();
+        w.Importance.mul_(Number(config.Beta1)).add_(now, alpha: Number(1 - config.Beta1));
+        w.Uncertainty.mul_(Number(config.Beta2)).add_((now - w.Importance).abs(), alpha: Number(1 - config.Beta2));
+    }
+
+    private static Tensor Identity(Tensor like) => Tensors.Identity(like.shape[0], like.shape[0], like.dtype, like.device);
+
+    private int Budget(int step)
+    {
+        var (start, end) = (layers.Length * config.StartRank, layers.Length * config.TargetRank);
+        if (step >= totalSteps - finalSteps) return end;
+        var left = 1 - (double)(step - warmupSteps) / (totalSteps - finalSteps - warmupSteps);
+        return (int)((start - end) * left * left * left + end);
+    }
+
+    private void Cut(int budget)
+    {
+        var scores = layers.Select(l => (l.E.Score.flatten().Plus(l.A.Score.mean([1])).Plus(l.B.Score.mean([0]))).unsqueeze(1))
+            .ToList(); // [r, 1]
+        var all = cat(scores).flatten();
+        var dropped = all.shape[0] - budget;
+        if (dropped <= 0) return;
+        var threshold = all.kthvalue(dropped, 0).values;
+        foreach (var (layer, score) in layers.Zip(scores))
+        {
+            layer.Kept.copy_(score > threshold);
+            layer.Triplet.E.mul_(layer.Kept);
+        }
+        cut.fill_(Number(1));
+    }
+
+    private static Watched Watch(string name, Tensor weight) => new(name, weight,
+        zeros_like(weight, requires_grad: false).DetachFromDisposeScope(),
+        zeros_like(weight, requires_grad: false).DetachFromDisposeScope());
+}

@@ -1,0 +1,85 @@
+using System.Numerics;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Checkpoints.Formats;
+
+/// <summary>
+/// Refuses weights that are NaN or infinite. A model that has one does not always show it: fused attention gives finite nonsense.
+/// The scan runs at the speed of memory and reads what the first forward pass would have to read.
+/// </summary>
+internal static class WeightValidation
+{
+    private const int Chunk = 1 << 20;
+
+    /// <summary>Checks a weight as it was read.</summary>
+    /// <exception cref="InputException">A value is NaN or infinite; the message names weight and place.</exception>
+    public static void Require(Tensor weight, string path, string name)
+    {
+        if (FirstOther(weight) is { } at)
+            throw new InputException(
+                $"{path}: {name} is NaN or infinite at {Place(weight, at)}. The file is damaged, or the training " +
+                "that wrote it diverged: copy or download it again, or take an earlier checkpoint.");
+    }
+
+    /// <summary>Checks a finite weight after it was converted.</summary>
+    /// <exception cref="InputException">A value lies beyond the type's range.</exception>
+    public static void RequireRange(Tensor converted, string name)
+    {
+        if (FirstOther(converted) is { } at)
+            throw new InputException(
+                $"{name} is beyond the range of {converted.dtype} at {Place(converted, at)}. Write it as bfloat16 " +
+                "or float32.");
+    }
+
+    /// <summary>The flat index of the first value that is NaN or infinite.</summary>
+    internal static unsafe long? FirstOther(Tensor weight)
+    {
+        using var plain = weight.cpu().contiguous();
+        var (bytes, count) = ((nint)TensorMemory.Bytes(plain), plain.numel());
+        return plain.dtype switch // not finite: every bit of the exponent is set
+        {
+            ScalarType.Float16 => First<ushort>(bytes, count, 0x7C00),
+            ScalarType.BFloat16 => First<ushort>(bytes, count, 0x7F80),
+            ScalarType.Float32 => First(bytes, count, 0x7F80_0000u),
+            ScalarType.Float64 => First(bytes, count, 0x7FF0_0000_0000_0000ul),
+            _ => null,
+        };
+    }
+
+    private static unsafe long? First<T>(nint values, long count, T exponent) where T : unmanaged, IBinaryInteger<T>
+    {
+        var found = long.MaxValue;
+        var chunks = (count + Chunk - 1) / Chunk;
+        if (chunks > 1) Parallel.For(0, chunks, Scan);
+        else if (chunks == 1) Scan(0);
+        return found == long.MaxValue ? null : found;
+
+        void Scan(long chunk)
+        {
+            var start = chunk * Chunk;
+            var span = new ReadOnlySpan<T>((T*)values + start, (int)Math.Min(Chunk, count - start));
+            if (Index(span, exponent) is not (>= 0 and var index)) return;
+            for (long seen; (seen = Interlocked.Read(ref found)) > start + index;)
+                Interlocked.CompareExchange(ref found, start + index, seen);
+        }
+    }
+
+    private static int Index<T>(ReadOnlySpan<T> values, T exponent) where T : unmanaged, IBinaryInteger<T>
+    {
+        var (mask, i) = (new Vector<T>(exponent), 0);
+        while (i <= values.Length - Vector<T>.Count && !Vector.EqualsAny(new Vector<T>(values[i..]) & mask, mask))
+            i += Vector<T>.Count;
+        for (; i < values.Length; i++)
+            if ((values[i] & exponent) == exponent) return i;
+        return -1;
+    }
+
+    private static string Place(Tensor weight, long at)
+    {
+        var place = new long[weight.dim()];
+        for (var d = place.Length - 1; d >= 0; at /= weight.shape[d--]) place[d] = at % weight.shape[d];
+        return $"[{string.Join(", ", place)}]";
+    }
+}
