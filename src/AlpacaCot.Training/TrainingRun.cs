@@ -39,7 +39,7 @@ public static class TrainingRun
         loaded.Model.Recomputes = options.GradientCheckpointing;
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
-        if (loaded.Model is { Recomputes: true, Prefix: not null })
+        if (loaded.Model is { Recomputes: true, KeyValuePrefix: not null })
             throw new InputException(
                 "training.gradient_checkpointing computes each block again for its gradients, and a prefix " +
                 $"({recipe.Adapter.Method}) enters every block from outside: leave it out, or choose prompt_tuning.");

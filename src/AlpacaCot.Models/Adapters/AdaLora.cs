@@ -142,11 +142,11 @@ public static class AdaLora
             parts.Train($"{name}.lora_B", [layer.Outputs, rank],
                 () => parts.Weights.Normal($"{name}.B", [layer.Outputs, rank], 0.02)),
             config.Alpha / (config.StartRank + 1e-5)); // as PEFT computes it
-        parts.On(layer, new Piece(triplet, config.Dropout));
+        parts.Adapt(layer, new AdaptedLinear(triplet, config.Dropout));
         return triplet;
     }
 
-    private sealed class Piece(Triplet triplet, double dropout) : ILinearAdapter
+    private sealed class AdaptedLinear(Triplet triplet, double dropout) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
             layer.Biased(layer.Product(x, pass.Mode, Addition, Dropout.Of(x, dropout, pass.Mode)));

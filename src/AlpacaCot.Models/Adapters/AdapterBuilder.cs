@@ -72,7 +72,7 @@ public sealed class AdapterBuilder
         Model.Compute.IsCpu ? weight : Tensors.On(weight, Model.Compute.Device).DetachFromDisposeScope();
 
     /// <summary>A weight that is saved but not trained.</summary>
-    public Tensor Keep(string name, ReadOnlySpan<long> shape, Func<Tensor> start)
+    public Tensor AddConstant(string name, ReadOnlySpan<long> shape, Func<Tensor> start)
     {
         var weight = Taken(Weights.Take(name, shape, start));
         constant.Add(name, weight);
@@ -87,7 +87,7 @@ public sealed class AdapterBuilder
     }
 
     /// <summary>A piece on a linear layer.</summary>
-    public void On(Linear layer, ILinearAdapter piece) => hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+    public void Adapt(Linear layer, ILinearAdapter piece) => hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
 
     /// <summary>Another matrix in a linear layer, from now on this object's.</summary>
     internal void Put(Linear layer, WeightMatrix matrix)
@@ -98,19 +98,19 @@ public sealed class AdapterBuilder
     }
 
     /// <summary>A piece on an embedding.</summary>
-    public void On(Embedding layer, IEmbeddingAdapter piece) =>
+    public void Adapt(Embedding layer, IEmbeddingAdapter piece) =>
         hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
 
     /// <summary>Vectors before every sequence.</summary>
-    public void Before(SoftPrompt prompt) => hooks.Add((() => Model.Prompt = prompt, () => Model.Prompt = null));
+    public void Prepend(SoftPrompt prompt) => hooks.Add((() => Model.SoftPrompt = prompt, () => Model.SoftPrompt = null));
 
     /// <summary>Keys and values before those of every sequence.</summary>
-    public void Before(KeyValuePrefix prefix) => hooks.Add((() => Model.Prefix = prefix, () => Model.Prefix = null));
+    public void Prepend(KeyValuePrefix prefix) => hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
 
     /// <summary>Trains a copy of one of the model's own weights in its place.</summary>
     /// <param name="place">The weight's name in the model.</param>
     /// <param name="name">The name it is saved under.</param>
-    public void TrainOwn(string place, string? name = null) => Replace(place, own => Train(name ?? place, own.shape, own.alias));
+    public void TrainInPlace(string place, string? name = null) => Replace(place, own => Train(name ?? place, own.shape, own.alias));
 
     /// <summary>Puts another weight where one of the model's stands.</summary>
     internal void Replace(string place, Func<Tensor, Tensor> make)

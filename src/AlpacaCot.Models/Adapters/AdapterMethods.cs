@@ -84,7 +84,7 @@ public static class AdapterMethods
                 new Targets { Modules = [wanted] }.Names(name[..name.LastIndexOf('.')])).ToList();
             if (found.Count == 0) throw new Targets { Modules = [wanted] }.Nothing("module",
                 parts.Model.Slots.Keys.Select(name => name[..name.LastIndexOf('.')]));
-            foreach (var name in found) parts.TrainOwn(name);
+            foreach (var name in found) parts.TrainInPlace(name);
         }
     }
 }

@@ -91,14 +91,14 @@ public static class Bottleneck
         foreach (var layer in own.Targets.Linears(parts.Model))
         {
             var (name, read) = (layer.Name, own.Parallel ? layer.Inputs : layer.Outputs);
-            parts.On(layer, new Piece(own,
+            parts.Adapt(layer, new BottleneckLinear(own,
                 parts.Train($"{name}.adapter_down.weight", [own.Size, read],
                     () => parts.Weights.Normal(name, [own.Size, read], 0.02)),
                 parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => parts.Zeros(layer.Outputs, own.Size))));
         }
     }
 
-    private sealed class Piece(BottleneckConfig config, Tensor down, Tensor up) : ILinearAdapter
+    private sealed class BottleneckLinear(BottleneckConfig config, Tensor down, Tensor up) : ILinearAdapter
     {
         private readonly Func<Tensor, Tensor> activation = config.Activation == BottleneckActivation.Tanh
             ? x => x.tanh() : Activations.Named(Words<BottleneckActivation>.LowerCase.Of(config.Activation));

@@ -21,7 +21,7 @@ internal static class Dora
             : layer.Values().pow(Number(2)).sum(dim: 1); // [outputs], of the base, which stays
         var magnitude = parts.Train($"{layer.Name}.lora_magnitude_vector", [layer.Outputs],
             () => Lengths(layer, addition, squares, PassMode.Evaluation), alias: $"{layer.Name}.lora_magnitude_vector.weight");
-        return new Piece(addition, magnitude, parts.Own(squares.MoveToOuterDisposeScope()), dropout);
+        return new AdaptedLinear(addition, magnitude, parts.Own(squares.MoveToOuterDisposeScope()), dropout);
     }
 
     // ‖w + Δ‖² = ‖w‖² + 2 w·Δ + ‖Δ‖² with Δ = s B A, row by row, without a matrix of the weight's size.
@@ -33,7 +33,7 @@ internal static class Dora
         return (squares.Plus(Number(2 * s) * cross).Plus(Number(s * s) * own)).clamp_min(Number(0)).sqrt();
     }
 
-    private sealed class Piece(LowRank addition, Tensor magnitude, Tensor squares, double dropout) : ILinearAdapter
+    private sealed class AdaptedLinear(LowRank addition, Tensor magnitude, Tensor squares, double dropout) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {

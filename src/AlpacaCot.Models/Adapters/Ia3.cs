@@ -55,11 +55,11 @@ public static class Ia3
             var inner = own.FeedForward.Names(layer.Name);
             long[] shape = inner ? [1, layer.Inputs] : [layer.Outputs, 1];
             var scale = parts.Train($"{layer.Name}.ia3_l", shape, () => Tensors.Ones(shape, ScalarType.Float32, CPU));
-            parts.On(layer, new Piece(scale, inner));
+            parts.Adapt(layer, new ScaledLinear(scale, inner));
         }
     }
 
-    private sealed class Piece(Tensor scale, bool inner) : ILinearAdapter
+    private sealed class ScaledLinear(Tensor scale, bool inner) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) => inner
             ? layer.Biased(layer.Product(x * scale.flatten(), pass.Mode))

@@ -26,7 +26,7 @@ internal static class InitializedLora
             var b = parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], b0.alias);
             (a0, b0) = (parts.Own(a0), parts.Own(b0));
             starts.Add((name, a0, b0));
-            parts.On(layer, new Piece(new LowRank(a, b, scale), new LowRank(a0, b0, -scale), config.Dropout));
+            parts.Adapt(layer, new AdaptedLinear(new LowRank(a, b, scale), new LowRank(a0, b0, -scale), config.Dropout));
         }
         // Alpha grows with the rank, so that the factor stays.
         var growth = config.UseRsLora ? Math.Sqrt(2) : 2;
@@ -58,7 +58,7 @@ internal static class InitializedLora
         return (a.contiguous().MoveToOuterDisposeScope(), b.contiguous().MoveToOuterDisposeScope());
     }
 
-    private sealed class Piece(LowRank addition, LowRank start, double dropout) : ILinearAdapter
+    private sealed class AdaptedLinear(LowRank addition, LowRank start, double dropout) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {

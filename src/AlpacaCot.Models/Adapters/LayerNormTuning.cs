@@ -31,7 +31,7 @@ public static class LayerNormTuning
         var wanted = norms.Where(norm => targets.AreEmpty || targets.Names(norm.Key)).ToList();
         if (wanted.Count == 0) throw targets.Nothing("norm", norms.Select(n => n.Key));
         foreach (var place in wanted.SelectMany(norm => norm))
-            parts.TrainOwn(place, $"{Module(place)}.ln_tuning_layers{place[Module(place).Length..]}");
+            parts.TrainInPlace(place, $"{Module(place)}.ln_tuning_layers{place[Module(place).Length..]}");
     }
 
     /// <summary>Every norm, by the last parts of their names, as PEFT wants them listed.</summary>

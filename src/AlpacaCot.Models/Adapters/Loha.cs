@@ -49,7 +49,7 @@ public static class Loha
         var w1b = Weight("w1_b", 1, rank, layer.Inputs);
         var w2a = Weight("w2_a", 0, layer.Outputs, rank);
         var w2b = Weight("w2_b", 1, rank, layer.Inputs);
-        parts.On(layer, new DenseDelta(() => w1a.matmul(w1b) * w2a.matmul(w2b) * Number(scale)));
+        parts.Adapt(layer, new DenseDelta(() => w1a.matmul(w1b) * w2a.matmul(w2b) * Number(scale)));
 
         Tensor Weight(string part, double deviation, long rows, long columns) =>
             parts.Train($"{name}.hada_{part}", [rows, columns],

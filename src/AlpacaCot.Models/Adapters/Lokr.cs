@@ -61,7 +61,7 @@ public static class Lokr
         var ((outer, outerRest), (inner, innerRest)) = (Split(layer.Outputs, config.Factor), Split(layer.Inputs, config.Factor));
         var left = Factor("w1", outer, inner, config.DecomposeBoth && rank < Math.Max(outer, inner) / 2.0, zero: true);
         var right = Factor("w2", outerRest, innerRest, rank < Math.Max(outerRest, innerRest) / 2.0, zero: false);
-        parts.On(layer, new DenseDelta(() => kron(left(), right()) * Number(scale)));
+        parts.Adapt(layer, new DenseDelta(() => kron(left(), right()) * Number(scale)));
 
         Func<Tensor> Factor(string part, long rows, long columns, bool low, bool zero)
         {

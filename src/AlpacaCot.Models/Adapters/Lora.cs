@@ -98,7 +98,7 @@ public static class Lora
             {
                 var addition = lora.Loftq is not null && layer.IsQuantized
                     ? Loftq.Pair(lora, layer, parts) : Pair(lora, layer, parts);
-                parts.On(layer,
+                parts.Adapt(layer,
                     lora.UseDora ? Dora.On(layer, addition, lora.Dropout, parts) : new LowRankPiece(addition, lora.Dropout));
             }
         foreach (var table in embeddings) OnEmbedding(lora, table, parts);
@@ -126,13 +126,13 @@ public static class Lora
     private static void OnEmbedding(LoraConfig config, Embedding table, AdapterBuilder parts)
     {
         var (name, rank, tokens, width) = (table.Name, config.RankOf(table.Name), table.Weight.shape[0], table.Weight.shape[1]);
-        parts.On(table, new EmbeddingPiece(
+        parts.Adapt(table, new EmbeddingPiece(
             parts.Train($"{name}.lora_embedding_A", [rank, tokens], () => parts.Zeros(rank, tokens)),
             parts.Train($"{name}.lora_embedding_B", [width, rank], () => parts.Weights.Normal(name, [width, rank], 1)),
             config.ScaleOf(name)));
         // PEFT saves the base's table along, for the case that tokens were added to it.
         if (parts.Weights.Contains($"{name}.base_layer.weight"))
-            parts.Replace($"{name}.weight", own => parts.Keep($"{name}.base_layer.weight", own.shape, own.alias));
+            parts.Replace($"{name}.weight", own => parts.AddConstant($"{name}.base_layer.weight", own.shape, own.alias));
     }
 
     private sealed class EmbeddingPiece(Tensor a, Tensor b, double scale) : IEmbeddingAdapter
@@ -179,8 +179,8 @@ internal static class Biases
         {
             var module = place[..^".bias".Length];
             if (layers.Contains(module))
-                parts.TrainOwn(place, parts.Weights.Contains(place) ? place : $"{module}.base_layer.bias"); // before 0.7 without
-            else if (which == BiasTraining.All) parts.TrainOwn(place);
+                parts.TrainInPlace(place, parts.Weights.Contains(place) ? place : $"{module}.base_layer.bias"); // before 0.7 without
+            else if (which == BiasTraining.All) parts.TrainInPlace(place);
         }
     }
 }

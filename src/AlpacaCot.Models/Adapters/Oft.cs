@@ -93,10 +93,10 @@ public static class Oft
         var name = $"{layer.Name}.oft_R.weight";
         long[] shape = [config.Shared ? 1 : layer.Inputs / size, size * (size - 1) / 2];
         var skew = parts.Train(name, shape, () => parts.Zeros(shape));
-        parts.On(layer, new Piece(config, skew, size));
+        parts.Adapt(layer, new RotatedLinear(config, skew, size));
     }
 
-    private sealed class Piece(OftConfig config, Tensor skew, long size) : ILinearAdapter
+    private sealed class RotatedLinear(OftConfig config, Tensor skew, long size) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
             layer.Biased(layer.Product(Turned(x, Rotations()), pass.Mode));

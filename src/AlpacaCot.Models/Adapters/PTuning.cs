@@ -63,7 +63,7 @@ public static class PTuning
         var saved = own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension));
         PromptVectors.Attach(parts, saved, [own.Tokens, width],
             () => own.Encoder == PromptEncoder.Mlp ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
-            vectors => parts.Before(new SoftPrompt(own.Tokens, vectors)));
+            vectors => parts.Prepend(new SoftPrompt(own.Tokens, vectors)));
     }
 
     private static Func<Tensor> Mlp(PTuningConfig config, AdapterBuilder parts, long width)

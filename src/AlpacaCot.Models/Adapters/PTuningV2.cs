@@ -70,7 +70,7 @@ public static class PTuningV2
                 (Trained.Linear(parts, $"{At}.trans.0", width, hidden), Trained.Linear(parts, $"{At}.trans.2", hidden, all));
             vectors = () => second(first(start).tanh());
         }
-        parts.Before(new KeyValuePrefix(own.Tokens, TakesPositions: false, mode =>
+        parts.Prepend(new KeyValuePrefix(own.Tokens, TakesPositions: false, mode =>
         {
             var made = vectors();
             return PrefixTuning.KeysAndValues(Dropout.Of(made, own.Dropout ? DropoutInTraining : 0, mode) ?? made, parts.Model);

@@ -47,7 +47,7 @@ public static class PrefixTuning
         var all = 2 * shape.Layers * width;
         PromptVectors.Attach(parts, own.For(parts.Model, width, shape.KeyValueHeads), [own.Tokens, all],
             own.Projects ? Projected : null,
-            vectors => parts.Before(new KeyValuePrefix(own.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), parts.Model))));
+            vectors => parts.Prepend(new KeyValuePrefix(own.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), parts.Model))));
 
         Func<Tensor> Projected()
         {

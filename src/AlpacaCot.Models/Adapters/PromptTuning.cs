@@ -58,7 +58,7 @@ public static class PromptTuning
         var table = parts.Model.WordEmbedding.Weight;
         var width = table.shape[1];
         var vectors = parts.Train(Vectors, [own.Tokens, width], Start);
-        parts.Before(new SoftPrompt(own.Tokens, vectors.alias));
+        parts.Prepend(new SoftPrompt(own.Tokens, vectors.alias));
         parts.SaveAs(own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension)));
 
         Tensor Start()

@@ -77,7 +77,7 @@ public static class Vera
             var scaleB = parts.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => parts.Zeros(layer.Outputs));
             var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank],
                 () => Tensors.Full([own.Rank], own.Initial, ScalarType.Float32, CPU));
-            parts.On(layer, new Piece(a, b, scaleD, scaleB, own.Dropout));
+            parts.Adapt(layer, new AdaptedLinear(a, b, scaleD, scaleB, own.Dropout));
         }
         Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
 
@@ -85,7 +85,7 @@ public static class Vera
         {
             if (parts.Weights.AreShapes) return parts.Own(Tensors.Empty([rows, columns], ScalarType.Float32, META));
             if (parts.Weights.Contains(name) || own.SaveProjection && !parts.Weights.AreSaved)
-                return parts.Keep(name, [rows, columns], () => Kaiming(generator!, rows, columns));
+                return parts.AddConstant(name, [rows, columns], () => Kaiming(generator!, rows, columns));
             return parts.Own(Tensors.On(Kaiming(generator!, rows, columns), parts.Model.Compute.Device));
         }
     }
@@ -96,7 +96,7 @@ public static class Vera
         return Tensors.Empty([rows, columns], ScalarType.Float32, CPU).uniform_(-bound, bound, generator);
     }
 
-    private sealed class Piece(Tensor a, Tensor b, Tensor scaleD, Tensor scaleB, double dropout) : ILinearAdapter
+    private sealed class AdaptedLinear(Tensor a, Tensor b, Tensor scaleD, Tensor scaleB, double dropout) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {

@@ -55,13 +55,13 @@ public abstract class CausalModel : IDisposable
     public Embedding WordEmbedding => builder.Embeddings.Values.First();
 
     /// <summary>Vectors read before every sequence, or none.</summary>
-    public SoftPrompt? Prompt { get; set; }
+    public SoftPrompt? SoftPrompt { get; set; }
 
     /// <summary>Keys and values before those of every sequence, or none.</summary>
-    public KeyValuePrefix? Prefix { get; set; }
+    public KeyValuePrefix? KeyValuePrefix { get; set; }
 
     /// <summary>The virtual tokens before every sequence.</summary>
-    public int VirtualTokens => Prompt?.Count ?? Prefix?.Count ?? 0;
+    public int VirtualTokens => SoftPrompt?.Count ?? KeyValuePrefix?.Count ?? 0;
 
     /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
     public IReadOnlyDictionary<string, ParameterSlot> Slots => builder.Slots;
@@ -71,14 +71,14 @@ public abstract class CausalModel : IDisposable
     {
         input = input.On(Compute.Device);
         if (VirtualTokens == 0) return Run(input, null);
-        var prompt = Prompt?.Vectors();
+        var prompt = SoftPrompt?.Vectors();
         if (input.Ragged is { } ragged) // the caches know of their virtual tokens
         {
             var all = Run(input, prompt);
             return ragged.Tokens == ragged.Own.Length ? all : all.index_select(1, Tensors.Of(ragged.Own, Compute.Device));
         }
         var hidden = Run(prompt is null ? BehindPrefix(input) : BehindPrompt(input), prompt);
-        return prompt is null ? hidden : hidden.narrow(1, Prompt!.Count, input.Ids.shape[1]).contiguous();
+        return prompt is null ? hidden : hidden.narrow(1, SoftPrompt!.Count, input.Ids.shape[1]).contiguous();
     }
 
     // One pass of the blocks, over virtual tokens too where they are among the ids.
@@ -105,7 +105,7 @@ public abstract class CausalModel : IDisposable
 
     private ModelInput BehindPrompt(ModelInput input)
     {
-        var (rows, count) = (input.Ids.shape[0], Prompt!.Count);
+        var (rows, count) = (input.Ids.shape[0], SoftPrompt!.Count);
         return input with
         {
             Ids = cat([Range(1, count + 1, Compute.Device).neg().expand(rows, count), input.Ids], 1),
@@ -118,12 +118,12 @@ public abstract class CausalModel : IDisposable
 
     private ModelInput BehindPrefix(ModelInput input)
     {
-        var (count, unplaced) = (Prefix!.Count, Prefix.TakesPositions ? 0 : Prefix.Count);
+        var (count, unplaced) = (KeyValuePrefix!.Count, KeyValuePrefix.TakesPositions ? 0 : KeyValuePrefix.Count);
         return input with
         {
             Positions = input.Positions is { } given ? given + Number(count - unplaced) : null,
             Present = Extended(input.Present, count),
-            HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = Prefix.Layers(input.Mode),
+            HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = KeyValuePrefix.Layers(input.Mode),
         };
     }
 
@@ -192,10 +192,10 @@ public abstract class CausalModel : IDisposable
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        return new(Compute, Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, Prefix?.Layers(PassMode.Generation),
-            Prompt?.Count ?? 0)
+        return new(Compute, Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, KeyValuePrefix?.Layers(PassMode.Generation),
+            SoftPrompt?.Count ?? 0)
         {
-            UnpositionedTokens = Prefix is { TakesPositions: false } ? Prefix.Count : 0, Version = Version,
+            UnpositionedTokens = KeyValuePrefix is { TakesPositions: false } ? KeyValuePrefix.Count : 0, Version = Version,
         };
     }
 

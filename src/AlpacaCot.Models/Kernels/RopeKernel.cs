@@ -74,8 +74,8 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
                     var joined = row * h * d + head * d;
                     var split = ((batch * h + head) * s + place) * d;
                     float* source = from + (forward ? joined : split), target = to + (forward ? split : joined);
-                    if (interleaved) TurnNeighbours(source, target, c, n, r / 2, forward ? 1 : -1);
-                    else Turn(source, target, c, n, r / 2, forward ? 1 : -1);
+                    if (interleaved) RotatePairs(source, target, c, n, r / 2, forward ? 1 : -1);
+                    else RotateHalves(source, target, c, n, r / 2, forward ? 1 : -1);
                     for (var i = r; i < d; i++) target[i] = source[i];
                 }
             }
@@ -84,7 +84,7 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
 
     // (a, b) -> (a·cos - b·sin, b·cos + a·sin) for the two halves of a head; direction -1 is the transpose.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Turn(float* from, float* to, float* cos, float* sin, long half, float direction)
+    private static void RotateHalves(float* from, float* to, float* cos, float* sin, long half, float direction)
     {
         long i = 0;
         for (; i + Vector256<float>.Count <= half; i += Vector256<float>.Count)
@@ -103,7 +103,7 @@ internal sealed unsafe class RopeKernel : autograd.SingleTensorFunction<RopeKern
 
     // The same for dimensions 2i and 2i + 1.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TurnNeighbours(float* from, float* to, float* cos, float* sin, long half, float direction)
+    private static void RotatePairs(float* from, float* to, float* cos, float* sin, long half, float direction)
     {
         for (long i = 0; i < half; i++)
         {

@@ -68,7 +68,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
     public void WriteOrder(StudyCell cell, IReadOnlyList<AskedBenchmark> asked, int threads)
     {
         AtomicFile.WriteText(Recipe, RecipeFile.Write(cell.Recipe with { Output = Run }));
-        AtomicFile.WriteText(Order, JsonSerializer.Serialize(new CellOrder
+        AtomicFile.WriteText(Order, JsonSerializer.Serialize(new CellRequest
         {
             Name = cell.Name, Fingerprint = Fingerprint, Trains = cell.Arm.Trains, Threads = threads, Asked = asked,
         }, Readable));
@@ -76,11 +76,11 @@ public sealed record CellFolder(string Path, string Fingerprint)
 
     /// <summary>Reads the instructions from a folder.</summary>
     /// <exception cref="InputException">The folder is not the folder of a cell.</exception>
-    public static (CellFolder Folder, CellOrder Order) Open(string path)
+    public static (CellFolder Folder, CellRequest Order) Open(string path)
     {
         var file = System.IO.Path.Combine(path, "cell.json");
         if (!File.Exists(file)) throw new InputException($"{path} is not a cell of a study: it has no cell.json");
-        var order = JsonSerializer.Deserialize<CellOrder>(File.ReadAllText(file))
+        var order = JsonSerializer.Deserialize<CellRequest>(File.ReadAllText(file))
             ?? throw new InputException($"{file}: not a cell of a study");
         return (new CellFolder(path, order.Fingerprint), order);
     }
@@ -126,7 +126,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
 }
 
 /// <summary>Instructions for the process that works on a cell.</summary>
-public sealed record CellOrder
+public sealed record CellRequest
 {
     /// <summary>Name of the cell.</summary>
     public required string Name { get; init; }

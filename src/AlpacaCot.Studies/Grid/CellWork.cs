@@ -30,7 +30,7 @@ public static class CellWork
     /// <summary>Trains and asks what is not there yet.</summary>
     /// <exception cref="InputException">Another process works on the cell, or a part of it cannot be used.</exception>
     /// <exception cref="OperationCanceledException">It was stopped; it can go on later.</exception>
-    public static void Do(CellFolder folder, CellOrder order, ICellObserver observer, CancellationToken cancel)
+    public static void Do(CellFolder folder, CellRequest order, ICellObserver observer, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(order);
@@ -63,7 +63,7 @@ public static class CellWork
         meter.Metrics.Write(folder.Metrics);
     }
 
-    private static void Ask(CellFolder folder, CellOrder order, Recipe recipe, AskedBenchmark asked, ICellObserver observer,
+    private static void Ask(CellFolder folder, CellRequest order, Recipe recipe, AskedBenchmark asked, ICellObserver observer,
         CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();

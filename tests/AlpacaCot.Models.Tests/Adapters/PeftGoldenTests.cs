@@ -45,7 +45,7 @@ public sealed class PeftGoldenTests : IDisposable
                     (golden.Batch("rightpad").Loss(model).Plus(penalty)).item<float>(), 1e-5);
             else Assert.InRange(golden.LossDifference(model, $"peft/{method}/out.json"), 0, 1e-5);
             var generate = golden.Json($"peft/{method}/out.json").GetProperty("generate");
-            if (model.Prompt is null) Assert.True(FamilyGolden.GreedyEqual(model, generate));
+            if (model.SoftPrompt is null) Assert.True(FamilyGolden.GreedyEqual(model, generate));
             else Assert.Equal(Golden.Rows(generate.GetProperty("single"), "new_tokens")[0].Take(TestDevice.Tokens),
                 GreedyByPlace(model, generate, "single")[0]);
             if (!golden.Has($"peft/{method}/train_state.safetensors") || method is "ia3" or "vera")

@@ -57,6 +57,6 @@ public static class Freeze
         var (layers, trained) = (parts.Model.Shape.Layers, config.TrainedLayers);
         if (trained > layers) throw new InputException($"The model has {layers} blocks: its last {trained} cannot be trained.");
         foreach (var place in parts.Model.Slots.Keys.Where(name => Targets.Block(name) >= layers - trained))
-            parts.TrainOwn(place);
+            parts.TrainInPlace(place);
     }
 }
