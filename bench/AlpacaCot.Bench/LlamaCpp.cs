@@ -6,9 +6,9 @@ namespace AlpacaCot.Bench;
 /// <summary>llama.cpp in a separate process, idle except during requests.</summary>
 internal sealed class LlamaCpp : IDisposable
 {
-    private readonly Process process;
+    private readonly Process _process;
 
-    private LlamaCpp(Process process) => this.process = process;
+    private LlamaCpp(Process process) => this._process = process;
 
     /// <summary>
     /// Seconds of wall-clock and processor time for reading the prompt and for decoding the tokens after the first.
@@ -29,9 +29,9 @@ internal sealed class LlamaCpp : IDisposable
     /// <summary>Reads a prompt and decodes greedily; with a count of 0 it only reads the prompt.</summary>
     public Run Ask(string model, int[] ids, int count)
     {
-        process.StandardInput.WriteLine(JsonSerializer.Serialize(new { model, ids, count }));
-        process.StandardInput.Flush();
-        while (process.StandardOutput.ReadLine() is { } line)
+        _process.StandardInput.WriteLine(JsonSerializer.Serialize(new { model, ids, count }));
+        _process.StandardInput.Flush();
+        while (_process.StandardOutput.ReadLine() is { } line)
             if (line.StartsWith("{\"prompt\"", StringComparison.Ordinal))
                 return JsonSerializer.Deserialize<Run>(line, JsonSerializerOptions.Web)!;
         throw new InvalidOperationException("llama.cpp ended");
@@ -39,8 +39,8 @@ internal sealed class LlamaCpp : IDisposable
 
     public void Dispose()
     {
-        process.StandardInput.Close();
-        if (!process.WaitForExit(5000)) process.Kill(entireProcessTree: true);
-        process.Dispose();
+        _process.StandardInput.Close();
+        if (!_process.WaitForExit(5000)) _process.Kill(entireProcessTree: true);
+        _process.Dispose();
     }
 }

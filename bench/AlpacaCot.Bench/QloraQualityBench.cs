@@ -13,7 +13,7 @@ namespace AlpacaCot.Bench;
 /// </summary>
 internal sealed class QloraQualityBench : ITrainingObserver
 {
-    private readonly List<double> losses = [];
+    private readonly List<double> _losses = [];
 
     /// <param name="shared">The folder with stories260K and 999 Alpaca records; null: the embedded base.</param>
     public static void Run(string? shared)
@@ -58,7 +58,7 @@ internal sealed class QloraQualityBench : ITrainingObserver
             TrainingRun.Execute(recipe with { Quantization = type, Output = Path.Combine(output.FullName, "run") }, observer,
                 resume: false, overwrite: false, CancellationToken.None);
             output.Delete(recursive: true);
-            double before = observer.losses[0], after = observer.losses[^1];
+            double before = observer._losses[0], after = observer._losses[^1];
             if (form == "none") full = [before, after];
             Console.WriteLine($"| {name} | {(form == "none" ? "full" : form)} | {before:F4} | {before / full[0]:F4} "
                 + $"| {after:F4} | {after / full[1]:F4} |");
@@ -69,7 +69,7 @@ internal sealed class QloraQualityBench : ITrainingObserver
 
     public void Step(StepMetrics m) { }
 
-    public void Validated(ValidationMetrics m) => losses.Add(m.Loss);
+    public void Validated(ValidationMetrics m) => _losses.Add(m.Loss);
 
     public void Saved(string checkpoint) { }
 

@@ -10,7 +10,7 @@ namespace AlpacaCot.World;
 /// </summary>
 internal sealed class Conversations(WorldFacts world, Dice dice)
 {
-    private readonly Instructions questions = new(world, dice, heldOut: false);
+    private readonly Instructions _questions = new(world, dice, heldOut: false);
 
     /// <summary>Generates conversations.</summary>
     public IEnumerable<string> Documents(int count)
@@ -54,7 +54,7 @@ internal sealed class Conversations(WorldFacts world, Dice dice)
         (language is English ? $"Tell me about {fact.Subject.In(English)}." : $"说说{fact.Subject.In(Chinese)}。",
             Wording.Answer(fact, language));
 
-    private (string, string) Asked(Language language) => InQuotes(questions.Any(language));
+    private (string, string) Asked(Language language) => InQuotes(_questions.Any(language));
 
     /// <summary>A dialogue about strangers: facts, then a question about them.</summary>
     private string Gossip(Language language)
@@ -65,7 +65,7 @@ internal sealed class Conversations(WorldFacts world, Dice dice)
         var (a, b) = (Somebody(language), Somebody(language));
         var answers = dice.Pick(told, Math.Min(told.Length, dice.Between(1, 3))).Select(fact =>
         {
-            var (asked, answer) = InQuotes(questions.About(fact, language));
+            var (asked, answer) = InQuotes(_questions.About(fact, language));
             return language is English ? $"{b} asks: \"{asked}\"\n\"{answer}\" {Replies(language)} {a}."
                 : $"{b}问：“{asked}”\n“{answer}”{a}{Replies(language)}。";
         });

@@ -14,7 +14,7 @@ internal sealed record Instruction(string Category, string Text, string Input, s
 /// </summary>
 internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
 {
-    private readonly HashSet<(string, string)> seen = [];
+    private readonly HashSet<(string, string)> _seen = [];
 
     /// <summary>Distinct records of one language on facts and lists.</summary>
     public Instruction[] About(Language language, int values, int reversed, int claims, int ages, int lists) =>
@@ -66,7 +66,7 @@ internal sealed class Instructions(WorldFacts world, Dice dice, bool heldOut)
         for (var tries = 0; ; tries++)
         {
             var record = draw();
-            if (seen.Add((record.Text, record.Input))) return record;
+            if (_seen.Add((record.Text, record.Input))) return record;
             if (tries == 1000) throw new InvalidOperationException($"the world has no more records like: {record.Text}");
         }
     }

@@ -33,10 +33,10 @@ internal sealed record Fact(Entity Subject, Relation Relation, Word Value);
 /// </summary>
 internal sealed class WorldFacts
 {
-    private readonly Dictionary<(Entity, Relation), Fact> index = [];
+    private readonly Dictionary<(Entity, Relation), Fact> _index = [];
 
     // Questions about the owner of a held-out pet must not occur anywhere, not even about strangers.
-    private readonly Word[] strangersPets;
+    private readonly Word[] _strangersPets;
 
     public WorldFacts(Dice dice)
     {
@@ -78,8 +78,8 @@ internal sealed class WorldFacts
         Deal(Things, ThingRelations.Colour, Repeat(Lexicon.Colours));
         Deal(Animals, AnimalRelations.Food, Repeat(Lexicon.Fodder));
         Deal(Animals, AnimalRelations.Bed, Repeat(Lexicon.Beds));
-        Facts = [.. index.Values];
-        strangersPets = [.. Pets.Except(HeldOut(People).Select(p => this[p, PersonRelations.Pet].Value))];
+        Facts = [.. _index.Values];
+        _strangersPets = [.. Pets.Except(HeldOut(People).Select(p => this[p, PersonRelations.Pet].Value))];
 
         void Deal(Entity[] entities, Relation relation, IEnumerable<Word> values)
         {
@@ -95,7 +95,7 @@ internal sealed class WorldFacts
     public Entity[] Animals { get; }
     public Fact[] Facts { get; }
 
-    public Fact this[Entity entity, Relation relation] => index[(entity, relation)];
+    public Fact this[Entity entity, Relation relation] => _index[(entity, relation)];
 
     public Fact[] About(Entity entity) => [.. Facts.Where(f => f.Subject == entity)];
 
@@ -108,7 +108,7 @@ internal sealed class WorldFacts
         new(stranger, PersonRelations.Home, dice.Pick(Lexicon.Villages)),
         new(stranger, PersonRelations.Job, dice.Pick(Lexicon.Jobs)),
         new(stranger, PersonRelations.Age, dice.Pick(Ages)),
-        new(stranger, PersonRelations.Pet, dice.Pick(strangersPets)),
+        new(stranger, PersonRelations.Pet, dice.Pick(_strangersPets)),
         new(stranger, PersonRelations.Dish, dice.Pick(Lexicon.Dishes)),
         new(stranger, PersonRelations.Instrument, dice.Pick(Lexicon.Instruments)),
         new(stranger, PersonRelations.Friend, dice.Pick(Strangers).Name),
@@ -132,7 +132,7 @@ internal sealed class WorldFacts
             c => Lexicon.Species.Select(s => new Word($"{c.English} {s.English}", c.Chinese + s.Chinese)))];
 
     private void Add(Entity entity, Relation relation, Word value) =>
-        index[(entity, relation)] = new Fact(entity, relation, value);
+        _index[(entity, relation)] = new Fact(entity, relation, value);
 
     /// <summary>"Mia Liang 梁米娅"</summary>
     private static Entity Person(Word given, Word family, bool female, bool heldOut) =>

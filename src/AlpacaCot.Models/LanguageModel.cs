@@ -27,9 +27,9 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The file in an adapter or model folder that keeps the prompt template it was trained with.</summary>
     public const string TemplateFile = ChatFormats.FileName;
 
-    private readonly Tokenizer? tokenizer;
-    private readonly ModelFolder? folder;
-    private readonly Lazy<ChatFormatChoice> template; // a model with a damaged template still answers to token ids
+    private readonly Tokenizer? _tokenizer;
+    private readonly ModelFolder? _folder;
+    private readonly Lazy<ChatFormatChoice> _template; // a model with a damaged template still answers to token ids
 
     /// <summary>
     /// Puts the parts together; the model is owned, as is the folder that its weights are mapped from. Without a tokenizer only
@@ -51,7 +51,7 @@ public sealed class LanguageModel : IDisposable
         if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
             throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, the model only " +
                 $"{model.Shape.Vocabulary} embeddings: they do not belong together.");
-        (Model, this.tokenizer, this.template, this.folder) = (model, tokenizer, template, folder);
+        (Model, this._tokenizer, this._template, this._folder) = (model, tokenizer, template, folder);
     }
 
     /// <summary>The model.</summary>
@@ -59,28 +59,28 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>The tokenizer.</summary>
     /// <exception cref="InputException">There is none; only token ids can be worked with.</exception>
-    public Tokenizer Tokenizer => tokenizer ?? throw new InputException(
-        $"{folder?.Path} holds no tokenizer (tokenizer.json or tokenizer.model): name one, or give token ids.");
+    public Tokenizer Tokenizer => _tokenizer ?? throw new InputException(
+        $"{_folder?.Path} holds no tokenizer (tokenizer.json or tokenizer.model): name one, or give token ids.");
 
     /// <summary>The checkpoint that the weights come from.</summary>
     /// <exception cref="InvalidOperationException">They come from elsewhere.</exception>
-    public ModelFolder Checkpoint => folder ?? throw new InvalidOperationException("the model was not loaded from a checkpoint");
+    public ModelFolder Checkpoint => _folder ?? throw new InvalidOperationException("the model was not loaded from a checkpoint");
 
     /// <summary>Whether there is a tokenizer.</summary>
-    public bool HasTokenizer => tokenizer is not null;
+    public bool HasTokenizer => _tokenizer is not null;
 
     /// <summary>The tokens that end an answer: those of the model folder's configuration, and the tokenizer's EOS.</summary>
     public IReadOnlyList<int> EndTokens =>
-        [.. ConfiguredEnds(Companions.GenerationSettings).Concat(Ends(folder?.Config ?? default)).Append(tokenizer?.EosId ?? -1)
+        [.. ConfiguredEnds(Companions.GenerationSettings).Concat(Ends(_folder?.Config ?? default)).Append(_tokenizer?.EosId ?? -1)
             .Where(id => id >= 0).Distinct()];
 
     /// <summary>The prompt template.</summary>
     /// <exception cref="InputException">The template that belongs to the model is damaged.</exception>
-    public IChatFormat Template => template.Value.Format;
+    public IChatFormat Template => _template.Value.Format;
 
     /// <summary>The prompt template and where it comes from.</summary>
     /// <exception cref="InputException">The template that belongs to the model is damaged.</exception>
-    public ChatFormatChoice TemplateChoice => template.Value;
+    public ChatFormatChoice TemplateChoice => _template.Value;
 
     /// <summary>The adapter, if there is one.</summary>
     public IAdapter? Adapter { get; private set; }
@@ -135,7 +135,7 @@ public sealed class LanguageModel : IDisposable
     }
 
     /// <summary>A generator over this model.</summary>
-    public TextGenerator Generator => new(Model, tokenizer, Draft?.Model);
+    public TextGenerator Generator => new(Model, _tokenizer, Draft?.Model);
 
     /// <summary>
     /// A smaller model that proposes tokens to this one, so that several are read at a time; owned, and freed with this one.
@@ -146,9 +146,9 @@ public sealed class LanguageModel : IDisposable
         get;
         set
         {
-            if (value?.tokenizer is { } other && tokenizer is not null && !SameTokens(tokenizer, other))
+            if (value?._tokenizer is { } other && _tokenizer is not null && !SameTokens(_tokenizer, other))
                 throw new InputException(
-                    $"The draft model's tokenizer {other.Path} has other tokens than {tokenizer.Path}: a draft " +
+                    $"The draft model's tokenizer {other.Path} has other tokens than {_tokenizer.Path}: a draft " +
                     "model must be of the same family.");
             field = value;
         }
@@ -160,7 +160,7 @@ public sealed class LanguageModel : IDisposable
         Draft?.Dispose();
         Adapter?.Dispose();
         Model.Dispose();
-        folder?.Dispose();
+        _folder?.Dispose();
     }
 
     private static bool SameTokens(Tokenizer a, Tokenizer b) =>
@@ -169,7 +169,7 @@ public sealed class LanguageModel : IDisposable
     // eos_token_id is a number or, where several tokens end an answer, a list of numbers.
     private IEnumerable<int> ConfiguredEnds(string file)
     {
-        if (folder is null || Path.Combine(folder.Path, file) is var path && !File.Exists(path)) return [];
+        if (_folder is null || Path.Combine(_folder.Path, file) is var path && !File.Exists(path)) return [];
         return Ends(ModelFolder.ReadObject(path));
     }
 

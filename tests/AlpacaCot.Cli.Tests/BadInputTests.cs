@@ -11,9 +11,9 @@ namespace AlpacaCot.Cli.Tests;
 /// <summary>Bad input: one clear message that names the place, exit code 2, and nothing written.</summary>
 public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<BadInputTests.World>, IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Control_the_recipe_itself_is_good() => Assert.Equal(ExitCode.Done, (await Train()).Code);
@@ -24,7 +24,7 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
 
     [Fact]
     public async Task A_missing_model_folder() =>
-        Refused(await Train(model: folder.File("nowhere")), "r.yaml:", folder.File("nowhere"));
+        Refused(await Train(model: _folder.File("nowhere")), "r.yaml:", _folder.File("nowhere"));
 
     [Fact]
     public async Task A_model_folder_without_weights_or_configuration()
@@ -99,7 +99,7 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     [InlineData("[]", "no records", "")]
     [InlineData("", "d.json", "")]
     public async Task Data_cut_in_the_middle_or_without_output(string content, string what, string where) =>
-        Refused(await Train(data: folder.Write("d.json", content)), what, where);
+        Refused(await Train(data: _folder.Write("d.json", content)), what, where);
 
     [Theory]
     [InlineData("config.json")]
@@ -118,7 +118,7 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     [Fact]
     public async Task A_tokenizer_that_does_not_match_the_vocabulary()
     {
-        var model = new TinyModel(Vocabulary: 270).WriteFolder(folder.File("small"));
+        var model = new TinyModel(Vocabulary: 270).WriteFolder(_folder.File("small"));
         foreach (var file in Directory.GetFiles(world.Model, "tokenizer*"))
             File.Copy(file, Path.Combine(model, Path.GetFileName(file)), overwrite: true);
         Assert.True(Tokenizer.Load(model).VocabularySize > 270);
@@ -135,12 +135,12 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     {
         using var other = new TinyModel(Hidden: hidden, Layers: layers).Build();
         using (var adapter = Lora.Attach(other, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, 1))
-            adapter.Save(folder.File("adapter"));
-        var logits = folder.File("logits.safetensors");
-        Refused(await CommandLine.Run("generate", "--model", world.Model, "--adapter", folder.File("adapter"), "--text", "x"),
-            folder.File("adapter"));
-        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", folder.File("adapter"), "--input-ids", "1,2",
-            "--logits-out", logits), folder.File("adapter"));
+            adapter.Save(_folder.File("adapter"));
+        var logits = _folder.File("logits.safetensors");
+        Refused(await CommandLine.Run("generate", "--model", world.Model, "--adapter", _folder.File("adapter"), "--text", "x"),
+            _folder.File("adapter"));
+        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", _folder.File("adapter"), "--input-ids", "1,2",
+            "--logits-out", logits), _folder.File("adapter"));
         Assert.False(File.Exists(logits));
     }
 
@@ -152,11 +152,11 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     {
         using var model = new TinyModel().Build();
         using (var adapter = Lora.Attach(model, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, 1))
-            adapter.Save(folder.File("adapter"));
-        var path = Path.Combine(folder.File("adapter"), name);
+            adapter.Save(_folder.File("adapter"));
+        var path = Path.Combine(_folder.File("adapter"), name);
         var bytes = File.ReadAllBytes(path);
         File.WriteAllBytes(path, bytes[..(int)(bytes.Length * share)]);
-        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", folder.File("adapter"), "--input-ids", "1,2"),
+        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", _folder.File("adapter"), "--input-ids", "1,2"),
             name);
     }
 
@@ -188,27 +188,27 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
         string[] words = [name + " is NaN or infinite at [0, 3]", "download it again"];
         Refused(await Train(model: model), words);
         Refused(await CommandLine.Run("score", "--model", model, "--input-ids", "1,2"), words);
-        Refused(await CommandLine.Run("export", "--model", model, "--format", "hf", "--out", folder.File("run")), words);
+        Refused(await CommandLine.Run("export", "--model", model, "--format", "hf", "--out", _folder.File("run")), words);
     }
 
     [Fact]
     public async Task A_run_that_cannot_learn_fails_and_says_why()
     {
-        var outcome = await Train(model: new TinyModel(Deviation: 1e30).WriteFolder(folder.File("model")));
+        var outcome = await Train(model: new TinyModel(Deviation: 1e30).WriteFolder(_folder.File("model")));
         Assert.Equal(ExitCode.Failed, outcome.Code);
         Assert.Contains("Step 1: the gradient's norm is NaN. Lower training.learning_rate", outcome.Error,
             StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);
-        Assert.False(Path.Exists(Path.Combine(folder.File("run"), "adapter")));
+        Assert.False(Path.Exists(Path.Combine(_folder.File("run"), "adapter")));
     }
 
     private Task<Outcome> Train(string? model = null, string? data = null, string extra = "adapter: { rank: 2 }") =>
-        CommandLine.Run("train", folder.Write("r.yaml", $$"""
+        CommandLine.Run("train", _folder.Write("r.yaml", $$"""
             model: {{model ?? world.Model}}
             data: [{{data ?? world.Data}}]
             {{extra}}
             training: { max_steps: 1, batch_size: 2, threads: 1 }
-            output: {{folder.File("run")}}
+            output: {{_folder.File("run")}}
             """));
 
     private void Refused(Outcome outcome, params string[] parts)
@@ -216,12 +216,12 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
         outcome.Refused(parts);
         Assert.Single(outcome.Error.Split("error: ", StringSplitOptions.RemoveEmptyEntries));
         Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);
-        Assert.False(Path.Exists(folder.File("run")), "nothing is written");
+        Assert.False(Path.Exists(_folder.File("run")), "nothing is written");
     }
 
     private string Copy()
     {
-        var to = Directory.CreateDirectory(folder.File("copy")).FullName;
+        var to = Directory.CreateDirectory(_folder.File("copy")).FullName;
         foreach (var file in Directory.GetFiles(world.Model)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
         return to;
     }
@@ -229,18 +229,18 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
     /// <summary>A good model and good data.</summary>
     public sealed class World : IDisposable
     {
-        private readonly TemporaryFolder folder = new();
+        private readonly TemporaryFolder _folder = new();
 
         public World()
         {
-            Model = new TinyModel().WriteFolder(folder.File("model"));
-            Data = folder.Write("data.json", TinyModel.Records(4));
+            Model = new TinyModel().WriteFolder(_folder.File("model"));
+            Data = _folder.Write("data.json", TinyModel.Records(4));
         }
 
         public string Model { get; }
 
         public string Data { get; }
 
-        public void Dispose() => folder.Dispose();
+        public void Dispose() => _folder.Dispose();
     }
 }

@@ -79,8 +79,8 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
     /// <summary>A model, data, two recipes and their runs without a kill.</summary>
     public sealed class World : IDisposable
     {
-        private readonly TemporaryFolder folder = new();
-        private readonly Dictionary<string, string> runs = [];
+        private readonly TemporaryFolder _folder = new();
+        private readonly Dictionary<string, string> _runs = [];
 
         public World()
         {
@@ -93,13 +93,13 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             Recipe("full", random, "adapter: none", steps: 12);
         }
 
-        public string Path(string name) => folder.File(name);
+        public string Path(string name) => _folder.File(name);
 
         /// <summary>The folder of the run that was left alone.</summary>
         public string Whole(string recipe)
         {
-            if (runs.TryGetValue(recipe, out var run)) return run;
-            run = runs[recipe] = Path($"{recipe}-whole");
+            if (_runs.TryGetValue(recipe, out var run)) return run;
+            run = _runs[recipe] = Path($"{recipe}-whole");
             Assert.Equal(ExitCode.Done, Train(recipe, run).Wait());
             return run;
         }
@@ -107,7 +107,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
         internal Running Train(string recipe, string run, params string[] more) =>
             new(["train", Path($"{recipe}.yaml"), "--out", run, .. more]);
 
-        private void Recipe(string name, string model, string adapter, int steps) => folder.Write($"{name}.yaml", $$"""
+        private void Recipe(string name, string model, string adapter, int steps) => _folder.Write($"{name}.yaml", $$"""
             {{model}}
             data: [{{Path("data.json")}}]
             {{adapter}}
@@ -124,14 +124,14 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             output: {{Path("unused")}}
             """);
 
-        public void Dispose() => folder.Dispose();
+        public void Dispose() => _folder.Dispose();
     }
 
     /// <summary>The program in a process of its own.</summary>
     internal sealed class Running : IDisposable
     {
-        private readonly Process process;
-        private readonly System.Text.StringBuilder said = new();
+        private readonly Process _process;
+        private readonly System.Text.StringBuilder _said = new();
 
         public Running(string[] arguments)
         {
@@ -140,29 +140,29 @@ public sealed class KillAndResumeTests(KillAndResumeTests.World world) : IClassF
             {
                 RedirectStandardError = true, RedirectStandardOutput = true,
             };
-            process = Process.Start(start)!;
-            process.OutputDataReceived += (_, line) => { lock (said) said.AppendLine(line.Data); };
-            process.ErrorDataReceived += (_, line) => { lock (said) said.AppendLine(line.Data); };
-            process.BeginOutputReadLine();
-            process.BeginErrorReadLine();
+            _process = Process.Start(start)!;
+            _process.OutputDataReceived += (_, line) => { lock (_said) _said.AppendLine(line.Data); };
+            _process.ErrorDataReceived += (_, line) => { lock (_said) _said.AppendLine(line.Data); };
+            _process.BeginOutputReadLine();
+            _process.BeginErrorReadLine();
         }
 
-        public bool HasExited => process.HasExited;
+        public bool HasExited => _process.HasExited;
 
         public void Kill()
         {
-            process.Kill(); // SIGKILL: nothing of the program runs any more
-            process.WaitForExit();
+            _process.Kill(); // SIGKILL: nothing of the program runs any more
+            _process.WaitForExit();
         }
 
         /// <summary>The exit code.</summary>
         public int Wait()
         {
-            process.WaitForExit();
-            if (process.ExitCode != ExitCode.Done) TestContext.Current.TestOutputHelper?.WriteLine(said.ToString());
-            return process.ExitCode;
+            _process.WaitForExit();
+            if (_process.ExitCode != ExitCode.Done) TestContext.Current.TestOutputHelper?.WriteLine(_said.ToString());
+            return _process.ExitCode;
         }
 
-        public void Dispose() => process.Dispose();
+        public void Dispose() => _process.Dispose();
     }
 }

@@ -124,16 +124,16 @@ public sealed partial class StudyCommandTests(StudyCommandTests.World world) : I
     public sealed partial class World : IDisposable
     {
         private static readonly string[] Kinds = ["even", "odd"];
-        private readonly TemporaryFolder folder = new();
-        private readonly string study;
+        private readonly TemporaryFolder _folder = new();
+        private readonly string _study;
 
         public World()
         {
-            new TinyModel(Hidden: 64, Deviation: 0.1).WriteFolder(folder.File("model"));
+            new TinyModel(Hidden: 64, Deviation: 0.1).WriteFolder(_folder.File("model"));
             foreach (var (i, kind) in Kinds.Index())
-                folder.Write($"{kind}.json", Records(Enumerable.Range(0, 24).Select(n => (2 * n + i) % 12), kind));
-            folder.Write("questions.json", Records(Enumerable.Range(0, 12), null));
-            study = folder.Write("study.yaml", $$"""
+                _folder.Write($"{kind}.json", Records(Enumerable.Range(0, 24).Select(n => (2 * n + i) % 12), kind));
+            _folder.Write("questions.json", Records(Enumerable.Range(0, 12), null));
+            _study = _folder.Write("study.yaml", $$"""
                 title: A tiny study
                 recipe:
                   model: { init: model/config.json, tokenizer: model }
@@ -152,8 +152,8 @@ public sealed partial class StudyCommandTests(StudyCommandTests.World world) : I
             Raw = [.. ((string[])["full", "w/o even", "w/o odd"]).Select(arm => (arm, Scores(arm)))];
         }
 
-        public string Folder => folder.Path;
-        public string Output => folder.File("out");
+        public string Folder => _folder.Path;
+        public string Output => _folder.File("out");
         public JsonElement Json { get; }
 
         /// <summary>The files of the report, without what was measured on this machine.</summary>
@@ -162,10 +162,10 @@ public sealed partial class StudyCommandTests(StudyCommandTests.World world) : I
         /// <summary>Scores by arm: even, odd, all.</summary>
         public IReadOnlyList<(string Arm, double[] Means)> Raw { get; }
 
-        public JsonElement Run() => CommandLine.Run("study", study, "--json").GetAwaiter().GetResult().Json();
+        public JsonElement Run() => CommandLine.Run("study", _study, "--json").GetAwaiter().GetResult().Json();
 
         public Process Start(params string[] more) => Process.Start(new ProcessStartInfo("dotnet",
-            [Path.Combine(AppContext.BaseDirectory, "alpaca-cot.dll"), "study", study, "--json", .. more])
+            [Path.Combine(AppContext.BaseDirectory, "alpaca-cot.dll"), "study", _study, "--json", .. more])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
         })!;
@@ -199,6 +199,6 @@ public sealed partial class StudyCommandTests(StudyCommandTests.World world) : I
         [GeneratedRegex("<(b|span) class=\"measured\">[^<]*</\\1>")]
         private static partial Regex Measured { get; }
 
-        public void Dispose() => folder.Dispose();
+        public void Dispose() => _folder.Dispose();
     }
 }

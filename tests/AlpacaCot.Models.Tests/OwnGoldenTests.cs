@@ -17,9 +17,9 @@ namespace AlpacaCot.Models.Tests;
 /// </summary>
 public sealed class OwnGoldenTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     public static TheoryData<string> Folders =>
         ["llama", "qwen2", "mixtral", "gemma2", "gpt2", "bloom", "gpt_neox", "chatglm2"];

@@ -11,9 +11,9 @@ public sealed class OptimizerTests : IDisposable
 {
     private const double Rate = 0.01, Decay = 0.1, Scale = 0.5;
     private const int Steps = 7;
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("adamw"), InlineData("lion"), InlineData("sgd"), InlineData("adafactor"), InlineData("muon"),

@@ -13,9 +13,9 @@ namespace AlpacaCot.Training.Tests;
 /// </summary>
 public sealed class OwnTrajectoryTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("llama", "adamw_full.json")]

@@ -20,9 +20,9 @@ namespace AlpacaCot.Training.Tests;
 public sealed class ResourceEstimateTests : IDisposable
 {
     private static readonly string Base = Checkout.Path("samples/base");
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("none"), InlineData("int8"), InlineData("nf4"), InlineData("fp4")]
@@ -39,8 +39,8 @@ public sealed class ResourceEstimateTests : IDisposable
     [InlineData("none"), InlineData("int8"), InlineData("nf4"), InlineData("fp4")]
     public void A_configuration_alone_is_enough_for_a_plan(string form)
     {
-        File.Copy(Path.Combine(Base, "config.json"), folder.File("config.json"));
-        Assert.Equal(ResourceEstimate.Of(Recipe(Base, form)), ResourceEstimate.Of(Recipe(folder.Path, form)));
+        File.Copy(Path.Combine(Base, "config.json"), _folder.File("config.json"));
+        Assert.Equal(ResourceEstimate.Of(Recipe(Base, form)), ResourceEstimate.Of(Recipe(_folder.Path, form)));
     }
 
     [Theory]
@@ -81,9 +81,9 @@ public sealed class ResourceEstimateTests : IDisposable
     [Fact]
     public void A_folder_that_is_quantized_already_is_counted_as_it_is()
     {
-        QuantizedFolder.Write(Base, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
-        using var loaded = LanguageModel.Load(folder.File("q"));
-        Assert.Equal(Bytes(loaded.Model), ResourceEstimate.Of(Recipe(folder.File("q"))).Memory.Weights);
+        QuantizedFolder.Write(Base, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
+        using var loaded = LanguageModel.Load(_folder.File("q"));
+        Assert.Equal(Bytes(loaded.Model), ResourceEstimate.Of(Recipe(_folder.File("q"))).Memory.Weights);
     }
 
     [Theory]
@@ -91,9 +91,9 @@ public sealed class ResourceEstimateTests : IDisposable
     public void A_GGUF_file_is_counted_as_it_is_loaded(int bits)
     {
         using (var loaded = LanguageModel.Load(Base))
-            ModelExport.ToGguf(loaded, folder.File("m.gguf"), bits == 16 ? GgufType.F16 : GgufType.Q8);
-        using var model = LanguageModel.Load(folder.File("m.gguf"));
-        var estimate = ResourceEstimate.Of(Recipe(folder.File("m.gguf")));
+            ModelExport.ToGguf(loaded, _folder.File("m.gguf"), bits == 16 ? GgufType.F16 : GgufType.Q8);
+        using var model = LanguageModel.Load(_folder.File("m.gguf"));
+        var estimate = ResourceEstimate.Of(Recipe(_folder.File("m.gguf")));
         Assert.Equal((Bytes(model.Model), model.Model.ParameterCount), (estimate.Memory.Weights, estimate.BaseParameters));
     }
 
@@ -110,7 +110,7 @@ public sealed class ResourceEstimateTests : IDisposable
 
     [Fact]
     public void A_folder_without_configuration_is_refused() => Assert.Contains("no config.json to plan from",
-        Assert.Throws<InputException>(() => ResourceEstimate.Of(Recipe(folder.Path))).Message, StringComparison.Ordinal);
+        Assert.Throws<InputException>(() => ResourceEstimate.Of(Recipe(_folder.Path))).Message, StringComparison.Ordinal);
 
     private static Recipe Recipe(string model, string form = "none", string method = "lora", string optimizer = "adamw") => new()
     {

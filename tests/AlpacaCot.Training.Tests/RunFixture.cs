@@ -16,12 +16,12 @@ public sealed class WholeRuns : ICollectionFixture<RunFixture>;
 /// <summary>A tiny model folder and instruction data to run whole recipes on, made once.</summary>
 public sealed class RunFixture : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
-    private int runs;
+    private readonly TemporaryFolder _folder = new();
+    private int _runs;
 
     public RunFixture()
     {
-        Model = new TinyModel().WriteFolder(folder.File("model"));
+        Model = new TinyModel().WriteFolder(_folder.File("model"));
         Data = Records(40);
     }
 
@@ -33,14 +33,14 @@ public sealed class RunFixture : IDisposable
     public string ModelOf(string family)
     {
         if (family == "llama") return Model;
-        var path = folder.File(family);
+        var path = _folder.File(family);
         return Directory.Exists(path) ? path : new TinyModel(Family: family).WriteFolder(path);
     }
 
     /// <summary>A data file of so many records.</summary>
     public string Records(int count)
     {
-        var path = folder.File($"records-{count}-{Interlocked.Increment(ref runs)}.json");
+        var path = _folder.File($"records-{count}-{Interlocked.Increment(ref _runs)}.json");
         File.WriteAllText(path, TinyModel.Records(count));
         return path;
     }
@@ -55,7 +55,7 @@ public sealed class RunFixture : IDisposable
         {
             Epochs = 2, BatchSize = 8, MicroBatchSize = 4, LearningRate = 5e-3, CutoffLength = 256, Threads = 1,
         },
-        Output = folder.File($"run-{Interlocked.Increment(ref runs)}"),
+        Output = _folder.File($"run-{Interlocked.Increment(ref _runs)}"),
     };
 
     internal static TrainingResult Run(Recipe recipe, Recorder? recorder = null, bool resume = false, bool overwrite = false,
@@ -82,5 +82,5 @@ public sealed class RunFixture : IDisposable
     public static Dictionary<string, byte[]> Files(string folder) =>
         Directory.EnumerateFiles(folder).ToDictionary(f => Path.GetFileName(f), File.ReadAllBytes);
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 }

@@ -16,9 +16,9 @@ namespace AlpacaCot.Training.Tests;
 public sealed class StoriesGoldenTests : IDisposable
 {
     private const string Folder = "data/derived/stories260K-hf", Tuned = "data/derived/stories260K-lora-golden";
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Fact]
     public void Three_steps_of_AdamW_on_lora()

@@ -17,9 +17,9 @@ namespace AlpacaCot.Training.Tests;
 public sealed class TrajectoryTests : IDisposable
 {
     private static readonly string[] Order = ["rightpad", "nopad", "leftpad"];
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("llama", "traj_lora.json")]

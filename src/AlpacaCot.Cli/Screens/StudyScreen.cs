@@ -15,10 +15,10 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
     // What instruction tuning with these kernels reaches of a machine's arithmetic, and what papers report for an A100.
     private const double CoreOperations = 12e9, A100Operations = 312e12 * 0.4;
 
-    private readonly Dictionary<StudyCell, ProgressTask> bars = [];
-    private ProgressContext? view;
-    private ProgressTask? whole;
-    private int cells, done;
+    private readonly Dictionary<StudyCell, ProgressTask> _bars = [];
+    private ProgressContext? _view;
+    private ProgressTask? _whole;
+    private int _cells, _done;
 
     /// <summary>Runs the work that reports to this screen.</summary>
     public T Follow<T>(Study study, Func<T> work)
@@ -33,35 +33,35 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
                 new RemainingTimeColumn(), new SpinnerColumn())
             .Start(context =>
             {
-                view = context;
+                _view = context;
                 try
                 {
                     return work();
                 }
                 finally
                 {
-                    view = null;
+                    _view = null;
                 }
             });
     }
 
     public void Started(int cells, int finished, int jobs)
     {
-        (this.cells, done) = (cells, finished);
+        (this._cells, _done) = (cells, finished);
         if (finished > 0) console.MarkupLine($"  {finished} of {cells} cells are finished already");
-        whole = view?.AddTask("[bold]study[/]", maxValue: Math.Max(1, cells));
-        whole?.Increment(finished);
+        _whole = _view?.AddTask("[bold]study[/]", maxValue: Math.Max(1, cells));
+        _whole?.Increment(finished);
     }
 
     public void CellStarted(StudyCell cell)
     {
-        if (view is null) console.WriteLine($"  {cell.Name} ...");
-        else bars[cell] = view.AddTask(Markup.Escape(cell.Name), maxValue: 1);
+        if (_view is null) console.WriteLine($"  {cell.Name} ...");
+        else _bars[cell] = _view.AddTask(Markup.Escape(cell.Name), maxValue: 1);
     }
 
     public void CellProgressed(StudyCell cell, CellProgress progress)
     {
-        if (!bars.TryGetValue(cell, out var bar)) return;
+        if (!_bars.TryGetValue(cell, out var bar)) return;
         var loss = progress.Loss is { } value ? string.Create(CultureInfo.InvariantCulture, $"  loss {value:0.000}") : "";
         bar.Description = $"{Markup.Escape(cell.Name)} [grey]{Markup.Escape(progress.Part)}{loss}[/]";
         bar.MaxValue = Math.Max(1, progress.Total);
@@ -70,19 +70,19 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
 
     public void CellRefused(StudyCell cell, string reason)
     {
-        if (bars.Remove(cell, out var bar)) bar.StopTask();
-        whole?.Increment(1);
-        done++;
+        if (_bars.Remove(cell, out var bar)) bar.StopTask();
+        _whole?.Increment(1);
+        _done++;
         console.MarkupLine($"  [yellow]–[/] {Markup.Escape(cell.Name)} [grey]refused: {Markup.Escape(reason)}[/]");
     }
 
     public void CellEnded(StudyCell cell, TimeSpan elapsed, string? problem)
     {
-        if (bars.Remove(cell, out var bar)) bar.StopTask();
+        if (_bars.Remove(cell, out var bar)) bar.StopTask();
         if (problem is not null) return;
-        whole?.Increment(1);
-        console.MarkupLine($"  [green]✓[/] {Markup.Escape(cell.Name)} [grey]{Time(elapsed.TotalSeconds)}, {++done} of "
-            + $"{cells}[/]");
+        _whole?.Increment(1);
+        console.MarkupLine($"  [green]✓[/] {Markup.Escape(cell.Name)} [grey]{Time(elapsed.TotalSeconds)}, {++_done} of "
+            + $"{_cells}[/]");
     }
 
     /// <summary>Follows a judge's work with a bar on a terminal.</summary>

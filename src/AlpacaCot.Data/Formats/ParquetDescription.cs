@@ -11,7 +11,7 @@ internal static class ParquetDescription
     private const int Tail = 8, Depth = 32, UsualHeader = 1 << 16;   // Tail: length and magic; real footers have 7 levels
 
     // Fields of each struct by number. t: bool, y h i q: integers of 1, 2, 4, 8 bytes, b: bytes; l: list of; else: struct.
-    private static readonly Dictionary<string, string> s_structs = new()
+    private static readonly Dictionary<string, string> Structs = new()
     {
         ["File"] = "1i 2lSchema 3q 4lGroup 5lPair 6b 7lOrder 8Cipher 9b",
         ["Schema"] = "1i 2i 3i 4b 5i 6i 7i 8i 9i 10Logical",
@@ -31,7 +31,7 @@ internal static class ParquetDescription
         ["Cipher"] = "1Aes 2Aes", ["Aes"] = "1b 2b 3t",
     };
 
-    private static readonly Dictionary<(string Struct, int Field), string> s_fields = s_structs.SelectMany(one =>
+    private static readonly Dictionary<(string Struct, int Field), string> Fields = Structs.SelectMany(one =>
         one.Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(field =>
         {
             var digits = field.TakeWhile(char.IsAsciiDigit).Count();
@@ -106,7 +106,7 @@ internal static class ParquetDescription
                 else if (Number(out var stated)) field = (short)((stated >> 1) ^ (0 - (stated & 1)));
                 else return false;
                 var type = header & 15;
-                var expected = name is null ? null : s_fields.GetValueOrDefault((name, field));
+                var expected = name is null ? null : Fields.GetValueOrDefault((name, field));
                 if (expected is not null && !Fits(type, expected)) return false;
                 if (!Value(type, expected, depth, inList: false)) return false;
                 if (depth == 0 && field > 0 && field < Numbers.Length) Numbers[field] = (long)(_last >> 1) ^ -(long)(_last & 1);

@@ -12,10 +12,10 @@ public sealed class ResponseStore : IDisposable
 {
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly Dictionary<string, JsonElement> known = [];
-    private readonly FileStream? file;
+    private readonly Dictionary<string, JsonElement> _known = [];
+    private readonly FileStream? _file;
 
-    private ResponseStore(FileStream? file) => this.file = file;
+    private ResponseStore(FileStream? file) => this._file = file;
 
     /// <summary>Opens or creates a store for writing, exclusively.</summary>
     /// <exception cref="InputException">The file cannot be written, is in use, or has another format.</exception>
@@ -64,9 +64,9 @@ public sealed class ResponseStore : IDisposable
     /// <summary>Looks up a result; false if there is none.</summary>
     public bool TryGet<T>(string key, out T value)
     {
-        lock (known)
+        lock (_known)
         {
-            if (known.TryGetValue(key, out var json) && json.Deserialize<T>(Readable) is { } found)
+            if (_known.TryGetValue(key, out var json) && json.Deserialize<T>(Readable) is { } found)
             {
                 value = found;
                 return true;
@@ -81,16 +81,16 @@ public sealed class ResponseStore : IDisposable
     {
         var json = JsonSerializer.SerializeToElement(value, Readable);
         var line = JsonSerializer.SerializeToUtf8Bytes(new { key, value = json }, Readable);
-        lock (known)
+        lock (_known)
         {
-            known[key] = json;
-            (file ?? throw new InvalidOperationException("this store was opened read-only")).Write([.. line, (byte)'\n']);
-            file.Flush();
+            _known[key] = json;
+            (_file ?? throw new InvalidOperationException("this store was opened read-only")).Write([.. line, (byte)'\n']);
+            _file.Flush();
         }
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => file?.Dispose();
+    public void Dispose() => _file?.Dispose();
 
     // Returns the length of the complete lines: a crash may have truncated the last one.
     private long Load(string path, FileStream from)
@@ -104,7 +104,7 @@ public sealed class ResponseStore : IDisposable
             try
             {
                 var line = JsonSerializer.Deserialize<JsonElement>(bytes.AsSpan(start, length));
-                known[line.GetProperty("key").GetString()!] = line.GetProperty("value");
+                _known[line.GetProperty("key").GetString()!] = line.GetProperty("value");
             }
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentNullException)
             {

@@ -28,40 +28,40 @@ public static class Bleu
 
     private sealed class Counts
     {
-        private readonly int[] shared = new int[Orders], total = new int[Orders];
-        private int length, referenceLength;
+        private readonly int[] _shared = new int[Orders], _total = new int[Orders];
+        private int _length, _referenceLength;
 
         public void Add(string answer, IReadOnlyList<string> references)
         {
             var tokens = MetricTokens.Bleu(answer);
             var right = references.Select(MetricTokens.Bleu).ToList();
-            length += tokens.Count;
-            referenceLength += right.Select(r => r.Count).OrderBy(n => Math.Abs(n - tokens.Count)).ThenBy(n => n).First();
+            _length += tokens.Count;
+            _referenceLength += right.Select(r => r.Count).OrderBy(n => Math.Abs(n - tokens.Count)).ThenBy(n => n).First();
             for (var n = 1; n <= Orders; n++)
             {
                 var grams = NgramCounts.Of(tokens, n);
                 var most = right.Select(r => NgramCounts.Of(r, n)).ToList();
-                total[n - 1] += Math.Max(0, tokens.Count - n + 1);
-                shared[n - 1] += grams.Sum(g => Math.Min(g.Value, most.Max(m => m.GetValueOrDefault(g.Key))));
+                _total[n - 1] += Math.Max(0, tokens.Count - n + 1);
+                _shared[n - 1] += grams.Sum(g => Math.Min(g.Value, most.Max(m => m.GetValueOrDefault(g.Key))));
             }
         }
 
         public double Score(bool effectiveOrders)
         {
-            if (shared.All(s => s == 0)) return 0;
+            if (_shared.All(s => s == 0)) return 0;
             var (logs, orders, smooth) = (0.0, 0, 1.0);
             for (var n = 0; n < Orders; n++)
             {
-                if (total[n] == 0)
+                if (_total[n] == 0)
                 {
                     if (effectiveOrders) break;
                     return 0;
                 }
-                if (shared[n] == 0) smooth *= 2;
-                logs += Math.Log(shared[n] == 0 ? 100 / (smooth * total[n]) : 100.0 * shared[n] / total[n]);
+                if (_shared[n] == 0) smooth *= 2;
+                logs += Math.Log(_shared[n] == 0 ? 100 / (smooth * _total[n]) : 100.0 * _shared[n] / _total[n]);
                 orders++;
             }
-            var brevity = length >= referenceLength ? 1 : Math.Exp(1 - (double)referenceLength / length);
+            var brevity = _length >= _referenceLength ? 1 : Math.Exp(1 - (double)_referenceLength / _length);
             return brevity * Math.Exp(logs / orders);
         }
     }

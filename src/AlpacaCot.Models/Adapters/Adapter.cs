@@ -11,11 +11,11 @@ public sealed class Adapter : IAdapter
 {
     private const string StateFile = "adapter_state.safetensors";
 
-    private readonly AdapterBuilder parts;
+    private readonly AdapterBuilder _parts;
 
     internal Adapter(AdapterConfig config, AdapterBuilder parts)
     {
-        (Config, this.parts) = (config, parts);
+        (Config, this._parts) = (config, parts);
         Enable();
     }
 
@@ -23,7 +23,7 @@ public sealed class Adapter : IAdapter
     public AdapterConfig Config { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, Tensor> Parameters => parts.Trained;
+    public IReadOnlyDictionary<string, Tensor> Parameters => _parts.Trained;
 
     /// <summary>Whether the model computes with it.</summary>
     public bool IsOn { get; private set; }
@@ -32,8 +32,8 @@ public sealed class Adapter : IAdapter
     public void Enable()
     {
         if (IsOn) return;
-        foreach (var (on, _) in parts.Hooks) on();
-        parts.Model.Version++;
+        foreach (var (on, _) in _parts.Hooks) on();
+        _parts.Model.Version++;
         IsOn = true;
     }
 
@@ -41,8 +41,8 @@ public sealed class Adapter : IAdapter
     public void Disable()
     {
         if (!IsOn) return;
-        foreach (var (_, off) in parts.Hooks) off();
-        parts.Model.Version++;
+        foreach (var (_, off) in _parts.Hooks) off();
+        _parts.Model.Version++;
         IsOn = false;
     }
 
@@ -54,15 +54,15 @@ public sealed class Adapter : IAdapter
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        AdapterFolder.Write(folder, parts.Saved?.Config() ?? parts.SavedConfig ?? Config, [.. Saved()]);
+        AdapterFolder.Write(folder, _parts.Saved?.Config() ?? _parts.SavedConfig ?? Config, [.. Saved()]);
     }
 
     /// <inheritdoc/>
     public void SaveCheckpoint(string folder)
     {
         Save(folder);
-        if (parts.Saved is null) return;
-        IEnumerable<KeyValuePair<string, Tensor>> state = parts.Training.State;
+        if (_parts.Saved is null) return;
+        IEnumerable<KeyValuePair<string, Tensor>> state = _parts.Training.State;
         state = state.Concat(Parameters);
         SafetensorsWriter.Write(Path.Combine(folder, StateFile), [.. state.Select(p => (p.Key, p.Value))]);
     }
@@ -74,7 +74,7 @@ public sealed class Adapter : IAdapter
         if (Path.Combine(folder, StateFile) is var path && File.Exists(path))
         {
             using var state = SafetensorsFile.Open(path);
-            foreach (var (name, weight) in parts.Training.State.Concat(Parameters)) Copy(state.Read(name), weight);
+            foreach (var (name, weight) in _parts.Training.State.Concat(Parameters)) Copy(state.Read(name), weight);
             return;
         }
         var (_, saved) = AdapterFolder.Read(folder);
@@ -84,18 +84,18 @@ public sealed class Adapter : IAdapter
     }
 
     /// <inheritdoc/>
-    public void Begin(int totalSteps) => parts.Training.Begin?.Invoke(totalSteps);
+    public void Begin(int totalSteps) => _parts.Training.Begin?.Invoke(totalSteps);
 
     /// <inheritdoc/>
-    public double RateFactor(string name) => parts.Training.RateFactor?.Invoke(name) ?? 1;
+    public double RateFactor(string name) => _parts.Training.RateFactor?.Invoke(name) ?? 1;
 
     /// <inheritdoc/>
-    public Tensor? Penalty() => parts.Training.Penalty?.Invoke();
+    public Tensor? Penalty() => _parts.Training.Penalty?.Invoke();
 
     /// <inheritdoc/>
     public void Step(int step, double scale, Action optimize)
     {
-        if (parts.Training.Step is { } own) own(step, scale, optimize);
+        if (_parts.Training.Step is { } own) own(step, scale, optimize);
         else optimize();
     }
 
@@ -103,11 +103,11 @@ public sealed class Adapter : IAdapter
     public void Dispose()
     {
         Disable();
-        parts.Dispose();
+        _parts.Dispose();
     }
 
-    private IEnumerable<(string, Tensor)> Saved() => parts.Saved?.Tensors()
-        ?? parts.Trained.Concat(parts.Constant).Select(p => (p.Key, p.Value));
+    private IEnumerable<(string, Tensor)> Saved() => _parts.Saved?.Tensors()
+        ?? _parts.Trained.Concat(_parts.Constant).Select(p => (p.Key, p.Value));
 
     private static void Copy(Tensor from, Tensor to)
     {
@@ -116,19 +116,19 @@ public sealed class Adapter : IAdapter
 
     private sealed class Suspension : IDisposable
     {
-        private Adapter? suspended; // null: it was off before, or is back on
+        private Adapter? _suspended; // null: it was off before, or is back on
 
         public Suspension(Adapter adapter)
         {
             if (!adapter.IsOn) return;
-            suspended = adapter;
+            _suspended = adapter;
             adapter.Disable();
         }
 
         public void Dispose()
         {
-            suspended?.Enable();
-            suspended = null;
+            _suspended?.Enable();
+            _suspended = null;
         }
     }
 }

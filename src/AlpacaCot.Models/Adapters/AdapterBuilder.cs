@@ -13,10 +13,10 @@ namespace AlpacaCot.Models.Adapters;
 /// </summary>
 public sealed class AdapterBuilder
 {
-    private readonly List<(Action On, Action Off)> hooks = [];
-    private readonly Dictionary<string, Tensor> trained = [], constant = [];
-    private readonly List<Tensor> owned = [];
-    private readonly List<WeightMatrix> matrices = [];
+    private readonly List<(Action On, Action Off)> _hooks = [];
+    private readonly Dictionary<string, Tensor> _trained = [], _constant = [];
+    private readonly List<Tensor> _owned = [];
+    private readonly List<WeightMatrix> _matrices = [];
 
     internal AdapterBuilder(CausalModel model, AdapterWeights weights) => (Model, Weights) = (model, weights);
 
@@ -27,10 +27,10 @@ public sealed class AdapterBuilder
     public AdapterWeights Weights { get; }
 
     /// <summary>Weights that are trained, by the names they are saved under.</summary>
-    public IReadOnlyDictionary<string, Tensor> Trained => trained;
+    public IReadOnlyDictionary<string, Tensor> Trained => _trained;
 
     /// <summary>Weights that are saved but not trained.</summary>
-    public IReadOnlyDictionary<string, Tensor> Constant => constant;
+    public IReadOnlyDictionary<string, Tensor> Constant => _constant;
 
     /// <summary>What else the method does beside its forward pass.</summary>
     public AdapterTraining Training { get; set; } = new();
@@ -44,14 +44,14 @@ public sealed class AdapterBuilder
     /// <summary>How the method is saved where its file holds something else than its weights.</summary>
     public SavedForm? Saved { get; set; }
 
-    internal IReadOnlyList<(Action On, Action Off)> Hooks => hooks;
+    internal IReadOnlyList<(Action On, Action Off)> Hooks => _hooks;
 
     /// <summary>Frees every tensor.</summary>
     internal void Dispose()
     {
-        foreach (var tensor in trained.Values.Concat(constant.Values).Concat(owned).Concat(Training.State.Values))
+        foreach (var tensor in _trained.Values.Concat(_constant.Values).Concat(_owned).Concat(Training.State.Values))
             tensor.Dispose();
-        foreach (var matrix in matrices) matrix.Dispose();
+        foreach (var matrix in _matrices) matrix.Dispose();
     }
 
     /// <summary>A weight to be trained; see <see cref="AdapterWeights.Take"/>.</summary>
@@ -59,7 +59,7 @@ public sealed class AdapterBuilder
     {
         var weight = Taken(Weights.Take(name, shape, start, alias));
         weight.requires_grad = true;
-        trained.Add(name, weight);
+        _trained.Add(name, weight);
         return weight;
     }
 
@@ -75,37 +75,37 @@ public sealed class AdapterBuilder
     public Tensor AddConstant(string name, ReadOnlySpan<long> shape, Func<Tensor> start)
     {
         var weight = Taken(Weights.Take(name, shape, start));
-        constant.Add(name, weight);
+        _constant.Add(name, weight);
         return weight;
     }
 
     /// <summary>Takes over a tensor that is neither trained nor saved.</summary>
     public Tensor Own(Tensor tensor)
     {
-        owned.Add(tensor.DetachFromDisposeScope());
+        _owned.Add(tensor.DetachFromDisposeScope());
         return tensor;
     }
 
     /// <summary>A piece on a linear layer.</summary>
-    public void Adapt(Linear layer, ILinearAdapter piece) => hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+    public void Adapt(Linear layer, ILinearAdapter piece) => _hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
 
     /// <summary>Another matrix in a linear layer, from now on this object's.</summary>
     internal void Put(Linear layer, WeightMatrix matrix)
     {
-        matrices.Add(matrix);
+        _matrices.Add(matrix);
         var before = layer.Matrix;
-        hooks.Add((() => layer.Matrix = matrix, () => layer.Matrix = before));
+        _hooks.Add((() => layer.Matrix = matrix, () => layer.Matrix = before));
     }
 
     /// <summary>A piece on an embedding.</summary>
     public void Adapt(Embedding layer, IEmbeddingAdapter piece) =>
-        hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+        _hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
 
     /// <summary>Vectors before every sequence.</summary>
-    public void Prepend(SoftPrompt prompt) => hooks.Add((() => Model.SoftPrompt = prompt, () => Model.SoftPrompt = null));
+    public void Prepend(SoftPrompt prompt) => _hooks.Add((() => Model.SoftPrompt = prompt, () => Model.SoftPrompt = null));
 
     /// <summary>Keys and values before those of every sequence.</summary>
-    public void Prepend(KeyValuePrefix prefix) => hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
+    public void Prepend(KeyValuePrefix prefix) => _hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
 
     /// <summary>Trains a copy of one of the model's own weights in its place.</summary>
     /// <param name="place">The weight's name in the model.</param>
@@ -118,7 +118,7 @@ public sealed class AdapterBuilder
         var at = Model.Slots[place];
         var own = make(at.Get());
         Action back = () => { };
-        hooks.Add((() => back = at.Put(own), () => back()));
+        _hooks.Add((() => back = at.Put(own), () => back()));
     }
 }
 

@@ -6,10 +6,10 @@ namespace AlpacaCot.Models.Adapters;
 /// <summary>Several adapters loaded on one model by name, one of them, or none, switched on: a switch copies nothing.</summary>
 public sealed class AdapterSet(CausalModel model) : IDisposable
 {
-    private readonly Dictionary<string, Adapter> adapters = [];
+    private readonly Dictionary<string, Adapter> _adapters = [];
 
     /// <summary>The names.</summary>
-    public IReadOnlyCollection<string> Names => adapters.Keys;
+    public IReadOnlyCollection<string> Names => _adapters.Keys;
 
     /// <summary>The one that is switched on, or null.</summary>
     public string? Current { get; private set; }
@@ -39,7 +39,7 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
     public void Use(string? name)
     {
         var next = name is null ? null : Named(name);
-        if (Current is not null) adapters[Current].Disable();
+        if (Current is not null) _adapters[Current].Disable();
         next?.Enable();
         Current = name;
     }
@@ -48,22 +48,22 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
     public void Dispose()
     {
         Use(null);
-        foreach (var adapter in adapters.Values) adapter.Dispose();
+        foreach (var adapter in _adapters.Values) adapter.Dispose();
     }
 
-    private Adapter Named(string name) => adapters.GetValueOrDefault(name)
-        ?? throw new InputException($"No adapter is called {name}. {Spelling.Suggestion(name, adapters.Keys)}");
+    private Adapter Named(string name) => _adapters.GetValueOrDefault(name)
+        ?? throw new InputException($"No adapter is called {name}. {Spelling.Suggestion(name, _adapters.Keys)}");
 
     private void Add(string name, Func<Adapter> make)
     {
-        if (adapters.ContainsKey(name)) throw new InputException($"An adapter is called {name} already.");
+        if (_adapters.ContainsKey(name)) throw new InputException($"An adapter is called {name} already.");
         var before = Current;
         Use(null); // an adapter starts from the base model
         try
         {
             var made = make();
             made.Disable();
-            adapters.Add(name, made);
+            _adapters.Add(name, made);
         }
         finally
         {

@@ -100,7 +100,7 @@ public static class Bottleneck
 
     private sealed class BottleneckLinear(BottleneckConfig config, Tensor down, Tensor up) : ILinearAdapter
     {
-        private readonly Func<Tensor, Tensor> activation = config.Activation == BottleneckActivation.Tanh
+        private readonly Func<Tensor, Tensor> _activation = config.Activation == BottleneckActivation.Tanh
             ? x => x.tanh() : Activations.Named(Words<BottleneckActivation>.LowerCase.Of(config.Activation));
 
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
@@ -108,7 +108,7 @@ public static class Bottleneck
             var y = layer.Biased(layer.Product(x, pass.Mode));
             var read = config.Parallel ? x : y;
             read = Dropout.Of(read, config.Dropout, pass.Mode) ?? read;
-            var inner = activation(nn.functional.linear(read, down)); // [.., size]
+            var inner = _activation(nn.functional.linear(read, down)); // [.., size]
             return y.Plus(nn.functional.linear(inner, up) * Number(config.Scale));
         }
 

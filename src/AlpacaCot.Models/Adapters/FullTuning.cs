@@ -10,8 +10,8 @@ namespace AlpacaCot.Models.Adapters;
 /// <summary>No adapter: every weight of the model is trained, and what is saved is a Hugging Face model folder.</summary>
 public sealed class FullTuning : IAdapter
 {
-    private readonly IReadOnlyList<CompanionFile> companions;
-    private readonly string configuration;
+    private readonly IReadOnlyList<CompanionFile> _companions;
+    private readonly string _configuration;
 
     /// <summary>Makes every weight of an fp32 model trainable.</summary>
     /// <param name="model">The model, built with fp32 storage.</param>
@@ -19,7 +19,7 @@ public sealed class FullTuning : IAdapter
     /// <param name="companions">Files saved along unchanged, such as the tokenizer's; see <see cref="Companions"/>.</param>
     public FullTuning(CausalModel model, string configuration, IReadOnlyList<CompanionFile> companions)
     {
-        (this.configuration, this.companions) = (configuration, companions);
+        (this._configuration, this._companions) = (configuration, companions);
         Parameters = model.Parameters;
         foreach (var weight in Parameters.Values) weight.requires_grad = true;
     }
@@ -37,7 +37,7 @@ public sealed class FullTuning : IAdapter
         using var quiet = no_grad();
         List<ExportTensor> weights = [.. Parameters.Select(parameter => Outgoing(parameter.Key, parameter.Value)
             .As(parameter.Value.dim() > 1 ? matrices : parameter.Value.dtype))];
-        HuggingFaceFolder.WriteInto(folder, weights, [CompanionFile.Of("config.json", configuration), .. companions]);
+        HuggingFaceFolder.WriteInto(folder, weights, [CompanionFile.Of("config.json", _configuration), .. _companions]);
     }
 
     /// <summary>Refused: training changes the base model's own weights.</summary>

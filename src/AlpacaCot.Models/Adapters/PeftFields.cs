@@ -13,11 +13,11 @@ public sealed class PeftFields
 {
     private static readonly JsonWriterOptions Layout = new() { Indented = true, NewLine = "\n" };
 
-    private readonly string path;
-    private readonly Dictionary<string, JsonElement> left;
+    private readonly string _path;
+    private readonly Dictionary<string, JsonElement> _left;
 
     private PeftFields(string path, JsonElement root) =>
-        (this.path, left) = (path, root.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.Clone()));
+        (this._path, _left) = (path, root.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.Clone()));
 
     /// <summary>Reads the text of a configuration.</summary>
     /// <param name="json">The text.</param>
@@ -38,7 +38,7 @@ public sealed class PeftFields
     }
 
     /// <summary>Fields with no meaning here, as they were read.</summary>
-    public IReadOnlyDictionary<string, JsonElement> Left => left;
+    public IReadOnlyDictionary<string, JsonElement> Left => _left;
 
     /// <summary>Fields as the text of a configuration: keys sorted, as PEFT writes it.</summary>
     public static string Write(SortedDictionary<string, JsonNode?> fields)
@@ -64,19 +64,19 @@ public sealed class PeftFields
     /// <exception cref="InputException">One of the fields is set.</exception>
     public void Refuse(IReadOnlySet<string> names)
     {
-        foreach (var (name, value) in left)
+        foreach (var (name, value) in _left)
             if (IsSet(value) && names.Contains(name))
-                throw new InputException($"{path}: {name} is {value.GetRawText()}; this kind of adapter is not supported. " +
+                throw new InputException($"{_path}: {name} is {value.GetRawText()}; this kind of adapter is not supported. " +
                     "Merge the adapter into its base with the tool that made it, and use the merged model.");
     }
 
     /// <summary>Refuses switches <c>use_..</c> that are on and that nobody asked for.</summary>
     /// <exception cref="InputException">There is one.</exception>
-    public void RefuseUnknownSwitches() => Refuse(left.Keys
-        .Where(k => k.StartsWith("use_", StringComparison.Ordinal) && left[k].ValueKind == JsonValueKind.True).ToHashSet());
+    public void RefuseUnknownSwitches() => Refuse(_left.Keys
+        .Where(k => k.StartsWith("use_", StringComparison.Ordinal) && _left[k].ValueKind == JsonValueKind.True).ToHashSet());
 
     /// <summary>An error about this file.</summary>
-    public InputException Fault(string message) => new($"{path}: {message}");
+    public InputException Fault(string message) => new($"{_path}: {message}");
 
     /// <summary>A text.</summary>
     public string? Text(string name) => Take(name) is { } value ? TextOf(name, value) : null;
@@ -137,7 +137,7 @@ public sealed class PeftFields
 
     /// <summary>A value as it stands; null where it is absent or null.</summary>
     public JsonElement? Take(string name) =>
-        left.Remove(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        _left.Remove(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static bool IsSet(JsonElement value) => value.ValueKind switch
     {

@@ -20,41 +20,41 @@ internal sealed class RankAllocator
 
     private sealed record Layer(Triplet Triplet, Watched A, Watched E, Watched B, Tensor Kept);
 
-    private readonly AdaLoraConfig config;
-    private readonly Layer[] layers;
-    private readonly Tensor cut; // 1 once a cut was made
-    private int totalSteps, warmupSteps, finalSteps;
+    private readonly AdaLoraConfig _config;
+    private readonly Layer[] _layers;
+    private readonly Tensor _cut; // 1 once a cut was made
+    private int _totalSteps, _warmupSteps, _finalSteps;
 
     public RankAllocator(AdaLoraConfig config, IReadOnlyList<Triplet> triplets)
     {
-        (this.config, totalSteps) = (config, config.TotalSteps ?? 0);
-        layers = [.. triplets.Select(t => new Layer(t, Watch(t.Name + ".lora_A", t.A), Watch(t.Name + ".lora_E", t.E),
+        (this._config, _totalSteps) = (config, config.TotalSteps ?? 0);
+        _layers = [.. triplets.Select(t => new Layer(t, Watch(t.Name + ".lora_A", t.A), Watch(t.Name + ".lora_E", t.E),
             Watch(t.Name + ".lora_B", t.B), ones_like(t.E, requires_grad: false).DetachFromDisposeScope()))];
-        cut = Tensors.Zeros([1], ScalarType.Float32, triplets[0].E.device).DetachFromDisposeScope();
-        State = layers.SelectMany(l => new[] { l.A, l.E, l.B }.SelectMany(w => new[]
+        _cut = Tensors.Zeros([1], ScalarType.Float32, triplets[0].E.device).DetachFromDisposeScope();
+        State = _layers.SelectMany(l => new[] { l.A, l.E, l.B }.SelectMany(w => new[]
         {
             KeyValuePair.Create($"{w.Name}.importance", w.Importance),
             KeyValuePair.Create($"{w.Name}.uncertainty", w.Uncertainty),
-        }).Append(KeyValuePair.Create($"{l.Triplet.Name}.kept", l.Kept))).Append(KeyValuePair.Create("cut", cut)).ToDictionary();
+        }).Append(KeyValuePair.Create($"{l.Triplet.Name}.kept", l.Kept))).Append(KeyValuePair.Create("cut", _cut)).ToDictionary();
     }
 
     /// <summary>What a run is continued from beside the weights.</summary>
     public IReadOnlyDictionary<string, Tensor> State { get; }
 
     /// <summary>The configuration with what was kept.</summary>
-    public AdaLoraConfig Config => config with
+    public AdaLoraConfig Config => _config with
     {
-        TotalSteps = totalSteps > 0 ? totalSteps : null,
-        WarmupSteps = totalSteps > 0 ? warmupSteps : config.WarmupSteps,
-        FinalSteps = totalSteps > 0 ? finalSteps : config.FinalSteps,
-        Kept = cut.item<float>() == 0 ? config.Kept : layers.ToDictionary(l => $"{l.Triplet.Name}.lora_E",
+        TotalSteps = _totalSteps > 0 ? _totalSteps : null,
+        WarmupSteps = _totalSteps > 0 ? _warmupSteps : _config.WarmupSteps,
+        FinalSteps = _totalSteps > 0 ? _finalSteps : _config.FinalSteps,
+        Kept = _cut.item<float>() == 0 ? _config.Kept : _layers.ToDictionary(l => $"{l.Triplet.Name}.lora_E",
             l => (IReadOnlyList<bool>)[.. l.Kept.cpu().data<float>().Select(k => k != 0)]),
     };
 
     /// <summary>The triplets without the singular values that were cut.</summary>
     public IEnumerable<(string, Tensor)> Saved()
     {
-        foreach (var (t, _, _, _, kept) in layers)
+        foreach (var (t, _, _, _, kept) in _layers)
         {
             var ranks = kept.flatten().nonzero().flatten();
             yield return ($"{t.Name}.lora_A", t.A.index_select(0, ranks));
@@ -66,19 +66,19 @@ internal sealed class RankAllocator
     /// <summary>Fixes the length of the run.</summary>
     public void Begin(int steps)
     {
-        totalSteps = config.TotalSteps ?? steps;
-        (warmupSteps, finalSteps) = (config.WarmupSteps ?? totalSteps / 10, config.FinalSteps ?? totalSteps / 5);
-        if (totalSteps <= warmupSteps + finalSteps)
-            throw new InputException($"AdaLoRA cuts ranks between its first {warmupSteps} and last {finalSteps} steps, but the " +
-                $"run has only {totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
+        _totalSteps = _config.TotalSteps ?? steps;
+        (_warmupSteps, _finalSteps) = (_config.WarmupSteps ?? _totalSteps / 10, _config.FinalSteps ?? _totalSteps / 5);
+        if (_totalSteps <= _warmupSteps + _finalSteps)
+            throw new InputException($"AdaLoRA cuts ranks between its first {_warmupSteps} and last {_finalSteps} steps, but the " +
+                $"run has only {_totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
     }
 
     /// <summary>‖A Aᵀ - I‖ and ‖Bᵀ B - I‖, their mean over all matrices, weighted.</summary>
     public Tensor Penalty()
     {
-        var distances = layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
+        var distances = _layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
             .Select(square => (square - Identity(square)).norm()).ToArray();
-        return stack(distances).mean() * Number(config.Orthogonality);
+        return stack(distances).mean() * Number(_config.Orthogonality);
     }
 
     /// <summary>An optimizer step between looking at gradients and cutting.</summary>
@@ -86,15 +86,15 @@ internal sealed class RankAllocator
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var watched = layers.SelectMany(l => new[] { l.A, l.E, l.B }).ToList();
+        var watched = _layers.SelectMany(l => new[] { l.A, l.E, l.B }).ToList();
         var gradients = watched.Select(w => w.Weight.grad).ToList();
         optimize();
-        if (totalSteps == 0) return;
-        var last = totalSteps - finalSteps;
+        if (_totalSteps == 0) return;
+        var last = _totalSteps - _finalSteps;
         if (step <= last)
         {
             foreach (var (weight, gradient) in watched.Zip(gradients)) Update(weight, gradient, scale);
-            if (step == last || step > warmupSteps && step % config.Interval == 0) Cut(Budget(step));
+            if (step == last || step > _warmupSteps && step % _config.Interval == 0) Cut(Budget(step));
         }
         if (step == last)
             foreach (var w in watched)
@@ -102,41 +102,41 @@ internal sealed class RankAllocator
                 w.Importance.zero_();
                 w.Uncertainty.zero_();
             }
-        if (step > last) foreach (var layer in layers) layer.Triplet.E.mul_(layer.Kept);
+        if (step > last) foreach (var layer in _layers) layer.Triplet.E.mul_(layer.Kept);
     }
 
     private void Update(Watched w, Tensor? gradient, double scale)
     {
         if (gradient is null) return;
         var now = (w.Weight * gradient * Number(scale)).abs();
-        w.Importance.mul_(Number(config.Beta1)).add_(now, alpha: Number(1 - config.Beta1));
-        w.Uncertainty.mul_(Number(config.Beta2)).add_((now - w.Importance).abs(), alpha: Number(1 - config.Beta2));
+        w.Importance.mul_(Number(_config.Beta1)).add_(now, alpha: Number(1 - _config.Beta1));
+        w.Uncertainty.mul_(Number(_config.Beta2)).add_((now - w.Importance).abs(), alpha: Number(1 - _config.Beta2));
     }
 
     private static Tensor Identity(Tensor like) => Tensors.Identity(like.shape[0], like.shape[0], like.dtype, like.device);
 
     private int Budget(int step)
     {
-        var (start, end) = (layers.Length * config.StartRank, layers.Length * config.TargetRank);
-        if (step >= totalSteps - finalSteps) return end;
-        var left = 1 - (double)(step - warmupSteps) / (totalSteps - finalSteps - warmupSteps);
+        var (start, end) = (_layers.Length * _config.StartRank, _layers.Length * _config.TargetRank);
+        if (step >= _totalSteps - _finalSteps) return end;
+        var left = 1 - (double)(step - _warmupSteps) / (_totalSteps - _finalSteps - _warmupSteps);
         return (int)((start - end) * left * left * left + end);
     }
 
     private void Cut(int budget)
     {
-        var scores = layers.Select(l => (l.E.Score.flatten().Plus(l.A.Score.mean([1])).Plus(l.B.Score.mean([0]))).unsqueeze(1))
+        var scores = _layers.Select(l => (l.E.Score.flatten().Plus(l.A.Score.mean([1])).Plus(l.B.Score.mean([0]))).unsqueeze(1))
             .ToList(); // [r, 1]
         var all = cat(scores).flatten();
         var dropped = all.shape[0] - budget;
         if (dropped <= 0) return;
         var threshold = all.kthvalue(dropped, 0).values;
-        foreach (var (layer, score) in layers.Zip(scores))
+        foreach (var (layer, score) in _layers.Zip(scores))
         {
             layer.Kept.copy_(score > threshold);
             layer.Triplet.E.mul_(layer.Kept);
         }
-        cut.fill_(Number(1));
+        _cut.fill_(Number(1));
     }
 
     private static Watched Watch(string name, Tensor weight) => new(name, weight,

@@ -11,7 +11,7 @@ namespace AlpacaCot.Models.Export;
 /// <summary>Writes a model with the rows of new tokens in its embedding and its head.</summary>
 public static class VocabularyGrowth
 {
-    private static readonly string[] s_sizeKeys = ["vocab_size", "padded_vocab_size"];
+    private static readonly string[] SizeKeys = ["vocab_size", "padded_vocab_size"];
 
     /// <summary>
     /// Writes a Hugging Face folder. A new token's vectors are the means of those of the pieces its text had before, so that
@@ -84,7 +84,7 @@ public static class VocabularyGrowth
     {
         var config = JsonNode.Parse(model.Checkpoint.Config.GetRawText())!.AsObject();
         foreach (var part in new[] { config, config["text_config"] as JsonObject })
-            foreach (var key in s_sizeKeys)
+            foreach (var key in SizeKeys)
                 if (part?[key]?.GetValue<long>() == model.Model.Shape.Vocabulary) part[key] = rows;
         yield return HuggingFaceFolder.Configuration(config);
         foreach (var (name, content) in extension.Files)

@@ -17,22 +17,22 @@ namespace AlpacaCot.Models.Families;
 /// </remarks>
 public abstract class CausalModel : IDisposable
 {
-    private readonly ModelBuilder builder;
+    private readonly ModelBuilder _builder;
 
     /// <summary>Takes over what the builder handed out.</summary>
-    protected CausalModel(ModelBuilder builder, ModelShape shape) => (this.builder, Shape) = (builder, shape);
+    protected CausalModel(ModelBuilder builder, ModelShape shape) => (this._builder, Shape) = (builder, shape);
 
     /// <summary>Where it computes.</summary>
-    public Compute Compute => builder.Compute;
+    public Compute Compute => _builder.Compute;
 
     /// <summary>The model's sizes.</summary>
     public ModelShape Shape { get; }
 
     /// <summary>Every plain weight by its checkpoint name; a tied head appears once, as the embedding.</summary>
-    public IReadOnlyDictionary<string, Tensor> Parameters => builder.Parameters;
+    public IReadOnlyDictionary<string, Tensor> Parameters => _builder.Parameters;
 
     /// <summary>Every linear layer by its checkpoint name (without <c>.weight</c>), in the order of the forward pass.</summary>
-    public IReadOnlyDictionary<string, Linear> Linears => builder.Linears;
+    public IReadOnlyDictionary<string, Linear> Linears => _builder.Linears;
 
     /// <summary>Whether a linear layer is quantized.</summary>
     public bool IsQuantized => Linears.Values.Any(layer => layer.IsQuantized);
@@ -49,10 +49,10 @@ public abstract class CausalModel : IDisposable
     public abstract Linear Head { get; }
 
     /// <summary>Every embedding table by its checkpoint name (without <c>.weight</c>), the tokens' own first.</summary>
-    public IReadOnlyDictionary<string, Embedding> Embeddings => builder.Embeddings;
+    public IReadOnlyDictionary<string, Embedding> Embeddings => _builder.Embeddings;
 
     /// <summary>The tokens' own table.</summary>
-    public Embedding WordEmbedding => builder.Embeddings.Values.First();
+    public Embedding WordEmbedding => _builder.Embeddings.Values.First();
 
     /// <summary>Vectors read before every sequence, or none.</summary>
     public SoftPrompt? SoftPrompt { get; set; }
@@ -64,7 +64,7 @@ public abstract class CausalModel : IDisposable
     public int VirtualTokens => SoftPrompt?.Count ?? KeyValuePrefix?.Count ?? 0;
 
     /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
-    public IReadOnlyDictionary<string, ParameterSlot> Slots => builder.Slots;
+    public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
     /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
     public Tensor Hidden(ModelInput input)
@@ -143,7 +143,7 @@ public abstract class CausalModel : IDisposable
     public virtual bool IsCausal => true;
 
     /// <summary>Up to this length of a sequence its rotary positions turn by angles that do not depend on the length.</summary>
-    public long SteadyLength => builder.Tables.OfType<Rope>().Select(r => r.SteadyLength).DefaultIfEmpty(long.MaxValue).Min();
+    public long SteadyLength => _builder.Tables.OfType<Rope>().Select(r => r.SteadyLength).DefaultIfEmpty(long.MaxValue).Min();
 
     /// <summary>From hidden states to logits: <c>[.., hidden] -> [.., vocabulary]</c>, in memory of their own.</summary>
     /// <param name="hidden">From <see cref="Hidden"/>.</param>
@@ -183,7 +183,7 @@ public abstract class CausalModel : IDisposable
         {
             if (layer.Matrix is not DenseMatrix dense) continue;
             layer.Matrix = BlockMatrix.Quantize(dense.Weight, layer == Head ? 8 : bits);
-            if (builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose(); // a tied head's is the embedding's
+            if (_builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose(); // a tied head's is the embedding's
         }
     }
 
@@ -205,9 +205,9 @@ public abstract class CausalModel : IDisposable
     /// <summary>Frees the weights and tables.</summary>
     public void Dispose()
     {
-        foreach (var weight in builder.Parameters.Values) weight.Dispose();
-        foreach (var layer in builder.Linears.Values) layer.Matrix.Dispose();
-        foreach (var table in builder.Tables) table.Dispose();
+        foreach (var weight in _builder.Parameters.Values) weight.Dispose();
+        foreach (var layer in _builder.Linears.Values) layer.Matrix.Dispose();
+        foreach (var table in _builder.Tables) table.Dispose();
         GC.SuppressFinalize(this);
     }
 }

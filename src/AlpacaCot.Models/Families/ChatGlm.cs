@@ -99,50 +99,50 @@ public sealed class ChatGlm : IModelFamily
 
     private sealed class Block : IBlock
     {
-        private readonly int layer, heads;
-        private readonly LayerNorm attentionNorm, innerNorm;
-        private readonly Projection project;
-        private readonly Linear output;
-        private readonly FeedForward inner;
+        private readonly int _layer, _heads;
+        private readonly LayerNorm _attentionNorm, _innerNorm;
+        private readonly Projection _project;
+        private readonly Linear _output;
+        private readonly FeedForward _inner;
 
         public Block(ModelBuilder b, DecoderSizes sizes, int layer, double epsilon)
         {
-            (this.layer, heads) = (layer, sizes.Heads);
+            (this._layer, _heads) = (layer, sizes.Heads);
             var (at, hidden) = ($"transformer.layers.{layer}", sizes.Hidden);
-            attentionNorm = b.LayerNorm($"{at}.input_layernorm", hidden, epsilon);
-            project = Projections.Grouped(
-                b.Linear($"{at}.attention.query_key_value", hidden, 3 * hidden, true), heads, sizes.HeadDimension);
-            output = b.Linear($"{at}.attention.dense", hidden, hidden, true);
-            innerNorm = b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon);
-            inner = new FeedForward(b.Linear($"{at}.mlp.dense_h_to_4h", hidden, sizes.Inner, true), Activations.GeluTanh,
+            _attentionNorm = b.LayerNorm($"{at}.input_layernorm", hidden, epsilon);
+            _project = Projections.Grouped(
+                b.Linear($"{at}.attention.query_key_value", hidden, 3 * hidden, true), _heads, sizes.HeadDimension);
+            _output = b.Linear($"{at}.attention.dense", hidden, hidden, true);
+            _innerNorm = b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon);
+            _inner = new FeedForward(b.Linear($"{at}.mlp.dense_h_to_4h", hidden, sizes.Inner, true), Activations.GeluTanh,
                 b.Linear($"{at}.mlp.dense_4h_to_h", sizes.Inner, hidden, true));
         }
 
         public Tensor Forward(Tensor x, ForwardPass pass)
         {
-            x = attentionNorm.Forward(x, pass);
+            x = _attentionNorm.Forward(x, pass);
             x = (Number(Alpha) * x).Plus(Attend(x, pass.Shared<Views>(), pass));
-            x = innerNorm.Forward(x, pass);
-            return (Number(Alpha) * x).Plus(inner.Forward(x, pass));
+            x = _innerNorm.Forward(x, pass);
+            return (Number(Alpha) * x).Plus(_inner.Forward(x, pass));
         }
 
         private Tensor Attend(Tensor x, Views views, ForwardPass pass)
         {
-            var (q, k, v) = project(x, pass); // [b, s, hidden]
-            (q, k, v) = (Turn(q, views), Turn(k, views), Heads.Split(v, heads)); // [b, h, s, d]
-            if (pass.Varlen is { } ragged) return output.Forward(ragged.Attend(layer, q, k, v, new AttentionOptions()), pass);
-            (k, v) = pass.WithPrefix(layer, k, v); // [b, h, t, d]
-            return output.Forward(Heads.Join(Attention.Attend(q, k, v, views.Visible)), pass);
+            var (q, k, v) = _project(x, pass); // [b, s, hidden]
+            (q, k, v) = (Turn(q, views), Turn(k, views), Heads.Split(v, _heads)); // [b, h, s, d]
+            if (pass.Varlen is { } ragged) return _output.Forward(ragged.Attend(_layer, q, k, v, new AttentionOptions()), pass);
+            (k, v) = pass.WithPrefix(_layer, k, v); // [b, h, t, d]
+            return _output.Forward(Heads.Join(Attention.Attend(q, k, v, views.Visible)), pass);
         }
 
         // One half of each head turns by the place in the context, the other by the place in the answer.
         private Tensor Turn(Tensor x, Views views)
         {
             var (b, s) = (x.shape[0], x.shape[1]);
-            var halves = x.view(b, s, heads, 2, -1); // [b, s, h, 2, d/2]
+            var halves = x.view(b, s, _heads, 2, -1); // [b, s, h, 2, d/2]
             return cat([
-                Rope.Rotate(halves.select(3, 0).reshape(b, s, -1), views.Context, heads),
-                Rope.Rotate(halves.select(3, 1).reshape(b, s, -1), views.Answer, heads)], -1); // [b, h, s, d]
+                Rope.Rotate(halves.select(3, 0).reshape(b, s, -1), views.Context, _heads),
+                Rope.Rotate(halves.select(3, 1).reshape(b, s, -1), views.Answer, _heads)], -1); // [b, h, s, d]
         }
     }
 }

@@ -10,9 +10,9 @@ namespace AlpacaCot.Models.Families;
 /// </summary>
 internal sealed class LlamaParts
 {
-    private readonly ModelConfig config;
-    private readonly ModelBuilder builder;
-    private readonly Embedding embedding;
+    private readonly ModelConfig _config;
+    private readonly ModelBuilder _builder;
+    private readonly Embedding _embedding;
 
     /// <summary>Reads the sizes and makes the embedding.</summary>
     /// <param name="c">The configuration.</param>
@@ -20,9 +20,9 @@ internal sealed class LlamaParts
     /// <param name="rope">Rotary positions other than the configuration's usual ones.</param>
     public LlamaParts(ModelConfig c, ModelBuilder b, Rope? rope = null)
     {
-        (config, builder, Sizes) = (c, b, c.Sizes());
+        (_config, _builder, Sizes) = (c, b, c.Sizes());
         Rope = rope ?? b.Rope(c.Rope(), Sizes.HeadDimension);
-        embedding = b.Embedding("model.embed_tokens", Sizes.Vocabulary, Sizes.Hidden);
+        _embedding = b.Embedding("model.embed_tokens", Sizes.Vocabulary, Sizes.Hidden);
         NormOf = (name, width) => b.RmsNorm(name, width, c.Number("rms_norm_eps", 1e-6));
     }
 
@@ -55,15 +55,15 @@ internal sealed class LlamaParts
     {
         var at = $"model.layers.{layer}.self_attn";
         return Attention(layer, Projections.Separate(
-            builder.Linear($"{at}.q_proj", Sizes.Hidden, Sizes.QueryWidth, bias),
-            builder.Linear($"{at}.k_proj", Sizes.Hidden, Sizes.KeyWidth, bias),
-            builder.Linear($"{at}.v_proj", Sizes.Hidden, Sizes.KeyWidth, bias)), outputBias);
+            _builder.Linear($"{at}.q_proj", Sizes.Hidden, Sizes.QueryWidth, bias),
+            _builder.Linear($"{at}.k_proj", Sizes.Hidden, Sizes.KeyWidth, bias),
+            _builder.Linear($"{at}.v_proj", Sizes.Hidden, Sizes.KeyWidth, bias)), outputBias);
     }
 
     /// <summary>Attention with a projection of the family's own.</summary>
     public SelfAttention Attention(int layer, Projection projection, bool outputBias = false) =>
         new(layer, Sizes.Heads, Sizes.KeyValueHeads, Sizes.HeadDimension, projection,
-            builder.Linear($"model.layers.{layer}.self_attn.o_proj", Sizes.QueryWidth, Sizes.Hidden, outputBias)) { Rope = Rope };
+            _builder.Linear($"model.layers.{layer}.self_attn.o_proj", Sizes.QueryWidth, Sizes.Hidden, outputBias)) { Rope = Rope };
 
     /// <summary>The same with a norm over each head of queries and keys.</summary>
     public SelfAttention WithHeadNorms(SelfAttention attention)
@@ -79,18 +79,18 @@ internal sealed class LlamaParts
 
     /// <summary>A gated feed-forward of another name and width.</summary>
     public GatedFeedForward FeedForward(string at, int inner, bool bias = false) => new(
-        builder.Linear($"{at}.gate_proj", Sizes.Hidden, inner, bias), builder.Linear($"{at}.up_proj", Sizes.Hidden, inner, bias),
-        Unit ?? Activations.GatedBy(config.Text("hidden_act", "silu")),
-        builder.Linear($"{at}.down_proj", inner, Sizes.Hidden, bias));
+        _builder.Linear($"{at}.gate_proj", Sizes.Hidden, inner, bias), _builder.Linear($"{at}.up_proj", Sizes.Hidden, inner, bias),
+        Unit ?? Activations.GatedBy(_config.Text("hidden_act", "silu")),
+        _builder.Linear($"{at}.down_proj", inner, Sizes.Hidden, bias));
 
     /// <summary>The whole, around the family's blocks.</summary>
-    public Decoder Model(string family, Func<int, IBlock> block) => new(builder, Sizes.Shape(family))
+    public Decoder Model(string family, Func<int, IBlock> block) => new(_builder, Sizes.Shape(family))
     {
         EmbedWith = (input, pass) => EmbeddingScale == 1
-            ? embedding.Forward(input.Ids, pass) : embedding.Forward(input.Ids, pass) * Number(EmbeddingScale),
+            ? _embedding.Forward(input.Ids, pass) : _embedding.Forward(input.Ids, pass) * Number(EmbeddingScale),
         Blocks = Sizes.Each(block),
         Norm = NormOf("model.norm", Sizes.Hidden),
-        Output = builder.Head("lm_head", embedding, Sizes.Hidden, Sizes.Vocabulary, config.Flag("tie_word_embeddings", Tied)),
+        Output = _builder.Head("lm_head", _embedding, Sizes.Hidden, Sizes.Vocabulary, _config.Flag("tie_word_embeddings", Tied)),
         Finish = Finish,
     };
 }

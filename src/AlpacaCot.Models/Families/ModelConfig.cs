@@ -10,8 +10,8 @@ namespace AlpacaCot.Models.Families;
 /// </summary>
 public sealed class ModelConfig(JsonElement json, string place = "config.json")
 {
-    private readonly HashSet<string> read = [];
-    private readonly Dictionary<string, ModelConfig> sections = [];
+    private readonly HashSet<string> _read = [];
+    private readonly Dictionary<string, ModelConfig> _sections = [];
 
     /// <summary>The value of <c>model_type</c>.</summary>
     public string? ModelType => json.TryGetProperty("model_type", out var value) ? value.GetString() : null;
@@ -19,7 +19,7 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     /// <summary>Whether the key has a value.</summary>
     public bool Has(string key)
     {
-        read.Add(key);
+        _read.Add(key);
         return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null;
     }
 
@@ -57,8 +57,8 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     public ModelConfig Section(string key)
     {
         if (!Has(key) || Value(key).ValueKind != JsonValueKind.Object) throw Wrong(key, "an object");
-        if (!sections.TryGetValue(key, out var section))
-            sections.Add(key, section = new ModelConfig(Value(key), $"{place}, {key}"));
+        if (!_sections.TryGetValue(key, out var section))
+            _sections.Add(key, section = new ModelConfig(Value(key), $"{place}, {key}"));
         return section;
     }
 
@@ -134,10 +134,10 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     public void RefuseUnread()
     {
         foreach (var field in json.EnumerateObject())
-            if (!read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field.Value))
+            if (!_read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field.Value))
                 throw new InputException($"{place}: '{field.Name}' is {Shown(field.Value)}, a field not known for this model " +
                     "type. It may change what the model computes; remove it if it does not.");
-        foreach (var section in sections.Values) section.RefuseUnread();
+        foreach (var section in _sections.Values) section.RefuseUnread();
     }
 
     private static bool SwitchedOff(JsonElement value) => value.ValueKind switch

@@ -16,55 +16,55 @@ public sealed record Hypothesis(IReadOnlyList<int> Tokens, double Score);
 /// </summary>
 internal sealed class BeamDecoding : IDecodingStrategy
 {
-    private readonly GenerationOptions options;
-    private readonly StoppingCriteria ending;
-    private readonly IReadOnlyList<int> prompt;
-    private readonly DeterministicRandom random;
-    private readonly int vocabulary, look;
-    private readonly List<Hypothesis> finished = []; // the best first, as many as beams
-    private List<Beam> beams;
+    private readonly GenerationOptions _options;
+    private readonly StoppingCriteria _ending;
+    private readonly IReadOnlyList<int> _prompt;
+    private readonly DeterministicRandom _random;
+    private readonly int _vocabulary, _look;
+    private readonly List<Hypothesis> _finished = []; // the best first, as many as beams
+    private List<Beam> _beams;
 
     public BeamDecoding(CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options, StoppingCriteria ending, int number)
     {
-        (this.options, this.ending, this.prompt, vocabulary) = (options, ending, prompt, model.Shape.Vocabulary);
-        random = new DeterministicRandom(options.Seed).Fork($"beams {number}");
-        look = Math.Max(2, 1 + ending.Tokens) * options.Beams;
-        beams = [new Beam(model.NewCache(), [], 0)];
+        (this._options, this._ending, this._prompt, _vocabulary) = (options, ending, prompt, model.Shape.Vocabulary);
+        _random = new DeterministicRandom(options.Seed).Fork($"beams {number}");
+        _look = Math.Max(2, 1 + ending.Tokens) * options.Beams;
+        _beams = [new Beam(model.NewCache(), [], 0)];
         Done = options.MaxNewTokens <= 0;
     }
 
     public bool Done { get; private set; }
 
-    public IReadOnlyList<int> Answer => Done && finished.Count > 0 ? finished[0].Tokens : [];
+    public IReadOnlyList<int> Answer => Done && _finished.Count > 0 ? _finished[0].Tokens : [];
 
     /// <summary>The finished answers, the best first.</summary>
-    public IReadOnlyList<Hypothesis> Finished => finished;
+    public IReadOnlyList<Hypothesis> Finished => _finished;
 
-    public long MaxCacheTokens => options.Beams * ending.LongestFrom(prompt.Count);
+    public long MaxCacheTokens => _options.Beams * _ending.LongestFrom(_prompt.Count);
 
-    public int Rows => options.Beams;
+    public int Rows => _options.Beams;
 
     public IReadOnlyList<ForwardRequest> Next() =>
-        [.. beams.Select(beam => new ForwardRequest(beam.Cache, beam.Tokens.Length == 0 ? prompt : [beam.Tokens[^1]]))];
+        [.. _beams.Select(beam => new ForwardRequest(beam.Cache, beam.Tokens.Length == 0 ? _prompt : [beam.Tokens[^1]]))];
 
     public void Accept(Span<float> logits)
     {
         var candidates = new List<Candidate>();
-        for (var b = 0; b < beams.Count; b++) AddCandidates(candidates, beams[b], logits.Slice(b * vocabulary, vocabulary));
+        for (var b = 0; b < _beams.Count; b++) AddCandidates(candidates, _beams[b], logits.Slice(b * _vocabulary, _vocabulary));
         var best = Choose(candidates);
 
-        var length = beams[0].Tokens.Length + 1; // of an answer with its new token
+        var length = _beams[0].Tokens.Length + 1; // of an answer with its new token
         var (open, ended) = (new List<Candidate>(), new List<Hypothesis>());
         foreach (var (rank, candidate) in best.Index())
         {
             int[] tokens = [.. candidate.From.Tokens, candidate.Token];
-            var isEnd = ending.IsEnd(candidate.Token);
-            if (!isEnd && !ending.IsReached(prompt.Count + length, tokens)) open.Add(candidate);
-            else if (rank < options.Beams)
+            var isEnd = _ending.IsEnd(candidate.Token);
+            if (!isEnd && !_ending.IsReached(_prompt.Count + length, tokens)) open.Add(candidate);
+            else if (rank < _options.Beams)
                 ended.Add(new Hypothesis(isEnd ? candidate.From.Tokens : tokens,
-                    candidate.Score / Math.Pow(length, options.LengthPenalty)));
+                    candidate.Score / Math.Pow(length, _options.LengthPenalty)));
         }
-        if (options.EarlyStopping != EarlyStopping.WhenFull || finished.Count < options.Beams) Finish(ended);
+        if (_options.EarlyStopping != EarlyStopping.WhenFull || _finished.Count < _options.Beams) Finish(ended);
         GoOn(open);
         Done = open.Count == 0 || IsContent(length);
     }
@@ -73,16 +73,16 @@ internal sealed class BeamDecoding : IDecodingStrategy
     private void AddCandidates(List<Candidate> candidates, Beam beam, Span<float> scores)
     {
         LogSoftmax(scores);
-        LogitRules.Apply(scores, (int[])[.. prompt, .. beam.Tokens], options);
-        if (options.IsGreedy)
+        LogitRules.Apply(scores, (int[])[.. _prompt, .. beam.Tokens], _options);
+        if (_options.IsGreedy)
         {
-            foreach (var token in Distribution.Of(scores, TopOnly(look)).Tokens)
+            foreach (var token in Distribution.Of(scores, TopOnly(_look)).Tokens)
                 candidates.Add(new(beam, token, beam.Score + scores[token]));
             return;
         }
         // Beam search always keeps a token that does not end the answer.
-        foreach (var token in Distribution.Of(scores, options, least: Math.Max(2, 1 + ending.Tokens)).Tokens)
-            candidates.Add(new(beam, token, beam.Score + scores[token] / options.Temperature));
+        foreach (var token in Distribution.Of(scores, _options, least: Math.Max(2, 1 + _ending.Tokens)).Tokens)
+            candidates.Add(new(beam, token, beam.Score + scores[token] / _options.Temperature));
     }
 
     private static GenerationOptions TopOnly(int count) => new() { Greedy = false, TopK = count };
@@ -90,39 +90,39 @@ internal sealed class BeamDecoding : IDecodingStrategy
     // The best, or as many draws without replacement: the largest of scores to which Gumbel noise is added (Kool et al., 2019).
     private List<Candidate> Choose(List<Candidate> candidates)
     {
-        var ranked = options.IsGreedy
+        var ranked = _options.IsGreedy
             ? candidates.OrderByDescending(c => c.Score)
-            : candidates.Select(c => (Candidate: c, Key: c.Score - Math.Log(-Math.Log(Math.Max(random.NextDouble(), 1e-300)))))
-                .OrderByDescending(c => c.Key).Take(look).Select(c => c.Candidate).OrderByDescending(c => c.Score);
-        return [.. ranked.Take(look)];
+            : candidates.Select(c => (Candidate: c, Key: c.Score - Math.Log(-Math.Log(Math.Max(_random.NextDouble(), 1e-300)))))
+                .OrderByDescending(c => c.Key).Take(_look).Select(c => c.Candidate).OrderByDescending(c => c.Score);
+        return [.. ranked.Take(_look)];
     }
 
     private void Finish(List<Hypothesis> ended)
     {
-        finished.AddRange(ended);
-        var kept = finished.OrderByDescending(h => h.Score).Take(options.Beams).ToList(); // a stable sort: the older of equals
-        finished.Clear();
-        finished.AddRange(kept);
+        _finished.AddRange(ended);
+        var kept = _finished.OrderByDescending(h => h.Score).Take(_options.Beams).ToList(); // a stable sort: the older of equals
+        _finished.Clear();
+        _finished.AddRange(kept);
     }
 
     // The first beam that follows another takes over its cache, further ones copy it.
     private void GoOn(List<Candidate> open)
     {
         var (next, taken) = (new List<Beam>(), new HashSet<Beam>());
-        foreach (var (from, token, score) in open.Take(options.Beams))
+        foreach (var (from, token, score) in open.Take(_options.Beams))
             next.Add(new Beam(taken.Add(from) ? from.Cache : from.Cache.Fork(), [.. from.Tokens, token], score));
-        foreach (var beam in beams)
+        foreach (var beam in _beams)
             if (!taken.Contains(beam)) beam.Cache.Dispose();
-        beams = next;
+        _beams = next;
     }
 
     private bool IsContent(int length)
     {
-        if (finished.Count < options.Beams) return false;
-        if (options.EarlyStopping == EarlyStopping.WhenFull) return true;
-        var longest = options.EarlyStopping == EarlyStopping.Never && options.LengthPenalty > 0
-            ? ending.LongestFrom(prompt.Count) - prompt.Count : length;
-        return beams[0].Score / Math.Pow(longest, options.LengthPenalty) <= finished[^1].Score;
+        if (_finished.Count < _options.Beams) return false;
+        if (_options.EarlyStopping == EarlyStopping.WhenFull) return true;
+        var longest = _options.EarlyStopping == EarlyStopping.Never && _options.LengthPenalty > 0
+            ? _ending.LongestFrom(_prompt.Count) - _prompt.Count : length;
+        return _beams[0].Score / Math.Pow(longest, _options.LengthPenalty) <= _finished[^1].Score;
     }
 
     private static void LogSoftmax(Span<float> logits)
@@ -136,7 +136,7 @@ internal sealed class BeamDecoding : IDecodingStrategy
 
     public void Dispose()
     {
-        foreach (var beam in beams) beam.Cache.Dispose();
+        foreach (var beam in _beams) beam.Cache.Dispose();
     }
 
     private sealed record Beam(KeyValueCache Cache, int[] Tokens, double Score);

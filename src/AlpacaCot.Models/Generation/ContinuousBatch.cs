@@ -35,14 +35,14 @@ public sealed class ContinuousBatch : IDisposable
 {
     private const int PassesBetweenTrims = 200;
 
-    private readonly CausalModel model;
-    private readonly CausalModel? draft;
-    private readonly Tokenizer? tokenizer;
-    private readonly BatchLimits limits;
-    private readonly long cachedTokens;
-    private readonly Queue<Member> waiting = [];
-    private readonly List<Member> running = [];
-    private int added, passes;
+    private readonly CausalModel _model;
+    private readonly CausalModel? _draft;
+    private readonly Tokenizer? _tokenizer;
+    private readonly BatchLimits _limits;
+    private readonly long _cachedTokens;
+    private readonly Queue<Member> _waiting = [];
+    private readonly List<Member> _running = [];
+    private int _added, _passes;
 
     /// <summary>An empty batch.</summary>
     /// <param name="model">The model.</param>
@@ -51,14 +51,14 @@ public sealed class ContinuousBatch : IDisposable
     /// <param name="draft">A smaller model that proposes tokens, or none.</param>
     public ContinuousBatch(CausalModel model, Tokenizer? tokenizer, BatchLimits? limits = null, CausalModel? draft = null)
     {
-        (this.model, this.tokenizer, this.limits, this.draft) = (model, tokenizer, limits ?? new BatchLimits(), draft);
+        (this._model, this._tokenizer, this._limits, this._draft) = (model, tokenizer, limits ?? new BatchLimits(), draft);
         var shape = model.Shape;
-        cachedTokens = this.limits.CachedTokens ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4
+        _cachedTokens = this._limits.CachedTokens ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4
             / (2L * shape.Layers * shape.KeyValueHeads * shape.HeadDimension * sizeof(float));
     }
 
     /// <summary>Prompts that are not answered yet.</summary>
-    public int Open => waiting.Count + running.Count;
+    public int Open => _waiting.Count + _running.Count;
 
     /// <summary>Puts a prompt in line and gives its number, counted from 0.</summary>
     /// <param name="prompt">Token ids.</param>
@@ -67,18 +67,18 @@ public sealed class ContinuousBatch : IDisposable
     /// <exception cref="InputException">The prompt is empty or too long for the model, or the options mean nothing.</exception>
     public int Add(IReadOnlyList<int> prompt, GenerationOptions options, PromptCache? cache = null)
     {
-        Check(model, prompt, options);
-        var ending = new StoppingCriteria(options, tokenizer, model.Shape.MaxPositions);
-        waiting.Enqueue(new Member(added, prompt.Count, options.Beams > 1
-            ? new BeamDecoding(model, prompt, options, ending, added)
-            : new SequenceDecoding(model, draft, prompt, options, ending, added, cache)));
-        return added++;
+        Check(_model, prompt, options);
+        var ending = new StoppingCriteria(options, _tokenizer, _model.Shape.MaxPositions);
+        _waiting.Enqueue(new Member(_added, prompt.Count, options.Beams > 1
+            ? new BeamDecoding(_model, prompt, options, ending, _added)
+            : new SequenceDecoding(_model, _draft, prompt, options, ending, _added, cache)));
+        return _added++;
     }
 
     /// <summary>Drops a prompt, answered or not.</summary>
     public void Remove(int number)
     {
-        foreach (var member in waiting.Concat(running).Where(m => m.Number == number)) member.IsRemoved = true;
+        foreach (var member in _waiting.Concat(_running).Where(m => m.Number == number)) member.IsRemoved = true;
     }
 
     /// <summary>One pass through the model.</summary>
@@ -87,21 +87,21 @@ public sealed class ContinuousBatch : IDisposable
     {
         Leave(m => m.IsRemoved);
         Join();
-        if (running.Count == 0) return [];
-        var wishes = running.Select(m => (Member: m, Readings: m.Decoding.Done ? [] : m.Decoding.Next())).ToArray();
+        if (_running.Count == 0) return [];
+        var wishes = _running.Select(m => (Member: m, Readings: m.Decoding.Done ? [] : m.Decoding.Next())).ToArray();
         if (wishes.SelectMany(w => w.Readings).ToArray() is { Length: > 0 } readings)
-            BatchedForward.Run(model, readings, logits =>
+            BatchedForward.Run(_model, readings, logits =>
             {
                 foreach (var (member, own) in wishes)
                 {
-                    var size = own.Sum(r => r.LogitCount) * model.Shape.Vocabulary;
+                    var size = own.Sum(r => r.LogitCount) * _model.Shape.Vocabulary;
                     if (size > 0) member.Decoding.Accept(logits[..size]);
                     logits = logits[size..];
                 }
             });
-        var arrivals = running.Select(m => m.Arrive()).Where(a => a.Done || a.Tokens.Count > 0).ToArray();
+        var arrivals = _running.Select(m => m.Arrive()).Where(a => a.Done || a.Tokens.Count > 0).ToArray();
         Leave(m => m.Decoding.Done);
-        if (++passes % PassesBetweenTrims == 0) Platform.TrimMemory();
+        if (++_passes % PassesBetweenTrims == 0) Platform.TrimMemory();
         return arrivals;
     }
 
@@ -120,32 +120,32 @@ public sealed class ContinuousBatch : IDisposable
     // The next in line join while there is room, and one at least.
     private void Join()
     {
-        var (rows, room, prompts) = (running.Sum(m => m.Decoding.Rows), running.Sum(m => m.Decoding.MaxCacheTokens), 0L);
-        while (waiting.TryPeek(out var next))
+        var (rows, room, prompts) = (_running.Sum(m => m.Decoding.Rows), _running.Sum(m => m.Decoding.MaxCacheTokens), 0L);
+        while (_waiting.TryPeek(out var next))
         {
             (rows, room, prompts) = (rows + next.Decoding.Rows, room + next.Decoding.MaxCacheTokens, prompts + next.PromptLength);
-            if (running.Count > 0 && (rows > limits.Sequences || room > cachedTokens || prompts > limits.PromptTokens)) return;
-            running.Add(waiting.Dequeue());
+            if (_running.Count > 0 && (rows > _limits.Sequences || room > _cachedTokens || prompts > _limits.PromptTokens)) return;
+            _running.Add(_waiting.Dequeue());
         }
     }
 
     private void Leave(Predicate<Member> which)
     {
-        foreach (var member in running.Where(m => which(m))) member.Decoding.Dispose();
-        running.RemoveAll(which);
+        foreach (var member in _running.Where(m => which(m))) member.Decoding.Dispose();
+        _running.RemoveAll(which);
     }
 
     /// <summary>Frees the caches.</summary>
     public void Dispose()
     {
-        foreach (var member in running.Concat(waiting)) member.Decoding.Dispose();
-        running.Clear();
-        waiting.Clear();
+        foreach (var member in _running.Concat(_waiting)) member.Decoding.Dispose();
+        _running.Clear();
+        _waiting.Clear();
     }
 
     private sealed class Member(int number, int promptLength, IDecodingStrategy decoding)
     {
-        private int told;
+        private int _told;
 
         public int Number => number;
 
@@ -157,8 +157,8 @@ public sealed class ContinuousBatch : IDisposable
 
         public TokensGenerated Arrive()
         {
-            int[] arrived = [.. decoding.Answer.Skip(told)];
-            told += arrived.Length;
+            int[] arrived = [.. decoding.Answer.Skip(_told)];
+            _told += arrived.Length;
             return new TokensGenerated(number, arrived, decoding.Done);
         }
     }

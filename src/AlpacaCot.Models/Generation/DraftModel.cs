@@ -11,9 +11,9 @@ namespace AlpacaCot.Models.Generation;
 /// <param name="number">The sequence's number.</param>
 internal sealed class DraftModel(CausalModel model, CausalModel draft, KeyValueCache cache, GenerationOptions options, int number)
 {
-    private readonly Sampler chooser = new(options, number, "draft");
-    private readonly int vocabulary = Math.Min(model.Shape.Vocabulary, draft.Shape.Vocabulary); // they may be padded differently
-    private readonly int longest = (int)Math.Min(Math.Min(model.SteadyLength, draft.SteadyLength), draft.Shape.MaxPositions);
+    private readonly Sampler _chooser = new(options, number, "draft");
+    private readonly int _vocabulary = Math.Min(model.Shape.Vocabulary, draft.Shape.Vocabulary); // they may be padded differently
+    private readonly int _longest = (int)Math.Min(Math.Min(model.SteadyLength, draft.SteadyLength), draft.Shape.MaxPositions);
 
     /// <summary>What the smaller model has read.</summary>
     public KeyValueCache Cache => cache;
@@ -24,10 +24,10 @@ internal sealed class DraftModel(CausalModel model, CausalModel draft, KeyValueC
         var proposed = new List<(int, Distribution)>();
         List<int> all = [.. history];
         cache.Truncate(history.Count - 1); // and what was proposed last, where it did not hold
-        while (proposed.Count < most && all.Count < longest && all.Skip(cache.Length).All(id => id < vocabulary))
+        while (proposed.Count < most && all.Count < _longest && all.Skip(cache.Length).All(id => id < _vocabulary))
             BatchedForward.Run(draft, [new ForwardRequest(cache, all[cache.Length..])], logits =>
             {
-                var next = chooser.Propose(logits[..vocabulary], all.ToArray());
+                var next = _chooser.Propose(logits[.._vocabulary], all.ToArray());
                 proposed.Add(next);
                 all.Add(next.Token);
             });

@@ -11,12 +11,12 @@ internal sealed class FewerThreads : IDisposable
 {
     private const long SmallMatrix = 1 << 20; // weights
 
-    private readonly int before = get_num_threads();
+    private readonly int _before = get_num_threads();
 
     public FewerThreads(CausalModel model)
     {
         if (model.Linears.Values.All(layer => layer.Inputs * layer.Outputs < SmallMatrix)) set_num_threads(1);
     }
 
-    public void Dispose() => set_num_threads(before);
+    public void Dispose() => set_num_threads(_before);
 }

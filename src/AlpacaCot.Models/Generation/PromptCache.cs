@@ -9,7 +9,7 @@ namespace AlpacaCot.Models.Generation;
 /// </summary>
 public sealed class PromptCache : IDisposable
 {
-    private KeyValueCache? model, draft;
+    private KeyValueCache? _model, _draft;
 
     /// <summary>Tokens of all prompts so far that were not read again.</summary>
     public long Reused { get; private set; }
@@ -20,20 +20,20 @@ public sealed class PromptCache : IDisposable
     /// <summary>The cache of the beginning that the prompt shares with what was read before.</summary>
     internal KeyValueCache Take(CausalModel of, IReadOnlyList<int> prompt)
     {
-        var cache = Shared(of, ref model, prompt);
+        var cache = Shared(of, ref _model, prompt);
         Reused += cache.Length;
         Read += prompt.Count - cache.Length;
         return cache;
     }
 
     /// <summary>The same for the draft model.</summary>
-    internal KeyValueCache TakeDraft(CausalModel of, IReadOnlyList<int> prompt) => Shared(of, ref draft, prompt);
+    internal KeyValueCache TakeDraft(CausalModel of, IReadOnlyList<int> prompt) => Shared(of, ref _draft, prompt);
 
     /// <summary>Takes back what was taken, with the answer.</summary>
     internal void Keep(KeyValueCache cache, KeyValueCache? ofDraft)
     {
         Dispose();
-        (model, draft) = (cache, ofDraft);
+        (_model, _draft) = (cache, ofDraft);
     }
 
     private static KeyValueCache Shared(CausalModel of, ref KeyValueCache? kept, IReadOnlyList<int> prompt)
@@ -56,8 +56,8 @@ public sealed class PromptCache : IDisposable
     /// <summary>Forgets everything.</summary>
     public void Dispose()
     {
-        model?.Dispose();
-        draft?.Dispose();
-        (model, draft) = (null, null);
+        _model?.Dispose();
+        _draft?.Dispose();
+        (_model, _draft) = (null, null);
     }
 }

@@ -5,7 +5,7 @@ namespace AlpacaCot.Models.Generation;
 /// <summary>Chooses one sequence's next tokens. Its draws depend on the seed and the sequence's number alone.</summary>
 internal sealed class Sampler(GenerationOptions options, int sequence, string purpose = "sequence")
 {
-    private readonly DeterministicRandom random = new DeterministicRandom(options.Seed).Fork($"{purpose} {sequence}");
+    private readonly DeterministicRandom _random = new DeterministicRandom(options.Seed).Fork($"{purpose} {sequence}");
 
     /// <summary>The next token.</summary>
     /// <param name="logits">One value a token; changed in place.</param>
@@ -32,10 +32,10 @@ internal sealed class Sampler(GenerationOptions options, int sequence, string pu
     {
         LogitRules.Apply(logits, history, options);
         var own = Distribution.Of(logits, options);
-        return random.NextDouble() * proposal.From.Of(proposal.Token) < own.Of(proposal.Token)
+        return _random.NextDouble() * proposal.From.Of(proposal.Token) < own.Of(proposal.Token)
             ? proposal.Token
             : Draw(own.Beyond(proposal.From));
     }
 
-    private int Draw(Distribution from) => from.Tokens.Length == 1 ? from.Tokens[0] : from.At(random.NextDouble());
+    private int Draw(Distribution from) => from.Tokens.Length == 1 ? from.Tokens[0] : from.At(_random.NextDouble());
 }

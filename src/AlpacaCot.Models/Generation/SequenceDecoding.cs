@@ -10,69 +10,69 @@ namespace AlpacaCot.Models.Generation;
 /// </summary>
 internal sealed class SequenceDecoding : IDecodingStrategy
 {
-    private readonly GenerationOptions options;
-    private readonly StoppingCriteria ending;
-    private readonly Sampler chooser;
-    private readonly PromptCache? kept;
-    private readonly KeyValueCache cache;
-    private readonly DraftModel? drafter;
-    private readonly List<int> history, answer = [];
-    private readonly int vocabulary;
-    private IReadOnlyList<(int Token, Distribution From)> proposed = [];
+    private readonly GenerationOptions _options;
+    private readonly StoppingCriteria _ending;
+    private readonly Sampler _chooser;
+    private readonly PromptCache? _kept;
+    private readonly KeyValueCache _cache;
+    private readonly DraftModel? _drafter;
+    private readonly List<int> _history, _answer = [];
+    private readonly int _vocabulary;
+    private IReadOnlyList<(int Token, Distribution From)> _proposed = [];
 
     public SequenceDecoding(
         CausalModel model, CausalModel? draft, IReadOnlyList<int> prompt, GenerationOptions options, StoppingCriteria ending, int number,
         PromptCache? kept)
     {
-        (this.options, this.ending, this.kept) = (options, ending, kept);
-        (history, vocabulary, chooser) = ([.. prompt], model.Shape.Vocabulary, new Sampler(options, number));
-        cache = kept?.Take(model, prompt) ?? model.NewCache();
+        (this._options, this._ending, this._kept) = (options, ending, kept);
+        (_history, _vocabulary, _chooser) = ([.. prompt], model.Shape.Vocabulary, new Sampler(options, number));
+        _cache = kept?.Take(model, prompt) ?? model.NewCache();
         if (draft is not null)
-            drafter = new DraftModel(model, draft, kept?.TakeDraft(draft, prompt) ?? draft.NewCache(), options, number);
+            _drafter = new DraftModel(model, draft, kept?.TakeDraft(draft, prompt) ?? draft.NewCache(), options, number);
         Done = options.MaxNewTokens <= 0;
     }
 
     public bool Done { get; private set; }
 
-    public IReadOnlyList<int> Answer => answer;
+    public IReadOnlyList<int> Answer => _answer;
 
-    public long MaxCacheTokens => ending.LongestFrom(history.Count) + (drafter is null ? 0 : options.DraftTokens);
+    public long MaxCacheTokens => _ending.LongestFrom(_history.Count) + (_drafter is null ? 0 : _options.DraftTokens);
 
     public int Rows => 1;
 
-    private Span<int> History => CollectionsMarshal.AsSpan(history);
+    private Span<int> History => CollectionsMarshal.AsSpan(_history);
 
     public IReadOnlyList<ForwardRequest> Next()
     {
         // The first pass reads the prompt alone: some models' positions depend on its length.
-        var most = Math.Min(options.DraftTokens, ending.Left(history.Count, answer.Count) - 1);
-        proposed = drafter is null || cache.Length == 0 ? [] : drafter.Propose(history, most);
-        return [new ForwardRequest(cache, [.. History[cache.Length..], .. proposed.Select(p => p.Token)], proposed.Count + 1)];
+        var most = Math.Min(_options.DraftTokens, _ending.Left(_history.Count, _answer.Count) - 1);
+        _proposed = _drafter is null || _cache.Length == 0 ? [] : _drafter.Propose(_history, most);
+        return [new ForwardRequest(_cache, [.. History[_cache.Length..], .. _proposed.Select(p => p.Token)], _proposed.Count + 1)];
     }
 
     public void Accept(Span<float> logits)
     {
-        for (var i = 0; i <= proposed.Count && !Done; i++)
+        for (var i = 0; i <= _proposed.Count && !Done; i++)
         {
-            var row = logits.Slice(i * vocabulary, vocabulary);
-            var token = i < proposed.Count ? chooser.Judge(row, History, proposed[i]) : chooser.Choose(row, History);
-            Done = ending.IsEnd(token);
+            var row = logits.Slice(i * _vocabulary, _vocabulary);
+            var token = i < _proposed.Count ? _chooser.Judge(row, History, _proposed[i]) : _chooser.Choose(row, History);
+            Done = _ending.IsEnd(token);
             if (Done) break;
-            history.Add(token);
-            answer.Add(token);
-            Done = ending.IsReached(history.Count, CollectionsMarshal.AsSpan(answer));
-            if (i < proposed.Count && token != proposed[i].Token) break;
+            _history.Add(token);
+            _answer.Add(token);
+            Done = _ending.IsReached(_history.Count, CollectionsMarshal.AsSpan(_answer));
+            if (i < _proposed.Count && token != _proposed[i].Token) break;
         }
-        cache.Truncate(history.Count - 1); // forgets the proposals that did not hold
+        _cache.Truncate(_history.Count - 1); // forgets the proposals that did not hold
     }
 
     public void Dispose()
     {
-        if (kept is not null) kept.Keep(cache, drafter?.Cache);
+        if (_kept is not null) _kept.Keep(_cache, _drafter?.Cache);
         else
         {
-            cache.Dispose();
-            drafter?.Cache.Dispose();
+            _cache.Dispose();
+            _drafter?.Cache.Dispose();
         }
     }
 }

@@ -10,18 +10,18 @@ namespace AlpacaCot.Models.Generation;
 internal sealed class StoppingCriteria(GenerationOptions options, Tokenizer? tokenizer, int maxPositions)
 {
     // A stop string that is a special token ends an answer as that token: decoded text leaves special tokens out.
-    private readonly int[] tokens = [.. (options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : []))
+    private readonly int[] _tokens = [.. (options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : []))
         .Union(options.StopStrings.Select(stop => tokenizer?.TokenToId(stop) is { } id && tokenizer.IsSpecial(id) ? id : -1)
             .Where(id => id >= 0))];
 
     // A token is at least a byte, apart from a few that are none.
-    private readonly int reach = options.StopStrings.Select(Encoding.UTF8.GetByteCount).DefaultIfEmpty(0).Max() + 8;
+    private readonly int _reach = options.StopStrings.Select(Encoding.UTF8.GetByteCount).DefaultIfEmpty(0).Max() + 8;
 
     /// <summary>How many tokens end an answer.</summary>
-    public int Tokens => tokens.Length;
+    public int Tokens => _tokens.Length;
 
     /// <summary>Whether this token ends the answer.</summary>
-    public bool IsEnd(int token) => Array.IndexOf(tokens, token) >= 0;
+    public bool IsEnd(int token) => Array.IndexOf(_tokens, token) >= 0;
 
     /// <summary>Whether nothing can follow: the answer is full or its last token completes a stop string.</summary>
     /// <param name="length">Prompt and answer.</param>
@@ -37,7 +37,7 @@ internal sealed class StoppingCriteria(GenerationOptions options, Tokenizer? tok
     private bool Stops(ReadOnlySpan<int> answer)
     {
         if (tokenizer is null || options.StopStrings.Count == 0) return false;
-        var text = tokenizer.Decode(answer[Math.Max(0, answer.Length - reach)..]);
+        var text = tokenizer.Decode(answer[Math.Max(0, answer.Length - _reach)..]);
         return options.StopStrings.Any(stop => text.Contains(stop, StringComparison.Ordinal));
     }
 }

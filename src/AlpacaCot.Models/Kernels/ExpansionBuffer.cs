@@ -8,7 +8,7 @@ namespace AlpacaCot.Models.Kernels;
 internal static class ExpansionBuffer
 {
     [ThreadStatic]
-    private static Tensor? buffer;
+    private static Tensor? _buffer;
 
     /// <summary>The weight in fp32, a view of the buffer: valid until the next call on this thread.</summary>
     public static Tensor Expand(Tensor weight)
@@ -22,12 +22,12 @@ internal static class ExpansionBuffer
     public static Tensor Take(params long[] shape)
     {
         var count = shape.Aggregate(1L, (a, b) => a * b);
-        if (buffer is null || buffer.numel() < count)
+        if (_buffer is null || _buffer.numel() < count)
         {
-            buffer?.Dispose();
-            buffer = Tensors.Empty([count], ScalarType.Float32, CPU).DetachFromDisposeScope();
+            _buffer?.Dispose();
+            _buffer = Tensors.Empty([count], ScalarType.Float32, CPU).DetachFromDisposeScope();
         }
-        using var part = buffer.narrow(0, 0, count);
+        using var part = _buffer.narrow(0, 0, count);
         return part.view(shape);
     }
 }

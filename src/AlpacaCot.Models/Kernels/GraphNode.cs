@@ -10,7 +10,7 @@ namespace AlpacaCot.Models.Kernels;
 internal static class GraphNode
 {
     [ThreadStatic]
-    private static List<Tensor>? last;
+    private static List<Tensor>? _last;
 
     /// <summary>
     /// The output of a node, without what recording it made: TorchSharp keeps an empty tensor of the output's size in each node.
@@ -28,9 +28,9 @@ internal static class GraphNode
     /// </summary>
     public static List<Tensor> Gradients(params ReadOnlySpan<Tensor?> gradients)
     {
-        if (last is not null) foreach (var old in last) old?.Dispose();
-        last = [];
-        foreach (var gradient in gradients) last.Add(gradient?.DetachFromDisposeScope()!);
-        return last;
+        if (_last is not null) foreach (var old in _last) old?.Dispose();
+        _last = [];
+        foreach (var gradient in gradients) _last.Add(gradient?.DetachFromDisposeScope()!);
+        return _last;
     }
 }

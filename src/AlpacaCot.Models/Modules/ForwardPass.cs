@@ -23,10 +23,10 @@ public sealed class ForwardPass(
     DisposeScope? scope, Compute compute, PassMode mode, long length, Tensor? present = null, Tensor? positions = null,
     VarlenBatch? ragged = null, long before = 0, bool hasVirtual = false)
 {
-    private readonly Masks masks = new(compute.Device, before, length, present, skipsPadding: hasVirtual);
-    private readonly Dictionary<Rope, (Tensor Cos, Tensor Sin)> turns = [];
-    private object? shared;
-    private IReadOnlyList<Tensor> sharedTensors = [];
+    private readonly Masks _masks = new(compute.Device, before, length, present, skipsPadding: hasVirtual);
+    private readonly Dictionary<Rope, (Tensor Cos, Tensor Sin)> _turns = [];
+    private object? _shared;
+    private IReadOnlyList<Tensor> _sharedTensors = [];
 
     /// <summary>A pass of single layers that look at no positions.</summary>
     public ForwardPass(Compute compute, PassMode mode)
@@ -73,16 +73,16 @@ public sealed class ForwardPass(
     }
 
     /// <summary>The mask of <see cref="Attention.Mask"/>; with a window only the last so many tokens are seen.</summary>
-    public Tensor? Mask(int? window) => masks.Mask(window);
+    public Tensor? Mask(int? window) => _masks.Mask(window);
 
     /// <summary>Linear biases, -∞ where a query may not look, <c>[1 or b, heads, s, s]</c>.</summary>
-    public Tensor Bias(Alibi alibi) => masks.Bias(alibi);
+    public Tensor Bias(Alibi alibi) => _masks.Bias(alibi);
 
     /// <summary>cos and sin of the tokens' positions.</summary>
     public (Tensor Cos, Tensor Sin) RotaryTables(Rope rope)
     {
-        if (!turns.TryGetValue(rope, out var found))
-            turns.Add(rope, found = ragged is not null ? ragged.RotaryTables(rope, mode)
+        if (!_turns.TryGetValue(rope, out var found))
+            _turns.Add(rope, found = ragged is not null ? ragged.RotaryTables(rope, mode)
                 : positions is null ? rope.Tables(before - UnpositionedTokens, length, mode: mode)
                 : rope.Tables(positions, before + length, mode: mode));
         return found;
@@ -90,15 +90,15 @@ public sealed class ForwardPass(
 
     /// <summary>All that were made and that blocks share.</summary>
     internal IEnumerable<Tensor> Tables =>
-        [.. masks.Tables, .. turns.Values.SelectMany(t => new[] { t.Cos, t.Sin }), .. ragged?.Tables ?? [], .. sharedTensors];
+        [.. _masks.Tables, .. _turns.Values.SelectMany(t => new[] { t.Cos, t.Sin }), .. ragged?.Tables ?? [], .. _sharedTensors];
 
     /// <summary>Keeps what a family's own blocks share.</summary>
     /// <param name="value">It.</param>
     /// <param name="tensors">Its tensors.</param>
-    internal void Share(object value, params IReadOnlyList<Tensor> tensors) => (shared, sharedTensors) = (value, tensors);
+    internal void Share(object value, params IReadOnlyList<Tensor> tensors) => (_shared, _sharedTensors) = (value, tensors);
 
     /// <summary>What was kept.</summary>
-    internal T Shared<T>() => (T)shared!;
+    internal T Shared<T>() => (T)_shared!;
 
     /// <summary>
     /// A block's work in a dispose scope of its own: what neither the graph nor the next block needs is freed when it is done, not

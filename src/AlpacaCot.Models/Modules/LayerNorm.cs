@@ -8,10 +8,10 @@ namespace AlpacaCot.Models.Modules;
 /// </summary>
 public sealed class LayerNorm : ILayer
 {
-    private readonly long width;
+    private readonly long _width;
 
     internal LayerNorm(long width, Tensor? weight, Tensor? bias, double epsilon) =>
-        (this.width, Weight, Bias, Epsilon) = (width, weight, bias, epsilon);
+        (this._width, Weight, Bias, Epsilon) = (width, weight, bias, epsilon);
 
     /// <summary>The gain, <c>[width]</c>, or none.</summary>
     public Tensor? Weight { get; internal set; }
@@ -23,7 +23,7 @@ public sealed class LayerNorm : ILayer
     public double Epsilon { get; }
 
     /// <summary><c>[.., width] -> [.., width]</c></summary>
-    public Tensor Forward(Tensor x, ForwardPass pass) => nn.functional.layer_norm(x, [width], Weight, Bias, Epsilon);
+    public Tensor Forward(Tensor x, ForwardPass pass) => nn.functional.layer_norm(x, [_width], Weight, Bias, Epsilon);
 
     /// <summary>The norm alone, without gain and offset, over the last dimension.</summary>
     public static Tensor Normalize(Tensor x, double epsilon) => nn.functional.layer_norm(x, [x.shape[^1]], null, null, epsilon);

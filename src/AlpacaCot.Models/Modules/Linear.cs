@@ -28,11 +28,11 @@ internal sealed record FullWeight(Func<Tensor> Read, QuantizationOptions Options
 /// <summary>A linear layer <c>y = x Wᵀ + b</c>.</summary>
 public sealed class Linear : ILayer
 {
-    private readonly bool inputsFirst;
+    private readonly bool _inputsFirst;
 
     // inputsFirst: the checkpoint holds the transpose, [inputs, outputs], as GPT-2's does.
     internal Linear(string name, WeightMatrix matrix, Tensor? bias, bool inputsFirst = false) =>
-        (Name, Matrix, Bias, this.inputsFirst) = (name, matrix, bias, inputsFirst);
+        (Name, Matrix, Bias, this._inputsFirst) = (name, matrix, bias, inputsFirst);
 
     /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
     public string Name { get; }
@@ -69,7 +69,7 @@ public sealed class Linear : ILayer
     }
 
     /// <summary>A weight <c>[outputs, inputs]</c> the way round the checkpoint holds it.</summary>
-    internal Tensor AsStored(Tensor weight) => inputsFirst ? weight.t() : weight;
+    internal Tensor AsStored(Tensor weight) => _inputsFirst ? weight.t() : weight;
 
     /// <summary>The bias, <c>[outputs]</c>, or none.</summary>
     public Tensor? Bias { get; internal set; }
@@ -104,7 +104,7 @@ public sealed class Linear : ILayer
         own =>
         {
             var before = Matrix;
-            Matrix = new DenseMatrix(own, inputsFirst);
+            Matrix = new DenseMatrix(own, _inputsFirst);
             return () => Matrix = before;
         });
 

@@ -7,10 +7,10 @@ namespace AlpacaCot.Models.Modules;
 /// <summary>Root mean square layer normalisation (Zhang and Sennrich, 2019): <c>x / sqrt(mean(x²) + ε) · w</c>.</summary>
 public sealed class RmsNorm : ILayer
 {
-    private readonly double offset;
+    private readonly double _offset;
 
     internal RmsNorm(Tensor weight, double epsilon, double offset = 0) =>
-        (Weight, Epsilon, this.offset) = (weight, epsilon, offset);
+        (Weight, Epsilon, this._offset) = (weight, epsilon, offset);
 
     /// <summary>The gain, <c>[width]</c>; Gemma stores it less one.</summary>
     public Tensor Weight { get; internal set; }
@@ -20,5 +20,5 @@ public sealed class RmsNorm : ILayer
 
     /// <summary><c>[.., width] -> [.., width]</c></summary>
     public Tensor Forward(Tensor x, ForwardPass pass) =>
-        KernelSet.For(x).RmsNorm(x, offset == 0 ? Weight : Weight + Number(offset), Epsilon);
+        KernelSet.For(x).RmsNorm(x, _offset == 0 ? Weight : Weight + Number(_offset), Epsilon);
 }

@@ -55,14 +55,14 @@ public sealed record RopeSettings(double Theta, RopeScaling Scaling, double Shar
 /// </summary>
 public sealed class Rope : IDisposable
 {
-    private readonly int dimension;
-    private readonly double theta;
-    private readonly RopeScaling scaling;
-    private readonly float attentionFactor;
-    private readonly Lock gate = new();
-    private Tensor? cos, sin; // [positions, d]
-    private long tableLength;
-    private (double Base, bool Long) tableKind;
+    private readonly int _dimension;
+    private readonly double _theta;
+    private readonly RopeScaling _scaling;
+    private readonly float _attentionFactor;
+    private readonly Lock _gate = new();
+    private Tensor? _cos, _sin; // [positions, d]
+    private long _tableLength;
+    private (double Base, bool Long) _tableKind;
 
     /// <summary>Rotary embedding over the first <paramref name="dimension"/> dimensions of a head.</summary>
     /// <exception cref="InputException">The scaling type is unknown.</exception>
@@ -74,8 +74,8 @@ public sealed class Rope : IDisposable
         var (inShort, inLong) = (scaling.ShortFactors.Count, scaling.LongFactors.Count);
         if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
             throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
-        (this.dimension, this.theta, this.scaling) = (dimension, theta, scaling);
-        attentionFactor = scaling switch
+        (this._dimension, this._theta, this._scaling) = (dimension, theta, scaling);
+        _attentionFactor = scaling switch
         {
             { Type: "yarn" or "longrope", AttentionFactor: { } given } => (float)given,
             { Factor: <= 1 } => 1,
@@ -95,7 +95,7 @@ public sealed class Rope : IDisposable
     public bool HalfFrequencies { get; init; }
 
     /// <summary>The angles depend on nothing but the position in sequences of at most this length.</summary>
-    public long SteadyLength => scaling.Type is "dynamic" or "longrope" or "qwen" ? scaling.OriginalLength : long.MaxValue;
+    public long SteadyLength => _scaling.Type is "dynamic" or "longrope" or "qwen" ? _scaling.OriginalLength : long.MaxValue;
 
     /// <summary>Splits a projection into heads and turns them to their positions.</summary>
     /// <param name="x"><c>[b, s, heads · d]</c></param>
@@ -114,10 +114,10 @@ public sealed class Rope : IDisposable
     public (Tensor Cos, Tensor Sin) Tables(
         long start, long length, long? prompt = null, PassMode mode = PassMode.Evaluation)
     {
-        lock (gate) // what is given keeps the memory when another thread replaces the tables
+        lock (_gate) // what is given keeps the memory when another thread replaces the tables
         {
             Ensure(start + length, prompt, mode);
-            return (cos!.narrow(0, start, length), sin!.narrow(0, start, length));
+            return (_cos!.narrow(0, start, length), _sin!.narrow(0, start, length));
         }
     }
 
@@ -127,42 +127,42 @@ public sealed class Rope : IDisposable
     {
         var (b, s) = (positions.shape[0], positions.shape[1]);
         var flat = positions.flatten();
-        lock (gate)
+        lock (_gate)
         {
             Ensure(limit, prompt, mode);
-            return (cos!.index_select(0, flat).view(b, 1, s, dimension), sin!.index_select(0, flat).view(b, 1, s, dimension));
+            return (_cos!.index_select(0, flat).view(b, 1, s, _dimension), _sin!.index_select(0, flat).view(b, 1, s, _dimension));
         }
     }
 
     /// <summary>The angle per position of each pair of dimensions, for a sequence of this length: <c>d/2</c> values.</summary>
     public float[] InverseFrequencies(long length, PassMode mode = PassMode.Evaluation)
     {
-        var pairs = dimension / 2;
+        var pairs = _dimension / 2;
         var (stretched, isLong) = Kind(length, mode);
-        var inverse = RopeFrequencies.Plain(dimension, stretched);
+        var inverse = RopeFrequencies.Plain(_dimension, stretched);
 
-        switch (scaling.Type)
+        switch (_scaling.Type)
         {
             case "linear":
-                for (var i = 0; i < pairs; i++) inverse[i] /= scaling.Factor;
+                for (var i = 0; i < pairs; i++) inverse[i] /= _scaling.Factor;
                 break;
             case "longrope":
-                for (var i = 0; i < pairs; i++) inverse[i] /= (isLong ? scaling.LongFactors : scaling.ShortFactors)[i];
+                for (var i = 0; i < pairs; i++) inverse[i] /= (isLong ? _scaling.LongFactors : _scaling.ShortFactors)[i];
                 break;
             case "llama3":
-                RopeFrequencies.Llama3(inverse, scaling.Factor, scaling.OriginalLength, scaling.LowFrequencyFactor,
-                    scaling.HighFrequencyFactor);
+                RopeFrequencies.Llama3(inverse, _scaling.Factor, _scaling.OriginalLength, _scaling.LowFrequencyFactor,
+                    _scaling.HighFrequencyFactor);
                 break;
             case "yarn":
                 double Bound(double rotations) =>
-                    dimension * Math.Log(scaling.OriginalLength / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
-                var low = Math.Max(Math.Floor(Bound(scaling.BetaFast)), 0);
-                var high = Math.Min(Math.Ceiling(Bound(scaling.BetaSlow)), dimension - 1);
+                    _dimension * Math.Log(_scaling.OriginalLength / (rotations * 2 * Math.PI)) / (2 * Math.Log(_theta));
+                var low = Math.Max(Math.Floor(Bound(_scaling.BetaFast)), 0);
+                var high = Math.Min(Math.Ceiling(Bound(_scaling.BetaSlow)), _dimension - 1);
                 if (low == high) high += 0.001;
                 for (var i = 0; i < pairs; i++)
                 {
                     var scaled = Math.Clamp((i - low) / (high - low), 0, 1);
-                    inverse[i] *= scaled / scaling.Factor + (1 - scaled);
+                    inverse[i] *= scaled / _scaling.Factor + (1 - scaled);
                 }
                 break;
         }
@@ -172,42 +172,42 @@ public sealed class Rope : IDisposable
     // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether longrope's long factors hold.
     private (double Base, bool Long) Kind(long length, PassMode mode)
     {
-        var isLong = length > scaling.OriginalLength;
-        var growth = (double)length / scaling.OriginalLength;
-        var factor = scaling.Type switch
+        var isLong = length > _scaling.OriginalLength;
+        var growth = (double)length / _scaling.OriginalLength;
+        var factor = _scaling.Type switch
         {
-            "dynamic" when isLong => scaling.Factor * growth - (scaling.Factor - 1),
+            "dynamic" when isLong => _scaling.Factor * growth - (_scaling.Factor - 1),
             "qwen" when isLong && mode != PassMode.Training => Math.Pow(2, Math.Ceiling(Math.Log2(growth) + 1)) - 1,
             _ => 1,
         };
-        return (theta * Math.Pow(factor, dimension / (dimension - 2.0)), scaling.Type == "longrope" && isLong);
+        return (_theta * Math.Pow(factor, _dimension / (_dimension - 2.0)), _scaling.Type == "longrope" && isLong);
     }
 
     private void Ensure(long length, long? prompt, PassMode mode)
     {
-        var deciding = scaling.Type == "qwen" ? prompt ?? length : length;
+        var deciding = _scaling.Type == "qwen" ? prompt ?? length : length;
         var kind = Kind(deciding, mode);
-        if (length <= tableLength && kind == tableKind) return;
+        if (length <= _tableLength && kind == _tableKind) return;
         var positions = length <= SteadyLength ? Math.Max(64, 2 * length) : length; // room to grow, where nothing else changes
         var inverse = InverseFrequencies(deciding, mode);
-        var (c, s) = (new float[positions * dimension], new float[positions * dimension]);
+        var (c, s) = (new float[positions * _dimension], new float[positions * _dimension]);
         for (long p = 0; p < positions; p++)
-            for (var i = 0; i < dimension; i++)
+            for (var i = 0; i < _dimension; i++)
             {
-                var angle = p * inverse[i % (dimension / 2)];
-                c[p * dimension + i] = MathF.Cos(angle) * attentionFactor;
-                s[p * dimension + i] = MathF.Sin(angle) * attentionFactor;
+                var angle = p * inverse[i % (_dimension / 2)];
+                c[p * _dimension + i] = MathF.Cos(angle) * _attentionFactor;
+                s[p * _dimension + i] = MathF.Sin(angle) * _attentionFactor;
             }
         Dispose();
-        cos = Tensors.Of(c, [positions, dimension], Device).DetachFromDisposeScope();
-        sin = Tensors.Of(s, [positions, dimension], Device).DetachFromDisposeScope();
-        (tableLength, tableKind) = (positions, kind);
+        _cos = Tensors.Of(c, [positions, _dimension], Device).DetachFromDisposeScope();
+        _sin = Tensors.Of(s, [positions, _dimension], Device).DetachFromDisposeScope();
+        (_tableLength, _tableKind) = (positions, kind);
     }
 
     /// <summary>Frees the tables.</summary>
     public void Dispose()
     {
-        cos?.Dispose();
-        sin?.Dispose();
+        _cos?.Dispose();
+        _sin?.Dispose();
     }
 }

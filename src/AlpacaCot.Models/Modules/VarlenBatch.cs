@@ -21,18 +21,18 @@ public sealed class VarlenBatch
     // Up to this many new tokens a sequence the kernel looks at each by itself; whole prompts are matrix products.
     private const int Few = 8;
 
-    private readonly Part[] parts;
+    private readonly Part[] _parts;
 
     /// <summary>Makes room in each cache for its sequence's new tokens, one or more.</summary>
     public VarlenBatch(IReadOnlyList<(KeyValueCache Cache, IReadOnlyList<int> Added)> sequences)
     {
-        parts = new Part[sequences.Count];
+        _parts = new Part[sequences.Count];
         var (positions, ids, own) = (new List<long>(), new List<long>(), new List<long>());
-        for (var i = 0; i < parts.Length; i++)
+        for (var i = 0; i < _parts.Length; i++)
         {
             var (cache, added) = sequences[i];
             var (start, count) = (cache.Position, cache.Begin(added));
-            parts[i] = new Part(cache, positions.Count, start, count);
+            _parts[i] = new Part(cache, positions.Count, start, count);
             for (var t = 0; t < count; t++)
             {
                 if (t >= count - added.Count) own.Add(positions.Count);
@@ -43,7 +43,7 @@ public sealed class VarlenBatch
         (Ids, Own) = ([.. ids], [.. own]);
         Positions = Tensors.Of([.. positions], [1, positions.Count], sequences[0].Cache.Device);
         Tokens = positions.Count;
-        End = parts.Max(p => p.End);
+        End = _parts.Max(p => p.End);
     }
 
     /// <summary>New tokens, n.</summary>
@@ -62,15 +62,15 @@ public sealed class VarlenBatch
     public Tensor Positions { get; }
 
     /// <summary>The sequences' caches, with the place of the first new token among the ids of each.</summary>
-    public IEnumerable<(KeyValueCache Cache, int Start)> Sequences => parts.Select(p => (p.Cache, p.Start - p.Cache.PrefixLength));
+    public IEnumerable<(KeyValueCache Cache, int Start)> Sequences => _parts.Select(p => (p.Cache, p.Start - p.Cache.PrefixLength));
 
     /// <summary>All masks and biases that were made.</summary>
-    internal IEnumerable<Tensor> Tables => parts.SelectMany(p => p.Masks?.Tables ?? []);
+    internal IEnumerable<Tensor> Tables => _parts.SelectMany(p => p.Masks?.Tables ?? []);
 
     /// <summary>Counts the new tokens as held, after the last layer.</summary>
     public void Advance()
     {
-        foreach (var part in parts) part.Cache.Advance();
+        foreach (var part in _parts) part.Cache.Advance();
     }
 
     /// <summary>cos and sin of the new tokens' positions, <c>[.., n, d]</c>.</summary>
@@ -78,7 +78,7 @@ public sealed class VarlenBatch
     {
         if (End <= rope.SteadyLength) return rope.Tables(Positions, End, mode: mode);
         // The angles depend on each sequence's length.
-        var tables = parts.Select(p =>
+        var tables = _parts.Select(p =>
             rope.Tables(p.Start, p.Count, p.Start > 0 ? p.Cache.PromptLength : p.Count, mode)).ToArray();
         return (cat([.. tables.Select(t => t.Cos)]), cat([.. tables.Select(t => t.Sin)]));
     }
@@ -96,7 +96,7 @@ public sealed class VarlenBatch
         var result = Tensors.Empty([1, Tokens, query.shape[1] * query.shape[3]], query.dtype, query.device);
         var kernels = KernelSet.For(query);
         var few = new List<CachedQuery>();
-        foreach (var part in parts)
+        foreach (var part in _parts)
         {
             kernels.StoreCached(part.Cache.Store, layer, key, value, part.First, part.Start, part.Count);
             if (part.Count <= Few)

@@ -20,24 +20,24 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     // Small enough that a delayed core holds up little, large enough to be worth taking; rows of x that stay in the cache.
     private const int PieceBytes = 1 << 16, RowsAtOnce = 64;
 
-    private readonly Tensor codes, scales;
-    private readonly int blocks, blockBytes;
-    private readonly long groups;
+    private readonly Tensor _codes, _scales;
+    private readonly int _blocks, _blockBytes;
+    private readonly long _groups;
 
     private BlockMatrix(int bits, long outputs, long inputs)
         : base(outputs, inputs)
     {
-        (Bits, blockBytes) = (bits, bits == 8 ? Int8Dot.BlockBytes : Int4Dot.BlockBytes);
-        (blocks, groups) = ((int)((inputs + Block - 1) / Block), (outputs + Group - 1) / Group);
-        codes = Tensors.Zeros([groups, blocks, blockBytes], ScalarType.Byte, CPU).DetachFromDisposeScope();
-        scales = Tensors.Zeros([groups, blocks, Group], ScalarType.Float16, CPU).DetachFromDisposeScope();
+        (Bits, _blockBytes) = (bits, bits == 8 ? Int8Dot.BlockBytes : Int4Dot.BlockBytes);
+        (_blocks, _groups) = ((int)((inputs + Block - 1) / Block), (outputs + Group - 1) / Group);
+        _codes = Tensors.Zeros([_groups, _blocks, _blockBytes], ScalarType.Byte, CPU).DetachFromDisposeScope();
+        _scales = Tensors.Zeros([_groups, _blocks, Group], ScalarType.Float16, CPU).DetachFromDisposeScope();
     }
 
     /// <summary>Bits of a code: 8 or 4.</summary>
     public int Bits { get; }
 
     /// <inheritdoc/>
-    public override long Bytes => codes.numel() + 2 * scales.numel();
+    public override long Bytes => _codes.numel() + 2 * _scales.numel();
 
     private GgufType Type => Bits == 8 ? GgufType.Q8 : GgufType.Q4;
 
@@ -74,7 +74,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     {
         var values = ExpansionBuffer.Take(Outputs, Inputs);
         var to = (nint)TensorMemory.Floats(values);
-        Rows.Split(groups, Group * Inputs, (first, end) =>
+        Rows.Split(_groups, Group * Inputs, (first, end) =>
         {
             for (var row = first * Group; row < Math.Min(end * Group, Outputs); row++) Expand(row, (float*)to + row * Inputs);
         });
@@ -89,17 +89,17 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         var y = Tensors.Empty([n, Outputs], ScalarType.Float32, CPU);
         var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain);
-        var (c, s) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Bytes(scales));
-        var groupsAtOnce = Math.Max(1, PieceBytes / (blocks * blockBytes));
-        SpinThreadPool.Shared.Run((int)((groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), piece =>
+        var (c, s) = ((nint)TensorMemory.Bytes(_codes), (nint)TensorMemory.Bytes(_scales));
+        var groupsAtOnce = Math.Max(1, PieceBytes / (_blocks * _blockBytes));
+        SpinThreadPool.Shared.Run((int)((_groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), piece =>
         {
-            var (first, end) = ((long)piece * groupsAtOnce, Math.Min((piece + 1L) * groupsAtOnce, groups));
+            var (first, end) = ((long)piece * groupsAtOnce, Math.Min((piece + 1L) * groupsAtOnce, _groups));
             for (var from = 0; from < n; from += RowsAtOnce)
             {
                 var until = Math.Min(from + RowsAtOnce, n);
                 if (Bits == 8)
-                    Int8Dot.Multiply((sbyte*)c, (ushort*)s, blocks, rounded, from, until, (float*)to, Outputs, first, end);
-                else Int4Dot.Multiply((byte*)c, (ushort*)s, blocks, rounded, from, until, (float*)to, Outputs, first, end);
+                    Int8Dot.Multiply((sbyte*)c, (ushort*)s, _blocks, rounded, from, until, (float*)to, Outputs, first, end);
+                else Int4Dot.Multiply((byte*)c, (ushort*)s, _blocks, rounded, from, until, (float*)to, Outputs, first, end);
             }
         });
         return y;
@@ -112,8 +112,8 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        codes.Dispose();
-        scales.Dispose();
+        _codes.Dispose();
+        _scales.Dispose();
     }
 
     // GGUF's block of a row: its scale, then 32 bytes, or 16 whose low halves come first. Four bytes of each row go together.
@@ -121,29 +121,29 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     {
         Span<float> values = stackalloc float[Block];
         Span<byte> packed = stackalloc byte[2 + Block];
-        byte* to = TensorMemory.Bytes(codes) + group * blocks * blockBytes + 4 * r;
-        ushort* scale = (ushort*)TensorMemory.Bytes(scales) + group * blocks * Group + r;
-        for (var b = 0; b < blocks; b++, to += blockBytes, scale += Group)
+        byte* to = TensorMemory.Bytes(_codes) + group * _blocks * _blockBytes + 4 * r;
+        ushort* scale = (ushort*)TensorMemory.Bytes(_scales) + group * _blocks * Group + r;
+        for (var b = 0; b < _blocks; b++, to += _blockBytes, scale += Group)
         {
             var here = (int)Math.Min(Block, Inputs - b * Block);
             values.Clear();
             new Span<float>(row + b * Block, here).CopyTo(values);
             GgufBlocks.Round(Type, values, packed);
             *scale = BitConverter.ToUInt16(packed);
-            for (var q = 0; q < blockBytes / Group; q += 4) packed.Slice(2 + q, 4).CopyTo(new Span<byte>(to + q * Group, 4));
+            for (var q = 0; q < _blockBytes / Group; q += 4) packed.Slice(2 + q, 4).CopyTo(new Span<byte>(to + q * Group, 4));
         }
     }
 
     private void Expand(long row, float* into)
     {
         Span<float> values = stackalloc float[Block];
-        Span<byte> packed = stackalloc byte[2 + blockBytes / Group];
-        byte* from = TensorMemory.Bytes(codes) + row / Group * blocks * blockBytes + 4 * (row % Group);
-        ushort* scale = (ushort*)TensorMemory.Bytes(scales) + row / Group * blocks * Group + row % Group;
-        for (var b = 0; b < blocks; b++, from += blockBytes, scale += Group)
+        Span<byte> packed = stackalloc byte[2 + _blockBytes / Group];
+        byte* from = TensorMemory.Bytes(_codes) + row / Group * _blocks * _blockBytes + 4 * (row % Group);
+        ushort* scale = (ushort*)TensorMemory.Bytes(_scales) + row / Group * _blocks * Group + row % Group;
+        for (var b = 0; b < _blocks; b++, from += _blockBytes, scale += Group)
         {
             BitConverter.TryWriteBytes(packed, *scale);
-            for (var q = 0; q < blockBytes / Group; q += 4) new Span<byte>(from + q * Group, 4).CopyTo(packed.Slice(2 + q, 4));
+            for (var q = 0; q < _blockBytes / Group; q += 4) new Span<byte>(from + q * Group, 4).CopyTo(packed.Slice(2 + q, 4));
             GgufBlocks.Expand(Type, packed, values);
             values[..(int)Math.Min(Block, Inputs - b * Block)].CopyTo(new Span<float>(into + b * Block, Block));
         }

@@ -10,16 +10,16 @@ namespace AlpacaCot.Models.Quantization;
 /// </summary>
 public sealed class Codebook
 {
-    private readonly byte[] codes; // in the order of their values
-    private readonly ConcurrentDictionary<string, Tensor> onDevices = [];
+    private readonly byte[] _codes; // in the order of their values
+    private readonly ConcurrentDictionary<string, Tensor> _onDevices = [];
 
     /// <param name="values">The value of each code.</param>
     public Codebook(params float[] values)
     {
         Values = values;
-        codes = [.. values.Index().OrderBy(v => v.Item).ThenBy(v => v.Index).Select(v => (byte)v.Index)];
-        Boundaries = [.. codes.Zip(codes.Skip(1), (low, high) => (values[low] + values[high]) / 2)];
-        HalfByteCodes = codes.Length == 16 ? codes : [];
+        _codes = [.. values.Index().OrderBy(v => v.Item).ThenBy(v => v.Index).Select(v => (byte)v.Index)];
+        Boundaries = [.. _codes.Zip(_codes.Skip(1), (low, high) => (values[low] + values[high]) / 2)];
+        HalfByteCodes = _codes.Length == 16 ? _codes : [];
     }
 
     /// <summary>NormalFloat: quantiles of the normal distribution, scaled to [-1, 1], zero exact (QLoRA, appendix E).</summary>
@@ -49,18 +49,18 @@ public sealed class Codebook
 
     /// <summary>The values on a device; kept for the life of the program.</summary>
     public Tensor On(Device device) =>
-        onDevices.GetOrAdd($"values {device}", _ => Tensors.Of(Values, device).DetachFromDisposeScope());
+        _onDevices.GetOrAdd($"values {device}", _ => Tensors.Of(Values, device).DetachFromDisposeScope());
 
     /// <summary>The middles between neighbouring values on a device, as <see cref="On"/>.</summary>
     public Tensor BoundariesOn(Device device) =>
-        onDevices.GetOrAdd($"boundaries {device}", _ => Tensors.Of(Boundaries, device).DetachFromDisposeScope());
+        _onDevices.GetOrAdd($"boundaries {device}", _ => Tensors.Of(Boundaries, device).DetachFromDisposeScope());
 
     /// <summary>The codes in the order of their values, on a device, as <see cref="On"/>.</summary>
     public Tensor CodesOn(Device device) =>
-        onDevices.GetOrAdd($"codes {device}", _ => Tensors.Of(codes, device).DetachFromDisposeScope());
+        _onDevices.GetOrAdd($"codes {device}", _ => Tensors.Of(_codes, device).DetachFromDisposeScope());
 
     /// <summary>Of 16 values: those of a byte's two codes, the high half's first, <c>[256, 2]</c>, as <see cref="On"/>.</summary>
-    internal Tensor PairsOn(Device device) => onDevices.GetOrAdd($"pairs {device}", _ => Tensors.Of(
+    internal Tensor PairsOn(Device device) => _onDevices.GetOrAdd($"pairs {device}", _ => Tensors.Of(
         [.. Enumerable.Range(0, 256).SelectMany(b => new[] { Values[b >> 4], Values[b & 15] })], [256, 2], device)
         .DetachFromDisposeScope());
 
@@ -74,7 +74,7 @@ public sealed class Codebook
             if (number > Boundaries[middle]) low = middle + 1;
             else high = middle;
         }
-        return codes[low];
+        return _codes[low];
     }
 
     // Seven decades; each has twice as many values as the one below, in the middles of equal parts of [0.1, 1].

@@ -21,9 +21,9 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
 
     private const int RowsAtOnce = 64;
 
-    private readonly Codebook book;
-    private readonly Lock gate = new();
-    private Tensor? plainScales;
+    private readonly Codebook _book;
+    private readonly Lock _gate = new();
+    private Tensor? _plainScales;
 
     /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
     /// <param name="type"><see cref="QuantizationType.Nf4"/> or <see cref="QuantizationType.Fp4"/>.</param>
@@ -38,7 +38,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         Tensor? nestedScales, float offset)
         : base(outputs, inputs)
     {
-        book = type == QuantizationType.Nf4 ? Codebook.Nf4 : Codebook.Fp4;
+        _book = type == QuantizationType.Nf4 ? Codebook.Nf4 : Codebook.Fp4;
         (Type, BlockSize, Offset) = (type, blockSize, offset);
         (Packed, Scales, NestedScales) = (packed.DetachFromDisposeScope(), scales.DetachFromDisposeScope(),
             nestedScales?.DetachFromDisposeScope());
@@ -63,7 +63,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     public float Offset { get; }
 
     /// <summary>The 16 values.</summary>
-    public ReadOnlySpan<float> Table => book.Values;
+    public ReadOnlySpan<float> Table => _book.Values;
 
     /// <inheritdoc/>
     public override long Bytes => Packed.numel() + Scales.numel() * Scales.element_size() + (NestedScales?.numel() ?? 0) * 4;
@@ -117,7 +117,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         Rows.Split((blocks + NestedBlock - 1) / NestedBlock, NestedBlock * BlockSize, (first, end) =>
         {
             var scales = stackalloc float[NestedBlock];
-            fixed (float* table = book.Values)
+            fixed (float* table = _book.Values)
                 for (var group = first; group < end; group++)
                 {
                     var begin = group * NestedBlock;
@@ -143,7 +143,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         if (NestedScales is not null)
             scales = Codebook.DynamicSigned.On(device).index_select(0, Scales.to(ScalarType.Int64))
                 .mul(NestedScales.repeat_interleave(NestedBlock).narrow(0, 0, Blocks)).add(Number(Offset));
-        var values = book.PairsOn(device).index_select(0, Packed.flatten().to(ScalarType.Int64)).flatten().narrow(0, 0, count);
+        var values = _book.PairsOn(device).index_select(0, Packed.flatten().to(ScalarType.Int64)).flatten().narrow(0, 0, count);
         scales = scales.repeat_interleave(BlockSize).narrow(0, 0, count);
         return values.mul(scales).view(Outputs, Inputs).MoveToOuterDisposeScope();
     }
@@ -170,7 +170,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.EvenOdd);
         var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(PlainScales()));
-        var tables = CodebookDot.Tables(book.Values);
+        var tables = CodebookDot.Tables(_book.Values);
         SpinThreadPool.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
             CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs,
                 (long)piece * RowsAtOnce, Math.Min((piece + 1L) * RowsAtOnce, Outputs)));
@@ -179,13 +179,13 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
 
     private Tensor PlainScales()
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (plainScales is not null) return plainScales;
+            if (_plainScales is not null) return _plainScales;
             var scales = Tensors.Empty([Blocks], ScalarType.Float32, CPU).DetachFromDisposeScope();
             for (long first = 0; first < Blocks; first += NestedBlock)
                 ReadScales(first, (int)Math.Min(NestedBlock, Blocks - first), TensorMemory.Floats(scales) + first);
-            return plainScales = scales;
+            return _plainScales = scales;
         }
     }
 
@@ -212,6 +212,6 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         Packed.Dispose();
         Scales.Dispose();
         NestedScales?.Dispose();
-        plainScales?.Dispose();
+        _plainScales?.Dispose();
     }
 }

@@ -16,8 +16,8 @@ public sealed unsafe class Int8Matrix : WeightMatrix
 {
     private const int FewRows = 4; // expanding all codes costs as much as some rows of products
 
-    private readonly float threshold;
-    private readonly bool roundsInTraining;
+    private readonly float _threshold;
+    private readonly bool _roundsInTraining;
 
     /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
     /// <param name="codes"><c>[outputs, inputs]</c>, int8.</param>
@@ -27,8 +27,8 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     public Int8Matrix(Tensor codes, Tensor scales, float threshold, bool roundsInTraining = false)
         : base(codes.shape[0], codes.shape[1])
     {
-        this.roundsInTraining = roundsInTraining;
-        this.threshold = threshold > 0 ? threshold : float.PositiveInfinity;
+        this._roundsInTraining = roundsInTraining;
+        this._threshold = threshold > 0 ? threshold : float.PositiveInfinity;
         (Codes, Scales) = (codes.DetachFromDisposeScope(), scales.DetachFromDisposeScope());
     }
 
@@ -99,15 +99,15 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     }
 
     /// <inheritdoc/>
-    internal override Tensor ExpandedProduct(Tensor x) => roundsInTraining ? Product(x) : base.ExpandedProduct(x);
+    internal override Tensor ExpandedProduct(Tensor x) => _roundsInTraining ? Product(x) : base.ExpandedProduct(x);
 
     /// <inheritdoc/>
     public override Tensor Product(Tensor x)
     {
         using var scope = NewDisposeScope();
         var half = InHalfPrecision(x); // [n, inputs]
-        var (codes, rowScales) = RowCodes(half, threshold);
-        var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(half);
+        var (codes, rowScales) = RowCodes(half, _threshold);
+        var outliers = float.IsPositiveInfinity(_threshold) ? null : OutlierColumns(half);
         if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
         var products = x.shape[0] < FewRows && Compute.UsesSimd(x)
             ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
@@ -144,7 +144,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
 
     /// <inheritdoc/>
     internal override WeightMatrix MoveTo(Device device) => device.type == Codes.device_type ? this
-        : new Int8Matrix(Tensors.On(Codes, device), Tensors.On(Scales, device), threshold, roundsInTraining);
+        : new Int8Matrix(Tensors.On(Codes, device), Tensors.On(Scales, device), _threshold, _roundsInTraining);
 
     // The same whole numbers by way of fp32, which holds every whole number up to 2^24, the sum of 1040 products of codes: many
     // times as fast where the processor cannot multiply bytes by itself, and as exact.
@@ -167,7 +167,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     private Tensor? OutlierColumns(Tensor x)
     {
         var largest = x.abs().amax([0L]); // [inputs]
-        var columns = (largest >= Number(threshold)).nonzero().squeeze(1);
+        var columns = (largest >= Number(_threshold)).nonzero().squeeze(1);
         return columns.numel() == 0 ? null : columns;
     }
 

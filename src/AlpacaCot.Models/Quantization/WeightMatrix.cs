@@ -69,33 +69,33 @@ public sealed class DenseMatrix : WeightMatrix
     /// <summary>Numbers that are expanded at a time: 128 MB of fp32.</summary>
     internal long PartNumbers { get; init; } = 1 << 25;
 
-    private readonly Tensor stored;
-    private readonly bool inputsFirst;
+    private readonly Tensor _stored;
+    private readonly bool _inputsFirst;
 
     /// <param name="stored">The numbers, of any floating type; stays the caller's.</param>
     /// <param name="inputsFirst">Whether they lie as the transpose, <c>[inputs, outputs]</c>, as GPT-2's do.</param>
     public DenseMatrix(Tensor stored, bool inputsFirst = false)
         : base(stored.shape[inputsFirst ? 1 : 0], stored.shape[inputsFirst ? 0 : 1]) =>
-        (this.stored, this.inputsFirst) = (stored, inputsFirst);
+        (this._stored, this._inputsFirst) = (stored, inputsFirst);
 
     /// <inheritdoc/>
-    public override long Bytes => stored.numel() * stored.element_size();
+    public override long Bytes => _stored.numel() * _stored.element_size();
 
     /// <summary>The numbers as <c>[outputs, inputs]</c>, in the type they are stored in.</summary>
-    public Tensor Weight => inputsFirst ? stored.t() : stored;
+    public Tensor Weight => _inputsFirst ? _stored.t() : _stored;
 
     /// <summary>The numbers the way round they lie.</summary>
-    internal Tensor Stored => stored;
+    internal Tensor Stored => _stored;
 
     /// <summary>Whether the matrix itself is trained.</summary>
-    public bool IsTrained => stored.requires_grad;
+    public bool IsTrained => _stored.requires_grad;
 
     /// <inheritdoc/>
     public override Tensor Expand()
     {
-        if (stored.dtype == ScalarType.Float32) return inputsFirst ? stored.t() : stored.alias();
-        var expanded = Expanded(stored);
-        if (!inputsFirst) return expanded;
+        if (_stored.dtype == ScalarType.Float32) return _inputsFirst ? _stored.t() : _stored.alias();
+        var expanded = Expanded(_stored);
+        if (!_inputsFirst) return expanded;
         using (expanded) return expanded.t();
     }
 
@@ -103,7 +103,7 @@ public sealed class DenseMatrix : WeightMatrix
         ? Kernels.ExpansionBuffer.Expand(numbers) : numbers.to(ScalarType.Float32);
 
     // Heads have a row for each token of the vocabulary: in fp32 at once they would be the largest thing in memory.
-    private bool IsExpandedInParts => stored.dtype != ScalarType.Float32 && !inputsFirst && stored.numel() > PartNumbers;
+    private bool IsExpandedInParts => _stored.dtype != ScalarType.Float32 && !_inputsFirst && _stored.numel() > PartNumbers;
 
     /// <inheritdoc/>
     internal override Tensor ExpandedProduct(Tensor x)
@@ -112,7 +112,7 @@ public sealed class DenseMatrix : WeightMatrix
         using var scope = NewDisposeScope();
         var y = Tensors.Empty([x.shape[0], Outputs], ScalarType.Float32, x.device);
         foreach (var (first, rows) in Parts())
-            y.narrow(1, first, rows).copy_(x.mm(Expanded(stored.narrow(0, first, rows)).t()));
+            y.narrow(1, first, rows).copy_(x.mm(Expanded(_stored.narrow(0, first, rows)).t()));
         return y.MoveToOuterDisposeScope();
     }
 
@@ -123,7 +123,7 @@ public sealed class DenseMatrix : WeightMatrix
         using var scope = NewDisposeScope();
         var x = Tensors.Zeros([y.shape[0], Inputs], ScalarType.Float32, y.device);
         foreach (var (first, rows) in Parts())
-            x.addmm_(y.narrow(1, first, rows), Expanded(stored.narrow(0, first, rows)));
+            x.addmm_(y.narrow(1, first, rows), Expanded(_stored.narrow(0, first, rows)));
         return x.MoveToOuterDisposeScope();
     }
 
@@ -135,14 +135,14 @@ public sealed class DenseMatrix : WeightMatrix
 
     /// <inheritdoc/>
     public override Tensor Product(Tensor x) =>
-        (inputsFirst || !Compute.UsesSimd(stored) ? null : Kernels.Decode.FloatDot.Product(x, stored)) ?? ExpandedProduct(x);
+        (_inputsFirst || !Compute.UsesSimd(_stored) ? null : Kernels.Decode.FloatDot.Product(x, _stored)) ?? ExpandedProduct(x);
 
     /// <inheritdoc/>
     internal override WeightMatrix MoveTo(Device device) => throw new NotSupportedException("the model moves its plain weights");
 
     /// <summary>The matrix of other numbers, lying as these do; they stay the caller's.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c></param>
-    internal DenseMatrix With(Tensor weight) => new(inputsFirst ? weight.t() : weight, inputsFirst);
+    internal DenseMatrix With(Tensor weight) => new(_inputsFirst ? weight.t() : weight, _inputsFirst);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) { } // the model's

@@ -12,17 +12,17 @@ internal sealed class ElfFile
     private const uint DynamicSymbols = 11, VersionNeeds = 0x6ffffffe, VersionSymbols = 0x6fffffff;
     private const ushort WeakVersion = 2;
 
-    private readonly byte[] bytes;
+    private readonly byte[] _bytes;
 
     public ElfFile(byte[] bytes)
     {
         if (bytes.Length < 64 || BinaryPrimitives.ReadUInt32BigEndian(bytes) != 0x7f454c46 || bytes[4] != 2 || bytes[5] != 1)
             throw new InvalidDataException("not a 64-bit little-endian ELF file");
-        this.bytes = bytes;
+        this._bytes = bytes;
     }
 
     /// <summary>The file, with whatever was changed.</summary>
-    public ReadOnlySpan<byte> Bytes => bytes;
+    public ReadOnlySpan<byte> Bytes => _bytes;
 
     /// <summary>A symbol that some other library must bring.</summary>
     /// <param name="Name">The mangled name.</param>
@@ -40,7 +40,7 @@ internal sealed class ElfFile
         {
             var at = symbols + i * 24;
             if (U16(at + 6) != 0) continue; // defined here
-            yield return new Undefined(Text(names + (int)U32(at)), bytes[at + 4] >> 4 == 2, U16(versions + i * 2) & 0x7fff);
+            yield return new Undefined(Text(names + (int)U32(at)), _bytes[at + 4] >> 4 == 2, U16(versions + i * 2) & 0x7fff);
         }
     }
 
@@ -63,7 +63,7 @@ internal sealed class ElfFile
                 if (Text(names + (int)U32(aux + 8)) != version) continue;
                 var index = U16(aux + 6);
                 if (UndefinedSymbols().Any(s => s.Version == index && !nominal.Contains(s.Name))) return false;
-                BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(aux + 4), (ushort)(U16(aux + 4) | WeakVersion));
+                BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(aux + 4), (ushort)(U16(aux + 4) | WeakVersion));
                 return true;
             }
             var next = (int)U32(need + 12);
@@ -86,11 +86,11 @@ internal sealed class ElfFile
 
     private int SectionOffset(int index) => (int)U64(SectionHeader(index) + 24);
 
-    private string Text(int at) => Encoding.ASCII.GetString(bytes.AsSpan(at, bytes.AsSpan(at).IndexOf((byte)0)));
+    private string Text(int at) => Encoding.ASCII.GetString(_bytes.AsSpan(at, _bytes.AsSpan(at).IndexOf((byte)0)));
 
-    private ushort U16(int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at));
+    private ushort U16(int at) => BinaryPrimitives.ReadUInt16LittleEndian(_bytes.AsSpan(at));
 
-    private uint U32(int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at));
+    private uint U32(int at) => BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan(at));
 
-    private ulong U64(int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(at));
+    private ulong U64(int at) => BinaryPrimitives.ReadUInt64LittleEndian(_bytes.AsSpan(at));
 }

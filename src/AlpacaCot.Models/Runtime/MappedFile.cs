@@ -27,13 +27,13 @@ public sealed unsafe partial class MappedFile : IDisposable
     /// </summary>
     private static readonly Dictionary<nint, (MappedFile Map, int Tensors, long Bytes)> Live = [];
 
-    private readonly MemoryMappedViewAccessor? view;
-    private int owners = 1; // this object and each tensor
-    private bool disposed;
+    private readonly MemoryMappedViewAccessor? _view;
+    private int _owners = 1; // this object and each tensor
+    private bool _disposed;
 
     private MappedFile(string path, MemoryMappedViewAccessor? view, long length)
     {
-        (Path, this.view, Length) = (path, view, length);
+        (Path, this._view, Length) = (path, view, length);
         if (view is null) return;
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
@@ -126,14 +126,14 @@ public sealed unsafe partial class MappedFile : IDisposable
     /// <summary>Gives up this object's share of the mapping; it is unmapped when the last tensor is gone too.</summary>
     public void Dispose()
     {
-        if (disposed) return;
-        disposed = true;
+        if (_disposed) return;
+        _disposed = true;
         lock (Live) DropOwner();
     }
 
     private void CheckRange(long offset, long count)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (offset < 0 || count < 0 || offset > Length - count)
             throw new ArgumentOutOfRangeException(nameof(offset), $"{count} bytes at {offset} are not inside {Path} " +
                 $"({Length} bytes)");
@@ -145,7 +145,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         {
             ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(Live, address, out _);
             entry = (this, entry.Tensors + 1, Math.Max(entry.Bytes, bytes));
-            owners++;
+            _owners++;
         }
     }
 
@@ -158,7 +158,7 @@ public sealed unsafe partial class MappedFile : IDisposable
             else
             {
                 Live.Remove(address);
-                if (map.owners > 1) ForgetUnlessLive(address, bytes);
+                if (map._owners > 1) ForgetUnlessLive(address, bytes);
             }
             map.DropOwner();
         }
@@ -176,9 +176,9 @@ public sealed unsafe partial class MappedFile : IDisposable
 
     private void DropOwner()
     {
-        if (--owners > 0 || view is null) return;
-        view.SafeMemoryMappedViewHandle.ReleasePointer();
-        view.Dispose();
+        if (--_owners > 0 || _view is null) return;
+        _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.Dispose();
     }
 
     // Called by libtorch, on whichever thread drops the last reference to the tensor's storage.

@@ -15,10 +15,10 @@ public static class Scalars
     private static readonly TorchSharp.Scalar One = TorchSharp.ScalarExtensionMethods.ToScalar(1);
 
     [ThreadStatic]
-    private static TorchSharp.Scalar?[]? ring;
+    private static TorchSharp.Scalar?[]? _ring;
 
     [ThreadStatic]
-    private static int next;
+    private static int _next;
 
     /// <summary>A number that is held until this thread has made <see cref="Kept"/> more.</summary>
     public static TorchSharp.Scalar Number(double value) => Keep(TorchSharp.ScalarExtensionMethods.ToScalar(value));
@@ -40,8 +40,8 @@ public static class Scalars
 
     private static TorchSharp.Scalar Keep(TorchSharp.Scalar scalar)
     {
-        ring ??= new TorchSharp.Scalar[Kept];
-        next = (next + 1) % Kept;
-        return ring[next] = scalar;
+        _ring ??= new TorchSharp.Scalar[Kept];
+        _next = (_next + 1) % Kept;
+        return _ring[_next] = scalar;
     }
 }

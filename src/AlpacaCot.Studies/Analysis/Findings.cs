@@ -17,7 +17,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         ["all"] = ("the whole", "总体"), ["math"] = ("math", "数学"), ["code"] = ("code", "代码"),
     };
 
-    private readonly bool chinese = language == "zh";
+    private readonly bool _chinese = language == "zh";
 
     /// <summary>One statement per arm, in the order of the arms.</summary>
     public IReadOnlyList<string> Statements =>
@@ -25,7 +25,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
 
     /// <summary>One sentence per arm and benchmark with missing scores.</summary>
     public IReadOnlyList<string> Missing =>
-        [.. analysis.Missing.Select(m => chinese
+        [.. analysis.Missing.Select(m => _chinese
             ? $"{m.Arm.Name}：{m.About.Title} 的 {m.Answers} 个答案中有 {m.Missing} 个没有得分，未计入"
                 + $"（{Reasons(m)}）。"
             : $"{m.Arm.Name}: {m.Missing} of {m.Answers} answers to {m.About.Title} have no score and are not counted "
@@ -34,7 +34,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     /// <summary>One sentence per arm and benchmark with shortened prompts.</summary>
     public IReadOnlyList<string> Shortened =>
         [.. analysis.Results.Arms.SelectMany(arm => analysis.Results.Of(arm)[0].Runs.Where(run => run.Shortened > 0).Select(run =>
-            chinese ? $"{arm.Name}：{run.Benchmark.Title} 有 {run.Shortened} / {run.Answers.Count} 题的提示"
+            _chinese ? $"{arm.Name}：{run.Benchmark.Title} 有 {run.Shortened} / {run.Answers.Count} 题的提示"
                 + "超出模型长度，已去掉部分示例。"
             : $"{arm.Name}: {run.Shortened} of {run.Answers.Count} prompts of {run.Benchmark.Title} exceeded the model's "
                 + "context and lost few-shot examples or their beginning."))];
@@ -45,7 +45,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     public string Called(Measure measure)
     {
         var name = measure.Category ?? (measure.Only ? "all" : measure.About.Title);
-        var said = Known.TryGetValue(name, out var known) ? chinese ? known.Chinese : known.English : name;
+        var said = Known.TryGetValue(name, out var known) ? _chinese ? known.Chinese : known.English : name;
         return measure.Only || measure.Category is null ? said : $"{measure.About.Title} {said}";
     }
 
@@ -57,14 +57,14 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         foreach (var unit in comparisons.Where(c => c.Verdict == ComparisonVerdict.Unchanged).GroupBy(c => c.Measure.About.Scale))
         {
             var (same, margin) = (unit.ToList(), Points(analysis.Study.Margin / 100 * unit.Key));
-            parts.Add(chinese ? $"{Join(same)}没有变化（在 {margin} 分以内）"
+            parts.Add(_chinese ? $"{Join(same)}没有变化（在 {margin} 分以内）"
                 : $"{Join(same)} {(same.Count == 1 ? "is" : "are")} unchanged within {margin} points");
         }
         var open = comparisons.Where(c => c.Verdict == ComparisonVerdict.Open).ToList();
         if (open.Count > 0)
-            parts.Add(chinese ? $"{Join(open)}未能确定有无差别" : $"for {Join(open)} no difference is established");
-        var sentence = $"{Opening(arm)}{(chinese ? "，" : ", ")}{string.Join(chinese ? "；" : "; ", parts)}";
-        return sentence + (chinese ? "。" : ".");
+            parts.Add(_chinese ? $"{Join(open)}未能确定有无差别" : $"for {Join(open)} no difference is established");
+        var sentence = $"{Opening(arm)}{(_chinese ? "，" : ", ")}{string.Join(_chinese ? "；" : "; ", parts)}";
+        return sentence + (_chinese ? "。" : ".");
     }
 
     /// <summary>The changed factors, as the beginning of a sentence.</summary>
@@ -72,14 +72,14 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     {
         var reference = analysis.Study.Reference;
         if (!arm.Trains && reference.Trains)
-            return chinese ? $"不经训练（与 {reference.Name} 相比）" : $"Without training (against {reference.Name})";
+            return _chinese ? $"不经训练（与 {reference.Name} 相比）" : $"Without training (against {reference.Name})";
         var changed = arm.Levels.Except(reference.Levels).ToList();
         if (changed is [{ Without.Count: > 0 } level])
-            return chinese ? $"去掉 {string.Join("、", level.Without)} 数据后" : $"Without {string.Join(" and ", level.Without)} data";
+            return _chinese ? $"去掉 {string.Join("、", level.Without)} 数据后" : $"Without {string.Join(" and ", level.Without)} data";
         var before = changed.Select(c => reference.Levels.FirstOrDefault(l => l.Factor == c.Factor)?.Name ?? reference.Name);
         var (now, then) = changed.Count == 0 ? (arm.Name, reference.Name)
             : (string.Join(" · ", changed.Select(c => c.Name)), string.Join(" · ", before));
-        return chinese ? $"以 {now} 代替 {then} 时" : $"With {now} instead of {then}";
+        return _chinese ? $"以 {now} 代替 {then} 时" : $"With {now} instead of {then}";
     }
 
     private string Change(StudyComparison c)
@@ -87,7 +87,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
         var rises = c.Difference > 0;
         var (low, high) = rises ? (c.Interval.Low, c.Interval.High) : (-c.Interval.High, -c.Interval.Low);
         var size = Points(Math.Abs(c.Difference));
-        return chinese ? $"{Called(c.Measure)}{(rises ? "上升" : "下降")} {size} 分 [{Points(low)}, {Points(high)}]，{P(c.CorrectedP)}"
+        return _chinese ? $"{Called(c.Measure)}{(rises ? "上升" : "下降")} {size} 分 [{Points(low)}, {Points(high)}]，{P(c.CorrectedP)}"
             : $"{Called(c.Measure)} {(rises ? "rises" : "falls")} by {size} points [{Points(low)}, {Points(high)}], "
                 + $"{P(c.CorrectedP)}";
     }
@@ -95,7 +95,7 @@ public sealed class Findings(StudyAnalysis analysis, string language)
     private string Join(IReadOnlyList<StudyComparison> comparisons)
     {
         var names = comparisons.Select(c => Called(c.Measure)).ToList();
-        if (chinese) return string.Join("、", names);
+        if (_chinese) return string.Join("、", names);
         return names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} and {names[^1]}";
     }
 

@@ -35,30 +35,30 @@ public sealed record CellMetrics(long TrainableParameters, long TotalParameters,
 /// <summary>Measures a training and forwards its events. After a resume only the remaining part is measured.</summary>
 internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
 {
-    private readonly List<(double Wall, double Processor)> speeds = [];
-    private RunSummary? summary;
-    private long at;
-    private TimeSpan processor;
-    private int step;
+    private readonly List<(double Wall, double Processor)> _speeds = [];
+    private RunSummary? _summary;
+    private long _at;
+    private TimeSpan _processor;
+    private int _step;
 
     /// <summary>The measurements so far.</summary>
-    public CellMetrics Metrics => new(summary!.TrainableParameters, summary.TotalParameters, Platform.PeakResidentBytes,
-        Median(speeds.Select(s => s.Wall)), Median(speeds.Select(s => s.Processor)));
+    public CellMetrics Metrics => new(_summary!.TrainableParameters, _summary.TotalParameters, Platform.PeakResidentBytes,
+        Median(_speeds.Select(s => s.Wall)), Median(_speeds.Select(s => s.Processor)));
 
     public void Started(RunSummary started)
     {
-        summary = started;
+        _summary = started;
         Mark(0);
         next.Started(started);
     }
 
     public void Step(StepMetrics m)
     {
-        var tokens = (double)m.TotalTokens * (m.Step - step);
+        var tokens = (double)m.TotalTokens * (m.Step - _step);
         // After a resume the number of the first step is unknown.
-        if (step > 0)
-            speeds.Add((tokens / System.Diagnostics.Stopwatch.GetElapsedTime(at).TotalSeconds,
-                tokens / (Environment.CpuUsage.TotalTime - processor).TotalSeconds));
+        if (_step > 0)
+            _speeds.Add((tokens / System.Diagnostics.Stopwatch.GetElapsedTime(_at).TotalSeconds,
+                tokens / (Environment.CpuUsage.TotalTime - _processor).TotalSeconds));
         Mark(m.Step);
         next.Step(m);
     }
@@ -69,7 +69,7 @@ internal sealed class CellMeter(ITrainingObserver next) : ITrainingObserver
     public void Note(string message) => next.Note(message);
 
     private void Mark(int done) =>
-        (step, at, processor) = (done, System.Diagnostics.Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+        (_step, _at, _processor) = (done, System.Diagnostics.Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
 
     private static double Median(IEnumerable<double> values)
     {

@@ -42,7 +42,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30); // time for a stopped cell to save its state
 
-    private readonly Lock watching = new();
+    private readonly Lock _watching = new();
 
     /// <summary>Number of concurrent cells. Default: 1.</summary>
     public int Jobs { get; init; } = 1;
@@ -80,18 +80,18 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         {
             while (!cancel.IsCancellationRequested && open.TryDequeue(out var next))
             {
-                lock (watching) observer.CellStarted(next.Cell);
+                lock (_watching) observer.CellStarted(next.Cell);
                 var clock = Stopwatch.StartNew();
                 next.Folder.WriteOrder(next.Cell, next.Asked, study.Threads ?? Environment.ProcessorCount);
                 var problem = Work(next.Cell, next.Folder, observer, cancel);
                 if (problem is null && next.Folder.Refusal is { } reason)
                 {
-                    lock (watching) observer.CellRefused(next.Cell, reason);
+                    lock (_watching) observer.CellRefused(next.Cell, reason);
                     continue;
                 }
                 if (problem is null && !next.Folder.IsFinished(next.Asked)) problem = "it ended without a result";
                 if (problem is not null && !cancel.IsCancellationRequested) problems[next.Cell.Name] = problem;
-                lock (watching) observer.CellEnded(next.Cell, clock.Elapsed, problem);
+                lock (_watching) observer.CellEnded(next.Cell, clock.Elapsed, problem);
             }
         }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         Task.WaitAll(workers, CancellationToken.None);
@@ -113,7 +113,7 @@ public sealed class StudyRunner(Study study, IReadOnlyList<string> program)
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is { Length: > 0 } json && JsonSerializer.Deserialize<CellProgress>(json) is { } progress)
-                lock (watching) observer.CellProgressed(cell, progress);
+                lock (_watching) observer.CellProgressed(cell, progress);
         };
         process.ErrorDataReceived += (_, line) =>
         {

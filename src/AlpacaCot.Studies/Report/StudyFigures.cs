@@ -22,7 +22,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     private static readonly string[] Colours =
         ["#2F6FB0", "#D9822B", "#3F8F5F", "#8A5BA6", "#C2453D", "#148F9E", "#8D6E63", "#5D6B7A"];
 
-    private readonly IReadOnlyList<StudyArm> arms = analysis.Results.Arms;
+    private readonly IReadOnlyList<StudyArm> _arms = analysis.Results.Arms;
 
     private Measure Whole => analysis.Measures.FirstOrDefault(m => m.Category is null) ?? analysis.Measures[0];
 
@@ -37,7 +37,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
                 figures.Add(new("radar", words.Say("By category", "各类得分"), Radar()));
             if (analysis.Results.Cells.Any(c => c.Losses.Count > 1))
                 figures.Add(new("learning", words.Say("Training loss", "训练损失"), Learning()));
-            if (arms.Count(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0) >= 2)
+            if (_arms.Count(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0) >= 2)
                 figures.Add(new("cost", words.Say("Score against cost", "得分与代价"), Cost()));
             return figures;
         }
@@ -45,7 +45,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private string Colour(StudyArm arm) => Colours[Place(arm) % Colours.Length];
 
-    private int Place(StudyArm arm) => arms.Index().First(a => a.Item == arm).Index;
+    private int Place(StudyArm arm) => _arms.Index().First(a => a.Item == arm).Index;
 
     private double Of100(StudyArm arm, Measure measure) => (analysis.Score(arm, measure).Mean ?? 0) / measure.About.Scale * 100;
 
@@ -56,8 +56,8 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     {
         const int Row = 24, Head = 34, Right = 58, Tail = 26;
         const double Letter = 7.3; // width of a character
-        var left = Math.Clamp(8 + Letter * arms.Max(a => a.Name.Length), 118, 190);
-        var block = Head + arms.Count * Row + 8;
+        var left = Math.Clamp(8 + Letter * _arms.Max(a => a.Name.Length), 118, 190);
+        var block = Head + _arms.Count * Row + 8;
         var drawing = new Drawing(Width, analysis.Measures.Count * block + Tail);
         var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0) / s.Measure.About.Scale * 100);
         var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10; // of a hundred, independent of the scale
@@ -69,7 +69,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
             drawing.Text(words.Head(measure), 8, top + 22, 15, Ink, bold: true);
             for (var tick = 0.0; tick <= most; tick += most / 4)
                 drawing.Line(X(tick), top + Head - 4, X(tick), top + block - 8, tick == 0 ? Frame : Grid);
-            foreach (var (a, arm) in arms.Index())
+            foreach (var (a, arm) in _arms.Index())
             {
                 var score = analysis.Score(arm, measure);
                 double At(double points) => X(points / measure.About.Scale * 100);
@@ -98,7 +98,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     private Drawing Radar()
     {
         var measures = analysis.Measures.Where(m => m.Category is not null).ToList();
-        var shown = arms.Take(MostArms).ToList();
+        var shown = _arms.Take(MostArms).ToList();
         var drawing = new Drawing(Width, 360 + 22 * ((shown.Count + 2) / 3));
         var (centre, middle, radius) = (Width / 2.0, 178.0, 128.0);
         var most = Math.Max(20, Math.Ceiling(shown.Max(a => measures.Max(m => Of100(a, m))) / 20) * 20);
@@ -133,7 +133,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     private Drawing Learning()
     {
         var cells = analysis.Results.Cells.Where(c => c.Losses.Count > 1 && Place(c.Cell.Arm) < MostArms).ToList();
-        var shown = arms.Take(MostArms).Where(a => cells.Any(c => c.Cell.Arm == a)).ToList();
+        var shown = _arms.Take(MostArms).Where(a => cells.Any(c => c.Cell.Arm == a)).ToList();
         var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
         var curves = cells.Select(c => (c.Cell.Arm, Curve: Smooth(c.Losses))).ToList();
         var (last, high) = (curves.Max(c => c.Curve[^1].Step), curves.Max(c => c.Curve.Max(p => p.Loss)));
@@ -148,7 +148,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private Drawing Cost()
     {
-        var shown = arms.Take(MostArms).Where(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0).ToList();
+        var shown = _arms.Take(MostArms).Where(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0).ToList();
         var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
         var scores = shown.Select(a => analysis.Score(a, Whole)).ToList();
         var (low, high) = (scores.Min(s => s.Interval?.Low ?? s.Mean!.Value), scores.Max(s => s.Interval?.High ?? s.Mean!.Value));

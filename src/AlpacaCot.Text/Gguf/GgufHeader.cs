@@ -20,8 +20,8 @@ public sealed class GgufHeader
     private const long LongestText = 1 << 26, MostItems = 1 << 23, MostNames = 1 << 20;
     private const int MostDimensions = 4, DeepestArray = 4;
 
-    private readonly Dictionary<string, object> values = [];
-    private readonly List<GgufTensor> tensors = [];
+    private readonly Dictionary<string, object> _values = [];
+    private readonly List<GgufTensor> _tensors = [];
 
     private GgufHeader(string path) => Path = path;
 
@@ -29,10 +29,10 @@ public sealed class GgufHeader
     public string Path { get; }
 
     /// <summary>Metadata: <c>string</c>, <c>bool</c>, <c>long</c>, <c>double</c>, arrays of these (<c>object[]</c>).</summary>
-    public IReadOnlyDictionary<string, object> Values => values;
+    public IReadOnlyDictionary<string, object> Values => _values;
 
     /// <summary>The tensors in file order.</summary>
-    public IReadOnlyList<GgufTensor> Tensors => tensors;
+    public IReadOnlyList<GgufTensor> Tensors => _tensors;
 
     /// <summary>Whether a file starts with the GGUF magic.</summary>
     public static bool Looks(string path)
@@ -53,7 +53,7 @@ public sealed class GgufHeader
     }
 
     /// <summary>The string value of a key; null if missing.</summary>
-    public string? Text(string key) => values.GetValueOrDefault(key) switch
+    public string? Text(string key) => _values.GetValueOrDefault(key) switch
     {
         null => null,
         string text => text,
@@ -61,7 +61,7 @@ public sealed class GgufHeader
     };
 
     /// <summary>The numeric value of a key; null if missing.</summary>
-    public double? Number(string key) => values.GetValueOrDefault(key) switch
+    public double? Number(string key) => _values.GetValueOrDefault(key) switch
     {
         null => null,
         long number => number,
@@ -70,7 +70,7 @@ public sealed class GgufHeader
     };
 
     /// <summary>The integer value of a key; null if missing. An array of one repeated value counts as that value.</summary>
-    public int? Int(string key) => values.GetValueOrDefault(key) switch
+    public int? Int(string key) => _values.GetValueOrDefault(key) switch
     {
         null => null,
         long number and >= 0 and <= int.MaxValue => (int)number,
@@ -80,7 +80,7 @@ public sealed class GgufHeader
     };
 
     /// <summary>The boolean value of a key; null if missing.</summary>
-    public bool? Flag(string key) => values.GetValueOrDefault(key) switch
+    public bool? Flag(string key) => _values.GetValueOrDefault(key) switch
     {
         null => null,
         bool flag => flag,
@@ -88,7 +88,7 @@ public sealed class GgufHeader
     };
 
     /// <summary>The array value of a key; null if missing.</summary>
-    public IReadOnlyList<T>? List<T>(string key) => values.GetValueOrDefault(key) switch
+    public IReadOnlyList<T>? List<T>(string key) => _values.GetValueOrDefault(key) switch
     {
         null => null,
         object[] items when items.All(i => i is T) => [.. items.Cast<T>()],
@@ -99,8 +99,8 @@ public sealed class GgufHeader
 
     private sealed class Reader(FileStream file, GgufHeader header)
     {
-        private readonly byte[] number = new byte[8];
-        private long items; // of all arrays; an item takes more memory than file bytes
+        private readonly byte[] _number = new byte[8];
+        private long _items; // of all arrays; an item takes more memory than file bytes
 
         public void Read()
         {
@@ -114,7 +114,7 @@ public sealed class GgufHeader
             for (long i = 0; i < valueCount; i++)
             {
                 var key = Text();
-                if (!header.values.TryAdd(key, Value(Whole(4), 0))) throw Bad($"{key} occurs twice");
+                if (!header._values.TryAdd(key, Value(Whole(4), 0))) throw Bad($"{key} occurs twice");
             }
             var places = new List<(string Name, long[] Shape, GgufType Type, long Offset)>();
             for (long i = 0; i < tensorCount; i++) places.Add(Tensor());
@@ -132,7 +132,7 @@ public sealed class GgufHeader
                 if (offset > file.Length - start || bytes > file.Length - start - offset)
                     throw Bad($"{name} is {type.Name} [{string.Join(", ", shape)}] and needs {bytes} bytes at byte {offset} of " +
                         $"the data, which has {Math.Max(file.Length - start, 0)}: truncated or corrupt; download it again");
-                header.tensors.Add(new GgufTensor(name, shape, type, start + offset));
+                header._tensors.Add(new GgufTensor(name, shape, type, start + offset));
             }
         }
 
@@ -166,8 +166,8 @@ public sealed class GgufHeader
                 case 9:
                     if (depth == DeepestArray) throw Bad("its arrays are nested too deeply");
                     var element = Whole(4);
-                    var array = new object[Count(MostItems - items, Size(element), "elements of an array")];
-                    items += array.Length;
+                    var array = new object[Count(MostItems - _items, Size(element), "elements of an array")];
+                    _items += array.Length;
                     for (var i = 0; i < array.Length; i++) array[i] = Value(element, depth + 1);
                     return array;
                 case 10 or 11: return Whole(8);
@@ -209,7 +209,7 @@ public sealed class GgufHeader
 
         private ReadOnlySpan<byte> Bytes(int count)
         {
-            var bytes = count <= number.Length ? number.AsSpan(0, count) : new byte[count];
+            var bytes = count <= _number.Length ? _number.AsSpan(0, count) : new byte[count];
             if (file.ReadAtLeast(bytes, count, throwOnEndOfStream: false) < count)
                 throw Bad($"it is truncated at {file.Length} bytes, inside its header. Copy or download it again");
             return bytes;

@@ -13,11 +13,11 @@ namespace AlpacaCot.Text.Tokenization;
 /// </remarks>
 public sealed class BpeTrainer
 {
-    private readonly int vocabularySize;
-    private readonly IReadOnlyList<string> specialTokens;
-    private readonly string? isolate;
-    private readonly PatternSplit[] cuts;
-    private readonly Dictionary<string, long> words = new(StringComparer.Ordinal);
+    private readonly int _vocabularySize;
+    private readonly IReadOnlyList<string> _specialTokens;
+    private readonly string? _isolate;
+    private readonly PatternSplit[] _cuts;
+    private readonly Dictionary<string, long> _words = new(StringComparer.Ordinal);
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="vocabularySize">Number of ids: special tokens, 256 bytes and merges. The result is smaller if no adjacent
@@ -32,11 +32,11 @@ public sealed class BpeTrainer
             throw new ArgumentException(
                 $"a vocabulary of {vocabularySize} is too small for 256 bytes and {specialTokens.Count} special tokens",
                 nameof(vocabularySize));
-        this.vocabularySize = vocabularySize;
-        this.specialTokens = specialTokens;
-        this.isolate = isolate;
+        this._vocabularySize = vocabularySize;
+        this._specialTokens = specialTokens;
+        this._isolate = isolate;
         var words = new PatternSplit(WordPattern.Gpt2, SplitBehavior.Isolated);
-        cuts = isolate is null ? [words] : [new PatternSplit(new RegexPattern(isolate), SplitBehavior.Isolated), words];
+        _cuts = isolate is null ? [words] : [new PatternSplit(new RegexPattern(isolate), SplitBehavior.Isolated), words];
     }
 
     /// <summary>Adds the word counts of a text.</summary>
@@ -45,13 +45,13 @@ public sealed class BpeTrainer
     public void Add(string text, int weight = 1)
     {
         foreach (var word in Split(text))
-            words[word] = words.GetValueOrDefault(word) + weight;
+            _words[word] = _words.GetValueOrDefault(word) + weight;
     }
 
     /// <summary>Learns the merges from all added texts.</summary>
     public ByteLevelBpe Train()
     {
-        var names = new List<string>(specialTokens);
+        var names = new List<string>(_specialTokens);
         var idOfByte = new int[256];
         foreach (var b in Enumerable.Range(0, 256).OrderBy(b => ByteAlphabet.CharacterOf((byte)b)))
         {
@@ -60,22 +60,22 @@ public sealed class BpeTrainer
         }
 
         // Ordinal order makes the result independent of the order in which texts were added.
-        var pieces = words.OrderBy(w => w.Key, StringComparer.Ordinal)
+        var pieces = _words.OrderBy(w => w.Key, StringComparer.Ordinal)
             .Select(w => (Ids: Encoding.UTF8.GetBytes(w.Key).Select(b => idOfByte[b]).ToList(), Count: w.Value)).ToArray();
         var counts = new Dictionary<(int Left, int Right), long>();
         var places = new Dictionary<(int, int), HashSet<int>>();
         for (var w = 0; w < pieces.Length; w++) Count(w, +1);
 
         var merges = new List<(string, string)>();
-        while (names.Count < vocabularySize && MostFrequent(counts) is { } best)
+        while (names.Count < _vocabularySize && MostFrequent(counts) is { } best)
         {
             var name = names[best.Left] + names[best.Right];
-            if (specialTokens.Contains(name)) // reserved for the special token
+            if (_specialTokens.Contains(name)) // reserved for the special token
             {
                 counts.Remove(best);
                 continue;
             }
-            var merged = names.IndexOf(name, specialTokens.Count); // "ab"+"c" after "a"+"bc"
+            var merged = names.IndexOf(name, _specialTokens.Count); // "ab"+"c" after "a"+"bc"
             if (merged < 0)
             {
                 merged = names.Count;
@@ -89,7 +89,7 @@ public sealed class BpeTrainer
                 Count(w, +1);
             }
         }
-        return new ByteLevelBpe(specialTokens, merges, isolate);
+        return new ByteLevelBpe(_specialTokens, merges, _isolate);
 
         void Count(int word, int sign)
         {
@@ -127,7 +127,7 @@ public sealed class BpeTrainer
     internal IEnumerable<string> Split(string text)
     {
         var pieces = new Pieces(text);
-        foreach (var step in cuts) step.Cut(pieces, TextPlace.Start);
+        foreach (var step in _cuts) step.Cut(pieces, TextPlace.Start);
         return pieces.Ranges.Select(r => text[r.Start..r.End]);
     }
 }

@@ -6,18 +6,18 @@ namespace AlpacaCot.Text.Tokenization;
 /// </summary>
 internal static class ByteAlphabet
 {
-    private static readonly char[] s_characters = Build();
-    private static readonly short[] s_bytes = Invert();
+    private static readonly char[] Characters = Build();
+    private static readonly short[] Bytes = Invert();
 
-    public static char CharacterOf(byte value) => s_characters[value];
+    public static char CharacterOf(byte value) => Characters[value];
 
     /// <summary>The byte of a character, or -1.</summary>
-    public static int ByteOf(char character) => character < s_bytes.Length ? s_bytes[character] : -1;
+    public static int ByteOf(char character) => character < Bytes.Length ? Bytes[character] : -1;
 
     public static string Spell(ReadOnlySpan<byte> bytes)
     {
         Span<char> characters = bytes.Length <= 256 ? stackalloc char[bytes.Length] : new char[bytes.Length];
-        for (var i = 0; i < bytes.Length; i++) characters[i] = s_characters[bytes[i]];
+        for (var i = 0; i < bytes.Length; i++) characters[i] = Characters[bytes[i]];
         return characters.ToString();
     }
 
@@ -37,7 +37,7 @@ internal static class ByteAlphabet
     {
         var bytes = new short[0x200];
         Array.Fill(bytes, (short)-1);
-        for (var b = 0; b < 256; b++) bytes[s_characters[b]] = (short)b;
+        for (var b = 0; b < 256; b++) bytes[Characters[b]] = (short)b;
         return bytes;
     }
 }

@@ -6,7 +6,7 @@ namespace AlpacaCot.Text.Tokenization;
 /// <summary>Reads GPT-2's files: <c>vocab.json</c> (token to id) and <c>merges.txt</c> (one merge per line).</summary>
 internal static class Gpt2Files
 {
-    private static readonly string[] s_specials = ["<|endoftext|>", "<s>", "</s>", "<pad>", "<unk>"];
+    private static readonly string[] Specials = ["<|endoftext|>", "<s>", "</s>", "<pad>", "<unk>"];
 
     /// <exception cref="InputException">The merges are missing or inconsistent with the vocabulary.</exception>
     public static TokenizerParts Read(string path, JsonElement vocabularyJson, TokenizerConfig config)
@@ -26,7 +26,7 @@ internal static class Gpt2Files
         }
         var model = new ByteBpe(vocabulary, models.Pairs(vocabulary, merges), null, wholePieceFirst: false);
         var added = config.AddedTokens.ToList();
-        foreach (var name in s_specials)
+        foreach (var name in Specials)
         {
             if (vocabulary.Find(name) is { } id && added.All(t => t.Id != id))
                 added.Add(new AddedToken(name, id) { Special = true });

@@ -5,7 +5,7 @@ namespace AlpacaCot.Text.Tokenization;
 /// <summary>Access to JSON files whose members may be missing, null or of another type.</summary>
 internal static class JsonFile
 {
-    private static readonly JsonDocumentOptions s_options = new() { MaxDepth = 64, CommentHandling = JsonCommentHandling.Skip };
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 64, CommentHandling = JsonCommentHandling.Skip };
 
     /// <exception cref="InputException">The file is not valid JSON.</exception>
     public static JsonElement Read(string path) => Parse(path, File.ReadAllBytes(path));
@@ -17,7 +17,7 @@ internal static class JsonFile
         {
             if (file.Span.StartsWith("\uFEFF"u8)) file = file[3..];
             // Not disposed: the element stays in use, and a copy would double the memory.
-            return JsonDocument.Parse(file, s_options).RootElement;
+            return JsonDocument.Parse(file, Options).RootElement;
         }
         catch (JsonException e)
         {

@@ -8,7 +8,7 @@ internal sealed class PairMerger
 {
     private const int KeptCapacity = 1 << 15;
 
-    [ThreadStatic] private static PairMerger? s_mine;
+    [ThreadStatic] private static PairMerger? _mine;
 
     private readonly int[] _previous, _next, _rank, _result;
     private ulong[] _heap;
@@ -31,9 +31,9 @@ internal sealed class PairMerger
     {
         if (symbols.Length > KeptCapacity) return new PairMerger(symbols.Length).Run(symbols, origins, pairs, forbidden);
         // The thread must not retain the scratch memory of a very long word.
-        if (s_mine is null || s_mine._next.Length < symbols.Length)
-            s_mine = new PairMerger(Math.Min(KeptCapacity, Math.Max(64, symbols.Length * 2)));
-        return s_mine.Run(symbols, origins, pairs, forbidden);
+        if (_mine is null || _mine._next.Length < symbols.Length)
+            _mine = new PairMerger(Math.Min(KeptCapacity, Math.Max(64, symbols.Length * 2)));
+        return _mine.Run(symbols, origins, pairs, forbidden);
     }
 
     private int Run(Span<int> symbols, Span<int> origins, PairTable pairs, int forbidden)

@@ -18,7 +18,7 @@ internal sealed class RegexPattern : ITextPattern
         "\uA64A\uA64B\u1F88\uA9CF\uA000\uA8E0\uA8B4\uA670\uA8D0\uA6E6\uA830\u3000\u2028\u2029\u0007\u206A\uD800\uE000"
         + "\u2054\u2E17\u2E22\u2E23\u2E02\u2E03\uA8CE\u2A00\u20B6\uA700\uA490\uFFFE";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly string _source;
     private readonly Regex _regex;
@@ -35,7 +35,7 @@ internal sealed class RegexPattern : ITextPattern
         }
         catch (NotSupportedException)
         {
-            _regex = new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.Compiled, s_patience);
+            _regex = new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.Compiled, Patience);
         }
         catch (ArgumentException e)
         {
@@ -85,7 +85,7 @@ internal sealed class RegexPattern : ITextPattern
 /// <summary>Translates Oniguruma's syntax to .NET's.</summary>
 internal static class RegexTranslation
 {
-    private static readonly Dictionary<string, string> s_properties = new()
+    private static readonly Dictionary<string, string> Properties = new()
     {
         ["Letter"] = @"\p{L}",
         ["Number"] = @"\p{N}",
@@ -206,7 +206,7 @@ internal static class RegexTranslation
             var negated = (kind == 'P') ^ name.StartsWith('^');
             name = name.TrimStart('^');
             var letter = negated ? @"\P" : @"\p";
-            if (!s_properties.TryGetValue(name, out var meaning)) result.Append(letter).Append('{').Append(name).Append('}');
+            if (!Properties.TryGetValue(name, out var meaning)) result.Append(letter).Append('{').Append(name).Append('}');
             else if (meaning[0] == '\\' && meaning[1] == 'p') result.Append(letter).Append(meaning, 2, meaning.Length - 2);
             else if (!inClass) result.Append(negated ? "[^" : "[").Append(meaning).Append(']');
             else if (!negated) result.Append(meaning);

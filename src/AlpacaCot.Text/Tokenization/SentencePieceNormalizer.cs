@@ -6,7 +6,7 @@ namespace AlpacaCot.Text.Tokenization;
 /// <summary>The <c>normalizer_spec</c> of a SentencePiece model (its <c>src/normalizer.cc</c> is the specification).</summary>
 internal sealed record SentencePieceNormalizer : INormalizer
 {
-    private static readonly byte[] s_space = Encoding.UTF8.GetBytes(Characters.Space.ToString());
+    private static readonly byte[] Space = Encoding.UTF8.GetBytes(Characters.Space.ToString());
 
     public CharsMap? Map { get; init; }
     public bool AddDummyPrefix { get; init; } = true;
@@ -38,7 +38,7 @@ internal sealed record SentencePieceNormalizer : INormalizer
     {
         var input = Encoding.UTF8.GetBytes(text);
         var output = new List<byte>(input.Length + 8);
-        ReadOnlySpan<byte> space = EscapeWhitespaces ? s_space : " "u8;
+        ReadOnlySpan<byte> space = EscapeWhitespaces ? Space : " "u8;
         var (at, charAt) = (0, 0);
         if (RemoveExtraWhitespaces)
         {

@@ -21,7 +21,7 @@ public static class TokenizerFiles
     private const string Json = "tokenizer.json", Pieces = "tokenizer.model", Words = "vocab.json", Merges = "merges.txt";
 
     // By preference: of a folder with several, the first is read.
-    private static readonly string[] s_main = [Json, Pieces, Words];
+    private static readonly string[] Main = [Json, Pieces, Words];
 
     /// <summary>Whether a model comes with a tokenizer.</summary>
     /// <param name="model">A folder, or a file of a model.</param>
@@ -68,7 +68,7 @@ public static class TokenizerFiles
         if (found.Count == 0)
             throw new InputException(
                 $"{folder} holds no tokenizer: expected tokenizer.json, tokenizer.model or vocab.json with merges.txt.");
-        return found.Count == 1 || s_main.Contains(Path.GetFileName(found[0])) ? found[0]
+        return found.Count == 1 || Main.Contains(Path.GetFileName(found[0])) ? found[0]
             : throw new InputException($"{folder} holds several tokenizers ("
                 + $"{string.Join(", ", found.Select(Path.GetFileName))}). Name the file of one.");
     }
@@ -76,7 +76,7 @@ public static class TokenizerFiles
     // Files that may be the main one, the preferred first.
     private static IEnumerable<string> Candidates(string folder) =>
     [
-        .. Present(folder, s_main),
+        .. Present(folder, Main),
         .. Directory.GetFiles(folder, "*.model").Concat(Directory.GetFiles(folder, "*.tiktoken"))
             .Where(file => Path.GetFileName(file) != Pieces).Order(StringComparer.Ordinal),
     ];

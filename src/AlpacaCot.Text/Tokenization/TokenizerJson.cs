@@ -5,7 +5,7 @@ namespace AlpacaCot.Text.Tokenization;
 /// <summary>Reads Hugging Face's <c>tokenizer.json</c>.</summary>
 internal sealed class TokenizerJson
 {
-    private static readonly string[] s_rebuilding = ["Llama", "CodeLlama", "Gemma"];
+    private static readonly string[] Rebuilding = ["Llama", "CodeLlama", "Gemma"];
 
     private readonly string _path;
     private readonly JsonElement _root;
@@ -26,7 +26,7 @@ internal sealed class TokenizerJson
         var template = Template(_root.Member("post_processor"), text => added.Find(t => t.Text == text)?.Id ?? model.Find(text));
         // Hugging Face's LLaMA classes rebuild the template from these two settings.
         var rebuilds = (config.AddsBos ?? config.AddsEos) is not null
-            && s_rebuilding.Any(name => config.Class?.StartsWith(name, StringComparison.Ordinal) == true);
+            && Rebuilding.Any(name => config.Class?.StartsWith(name, StringComparison.Ordinal) == true);
         return new TokenizerParts
         {
             Path = _path,

@@ -12,7 +12,7 @@ internal sealed class UnicodeForms
     private const int HangulFirst = 0xAC00, LeadFirst = 0x1100, VowelFirst = 0x1161, TailFirst = 0x11A7;
     private const int Vowels = 21, Tails = 28, Syllables = 19 * Vowels * Tails;
 
-    private static readonly Lazy<UnicodeForms> s_tables = new(() => new UnicodeForms());
+    private static readonly Lazy<UnicodeForms> Tables = new(() => new UnicodeForms());
 
     private readonly Dictionary<int, int[]> _canonical = [];
     private readonly Dictionary<int, int[]> _compatible = [];
@@ -45,7 +45,7 @@ internal sealed class UnicodeForms
     {
         // Characters below U+00A0 are unchanged in every form.
         if (text.AsSpan().IndexOfAnyExceptInRange('\0', '\u009F') < 0) return text;
-        return s_tables.Value.Apply(text, form);
+        return Tables.Value.Apply(text, form);
     }
 
     private void AddLine(string[] fields)

@@ -21,7 +21,7 @@ public sealed class VocabularyExtension
 {
     private const string Main = "tokenizer.json", Model = "tokenizer.model", Config = "tokenizer_config.json";
 
-    private static readonly JsonSerializerOptions s_indented = new()
+    private static readonly JsonSerializerOptions Indented = new()
     {
         WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
@@ -138,7 +138,7 @@ public sealed class VocabularyExtension
     }
 
     private void Write(string name, JsonObject json) =>
-        _files[name] = Encoding.UTF8.GetBytes(json.ToJsonString(s_indented) + "\n");
+        _files[name] = Encoding.UTF8.GetBytes(json.ToJsonString(Indented) + "\n");
 
     private static string Kind(int type) => type == SentencePieceFile.BpeType ? "BPE" : "unigram";
 }

@@ -14,14 +14,14 @@ internal static class WordCharacter
 {
     public const byte Other = 0, Letter = 1, Number = 2, Space = 3;
 
-    private static readonly byte[] s_plane0 = Build();
+    private static readonly byte[] Plane0 = Build();
 
     /// <summary>Class of the character at a position and its length in UTF-16 units.</summary>
     public static byte At(ReadOnlySpan<char> text, int at, out int length)
     {
         length = 1;
         var c = text[at];
-        if (!char.IsHighSurrogate(c) || at + 1 >= text.Length || !char.IsLowSurrogate(text[at + 1])) return s_plane0[c];
+        if (!char.IsHighSurrogate(c) || at + 1 >= text.Length || !char.IsLowSurrogate(text[at + 1])) return Plane0[c];
         length = 2;
         return Of(CharUnicodeInfo.GetUnicodeCategory(char.ConvertToUtf32(c, text[at + 1])));
     }

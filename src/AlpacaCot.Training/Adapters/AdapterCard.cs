@@ -34,7 +34,7 @@ public sealed record AdapterCard
 
     private const string Readme = "README.md";
 
-    private static readonly JsonSerializerOptions s_json = new()
+    private static readonly JsonSerializerOptions Json = new()
     {
         WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -95,7 +95,7 @@ public sealed record AdapterCard
             .Order(StringComparer.Ordinal).ToDictionary(name => name, name => Fingerprint.OfFile(Path.Combine(folder, name)));
         var card = this with { Files = files };
         AtomicFile.WriteText(Path.Combine(folder, Readme), card.ToMarkdown());
-        AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(card, s_json) + "\n");
+        AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(card, Json) + "\n");
     }
 
     /// <summary>The card in an adapter's folder; null where another program made the adapter.</summary>
@@ -106,7 +106,7 @@ public sealed record AdapterCard
         if (!File.Exists(path)) return null;
         try
         {
-            return JsonSerializer.Deserialize<AdapterCard>(File.ReadAllText(path), s_json)
+            return JsonSerializer.Deserialize<AdapterCard>(File.ReadAllText(path), Json)
                 ?? throw new InputException($"{path} holds no card.");
         }
         catch (JsonException e)
@@ -155,5 +155,5 @@ public sealed record AdapterCard
         return text.ToString();
     }
 
-    private static string Quoted(string text) => JsonSerializer.Serialize(text, s_json);
+    private static string Quoted(string text) => JsonSerializer.Serialize(text, Json);
 }

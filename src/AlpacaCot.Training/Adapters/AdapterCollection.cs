@@ -44,7 +44,7 @@ public sealed record AdapterVerdict(FoundAdapter Adapter, IReadOnlyList<string> 
 public static class AdapterCollection
 {
     private const int Depth = 4;
-    private static readonly string[] s_notAdapters = ["checkpoints", "best"];
+    private static readonly string[] NotAdapters = ["checkpoints", "best"];
 
     /// <summary>The adapters under a folder in the order of their paths; of a run its result, not its checkpoints.</summary>
     /// <exception cref="InputException">There is no such folder, or a card or configuration in it is broken.</exception>
@@ -127,7 +127,7 @@ public static class AdapterCollection
         }
         if (depth == 0) yield break;
         foreach (var inner in Directory.GetDirectories(folder).Order(StringComparer.Ordinal))
-            if (!s_notAdapters.Contains(Path.GetFileName(inner)))
+            if (!NotAdapters.Contains(Path.GetFileName(inner)))
                 foreach (var found in Folders(inner, depth - 1)) yield return found;
     }
 

@@ -21,17 +21,17 @@ public sealed class EpochSampler : IBatchSampler
 {
     private const int BatchesPerGroup = 50;
 
-    private readonly ExampleSet data;
-    private readonly SamplingOptions options;
-    private int[] order = [];
-    private int orderedEpoch = -1;
+    private readonly ExampleSet _data;
+    private readonly SamplingOptions _options;
+    private int[] _order = [];
+    private int _orderedEpoch = -1;
 
     /// <summary>A sampler over a data set.</summary>
     /// <param name="data">The examples.</param>
     /// <param name="options">Sizes, length and order.</param>
     public EpochSampler(ExampleSet data, SamplingOptions options)
     {
-        (this.data, this.options) = (data, options);
+        (this._data, this._options) = (data, options);
         StepsPerEpoch = (data.Count + options.BatchSize - 1) / options.BatchSize;
         TotalSteps = options.MaxSteps ?? Math.Max(1, (int)Math.Ceiling(StepsPerEpoch * options.Epochs - 1e-9));
     }
@@ -50,26 +50,26 @@ public sealed class EpochSampler : IBatchSampler
     public IReadOnlyList<MicroBatch> Step(int step)
     {
         var (epoch, within) = (step / StepsPerEpoch, step % StepsPerEpoch);
-        if (epoch != orderedEpoch) (order, orderedEpoch) = (Order(epoch), epoch);
+        if (epoch != _orderedEpoch) (_order, _orderedEpoch) = (Order(epoch), epoch);
         // Longest first inside the step: the largest memory need shows at once, and padding stays small.
-        return [.. order.Skip(within * options.BatchSize).Take(options.BatchSize)
-            .OrderByDescending(data.Length).ThenBy(i => i)
-            .Chunk(options.MicroBatchSize)
-            .Select(data.Collate)];
+        return [.. _order.Skip(within * _options.BatchSize).Take(_options.BatchSize)
+            .OrderByDescending(_data.Length).ThenBy(i => i)
+            .Chunk(_options.MicroBatchSize)
+            .Select(_data.Collate)];
     }
 
     private int[] Order(int epoch)
     {
-        var random = new DeterministicRandom(options.Seed).Fork($"epoch {epoch}");
-        var shuffled = Enumerable.Range(0, data.Count).ToArray();
+        var random = new DeterministicRandom(_options.Seed).Fork($"epoch {epoch}");
+        var shuffled = Enumerable.Range(0, _data.Count).ToArray();
         random.Shuffle(shuffled.AsSpan());
-        if (!options.GroupByLength) return shuffled;
+        if (!_options.GroupByLength) return shuffled;
         // Sorted by length within groups of many batches, then the full batches shuffled: similar lengths, random order.
-        var batches = shuffled.Chunk(options.BatchSize * BatchesPerGroup)
-            .SelectMany(group => group.OrderBy(data.Length).Chunk(options.BatchSize))
+        var batches = shuffled.Chunk(_options.BatchSize * BatchesPerGroup)
+            .SelectMany(group => group.OrderBy(_data.Length).Chunk(_options.BatchSize))
             .ToList();
-        var partial = batches.Where(b => b.Length < options.BatchSize).ToArray();
-        var full = batches.Where(b => b.Length == options.BatchSize).ToArray();
+        var partial = batches.Where(b => b.Length < _options.BatchSize).ToArray();
+        var full = batches.Where(b => b.Length == _options.BatchSize).ToArray();
         random.Shuffle(full.AsSpan());
         return [.. full.Concat(partial).SelectMany(b => b)];
     }

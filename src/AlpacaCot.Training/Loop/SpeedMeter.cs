@@ -6,16 +6,16 @@ namespace AlpacaCot.Training.Loop;
 internal sealed class SpeedMeter
 {
     private const int Window = 20;
-    private readonly Queue<(long At, int Tokens)> steps = [];
-    private long previous = Stopwatch.GetTimestamp();
+    private readonly Queue<(long At, int Tokens)> _steps = [];
+    private long _previous = Stopwatch.GetTimestamp();
 
     /// <summary>Counts one more step.</summary>
     public (double TokensPerSecond, double SecondsLeft) Measure(int tokens, int stepsLeft)
     {
-        steps.Enqueue((previous, tokens));
-        if (steps.Count > Window) steps.Dequeue();
-        previous = Stopwatch.GetTimestamp();
-        var seconds = Stopwatch.GetElapsedTime(steps.Peek().At, previous).TotalSeconds;
-        return (steps.Sum(s => s.Tokens) / seconds, seconds / steps.Count * stepsLeft);
+        _steps.Enqueue((_previous, tokens));
+        if (_steps.Count > Window) _steps.Dequeue();
+        _previous = Stopwatch.GetTimestamp();
+        var seconds = Stopwatch.GetElapsedTime(_steps.Peek().At, _previous).TotalSeconds;
+        return (_steps.Sum(s => s.Tokens) / seconds, seconds / _steps.Count * stepsLeft);
     }
 }

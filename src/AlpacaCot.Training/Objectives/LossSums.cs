@@ -3,8 +3,8 @@ namespace AlpacaCot.Training.Objectives;
 /// <summary>Adds up the losses of micro-batches and gives their means over all units.</summary>
 internal sealed class LossSums(IObjective objective)
 {
-    private readonly List<NamedValue> others = [];
-    private double sum;
+    private readonly List<NamedValue> _others = [];
+    private double _sum;
 
     /// <summary>Units so far.</summary>
     public int Weight { get; private set; }
@@ -13,14 +13,14 @@ internal sealed class LossSums(IObjective objective)
     public void Add(MicroBatch batch, ObjectiveLoss loss)
     {
         Weight += objective.Weight(batch);
-        sum += loss.Sum.item<float>();
+        _sum += loss.Sum.item<float>();
         for (var i = 0; i < loss.Others.Count; i++)
-            if (i == others.Count) others.Add(loss.Others[i]);
-            else others[i] = others[i] with { Value = others[i].Value + loss.Others[i].Value };
+            if (i == _others.Count) _others.Add(loss.Others[i]);
+            else _others[i] = _others[i] with { Value = _others[i].Value + loss.Others[i].Value };
     }
 
     /// <summary>The means, <c>loss</c> first; NaN where there was no unit.</summary>
     /// <param name="penalty">A part of the loss that does not depend on the data.</param>
     public IReadOnlyList<NamedValue> Means(double penalty) =>
-        [new("loss", sum / Weight + penalty), .. others.Select(o => o with { Value = o.Value / Weight })];
+        [new("loss", _sum / Weight + penalty), .. _others.Select(o => o with { Value = o.Value / Weight })];
 }

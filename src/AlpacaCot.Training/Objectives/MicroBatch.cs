@@ -13,10 +13,10 @@ namespace AlpacaCot.Training.Objectives;
 /// </summary>
 public sealed class MicroBatch
 {
-    private readonly long[] ids, positions, targets, rowOf;
+    private readonly long[] _ids, _positions, _targets, _rowOf;
 
     private MicroBatch(int rows, int length, int tokens, long[] ids, long[] positions, long[] targets, long[] rowOf) =>
-        (Rows, Length, Tokens, this.ids, this.positions, this.targets, this.rowOf) =
+        (Rows, Length, Tokens, this._ids, this._positions, this._targets, this._rowOf) =
             (rows, length, tokens, ids, positions, targets, rowOf);
 
     /// <summary>Rows of the batch: an example has as many as its objective says.</summary>
@@ -29,7 +29,7 @@ public sealed class MicroBatch
     public int Tokens { get; }
 
     /// <summary>Supervised tokens n of all rows.</summary>
-    public int Supervised => targets.Length;
+    public int Supervised => _targets.Length;
 
     /// <summary>Pads rows to one length.</summary>
     public static MicroBatch Of(IReadOnlyList<TokenizedExample> rows)
@@ -58,12 +58,12 @@ public sealed class MicroBatch
     public Tensor LogProbabilities(CausalModel model, PassMode mode)
     {
         var device = model.Compute.Device;
-        return model.LogProbabilities(new ModelInput(Tensors.Of(ids, [Rows, Length], device)) { Mode = mode },
-            Tensors.Of(positions, device), Tensors.Of(targets, device));
+        return model.LogProbabilities(new ModelInput(Tensors.Of(_ids, [Rows, Length], device)) { Mode = mode },
+            Tensors.Of(_positions, device), Tensors.Of(_targets, device));
     }
 
     /// <summary>Sums a value for each supervised token over its row: <c>[n] -> [rows]</c>.</summary>
     public Tensor SumByRow(Tensor values) =>
         Tensors.Zeros([Rows], values.dtype, values.device)
-            .index_add(0, Tensors.Of(rowOf, values.device), values, Number(1));
+            .index_add(0, Tensors.Of(_rowOf, values.device), values, Number(1));
 }

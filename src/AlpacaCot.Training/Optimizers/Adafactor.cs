@@ -20,19 +20,19 @@ internal sealed class AdafactorRule : UpdateRule
     private const double Epsilon = 1e-30; // on squared gradients
     private const double DecayPower = -0.8; // the decay of step t is 1 - t^-0.8
 
-    private readonly double weightDecay;
-    private readonly Tensor? rows, columns, square;
+    private readonly double _weightDecay;
+    private readonly Tensor? _rows, _columns, _square;
 
     public AdafactorRule(Tensor like, double weightDecay)
     {
         var (shape, device) = (like.shape, like.device);
-        this.weightDecay = weightDecay;
-        if (shape.Length < 2) square = Zeros(shape, device);
-        else (rows, columns) = (Zeros(shape[..^1], device), Zeros([.. shape[..^2], shape[^1]], device));
+        this._weightDecay = weightDecay;
+        if (shape.Length < 2) _square = Zeros(shape, device);
+        else (_rows, _columns) = (Zeros(shape[..^1], device), Zeros([.. shape[..^2], shape[^1]], device));
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State =>
-        square is null ? [("rows", rows!), ("columns", columns!)] : [("square", square)];
+        _square is null ? [("rows", _rows!), ("columns", _columns!)] : [("square", _square)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
@@ -40,16 +40,16 @@ internal sealed class AdafactorRule : UpdateRule
         var rest = Math.Pow(step.Number, DecayPower);
         var squared = gradient.pow(Number(2)).add_(Number(Epsilon));
         Tensor update;
-        if (square is not null) update = square.mul_(Number(1 - rest)).add_(squared, alpha: Number(rest)).rsqrt().mul_(gradient);
+        if (_square is not null) update = _square.mul_(Number(1 - rest)).add_(squared, alpha: Number(rest)).rsqrt().mul_(gradient);
         else
         {
-            rows!.mul_(Number(1 - rest)).add_(squared.mean([-1L]), alpha: Number(rest));
-            columns!.mul_(Number(1 - rest)).add_(squared.mean([-2L]), alpha: Number(rest));
-            var byRow = (rows / rows.mean([-1L], keepdim: true)).rsqrt_().unsqueeze(-1);
-            update = byRow * columns.unsqueeze(-2).rsqrt() * gradient;
+            _rows!.mul_(Number(1 - rest)).add_(squared.mean([-1L]), alpha: Number(rest));
+            _columns!.mul_(Number(1 - rest)).add_(squared.mean([-2L]), alpha: Number(rest));
+            var byRow = (_rows / _rows.mean([-1L], keepdim: true)).rsqrt_().unsqueeze(-1);
+            update = byRow * _columns.unsqueeze(-2).rsqrt() * gradient;
         }
         var size = update.pow(Number(2)).mean().sqrt().item<float>();
-        if (weightDecay > 0) weight.mul_(Number(1 - step.Rate * weightDecay));
+        if (_weightDecay > 0) weight.mul_(Number(1 - step.Rate * _weightDecay));
         weight.add_(update, alpha: Number(-step.Rate / Math.Max(1, size)));
     }
 }

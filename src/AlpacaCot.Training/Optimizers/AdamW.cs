@@ -23,15 +23,15 @@ public sealed class AdamW(
 /// <summary>AdamW on one tensor.</summary>
 internal sealed class AdamWRule(Tensor like, AdamWOptions options) : UpdateRule
 {
-    private readonly Tensor mean = Zeros(like.shape, like.device), square = Zeros(like.shape, like.device);
+    private readonly Tensor _mean = Zeros(like.shape, like.device), _square = Zeros(like.shape, like.device);
 
-    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("mean", mean), ("square", square)];
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("mean", _mean), ("square", _square)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
         var correction1 = 1 - Math.Pow(options.Beta1, step.Number);
         var correction2 = 1 - Math.Pow(options.Beta2, step.Number);
-        UpdateKernels.For(weight).AdamW(weight, gradient, mean, square, new AdamWConstants(
+        UpdateKernels.For(weight).AdamW(weight, gradient, _mean, _square, new AdamWConstants(
             (float)step.Scale, (float)options.Beta1, (float)(1 - options.Beta1), (float)options.Beta2,
             (float)(1 - options.Beta2),
             (float)(1 - step.Rate * options.WeightDecay), (float)(step.Rate / correction1),

@@ -23,30 +23,30 @@ internal sealed class AdamW8BitRule : UpdateRule
 {
     internal const int Block = 256;
 
-    private readonly AdamWOptions options;
-    private readonly Tensor mean, square, meanScales, squareScales;
+    private readonly AdamWOptions _options;
+    private readonly Tensor _mean, _square, _meanScales, _squareScales;
 
     public AdamW8BitRule(Tensor weight, AdamWOptions options)
     {
-        this.options = options;
+        this._options = options;
         var blocks = (weight.numel() + Block - 1) / Block;
-        mean = Zeros(weight.shape, weight.device, ScalarType.Byte);
-        square = Zeros(weight.shape, weight.device, ScalarType.Byte);
-        (meanScales, squareScales) = (Zeros([blocks], weight.device), Zeros([blocks], weight.device));
-        mean.fill_(Number(Codebook.DynamicSigned.Nearest(0)));
-        square.fill_(Number(Codebook.DynamicUnsigned.Nearest(0)));
+        _mean = Zeros(weight.shape, weight.device, ScalarType.Byte);
+        _square = Zeros(weight.shape, weight.device, ScalarType.Byte);
+        (_meanScales, _squareScales) = (Zeros([blocks], weight.device), Zeros([blocks], weight.device));
+        _mean.fill_(Number(Codebook.DynamicSigned.Nearest(0)));
+        _square.fill_(Number(Codebook.DynamicUnsigned.Nearest(0)));
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State =>
-        [("mean", mean), ("square", square), ("mean_scale", meanScales), ("square_scale", squareScales)];
+        [("mean", _mean), ("square", _square), ("mean_scale", _meanScales), ("square_scale", _squareScales)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
-        var root = Math.Sqrt(1 - Math.Pow(options.Beta2, step.Number));
-        UpdateKernels.For(weight).AdamW8Bit(weight, gradient, new CodedMoment(mean, meanScales, Codebook.DynamicSigned),
-            new CodedMoment(square, squareScales, Codebook.DynamicUnsigned), Block, new AdamWConstants(
-                (float)step.Scale, (float)options.Beta1, (float)(1 - options.Beta1), (float)options.Beta2,
-                (float)(1 - options.Beta2), (float)(1 - step.Rate * options.WeightDecay),
-                (float)(-step.Rate * root / (1 - Math.Pow(options.Beta1, step.Number))), 1, (float)(options.Epsilon * root)));
+        var root = Math.Sqrt(1 - Math.Pow(_options.Beta2, step.Number));
+        UpdateKernels.For(weight).AdamW8Bit(weight, gradient, new CodedMoment(_mean, _meanScales, Codebook.DynamicSigned),
+            new CodedMoment(_square, _squareScales, Codebook.DynamicUnsigned), Block, new AdamWConstants(
+                (float)step.Scale, (float)_options.Beta1, (float)(1 - _options.Beta1), (float)_options.Beta2,
+                (float)(1 - _options.Beta2), (float)(1 - step.Rate * _options.WeightDecay),
+                (float)(-step.Rate * root / (1 - Math.Pow(_options.Beta1, step.Number))), 1, (float)(_options.Epsilon * root)));
     }
 }

@@ -27,41 +27,41 @@ public sealed class GaLore(IEnumerable<KeyValuePair<string, Tensor>> parameters,
 /// <summary>GaLore on one matrix.</summary>
 internal sealed class GaLoreRule : UpdateRule
 {
-    private readonly AdamWOptions adam;
-    private readonly GaLoreOptions options;
-    private readonly bool isWide;
-    private readonly Tensor projection, mean, square;
+    private readonly AdamWOptions _adam;
+    private readonly GaLoreOptions _options;
+    private readonly bool _isWide;
+    private readonly Tensor _projection, _mean, _square;
 
     public GaLoreRule(Tensor like, AdamWOptions adam, GaLoreOptions options)
     {
         var (shape, device) = (like.shape, like.device);
-        (this.adam, this.options, isWide) = (adam, options, shape[0] <= shape[1]);
-        projection = Zeros([isWide ? shape[0] : shape[1], options.Rank], device);
-        long[] small = isWide ? [options.Rank, shape[1]] : [shape[0], options.Rank];
-        (mean, square) = (Zeros(small, device), Zeros(small, device));
+        (this._adam, this._options, _isWide) = (adam, options, shape[0] <= shape[1]);
+        _projection = Zeros([_isWide ? shape[0] : shape[1], options.Rank], device);
+        long[] small = _isWide ? [options.Rank, shape[1]] : [shape[0], options.Rank];
+        (_mean, _square) = (Zeros(small, device), Zeros(small, device));
     }
 
     public override IReadOnlyList<(string Name, Tensor Tensor)> State =>
-        [("projection", projection), ("mean", mean), ("square", square)];
+        [("projection", _projection), ("mean", _mean), ("square", _square)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
         gradient.mul_(Number(step.Scale));
-        if ((step.Number - 1) % options.Interval == 0) Choose(gradient);
-        var small = isWide ? projection.t().mm(gradient) : gradient.mm(projection);
-        mean.mul_(Number(adam.Beta1)).add_(small, alpha: Number(1 - adam.Beta1));
-        square.mul_(Number(adam.Beta2)).addcmul_(small, small, Number(1 - adam.Beta2));
-        var root = Math.Sqrt(1 - Math.Pow(adam.Beta2, step.Number));
-        var update = mean / (square.sqrt() / Number(root) + Number(adam.Epsilon));
-        var full = isWide ? projection.mm(update) : update.mm(projection.t());
-        weight.mul_(Number(1 - step.Rate * adam.WeightDecay));
-        weight.add_(full, alpha: Number(-step.Rate * options.Factor / (1 - Math.Pow(adam.Beta1, step.Number))));
+        if ((step.Number - 1) % _options.Interval == 0) Choose(gradient);
+        var small = _isWide ? _projection.t().mm(gradient) : gradient.mm(_projection);
+        _mean.mul_(Number(_adam.Beta1)).add_(small, alpha: Number(1 - _adam.Beta1));
+        _square.mul_(Number(_adam.Beta2)).addcmul_(small, small, Number(1 - _adam.Beta2));
+        var root = Math.Sqrt(1 - Math.Pow(_adam.Beta2, step.Number));
+        var update = _mean / (_square.sqrt() / Number(root) + Number(_adam.Epsilon));
+        var full = _isWide ? _projection.mm(update) : update.mm(_projection.t());
+        weight.mul_(Number(1 - step.Rate * _adam.WeightDecay));
+        weight.add_(full, alpha: Number(-step.Rate * _options.Factor / (1 - Math.Pow(_adam.Beta1, step.Number))));
     }
 
     // The strongest singular directions, on the shorter side.
     private void Choose(Tensor gradient)
     {
         var (u, _, vt) = linalg.svd(gradient, fullMatrices: false);
-        projection.copy_(isWide ? u.narrow(1, 0, options.Rank) : vt.narrow(0, 0, options.Rank).t());
+        _projection.copy_(_isWide ? u.narrow(1, 0, _options.Rank) : vt.narrow(0, 0, _options.Rank).t());
     }
 }

@@ -18,12 +18,12 @@ public sealed class Lion(IEnumerable<KeyValuePair<string, Tensor>> parameters, d
 /// <summary>Lion on one tensor.</summary>
 internal sealed class LionRule(Tensor like, double beta1, double beta2, double weightDecay) : UpdateRule
 {
-    private readonly Tensor mean = Zeros(like.shape, like.device);
+    private readonly Tensor _mean = Zeros(like.shape, like.device);
 
-    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("mean", mean)];
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("mean", _mean)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step) =>
-        UpdateKernels.For(weight).Lion(weight, gradient, mean, new LionConstants(
+        UpdateKernels.For(weight).Lion(weight, gradient, _mean, new LionConstants(
             (float)step.Scale, (float)step.Rate, (float)(1 - step.Rate * weightDecay),
             (float)beta1, (float)(1 - beta1), (float)beta2, (float)(1 - beta2)));
 }

@@ -23,15 +23,15 @@ internal sealed class MuonRule(Tensor like, double momentum, double weightDecay)
     private const int Iterations = 5;
     private const double RootMeanSquare = 0.2; // of AdamW's updates, as measured by Liu et al.
 
-    private readonly Tensor velocity = Zeros(like.shape, like.device);
+    private readonly Tensor _velocity = Zeros(like.shape, like.device);
 
-    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("velocity", velocity)];
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => [("velocity", _velocity)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
         gradient.mul_(Number(step.Scale));
-        velocity.mul_(Number(momentum)).add_(gradient, alpha: Number(1 - momentum));
-        var ahead = gradient.mul_(Number(1 - momentum)).add_(velocity, alpha: Number(momentum)); // Nesterov
+        _velocity.mul_(Number(momentum)).add_(gradient, alpha: Number(1 - momentum));
+        var ahead = gradient.mul_(Number(1 - momentum)).add_(_velocity, alpha: Number(momentum)); // Nesterov
         var update = Orthogonal(ahead);
         weight.mul_(Number(1 - step.Rate * weightDecay));
         weight.add_(update, alpha: Number(-step.Rate * RootMeanSquare * Math.Sqrt(Math.Max(weight.shape[0], weight.shape[1]))));

@@ -41,7 +41,7 @@ public abstract class Optimizer : IDisposable
 {
     private sealed record Slot(string Name, Tensor Weight, double RateFactor, UpdateRule Rule);
 
-    private readonly Slot[] slots;
+    private readonly Slot[] _slots;
 
     /// <summary>An optimizer over named fp32 leaf tensors.</summary>
     /// <param name="parameters">They.</param>
@@ -49,14 +49,14 @@ public abstract class Optimizer : IDisposable
     /// <param name="rule">The rule for each.</param>
     protected Optimizer(IEnumerable<KeyValuePair<string, Tensor>> parameters, Func<string, double>? rateFactor,
         Func<string, Tensor, UpdateRule> rule) =>
-        slots = [.. parameters.Select(p => new Slot(p.Key, p.Value, rateFactor?.Invoke(p.Key) ?? 1, rule(p.Key, p.Value)))];
+        _slots = [.. parameters.Select(p => new Slot(p.Key, p.Value, rateFactor?.Invoke(p.Key) ?? 1, rule(p.Key, p.Value)))];
 
     /// <summary>Updates done.</summary>
     public long Steps { get; private set; }
 
     /// <summary>What is remembered, by name: <c>NAME.mean</c>, <c>NAME.square</c>, ...</summary>
     public IEnumerable<(string Name, Tensor Tensor)> State =>
-        slots.SelectMany(slot => slot.Rule.State.Select(part => ($"{slot.Name}.{part.Name}", part.Tensor)));
+        _slots.SelectMany(slot => slot.Rule.State.Select(part => ($"{slot.Name}.{part.Name}", part.Tensor)));
 
     /// <summary>Continues from a saved state.</summary>
     public void Restore(long steps, Func<string, Tensor> saved)
@@ -73,7 +73,7 @@ public abstract class Optimizer : IDisposable
     public double GradientNorm(double scale)
     {
         var total = 0.0;
-        foreach (var slot in slots)
+        foreach (var slot in _slots)
         {
             using var gradient = Gradient(slot);
             if (gradient is not null) total += UpdateKernels.For(gradient).SumOfSquares(gradient);
@@ -86,7 +86,7 @@ public abstract class Optimizer : IDisposable
     {
         Steps++;
         using var quiet = no_grad();
-        foreach (var slot in slots)
+        foreach (var slot in _slots)
         {
             using var scope = NewDisposeScope();
             using var gradient = Gradient(slot);
@@ -99,7 +99,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>Forgets the gradients.</summary>
     public void Clear()
     {
-        foreach (var slot in slots)
+        foreach (var slot in _slots)
         {
             using var gradient = slot.Weight.grad;
             if (gradient is not null) slot.Weight.grad = null;
@@ -109,7 +109,7 @@ public abstract class Optimizer : IDisposable
     /// <summary>Frees what is remembered.</summary>
     public void Dispose()
     {
-        foreach (var slot in slots) slot.Rule.Dispose();
+        foreach (var slot in _slots) slot.Rule.Dispose();
         GC.SuppressFinalize(this);
     }
 

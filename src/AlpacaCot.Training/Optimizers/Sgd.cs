@@ -17,14 +17,14 @@ public sealed class Sgd(IEnumerable<KeyValuePair<string, Tensor>> parameters, do
 /// <summary>SGD on one tensor.</summary>
 internal sealed class SgdRule(Tensor like, double momentum, double weightDecay) : UpdateRule
 {
-    private readonly Tensor? velocity = momentum == 0 ? null : Zeros(like.shape, like.device);
+    private readonly Tensor? _velocity = momentum == 0 ? null : Zeros(like.shape, like.device);
 
-    public override IReadOnlyList<(string Name, Tensor Tensor)> State => velocity is null ? [] : [("velocity", velocity)];
+    public override IReadOnlyList<(string Name, Tensor Tensor)> State => _velocity is null ? [] : [("velocity", _velocity)];
 
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
         gradient.mul_(Number(step.Scale));
         if (weightDecay > 0) gradient.add_(weight, alpha: Number(weightDecay));
-        weight.add_(velocity?.mul_(Number(momentum)).PlusInPlace(gradient) ?? gradient, alpha: Number(-step.Rate));
+        weight.add_(_velocity?.mul_(Number(momentum)).PlusInPlace(gradient) ?? gradient, alpha: Number(-step.Rate));
     }
 }

@@ -19,21 +19,21 @@ namespace AlpacaCot.Training.Runs;
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
-    private readonly int checkpointLimit;
-    private readonly string template;
-    private readonly StreamWriter metrics;
-    private readonly TensorBoardLog board;
+    private readonly int _checkpointLimit;
+    private readonly string _template;
+    private readonly StreamWriter _metrics;
+    private readonly TensorBoardLog _board;
 
     private RunFolder(string folder, int checkpointLimit, IChatFormat template, int keepSteps)
     {
-        (Folder, this.checkpointLimit, this.template) = (folder, checkpointLimit, template.ToJson());
+        (Folder, this._checkpointLimit, this._template) = (folder, checkpointLimit, template.ToJson());
         var path = Path.Combine(folder, "metrics.jsonl");
         // What was logged after the checkpoint will be logged again.
         string[] kept = keepSteps > 0 && File.Exists(path)
             ? [.. File.ReadLines(path).TakeWhile(line => StepOf(line) <= keepSteps)] : [];
         AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
-        metrics = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = true };
-        board = new TensorBoardLog(Path.Combine(folder, "tensorboard"), keepSteps);
+        _metrics = new StreamWriter(path, append: true, new UTF8Encoding(false)) { AutoFlush = true };
+        _board = new TensorBoardLog(Path.Combine(folder, "tensorboard"), keepSteps);
     }
 
     /// <summary>The folder's path.</summary>
@@ -77,14 +77,14 @@ public sealed class RunFolder : IDisposable
     public void Log(StepMetrics m)
     {
         Line(m.Logged);
-        board.Add(m.Step, "train", m.Curves);
+        _board.Add(m.Step, "train", m.Curves);
     }
 
     /// <summary>Adds a line with a validation loss.</summary>
     public void Log(ValidationMetrics m)
     {
         Line([new("step", m.Step), .. m.Values.Select(v => v with { Name = "validation_" + v.Name })]);
-        board.Add(m.Step, "validation", m.Values);
+        _board.Add(m.Step, "validation", m.Values);
     }
 
     /// <summary>Keeps these weights as the best so far.</summary>
@@ -109,7 +109,7 @@ public sealed class RunFolder : IDisposable
             SafetensorsWriter.Write(Path.Combine(into, "optimizer.safetensors"), [.. optimizer.State]);
             File.WriteAllText(Path.Combine(into, "progress.json"), JsonSerializer.Serialize(progress));
         });
-        foreach (var old in Checkpoints(Folder).SkipLast(Math.Max(1, checkpointLimit))) Directory.Delete(old, recursive: true);
+        foreach (var old in Checkpoints(Folder).SkipLast(Math.Max(1, _checkpointLimit))) Directory.Delete(old, recursive: true);
         return folder;
     }
 
@@ -141,7 +141,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>Closes the logs.</summary>
     public void Dispose()
     {
-        metrics.Dispose();
+        _metrics.Dispose();
     }
 
     private static bool HoldsRun(string folder) => File.Exists(Path.Combine(folder, "run.json")); // else nothing to continue
@@ -162,7 +162,7 @@ public sealed class RunFolder : IDisposable
         Delete(partial);
         Directory.CreateDirectory(partial);
         write(partial);
-        File.WriteAllText(Path.Combine(partial, LanguageModel.TemplateFile), template);
+        File.WriteAllText(Path.Combine(partial, LanguageModel.TemplateFile), _template);
         Delete(old);
         if (Directory.Exists(folder)) Directory.Move(folder, old);
         Directory.Move(partial, folder);
@@ -182,7 +182,7 @@ public sealed class RunFolder : IDisposable
             if (text.Length > 1) text.Append(',');
             text.Append(CultureInfo.InvariantCulture, $"\"{key}\":{value:R}");
         }
-        metrics.WriteLine(text.Append('}'));
+        _metrics.WriteLine(text.Append('}'));
     }
 
     private static int StepOf(string line)

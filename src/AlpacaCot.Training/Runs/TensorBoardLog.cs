@@ -6,16 +6,16 @@ namespace AlpacaCot.Training.Runs;
 /// <summary>Scalars for TensorBoard; a resumed run continues in a file of its own.</summary>
 internal sealed class TensorBoardLog
 {
-    private readonly TorchSharp.Modules.SummaryWriter writer;
+    private readonly TorchSharp.Modules.SummaryWriter _writer;
 
     public TensorBoardLog(string folder, int fromStep)
     {
         Directory.CreateDirectory(folder);
-        writer = torch.utils.tensorboard.SummaryWriter(folder, filename_suffix: $".step{fromStep}");
+        _writer = torch.utils.tensorboard.SummaryWriter(folder, filename_suffix: $".step{fromStep}");
     }
 
     public void Add(int step, string group, IEnumerable<NamedValue> values)
     {
-        foreach (var (name, value) in values) writer.add_scalar($"{group}/{name}", (float)value, step);
+        foreach (var (name, value) in values) _writer.add_scalar($"{group}/{name}", (float)value, step);
     }
 }

@@ -7,9 +7,9 @@ namespace AlpacaCot.Data.Tests.Formats;
 
 public sealed class DialogueTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     /// <summary>Records of every shape, and what they say: a turn a line, the rejected answer behind an arrow.</summary>
     public static TheoryData<string, string, string> Records => new()
@@ -43,7 +43,7 @@ public sealed class DialogueTests : IDisposable
     public void Shapes_are_recognised(string json, string format, string says)
     {
         var recognized = "";
-        var path = folder.Write("a.jsonl", json);
+        var path = _folder.Write("a.jsonl", json);
         var read = Assert.Single(InstructionFile.Read(path, new() { OnRecognized = what => recognized = what }));
         Assert.EndsWith("; " + format, recognized);
         Assert.Equal(says, string.Join("|", read.Turns.Select(t => $"{t.Role}: {t.Text}"
@@ -52,13 +52,13 @@ public sealed class DialogueTests : IDisposable
         foreach (var to in ConversationWriter.Formats.Where(to => to != "preference" || read.Rejected is not null))
             foreach (var name in (string[])["out.json", "out.parquet", "out.jsonl.gz", "out.parquet.zst"])
             {
-                ConversationWriter.Write(Path.Combine(folder.Path, name), [read], to);
-                Assert.Equal(Said.By(read), Said.By(Assert.Single(InstructionFile.Read(Path.Combine(folder.Path, name)))));
+                ConversationWriter.Write(Path.Combine(_folder.Path, name), [read], to);
+                Assert.Equal(Said.By(read), Said.By(Assert.Single(InstructionFile.Read(Path.Combine(_folder.Path, name)))));
             }
         foreach (var name in (string[])["out.csv", "out.tsv.gz"])   // of tables the texts: numbers come back as texts
         {
-            ConversationWriter.Write(Path.Combine(folder.Path, name), [read], "alpaca");
-            var back = Assert.Single(InstructionFile.Read(Path.Combine(folder.Path, name)));
+            ConversationWriter.Write(Path.Combine(_folder.Path, name), [read], "alpaca");
+            var back = Assert.Single(InstructionFile.Read(Path.Combine(_folder.Path, name)));
             Assert.Equal(read.Turns.Select(t => (t.Role, t.Text, t.Input)), back.Turns.Select(t => (t.Role, t.Text, t.Input)));
         }
     }
@@ -69,7 +69,7 @@ public sealed class DialogueTests : IDisposable
     [Fact]
     public void Calls_names_and_foreign_fields_go_through_every_format()
     {
-        var path = folder.Write("a.jsonl", """
+        var path = _folder.Write("a.jsonl", """
             {"conversations": [{"from": "human", "value": "weather?"}, {"from": "function_call", "value": "{\"name\": \"get\", \"arguments\": {\"city\": \"Köln\"}}"}, {"from": "observation", "value": "rain"}, {"from": "gpt", "value": "It rains.", "weight": 0.5, "role": "x"}], "tools": "[]", "instruction": "i", "score": 1.0, "nothing": null}
             {"conversations": [{"from": "human", "value": "", "name": "Bo"}, {"from": "gpt", "value": "a"}, {"from": "gpt", "value": "b"}], "messages": 3, "meta": {"deep": [{"er": null}]}}
             """);
@@ -77,7 +77,7 @@ public sealed class DialogueTests : IDisposable
         foreach (var to in (string[])["openai", "alpaca", "sharegpt"])
             foreach (var name in (string[])["out.jsonl", "out.parquet"])
             {
-                var written = Path.Combine(folder.Path, name);
+                var written = Path.Combine(_folder.Path, name);
                 Assert.Equal(2, ConversationWriter.Write(written, read, to));
                 Assert.Equal(Said.By(read), Said.By(InstructionFile.Read(written)));
             }
@@ -89,15 +89,15 @@ public sealed class DialogueTests : IDisposable
     [Fact]
     public void What_a_format_cannot_hold_is_an_error_or_counted()
     {
-        var path = folder.Write("a.jsonl", """{"turns": ["one?", "two?"], "question_id": 1}""");
+        var path = _folder.Write("a.jsonl", """{"turns": ["one?", "two?"], "question_id": 1}""");
         var read = InstructionFile.Read(path).ToList();
-        var target = Path.Combine(folder.Path, "out.json");
+        var target = Path.Combine(_folder.Path, "out.json");
         Assert.Contains("a.jsonl, record 1: it does not end with an answer",
             Assert.Throws<InputException>(() => ConversationWriter.Write(target, read, "alpaca")).Message);
         Assert.False(File.Exists(target));
         var bad = new List<string>();
         Assert.Equal(0, ConversationWriter.Write(target, read, "preference", bad.Add));
         Assert.Contains("no rejected answer", Assert.Single(bad));
-        Assert.Equal([Path.GetFileName(path), "out.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order());
+        Assert.Equal([Path.GetFileName(path), "out.json"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
     }
 }

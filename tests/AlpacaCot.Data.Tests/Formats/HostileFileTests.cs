@@ -12,9 +12,9 @@ public sealed class HostileFileTests : IDisposable
 {
     private const string Good = """{"instruction": "a", "input": "", "output": "1"}""";
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Trait("level", "full")]
     [Theory]
@@ -22,7 +22,7 @@ public sealed class HostileFileTests : IDisposable
     [InlineData(".zst")]
     public void A_bomb_is_stopped_before_it_grows(string packing)
     {
-        var path = Path.Combine(folder.Path, "bomb.json" + packing);
+        var path = Path.Combine(_folder.Path, "bomb.json" + packing);
         using (var file = File.Create(path))
         using (Stream packed = packing == ".gz" ? new GZipStream(file, CompressionLevel.Optimal) : new CompressionStream(file,
             19))
@@ -45,7 +45,7 @@ public sealed class HostileFileTests : IDisposable
     {
         var large = $$"""{"instruction": "{{new string('[', 3_000_000)}}\"{", "output": "b"}""";
         var separator = shape[0] == '[' ? ",\n" : "\n";
-        var path = folder.Write("large.json", shape.Replace("{0}", string.Join(separator, Good, large, Good),
+        var path = _folder.Write("large.json", shape.Replace("{0}", string.Join(separator, Good, large, Good),
             StringComparison.Ordinal));
         var options = new ReadOptions { LargestRecord = 1 << 20 };
         Assert.Contains("record 2 (line 2): it exceeds the maximum record size of 1 MB",
@@ -59,7 +59,7 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Bad_records_of_every_kind_are_counted_and_named()
     {
-        var path = folder.Write("mixed.jsonl", [
+        var path = _folder.Write("mixed.jsonl", [
             .. Encoding.UTF8.GetBytes(Good + "\n"),
             .. "{\"instruction\": \"b\", \"output\": \""u8, 0xC3, 0x28, .. "\"}\n"u8,   // 2: not UTF-8
             .. Encoding.UTF8.GetBytes("""{"instruction": "b", "output": "1", "output": "2"}""" + "\n"),   // 3: a key twice
@@ -85,8 +85,8 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Parquet_with_other_columns_is_refused_by_their_names_unless_they_are_mapped()
     {
-        var path = Path.Combine(folder.Path, "other.parquet");
-        var source = folder.Write("other.jsonl",
+        var path = Path.Combine(_folder.Path, "other.parquet");
+        var source = _folder.Write("other.jsonl",
             """{"text": "x", "frage": "Was?", "antwort": "Das.", "id": 7, "tags": ["a", "b"]}""");
         var read = InstructionFile.Read(source)
             .Select(c => new Conversation([new Turn(Role.Assistant, "x")]) { Metadata = c.Metadata });
@@ -116,7 +116,7 @@ public sealed class HostileFileTests : IDisposable
     {
         var options = new ReadOptions { Format = format };
         if (field is not null) options = options with { Columns = new Dictionary<string, string> { [field] = "x" } };
-        Assert.Contains(part, Assert.Throws<InputException>(() => InstructionFile.Read(folder.Write("a.json", Good), options))
+        Assert.Contains(part, Assert.Throws<InputException>(() => InstructionFile.Read(_folder.Write("a.json", Good), options))
             .Message);
     }
 }

@@ -11,9 +11,9 @@ public sealed class InstructionFileTests : IDisposable
     private const string A = """{"instruction": "a", "input": "", "output": "1"}""";
     private const string B = """{"instruction": "b", "input": "on b", "output": "2"}""";
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     public static TheoryData<string> GoodTexts =>
     [
@@ -33,7 +33,7 @@ public sealed class InstructionFileTests : IDisposable
     {
         foreach (var (name, bytes) in Variants(text))
         {
-            var path = folder.Write(name, bytes);
+            var path = _folder.Write(name, bytes);
             var records = InstructionFile.Read(path).ToList();
             Assert.Equal([new Turn(Role.User, "a"), new Turn(Role.Assistant, "1")], records[0].Turns);
             Assert.Equal([new Turn(Role.User, "b", "on b"), new Turn(Role.Assistant, "2")], records[1].Turns);
@@ -58,7 +58,7 @@ public sealed class InstructionFileTests : IDisposable
     [Fact]
     public void Plain_text_is_one_assistant_turn()
     {
-        var path = folder.Write("text.jsonl", """{"text": "Once upon\na time \ud83e\udd99", "id": 3}""");
+        var path = _folder.Write("text.jsonl", """{"text": "Once upon\na time \ud83e\udd99", "id": 3}""");
         var read = Assert.Single(InstructionFile.Read(path));
         Assert.Equal([new Turn(Role.Assistant, "Once upon\na time 🦙")], read.Turns);
     }
@@ -108,7 +108,7 @@ public sealed class InstructionFileTests : IDisposable
     [MemberData(nameof(BadTexts))]
     public void An_error_says_what_and_where(string text, string[] parts)
     {
-        var path = folder.Write("data.json", text);
+        var path = _folder.Write("data.json", text);
         var message = Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList()).Message;
         Assert.StartsWith(path, message);
         Assert.All(parts, part => Assert.Contains(part, message));
@@ -129,11 +129,11 @@ public sealed class InstructionFileTests : IDisposable
         AssertMessage(Gzip(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(A, 5000))))[..^30], "truncated");
 
         Assert.Contains("file not found", Assert.Throws<InputException>(() => InstructionFile.Read("absent.json")).Message);
-        Assert.Contains("is a folder", Assert.Throws<InputException>(() => InstructionFile.Read(folder.Path)).Message);
+        Assert.Contains("is a folder", Assert.Throws<InputException>(() => InstructionFile.Read(_folder.Path)).Message);
 
         void AssertMessage(byte[] bytes, params string[] parts)
         {
-            var path = folder.Write("data.json", bytes);
+            var path = _folder.Write("data.json", bytes);
             var message = Assert.Throws<InputException>(() => InstructionFile.Read(path).ToList()).Message;
             Assert.All(parts.Prepend(path), part => Assert.Contains(part, message));
         }
@@ -142,7 +142,7 @@ public sealed class InstructionFileTests : IDisposable
     [Fact]
     public void Skipping_passes_over_bad_records_and_reports_each()
     {
-        var path = folder.Write("data.jsonl", $$"""
+        var path = _folder.Write("data.jsonl", $$"""
             {{A}}
             {"instruction": "no output"}
             {"instruction": "the quote is open, "output": "x"}
@@ -170,7 +170,7 @@ public sealed class InstructionFileTests : IDisposable
     [InlineData("[{\"instruction\": \"b\"}, 3]", "none of its 2 records is usable")]
     public void Skipping_does_not_hide_a_file_that_is_broken(string text, string part)
     {
-        var path = folder.Write("data.json", text);
+        var path = _folder.Write("data.json", text);
         var error = Assert.Throws<InputException>(() => InstructionFile.Read(path, new() { SkipBad = true }).ToList());
         Assert.Contains(part, error.Message);
     }

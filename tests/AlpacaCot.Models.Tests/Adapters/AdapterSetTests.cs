@@ -11,15 +11,15 @@ namespace AlpacaCot.Models.Tests.Adapters;
 /// <summary>Several adapters on one model: switched, combined, and refused where they do not fit.</summary>
 public sealed class AdapterSetTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly TemporaryFolder folder = new();
-    private readonly CausalModel model = new TinyModel().Build();
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly TemporaryFolder _folder = new();
+    private readonly CausalModel _model = new TinyModel().Build();
 
     public void Dispose()
     {
-        model.Dispose();
-        folder.Dispose();
-        scope.Dispose();
+        _model.Dispose();
+        _folder.Dispose();
+        _scope.Dispose();
     }
 
     [Fact]
@@ -30,9 +30,9 @@ public sealed class AdapterSetTests : IDisposable
             Saved("one", new LoraConfig { Rank = 4, Targets = Targets.Of("q_proj", "up_proj"), ModulesToSave = ["lm_head"] });
         var two = Saved("two", new PrefixTuningConfig { Tokens = 3 });
         var three = Saved("three", new LayerNormConfig());
-        using (var set = new AdapterSet(model))
+        using (var set = new AdapterSet(_model))
         {
-            foreach (var (name, _) in (ReadOnlySpan<(string, Tensor)>)[one, two, three]) set.Load(name, folder.File(name));
+            foreach (var (name, _) in (ReadOnlySpan<(string, Tensor)>)[one, two, three]) set.Load(name, _folder.File(name));
             foreach (var (name, logits) in (ReadOnlySpan<(string, Tensor)>)[two, one, three, one, two])
             {
                 set.Use(name);
@@ -53,11 +53,11 @@ public sealed class AdapterSetTests : IDisposable
     {
         Saved("one", new LoraConfig { Rank = 4, Alpha = 8, Targets = Targets.Of("q_proj", "v_proj") });
         Saved("two", new LoraConfig { Rank = 2, Alpha = 8, UseRsLora = true, Targets = Targets.Of("q_proj") });
-        using var set = new AdapterSet(model);
-        set.Load("one", folder.File("one"));
-        set.Load("two", folder.File("two"));
+        using var set = new AdapterSet(_model);
+        set.Load("one", _folder.File("one"));
+        set.Load("two", _folder.File("two"));
         set.Combine("both", [("one", 0.5), ("two", 1.5)], kind, kind == LoraCombinationKind.Svd ? 6 : null);
-        var query = model.Linears["model.layers.1.self_attn.q_proj"];
+        var query = _model.Linears["model.layers.1.self_attn.q_proj"];
         var wanted = query.Values().Plus(Update("one") * Number(0.5)).Plus(Update("two") * Number(1.5));
         set.Use("both");
         Assert.InRange(Golden.RelativeDifference(query.Adapter!.Merged(query).Weight, wanted), 0, tolerance);
@@ -74,11 +74,11 @@ public sealed class AdapterSetTests : IDisposable
     {
         Saved("one", new LoraConfig { Rank = 4, Alpha = 8, Targets = Targets.Of("q_proj") });
         Saved("two", new LoraConfig { Rank = 2, Targets = Targets.Of("q_proj") });
-        using var set = new AdapterSet(model);
-        set.Load("one", folder.File("one"));
-        set.Load("two", folder.File("two"));
+        using var set = new AdapterSet(_model);
+        set.Load("one", _folder.File("one"));
+        set.Load("two", _folder.File("two"));
         set.Combine("twice", [("one", 0.5), ("one", 0.5)], LoraCombinationKind.Linear); // (√½ + √½)² = 2 of it
-        var query = model.Linears["model.layers.0.self_attn.q_proj"];
+        var query = _model.Linears["model.layers.0.self_attn.q_proj"];
         set.Use("one");
         var once = query.Adapter!.Merged(query).Weight - query.Values();
         set.Use("twice");
@@ -93,15 +93,15 @@ public sealed class AdapterSetTests : IDisposable
     {
         Saved("lora", new LoraConfig { Rank = 2, Targets = Targets.Of("q_proj") });
         using var narrow = new TinyModel(Hidden: 16).Build();
-        var fault = Assert.Throws<InputException>(() => AdapterMethods.Load(narrow, folder.File("lora"))).Message;
+        var fault = Assert.Throws<InputException>(() => AdapterMethods.Load(narrow, _folder.File("lora"))).Message;
         Assert.Contains("model.layers.0.self_attn.q_proj.lora_A.weight is [2, 32], this model needs [2, 16]", fault,
             StringComparison.Ordinal);
         using var shallow = new TinyModel(Layers: 1).Build();
-        fault = Assert.Throws<InputException>(() => AdapterMethods.Load(shallow, folder.File("lora"))).Message;
+        fault = Assert.Throws<InputException>(() => AdapterMethods.Load(shallow, _folder.File("lora"))).Message;
         Assert.Contains("model.layers.1.self_attn.q_proj.lora_A.weight has no place in this model", fault,
             StringComparison.Ordinal);
         foreach (var real in (string[])["gemma3_270m_r4_f32", "gpt2_seqcls_r8_f32"])
-            Assert.Throws<InputException>(() => AdapterMethods.Load(model, ReferenceData.Path($"data/peft/{real}")));
+            Assert.Throws<InputException>(() => AdapterMethods.Load(_model, ReferenceData.Path($"data/peft/{real}")));
     }
 
     [Fact]
@@ -109,24 +109,24 @@ public sealed class AdapterSetTests : IDisposable
     {
         var (_, first) = Saved("adapter", new LoraConfig { Rank = 2, Targets = Targets.Of("q_proj") });
         var (_, second) = Saved("adapter", new LoraConfig { Rank = 4, Targets = Targets.Of("v_proj") });
-        using (AdapterMethods.Load(model, folder.File("adapter"))) Assert.Equal(0, Golden.Difference(second, Logits()));
+        using (AdapterMethods.Load(_model, _folder.File("adapter"))) Assert.Equal(0, Golden.Difference(second, Logits()));
         Assert.True(Golden.Difference(first, second) > 1e-3);
         Assert.Equal(["adapter_config.json", "adapter_model.safetensors"],
-            Directory.GetFileSystemEntries(folder.File("adapter")).Select(Path.GetFileName).Order());
+            Directory.GetFileSystemEntries(_folder.File("adapter")).Select(Path.GetFileName).Order());
     }
 
     // A trained adapter's folder, and the logits it gives.
     private (string Name, Tensor Logits) Saved(string name, AdapterConfig config)
     {
-        using var adapter = AdapterMethods.Attach(model, config, seed: name.Length);
+        using var adapter = AdapterMethods.Attach(_model, config, seed: name.Length);
         using (no_grad()) foreach (var weight in adapter.Parameters.Values) weight.add_(randn_like(weight), alpha: Number(0.1));
-        adapter.Save(folder.File(name));
+        adapter.Save(_folder.File(name));
         return (name, Logits());
     }
 
     private Tensor Logits()
     {
         using var quiet = no_grad();
-        return model.Logits(new ModelInput(tensor(new long[] { 5, 9, 200, 31, 7, 7 }, [1, 6])));
+        return _model.Logits(new ModelInput(tensor(new long[] { 5, 9, 200, 31, 7, 7 }, [1, 6])));
     }
 }

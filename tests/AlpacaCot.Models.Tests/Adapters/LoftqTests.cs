@@ -15,16 +15,16 @@ namespace AlpacaCot.Models.Tests.Adapters;
 public sealed class LoftqTests : IDisposable
 {
     private const int Rank = 6;
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly TemporaryFolder folder = new();
-    private readonly string path;
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _path;
 
-    public LoftqTests() => path = new TinyModel(Hidden: 64).WriteFolder(folder.File("model"));
+    public LoftqTests() => _path = new TinyModel(Hidden: 64).WriteFolder(_folder.File("model"));
 
     public void Dispose()
     {
-        scope.Dispose();
-        folder.Dispose();
+        _scope.Dispose();
+        _folder.Dispose();
     }
 
     [Theory]
@@ -34,7 +34,7 @@ public sealed class LoftqTests : IDisposable
     [InlineData("nf4", 4)]
     public void The_start_is_the_best_of_its_rank(string type, int iterations)
     {
-        using var full = LanguageModel.Load(path);
+        using var full = LanguageModel.Load(_path);
         using var quantized = Load(type);
         var model = quantized.Model;
         var (before, wanted) = (Logits(model), Logits(full.Model));
@@ -72,46 +72,46 @@ public sealed class LoftqTests : IDisposable
             using (no_grad())
                 foreach (var weight in adapter.Parameters.Values) weight.mul_(Number(1.01)); // as if it had learnt
             wanted = Logits(fresh.Model);
-            adapter.Save(folder.File("adapter"));
+            adapter.Save(_folder.File("adapter"));
         }
-        using (var again = Load(type, folder.File("adapter")))
+        using (var again = Load(type, _folder.File("adapter")))
         {
             Assert.Equal(0, Golden.Difference(Logits(again.Model), wanted));
-            again.Adapter!.Save(folder.File("again"));
-            Assert.Equal(File.ReadAllText(folder.File("adapter/adapter_config.json")),
-                File.ReadAllText(folder.File("again/adapter_config.json")));
-            ModelExport.ToHuggingFace(again, folder.File("merged"));
+            again.Adapter!.Save(_folder.File("again"));
+            Assert.Equal(File.ReadAllText(_folder.File("adapter/adapter_config.json")),
+                File.ReadAllText(_folder.File("again/adapter_config.json")));
+            ModelExport.ToHuggingFace(again, _folder.File("merged"));
         }
-        using (var merged = LanguageModel.Load(folder.File("merged")))
+        using (var merged = LanguageModel.Load(_folder.File("merged")))
             Assert.InRange(Golden.RelativeDifference(Logits(merged.Model), wanted), 0, type == "int8" ? 0.05 : 1e-5);
 
         // PEFT drops loftq_config where init_lora_weights is not "loftq", and has a plain LoRA: the same after one iteration.
-        var config = JsonNode.Parse(File.ReadAllText(folder.File("adapter/adapter_config.json")))!.AsObject();
+        var config = JsonNode.Parse(File.ReadAllText(_folder.File("adapter/adapter_config.json")))!.AsObject();
         Assert.True(config["init_lora_weights"]!.GetValue<bool>());
         Assert.Equal(type == "int8" ? 8 : 4, config["loftq_config"]!["loftq_bits"]!.GetValue<int>());
         config.Remove("loftq_config");
-        File.WriteAllText(folder.File("adapter/adapter_config.json"), config.ToJsonString());
-        using var plain = Load(type, folder.File("adapter"));
+        File.WriteAllText(_folder.File("adapter/adapter_config.json"), config.ToJsonString());
+        using var plain = Load(type, _folder.File("adapter"));
         Assert.Equal(iterations == 1, Golden.Difference(Logits(plain.Model), wanted) == 0);
     }
 
     [Fact]
     public void Another_base_is_refused_with_the_reason()
     {
-        QuantizedFolder.Write(path, folder.File("stored"), new QuantizationOptions(QuantizationType.Nf4));
+        QuantizedFolder.Write(_path, _folder.File("stored"), new QuantizationOptions(QuantizationType.Nf4));
         using (var one = Load("nf4"))
         {
-            using (var adapter = Lora.Attach(one.Model, Config(1), seed: 1)) adapter.Save(folder.File("adapter"));
-            using (var adapter = Lora.Attach(one.Model, Config(2), seed: 1)) adapter.Save(folder.File("twice"));
+            using (var adapter = Lora.Attach(one.Model, Config(1), seed: 1)) adapter.Save(_folder.File("adapter"));
+            using (var adapter = Lora.Attach(one.Model, Config(2), seed: 1)) adapter.Save(_folder.File("twice"));
         }
-        Assert.Contains("none of the targets is quantized", Refusal(() => Attach(LanguageModel.Load(path))));
-        Assert.Contains("stored in nf4", Refusal(() => Attach(LanguageModel.Load(folder.File("stored")))));
+        Assert.Contains("none of the targets is quantized", Refusal(() => Attach(LanguageModel.Load(_path))));
+        Assert.Contains("stored in nf4", Refusal(() => Attach(LanguageModel.Load(_folder.File("stored")))));
         Assert.Contains("this base is not quantized. Load the full model with --quantization nf4",
-            Refusal(() => LanguageModel.Load(path, folder.File("adapter")).Dispose()));
-        Assert.Contains("this base is in int8", Refusal(() => Load("int8", folder.File("adapter")).Dispose()));
+            Refusal(() => LanguageModel.Load(_path, _folder.File("adapter")).Dispose()));
+        Assert.Contains("this base is in int8", Refusal(() => Load("int8", _folder.File("adapter")).Dispose()));
         Assert.Contains("needs the full model",
-            Refusal(() => LanguageModel.Load(folder.File("stored"), folder.File("twice")).Dispose()));
-        LanguageModel.Load(folder.File("stored"), folder.File("adapter")).Dispose(); // the same codes, stored
+            Refusal(() => LanguageModel.Load(_folder.File("stored"), _folder.File("twice")).Dispose()));
+        LanguageModel.Load(_folder.File("stored"), _folder.File("adapter")).Dispose(); // the same codes, stored
 
         static void Attach(LanguageModel model)
         {
@@ -125,7 +125,7 @@ public sealed class LoftqTests : IDisposable
         new() { Rank = Rank, Alpha = 2 * Rank, TargetPattern = Lora.AllLinear, Loftq = new LoftqConfig(iterations) };
 
     private LanguageModel Load(string type, string? adapter = null) =>
-        LanguageModel.Load(path, adapter, quantization: QuantizationOptions.Parse(type));
+        LanguageModel.Load(_path, adapter, quantization: QuantizationOptions.Parse(type));
 
     // Eckart and Young: the root of the sum of the squares of the singular values that are left, here from the eigenvalues of E
     // Eᵀ.

@@ -15,9 +15,9 @@ namespace AlpacaCot.Models.Tests.Adapters;
 /// </summary>
 public sealed class PeftGoldenTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     public static TheoryData<string, string> Fixtures()
     {

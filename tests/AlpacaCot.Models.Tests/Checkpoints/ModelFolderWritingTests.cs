@@ -15,9 +15,9 @@ public sealed class ModelFolderWritingTests : IDisposable
 {
     private const string Text = "Once upon a time, naïve 🦙 </s>";
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("tokenizer.json")]
@@ -34,7 +34,7 @@ public sealed class ModelFolderWritingTests : IDisposable
 
     private void Kept(string original, string tokenizer, string name)
     {
-        var source = folder.File("source");
+        var source = _folder.File("source");
         Directory.CreateDirectory(source);
         foreach (var file in Directory.GetFiles(original))
             File.Copy(file, Path.Combine(source, Path.GetFileName(file) is var own && own == tokenizer ? name : own));
@@ -47,27 +47,27 @@ public sealed class ModelFolderWritingTests : IDisposable
         var config = File.ReadAllText(Path.Combine(source, "config.json"));
 
         using (var wide = LanguageModel.Load(source, storage: ScalarType.Float32))
-        using (var full = new FullTuning(wide.Model, config, Companions.Of(source))) full.Save(folder.File("full"));
-        QuantizedFolder.Write(source, folder.File("quantized"), new QuantizationOptions(QuantizationType.Nf4));
+        using (var full = new FullTuning(wide.Model, config, Companions.Of(source))) full.Save(_folder.File("full"));
+        QuantizedFolder.Write(source, _folder.File("quantized"), new QuantizationOptions(QuantizationType.Nf4));
         using var model = LanguageModel.Load(source);
-        ModelExport.ToHuggingFace(model, folder.File("exported"));
+        ModelExport.ToHuggingFace(model, _folder.File("exported"));
         using (var adapted = LanguageModel.Load(source))
         {
             using var lora = Lora.Attach(adapted.Model, new LoraConfig { Rank = 2, TargetModules = ["q_proj"] }, seed: 1);
-            ModelExport.ToHuggingFace(adapted, folder.File("merged"));
+            ModelExport.ToHuggingFace(adapted, _folder.File("merged"));
         }
         foreach (var written in (string[])["full", "quantized", "exported", "merged"])
         {
             foreach (var file in beside.Select(b => b.Name).Append(name).Append("tokenizer_config.json"))
                 Assert.True(File.ReadAllBytes(Path.Combine(source, file))
-                    .SequenceEqual(File.ReadAllBytes(folder.File($"{written}/{file}"))), $"{written}/{file}");
-            using var loaded = LanguageModel.Load(folder.File(written));
+                    .SequenceEqual(File.ReadAllBytes(_folder.File($"{written}/{file}"))), $"{written}/{file}");
+            using var loaded = LanguageModel.Load(_folder.File(written));
             Assert.Equal(model.Tokenizer.Encode(Text), loaded.Tokenizer.Encode(Text));
             Assert.Equal(name, Path.GetFileName(loaded.Tokenizer.Path));
             Assert.Equal(model.EndTokens, loaded.EndTokens);
             Assert.InRange(LogitComparison.Of(model, loaded).Relative, 0, written == "quantized" ? 0.7 : 1e-4);
         }
-        Assert.Equal(config, File.ReadAllText(folder.File("full/config.json")));
+        Assert.Equal(config, File.ReadAllText(_folder.File("full/config.json")));
     }
 
     [Fact]
@@ -77,15 +77,15 @@ public sealed class ModelFolderWritingTests : IDisposable
         using var model = new TinyModel().Build();
         using var tuning = new FullTuning(model, new TinyModel().Config, []);
         var before = tuning.Parameters.ToDictionary(p => p.Key, p => p.Value.detach().clone());
-        tuning.Save(folder.File("wide"));
-        tuning.Save(folder.File("narrow"), ScalarType.BFloat16);
-        tuning.Save(folder.File("narrow")); // over what is there
-        tuning.Save(folder.File("narrow"), ScalarType.BFloat16);
+        tuning.Save(_folder.File("wide"));
+        tuning.Save(_folder.File("narrow"), ScalarType.BFloat16);
+        tuning.Save(_folder.File("narrow")); // over what is there
+        tuning.Save(_folder.File("narrow"), ScalarType.BFloat16);
         using (no_grad())
             foreach (var weight in tuning.Parameters.Values) weight.PlusInPlace(ones(weight.shape));
-        using (no_grad()) tuning.Restore(folder.File("wide"));
+        using (no_grad()) tuning.Restore(_folder.File("wide"));
         foreach (var (name, weight) in tuning.Parameters) Assert.Equal(0, Golden.Difference(before[name], weight));
-        using var narrow = ModelFolder.Open(folder.File("narrow"));
+        using var narrow = ModelFolder.Open(_folder.File("narrow"));
         Assert.Equal(before.Keys.Order(), narrow.Entries.Keys.Order());
         foreach (var (name, weight) in before)
             Tensors.AssertSame(weight.dim() > 1 ? weight.to(ScalarType.BFloat16) : weight, narrow.Read(name), name);
@@ -100,16 +100,16 @@ public sealed class ModelFolderWritingTests : IDisposable
         CompanionFile[] config = [CompanionFile.Of("config.json", new TinyModel().Config)];
         foreach (var (bytes, isWhole) in new[] { (long.MaxValue, true), (30_000, false), (long.MaxValue, true), (1, false) })
         {
-            HuggingFaceFolder.WriteInto(folder.File("m"), weights, config, bytes);
-            using var read = ModelFolder.Open(folder.File("m"));
-            Assert.Equal(isWhole, File.Exists(folder.File("m/model.safetensors")));
-            Assert.Equal(!isWhole, File.Exists(folder.File("m/model.safetensors.index.json")));
+            HuggingFaceFolder.WriteInto(_folder.File("m"), weights, config, bytes);
+            using var read = ModelFolder.Open(_folder.File("m"));
+            Assert.Equal(isWhole, File.Exists(_folder.File("m/model.safetensors")));
+            Assert.Equal(!isWhole, File.Exists(_folder.File("m/model.safetensors.index.json")));
             Assert.Equal(model.Parameters.Keys.Order(), read.Entries.Keys.Order());
             foreach (var (name, weight) in model.Parameters) Tensors.AssertSame(weight, read.Read(name), name);
-            foreach (var file in Directory.GetFiles(folder.File("m"), "model-*").Where(_ => bytes == 30_000))
+            foreach (var file in Directory.GetFiles(_folder.File("m"), "model-*").Where(_ => bytes == 30_000))
                 Assert.InRange(new FileInfo(file).Length, 1, Math.Max(30_000, weights.Max(w => w.ByteCount)) + 4096);
         }
-        Assert.Equal(weights.Count, Directory.GetFiles(folder.File("m"), $"model-*-of-{weights.Count:00000}.safetensors").Length);
+        Assert.Equal(weights.Count, Directory.GetFiles(_folder.File("m"), $"model-*-of-{weights.Count:00000}.safetensors").Length);
     }
 
     [Theory]
@@ -135,7 +135,7 @@ public sealed class ModelFolderWritingTests : IDisposable
     public void A_checkpoint_with_other_prefixes_is_read_and_written_under_its_own_names(string family, string prefix, string own)
     {
         var source = ReferenceData.Path($"golden/{family}/model");
-        var renamed = folder.File("renamed");
+        var renamed = _folder.File("renamed");
         string Renamed(string name) =>
             name.StartsWith(prefix, StringComparison.Ordinal) ? own + name[prefix.Length..] : name;
         using (var opened = ModelFolder.Open(source))
@@ -145,18 +145,18 @@ public sealed class ModelFolderWritingTests : IDisposable
         using var expected = LanguageModel.Load(source, ReferenceData.Path($"golden/{family}/lora"));
         using var adapted = LanguageModel.Load(renamed, ReferenceData.Path($"golden/{family}/lora"));
         Assert.Equal(0, LogitComparison.Of(expected, adapted).LargestDifference);
-        ModelExport.ToHuggingFace(adapted, folder.File("merged"));
-        using var merged = ModelFolder.Open(folder.File("merged"));
+        ModelExport.ToHuggingFace(adapted, _folder.File("merged"));
+        using var merged = ModelFolder.Open(_folder.File("merged"));
         Assert.Equal(adapted.Checkpoint.Entries.Keys.Order(), merged.Entries.Keys.Order());
     }
 
     [Fact]
     public void Another_tokenizer_takes_the_place_of_the_models_own()
     {
-        var model = new TinyModel().WriteFolder(folder.File("model"));
+        var model = new TinyModel().WriteFolder(_folder.File("model"));
         File.WriteAllText(Path.Combine(model, "chat_template.jinja"), "own");
         File.WriteAllText(Path.Combine(model, "generation_config.json"), "{}");
-        var other = folder.File("other");
+        var other = _folder.File("other");
         Directory.CreateDirectory(other);
         File.Copy(Path.Combine(model, "tokenizer.json"), Path.Combine(other, "words.json"));
         IEnumerable<string> Names(string? of, string? with) => Companions.Of(of, with).Select(file => file.Name).Order();
@@ -167,6 +167,6 @@ public sealed class ModelFolderWritingTests : IDisposable
         Assert.Equal(["tokenizer.json"], Names(null, Path.Combine(other, "words.json")));
         Assert.Equal(Names(model, null), Names(null, model)); // training from a configuration
         Assert.Empty(Names(null, null));
-        Assert.DoesNotContain(Companions.Of(folder.Path), file => TokenizerFiles.Has(file.Name));
+        Assert.DoesNotContain(Companions.Of(_folder.Path), file => TokenizerFiles.Has(file.Name));
     }
 }

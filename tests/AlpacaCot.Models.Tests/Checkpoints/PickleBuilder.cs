@@ -5,14 +5,14 @@ namespace AlpacaCot.Models.Tests.Checkpoints;
 /// <summary>Writes pickles opcode by opcode, and puts them into files as torch.save does.</summary>
 internal sealed class PickleBuilder
 {
-    private readonly List<byte> bytes = [0x80, 2]; // PROTO 2
+    private readonly List<byte> _bytes = [0x80, 2]; // PROTO 2
 
-    public int Length => bytes.Count;
+    public int Length => _bytes.Count;
 
     public PickleBuilder Op(char opcode, params byte[] arguments)
     {
-        bytes.Add((byte)opcode);
-        bytes.AddRange(arguments);
+        _bytes.Add((byte)opcode);
+        _bytes.AddRange(arguments);
         return this;
     }
 
@@ -42,7 +42,7 @@ internal sealed class PickleBuilder
         Global("torch._utils", "_rebuild_tensor_v2").Op('(').Storage("FloatStorage", key, count, legacy: legacy).Number(offset)
             .Numbers(shape).Numbers(strides).Op('\x89').Global("collections", "OrderedDict").Op(')').Op('R').Op('t').Op('R');
 
-    public byte[] Stop() => [.. bytes, (byte)'.'];
+    public byte[] Stop() => [.. _bytes, (byte)'.'];
 
     /// <summary>The zip form, with entries stored as torch.save stores them.</summary>
     public byte[] Zip(params (string Key, byte[] Data)[] storages) =>

@@ -13,9 +13,9 @@ public sealed class ChatGlmLayoutTests : IDisposable
 {
     private static readonly ChatGlmLayout Layout = new(150, 151, 154); // the tiny vocabulary's [MASK], [gMASK] and sop
 
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("rightpad")] // as THUDM trained: padding with pad

@@ -14,9 +14,9 @@ namespace AlpacaCot.Models.Tests.Families;
 /// </summary>
 public sealed class FamilyCacheTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     public static TheoryData<string> Folders => FamilyGoldenTests.Folders;
 

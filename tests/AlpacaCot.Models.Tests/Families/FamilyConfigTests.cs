@@ -13,9 +13,9 @@ namespace AlpacaCot.Models.Tests.Families;
 /// <summary>A configuration that asks for something else than what is computed is refused, never taken for a default.</summary>
 public sealed class FamilyConfigTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("model_type", "\"mamba\"", "model_type 'mamba' is not supported")]

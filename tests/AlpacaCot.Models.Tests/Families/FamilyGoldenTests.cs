@@ -14,7 +14,7 @@ namespace AlpacaCot.Models.Tests.Families;
 /// </summary>
 public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     public static TheoryData<string> Folders =>
     [
@@ -31,7 +31,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
         "qwen3", "mistral", "gemma", "gemma2", "phi", "phi3",
     ];
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [MemberData(nameof(Folders))]

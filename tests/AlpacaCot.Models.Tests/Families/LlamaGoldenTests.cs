@@ -14,9 +14,9 @@ namespace AlpacaCot.Models.Tests.Families;
 /// </summary>
 public sealed class LlamaGoldenTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("llama", "config.json", "nopad")]

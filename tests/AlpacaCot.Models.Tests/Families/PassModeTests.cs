@@ -13,9 +13,9 @@ namespace AlpacaCot.Models.Tests.Families;
 /// <summary>What a pass is for decides the arithmetic, nothing else does; and passes of several threads do not meet.</summary>
 public sealed class PassModeTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("int8"), InlineData("nf4"), InlineData("none")]

@@ -14,12 +14,12 @@ namespace AlpacaCot.Models.Tests.Families;
 public sealed class StoriesGoldenTests : IDisposable
 {
     private const string Folder = "data/derived/stories260K-hf";
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     private static JsonElement[] Cases =>
         [.. Golden.Json("data/golden/runc/stories260K.json").GetProperty("cases").EnumerateArray()];
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Fact]
     public void Logits_losses_and_likeliest_tokens()

@@ -12,9 +12,9 @@ public sealed class BeamSearchTests : IDisposable
 {
     private static readonly int[] Prompt = [1, 4, 2];
 
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData(1.0, 1.0, 0)]

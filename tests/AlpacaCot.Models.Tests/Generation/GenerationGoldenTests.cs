@@ -14,9 +14,9 @@ namespace AlpacaCot.Models.Tests.Generation;
 /// </summary>
 public sealed class GenerationGoldenTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("llama")]

@@ -9,9 +9,9 @@ namespace AlpacaCot.Models.Tests.Generation;
 /// <summary>A conversation whose earlier turns are not read again.</summary>
 public sealed class PromptCacheTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData(false)]

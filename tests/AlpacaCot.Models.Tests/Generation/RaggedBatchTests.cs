@@ -10,11 +10,11 @@ namespace AlpacaCot.Models.Tests.Generation;
 /// <summary>Prompts of different lengths that join and leave a batch while it runs.</summary>
 public sealed class RaggedBatchTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     public static TheoryData<string> Folders => FamilyGoldenTests.Folders;
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [MemberData(nameof(Folders))]

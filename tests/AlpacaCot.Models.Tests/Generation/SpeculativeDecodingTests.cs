@@ -12,13 +12,13 @@ public sealed class SpeculativeDecodingTests : IDisposable
 {
     private static readonly int[][] Prompts = [[1, 17, 42, 5], [1, 9], [1, 200, 201, 202, 203, 204, 205, 17, 42], [1]];
 
-    private readonly CausalModel model = new TinyModel().Build();
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly CausalModel _model = new TinyModel().Build();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     public void Dispose()
     {
-        scope.Dispose();
-        model.Dispose();
+        _scope.Dispose();
+        _model.Dispose();
     }
 
     [Fact]
@@ -27,14 +27,14 @@ public sealed class SpeculativeDecodingTests : IDisposable
         using var stranger = new TinyModel(Hidden: 16, Layers: 1).Build(seed: 7);
         using var smaller = new TinyModel(Vocabulary: 250).Build(seed: 3); // padded less
         using var near = Near(0.15);
-        var plain = new TextGenerator(model, null);
+        var plain = new TextGenerator(_model, null);
         var options = new GenerationOptions { MaxNewTokens = 24, EndTokens = [] };
         foreach (var how in (GenerationOptions[])[options, options with { RepetitionPenalty = 1.4, NoRepeatNgram = 3 },
             options with { EndTokens = [plain.Stream(Prompts[0], options).Last()] }, options with { MaxNewTokens = 2 }])
         {
             var wanted = Prompts.Select(p => plain.Stream(p, how).ToArray()).ToArray();
-            foreach (var draft in (CausalModel[])[stranger, smaller, near, model])
-                Assert.Equal(wanted, new TextGenerator(model, null, draft).GenerateBatch(Prompts, how));
+            foreach (var draft in (CausalModel[])[stranger, smaller, near, _model])
+                Assert.Equal(wanted, new TextGenerator(_model, null, draft).GenerateBatch(Prompts, how));
         }
     }
 
@@ -45,16 +45,16 @@ public sealed class SpeculativeDecodingTests : IDisposable
         var options = new GenerationOptions { MaxNewTokens = 41, EndTokens = [], DraftTokens = 4 };
         Assert.Equal(41, Passes(null));
         Assert.InRange(Passes(near), 9, 30);
-        Assert.Equal(9, Passes(model)); // one for the prompt, then five tokens a pass
+        Assert.Equal(9, Passes(_model)); // one for the prompt, then five tokens a pass
 
-        int[] prompt = [.. Enumerable.Repeat(5, model.Shape.MaxPositions - 6)];
+        int[] prompt = [.. Enumerable.Repeat(5, _model.Shape.MaxPositions - 6)];
         var endless = options with { MaxNewTokens = int.MaxValue };
-        Assert.Equal(new TextGenerator(model, null).Stream(prompt, endless),
-            new TextGenerator(model, null, model).Stream(prompt, endless));
+        Assert.Equal(new TextGenerator(_model, null).Stream(prompt, endless),
+            new TextGenerator(_model, null, _model).Stream(prompt, endless));
 
         int Passes(CausalModel? draft)
         {
-            using var batch = new ContinuousBatch(model, null, draft: draft);
+            using var batch = new ContinuousBatch(_model, null, draft: draft);
             batch.Add(Prompts[0], options);
             var passes = 0;
             for (; batch.Open > 0; passes++) batch.Advance();
@@ -68,8 +68,8 @@ public sealed class SpeculativeDecodingTests : IDisposable
         const int runs = 800;
         using var draft = Near(0.6);
         var options = new GenerationOptions { MaxNewTokens = 3, Greedy = false, TopK = 2, Temperature = 3, EndTokens = [] };
-        var (own, other) = (Joint(model), Joint(draft));
-        var found = new TextGenerator(model, null, draft)
+        var (own, other) = (Joint(_model), Joint(draft));
+        var found = new TextGenerator(_model, null, draft)
             .GenerateBatch([.. Enumerable.Repeat(Prompts[0], runs)], options, new BatchLimits { Sequences = 200 })
             .CountBy(a => string.Join(",", a)).ToDictionary();
         Assert.Empty(found.Keys.Except(own.Keys));

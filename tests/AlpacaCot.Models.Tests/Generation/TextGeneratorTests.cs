@@ -15,17 +15,17 @@ public sealed class TextGeneratorTests : IDisposable
     private static readonly int[] Prompt = [1, 17, 42, 5];
     private static readonly int[][] Prompts = [[1, 17, 42, 5], [1, 9], [1, 200, 201, 202, 203, 204, 205, 17, 42], [1, 9, 9], [1]];
 
-    private readonly CausalModel model = new TinyModel().Build();
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly CausalModel _model = new TinyModel().Build();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     public void Dispose()
     {
-        scope.Dispose();
-        model.Dispose();
+        _scope.Dispose();
+        _model.Dispose();
     }
 
     private int[] Generate(GenerationOptions options, params int[] prompt) =>
-        new TextGenerator(model, null).GenerateBatch([prompt.Length == 0 ? Prompt : prompt], options)[0];
+        new TextGenerator(_model, null).GenerateBatch([prompt.Length == 0 ? Prompt : prompt], options)[0];
 
     private static GenerationOptions Draw(int seed = 1) => new() { MaxNewTokens = 40, Greedy = false, Seed = seed };
 
@@ -37,25 +37,25 @@ public sealed class TextGeneratorTests : IDisposable
     {
         using var quiet = no_grad();
         var ids = Range(0, 24, CPU, ScalarType.Int64).mul(Number(37)).remainder(Number(300)).view(2, 12);
-        var whole = model.Logits(new ModelInput(ids)); // [2, 12, vocabulary]
+        var whole = _model.Logits(new ModelInput(ids)); // [2, 12, vocabulary]
         var rows = ids.data<long>().Select(id => (int)id).Chunk(12).ToArray();
-        using KeyValueCache first = model.NewCache(), second = model.NewCache();
+        using KeyValueCache first = _model.NewCache(), second = _model.NewCache();
         for (var at = 0; at < 12; at += chunk)
         {
             var part =
-                model.Logits(ModelInput.Continuing((first, rows[0][at..(at + chunk)]), (second, rows[1][at..(at + chunk)])));
+                _model.Logits(ModelInput.Continuing((first, rows[0][at..(at + chunk)]), (second, rows[1][at..(at + chunk)])));
             Assert.InRange(Golden.Difference(part.view(2, chunk, -1), whole.narrow(1, at, chunk)), 0, 1e-5);
         }
         // Control: a cache that forgot a token gives other logits.
         first.Truncate(10);
-        var wrong = model.Logits(ModelInput.Continuing((first, [rows[0][11]])));
+        var wrong = _model.Logits(ModelInput.Continuing((first, [rows[0][11]])));
         Assert.True(Golden.Difference(wrong[0, 0], whole[0, 11]) > 1e-3);
     }
 
     [Fact]
     public void A_batch_gives_what_each_prompt_gives_alone()
     {
-        var generator = new TextGenerator(model, null);
+        var generator = new TextGenerator(_model, null);
         var free = new GenerationOptions { MaxNewTokens = 30 };
         foreach (var options in (GenerationOptions[])[free, free with { EndTokens = End() }])
         {
@@ -98,11 +98,11 @@ public sealed class TextGeneratorTests : IDisposable
     public void Draws_follow_the_probabilities_within_the_allowed_tokens()
     {
         using var quiet = no_grad();
-        var logits = model.Logits(new ModelInput(tensor(Prompt.Select(i => (long)i).ToArray()).unsqueeze(0)))[0, -1];
+        var logits = _model.Logits(new ModelInput(tensor(Prompt.Select(i => (long)i).ToArray()).unsqueeze(0)))[0, -1];
         var likeliest = logits.topk(3).indexes.data<long>().Select(i => (int)i).ToArray();
         var three = nn.functional.softmax(logits.topk(3).values / Number(0.7), 0).data<float>().ToArray();
         const int draws = 2000;
-        var counts = new TextGenerator(model, null)
+        var counts = new TextGenerator(_model, null)
             .GenerateBatch([.. Enumerable.Repeat(Prompt, draws)], Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7 },
                 new BatchLimits { Sequences = 500 })
             .CountBy(a => a[0]).ToDictionary();
@@ -113,7 +113,7 @@ public sealed class TextGeneratorTests : IDisposable
 
         // The smallest set that reaches 60 % of the three.
         var kept = three[0] >= 0.6 ? 1 : three[0] + three[1] >= 0.6 ? 2 : 3;
-        var nucleus = new TextGenerator(model, null)
+        var nucleus = new TextGenerator(_model, null)
             .GenerateBatch([.. Enumerable.Repeat(Prompt, 300)],
                 Draw() with { MaxNewTokens = 1, TopK = 3, Temperature = 0.7, TopP = 0.6 }, new BatchLimits { Sequences = 300 });
         Assert.Equal(likeliest[..kept].Order(), nucleus.Select(a => a[0]).Distinct().Order());
@@ -168,7 +168,7 @@ public sealed class TextGeneratorTests : IDisposable
     {
         using var folder = new TemporaryFolder();
         var tokenizer = Tokenizer.Load(new TinyModel().WriteConfig(folder.Path));
-        var generator = new TextGenerator(model, tokenizer);
+        var generator = new TextGenerator(_model, tokenizer);
         var options = Draw() with { MaxNewTokens = 60, EndTokens = [] };
         var free = generator.GenerateBatch([Prompt], options)[0];
         // The letters of the fifth and sixth token: a stop string may lie across tokens.
@@ -183,13 +183,13 @@ public sealed class TextGeneratorTests : IDisposable
     [Fact]
     public void The_longest_context_is_kept_and_a_longer_prompt_refused()
     {
-        var limit = model.Shape.MaxPositions;
+        var limit = _model.Shape.MaxPositions;
         var long1 = Enumerable.Repeat(5, limit - 3).ToArray();
         Assert.Equal(4, Generate(new GenerationOptions { MaxNewTokens = int.MaxValue }, long1).Length);
         Assert.Empty(Generate(new GenerationOptions { MaxNewTokens = 0 }));
         Assert.Throws<InputException>(() => Generate(new GenerationOptions(), [.. long1, 5, 5, 5]));
         Assert.Throws<InputException>(() => Generate(new GenerationOptions(), 300));
-        Assert.Throws<InputException>(() => new TextGenerator(model, null).GenerateBatch([[]], new GenerationOptions()));
+        Assert.Throws<InputException>(() => new TextGenerator(_model, null).GenerateBatch([[]], new GenerationOptions()));
     }
 
     [Fact]
@@ -197,7 +197,7 @@ public sealed class TextGeneratorTests : IDisposable
     {
         using var cancel = new CancellationTokenSource();
         var got = new List<int>();
-        foreach (var token in new TextGenerator(model, null).Stream(Prompt, new GenerationOptions { MaxNewTokens = 40 },
+        foreach (var token in new TextGenerator(_model, null).Stream(Prompt, new GenerationOptions { MaxNewTokens = 40 },
             cancel: cancel.Token))
         {
             got.Add(token);

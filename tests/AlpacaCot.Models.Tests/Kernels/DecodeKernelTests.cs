@@ -15,8 +15,8 @@ namespace AlpacaCot.Models.Tests.Kernels;
 /// </summary>
 public sealed unsafe class DecodeKernelTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly int threads = get_num_threads();
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly int _threads = get_num_threads();
 
     // Rows of x; rows and columns of the matrix: whole groups and blocks, and not.
     public static TheoryData<int, int, int, int> Sizes => new()
@@ -27,8 +27,8 @@ public sealed unsafe class DecodeKernelTests : IDisposable
 
     public void Dispose()
     {
-        set_num_threads(threads);
-        scope.Dispose();
+        set_num_threads(_threads);
+        _scope.Dispose();
     }
 
     [Theory]

@@ -14,7 +14,7 @@ namespace AlpacaCot.Models.Tests.Kernels;
 /// </summary>
 public sealed class KernelTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     public static TheoryData<long, long, bool> Sizes => new()
     {
@@ -22,7 +22,7 @@ public sealed class KernelTests : IDisposable
         { 65_600, 1, false },
     };
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [MemberData(nameof(Sizes))]

@@ -12,9 +12,9 @@ namespace AlpacaCot.Models.Tests.Kernels;
 /// <summary>Blocks that are computed again give the same loss and the same gradients, to the last bit.</summary>
 public sealed class RecomputationTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("lora"), InlineData("none")]

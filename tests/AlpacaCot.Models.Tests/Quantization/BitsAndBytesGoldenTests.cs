@@ -11,10 +11,10 @@ namespace AlpacaCot.Models.Tests.Quantization;
 /// <summary>Codes, scales and values identical to those of bitsandbytes; products within rounding.</summary>
 public sealed class BitsAndBytesGoldenTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly Dictionary<string, Tensor> golden = Golden.Tensors("golden/bnb/bnb.safetensors");
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly Dictionary<string, Tensor> _golden = Golden.Tensors("golden/bnb/bnb.safetensors");
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("nf4"), InlineData("fp4"), InlineData("dynamic_signed"), InlineData("dynamic_unsigned")]
@@ -25,7 +25,7 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
             "nf4" => Codebook.Nf4, "fp4" => Codebook.Fp4, "dynamic_signed" => Codebook.DynamicSigned,
             _ => Codebook.DynamicUnsigned,
         };
-        Assert.Equal(golden["code." + name].data<float>().ToArray(), book.Values);
+        Assert.Equal(_golden["code." + name].data<float>().ToArray(), book.Values);
     }
 
     [Theory]
@@ -34,36 +34,36 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
     public void Four_bit_codes_scales_and_values(string weight, string type, int block)
     {
         var (name, options) = ($"{weight}.{type}.bs{block}", QuantizationOptions.Parse(type)!);
-        using var plain = FourBitMatrix.Quantize(golden[weight], options.Type, block, doubleQuantization: false);
-        Same(golden[$"{name}.plain.packed"], plain.Packed);
-        Same(golden[$"{name}.plain.absmax"], plain.Scales);
-        SameValues(golden[$"{name}.plain.dequant"], plain);
+        using var plain = FourBitMatrix.Quantize(_golden[weight], options.Type, block, doubleQuantization: false);
+        Same(_golden[$"{name}.plain.packed"], plain.Packed);
+        Same(_golden[$"{name}.plain.absmax"], plain.Scales);
+        SameValues(_golden[$"{name}.plain.dequant"], plain);
 
-        using var nested = FourBitMatrix.Quantize(golden[weight], options.Type, block);
-        Same(golden[$"{name}.plain.packed"], nested.Packed);
-        Same(golden[$"{name}.dq.absmax"], nested.Scales);
-        Same(golden[$"{name}.dq.nested_absmax"], nested.NestedScales!);
-        Assert.Equal(golden[$"{name}.dq.nested_offset"].item<float>(), nested.Offset);
-        if (golden.TryGetValue($"{name}.dq.dequant", out var values)) SameValues(values, nested);
+        using var nested = FourBitMatrix.Quantize(_golden[weight], options.Type, block);
+        Same(_golden[$"{name}.plain.packed"], nested.Packed);
+        Same(_golden[$"{name}.dq.absmax"], nested.Scales);
+        Same(_golden[$"{name}.dq.nested_absmax"], nested.NestedScales!);
+        Assert.Equal(_golden[$"{name}.dq.nested_offset"].item<float>(), nested.Offset);
+        if (_golden.TryGetValue($"{name}.dq.dequant", out var values)) SameValues(values, nested);
 
-        using var other = FourBitMatrix.Quantize(golden[weight] * Number(1.01f), options.Type, block); // control
-        Assert.False(golden[$"{name}.plain.dequant"].Equals(other.Expand()));
+        using var other = FourBitMatrix.Quantize(_golden[weight] * Number(1.01f), options.Type, block); // control
+        Assert.False(_golden[$"{name}.plain.dequant"].Equals(other.Expand()));
     }
 
     [Theory]
     [InlineData(64), InlineData(256)]
     public unsafe void Eight_bit_blocks(int block)
     {
-        var r = golden["R"];
+        var r = _golden["R"];
         var (codes, scales) = (empty(r.shape, ScalarType.Byte), empty((r.numel() + block - 1) / block));
         var values = empty_like(r);
         BlockQuantizer.Quantize(TensorMemory.Floats(r), r.numel(), block, Codebook.DynamicSigned, TensorMemory.Bytes(codes),
             TensorMemory.Floats(scales));
         BlockQuantizer.Dequantize(TensorMemory.Bytes(codes), TensorMemory.Floats(scales), r.numel(), block,
             Codebook.DynamicSigned, TensorMemory.Floats(values));
-        Same(golden[$"R.block8.bs{block}.q"], codes);
-        Same(golden[$"R.block8.bs{block}.absmax"], scales);
-        Same(golden[$"R.block8.bs{block}.dequant"], values);
+        Same(_golden[$"R.block8.bs{block}.q"], codes);
+        Same(_golden[$"R.block8.bs{block}.absmax"], scales);
+        Same(_golden[$"R.block8.bs{block}.dequant"], values);
     }
 
     [Theory]
@@ -72,51 +72,51 @@ public sealed class BitsAndBytesGoldenTests : IDisposable
     [InlineData("int8.X.f32", 0, "int8.X.f32.th0"), InlineData("int8.X.f32", 6, "int8.X.f32.th6")]
     public void Eight_bit_rows(string x, float threshold, string name)
     {
-        var numbers = golden[x].to(ScalarType.Float32);
+        var numbers = _golden[x].to(ScalarType.Float32);
         var (codes, scales) = Int8Matrix.RowCodes(numbers, threshold > 0 ? threshold : float.PositiveInfinity);
-        if (golden.TryGetValue($"{name}.outlier_cols", out var columns)) codes.index_fill_(1, columns, Number(0));
-        Same(golden[$"{name}.q"], codes);
-        Same(golden[$"{name}.stats"], scales);
-        if (!golden.TryGetValue($"{name}.dequant", out var values)) return;
+        if (_golden.TryGetValue($"{name}.outlier_cols", out var columns)) codes.index_fill_(1, columns, Number(0));
+        Same(_golden[$"{name}.q"], codes);
+        Same(_golden[$"{name}.stats"], scales);
+        if (!_golden.TryGetValue($"{name}.dequant", out var values)) return;
         using var matrix = new Int8Matrix(codes, scales, threshold);
         Same(values, matrix.Expand());
     }
 
     [Fact]
-    public void Product_of_eight_bit_codes() => Same(golden["int8.matmul_i32"],
-        TorchScriptOps.Int8Product(golden["int8.X.f16.th0.q"], golden["int8.W.f16.q"].t()));
+    public void Product_of_eight_bit_codes() => Same(_golden["int8.matmul_i32"],
+        TorchScriptOps.Int8Product(_golden["int8.X.f16.th0.q"], _golden["int8.W.f16.q"].t()));
 
     [Theory]
     [InlineData("f32", 1e-6)]
     [InlineData("bf16", 5e-2)] // the reference multiplies in bf16
     public void Linear4bit_forward_and_backward(string type, double tolerance)
     {
-        using var matrix = FourBitMatrix.Quantize(golden[type == "f32" ? "W" : "W.bf16"], QuantizationType.Nf4);
-        var (y, dx) = ForwardAndBackward(matrix, golden["int8.X.f32"]);
-        Near(golden[$"linear4bit.nf4dq.{type}.y"], y, tolerance);
-        Near(golden[$"linear4bit.nf4dq.{type}.dx"], dx, tolerance);
+        using var matrix = FourBitMatrix.Quantize(_golden[type == "f32" ? "W" : "W.bf16"], QuantizationType.Nf4);
+        var (y, dx) = ForwardAndBackward(matrix, _golden["int8.X.f32"]);
+        Near(_golden[$"linear4bit.nf4dq.{type}.y"], y, tolerance);
+        Near(_golden[$"linear4bit.nf4dq.{type}.dx"], dx, tolerance);
     }
 
     [Fact]
     public void Linear8bitLt_forward_and_backward()
     {
-        using var matrix = Int8Matrix.Quantize(golden["W"]);
-        var (y, dx) = ForwardAndBackward(matrix, golden["int8.X.f16"].to(ScalarType.Float32));
-        Near(golden["int8.linear.th6.y"], y, 1e-3); // the reference's output is fp16
-        Near(golden["int8.linear.th6.dx"], dx, 1e-3);
+        using var matrix = Int8Matrix.Quantize(_golden["W"]);
+        var (y, dx) = ForwardAndBackward(matrix, _golden["int8.X.f16"].to(ScalarType.Float32));
+        Near(_golden["int8.linear.th6.y"], y, 1e-3); // the reference's output is fp16
+        Near(_golden["int8.linear.th6.dx"], dx, 1e-3);
     }
 
     [Fact]
     public void Linear8bitLt_at_inference_sets_outliers_apart()
     {
-        var x = golden["int8.X.f16"].to(ScalarType.Float32);
-        using var plain = Int8Matrix.Quantize(golden["W"], threshold: 0);
-        Near(golden["int8.mm_dequant_f16"], plain.Product(x), 1e-3);
-        using var matrix = Int8Matrix.Quantize(golden["W"]);
-        var columns = golden["int8.X.f16.th6.outlier_cols"];
-        var rest = golden["int8.X.f16.th6.q"].to(ScalarType.Float32).mm(golden["int8.W.f16.q"].t().to(ScalarType.Float32))
-            * golden["int8.X.f16.th6.stats"].unsqueeze(1) * golden["int8.W.f16.stats"] * Number(Int8Kernel.PerProduct);
-        var outliers = x.index_select(1, columns).mm(golden["int8.W.f16.dequant"].index_select(1, columns).t());
+        var x = _golden["int8.X.f16"].to(ScalarType.Float32);
+        using var plain = Int8Matrix.Quantize(_golden["W"], threshold: 0);
+        Near(_golden["int8.mm_dequant_f16"], plain.Product(x), 1e-3);
+        using var matrix = Int8Matrix.Quantize(_golden["W"]);
+        var columns = _golden["int8.X.f16.th6.outlier_cols"];
+        var rest = _golden["int8.X.f16.th6.q"].to(ScalarType.Float32).mm(_golden["int8.W.f16.q"].t().to(ScalarType.Float32))
+            * _golden["int8.X.f16.th6.stats"].unsqueeze(1) * _golden["int8.W.f16.stats"] * Number(Int8Kernel.PerProduct);
+        var outliers = x.index_select(1, columns).mm(_golden["int8.W.f16.dequant"].index_select(1, columns).t());
         Near(rest.Plus(outliers), matrix.Product(x), 1e-6);
         var exact = ForwardAndBackward(matrix, x).Y; // the outliers are what 8 bits have no room for
         Assert.True(Golden.RelativeDifference(matrix.Product(x), exact)

@@ -13,9 +13,9 @@ namespace AlpacaCot.Models.Tests.Quantization;
 public sealed class QloraGoldenTests : IDisposable
 {
     private const double Tolerance = 1e-4;
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("nf4_dq_f32", "nf4", true), InlineData("nf4_f32", "nf4", false)]

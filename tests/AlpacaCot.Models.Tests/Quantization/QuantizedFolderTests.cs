@@ -17,25 +17,25 @@ namespace AlpacaCot.Models.Tests.Quantization;
 /// <summary>Folders of quantized models: written, read back, read as bitsandbytes writes them, refused when damaged.</summary>
 public sealed class QuantizedFolderTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly TemporaryFolder folder = new();
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose()
     {
-        scope.Dispose();
-        folder.Dispose();
+        _scope.Dispose();
+        _folder.Dispose();
     }
 
     [Theory]
     [InlineData("nf4", true), InlineData("fp4", false), InlineData("int8", false)]
     public void A_folder_computes_what_quantizing_while_loading_does(string form, bool doubleQuantization)
     {
-        var model = new TinyModel().WriteFolder(folder.File("model"));
+        var model = new TinyModel().WriteFolder(_folder.File("model"));
         var options = QuantizationOptions.Parse(form)! with { DoubleQuantization = doubleQuantization, Skip = ["o_proj"] };
         long last = 0, all = 0;
-        QuantizedFolder.Write(model, folder.File("q"), options, (done, of) => (last, all) = (done, of));
+        QuantizedFolder.Write(model, _folder.File("q"), options, (done, of) => (last, all) = (done, of));
         Assert.Equal(all, last);
-        using var written = LanguageModel.Load(folder.File("q"));
+        using var written = LanguageModel.Load(_folder.File("q"));
         using var loaded = LanguageModel.Load(model, quantization: options);
         Assert.True(written.HasTokenizer);
         Assert.Equal(all, written.Model.ParameterCount);
@@ -49,8 +49,8 @@ public sealed class QuantizedFolderTests : IDisposable
         Assert.InRange(Golden.RelativeDifference(logits, Logits(full.Model)), 1e-3, 0.5); // control: it is another model
 
         // The way back, in full precision.
-        ModelExport.ToHuggingFace(written, folder.File("back"));
-        using var back = LanguageModel.Load(folder.File("back"));
+        ModelExport.ToHuggingFace(written, _folder.File("back"));
+        using var back = LanguageModel.Load(_folder.File("back"));
         Assert.False(back.Model.IsQuantized);
         Assert.InRange(Golden.RelativeDifference(Logits(back.Model), logits), 0, form == "int8" ? 0.05 : 1e-5);
     }
@@ -58,12 +58,12 @@ public sealed class QuantizedFolderTests : IDisposable
     [Fact]
     public void Shards_hold_the_same()
     {
-        using var source = ModelFolder.Open(new TinyModel().WriteFolder(folder.File("model")));
+        using var source = ModelFolder.Open(new TinyModel().WriteFolder(_folder.File("model")));
         var options = new QuantizationOptions(QuantizationType.Nf4);
-        QuantizedFolder.Write(folder.File("shards"), source.Config, new CheckpointWeights(source), options, [],
+        QuantizedFolder.Write(_folder.File("shards"), source.Config, new CheckpointWeights(source), options, [],
             shardBytes: 10_000);
-        QuantizedFolder.Write(folder.File("one"), source.Config, new CheckpointWeights(source), options, []);
-        Assert.True(Directory.GetFiles(folder.File("shards"), "model-*-of-*.safetensors").Length > 2);
+        QuantizedFolder.Write(_folder.File("one"), source.Config, new CheckpointWeights(source), options, []);
+        Assert.True(Directory.GetFiles(_folder.File("shards"), "model-*-of-*.safetensors").Length > 2);
         Assert.Equal(0, Golden.Difference(Logits(Load("shards")), Logits(Load("one"))));
     }
 
@@ -71,7 +71,7 @@ public sealed class QuantizedFolderTests : IDisposable
     public void A_matrix_stored_as_inputs_by_outputs_turns_before_it_is_quantized()
     {
         var source = ReferenceData.Path("golden/gpt2/model");
-        QuantizedFolder.Write(source, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
+        QuantizedFolder.Write(source, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
         using var opened = ModelFolder.Open(source);
         using var loaded = ModelFamilies.Build(opened.Config, new CheckpointWeights(opened),
             quantization: new QuantizationOptions(QuantizationType.Nf4));
@@ -103,17 +103,17 @@ public sealed class QuantizedFolderTests : IDisposable
     [Fact]
     public void What_does_not_fit_is_named()
     {
-        var model = new TinyModel().WriteFolder(folder.File("model"));
-        QuantizedFolder.Write(model, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
+        var model = new TinyModel().WriteFolder(_folder.File("model"));
+        QuantizedFolder.Write(model, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
         Refused("quantized already",
-            () => QuantizedFolder.Write(folder.File("q"), folder.File("q2"), new QuantizationOptions(QuantizationType.Int8)));
+            () => QuantizedFolder.Write(_folder.File("q"), _folder.File("q2"), new QuantizationOptions(QuantizationType.Int8)));
         Refused("quantized already",
-            () => LanguageModel.Load(folder.File("q"), quantization: new QuantizationOptions(QuantizationType.Nf4)));
+            () => LanguageModel.Load(_folder.File("q"), quantization: new QuantizationOptions(QuantizationType.Nf4)));
         Refused("is there already",
-            () => QuantizedFolder.Write(model, folder.File("q"), new QuantizationOptions(QuantizationType.Nf4)));
-        Assert.Equal(["model", "q"], Directory.GetDirectories(folder.Path).Select(Path.GetFileName).Order());
+            () => QuantizedFolder.Write(model, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4)));
+        Assert.Equal(["model", "q"], Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Order());
 
-        var path = Path.Combine(folder.File("q"), "model.safetensors");
+        var path = Path.Combine(_folder.File("q"), "model.safetensors");
         var tensors = Read(path);
         const string Weight = "model.layers.0.self_attn.q_proj.weight";
         Damaged(Weight + ".absmax", null, $"lacks {Weight}.absmax");
@@ -121,15 +121,15 @@ public sealed class QuantizedFolderTests : IDisposable
         Damaged(Weight + ".quant_state.bitsandbytes__nf4", zeros(5, ScalarType.Byte), "not valid JSON");
         Damaged(Weight + ".quant_state.bitsandbytes__nf4", tensor("""{"shape":[8,8],"blocksize":64}"""u8.ToArray()),
             "before quantization");
-        var config = Path.Combine(folder.File("q"), "config.json");
+        var config = Path.Combine(_folder.File("q"), "config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("bitsandbytes", "gptq"));
-        Refused("quantized by gptq", () => LanguageModel.Load(folder.File("q")));
+        Refused("quantized by gptq", () => LanguageModel.Load(_folder.File("q")));
 
         void Damaged(string name, Tensor? value, string message)
         {
             SafetensorsWriter.Write(path, [.. tensors.Where(t => t.Key != name || value is not null)
                 .Select(t => (t.Key, t.Key == name ? value! : t.Value))]);
-            Refused(message, () => LanguageModel.Load(folder.File("q")));
+            Refused(message, () => LanguageModel.Load(_folder.File("q")));
         }
         static void Refused(string message, Action action) =>
             Assert.Contains(message, Assert.Throws<InputException>(action).Message, StringComparison.Ordinal);
@@ -143,7 +143,7 @@ public sealed class QuantizedFolderTests : IDisposable
 
     private CausalModel Load(string name)
     {
-        using var opened = ModelFolder.Open(folder.File(name));
+        using var opened = ModelFolder.Open(_folder.File(name));
         return ModelFamilies.Build(opened.Config, new CheckpointWeights(opened));
     }
 

@@ -13,9 +13,9 @@ namespace AlpacaCot.Models.Tests.Quantization;
 /// <summary>A model whose weights are rounded for answering says nearly what it said before.</summary>
 public sealed class RoundWeightsTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData(8, 0.005)]

@@ -20,9 +20,9 @@ public sealed class StudyFileTests : IDisposable
 
     private const string Rest = "benchmarks: [{ name: gsm8k, path: test.jsonl }]\noutput: runs/x\n";
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Leave_one_out_is_one_line()
@@ -126,10 +126,10 @@ public sealed class StudyFileTests : IDisposable
         Assert.Equal(2, first.Distinct().Count());
         Assert.Equal(first, Marks(Here("factors: { training.learning_rate: [{ name: slow, set: { training.learning_rate: 1e-3 "
             + "} }, 2e-3] }\n")));
-        File.AppendAllText(folder.File("en.json"), " ");
+        File.AppendAllText(_folder.File("en.json"), " ");
         Assert.NotEqual(first[0], Marks(study)[0]);
         var again = Marks(study);
-        File.AppendAllText(folder.File("model-7b/config.json"), " ");
+        File.AppendAllText(_folder.File("model-7b/config.json"), " ");
         Assert.NotEqual(again[0], Marks(study)[0]);
 
         static string[] Marks(Study study) => [.. StudyRunner.CellFolders(study).Select(p => p.Folder.Fingerprint)];
@@ -138,18 +138,18 @@ public sealed class StudyFileTests : IDisposable
     // With a model and data that are there.
     private Study Here(string lines)
     {
-        Directory.CreateDirectory(folder.File("model-7b"));
-        if (!File.Exists(folder.File("en.json")))
+        Directory.CreateDirectory(_folder.File("model-7b"));
+        if (!File.Exists(_folder.File("en.json")))
             foreach (var file in (string[])["model-7b/config.json", "en.json",
-                "test.jsonl"]) File.WriteAllText(folder.File(file), "{}");
-        File.WriteAllText(folder.File("here.yaml"), "recipe: { model: model-7b, data: [en.json] }\n" + lines + Rest);
-        return StudyFile.Load(folder.File("here.yaml"));
+                "test.jsonl"]) File.WriteAllText(_folder.File(file), "{}");
+        File.WriteAllText(_folder.File("here.yaml"), "recipe: { model: model-7b, data: [en.json] }\n" + lines + Rest);
+        return StudyFile.Load(_folder.File("here.yaml"));
     }
 
     private Study Load(string yaml)
     {
-        File.WriteAllText(folder.File("study.yaml"), yaml);
-        return StudyFile.Load(folder.File("study.yaml"), files: false);
+        File.WriteAllText(_folder.File("study.yaml"), yaml);
+        return StudyFile.Load(_folder.File("study.yaml"), files: false);
     }
 
     private static string StudiesFolder

@@ -17,9 +17,9 @@ public sealed class StudyReportTests : IDisposable
     private const int Questions = 120; // of each kind
     private static readonly string[] Kinds = ["english", "chinese", "reasoning"];
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Findings_state_what_was_planted_and_nothing_else()
@@ -61,7 +61,7 @@ public sealed class StudyReportTests : IDisposable
     public void Tables_hold_the_raw_scores_and_the_page_stands_alone(string language)
     {
         var analysis = Plant((arm, kind, question, seed) => Chance(question, seed, arm + kind) < (arm == "full" ? 0.7 : 0.3));
-        var files = ReportFolder.Write(folder.File("report"), analysis, language);
+        var files = ReportFolder.Write(_folder.File("report"), analysis, language);
         var html = File.ReadAllText(files.Html);
         var csv = File.ReadAllLines(Path.Combine(files.Folder, "tables", "scores.csv"));
         foreach (var (a, arm) in ((string[])["full", "w/o CoT"]).Index())
@@ -110,7 +110,7 @@ public sealed class StudyReportTests : IDisposable
     // From the answers in the cell's folder, not from what the analysis made of them.
     private List<double> Raw(string arm, int seed, string? kind)
     {
-        var cell = Directory.GetFiles(folder.File("out/cells"), "cell.json", SearchOption.AllDirectories)
+        var cell = Directory.GetFiles(_folder.File("out/cells"), "cell.json", SearchOption.AllDirectories)
             .First(f => JsonSerializer.Deserialize<JsonElement>(File.ReadAllText(f)).GetProperty("Name").GetString()
                 == $"{arm}, seed {seed}");
         return [.. Directory.GetFiles(Path.Combine(Path.GetDirectoryName(cell)!, "answers")).SelectMany(File.ReadLines)
@@ -138,22 +138,22 @@ public sealed class StudyReportTests : IDisposable
 
     private Study MakeStudy()
     {
-        Directory.CreateDirectory(folder.File("model"));
-        File.WriteAllText(folder.File("model/config.json"), "{}");
-        foreach (var name in (string[])["EN", "CoT"]) File.WriteAllText(folder.File($"{name}.json"), "[]");
-        File.WriteAllText(folder.File("questions.json"),
+        Directory.CreateDirectory(_folder.File("model"));
+        File.WriteAllText(_folder.File("model/config.json"), "{}");
+        foreach (var name in (string[])["EN", "CoT"]) File.WriteAllText(_folder.File($"{name}.json"), "[]");
+        File.WriteAllText(_folder.File("questions.json"),
             JsonSerializer.Serialize(Kinds.SelectMany(kind => Enumerable.Range(0, Questions)
             .Select(i => new { instruction = $"{kind} question {i}?", input = "", output = $"It is {kind} {i}.",
                 category = kind }))));
-        File.WriteAllText(folder.File("study.yaml"), $$"""
+        File.WriteAllText(_folder.File("study.yaml"), $$"""
             title: A planted study
             recipe: { model: model, data: [EN.json, CoT.json] }
             factors: { data: [{ name: full }, { without: CoT }] }
             seeds: [1, 2, 3]
             benchmarks: [{ name: heldout, path: questions.json }]
-            output: {{folder.File("out")}}
+            output: {{_folder.File("out")}}
             """);
-        return StudyFile.Load(folder.File("study.yaml"));
+        return StudyFile.Load(_folder.File("study.yaml"));
     }
 
     private static double Chance(int question, int seed, string what) =>

@@ -7,9 +7,9 @@ namespace AlpacaCot.Text.Tests.Examples;
 
 public sealed class ExampleEncoderTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     /// <summary>Conversations of every shape; texts look like headings, placeholders, special tokens, halves of words.</summary>
     private static IEnumerable<Conversation> RandomConversations(int count, int seed, bool specials = true)
@@ -37,7 +37,7 @@ public sealed class ExampleEncoderTests : IDisposable
     [InlineData(false, false)]
     public void Exactly_the_answers_are_supervised(bool bos, bool eos)
     {
-        var tokenizer = SmallTokenizer.Load(folder, bos, eos);
+        var tokenizer = SmallTokenizer.Load(_folder, bos, eos);
         int[] front = bos ? [tokenizer.BosId!.Value] : [];
         foreach (var template in PromptTemplates.All)
         {
@@ -103,7 +103,7 @@ public sealed class ExampleEncoderTests : IDisposable
     [InlineData(true)]
     public void Truncation_keeps_the_front_and_counts(bool trainOnInputs)
     {
-        var tokenizer = SmallTokenizer.Load(folder);
+        var tokenizer = SmallTokenizer.Load(_folder);
         var template = PromptTemplates.Find("alpaca-short");
         var answers = new ExampleEncoder(tokenizer, template, new() { CutoffLength = int.MaxValue });
         var whole = new ExampleEncoder(tokenizer, template, new() { CutoffLength = int.MaxValue, TrainOnInputs = trainOnInputs });
@@ -133,7 +133,7 @@ public sealed class ExampleEncoderTests : IDisposable
     [Fact]
     public void The_counts_are_said_to_people()
     {
-        var tokenizer = SmallTokenizer.Load(folder);
+        var tokenizer = SmallTokenizer.Load(_folder);
         var (short_, long_) = (Conversation.Instruction("a", "", "b"), Conversation.Instruction("a", "", new string('b', 90)));
         var bottomless = Conversation.Instruction(new string('a', 90), "", "b");
         var plain = PromptTemplates.Find("plain");
@@ -164,7 +164,7 @@ public sealed class ExampleEncoderTests : IDisposable
     [InlineData(0)]
     public void Many_are_encoded_in_order_with_little_read_ahead(int degree)
     {
-        var tokenizer = SmallTokenizer.Load(folder);
+        var tokenizer = SmallTokenizer.Load(_folder);
         var encoder = new ExampleEncoder(tokenizer, PromptTemplates.Find("alpaca"), new() { CutoffLength = 80 });
         var conversations = RandomConversations(2000, seed: 1).ToList();
         var expected = conversations.Select(encoder.Encode).OfType<TokenizedExample>().ToList();
@@ -194,7 +194,7 @@ public sealed class ExampleEncoderTests : IDisposable
     [Fact]
     public void An_error_in_the_source_or_in_a_record_comes_through_as_it_is()
     {
-        var encoder = new ExampleEncoder(SmallTokenizer.Load(folder), PromptTemplates.Find("alpaca"), new());
+        var encoder = new ExampleEncoder(SmallTokenizer.Load(_folder), PromptTemplates.Find("alpaca"), new());
         IEnumerable<Conversation> Broken()
         {
             foreach (var conversation in RandomConversations(100, seed: 1)) yield return conversation;

@@ -16,18 +16,18 @@ public sealed class ChatFormatsTests : IDisposable
     private const string ChatMl = "{{ bos_token }}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
         + "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-    private readonly TemporaryFolder folder = new(), adapter = new();
+    private readonly TemporaryFolder _folder = new(), _adapter = new();
 
     public void Dispose()
     {
-        folder.Dispose();
-        adapter.Dispose();
+        _folder.Dispose();
+        _adapter.Dispose();
     }
 
     private static Conversation Rounds(params string[] texts) =>
         new([.. texts.Select((text, i) => new Turn(i % 2 == 0 ? Role.User : Role.Assistant, text))]);
 
-    private ChatFormatChoice Resolve(string? wanted = null) => ChatFormats.Resolve(wanted, adapter.Path, folder.Path);
+    private ChatFormatChoice Resolve(string? wanted = null) => ChatFormats.Resolve(wanted, _adapter.Path, _folder.Path);
 
     [Fact]
     public void The_nearest_template_wins_and_its_origin_is_known()
@@ -37,28 +37,28 @@ public sealed class ChatFormatsTests : IDisposable
         Assert.All(["no template of its own", "chat_template.jinja", "alpaca"],
             part => Assert.Contains(part, Assert.Throws<InputException>(() => Resolve("model")).Message));
 
-        folder.Write("tokenizer_config.json", """
+        _folder.Write("tokenizer_config.json", """
             {"bos_token": "<b>", "chat_template": [{"name": "tools", "template": "t"},
                 {"name": "default", "template": "{{ bos_token }}c"}]}
             """);
         Assert.Equal("the model's own (tokenizer_config.json)", Resolve().Description);
         Assert.Equal("model", Resolve().RecipeWord);
         Assert.Equal("<b>c", Text(Resolve().Format.RenderPrompt(Rounds("x"))));
-        folder.Write("chat_template.json", """{"chat_template": "j"}""");
+        _folder.Write("chat_template.json", """{"chat_template": "j"}""");
         Assert.Equal("the model's own (chat_template.json)", Resolve().Description);
-        folder.Write("chat_template.jinja", ChatMl);
+        _folder.Write("chat_template.jinja", ChatMl);
         Assert.Equal("the model's own (chat_template.jinja)", Resolve().Description);
 
-        folder.Write(ChatFormats.FileName, PromptTemplates.Find("vicuna").ToJson());
+        _folder.Write(ChatFormats.FileName, PromptTemplates.Find("vicuna").ToJson());
         Assert.Equal("vicuna, stored with the model", Resolve().Description);
-        adapter.Write("tokenizer_config.json", """{"chat_template": "a"}""");
+        _adapter.Write("tokenizer_config.json", """{"chat_template": "a"}""");
         Assert.Equal("the adapter's own (tokenizer_config.json)", Resolve().Description);
-        adapter.Write(ChatFormats.FileName, PromptTemplates.Find("belle").ToJson());
+        _adapter.Write(ChatFormats.FileName, PromptTemplates.Find("belle").ToJson());
         Assert.Equal("belle, stored with the adapter", Resolve().Description);
 
         Assert.Equal("vicuna, stored with the model", Resolve("model").Description);
         Assert.Equal("chatml, as asked", Resolve("chatml").Description);
-        var file = Path.Combine(folder.Path, "chat_template.jinja");
+        var file = Path.Combine(_folder.Path, "chat_template.jinja");
         Assert.Equal("chat_template.jinja, as asked", Resolve(file).Description);
         Assert.StartsWith("<b><|im_start|>user", Text(Resolve(file).Format.RenderPrompt(Rounds("x"))));
         Assert.Contains("no prompt template \"chatmll\"", Assert.Throws<InputException>(() => Resolve("chatmll")).Message);
@@ -67,23 +67,23 @@ public sealed class ChatFormatsTests : IDisposable
     [Fact]
     public void The_template_of_a_folder_goes_into_a_gguf_file()
     {
-        SmallTokenizer.Load(folder);
-        folder.Write("chat_template.jinja", ChatMl);
-        Assert.Equal(ChatMl, GgufTokenizer.Find(folder.Path, 0, "gpt-2").ChatTemplate);
+        SmallTokenizer.Load(_folder);
+        _folder.Write("chat_template.jinja", ChatMl);
+        Assert.Equal(ChatMl, GgufTokenizer.Find(_folder.Path, 0, "gpt-2").ChatTemplate);
     }
 
     [Fact]
     public void A_template_is_stored_whole_and_read_again()
     {
-        SmallTokenizer.Load(folder);
-        folder.Write("chat_template.jinja", ChatMl);
+        SmallTokenizer.Load(_folder);
+        _folder.Write("chat_template.jinja", ChatMl);
         var own = Resolve().Format;
-        var stored = adapter.Write(ChatFormats.FileName, own.ToJson());
+        var stored = _adapter.Write(ChatFormats.FileName, own.ToJson());
         var again = Resolve();
         Assert.Equal("chat_template.jinja, stored with the adapter", again.Description);
         Assert.Equal(own.ToJson(), again.Format.ToJson());
         Assert.Equal(own.Render(Rounds("a", "b")), again.Format.Render(Rounds("a", "b")));
-        Assert.DoesNotContain(folder.Path, own.ToJson());
+        Assert.DoesNotContain(_folder.Path, own.ToJson());
         Assert.Equal(own.ToJson(), ChatFormats.Find(stored).ToJson());
         Assert.Equal(own.ToJson(), ChatFormats.FromJson(own.ToJson()).ToJson());
 
@@ -100,8 +100,8 @@ public sealed class ChatFormatsTests : IDisposable
     [Fact]
     public void Labels_are_exactly_the_answers_and_bos_occurs_once()
     {
-        var tokenizer = SmallTokenizer.Load(folder);
-        folder.Write("chat_template.jinja", ChatMl);
+        var tokenizer = SmallTokenizer.Load(_folder);
+        _folder.Write("chat_template.jinja", ChatMl);
         var format = Resolve().Format;
         var encoder = new ExampleEncoder(tokenizer, format, new() { CutoffLength = 1000 });
         var whole = new Conversation([new(Role.System, "Be kind."), .. Rounds("the", "other", "ü </s>", "### a").Turns]);
@@ -185,7 +185,7 @@ public sealed class ChatFormatsTests : IDisposable
     [Fact]
     public void An_unstable_template_is_refused_for_training_but_answers()
     {
-        folder.Write("chat_template.jinja",
+        _folder.Write("chat_template.jinja",
             "{% for m in messages %}{{ m.content }}{% if loop.last and m.role == 'assistant' %}</s>{% endif %};{% endfor %}");
         var format = Resolve().Format;
         var message = Assert.Throws<InputException>(() => format.Render(Rounds("a", "b", "c", "d"))).Message;

@@ -9,11 +9,11 @@ namespace AlpacaCot.Text.Tests.Templates;
 /// <summary>Chat templates as models ship them, against renderings by Jinja2 as transformers calls it.</summary>
 public sealed class ChatTemplateTests : IDisposable
 {
-    private static readonly DateTime s_day = new(2024, 7, 26);
+    private static readonly DateTime Day = new(2024, 7, 26);
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private static ChatTemplate Published(string name) => ChatTemplate.Load(ReferenceData.Path($"data/templates/{name}"));
 
@@ -40,7 +40,7 @@ public sealed class ChatTemplateTests : IDisposable
                 Tools = item.GetProperty("tools") is { ValueKind: JsonValueKind.Array } tools ? tools : null,
                 AddGenerationPrompt = item.GetProperty("add_generation_prompt").GetBoolean(),
                 Variables = Tokens(item.GetProperty("bos_token").GetString()!, item.GetProperty("eos_token").GetString()!),
-                Now = s_day,
+                Now = Day,
             };
             var what = $"{name}, {item.GetProperty("case")}";
             if (item.TryGetProperty("error", out var error))
@@ -86,7 +86,7 @@ public sealed class ChatTemplateTests : IDisposable
         foreach (var conversation in Conversations(system ?? true).Where(c => system is not null
             || c.Turns[0].Role == Role.System))
         {
-            var input = ChatTemplate.InputOf(conversation) with { Variables = Tokens("<s>", "</s>"), Now = s_day };
+            var input = ChatTemplate.InputOf(conversation) with { Variables = Tokens("<s>", "</s>"), Now = Day };
             var mine = form.Render(conversation);
             Assert.Equal(template.Render(input).Text, bos + Text(mine));
             if (template.Render(input).Generated is null && !(name == "phi3" && conversation.Turns.Count > 3))
@@ -96,7 +96,7 @@ public sealed class ChatTemplateTests : IDisposable
             }
             var open = new Conversation([.. conversation.Turns.SkipLast(1)]);
             var prompt = ChatTemplate.InputOf(open) with { Variables = Tokens("<s>", "</s>"), AddGenerationPrompt = true,
-                Now = s_day };
+                Now = Day };
             Assert.Equal(template.Render(prompt).Text, bos + Text(form.RenderPrompt(open)));
         }
     }
@@ -120,7 +120,7 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void Assistant_turns_are_supervised_by_construction()
     {
-        var path = folder.Write("t.jinja", "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}!{% endfor %}"
+        var path = _folder.Write("t.jinja", "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}!{% endfor %}"
             + "{% if add_generation_prompt %}[assistant]{% endif %}");
         var conversation = new Conversation([
             new(Role.User, "assistant", "in"), new(Role.Assistant, "[assistant]"), new(Role.User, "b"), new(Role.Assistant, "c"),
@@ -128,7 +128,7 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Equal([("[user]assistant\nin![assistant]", false), ("[assistant]!", true), ("[user]b![assistant]", false),
             ("c!", true)],
             ChatTemplate.Load(path).Render(conversation).Select(s => (s.Text, s.Supervised)));
-        var marked = folder.Write("m.jinja",
+        var marked = _folder.Write("m.jinja",
             "{% for m in messages %}{% if m.role == 'assistant' %}a:{% generation %}{{ m.content }}"
             + "{% endgeneration %}.{% else %}{{ m.content }}{% endif %}{% endfor %}");
         Assert.Equal([("assistant\nina:", false), ("[assistant]", true), (".ba:", false), ("c", true), (".", false)],
@@ -142,7 +142,7 @@ public sealed class ChatTemplateTests : IDisposable
         "turn 2", "its prompt is not how")]
     public void A_template_that_changes_what_was_said_is_refused(string template, string turn, string why)
     {
-        var chat = ChatTemplate.Load(folder.Write("t.jinja", template));
+        var chat = ChatTemplate.Load(_folder.Write("t.jinja", template));
         var conversation = new Conversation([new(Role.User, "a"), new(Role.Assistant, "b"), new(Role.User, "c"),
             new(Role.Assistant, "d")])
         {
@@ -156,18 +156,18 @@ public sealed class ChatTemplateTests : IDisposable
     [Fact]
     public void The_template_of_a_model_folder_is_found()
     {
-        folder.Write("tokenizer_config.json", """
+        _folder.Write("tokenizer_config.json", """
             {"bos_token": {"content": "<b>"}, "eos_token": "<e>", "chat_template": [
                 {"name": "tool_use", "template": "tools"},
                 {"name": "default", "template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}"}]}
             """);
         var input = ChatTemplate.InputOf(new Conversation([new(Role.User, "x")]));
-        var config = Path.Combine(folder.Path, "tokenizer_config.json");
+        var config = Path.Combine(_folder.Path, "tokenizer_config.json");
         Assert.Equal("<b>x<e>", ChatTemplate.Load(config).Render(input).Text);
-        Assert.Equal("<b>x<e>", ChatTemplate.Load(folder.Path).Render(input).Text);
-        folder.Write("chat_template.jinja", "{{ eos_token }}\n");
-        Assert.Equal("<e>", ChatTemplate.Load(folder.Path).Render(input).Text);
-        Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(folder.Write("x.json",
+        Assert.Equal("<b>x<e>", ChatTemplate.Load(_folder.Path).Render(input).Text);
+        _folder.Write("chat_template.jinja", "{{ eos_token }}\n");
+        Assert.Equal("<e>", ChatTemplate.Load(_folder.Path).Render(input).Text);
+        Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(_folder.Write("x.json",
             "{}"))).Message);
         Assert.Contains("no such chat template", Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);
     }

@@ -15,7 +15,7 @@ public sealed class JinjaReferenceTests
         """;
 
     /// <summary>Messages, and whether tools are offered.</summary>
-    private static readonly (string Messages, bool Tools)[] s_conversations =
+    private static readonly (string Messages, bool Tools)[] Conversations =
     [
         ("""[{"role":"user","content":"Hi"}]""", false),
         ("""[{"role":"system","content":"Be kind."},{"role":"user","content":"Hi"}]""", false),
@@ -52,7 +52,7 @@ public sealed class JinjaReferenceTests
     {
         var root = ReferenceData.Path("data/templates");
         var files = Directory.GetFiles(root, "*.jinja", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
-        var inputs = s_conversations.SelectMany(c => (bool[])[false, true], (c, prompt) => Variables(c.Messages, c.Tools, prompt))
+        var inputs = Conversations.SelectMany(c => (bool[])[false, true], (c, prompt) => Variables(c.Messages, c.Tools, prompt))
             .ToList();
         var answers = NodeProgram.Run("jinja.mjs", "@huggingface/jinja",
             files.Select(file => new { source = File.ReadAllText(file), inputs }));

@@ -8,14 +8,14 @@ namespace AlpacaCot.Text.Tests.Templates;
 /// it.</summary>
 public sealed class JinjaTests
 {
-    private static readonly JsonElement s_messages = JsonElement.Parse("""
+    private static readonly JsonElement Messages = JsonElement.Parse("""
         [{"role": "system", "content": " Be brief. "}, {"role": "user", "content": "Hi 😀你"}, {"role": "assistant", "content": ""}]
         """);
 
     private static string Render(string template, string variables = "{}") =>
         new ChatTemplate(JinjaTemplate.Parse(template, "t"), "t", "<s>", "</s>").Render(new ChatInput
         {
-            Messages = s_messages,
+            Messages = Messages,
             Variables = JsonElement.Parse(variables).EnumerateObject().ToDictionary(v => v.Name, v => v.Value),
             Now = new DateTime(2024, 7, 6, 15, 4, 5),
         }).Text;
@@ -78,7 +78,7 @@ public sealed class JinjaTests
             Assert.Contains("levels deep", Assert.Throws<InputException>(() => JinjaTemplate.Parse(deep, "t")).Message);
         var endless = JinjaTemplate.Parse("{{ 1" + string.Concat(Enumerable.Repeat(" + 1", 100_000)) + " }}", "t");
         Assert.Contains("nested too deeply", Assert.Throws<InputException>(() =>
-            new ChatTemplate(endless, "t").Render(new ChatInput { Messages = s_messages })).Message);
+            new ChatTemplate(endless, "t").Render(new ChatInput { Messages = Messages })).Message);
     }
 
     [Fact]

@@ -13,9 +13,9 @@ public sealed class PromptTemplateTests : IDisposable
 
     private static readonly Segment Eos = new("", true, SpecialToken.Eos);
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("alpaca", Opening, OpeningWithInput, "### Response:", "", "")]
@@ -120,7 +120,7 @@ public sealed class PromptTemplateTests : IDisposable
                 Assert.Equal(template.Render(conversation), stored.Render(conversation));
                 Assert.Equal(template.RenderPrompt(conversation), stored.RenderPrompt(conversation));
             }
-            Assert.Equal(stored.ToJson(), PromptTemplates.Find(folder.Write("stored.json", stored.ToJson())).ToJson());
+            Assert.Equal(stored.ToJson(), PromptTemplates.Find(_folder.Write("stored.json", stored.ToJson())).ToJson());
         }
     }
 
@@ -146,7 +146,7 @@ public sealed class PromptTemplateTests : IDisposable
             ["response_split"] = "### Response:",
             ["unknown"] = "ignored",
         });
-        var template = PromptTemplates.Find(folder.Write("vigogne.json", json));
+        var template = PromptTemplates.Find(_folder.Write("vigogne.json", json));
         Assert.Equal("vigogne", template.Name);
         Assert.Equal(stop.Length > 0 ? [stop] : [], template.Stop);
         Assert.Equal(AsPython(without, "do {this}", ""), Prompt(template, "do {this}", ""));
@@ -174,7 +174,7 @@ public sealed class PromptTemplateTests : IDisposable
     [InlineData("{\n\"name\": }", "line 2: this is not valid JSON")]
     public void A_template_that_cannot_work_is_refused(string json, string part)
     {
-        var path = folder.Write("mine.json", json);
+        var path = _folder.Write("mine.json", json);
         Assert.Contains(part, Assert.Throws<InputException>(() => PromptTemplate.FromJson(json)).Message);
         var message = Assert.Throws<InputException>(() => PromptTemplates.Find(path)).Message;
         Assert.StartsWith(path, message);

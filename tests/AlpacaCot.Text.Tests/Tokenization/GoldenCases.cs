@@ -66,9 +66,9 @@ internal static class Golden
 
     /// <summary>A tokenizer of shared, loaded once for all tests.</summary>
     public static Tokenizer Shared(string relative) =>
-        s_loaded.GetOrAdd(relative, path => new Lazy<Tokenizer>(() => Tokenizer.Load(ReferenceData.Path(path)))).Value;
+        Loaded.GetOrAdd(relative, path => new Lazy<Tokenizer>(() => Tokenizer.Load(ReferenceData.Path(path)))).Value;
 
-    private static readonly ConcurrentDictionary<string, Lazy<Tokenizer>> s_loaded = new();
+    private static readonly ConcurrentDictionary<string, Lazy<Tokenizer>> Loaded = new();
 
     /// <summary>A tokenizer from files written to a folder that is gone afterwards.</summary>
     public static Tokenizer Load(params (string Name, byte[] Content)[] files)

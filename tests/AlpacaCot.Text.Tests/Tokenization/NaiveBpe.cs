@@ -47,7 +47,7 @@ internal static class NaiveBpe
 /// <summary>Texts that look for trouble: runs, ties, halves of characters, every plane, markers.</summary>
 internal static class Fuzz
 {
-    private static readonly string[] s_alphabets =
+    private static readonly string[] Alphabets =
     [
         "ab", " a", "=-", "\u2581 a", "hello world", "0123456789", "\t\n\r ", "éüßñ", "你好世界的了", "👩👧\u200D🙂", "𝔘𝔫𠀀",
         "'sStTrReEvVmMlLdD ſ", "\0\u0007\u007F", "\u00A0\u3000\u200B", "e\u0301\u0327", "\uAC00\uAC01\uD7A3\u1100\u1161",
@@ -62,7 +62,7 @@ internal static class Fuzz
             var text = new StringBuilder();
             for (var parts = random.Next(1, 6); parts > 0; parts--)
             {
-                var runes = s_alphabets[random.Next(s_alphabets.Length)];
+                var runes = Alphabets[random.Next(Alphabets.Length)];
                 for (var length = random.Next(1, 25); length > 0; length--)
                 {
                     var at = random.Next(runes.Length);

@@ -33,7 +33,7 @@ public sealed partial class PropertyTests
 
     private static Tokenizer Llama3() => Golden.Shared("data/tokenizer/llama3");
 
-    private static readonly Lazy<Func<string, string, double?>> s_gpt2Ranks =
+    private static readonly Lazy<Func<string, string, double?>> Gpt2Ranks =
         new(() => NaiveBpe.Ranks(File.ReadLines(ReferenceData.Path("data/tokenizer/gpt2/merges.txt")).Skip(1)));
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed partial class PropertyTests
         // .NET's \p{L} does not see beyond the first plane; the scanner's own test covers that.
         Assert.All(Fuzz.Texts(400).Select(Fuzz.WellFormed).Where(t => !t.Any(char.IsSurrogate)), text =>
             Assert.Equal(
-                pattern.Matches(text).SelectMany(word => NaiveBpe.Merge(NaiveBpe.ByteCharacters(word.Value), s_gpt2Ranks.Value))
+                pattern.Matches(text).SelectMany(word => NaiveBpe.Merge(NaiveBpe.ByteCharacters(word.Value), Gpt2Ranks.Value))
                     .Select(token => tokenizer.TokenToId(token)!.Value),
                 tokenizer.Encode(text)));
     }

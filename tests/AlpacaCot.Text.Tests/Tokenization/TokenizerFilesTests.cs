@@ -9,13 +9,13 @@ namespace AlpacaCot.Text.Tests.Tokenization;
 /// <summary>The files of a tokenizer are those that a copy needs, whatever they are called.</summary>
 public sealed class TokenizerFilesTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
-    private readonly TemporaryFolder copy = new();
+    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _copy = new();
 
     public void Dispose()
     {
-        folder.Dispose();
-        copy.Dispose();
+        _folder.Dispose();
+        _copy.Dispose();
     }
 
     [Theory]
@@ -28,16 +28,16 @@ public sealed class TokenizerFilesTests : IDisposable
     public void A_copy_of_the_files_is_the_same_tokenizer(string name, bool isFound)
     {
         var expected = Small(name);
-        folder.Write("special_tokens_map.json", """{"pad_token": "<s>"}""");
-        folder.Write("notes.txt", "not a tokenizer");
-        Assert.Equal(isFound, TokenizerFiles.Has(folder.Path));
+        _folder.Write("special_tokens_map.json", """{"pad_token": "<s>"}""");
+        _folder.Write("notes.txt", "not a tokenizer");
+        Assert.Equal(isFound, TokenizerFiles.Has(_folder.Path));
         if (isFound)
         {
-            var names = TokenizerFiles.Of(folder.Path).Select(file => file.Name);
+            var names = TokenizerFiles.Of(_folder.Path).Select(file => file.Name);
             Assert.Equal([name, "tokenizer_config.json", "special_tokens_map.json"], names);
         }
-        else Assert.Empty(TokenizerFiles.Of(folder.Path));
-        foreach (var source in (string[])[.. isFound ? [folder.Path] : (string[])[], Path.Combine(folder.Path, name)])
+        else Assert.Empty(TokenizerFiles.Of(_folder.Path));
+        foreach (var source in (string[])[.. isFound ? [_folder.Path] : (string[])[], Path.Combine(_folder.Path, name)])
             Same(expected, source, pad: true);
     }
 
@@ -47,7 +47,7 @@ public sealed class TokenizerFilesTests : IDisposable
     public void Vocabulary_and_merges_go_together(string vocabulary, string merges)
     {
         var expected = Small("tokenizer.json");
-        var json = JsonElement.Parse(File.ReadAllBytes(Path.Combine(folder.Path, "tokenizer.json")));
+        var json = JsonElement.Parse(File.ReadAllBytes(Path.Combine(_folder.Path, "tokenizer.json")));
         var model = json.GetProperty("model");
         using var pair = new TemporaryFolder();
         var path = pair.Write(vocabulary, model.GetProperty("vocab").GetRawText());
@@ -62,26 +62,26 @@ public sealed class TokenizerFilesTests : IDisposable
     public void Several_tokenizers_without_a_standard_name_are_all_kept_and_one_must_be_named()
     {
         Small("a.model");
-        folder.Write("b.model", File.ReadAllBytes(Path.Combine(folder.Path, "a.model")));
-        Assert.True(TokenizerFiles.Has(folder.Path));
-        Assert.Equal(["a.model", "b.model", "tokenizer_config.json"], TokenizerFiles.Of(folder.Path).Select(file => file.Name));
+        _folder.Write("b.model", File.ReadAllBytes(Path.Combine(_folder.Path, "a.model")));
+        Assert.True(TokenizerFiles.Has(_folder.Path));
+        Assert.Equal(["a.model", "b.model", "tokenizer_config.json"], TokenizerFiles.Of(_folder.Path).Select(file => file.Name));
         Assert.Contains("several tokenizers (a.model, b.model)",
-            Assert.Throws<InputException>(() => Tokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
-        var named = Path.Combine(folder.Path, "b.model");
+            Assert.Throws<InputException>(() => Tokenizer.Load(_folder.Path)).Message, StringComparison.Ordinal);
+        var named = Path.Combine(_folder.Path, "b.model");
         Assert.Equal(["b.model", "tokenizer_config.json"], TokenizerFiles.Of(named).Select(file => file.Name));
-        folder.Write("tokenizer.model", File.ReadAllBytes(named));
-        Assert.Equal("tokenizer.model", Path.GetFileName(Tokenizer.Load(folder.Path).Path));
+        _folder.Write("tokenizer.model", File.ReadAllBytes(named));
+        Assert.Equal("tokenizer.model", Path.GetFileName(Tokenizer.Load(_folder.Path).Path));
     }
 
     [Fact]
     public void A_configuration_alone_makes_no_tokenizer()
     {
-        folder.Write("tokenizer_config.json", "{}");
-        folder.Write("config.json", "{}");
-        Assert.False(TokenizerFiles.Has(folder.Path));
-        Assert.Empty(TokenizerFiles.Of(folder.Path));
-        Assert.False(TokenizerFiles.Has(Path.Combine(folder.Path, "config.json")));
-        Assert.Empty(TokenizerFiles.Of(Path.Combine(folder.Path, "absent")));
+        _folder.Write("tokenizer_config.json", "{}");
+        _folder.Write("config.json", "{}");
+        Assert.False(TokenizerFiles.Has(_folder.Path));
+        Assert.Empty(TokenizerFiles.Of(_folder.Path));
+        Assert.False(TokenizerFiles.Has(Path.Combine(_folder.Path, "config.json")));
+        Assert.Empty(TokenizerFiles.Of(Path.Combine(_folder.Path, "absent")));
     }
 
     [Theory]
@@ -98,17 +98,17 @@ public sealed class TokenizerFilesTests : IDisposable
 
     private Tokenizer Small(string name)
     {
-        SmallTokenizer.Load(folder);
-        var path = Path.Combine(folder.Path, name);
-        File.Move(Path.Combine(folder.Path, "tokenizer.json"), path);
+        SmallTokenizer.Load(_folder);
+        var path = Path.Combine(_folder.Path, name);
+        File.Move(Path.Combine(_folder.Path, "tokenizer.json"), path);
         return Tokenizer.Load(path);
     }
 
     private void Same(Tokenizer expected, string source, bool pad = false)
     {
-        foreach (var old in Directory.GetFiles(copy.Path)) File.Delete(old);
-        foreach (var file in TokenizerFiles.Of(source)) copy.Write(file.Name, file.Content());
-        var actual = Tokenizer.Load(copy.Path);
+        foreach (var old in Directory.GetFiles(_copy.Path)) File.Delete(old);
+        foreach (var file in TokenizerFiles.Of(source)) _copy.Write(file.Name, file.Content());
+        var actual = Tokenizer.Load(_copy.Path);
         const string text = "the other Übermut, 2 llamas </s> and more";
         Assert.Equal(expected.Encode(text), actual.Encode(text));
         Assert.Equal(expected.VocabularySize, actual.VocabularySize);

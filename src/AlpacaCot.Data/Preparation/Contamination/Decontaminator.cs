@@ -83,7 +83,7 @@ public sealed class Decontaminator
 
     private List<RecordFinding> Search(Conversation record)
     {
-        var units = Scratch ??= [];
+        var units = _scratch ??= [];
         var text = ConversationText.Of(record);
         TextUnits.Scan(text, units);
         var matches = _index.Find(units);
@@ -120,5 +120,5 @@ public sealed class Decontaminator
         return best;
     }
 
-    [ThreadStatic] private static List<TextUnit>? Scratch;
+    [ThreadStatic] private static List<TextUnit>? _scratch;
 }

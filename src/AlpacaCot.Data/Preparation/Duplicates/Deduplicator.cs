@@ -112,7 +112,7 @@ public sealed class Deduplicator
 
     private Mark Describe(Conversation record)
     {
-        var buffer = Scratch ??= new();
+        var buffer = _scratch ??= new();
         buffer.ResetWrittenCount();
         ConversationBytes.WriteDialogue(buffer, record);
         var content = MemoryMarshal.Read<UInt128>(SHA256.HashData(buffer.WrittenSpan));
@@ -129,7 +129,7 @@ public sealed class Deduplicator
             Other = other, Score = similarity, Excerpt = ConversationText.Excerpt(ConversationText.Of(record)),
         };
 
-    [ThreadStatic] private static ArrayBufferWriter<byte>? Scratch;
+    [ThreadStatic] private static ArrayBufferWriter<byte>? _scratch;
 
     private sealed record Mark(UInt128 Content, ulong[] Shingles, uint[] Keys);
 }

@@ -12,7 +12,7 @@ internal static class Shingles
     /// <param name="characters">Characters per shingle for scripts without spaces.</param>
     public static ulong[] Of(string text, int words, int characters)
     {
-        var units = Scratch ??= [];
+        var units = _scratch ??= [];
         TextUnits.Scan(text, units);
         var shingles = new ulong[units.Count];
         var count = 0;
@@ -39,7 +39,7 @@ internal static class Shingles
         return shared / (double)Math.Max(1, a.Length + b.Length - shared);
     }
 
-    [ThreadStatic] private static List<TextUnit>? Scratch;
+    [ThreadStatic] private static List<TextUnit>? _scratch;
 
     private static ulong Hash(List<TextUnit> units, int start, int length)
     {

@@ -30,7 +30,7 @@ public static class Companions
     /// The first that is there counts.</summary>
     public static IReadOnlyList<string> ChatTemplates { get; } = ["chat_template.jinja", "chat_template.json"];
 
-    private static readonly string[] s_kinds = [".json", ".model", ".tiktoken", ".txt", ".jinja", ".py"];
+    private static readonly string[] Kinds = [".json", ".model", ".tiktoken", ".txt", ".jinja", ".py"];
 
     /// <summary>All companions of a model.</summary>
     /// <param name="model">
@@ -61,7 +61,7 @@ public static class Companions
 
     private static bool IsCompanion(string name) =>
         name is not ("config.json" or "params.json") && !name.EndsWith(".index.json", StringComparison.Ordinal)
-        && s_kinds.Contains(Path.GetExtension(name));
+        && Kinds.Contains(Path.GetExtension(name));
 
     private static List<CompanionFile> Files(IEnumerable<TokenizerFile> files) =>
         [.. files.Select(file => new CompanionFile(file.Name, to => File.WriteAllBytes(to, file.Content())))];

@@ -18,9 +18,9 @@ public sealed class ModelFolder : ITensorFile
     private static readonly string[] WeightFiles =
         ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-    private readonly List<ITensorFile> files = [];
-    private readonly Dictionary<string, ITensorFile> fileOf = [];
-    private readonly Dictionary<string, TensorEntry> entries = [];
+    private readonly List<ITensorFile> _files = [];
+    private readonly Dictionary<string, ITensorFile> _fileOf = [];
+    private readonly Dictionary<string, TensorEntry> _entries = [];
 
     private ModelFolder(string path, JsonElement config) => (Path, Config) = (path, config);
 
@@ -31,7 +31,7 @@ public sealed class ModelFolder : ITensorFile
     public JsonElement Config { get; }
 
     /// <summary>The tensors of all weight files.</summary>
-    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Opens a folder, or a file of another form. Safetensors are preferred to torch.save files, one file to
     /// shards.</summary>
@@ -43,7 +43,7 @@ public sealed class ModelFolder : ITensorFile
         if (NonHuggingFaceModels.Open(path) is { } foreign)
         {
             var seen = new ModelFolder(path, foreign.Config);
-            seen.files.Add(foreign);
+            seen._files.Add(foreign);
             foreach (var entry in foreign.Entries.Values) seen.Add(entry, foreign);
             return seen;
         }
@@ -78,12 +78,12 @@ public sealed class ModelFolder : ITensorFile
     /// <summary>The tensor of that name, as <see cref="ITensorFile.Read"/> gives it.</summary>
     /// <exception cref="InputException">There is no such tensor, or its element type cannot be read.</exception>
     public Tensor Read(string name) =>
-        fileOf.TryGetValue(name, out var file) ? file.Read(name) : throw new InputException($"{Path} has no tensor {name}.");
+        _fileOf.TryGetValue(name, out var file) ? file.Read(name) : throw new InputException($"{Path} has no tensor {name}.");
 
     /// <summary>Releases the files; tensors read from them stay valid.</summary>
     public void Dispose()
     {
-        foreach (var file in files) file.Dispose();
+        foreach (var file in _files) file.Dispose();
     }
 
     private static string ThisIsAnAdapter(string path) =>
@@ -127,14 +127,14 @@ public sealed class ModelFolder : ITensorFile
         ITensorFile file = name.EndsWith(".safetensors", StringComparison.Ordinal)
             ? SafetensorsFile.Open(path)
             : TorchPickleFile.Open(path);
-        files.Add(file);
+        _files.Add(file);
         return file;
     }
 
     private void Add(TensorEntry entry, ITensorFile file)
     {
-        entries.Add(entry.Name, entry);
-        fileOf.Add(entry.Name, file);
+        _entries.Add(entry.Name, entry);
+        _fileOf.Add(entry.Name, file);
     }
 
     /// <summary>Reads one of a model's JSON files, such as <c>config.json</c>; see <see cref="JsonObjectFile"/>.</summary>

@@ -15,43 +15,43 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// </summary>
 internal sealed class GgufModel : INonHuggingFaceModel
 {
-    private readonly MappedFile map;
-    private readonly GgufHeader header;
-    private readonly GgufArchitecture architecture;
-    private readonly Dictionary<string, TensorEntry> entries = [];
-    private readonly Dictionary<string, GgufTensor> tensors = [];
-    private readonly int heads, keyHeads;
+    private readonly MappedFile _map;
+    private readonly GgufHeader _header;
+    private readonly GgufArchitecture _architecture;
+    private readonly Dictionary<string, TensorEntry> _entries = [];
+    private readonly Dictionary<string, GgufTensor> _tensors = [];
+    private readonly int _heads, _keyHeads;
 
     private GgufModel(MappedFile map, GgufHeader header)
     {
-        (this.map, this.header) = (map, header);
-        architecture = GgufArchitecture.Of(header);
-        heads = Size("attention.head_count");
-        keyHeads = header.Int(Key("attention.head_count_kv")) ?? heads;
+        (this._map, this._header) = (map, header);
+        _architecture = GgufArchitecture.Of(header);
+        _heads = Size("attention.head_count");
+        _keyHeads = header.Int(Key("attention.head_count_kv")) ?? _heads;
         foreach (var tensor in header.Tensors)
         {
             if (tensor.Name == GgufArchitecture.FrequencyFactors) continue;
             var name = LlamaNames.FromGguf(tensor.Name)
                 ?? throw new InputException(
-                    $"{header.Path} has a tensor {tensor.Name}, which is not known for {architecture.Name}.");
+                    $"{header.Path} has a tensor {tensor.Name}, which is not known for {_architecture.Name}.");
             var turning = Turning(name);
             if (turning > 0 && (tensor.Shape.Length == 0 || tensor.Shape[0] % (2 * turning) != 0))
                 throw new InputException(
                     $"{header.Path}: {tensor.Name} [{string.Join(", ", tensor.Shape)}] does not fit {turning} heads.");
-            tensors.Add(name, tensor);
-            entries.Add(name, new TensorEntry(name, Plain(tensor.Type) ?? ScalarType.Float32, tensor.Shape));
+            _tensors.Add(name, tensor);
+            _entries.Add(name, new TensorEntry(name, Plain(tensor.Type) ?? ScalarType.Float32, tensor.Shape));
         }
         Config = Configuration();
     }
 
     /// <inheritdoc/>
-    public string Path => map.Path;
+    public string Path => _map.Path;
 
     /// <inheritdoc/>
     public JsonElement Config { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Opens a file; only its header is read.</summary>
     /// <exception cref="InputException">Damaged, or of an architecture that is not supported.</exception>
@@ -73,16 +73,16 @@ internal sealed class GgufModel : INonHuggingFaceModel
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
-        var stored = Plain(tensor.Type) is { } plain ? map.Tensor(tensor.Offset, plain, tensor.Shape) : Expanded(tensor);
+        if (!_tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
+        var stored = Plain(tensor.Type) is { } plain ? _map.Tensor(tensor.Offset, plain, tensor.Shape) : Expanded(tensor);
         if (Turning(name) is not (> 0 and var turning)) return stored;
         using (stored) return LlamaNames.ToHalves(stored, turning);
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
-    public void Dispose() => map.Dispose();
+    public void Dispose() => _map.Dispose();
 
-    private int Turning(string name) => architecture.TurnsNeighbours ? LlamaNames.TurningHeads(name, heads, keyHeads) : 0;
+    private int Turning(string name) => _architecture.TurnsNeighbours ? LlamaNames.TurningHeads(name, _heads, _keyHeads) : 0;
 
     private static ScalarType? Plain(GgufType type) => type == GgufType.F32 ? ScalarType.Float32
         : type == GgufType.F16 ? ScalarType.Float16 : type == GgufType.BF16 ? ScalarType.BFloat16 : null;
@@ -94,54 +94,54 @@ internal sealed class GgufModel : INonHuggingFaceModel
         if (result.numel() == 0) return result;
         var (width, type) = (tensor.Shape[^1], tensor.Type);
         var rowBytes = width / type.BlockElements * type.BlockBytes;
-        var (source, values) = ((nint)(map.Pointer + tensor.Offset), (nint)TensorMemory.Floats(result));
+        var (source, values) = ((nint)(_map.Pointer + tensor.Offset), (nint)TensorMemory.Floats(result));
         Parallel.For(0, result.numel() / width, row => GgufBlocks.Expand(type,
             new ReadOnlySpan<byte>((byte*)source + row * rowBytes, (int)rowBytes),
             new Span<float>((float*)values + row * width, (int)width)));
-        map.Forget(tensor.Offset, tensor.Type.ByteCount(tensor.Shape)!.Value);
+        _map.Forget(tensor.Offset, tensor.Type.ByteCount(tensor.Shape)!.Value);
         return result;
     }
 
-    private string Key(string name) => $"{architecture.Name}.{name}";
+    private string Key(string name) => $"{_architecture.Name}.{name}";
 
-    private int Size(string name) => header.Int(Key(name)) is > 0 and var size ? size
-        : throw new InputException($"{header.Path} lacks a usable {Key(name)}.");
+    private int Size(string name) => _header.Int(Key(name)) is > 0 and var size ? size
+        : throw new InputException($"{_header.Path} lacks a usable {Key(name)}.");
 
     private JsonElement Configuration()
     {
-        foreach (var key in header.Values.Keys)
-            if (key.StartsWith(architecture.Name + ".", StringComparison.Ordinal)
-                && !GgufArchitecture.Settings.Contains(key[(architecture.Name.Length + 1)..]))
+        foreach (var key in _header.Values.Keys)
+            if (key.StartsWith(_architecture.Name + ".", StringComparison.Ordinal)
+                && !GgufArchitecture.Settings.Contains(key[(_architecture.Name.Length + 1)..]))
                 throw new InputException(
-                    $"{header.Path}: {key} is not known for this architecture; it may change what the model " +
+                    $"{_header.Path}: {key} is not known for this architecture; it may change what the model " +
                     "computes.");
         var hidden = Size("embedding_length");
-        var headWidth = header.Int(Key("attention.key_length")) ?? hidden / heads;
-        if (header.Int(Key("rope.dimension_count")) is { } turned && turned != headWidth)
+        var headWidth = _header.Int(Key("attention.key_length")) ?? hidden / _heads;
+        if (_header.Int(Key("rope.dimension_count")) is { } turned && turned != headWidth)
             throw new InputException(
-                $"{header.Path}: only {turned} of {headWidth} dimensions of a head turn; that is not supported.");
-        if ((header.Int(Key("attention.value_length")) ?? headWidth) != headWidth)
-            throw new InputException($"{header.Path}: keys and values of different width are not supported.");
-        var embedding = entries.GetValueOrDefault("model.embed_tokens.weight")
-            ?? throw new InputException($"{header.Path} has no token_embd.weight.");
+                $"{_header.Path}: only {turned} of {headWidth} dimensions of a head turn; that is not supported.");
+        if ((_header.Int(Key("attention.value_length")) ?? headWidth) != headWidth)
+            throw new InputException($"{_header.Path}: keys and values of different width are not supported.");
+        var embedding = _entries.GetValueOrDefault("model.embed_tokens.weight")
+            ?? throw new InputException($"{_header.Path} has no token_embd.weight.");
         var config = new JsonObject
         {
-            ["architectures"] = new JsonArray(architecture.ClassName), ["model_type"] = architecture.ModelType,
+            ["architectures"] = new JsonArray(_architecture.ClassName), ["model_type"] = _architecture.ModelType,
             ["vocab_size"] = embedding.Shape[0], ["hidden_size"] = hidden, ["intermediate_size"] = Size("feed_forward_length"),
-            ["num_hidden_layers"] = Size("block_count"), ["num_attention_heads"] = heads, ["num_key_value_heads"] = keyHeads,
+            ["num_hidden_layers"] = Size("block_count"), ["num_attention_heads"] = _heads, ["num_key_value_heads"] = _keyHeads,
             ["head_dim"] = headWidth, ["hidden_act"] = "silu", ["max_position_embeddings"] = Size("context_length"),
-            ["rms_norm_eps"] = Rounded(header.Number(Key("attention.layer_norm_rms_epsilon")) ?? 1e-6),
-            ["rope_theta"] = header.Number(Key("rope.freq_base")) ?? 10000,
-            ["tie_word_embeddings"] = !entries.ContainsKey("lm_head.weight"),
+            ["rms_norm_eps"] = Rounded(_header.Number(Key("attention.layer_norm_rms_epsilon")) ?? 1e-6),
+            ["rope_theta"] = _header.Number(Key("rope.freq_base")) ?? 10000,
+            ["tie_word_embeddings"] = !_entries.ContainsKey("lm_head.weight"),
             ["torch_dtype"] = embedding.DType switch
             {
                 ScalarType.Float16 => "float16", ScalarType.BFloat16 => "bfloat16", _ => "float32",
             },
         };
-        if (architecture.ModelType == "llama")
-            config["attention_bias"] = entries.ContainsKey("model.layers.0.self_attn.q_proj.bias");
+        if (_architecture.ModelType == "llama")
+            config["attention_bias"] = _entries.ContainsKey("model.layers.0.self_attn.q_proj.bias");
         foreach (var (role, field) in new[] { ("bos", "bos_token_id"), ("eos", "eos_token_id"), ("padding", "pad_token_id") })
-            if (header.Values.GetValueOrDefault($"tokenizer.ggml.{role}_token_id") is long id && id >= 0
+            if (_header.Values.GetValueOrDefault($"tokenizer.ggml.{role}_token_id") is long id && id >= 0
                 && id < embedding.Shape[0])
                 config[field] = id;
         if (Scaling(headWidth, config["rope_theta"]!.GetValue<double>()) is { } scaling) config["rope_scaling"] = scaling;
@@ -155,10 +155,10 @@ internal sealed class GgufModel : INonHuggingFaceModel
 
     private JsonObject? Scaling(int headWidth, double theta)
     {
-        var factors = header.Tensors.FirstOrDefault(t => t.Name == GgufArchitecture.FrequencyFactors);
+        var factors = _header.Tensors.FirstOrDefault(t => t.Name == GgufArchitecture.FrequencyFactors);
         if (factors is not null) return Llama3(factors, headWidth, theta);
-        var type = header.Text(Key("rope.scaling.type"));
-        var factor = header.Number(Key("rope.scaling.factor")) ?? header.Number(Key("rope.scale_linear")) ?? 1;
+        var type = _header.Text(Key("rope.scaling.type"));
+        var factor = _header.Number(Key("rope.scaling.factor")) ?? _header.Number(Key("rope.scale_linear")) ?? 1;
         if (type is null && factor != 1) type = "linear";
         return type switch
         {
@@ -169,7 +169,7 @@ internal sealed class GgufModel : INonHuggingFaceModel
                 ["rope_type"] = "yarn", ["factor"] = factor,
                 ["original_max_position_embeddings"] = Size("rope.scaling.original_context_length"),
             },
-            _ => throw new InputException($"{header.Path}: the rope scaling '{type}' is not supported; linear and yarn are."),
+            _ => throw new InputException($"{_header.Path}: the rope scaling '{type}' is not supported; linear and yarn are."),
         };
     }
 
@@ -178,8 +178,8 @@ internal sealed class GgufModel : INonHuggingFaceModel
     {
         if (tensor.Type != GgufType.F32 || tensor.Shape is not [var count] || count != headWidth / 2)
             throw new InputException(
-                $"{header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
-        using var stored = map.Tensor(tensor.Offset, ScalarType.Float32, tensor.Shape);
+                $"{_header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
+        using var stored = _map.Tensor(tensor.Offset, ScalarType.Float32, tensor.Shape);
         var divisors = stored.data<float>().ToArray();
         const double low = 1, high = 4; // as every published model has them
         double factor = divisors.Max();
@@ -194,6 +194,6 @@ internal sealed class GgufModel : INonHuggingFaceModel
                     ["high_freq_factor"] = high, ["original_max_position_embeddings"] = original,
                 };
         }
-        throw new InputException($"{header.Path}: {tensor.Name} follows no rule that is known here.");
+        throw new InputException($"{_header.Path}: {tensor.Name} follows no rule that is known here.");
     }
 }

@@ -17,14 +17,14 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
     private const uint Mark = 0x616b3432;
     private const int HeaderV0 = 28, HeaderV1 = 256, Sizes = 7;
 
-    private readonly MappedFile map;
-    private readonly Dictionary<string, TensorEntry> entries = [];
-    private readonly Dictionary<string, long> offsets = [];
-    private readonly int dim, inner, layers, heads, keyHeads, vocabulary, length;
+    private readonly MappedFile _map;
+    private readonly Dictionary<string, TensorEntry> _entries = [];
+    private readonly Dictionary<string, long> _offsets = [];
+    private readonly int _dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length;
 
     private Llama2cFile(MappedFile map)
     {
-        this.map = map;
+        this._map = map;
         var marked = HasMark(map);
         var version = marked ? (int)Number(map, 4) : 0;
         if (version > 1)
@@ -32,28 +32,28 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
                 $"{map.Path} is of version {version} of llama2.c's format (quantized); export it as version 0 or 1.");
         var at = marked ? 8 : 0;
         var sizes = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, at + 4 * i)).ToArray();
-        (dim, inner, layers, heads, keyHeads, vocabulary, length) =
+        (_dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length) =
             (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], Math.Abs(sizes[5]), sizes[6]);
         var isShared = marked ? map.Bytes(8 + 4 * Sizes, 1)[0] != 0 : sizes[5] > 0;
         Place(marked, isShared);
         Config = JsonSerializer.SerializeToElement(new JsonObject
         {
-            ["architectures"] = new JsonArray("LlamaForCausalLM"), ["model_type"] = "llama", ["vocab_size"] = vocabulary,
-            ["hidden_size"] = dim, ["intermediate_size"] = inner, ["num_hidden_layers"] = layers, ["num_attention_heads"] = heads,
-            ["num_key_value_heads"] = keyHeads, ["hidden_act"] = "silu", ["max_position_embeddings"] = length,
+            ["architectures"] = new JsonArray("LlamaForCausalLM"), ["model_type"] = "llama", ["vocab_size"] = _vocabulary,
+            ["hidden_size"] = _dim, ["intermediate_size"] = _inner, ["num_hidden_layers"] = _layers, ["num_attention_heads"] = _heads,
+            ["num_key_value_heads"] = _keyHeads, ["hidden_act"] = "silu", ["max_position_embeddings"] = _length,
             ["rms_norm_eps"] = 1e-5, ["rope_theta"] = 10000.0, ["tie_word_embeddings"] = isShared, ["bos_token_id"] = 1,
             ["eos_token_id"] = 2, ["torch_dtype"] = "float32",
         });
     }
 
     /// <inheritdoc/>
-    public string Path => map.Path;
+    public string Path => _map.Path;
 
     /// <inheritdoc/>
     public JsonElement Config { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Whether a file is one: by its mark, or because seven plausible sizes explain its length to the byte.</summary>
     public static bool Looks(string path)
@@ -85,14 +85,14 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
-        var stored = map.Tensor(offsets[name], entry.DType, entry.Shape);
-        if (LlamaNames.TurningHeads(name, heads, keyHeads) is not (> 0 and var turning)) return stored;
+        if (!_entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
+        var stored = _map.Tensor(_offsets[name], entry.DType, entry.Shape);
+        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is not (> 0 and var turning)) return stored;
         using (stored) return LlamaNames.ToHalves(stored, turning);
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
-    public void Dispose() => map.Dispose();
+    public void Dispose() => _map.Dispose();
 
     private static bool HasMark(MappedFile map) => map.Length >= HeaderV1 && Number(map, 0) == Mark;
 
@@ -109,47 +109,47 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
 
     private void Place(bool marked, bool isShared)
     {
-        if (new[] { dim, inner, layers, heads, keyHeads, vocabulary, length }.Any(v => v is < 1 or > 1 << 24)
-            || dim % heads != 0 || heads % keyHeads != 0)
-            throw new InputException($"{map.Path}: its sizes make no model.");
-        var needed = Need([dim, inner, layers, heads, keyHeads, isShared ? vocabulary : -vocabulary, length], marked);
-        if (needed > map.Length)
-            throw new InputException($"{map.Path} needs {needed} bytes for the sizes it claims, and has {map.Length}. Copy or " +
+        if (new[] { _dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length }.Any(v => v is < 1 or > 1 << 24)
+            || _dim % _heads != 0 || _heads % _keyHeads != 0)
+            throw new InputException($"{_map.Path}: its sizes make no model.");
+        var needed = Need([_dim, _inner, _layers, _heads, _keyHeads, isShared ? _vocabulary : -_vocabulary, _length], marked);
+        if (needed > _map.Length)
+            throw new InputException($"{_map.Path} needs {needed} bytes for the sizes it claims, and has {_map.Length}. Copy or " +
                 "download it again.");
         long at = marked ? HeaderV1 : HeaderV0;
-        long keys = (long)dim / heads * keyHeads;
-        if (!marked) Whole("model.embed_tokens", vocabulary, dim);
-        Each("input_layernorm", dim);
+        long keys = (long)_dim / _heads * _keyHeads;
+        if (!marked) Whole("model.embed_tokens", _vocabulary, _dim);
+        Each("input_layernorm", _dim);
         if (marked)
         {
-            Each("post_attention_layernorm", dim);
-            Whole("model.norm", dim);
-            Whole("model.embed_tokens", vocabulary, dim);
+            Each("post_attention_layernorm", _dim);
+            Whole("model.norm", _dim);
+            Whole("model.embed_tokens", _vocabulary, _dim);
         }
-        Each("self_attn.q_proj", dim, dim);
-        Each("self_attn.k_proj", keys, dim);
-        Each("self_attn.v_proj", keys, dim);
-        Each("self_attn.o_proj", dim, dim);
-        if (!marked) Each("post_attention_layernorm", dim);
-        Each("mlp.gate_proj", inner, dim);
-        Each("mlp.down_proj", dim, inner);
-        Each("mlp.up_proj", inner, dim);
+        Each("self_attn.q_proj", _dim, _dim);
+        Each("self_attn.k_proj", keys, _dim);
+        Each("self_attn.v_proj", keys, _dim);
+        Each("self_attn.o_proj", _dim, _dim);
+        if (!marked) Each("post_attention_layernorm", _dim);
+        Each("mlp.gate_proj", _inner, _dim);
+        Each("mlp.down_proj", _dim, _inner);
+        Each("mlp.up_proj", _inner, _dim);
         if (!marked)
         {
-            Whole("model.norm", dim);
-            at += (long)length * (dim / heads) * sizeof(float);
+            Whole("model.norm", _dim);
+            at += (long)_length * (_dim / _heads) * sizeof(float);
         }
-        if (!isShared) Whole("lm_head", vocabulary, dim);
+        if (!isShared) Whole("lm_head", _vocabulary, _dim);
 
         void Each(string part, params long[] shape)
         {
-            for (var i = 0; i < layers; i++) Whole($"model.layers.{i}.{part}", shape);
+            for (var i = 0; i < _layers; i++) Whole($"model.layers.{i}.{part}", shape);
         }
 
         void Whole(string name, params long[] shape)
         {
-            entries.Add(name + ".weight", new TensorEntry(name + ".weight", ScalarType.Float32, shape));
-            offsets.Add(name + ".weight", at);
+            _entries.Add(name + ".weight", new TensorEntry(name + ".weight", ScalarType.Float32, shape));
+            _offsets.Add(name + ".weight", at);
             at += shape.Aggregate(1L, (a, b) => a * b) * sizeof(float);
         }
     }

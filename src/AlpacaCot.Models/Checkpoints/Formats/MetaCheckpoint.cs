@@ -20,21 +20,21 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
             "max_position_embeddings",
     ];
 
-    private readonly List<TorchPickleFile> shards = [];
-    private readonly Dictionary<string, TensorEntry> entries = [];
-    private readonly Dictionary<string, (string Name, int? Axis)> sources = [];
-    private readonly JsonElement parameters;
-    private readonly int heads, keyHeads;
+    private readonly List<TorchPickleFile> _shards = [];
+    private readonly Dictionary<string, TensorEntry> _entries = [];
+    private readonly Dictionary<string, (string Name, int? Axis)> _sources = [];
+    private readonly JsonElement _parameters;
+    private readonly int _heads, _keyHeads;
 
     private MetaCheckpoint(string path)
     {
         Path = path;
         var file = System.IO.Path.Combine(path, MetaNames.Parameters);
-        parameters = JsonObjectFile.Read(file);
-        foreach (var field in parameters.EnumerateObject())
+        _parameters = JsonObjectFile.Read(file);
+        foreach (var field in _parameters.EnumerateObject())
             if (!Known.Contains(field.Name))
                 throw new InputException($"{file}: '{field.Name}' is not known; it may change what the model computes.");
-        (heads, keyHeads) = (Int("n_heads"), Int("n_kv_heads", Int("n_heads")));
+        (_heads, _keyHeads) = (Int("n_heads"), Int("n_kv_heads", Int("n_heads")));
     }
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
     public JsonElement Config { get; private set; }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Whether a folder is of this form and of no other.</summary>
     public static bool Looks(string path) => File.Exists(System.IO.Path.Combine(path, MetaNames.Parameters))
@@ -72,18 +72,18 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!sources.TryGetValue(name, out var source)) throw new InputException($"{Path} has no tensor {name}.");
+        if (!_sources.TryGetValue(name, out var source)) throw new InputException($"{Path} has no tensor {name}.");
         using var scope = NewDisposeScope();
-        var whole = source.Axis is { } axis && shards.Count > 1
-            ? cat([.. shards.Select(s => s.Read(source.Name))], axis) : shards[0].Read(source.Name);
-        if (LlamaNames.TurningHeads(name, heads, keyHeads) is > 0 and var turning) whole = LlamaNames.ToHalves(whole, turning);
+        var whole = source.Axis is { } axis && _shards.Count > 1
+            ? cat([.. _shards.Select(s => s.Read(source.Name))], axis) : _shards[0].Read(source.Name);
+        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is > 0 and var turning) whole = LlamaNames.ToHalves(whole, turning);
         return whole.MoveToOuterDisposeScope();
     }
 
     /// <summary>Releases the files; tensors read from them stay valid.</summary>
     public void Dispose()
     {
-        foreach (var shard in shards) shard.Dispose();
+        foreach (var shard in _shards) shard.Dispose();
     }
 
     private void OpenShards()
@@ -95,25 +95,25 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
             if (!File.Exists(file))
                 throw new InputException(
                     $"{Path}: the shard {MetaNames.Shard(i)} is missing; there are {count} in all. Copy or download it.");
-            shards.Add(TorchPickleFile.Open(file));
+            _shards.Add(TorchPickleFile.Open(file));
         }
         var dim = Int("dim");
-        foreach (var entry in shards[0].Entries.Values)
+        foreach (var entry in _shards[0].Entries.Values)
         {
             if (entry.Name == Frequencies) continue;
             var name = LlamaNames.FromMeta(entry.Name)
                 ?? throw new InputException($"{Path} has a tensor {entry.Name}, which is not LLaMA's.");
-            var missing = shards.FindIndex(s => !s.Entries.TryGetValue(entry.Name, out var other)
+            var missing = _shards.FindIndex(s => !s.Entries.TryGetValue(entry.Name, out var other)
                 || !other.Shape.SequenceEqual(entry.Shape) || other.DType != entry.DType);
             if (missing >= 0)
                 throw new InputException(
-                    $"{shards[missing].Path} has no {entry.Name} of the shape [{string.Join(", ", entry.Shape)}] " +
+                    $"{_shards[missing].Path} has no {entry.Name} of the shape [{string.Join(", ", entry.Shape)}] " +
                     $"that {MetaNames.Shard(0)} has.");
             var axis = Axis(entry, dim);
             var shape = entry.Shape.ToArray();
-            if (axis is { } a) shape[a] *= shards.Count;
-            entries.Add(name, new TensorEntry(name, entry.DType, shape));
-            sources.Add(name, (entry.Name, axis));
+            if (axis is { } a) shape[a] *= _shards.Count;
+            _entries.Add(name, new TensorEntry(name, entry.DType, shape));
+            _sources.Add(name, (entry.Name, axis));
         }
     }
 
@@ -131,18 +131,18 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
     {
         var embedding = Entry("model.embed_tokens.weight");
         var theta = Number("rope_theta", 10000);
-        var isScaled = parameters.TryGetProperty("use_scaled_rope", out var scaled) && scaled.ValueKind == JsonValueKind.True;
+        var isScaled = _parameters.TryGetProperty("use_scaled_rope", out var scaled) && scaled.ValueKind == JsonValueKind.True;
         var config = new JsonObject
         {
             ["architectures"] = new JsonArray("LlamaForCausalLM"), ["model_type"] = "llama", ["vocab_size"] = embedding.Shape[0],
             ["hidden_size"] = Int("dim"), ["intermediate_size"] = Entry("model.layers.0.mlp.gate_proj.weight").Shape[0],
-            ["num_hidden_layers"] = Int("n_layers"), ["num_attention_heads"] = heads, ["num_key_value_heads"] = keyHeads,
+            ["num_hidden_layers"] = Int("n_layers"), ["num_attention_heads"] = _heads, ["num_key_value_heads"] = _keyHeads,
             ["hidden_act"] = "silu",
             // The file does not say; these are the lengths that the releases with these bases were trained with.
             ["max_position_embeddings"] = Int("max_position_embeddings", Int("max_seq_len", isScaled ? 131072 : theta >= 500000
                 ? 8192 : 4096)),
             ["rms_norm_eps"] = Number("norm_eps", 1e-5), ["rope_theta"] = theta,
-            ["tie_word_embeddings"] = !entries.ContainsKey("lm_head.weight"),
+            ["tie_word_embeddings"] = !_entries.ContainsKey("lm_head.weight"),
             ["torch_dtype"] = embedding.DType switch
             {
                 ScalarType.Float16 => "float16", ScalarType.BFloat16 => "bfloat16", _ => "float32",
@@ -157,17 +157,17 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
         return JsonSerializer.SerializeToElement(config);
     }
 
-    private TensorEntry Entry(string name) => entries.GetValueOrDefault(name)
+    private TensorEntry Entry(string name) => _entries.GetValueOrDefault(name)
         ?? throw new InputException($"{Path} has no {LlamaNames.ToMeta(name)}.");
 
     private int Int(string name, int? otherwise = null) => !Has(name) && otherwise is { } value ? value
-        : Has(name) && parameters.GetProperty(name).TryGetInt32(out var found) && found > 0 ? found
+        : Has(name) && _parameters.GetProperty(name).TryGetInt32(out var found) && found > 0 ? found
         : throw new InputException(
             $"{System.IO.Path.Combine(Path, MetaNames.Parameters)}: '{name}' is missing or no whole number from 1.");
 
-    private double Number(string name, double otherwise) => Has(name) ? parameters.GetProperty(name).GetDouble() : otherwise;
+    private double Number(string name, double otherwise) => Has(name) ? _parameters.GetProperty(name).GetDouble() : otherwise;
 
-    private bool Has(string name) => parameters.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number;
+    private bool Has(string name) => _parameters.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number;
 }
 
 /// <summary>The files of Meta's form.</summary>

@@ -20,27 +20,27 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private static readonly Dictionary<string, PickleGlobal> Allowed = BuildAllowed();
 
-    private readonly List<object?> stack = [];
-    private readonly List<int> marks = [];
-    private readonly Dictionary<uint, object?> memo = [];
-    private long at; // from start
-    private long opcodeAt;
-    private int objects;
+    private readonly List<object?> _stack = [];
+    private readonly List<int> _marks = [];
+    private readonly Dictionary<uint, object?> _memo = [];
+    private long _at; // from start
+    private long _opcodeAt;
+    private int _objects;
 
     /// <summary>Where the next pickle begins in the file.</summary>
-    public long Position => start + at;
+    public long Position => start + _at;
 
     /// <summary>Reads one pickle, to its STOP.</summary>
     /// <exception cref="InputException">Damaged, or something other than tensors and plain containers; with the byte
     /// position.</exception>
     public object? Read()
     {
-        stack.Clear();
-        marks.Clear();
-        memo.Clear(); // each pickle has its own
+        _stack.Clear();
+        _marks.Clear();
+        _memo.Clear(); // each pickle has its own
         while (true)
         {
-            opcodeAt = at;
+            _opcodeAt = _at;
             var opcode = (char)Take(1)[0];
             if (opcode == '.') return Pop();
             Step(opcode);
@@ -53,7 +53,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
         {
             case '\x80': Take(1); break; // PROTO
             case '\x95': Take(8); break; // FRAME
-            case '(': marks.Add(stack.Count); break;
+            case '(': _marks.Add(_stack.Count); break;
             case 'N': Push(null); break;
             case '\x88': Push(true); break;
             case '\x89': Push(false); break;
@@ -83,7 +83,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
             case 'u': SetItems(PopToMark()); break;
             case 'q': Remember(Take(1)[0]); break; // BINPUT
             case 'r': Remember(BinaryPrimitives.ReadUInt32LittleEndian(Take(4))); break;
-            case '\x94': Remember((uint)memo.Count); break; // MEMOIZE
+            case '\x94': Remember((uint)_memo.Count); break; // MEMOIZE
             case 'h': Push(Recall(Take(1)[0])); break; // BINGET
             case 'j': Push(Recall(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)))); break;
             case 'c': Push(Global("GLOBAL", Line(), Line())); break;
@@ -152,7 +152,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     // An OrderedDict may carry attributes (a state dict's _metadata), which weights do not need. Nothing else has a state.
     private void Build(object? state)
     {
-        if (stack is not [.., PickleDict] || state is not PickleDict)
+        if (_stack is not [.., PickleDict] || state is not PickleDict)
             throw Refused("BUILD of something that is not an OrderedDict");
     }
 
@@ -168,13 +168,13 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private void Append(ReadOnlySpan<object?> items)
     {
-        if (stack is not [.., PickleList list]) throw Damaged("something is appended to what is no list");
+        if (_stack is not [.., PickleList list]) throw Damaged("something is appended to what is no list");
         list.Items.AddRange(items);
     }
 
     private void SetItems(ReadOnlySpan<object?> items)
     {
-        if (stack is not [.., PickleDict dict]) throw Damaged("items are set in what is no dict");
+        if (_stack is not [.., PickleDict dict]) throw Damaged("items are set in what is no dict");
         if (items.Length % 2 != 0) throw Damaged("a key without a value");
         for (var i = 0; i < items.Length; i += 2) dict.Items.Add(new(items[i], items[i + 1]));
     }
@@ -182,33 +182,33 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     private void Remember(uint index)
     {
         Spend(1);
-        memo[index] = stack.Count > 0 ? stack[^1] : throw Damaged("nothing to remember");
+        _memo[index] = _stack.Count > 0 ? _stack[^1] : throw Damaged("nothing to remember");
     }
 
     private object? Recall(uint index) =>
-        memo.TryGetValue(index, out var value) ? value : throw Damaged($"memo {index} was never set");
+        _memo.TryGetValue(index, out var value) ? value : throw Damaged($"memo {index} was never set");
 
     private void Push(object? value)
     {
         Spend(1);
-        stack.Add(value);
+        _stack.Add(value);
     }
 
     private object? Pop()
     {
-        if (stack.Count == 0 || (marks.Count > 0 && marks[^1] >= stack.Count)) throw Damaged("a value is missing");
-        var value = stack[^1];
-        stack.RemoveAt(stack.Count - 1);
+        if (_stack.Count == 0 || (_marks.Count > 0 && _marks[^1] >= _stack.Count)) throw Damaged("a value is missing");
+        var value = _stack[^1];
+        _stack.RemoveAt(_stack.Count - 1);
         return value;
     }
 
     private object?[] PopToMark()
     {
-        if (marks.Count == 0) throw Damaged("a mark is missing");
-        var from = marks[^1];
-        marks.RemoveAt(marks.Count - 1);
-        var items = stack[from..].ToArray();
-        stack.RemoveRange(from, items.Length);
+        if (_marks.Count == 0) throw Damaged("a mark is missing");
+        var from = _marks[^1];
+        _marks.RemoveAt(_marks.Count - 1);
+        var items = _stack[from..].ToArray();
+        _stack.RemoveRange(from, items.Length);
         return items;
     }
 
@@ -244,35 +244,35 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private ReadOnlySpan<byte> Take(long count)
     {
-        if (count < 0 || count > length - at || count > int.MaxValue)
-            throw Damaged($"{count} bytes are needed at byte {at}, {length - at} are left: the file is cut short or damaged");
-        var bytes = map.Bytes(start + at, (int)count);
-        at += count;
+        if (count < 0 || count > length - _at || count > int.MaxValue)
+            throw Damaged($"{count} bytes are needed at byte {_at}, {length - _at} are left: the file is cut short or damaged");
+        var bytes = map.Bytes(start + _at, (int)count);
+        _at += count;
         return bytes;
     }
 
     private string Line()
     {
-        var rest = map.Bytes(start + at, (int)Math.Min(length - at, 1024));
+        var rest = map.Bytes(start + _at, (int)Math.Min(length - _at, 1024));
         var end = rest.IndexOf((byte)'\n');
         if (end < 0) throw Damaged("a name has no end");
-        at += end + 1;
+        _at += end + 1;
         return Encoding.UTF8.GetString(rest[..end]);
     }
 
     private void Spend(int count)
     {
-        if ((objects += count) > MostObjects || objects < 0) throw Damaged($"more than {MostObjects} objects");
+        if ((_objects += count) > MostObjects || _objects < 0) throw Damaged($"more than {MostObjects} objects");
     }
 
     private InputException BadCall(PickleGlobal global) =>
         Damaged($"{global.Name} is called with other arguments than torch.save gives it");
 
     private InputException Damaged(string problem) =>
-        new($"{map.Path}: not a usable file of torch.save: {problem} (byte {opcodeAt} of {name}).");
+        new($"{map.Path}: not a usable file of torch.save: {problem} (byte {_opcodeAt} of {name}).");
 
     private InputException Refused(string what) =>
-        new($"{map.Path}: refused: {what} at byte {opcodeAt} of {name}. Building tensors and plain containers needs no such " +
+        new($"{map.Path}: refused: {what} at byte {_opcodeAt} of {name}. Building tensors and plain containers needs no such " +
             "thing: this file tries to execute code. If you trust its origin, convert it to safetensors elsewhere.");
 
     private static Dictionary<string, PickleGlobal> BuildAllowed()

@@ -18,20 +18,20 @@ public sealed class SafetensorsFile : ITensorFile
     private const long LongestHeader = 100_000_000; // the reference library's bound
     private const int MostDimensions = 64; // libtorch's bound for most operations
 
-    private readonly MappedFile map;
-    private readonly Dictionary<string, TensorEntry> entries;
-    private readonly Dictionary<string, long> offsets; // from the start of the file
-    private readonly Dictionary<string, ushort[]> expansions; // of fp8 tensors
+    private readonly MappedFile _map;
+    private readonly Dictionary<string, TensorEntry> _entries;
+    private readonly Dictionary<string, long> _offsets; // from the start of the file
+    private readonly Dictionary<string, ushort[]> _expansions; // of fp8 tensors
 
     private SafetensorsFile(MappedFile map, IReadOnlyDictionary<string, string> metadata,
         Dictionary<string, TensorEntry> entries, Dictionary<string, long> offsets, Dictionary<string, ushort[]> expansions) =>
-        (this.map, Metadata, this.entries, this.offsets, this.expansions) = (map, metadata, entries, offsets, expansions);
+        (this._map, Metadata, this._entries, this._offsets, this._expansions) = (map, metadata, entries, offsets, expansions);
 
     /// <inheritdoc/>
-    public string Path => map.Path;
+    public string Path => _map.Path;
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>The header's free-form <c>__metadata__</c>; empty where there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -56,25 +56,25 @@ public sealed class SafetensorsFile : ITensorFile
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
+        if (!_entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
         if (entry.Unsupported is { } type)
             throw new InputException($"{Path}: {name} has the element type {type}, which cannot be read here. " +
                 "Convert the file to BF16, F16 or F32.");
-        return expansions.TryGetValue(name, out var expansion) ? Fp8.Expand(map, offsets[name], entry.Shape, expansion)
-            : map.Tensor(offsets[name], entry.DType, entry.Shape);
+        return _expansions.TryGetValue(name, out var expansion) ? Fp8.Expand(_map, _offsets[name], entry.Shape, expansion)
+            : _map.Tensor(_offsets[name], entry.DType, entry.Shape);
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
-    public void Dispose() => map.Dispose();
+    public void Dispose() => _map.Dispose();
 
     /// <summary>Reads and checks the header of one file.</summary>
     private sealed class Header(MappedFile map)
     {
-        private readonly Dictionary<string, TensorEntry> entries = [];
-        private readonly Dictionary<string, long> offsets = [];
-        private readonly Dictionary<string, ushort[]> expansions = [];
-        private readonly Dictionary<string, string> metadata = [];
-        private readonly List<(long Start, long End, string Name)> ranges = [];
+        private readonly Dictionary<string, TensorEntry> _entries = [];
+        private readonly Dictionary<string, long> _offsets = [];
+        private readonly Dictionary<string, ushort[]> _expansions = [];
+        private readonly Dictionary<string, string> _metadata = [];
+        private readonly List<(long Start, long End, string Name)> _ranges = [];
 
         public SafetensorsFile Read()
         {
@@ -106,7 +106,7 @@ public sealed class SafetensorsFile : ITensorFile
                 throw new InputException($"{map.Path}: the header is not a valid one: {e.Message}", e);
             }
             CheckRanges(map.Length - LengthBytes - (long)length);
-            return new SafetensorsFile(map, metadata, entries, offsets, expansions);
+            return new SafetensorsFile(map, _metadata, _entries, _offsets, _expansions);
         }
 
         private void ReadProperty(JsonProperty property, long dataStart)
@@ -116,7 +116,7 @@ public sealed class SafetensorsFile : ITensorFile
             {
                 if (value.ValueKind != JsonValueKind.Object) throw Bad("__metadata__ is not a JSON object.");
                 foreach (var item in value.EnumerateObject())
-                    metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String
+                    _metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String
                         ? item.Value.GetString()!
                         : throw Bad($"__metadata__ {item.Name} is not a string.");
                 return;
@@ -140,11 +140,11 @@ public sealed class SafetensorsFile : ITensorFile
             if (bits % 8 != 0 || bits / 8 != range[1] - range[0])
                 throw Bad($"{name} is {typeName} [{string.Join(", ", shape)}], which takes {bits / 8.0} bytes, " +
                     $"but its data_offsets [{range[0]}, {range[1]}] hold {range[1] - range[0]}.");
-            entries.Add(name, type.Expansion is { } expansion ? new TensorEntry(name, ScalarType.BFloat16, shape)
+            _entries.Add(name, type.Expansion is { } expansion ? new TensorEntry(name, ScalarType.BFloat16, shape)
                 : new TensorEntry(name, type.DType ?? ScalarType.Byte, shape, type.DType is null ? typeName : null));
-            if (type.Expansion is not null) expansions.Add(name, type.Expansion);
-            offsets.Add(name, dataStart + range[0]);
-            ranges.Add((range[0], range[1], name));
+            if (type.Expansion is not null) _expansions.Add(name, type.Expansion);
+            _offsets.Add(name, dataStart + range[0]);
+            _ranges.Add((range[0], range[1], name));
         }
 
         private long[] Numbers(JsonElement entry, string field, string name)
@@ -163,17 +163,17 @@ public sealed class SafetensorsFile : ITensorFile
         // Without gaps or overlaps from the first byte to the last, as the format demands: no byte is read twice or hidden.
         private void CheckRanges(long available)
         {
-            ranges.Sort();
+            _ranges.Sort();
             long end = 0;
             var previous = "the start of the data";
-            foreach (var range in ranges)
+            foreach (var range in _ranges)
             {
                 if (range.Start < end) throw Bad($"{range.Name} begins at byte {range.Start} of the data, inside {previous}.");
                 if (range.Start > end)
                     throw Bad($"{range.Start - end} bytes between {previous} and {range.Name} belong to no tensor.");
                 if (range.End > available)
                 {
-                    var missing = ranges[^1].End - available;
+                    var missing = _ranges[^1].End - available;
                     throw Bad($"the file is cut short: {missing} bytes are missing, from inside {range.Name} on. Copy or " +
                         "download it again.");
                 }

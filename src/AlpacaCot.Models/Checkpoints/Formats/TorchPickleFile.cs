@@ -16,22 +16,22 @@ public sealed class TorchPickleFile : ITensorFile
     private static readonly byte[] LegacyMagic = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
     private static readonly string[] Wrappings = ["state_dict", "model", "model_state_dict", "module"];
 
-    private readonly MappedFile map;
-    private readonly Dictionary<string, TorchTensor> tensors;
-    private readonly Dictionary<string, long> storageOffsets; // by storage key, from the start of the file
-    private readonly Dictionary<string, TensorEntry> entries;
+    private readonly MappedFile _map;
+    private readonly Dictionary<string, TorchTensor> _tensors;
+    private readonly Dictionary<string, long> _storageOffsets; // by storage key, from the start of the file
+    private readonly Dictionary<string, TensorEntry> _entries;
 
     private TorchPickleFile(MappedFile map, Dictionary<string, TorchTensor> tensors, Dictionary<string, long> storageOffsets)
     {
-        (this.map, this.tensors, this.storageOffsets) = (map, tensors, storageOffsets);
-        entries = tensors.ToDictionary(t => t.Key, t => new TensorEntry(t.Key, t.Value.Storage.DType, t.Value.Shape));
+        (this._map, this._tensors, this._storageOffsets) = (map, tensors, storageOffsets);
+        _entries = tensors.ToDictionary(t => t.Key, t => new TensorEntry(t.Key, t.Value.Storage.DType, t.Value.Shape));
     }
 
     /// <inheritdoc/>
-    public string Path => map.Path;
+    public string Path => _map.Path;
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, TensorEntry> Entries => entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Opens a file and checks its structure and the bounds of every tensor.</summary>
     /// <exception cref="InputException">Absent, cut short, no state dict, or it asks for more than tensors and
@@ -54,24 +54,24 @@ public sealed class TorchPickleFile : ITensorFile
     /// <inheritdoc/>
     public Tensor Read(string name)
     {
-        if (!tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
+        if (!_tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
         var dtype = tensor.Storage.DType;
         var bytes = TensorLayout.ByteCount(dtype, tensor.Shape)!.Value; // checked on opening
         if (bytes == 0) return Tensors.Empty(tensor.Shape, dtype, CPU);
-        var start = storageOffsets[tensor.Storage.Key] + tensor.Offset * TensorLayout.ItemSize(dtype);
-        if (IsContiguous(tensor)) return map.Tensor(start, dtype, tensor.Shape);
+        var start = _storageOffsets[tensor.Storage.Key] + tensor.Offset * TensorLayout.ItemSize(dtype);
+        if (IsContiguous(tensor)) return _map.Tensor(start, dtype, tensor.Shape);
 
         // A stride of 0 repeats elements: a few bytes in the file could ask for any amount of memory.
-        if (bytes > map.Length)
+        if (bytes > _map.Length)
             throw new InputException($"{Path}: {name} repeats its elements to {bytes} bytes, more than the file has. Save it " +
                 "contiguous.");
-        using var elements = map.Tensor(start, dtype, [(long)Span(tensor)]);
+        using var elements = _map.Tensor(start, dtype, [(long)Span(tensor)]);
         using var view = elements.as_strided(tensor.Shape, tensor.Strides);
         return view.contiguous();
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
-    public void Dispose() => map.Dispose();
+    public void Dispose() => _map.Dispose();
 
     private static TorchPickleFile OpenZip(MappedFile map)
     {

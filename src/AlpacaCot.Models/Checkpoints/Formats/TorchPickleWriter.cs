@@ -38,14 +38,14 @@ public static class TorchPickleWriter
 
     private sealed class Pickle
     {
-        private readonly List<byte> bytes = [0x80, 2];
+        private readonly List<byte> _bytes = [0x80, 2];
 
         public byte[] StateDict(IReadOnlyList<ExportTensor> weights)
         {
             Global("collections", "OrderedDict").Bytes(")R("u8);
             foreach (var (i, weight) in weights.Index()) Text(weight.Name).Tensor(i, weight);
             Bytes("u."u8);
-            return [.. bytes];
+            return [.. _bytes];
         }
 
         // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)
@@ -107,7 +107,7 @@ public static class TorchPickleWriter
 
         private Pickle Bytes(ReadOnlySpan<byte> value)
         {
-            bytes.AddRange(value);
+            _bytes.AddRange(value);
             return this;
         }
     }

@@ -25,12 +25,12 @@ internal sealed unsafe class RoundedRows
     public const int Block = 32;
 
     [ThreadStatic]
-    private static RoundedRows? shared;
+    private static RoundedRows? _shared;
 
-    private nuint capacity;
+    private nuint _capacity;
 
     /// <summary>The scratch of this thread.</summary>
-    public static RoundedRows Shared => shared ??= new RoundedRows();
+    public static RoundedRows Shared => _shared ??= new RoundedRows();
 
     /// <summary>Rows held.</summary>
     public int Count { get; private set; }
@@ -108,10 +108,10 @@ internal sealed unsafe class RoundedRows
 
     private void Reserve(nuint blocks)
     {
-        if (blocks <= capacity) return;
+        if (blocks <= _capacity) return;
         NativeMemory.AlignedFree(Codes);
         var memory = (byte*)NativeMemory.AlignedAlloc(blocks * (Block + 2 * sizeof(float)), 64);
-        capacity = blocks;
+        _capacity = blocks;
         Codes = (sbyte*)memory;
         Scales = (float*)(memory + blocks * Block);
         Sums = Scales + blocks;

@@ -13,9 +13,9 @@ internal sealed class SpinThreadPool
     private const int AwakeTurns = 4000;
 
     private static readonly Lazy<SpinThreadPool> SharedCrew = new(() => new SpinThreadPool(Environment.ProcessorCount - 1));
-    private readonly object gate = new();
-    private Job? current;
-    private int asleep;
+    private readonly object _gate = new();
+    private Job? _current;
+    private int _asleep;
 
     private SpinThreadPool(int helpers)
     {
@@ -39,9 +39,9 @@ internal sealed class SpinThreadPool
             return;
         }
         var job = new Job(work, pieces, threads - 1);
-        Volatile.Write(ref current, job);
+        Volatile.Write(ref _current, job);
         Interlocked.MemoryBarrier(); // a helper that falls asleep now either is counted below or sees the job
-        if (Volatile.Read(ref asleep) > 0) lock (gate) Monitor.PulseAll(gate);
+        if (Volatile.Read(ref _asleep) > 0) lock (_gate) Monitor.PulseAll(_gate);
         job.Work();
         job.Wait();
     }
@@ -51,19 +51,19 @@ internal sealed class SpinThreadPool
         Job? last = null;
         while (true)
         {
-            var job = Volatile.Read(ref current);
+            var job = Volatile.Read(ref _current);
             for (var turn = 0; job == last && turn < AwakeTurns; turn++)
             {
                 if (X86Base.IsSupported) X86Base.Pause();
                 else Thread.SpinWait(1);
-                job = Volatile.Read(ref current);
+                job = Volatile.Read(ref _current);
             }
             if (job == last)
             {
-                Interlocked.Increment(ref asleep);
-                lock (gate)
-                    while (Volatile.Read(ref current) == last) Monitor.Wait(gate);
-                Interlocked.Decrement(ref asleep);
+                Interlocked.Increment(ref _asleep);
+                lock (_gate)
+                    while (Volatile.Read(ref _current) == last) Monitor.Wait(_gate);
+                Interlocked.Decrement(ref _asleep);
                 continue;
             }
             last = job;
@@ -74,14 +74,14 @@ internal sealed class SpinThreadPool
     // A late helper finds all pieces taken and leaves; nothing is reused, so it can do no harm.
     private sealed class Job(Action<int> work, int pieces, int helpers)
     {
-        private int next, done, places = helpers;
-        private Exception? failure;
+        private int _next, _done, _places = helpers;
+        private Exception? _failure;
 
-        public bool Join() => Interlocked.Decrement(ref places) >= 0;
+        public bool Join() => Interlocked.Decrement(ref _places) >= 0;
 
         public void Work()
         {
-            for (var piece = Interlocked.Increment(ref next) - 1; piece < pieces; piece = Interlocked.Increment(ref next) - 1)
+            for (var piece = Interlocked.Increment(ref _next) - 1; piece < pieces; piece = Interlocked.Increment(ref _next) - 1)
             {
                 try
                 {
@@ -89,20 +89,20 @@ internal sealed class SpinThreadPool
                 }
                 catch (Exception e) // rethrown by the caller's thread
                 {
-                    failure = e;
+                    _failure = e;
                 }
-                Interlocked.Increment(ref done);
+                Interlocked.Increment(ref _done);
             }
         }
 
         public void Wait()
         {
-            for (var turn = 0; Volatile.Read(ref done) < pieces; turn++)
+            for (var turn = 0; Volatile.Read(ref _done) < pieces; turn++)
             {
                 if (turn < AwakeTurns) Thread.SpinWait(1);
                 else Thread.Yield(); // the core that holds the last piece is busy with something else
             }
-            if (failure is not null) throw new InvalidOperationException("a piece of shared work failed", failure);
+            if (_failure is not null) throw new InvalidOperationException("a piece of shared work failed", _failure);
         }
     }
 }

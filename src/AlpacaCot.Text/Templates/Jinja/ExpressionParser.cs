@@ -5,7 +5,7 @@ namespace AlpacaCot.Text.Templates.Jinja;
 /// <summary>Recursive-descent parser for expressions; one method per precedence level of Jinja2, lowest first.</summary>
 internal sealed class ExpressionParser(TokenStream tokens)
 {
-    private static readonly string[] s_compare = ["==", "!=", "<", "<=", ">", ">="];
+    private static readonly string[] Comparisons = ["==", "!=", "<", "<=", ">", ">="];
 
     /// <summary>Parses one expression, or a tuple of several separated by commas.</summary>
     /// <param name="withConditional">Whether <c>a if b</c> is allowed.</param>
@@ -95,7 +95,7 @@ internal sealed class ExpressionParser(TokenStream tokens)
         var rest = new List<(string, Expression)>();
         while (true)
         {
-            if (tokens.Current.Kind == TokenKind.Operator && s_compare.Contains(tokens.Current.Text))
+            if (tokens.Current.Kind == TokenKind.Operator && Comparisons.Contains(tokens.Current.Text))
                 rest.Add((tokens.Next().Text, Sum()));
             else if (tokens.Skip("in")) rest.Add(("in", Sum()));
             else if (tokens.Current.Is("not") && tokens.Ahead.Is("in"))

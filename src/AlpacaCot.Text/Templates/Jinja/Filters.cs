@@ -10,7 +10,7 @@ internal static partial class Filters
 {
     private delegate object? Run(Interpreter interpreter, object? value, Arguments arguments);
 
-    private static readonly Dictionary<string, Run> s_all = new()
+    private static readonly Dictionary<string, Run> All = new()
     {
         ["abs"] = (_, v, _) => v switch
         {
@@ -82,13 +82,13 @@ internal static partial class Filters
         ["wordcount"] = (_, v, a) => (long)Word().Count(Text(v, a)),
     };
 
-    public static bool Exists(string name) => s_all.ContainsKey(name);
+    public static bool Exists(string name) => All.ContainsKey(name);
 
     /// <exception cref="JinjaException">An unknown filter, or a value of the wrong type.</exception>
     public static object? Apply(string name, Interpreter interpreter, object? value, Arguments arguments)
     {
-        if (!s_all.TryGetValue(name, out var run))
-            throw new JinjaException($"unknown filter '{name}'. {Spelling.Suggestion(name, [.. s_all.Keys])}");
+        if (!All.TryGetValue(name, out var run))
+            throw new JinjaException($"unknown filter '{name}'. {Spelling.Suggestion(name, [.. All.Keys])}");
         if (value is string text) arguments.Budget.SpendText(text.Length);
         return run(interpreter, value, arguments);
     }

@@ -32,7 +32,7 @@ internal readonly record struct Token(TokenKind Kind, string Text, int Line)
 /// </summary>
 internal sealed class Lexer
 {
-    private static readonly string[] s_operators =
+    private static readonly string[] Operators =
     [
         "**", "//", "==", "!=", ">=", "<=",
         "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";",
@@ -225,7 +225,7 @@ internal sealed class Lexer
 
     private void ReadOperator(char first)
     {
-        var symbol = Array.Find(s_operators, o => Starts(_at, o))
+        var symbol = Array.Find(Operators, o => Starts(_at, o))
             ?? throw new JinjaException($"unexpected character '{first}'", _line);
         if (first is '(' or '[' or '{') _open.Push(first == '(' ? ')' : first == '[' ? ']' : '}');
         else if (first is ')' or ']' or '}' && (!_open.TryPop(out var expected) || expected != first))

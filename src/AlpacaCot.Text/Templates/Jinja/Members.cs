@@ -3,7 +3,7 @@ namespace AlpacaCot.Text.Templates.Jinja;
 /// <summary>Evaluates <c>a.b</c>, <c>a['b']</c> and <c>a[1:2]</c>.</summary>
 internal static class Members
 {
-    private static readonly string[] s_forbidden =
+    private static readonly string[] Forbidden =
         ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "setdefault", "popitem"];
 
     /// <summary><c>a.b</c>: a method or property, else an item.</summary>
@@ -83,7 +83,7 @@ internal static class Members
             _ => NotThere(),
         };
         if (found is not null || of is Namespace or LoopState) return found;
-        if (of is Dict or List<object?> && s_forbidden.Contains(name) && !(of is Dict own && own.ContainsKey(name)))
+        if (of is Dict or List<object?> && Forbidden.Contains(name) && !(of is Dict own && own.ContainsKey(name)))
         {
             return new Function(name, _ => throw new JinjaException(
                 $"{name} would modify a {Python.TypeName(of)}; templates cannot modify values, use a namespace"));

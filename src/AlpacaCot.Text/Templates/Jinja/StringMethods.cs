@@ -7,7 +7,7 @@ namespace AlpacaCot.Text.Templates.Jinja;
 /// <summary>Methods of Python's strings.</summary>
 internal static class StringMethods
 {
-    private static readonly SearchValues<char> s_breaks = SearchValues.Create("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
+    private static readonly SearchValues<char> Breaks = SearchValues.Create("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
 
     /// <summary>Finds a method by name; null if unknown.</summary>
     public static Function? Find(string text, string name)
@@ -149,7 +149,7 @@ internal static class StringMethods
         while (start < text.Length)
         {
             budget.Spend();
-            var at = text.AsSpan(start).IndexOfAny(s_breaks);
+            var at = text.AsSpan(start).IndexOfAny(Breaks);
             var end = at < 0 ? text.Length : start + at;
             var next = at < 0 ? end : text[end] == '\r' && end + 1 < text.Length && text[end + 1] == '\n' ? end + 2 : end + 1;
             lines.Add(text[start..(keepEnds ? next : end)]);

@@ -3,10 +3,10 @@ namespace AlpacaCot.Text.Templates.Jinja;
 /// <summary>The tests of <c>is</c> expressions.</summary>
 internal static class Tests
 {
-    private static readonly string[] s_comparisons =
+    private static readonly string[] Comparisons =
         ["==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", ">=", "ge", "<", "lt", "lessthan", "<=", "le"];
 
-    private static readonly Dictionary<string, Func<object?, Arguments, bool>> s_all = new()
+    private static readonly Dictionary<string, Func<object?, Arguments, bool>> All = new()
     {
         ["boolean"] = (v, _) => v is bool,
         ["callable"] = (v, _) => v is Function,
@@ -35,16 +35,16 @@ internal static class Tests
         ["upper"] = (v, a) => PythonText.Of(v, a.Budget) is var text && text.Any(char.IsUpper) && !text.Any(char.IsLower),
     };
 
-    private static bool Exists(string name) => s_all.ContainsKey(name) || s_comparisons.Contains(name);
+    private static bool Exists(string name) => All.ContainsKey(name) || Comparisons.Contains(name);
 
     /// <exception cref="JinjaException">An unknown test, or a value of the wrong type.</exception>
     public static bool Passes(string name, Interpreter interpreter, object? value, Arguments arguments)
     {
         arguments.Budget.Spend();
-        if (s_all.TryGetValue(name, out var test)) return test(value, arguments);
-        if (!s_comparisons.Contains(name))
+        if (All.TryGetValue(name, out var test)) return test(value, arguments);
+        if (!Comparisons.Contains(name))
             throw new JinjaException($"unknown test '{name}'. "
-                + Spelling.Suggestion(name, [.. s_all.Keys, .. s_comparisons]));
+                + Spelling.Suggestion(name, [.. All.Keys, .. Comparisons]));
         var symbol = name switch
         {
             "eq" or "equalto" => "==",
