@@ -11,7 +11,6 @@ using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Bench;

@@ -12,7 +12,6 @@ using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Bench;

@@ -7,7 +7,6 @@ using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Bench;

@@ -6,11 +6,8 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Examples;
-using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
-using AlpacaCot.Training.Settings;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

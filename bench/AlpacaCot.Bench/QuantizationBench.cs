@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

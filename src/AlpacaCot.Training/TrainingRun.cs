@@ -5,7 +5,6 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
@@ -17,7 +16,6 @@ using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training;

@@ -1,5 +1,4 @@
 using AlpacaCot.Cli.CommandLine;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

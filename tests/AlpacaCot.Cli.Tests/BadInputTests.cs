@@ -3,7 +3,6 @@ using System.Text;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Formats;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Tests;

@@ -1,6 +1,5 @@
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Tests;

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text.Json;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

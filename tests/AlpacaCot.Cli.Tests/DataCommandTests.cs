@@ -1,4 +1,3 @@
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Tests;

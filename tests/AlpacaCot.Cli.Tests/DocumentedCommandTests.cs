@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.RegularExpressions;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Evaluation.Tests.Judges;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

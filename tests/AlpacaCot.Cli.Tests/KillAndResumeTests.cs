@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models.Checkpoints.Formats;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

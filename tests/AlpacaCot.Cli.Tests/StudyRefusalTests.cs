@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Cli.Tests;
 

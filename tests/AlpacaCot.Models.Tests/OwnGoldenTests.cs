@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Tests.Families;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

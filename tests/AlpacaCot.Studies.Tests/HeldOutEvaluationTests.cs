@@ -3,7 +3,6 @@ using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using AlpacaCot.Models.Checkpoints.Folders;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Adapters;
 using AlpacaCot.Training.Recipes;

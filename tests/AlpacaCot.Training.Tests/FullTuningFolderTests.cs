@@ -1,5 +1,4 @@
 using AlpacaCot.Models;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Recipes;
 

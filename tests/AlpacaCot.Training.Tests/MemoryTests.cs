@@ -1,13 +1,11 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Loop;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
-using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;
 using TorchSharp;

@@ -3,10 +3,8 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

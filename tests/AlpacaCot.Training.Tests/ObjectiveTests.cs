@@ -3,7 +3,6 @@ using AlpacaCot.Data.Preparation;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;
@@ -15,8 +14,6 @@ using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;
-using TorchSharp;
-using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;

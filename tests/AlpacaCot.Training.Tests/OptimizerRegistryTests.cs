@@ -1,9 +1,7 @@
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Settings;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;

@@ -1,4 +1,3 @@
-using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static TorchSharp.torch;

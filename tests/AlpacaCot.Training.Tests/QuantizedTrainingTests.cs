@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Settings;

@@ -1,17 +1,14 @@
-using System.Text.Json;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Settings;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Tests;

@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using AlpacaCot.Tests;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;

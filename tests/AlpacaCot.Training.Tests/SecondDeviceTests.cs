@@ -1,5 +1,3 @@
-using AlpacaCot.Tests;
-
 namespace AlpacaCot.Training.Tests;
 
 /// <summary>The optimizers follow their formulas on a device that is not the CPU.</summary>

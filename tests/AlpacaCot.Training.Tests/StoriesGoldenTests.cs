@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using AlpacaCot.Training.Optimizers;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

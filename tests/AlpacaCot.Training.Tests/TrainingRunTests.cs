@@ -1,11 +1,9 @@
 using System.Text.Json;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Loop;
-using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;

@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Batching;
 using AlpacaCot.Training.Loop;

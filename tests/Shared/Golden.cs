@@ -6,7 +6,6 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

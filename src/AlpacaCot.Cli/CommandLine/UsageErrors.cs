@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.CommandLine;

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Models;

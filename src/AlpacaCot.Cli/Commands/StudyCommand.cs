@@ -9,7 +9,6 @@ using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Studies.Report;
 using AlpacaCot.Text;
-using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Judges;

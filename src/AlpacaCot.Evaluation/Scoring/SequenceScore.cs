@@ -2,7 +2,6 @@ using AlpacaCot.Models;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Examples;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Evaluation.Scoring;

@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Checkpoints.Formats;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

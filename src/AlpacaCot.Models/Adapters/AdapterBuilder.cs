@@ -2,7 +2,6 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

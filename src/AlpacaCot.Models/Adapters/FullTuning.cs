@@ -2,7 +2,6 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

@@ -4,7 +4,6 @@ using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

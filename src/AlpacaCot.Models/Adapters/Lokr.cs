@@ -1,6 +1,5 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -3,7 +3,6 @@ using AlpacaCot.Configuration;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Text;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -1,7 +1,6 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

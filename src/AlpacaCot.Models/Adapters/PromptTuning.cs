@@ -2,7 +2,6 @@ using AlpacaCot.Configuration;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using AlpacaCot.Configuration;
 
 namespace AlpacaCot.Models.Adapters;

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Text;
-using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 

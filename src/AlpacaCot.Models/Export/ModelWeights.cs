@@ -4,7 +4,6 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;

@@ -7,7 +7,6 @@ using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;

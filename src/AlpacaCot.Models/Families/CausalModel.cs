@@ -2,7 +2,6 @@ using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Modules;
 using static AlpacaCot.Models.Runtime.Scalars;
-using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
 

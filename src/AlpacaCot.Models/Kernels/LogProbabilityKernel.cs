@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

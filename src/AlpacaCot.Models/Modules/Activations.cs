@@ -1,7 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;

@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

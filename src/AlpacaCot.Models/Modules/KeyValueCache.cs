@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;

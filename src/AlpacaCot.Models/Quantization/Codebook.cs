@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;

@@ -1,7 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Models;
-using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Training;

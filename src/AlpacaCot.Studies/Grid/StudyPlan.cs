@@ -1,6 +1,5 @@
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
-using AlpacaCot.Models.Adapters;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Recipes;

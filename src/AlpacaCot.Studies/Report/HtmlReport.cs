@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using AlpacaCot.Studies.Analysis;
 
 namespace AlpacaCot.Studies.Report;
 

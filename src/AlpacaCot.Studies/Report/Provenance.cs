@@ -1,10 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Studies.Analysis;
-using AlpacaCot.Studies.Grid;
 
 namespace AlpacaCot.Studies.Report;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using AlpacaCot.Evaluation.Statistics;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>Reads a SentencePiece model file (<c>sentencepiece_model.proto</c>).</summary>

@@ -1,12 +1,10 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
 using AlpacaCot.Training.Settings;
-using TorchSharp;
 
 namespace AlpacaCot.Training.Estimates;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Batching;
@@ -7,7 +6,6 @@ using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Settings;

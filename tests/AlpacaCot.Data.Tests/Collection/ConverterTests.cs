@@ -1,7 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 

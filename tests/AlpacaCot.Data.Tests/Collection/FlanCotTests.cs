@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Text;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 

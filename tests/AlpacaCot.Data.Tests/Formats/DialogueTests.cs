@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Text;
-using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Formats;
 

@@ -1,5 +1,4 @@
 using AlpacaCot.Data.Formats;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 

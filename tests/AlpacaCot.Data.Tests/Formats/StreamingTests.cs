@@ -1,6 +1,5 @@
 using System.Text;
 using AlpacaCot.Data.Formats;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Data.Tests.Formats;
 

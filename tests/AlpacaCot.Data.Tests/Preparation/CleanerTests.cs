@@ -2,7 +2,6 @@ using System.Text;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Cleaning;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 

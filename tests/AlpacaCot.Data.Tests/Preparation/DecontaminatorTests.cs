@@ -2,7 +2,6 @@ using System.Text.Json;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Contamination;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Duplicates;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 

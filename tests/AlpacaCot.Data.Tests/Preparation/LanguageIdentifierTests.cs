@@ -1,7 +1,6 @@
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Cleaning;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Data.Tests.Preparation;
 

@@ -1,7 +1,5 @@
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
-using AlpacaCot.Tests;
-using AlpacaCot.Text;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;

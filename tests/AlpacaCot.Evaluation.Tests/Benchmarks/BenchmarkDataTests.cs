@@ -1,5 +1,4 @@
 using AlpacaCot.Evaluation.Benchmarks.Sets;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using Parquet.Serialization;
 

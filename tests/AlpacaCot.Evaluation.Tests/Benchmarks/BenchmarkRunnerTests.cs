@@ -2,9 +2,7 @@ using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Scoring;
 using AlpacaCot.Models;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
-using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Evaluation.Tests.Benchmarks;
 

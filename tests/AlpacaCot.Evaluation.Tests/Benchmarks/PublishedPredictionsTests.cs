@@ -6,7 +6,6 @@ using AlpacaCot.Data.Formats;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Metrics;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Evaluation.Tests.Benchmarks;
 

@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Judges;
-using AlpacaCot.Tests;
 using Microsoft.Extensions.AI;
 
 namespace AlpacaCot.Evaluation.Tests.Judges;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AlpacaCot.Evaluation.Metrics;
-using AlpacaCot.Tests;
 
 namespace AlpacaCot.Evaluation.Tests.Metrics;
 

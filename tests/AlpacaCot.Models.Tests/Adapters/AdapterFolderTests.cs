@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Tests.Checkpoints;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
 

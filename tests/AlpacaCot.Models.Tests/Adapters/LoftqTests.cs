@@ -3,7 +3,6 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

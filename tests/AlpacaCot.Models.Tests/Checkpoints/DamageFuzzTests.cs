@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Checkpoints.Formats;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using static TorchSharp.torch;
 

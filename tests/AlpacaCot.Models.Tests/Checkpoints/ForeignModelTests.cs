@@ -5,11 +5,9 @@ using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;
-using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
 

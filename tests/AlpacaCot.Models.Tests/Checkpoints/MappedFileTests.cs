@@ -3,7 +3,6 @@ using System.Text;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Runtime;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

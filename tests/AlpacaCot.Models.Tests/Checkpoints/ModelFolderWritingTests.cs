@@ -3,7 +3,6 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

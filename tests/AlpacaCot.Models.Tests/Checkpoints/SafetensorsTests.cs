@@ -1,9 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using AlpacaCot.Models.Checkpoints.Formats;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using AlpacaCot.Tests;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;

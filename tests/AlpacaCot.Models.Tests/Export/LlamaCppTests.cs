@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Gguf;
 using static TorchSharp.torch;
 

@@ -3,7 +3,6 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Export;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;

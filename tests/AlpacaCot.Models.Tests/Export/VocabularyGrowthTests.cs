@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Export;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

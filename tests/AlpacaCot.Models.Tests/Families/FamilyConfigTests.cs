@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -2,8 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Tests;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

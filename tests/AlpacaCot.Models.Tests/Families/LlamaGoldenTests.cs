@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -3,7 +3,6 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Tests.Families;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

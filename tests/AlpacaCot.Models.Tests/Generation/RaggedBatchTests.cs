@@ -1,7 +1,6 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Tests.Families;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -1,7 +1,6 @@
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Modules;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 using TorchSharp;

@@ -1,6 +1,4 @@
 using AlpacaCot.Models.Adapters;
-using AlpacaCot.Tests;
-using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 

@@ -2,7 +2,6 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Tests.Families;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -1,7 +1,6 @@
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;

@@ -3,7 +3,6 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
@@ -6,7 +5,6 @@ using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using TorchSharp;
 using static AlpacaCot.Models.Runtime.Scalars;

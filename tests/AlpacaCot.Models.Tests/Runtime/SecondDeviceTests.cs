@@ -1,5 +1,3 @@
-using AlpacaCot.Tests;
-
 namespace AlpacaCot.Models.Tests.Runtime;
 
 /// <summary>

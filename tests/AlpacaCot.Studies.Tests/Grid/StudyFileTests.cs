@@ -1,6 +1,5 @@
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Tests.Grid;

@@ -6,7 +6,6 @@ using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Studies.Analysis;
 using AlpacaCot.Studies.Grid;
 using AlpacaCot.Studies.Report;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Tests.Report;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AlpacaCot.Data.Tests.Preparation;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;

@@ -1,6 +1,4 @@
-using System.Text;
 using System.Text.Json;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Templates;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Text.Tests.Templates;

@@ -1,5 +1,4 @@
 using System.Text;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Tests.Tokenization;

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Tests.Tokenization;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text.Json;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Tests.Tokenization;

@@ -1,7 +1,5 @@
-using System.Text;
 using System.Text.Json;
 using AlpacaCot.Data.Tests.Preparation;
-using AlpacaCot.Tests;
 using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Tests.Tokenization;

@@ -1,4 +1,3 @@
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 

@@ -1,4 +1,3 @@
-using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Mixing;

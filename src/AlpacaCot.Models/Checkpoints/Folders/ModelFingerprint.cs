@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Runtime;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Folders;

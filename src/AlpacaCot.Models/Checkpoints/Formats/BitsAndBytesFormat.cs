@@ -2,9 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Formats;

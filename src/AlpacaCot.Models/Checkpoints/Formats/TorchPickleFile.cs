@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using static TorchSharp.torch;

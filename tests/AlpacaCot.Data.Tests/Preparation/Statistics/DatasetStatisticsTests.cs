@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Statistics;
-using AlpacaCot.Tests;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 
