@@ -190,7 +190,7 @@ public abstract class CausalModel : IDisposable
     public KeyValueCache NewCache()
     {
         using var scope = NewDisposeScope();
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         return new(Compute, Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, KeyValuePrefix?.Layers(PassMode.Generation),
             SoftPrompt?.Count ?? 0)
         {

@@ -42,7 +42,7 @@ public static class ModelFamilies
             ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +
                 string.Join(", ", All.SelectMany(f => f.ModelTypes)) + ".");
         using var scope = NewDisposeScope(); // what construction leaves behind
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         var read = new ModelConfig(config);
         if (read.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
             throw new InputException($"The model's weights are quantized already ({stored.Name}); load them as they are.");

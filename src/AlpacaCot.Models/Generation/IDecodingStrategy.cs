@@ -46,7 +46,7 @@ internal static class BatchedForward
     public static unsafe void Run(CausalModel model, IReadOnlyList<ForwardRequest> readings, LogitsConsumer take)
     {
         using var scope = NewDisposeScope();
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         var hidden = model.Hidden(ModelInput.Continuing([.. readings.Select(r => (r.Cache, r.Ids))])); // [1, n, hidden]
         var (wanted, end) = (new List<long>(), 0L);
         foreach (var reading in readings)
