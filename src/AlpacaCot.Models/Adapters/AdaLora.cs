@@ -119,7 +119,7 @@ public static class AdaLora
         var allocator = new RankAllocator(config, triplets);
         if (builder.Weights.AreSaved)
         {
-            builder.Training = new() { Penalty = allocator.Penalty, State = allocator.State }; // the ranks of a saved adapter are fixed
+            builder.Training = new() { Penalty = allocator.Penalty, State = allocator.State }; // ranks are final
             return;
         }
         builder.Training = new()

@@ -88,7 +88,8 @@ public sealed class AdapterBuilder
     }
 
     /// <summary>Attaches an adapter to a linear layer.</summary>
-    public void Adapt(Linear layer, ILinearAdapter adapter) => _hooks.Add((() => layer.Adapter = adapter, () => layer.Adapter = null));
+    public void Adapt(Linear layer, ILinearAdapter adapter) =>
+        _hooks.Add((() => layer.Adapter = adapter, () => layer.Adapter = null));
 
     /// <summary>Replaces the matrix of a linear layer; the builder takes ownership of the new one.</summary>
     internal void Put(Linear layer, WeightMatrix matrix)
@@ -106,7 +107,8 @@ public sealed class AdapterBuilder
     public void Prepend(SoftPrompt prompt) => _hooks.Add((() => Model.SoftPrompt = prompt, () => Model.SoftPrompt = null));
 
     /// <summary>Prepends trained keys and values to those of every sequence.</summary>
-    public void Prepend(KeyValuePrefix prefix) => _hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
+    public void Prepend(KeyValuePrefix prefix) =>
+        _hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
 
     /// <summary>
     /// Trains a copy of one of the model's weights; the copy replaces the original while the adapter is enabled.

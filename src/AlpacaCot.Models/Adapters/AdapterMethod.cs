@@ -13,8 +13,8 @@ public sealed record AdapterSetup(CausalModel Model, int Seed, Func<string, IRea
     string? BaseModel = null);
 
 /// <summary>
-/// A parameter-efficient method, independent of its configuration type, as listed in <see cref="AdapterMethods"/>. <see
-/// cref="AdapterMethod{T}"/> is the typed declaration.
+/// A parameter-efficient method, independent of its configuration type, as listed in <see cref="AdapterMethods"/>.
+/// <see cref="AdapterMethod{T}"/> is the typed declaration.
 /// </summary>
 public abstract class AdapterMethod
 {

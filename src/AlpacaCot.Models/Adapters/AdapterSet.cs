@@ -56,7 +56,8 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
 
     private void Add(string name, Func<Adapter> make)
     {
-        if (_adapters.ContainsKey(name)) throw new InputException($"An adapter named {name} is already loaded; choose another name.");
+        if (_adapters.ContainsKey(name))
+            throw new InputException($"An adapter named {name} is already loaded; choose another name.");
         var before = Current;
         Use(null); // an adapter is initialized from the base model
         try

@@ -94,7 +94,8 @@ public static class Bottleneck
             builder.Adapt(layer, new BottleneckLinear(config,
                 builder.Train($"{name}.adapter_down.weight", [config.Size, input],
                     () => builder.Weights.Normal(name, [config.Size, input], 0.02)),
-                builder.Train($"{name}.adapter_up.weight", [layer.Outputs, config.Size], () => builder.Zeros(layer.Outputs, config.Size))));
+                builder.Train($"{name}.adapter_up.weight", [layer.Outputs, config.Size],
+                    () => builder.Zeros(layer.Outputs, config.Size))));
         }
     }
 
@@ -113,7 +114,7 @@ public static class Bottleneck
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => throw new Text.InputException(
-            $"Bottleneck adapters have a non-linearity, which the weight of {layer.Name} cannot represent: they cannot be merged. " +
-            "Use them with --adapter.");
+            $"Bottleneck adapters have a non-linearity, which the weight of {layer.Name} cannot represent: " +
+            "they cannot be merged. Use them with --adapter.");
     }
 }

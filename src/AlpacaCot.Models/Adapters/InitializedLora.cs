@@ -14,7 +14,9 @@ internal static class InitializedLora
 {
     public static void Attach(LoraConfig config, IReadOnlyList<Linear> layers, AdapterBuilder builder)
     {
-        if (config.UseDora) throw new Text.InputException("DoRA is initialized from the row norms of the base weight and cannot be combined with pissa or olora: remove one of them.");
+        if (config.UseDora)
+            throw new Text.InputException("DoRA is initialized from the row norms of the base weight and cannot be combined " +
+                "with pissa or olora: remove one of them.");
         var starts = new List<(string Name, Tensor A, Tensor B)>();
         foreach (var layer in layers)
         {

@@ -54,9 +54,12 @@ internal static class Loftq
                 "set quantization: nf4 (or fp4, int8), or use method: lora.");
         if (loftq.Type is { } trainedOn && trainedOn != type)
             throw new InputException(
-                $"The adapter was initialized by LoftQ on a base in {trainedOn} and compensates its quantization error; this base is " +
-                $"{(type is null ? "not quantized" : $"in {type}")}. Load the full model with --quantization {made}.");
-        if (config.UseDora) throw new InputException("DoRA is initialized from the row norms of the base weight and cannot be combined with loftq: remove one of them.");
+                $"The adapter was initialized by LoftQ on a base in {trainedOn} and compensates its quantization error; " +
+                "this base is " +
+                $"{(type is null ? "not quantized" : $"in {type}")}. Load the full model with --quantization {trainedOn}.");
+        if (config.UseDora)
+            throw new InputException("DoRA is initialized from the row norms of the base weight and cannot be combined with " +
+                "loftq: remove one of them.");
         return config with { Loftq = loftq with { Type = type } };
     }
 
@@ -68,12 +71,13 @@ internal static class Loftq
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
-            throw new InputException($"{name} is [{layer.Outputs}, {layer.Inputs}]: loftq cannot be initialized at rank {rank}.");
+            throw new InputException($"{name} is [{layer.Outputs}, {layer.Inputs}]: loftq cannot be initialized at rank {rank}; " +
+                $"choose a rank of at most {Math.Min(layer.Inputs, layer.Outputs)}.");
         Tensor? a = null, b = null;
         if (!builder.Weights.AreSaved || iterations > 1)
             (a, b) = Fit(layer, rank, scale, iterations, builder, layer.Source ?? throw new InputException(
-                $"{name} is stored in {layer.Quantization}, so its quantization error is unknown: LoftQ needs the full model with " +
-                $"quantization: {layer.Quantization}."));
+                $"{name} is stored in {layer.Quantization}, so its quantization error is unknown: " +
+                $"LoftQ needs the full model with quantization: {layer.Quantization}."));
         return new LowRank(
             builder.Train($"{name}.lora_A.weight", [rank, layer.Inputs], () => a!),
             builder.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => b!), scale);

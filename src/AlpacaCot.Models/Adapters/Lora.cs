@@ -80,7 +80,7 @@ public static class Lora
         if (fields.Left.TryGetValue("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String
             && !HarmlessStarts.Contains(start.GetString()!))
             throw fields.Fault($"init_lora_weights is {start.GetRawText()}, which modified the base model's " +
-            "weights before training. Convert it to a plain LoRA adapter with the tool that created it.");
+                "weights before training. Convert it to a plain LoRA adapter with the tool that created it.");
     }
 
     private static void Attach(LoraConfig lora, AdapterBuilder builder)
@@ -117,7 +117,8 @@ public static class Lora
             builder.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => builder.Zeros(layer.Outputs, rank)),
             config.ScaleOf(name))
         {
-            Bias = config.HasBias ? builder.Train($"{name}.lora_B.bias", [layer.Outputs], () => builder.Zeros(layer.Outputs)) : null,
+            Bias = config.HasBias
+                ? builder.Train($"{name}.lora_B.bias", [layer.Outputs], () => builder.Zeros(layer.Outputs)) : null,
         };
     }
 
@@ -177,8 +178,8 @@ internal static class Biases
         foreach (var slot in builder.Model.Slots.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
         {
             var module = slot[..^".bias".Length];
-            if (layers.Contains(module))
-                builder.TrainInPlace(slot, builder.Weights.Contains(slot) ? slot : $"{module}.base_layer.bias"); // PEFT before 0.7: no base_layer
+            if (layers.Contains(module)) // PEFT before 0.7 saves the bias without base_layer
+                builder.TrainInPlace(slot, builder.Weights.Contains(slot) ? slot : $"{module}.base_layer.bias");
             else if (which == BiasTraining.All) builder.TrainInPlace(slot);
         }
     }

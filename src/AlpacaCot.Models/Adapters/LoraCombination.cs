@@ -38,7 +38,8 @@ public static class LoraCombination
         using var noGrad = no_grad();
         var updates = adapters.SelectMany(a => Updates(a.Adapter, a.Weight)).ToLookup(u => u.Layer);
         if (kind == LoraCombinationKind.Linear && updates.SelectMany(p => p).Any(u => u.Scale <= 0))
-            throw new InputException("A linear combination takes square roots of the weights, which must be above 0. Use cat for other weights.");
+            throw new InputException(
+                "A linear combination takes square roots of the weights, which must be above 0. Use cat for other weights.");
         var (tensors, ranks) = (new Dictionary<string, Tensor>(), new Dictionary<string, int>());
         foreach (var layer in updates)
         {
@@ -58,7 +59,8 @@ public static class LoraCombination
             r => r.Value);
         return (new LoraConfig
         {
-            Rank = largest, Alpha = largest, RankPattern = differing, AlphaPattern = differing.ToDictionary(r => r.Key, r => (double)r.Value),
+            Rank = largest, Alpha = largest, RankPattern = differing,
+            AlphaPattern = differing.ToDictionary(r => r.Key, r => (double)r.Value),
             Targets = new() { Modules = [.. ranks.Keys] }, BaseModel = adapters[0].Adapter.Config.BaseModel,
         }, tensors);
     }
@@ -75,7 +77,8 @@ public static class LoraCombination
                 "Only plain LoRA adapters on linear layers can be combined: no DoRA, biases or other trained modules.");
         if (config.Loftq is { Iterations: > 1 })
             throw new InputException(
-                "An adapter initialized by several iterations of LoftQ depends on its own quantization codes, so it cannot be combined.");
+                "An adapter initialized by several iterations of LoftQ depends on its own quantization codes, " +
+                "so it cannot be combined.");
         return adapter.Parameters.Keys.Where(name => name.EndsWith(a, StringComparison.Ordinal)).Select(name => name[..^a.Length])
             .Select(layer => new Update(layer, adapter.Parameters[layer + a], adapter.Parameters[$"{layer}.lora_B.weight"],
                 weight * config.ScaleOf(layer)));
@@ -85,7 +88,8 @@ public static class LoraCombination
     {
         if (updates.Select(u => u.A.shape[0]).Distinct().Count() > 1)
             throw new InputException(
-                $"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. Use cat or svd.");
+                $"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. " +
+                "Use cat or svd.");
         return (updates.Select(u => u.A * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)),
             updates.Select(u => u.B * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)));
     }

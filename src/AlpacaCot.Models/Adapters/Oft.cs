@@ -86,7 +86,8 @@ public static class Oft
     {
         var size = config.BlockSize > 0 ? config.BlockSize : layer.Inputs / Math.Max(1, config.Blocks);
         if (size < 2 || layer.Inputs % size != 0)
-            throw new Text.InputException($"{layer.Name} has {layer.Inputs} inputs, which is not a multiple of the block size {size}; " +
+            throw new Text.InputException(
+                $"{layer.Name} has {layer.Inputs} inputs, which is not a multiple of the block size {size}; " +
                 $"choose a divisor of {layer.Inputs} as block size.");
         var name = $"{layer.Name}.oft_R.weight";
         long[] shape = [config.Shared ? 1 : layer.Inputs / size, size * (size - 1) / 2];

@@ -74,7 +74,8 @@ public static class PTuningV2
         builder.Prepend(new KeyValuePrefix(config.Tokens, TakesPositions: false, mode =>
         {
             var made = vectors();
-            return PrefixTuning.KeysAndValues(Dropout.Of(made, config.Dropout ? DropoutInTraining : 0, mode) ?? made, builder.Model);
+            made = Dropout.Of(made, config.Dropout ? DropoutInTraining : 0, mode) ?? made;
+            return PrefixTuning.KeysAndValues(made, builder.Model);
         }));
     }
 }

@@ -31,7 +31,7 @@ public sealed class PeftFields
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: not a JSON object.");
             return new PeftFields(path, document.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // InvalidOperationException: an unpaired surrogate
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // or an unpaired surrogate
         {
             throw new InputException($"{path}: not valid JSON: {e.Message}", e);
         }
@@ -67,7 +67,7 @@ public sealed class PeftFields
         foreach (var (name, value) in _left)
             if (IsSet(value) && names.Contains(name))
                 throw new InputException($"{_path}: {name} is {value.GetRawText()}; this kind of adapter is not supported. " +
-                "Merge the adapter into its base with the tool that created it, and use the merged model.");
+                    "Merge the adapter into its base with the tool that created it, and use the merged model.");
     }
 
     /// <summary>Rejects unread flags <c>use_..</c> that are true.</summary>

@@ -46,7 +46,8 @@ public static class PrefixTuning
         var all = 2 * shape.Layers * width;
         PromptVectors.Attach(builder, config.For(builder.Model, width, shape.KeyValueHeads), [config.Tokens, all],
             config.Projects ? Projected : null,
-            vectors => builder.Prepend(new KeyValuePrefix(config.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), builder.Model))));
+            vectors => builder.Prepend(
+                new KeyValuePrefix(config.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), builder.Model))));
 
         Func<Tensor> Projected()
         {

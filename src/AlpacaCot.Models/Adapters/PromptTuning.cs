@@ -66,7 +66,8 @@ public static class PromptTuning
         {
             if (config.StartText is null) return builder.Weights.Normal(Vectors, [config.Tokens, width], 1);
             if (config.StartIds.Count == 0)
-                throw new InputException($"The initial text of the prompt, \"{config.StartText}\", has no tokens; choose another start_text.");
+                throw new InputException(
+                    $"The initial text of the prompt, \"{config.StartText}\", has no tokens; choose another start_text.");
             long[] ids = [.. Enumerable.Range(0, config.Tokens).Select(i => (long)config.StartIds[i % config.StartIds.Count])];
             return table.index_select(0, Tensors.Of(ids, table.device));
         }

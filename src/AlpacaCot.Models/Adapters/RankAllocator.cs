@@ -68,14 +68,15 @@ internal sealed class RankAllocator
         _totalSteps = _config.TotalSteps ?? steps;
         (_warmupSteps, _finalSteps) = (_config.WarmupSteps ?? _totalSteps / 10, _config.FinalSteps ?? _totalSteps / 5);
         if (_totalSteps <= _warmupSteps + _finalSteps)
-            throw new InputException($"AdaLoRA cuts ranks between its first {_warmupSteps} and last {_finalSteps} steps, but the " +
-                $"run has only {_totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
+            throw new InputException($"AdaLoRA cuts ranks between its first {_warmupSteps} and last {_finalSteps} steps, but " +
+                $"the run has only {_totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
     }
 
     /// <summary>The orthogonality penalty: the mean of ‖A Aᵀ - I‖ and ‖Bᵀ B - I‖ over all layers, weighted.</summary>
     public Tensor Penalty()
     {
-        var distances = _layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
+        var distances = _layers.Select(l => l.Triplet)
+            .SelectMany(t => new[] { t.A.matmul(t.A.t()), t.B.t().matmul(t.B) })
             .Select(square => (square - Identity(square)).norm()).ToArray();
         return stack(distances).mean() * Number(_config.Orthogonality);
     }

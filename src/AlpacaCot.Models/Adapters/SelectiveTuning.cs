@@ -55,7 +55,9 @@ public static class Freeze
     private static void Attach(FreezeConfig config, AdapterBuilder builder)
     {
         var (layers, trained) = (builder.Model.Shape.Layers, config.TrainedLayers);
-        if (trained > layers) throw new InputException($"The model has {layers} blocks, so trained_layers cannot be {trained}; at most {layers} is allowed.");
+        if (trained > layers)
+            throw new InputException(
+                $"The model has {layers} blocks, so trained_layers cannot be {trained}; at most {layers} is allowed.");
         foreach (var slot in builder.Model.Slots.Keys.Where(name => Targets.Block(name) >= layers - trained))
             builder.TrainInPlace(slot);
     }

@@ -4,8 +4,8 @@ using AlpacaCot.Configuration;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// One setting of a method: its key in a recipe and its field in <c>adapter_config.json</c>, both for the same property. A <see
-/// cref="Key{T}"/> alone is a setting that is not saved, a <see cref="PeftField{T}"/> alone one that recipes cannot set.
+/// One setting of a method: its key in a recipe and its field in <c>adapter_config.json</c>, both for the same property. A
+/// <see cref="Key{T}"/> alone is a setting that is not saved, a <see cref="PeftField{T}"/> alone one that recipes cannot set.
 /// </summary>
 /// <param name="Key">The key of the section <c>adapter</c>.</param>
 /// <param name="Field">The field of the saved configuration.</param>

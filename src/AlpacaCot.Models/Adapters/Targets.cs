@@ -74,7 +74,7 @@ public sealed partial record Targets
     {
         var kinds = names.Select(name => name.Split('.')[^1]).Distinct();
         return new InputException($"The adapter's targets {Pattern ?? string.Join(", ", Modules)} match no {kind} " +
-        $"of this model. It has {string.Join(", ", kinds)}; {AllLinear} means all linear layers except the head.");
+            $"of this model. It has {string.Join(", ", kinds)}; {AllLinear} means all linear layers except the head.");
     }
 
     private static bool IsPattern(string text) => text.AsSpan().ContainsAny(PatternSigns);
