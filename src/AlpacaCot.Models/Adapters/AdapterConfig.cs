@@ -6,8 +6,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The configuration of an adapter, as a recipe sets it and an <c>adapter_config.json</c> saves it. A method's own record adds
-/// its settings; unknown fields of a file are kept for rewriting.
+/// The configuration of an adapter, set by a recipe and saved as <c>adapter_config.json</c>. Each method's record adds its
+/// settings; unknown fields of a file are preserved.
 /// </summary>
 public abstract record AdapterConfig
 {

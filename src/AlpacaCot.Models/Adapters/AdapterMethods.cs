@@ -7,7 +7,7 @@ namespace AlpacaCot.Models.Adapters;
 /// <summary>The registry of adapter methods. Adding a method takes one file and one entry here.</summary>
 public static class AdapterMethods
 {
-    /// <summary>Every method.</summary>
+    /// <summary>Every method, in the order of documentation.</summary>
     public static IReadOnlyList<AdapterMethod> All { get; } =
     [
         Lora.Method, AdaLora.Method, Vera.Method, Loha.Method, Lokr.Method, Oft.Method, Ia3.Method, LayerNormTuning.Method,

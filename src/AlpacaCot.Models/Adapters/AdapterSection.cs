@@ -43,7 +43,7 @@ public static class AdapterSection
     public static IEnumerable<DocumentedKey> Document(string prefix) => AdapterMethods.All.SelectMany(m => m.Document(prefix))
         .DistinctBy(key => key.Name)
         .Prepend(new(prefix + MethodKey, string.Join(" or ", Names), DefaultMethod,
-            "what is trained; docs/methods.md tells each; none: every parameter"));
+            "the method of training, see docs/methods.md; none: every parameter is trained"));
 
     private static Key<string> Ignored(string key) => new(key, "", "", (record, _, _) => record, _ => null);
 }

@@ -56,7 +56,7 @@ public static class Lora
             new(Key<LoraConfig>.Flag("use_rslora", "scale by alpha / sqrt(rank) instead",
                 c => c.UseRsLora, (c, v) => c with { UseRsLora = v }) with { Omitted = "false" },
                 PeftField<LoraConfig>.Flag("use_rslora", c => c.UseRsLora, (c, v) => c with { UseRsLora = v })),
-            Key<LoraConfig>.Number("lora_plus_ratio", "a number from 1", v => v >= 1, "how many times as fast B learns as A",
+            Key<LoraConfig>.Number("lora_plus_ratio", "a number from 1", v => v >= 1, "learning rate of B relative to that of A",
                 c => c.PlusRatio, (c, v) => c with { PlusRatio = v }),
             PeftField<LoraConfig>.Flag("use_dora", c => c.UseDora, (c, v) => c with { UseDora = v }),
             PeftField<LoraConfig>.Flag("lora_bias", c => c.HasBias, (c, v) => c with { HasBias = v }),

@@ -26,14 +26,14 @@ public sealed record Setting<T>(Key<T>? Key, PeftField<T>? Field) where T : Adap
         new(Key<T>.Number(key, "a number from 0, below 1", v => v is >= 0 and < 1, meaning, c => get(c), set)
             with { Omitted = "0" }, PeftField<T>.Number(field, 0, 1, get, set));
 
-    /// <summary>True or false.</summary>
+    /// <summary>A boolean.</summary>
     public static Setting<T> Flag(string key, string field, string meaning, Func<T, bool> get, Func<T, bool, T> set) =>
         new(Key<T>.Flag(key, meaning, get, set), PeftField<T>.Flag(field, get, set));
 
     /// <summary>One value of an enumeration, by name.</summary>
     /// <param name="key">The key's name.</param>
     /// <param name="field">The field's name.</param>
-    /// <param name="meaning">What it does.</param>
+    /// <param name="meaning">The description for the documentation.</param>
     /// <param name="get">Reads the property.</param>
     /// <param name="set">Sets the property.</param>
     /// <param name="words">The names in recipes; null: the names of the values in lower case.</param>
@@ -66,7 +66,7 @@ public sealed record PeftField<T>(Func<T, PeftFields, T> Read, Action<T, SortedD
         new((config, fields) => fields.Real(name, least, most) is { } value ? set(config, value) : config,
             (config, fields) => fields[name] = PeftFields.Number(get(config)));
 
-    /// <summary>True or false.</summary>
+    /// <summary>A boolean.</summary>
     public static PeftField<T> Flag(string name, Func<T, bool> get, Func<T, bool, T> set) => new(
         (config, fields) => set(config, fields.Flag(name, get(config))),
         (config, fields) => fields[name] = get(config));

@@ -6,7 +6,7 @@ namespace AlpacaCot.Models.Adapters;
 /// <summary>The base-model biases that are trained together with an adapter.</summary>
 public enum BiasTraining
 {
-    /// <summary>None.</summary>
+    /// <summary>No bias.</summary>
     None,
 
     /// <summary>Every bias of the model.</summary>
@@ -22,7 +22,7 @@ internal static class SharedSettings
     /// <summary><c>targets</c>: the adapted layers.</summary>
     public static Setting<T> Targets<T>() where T : AdapterConfig => new(
         new Key<T>("targets", "all-linear, a list of layer names such as [q_proj, v_proj], or one regular expression",
-            "the layers with an adapter; without it those that PEFT chooses for the family", ReadTargets, WriteTargets),
+            "the adapted layers; default: PEFT's choice for the family", ReadTargets, WriteTargets),
         new((config, fields) =>
         {
             var (pattern, names) = fields.PatternOrNames("target_modules");
@@ -66,7 +66,7 @@ internal static class SharedSettings
     public static Setting<T> Bias<T>(string only, Func<T, BiasTraining> get, Func<T, BiasTraining, T> set)
         where T : AdapterConfig
     {
-        var setting = Setting<T>.Word("bias", "bias", "biases of the base trained too; only: those of the targets", get, set,
+        var setting = Setting<T>.Word("bias", "bias", "biases of the base model that are trained too; only: those of the targets", get, set,
             BiasWords("only"), BiasWords(only));
         return setting with { Key = setting.Key! with { Omitted = "none" } };
     }
@@ -82,7 +82,7 @@ internal static class SharedSettings
 
     /// <summary><c>rank_pattern</c>: ranks by module.</summary>
     public static Setting<T> RankPattern<T>() where T : LowRankConfig => new(
-        Pattern<T>("rank_pattern", 16, "ranks of their own, by layer name or pattern", whole: true,
+        Pattern<T>("rank_pattern", 16, "ranks of individual layers, by name or pattern", whole: true,
             c => c.RankPattern.Select(p => KeyValuePair.Create(p.Key, (double)p.Value)),
             (c, map) => c with { RankPattern = map.ToDictionary(p => p.Key, p => (int)p.Value) }),
         new((config, fields) => config with { RankPattern = fields.Wholes("rank_pattern") },
@@ -90,7 +90,7 @@ internal static class SharedSettings
 
     /// <summary><c>alpha_pattern</c>: alphas by module.</summary>
     public static Setting<T> AlphaPattern<T>() where T : LowRankConfig => new(
-        Pattern<T>("alpha_pattern", 32, "alphas of their own, by layer name or pattern", whole: false,
+        Pattern<T>("alpha_pattern", 32, "alphas of individual layers, by name or pattern", whole: false,
             c => c.AlphaPattern, (c, map) => c with { AlphaPattern = map }),
         new((config, fields) => config with { AlphaPattern = fields.Reals("alpha_pattern") },
             (config, fields) => fields["alpha_pattern"] = PeftFields.Map(config.AlphaPattern, PeftFields.Number)));

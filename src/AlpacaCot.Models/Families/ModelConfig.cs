@@ -16,7 +16,7 @@ public sealed class ModelConfig(JsonElement json, string location = "config.json
     /// <summary>The value of <c>model_type</c>.</summary>
     public string? ModelType => json.TryGetProperty("model_type", out var value) ? value.GetString() : null;
 
-    /// <summary>Whether the key has a value.</summary>
+    /// <summary>Whether the key is present with a value other than null; marks it as read.</summary>
     public bool Has(string key)
     {
         _read.Add(key);

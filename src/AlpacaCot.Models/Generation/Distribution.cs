@@ -56,7 +56,7 @@ internal sealed record Distribution(int[] Tokens, double[] Probabilities)
     public double Of(int token) => Array.IndexOf(Tokens, token) is >= 0 and var at ? Probabilities[at] : 0;
 
     /// <summary>The normalized residual distribution <c>max(0, p - q)</c> with respect to <paramref name="other"/>, q.</summary>
-    public Distribution ResidualTo(Distribution other)
+    public Distribution Beyond(Distribution other)
     {
         var rest = Probabilities.Select((p, i) => Math.Max(0, p - other.Of(Tokens[i]))).ToArray();
         var mass = rest.Sum();

@@ -8,7 +8,7 @@ namespace AlpacaCot.Models.Modules;
 /// <summary>A low-rank update of a linear layer: <c>s · x Aᵀ Bᵀ</c>.</summary>
 /// <param name="A"><c>[rank, inputs]</c></param>
 /// <param name="B"><c>[outputs, rank]</c></param>
-/// <param name="Scale">s.</param>
+/// <param name="Scale">The factor s.</param>
 internal sealed record LowRank(Tensor A, Tensor B, double Scale)
 {
     /// <summary>The bias of B, <c>[outputs]</c>, scaled by s, or null.</summary>

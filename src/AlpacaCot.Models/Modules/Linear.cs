@@ -80,7 +80,7 @@ public sealed class Linear : ILayer
     /// <summary>The adapter on this layer, or null.</summary>
     public ILinearAdapter? Adapter { get; set; }
 
-    /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
+    /// <summary>Computes the output, adapter included: <c>[.., inputs] -> [.., outputs]</c>.</summary>
     public Tensor Forward(Tensor x, ForwardPass pass) => Adapter?.Forward(this, x, pass) ?? Biased(Product(x, pass.Mode));
 
     /// <summary>A dequantized fp32 copy of the weight, <c>[outputs, inputs]</c>, owned by the caller.</summary>
