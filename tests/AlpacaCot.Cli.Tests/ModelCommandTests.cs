@@ -47,7 +47,7 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Equal((await CommandLine.Run([.. question, Stories, "--quantization", "nf4"])).Json().GetProperty("loss")
             .GetDouble(), from);
         Assert.NotEqual((await CommandLine.Run([.. question, Stories])).Json().GetProperty("loss").GetDouble(), from);
-        (await CommandLine.Run([.. question, folder, "--quantization", "int8"])).Refused("quantized already");
+        (await CommandLine.Run([.. question, folder, "--quantization", "int8"])).Refused("already quantized");
     }
 
     [Fact]

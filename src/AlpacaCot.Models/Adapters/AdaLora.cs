@@ -7,22 +7,22 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of AdaLoRA.</summary>
+/// <summary>The configuration of AdaLoRA: recipe keys and <c>adapter_config.json</c> fields.</summary>
 public sealed record AdaLoraConfig : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => AdaLora.Method;
 
-    /// <summary><c>init_r</c>: the rank every layer starts with.</summary>
+    /// <summary><c>init_r</c>: the initial rank of every layer.</summary>
     public int StartRank { get; init; } = 12;
 
-    /// <summary><c>target_r</c>: the mean rank at the end.</summary>
+    /// <summary><c>target_r</c>: the mean rank per layer after the last cut.</summary>
     public int TargetRank { get; init; } = 8;
 
     /// <summary><c>lora_alpha</c>: the update is scaled by alpha / init_r.</summary>
     public double Alpha { get; init; } = 8;
 
-    /// <summary><c>lora_dropout</c>: the share of the adapter's inputs that training drops.</summary>
+    /// <summary><c>lora_dropout</c>: dropout probability on the adapter's input, in training only.</summary>
     public double Dropout { get; init; }
 
     /// <summary><c>tinit</c>: steps before the first cut; null: a tenth of the run.</summary>
@@ -34,34 +34,34 @@ public sealed record AdaLoraConfig : AdapterConfig
     /// <summary><c>deltaT</c>: steps between cuts.</summary>
     public int Interval { get; init; } = 1;
 
-    /// <summary><c>total_step</c>: steps of the run; null: as many as the run has.</summary>
+    /// <summary><c>total_step</c>: optimizer steps of the run; null: the length of the actual run.</summary>
     public int? TotalSteps { get; init; }
 
-    /// <summary><c>beta1</c>: decay of the mean of importance.</summary>
+    /// <summary><c>beta1</c>: decay of the moving average of importance.</summary>
     public double Beta1 { get; init; } = 0.85;
 
-    /// <summary><c>beta2</c>: decay of the mean of its uncertainty.</summary>
+    /// <summary><c>beta2</c>: decay of the moving average of the uncertainty of importance.</summary>
     public double Beta2 { get; init; } = 0.85;
 
-    /// <summary><c>orth_reg_weight</c>: how much the loss asks of A and B to be orthogonal.</summary>
+    /// <summary><c>orth_reg_weight</c>: weight of the orthogonality penalty on A and B in the loss.</summary>
     public double Orthogonality { get; init; } = 0.5;
 
-    /// <summary><c>rank_pattern</c>: which singular values of each layer were kept, by <c>LAYER.lora_E</c>.</summary>
+    /// <summary><c>rank_pattern</c>: per layer, a mask of the singular values kept; keys are <c>LAYER.lora_E</c>.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<bool>> Kept { get; init; } =
         ReadOnlyDictionary<string, IReadOnlyList<bool>>.Empty;
 
-    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
+    /// <summary><c>bias</c>: base-model biases that are trained with the adapter.</summary>
     public BiasTraining Bias { get; init; }
 }
 
 /// <summary>
-/// AdaLoRA (Zhang et al., 2023): <c>ΔW = alpha / r · B diag(E) A</c>, where training measures how much each singular value
-/// matters to the loss and sets the least important of the whole model to zero, along a cubic budget from init_r to target_r a
-/// layer.
+/// AdaLoRA (Zhang et al., 2023): <c>ΔW = alpha / r · B diag(E) A</c>. Training estimates the importance of every singular value
+/// and sets the least important ones of the whole model to zero. The rank budget decreases along a cubic schedule from init_r to
+/// target_r per layer.
 /// </summary>
 public static class AdaLora
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<AdaLoraConfig> Method { get; } = new("ADALORA")
     {
         Presets = [new("adalora", new() { Alpha = 16 })],
@@ -110,38 +110,38 @@ public static class AdaLora
             : throw fields.Fault("rank_pattern: a list of true and false is needed for each layer."))),
     };
 
-    private static void Attach(AdaLoraConfig own, AdapterBuilder parts)
+    private static void Attach(AdaLoraConfig config, AdapterBuilder builder)
     {
-        var layers = own.Targets.Linears(parts.Model);
-        var triplets = layers.Select(layer => Triplet(own, layer, parts)).ToList();
-        Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
-        if (parts.Weights.AreShapes) return;
-        var budget = new RankAllocator(own, triplets);
-        if (parts.Weights.AreSaved)
+        var layers = config.Targets.Linears(builder.Model);
+        var triplets = layers.Select(layer => Triplet(config, layer, builder)).ToList();
+        Biases.Train(config.Bias, [.. layers.Select(l => l.Name)], builder);
+        if (builder.Weights.AreShapes) return;
+        var allocator = new RankAllocator(config, triplets);
+        if (builder.Weights.AreSaved)
         {
-            parts.Training = new() { Penalty = budget.Penalty, State = budget.State }; // its ranks are settled
+            builder.Training = new() { Penalty = allocator.Penalty, State = allocator.State }; // ranks are final
             return;
         }
-        parts.Training = new()
+        builder.Training = new()
         {
-            Begin = budget.Begin, Penalty = budget.Penalty, Step = budget.Step, State = budget.State,
+            Begin = allocator.Begin, Penalty = allocator.Penalty, Step = allocator.Step, State = allocator.State,
         };
-        parts.Saved = new SavedForm(() => budget.Config, () => budget.Saved().Concat(parts.Trained
+        builder.Saved = new SavedForm(() => allocator.Config, () => allocator.Saved().Concat(builder.Trained
             .Where(t => !t.Key.Contains(".lora_", StringComparison.Ordinal)).Select(t => (t.Key, t.Value))));
     }
 
-    private static Triplet Triplet(AdaLoraConfig config, Linear layer, AdapterBuilder parts)
+    private static Triplet Triplet(AdaLoraConfig config, Linear layer, AdapterBuilder builder)
     {
         var (name, rank) = (layer.Name, config.Kept.TryGetValue($"{layer.Name}.lora_E", out var kept)
             ? kept.Count(k => k) : config.StartRank);
         var triplet = new Triplet(name,
-            parts.Train($"{name}.lora_A", [rank, layer.Inputs],
-                () => parts.Weights.Normal($"{name}.A", [rank, layer.Inputs], 0.02)),
-            parts.Train($"{name}.lora_E", [rank, 1], () => parts.Zeros(rank, 1)),
-            parts.Train($"{name}.lora_B", [layer.Outputs, rank],
-                () => parts.Weights.Normal($"{name}.B", [layer.Outputs, rank], 0.02)),
+            builder.Train($"{name}.lora_A", [rank, layer.Inputs],
+                () => builder.Weights.Normal($"{name}.A", [rank, layer.Inputs], 0.02)),
+            builder.Train($"{name}.lora_E", [rank, 1], () => builder.Zeros(rank, 1)),
+            builder.Train($"{name}.lora_B", [layer.Outputs, rank],
+                () => builder.Weights.Normal($"{name}.B", [layer.Outputs, rank], 0.02)),
             config.Alpha / (config.StartRank + 1e-5)); // as PEFT computes it
-        parts.Adapt(layer, new AdaptedLinear(triplet, config.Dropout));
+        builder.Adapt(layer, new AdaptedLinear(triplet, config.Dropout));
         return triplet;
     }
 

@@ -4,44 +4,44 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// An adapter of any method on a model. Several may be made for one model; one at a time is switched on.
+/// An adapter of any method attached to a model. A model can have several adapters, of which at most one is enabled at a time.
 /// </summary>
 public sealed class Adapter : IAdapter
 {
     private const string StateFile = "adapter_state.safetensors";
 
-    private readonly AdapterBuilder _parts;
+    private readonly AdapterBuilder _builder;
 
-    internal Adapter(AdapterConfig config, AdapterBuilder parts)
+    internal Adapter(AdapterConfig config, AdapterBuilder builder)
     {
-        (Config, this._parts) = (config, parts);
+        (Config, this._builder) = (config, builder);
         Enable();
     }
 
-    /// <summary>The configuration.</summary>
+    /// <summary>The method and its settings.</summary>
     public AdapterConfig Config { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, Tensor> Parameters => _parts.Trained;
+    public IReadOnlyDictionary<string, Tensor> Parameters => _builder.Trained;
 
-    /// <summary>Whether the model computes with it.</summary>
+    /// <summary>Whether the adapter is enabled, so that the model's output includes it.</summary>
     public bool IsOn { get; private set; }
 
-    /// <summary>Puts it into the model; another one must be taken out first.</summary>
+    /// <summary>Enables the adapter. Another enabled adapter must be disabled first.</summary>
     public void Enable()
     {
         if (IsOn) return;
-        foreach (var (on, _) in _parts.Hooks) on();
-        _parts.Model.Version++;
+        foreach (var (on, _) in _builder.Hooks) on();
+        _builder.Model.Version++;
         IsOn = true;
     }
 
-    /// <summary>Takes it out: the model is what it was.</summary>
+    /// <summary>Disables the adapter: the model computes as before it was attached.</summary>
     public void Disable()
     {
         if (!IsOn) return;
-        foreach (var (_, off) in _parts.Hooks) off();
-        _parts.Model.Version++;
+        foreach (var (_, off) in _builder.Hooks) off();
+        _builder.Model.Version++;
         IsOn = false;
     }
 
@@ -52,16 +52,16 @@ public sealed class Adapter : IAdapter
     public void Save(string folder)
     {
         using var scope = NewDisposeScope();
-        using var quiet = no_grad();
-        AdapterFolder.Write(folder, _parts.Saved?.Config() ?? _parts.SavedConfig ?? Config, [.. Saved()]);
+        using var noGrad = no_grad();
+        AdapterFolder.Write(folder, _builder.Saved?.Config() ?? _builder.SavedConfig ?? Config, [.. Saved()]);
     }
 
     /// <inheritdoc/>
     public void SaveCheckpoint(string folder)
     {
         Save(folder);
-        if (_parts.Saved is null) return;
-        IEnumerable<KeyValuePair<string, Tensor>> state = _parts.Training.State;
+        if (_builder.Saved is null) return;
+        IEnumerable<KeyValuePair<string, Tensor>> state = _builder.Training.State;
         state = state.Concat(Parameters);
         SafetensorsWriter.Write(Path.Combine(folder, StateFile), [.. state.Select(p => (p.Key, p.Value))]);
     }
@@ -69,11 +69,11 @@ public sealed class Adapter : IAdapter
     /// <inheritdoc/>
     public void Restore(string folder)
     {
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         if (Path.Combine(folder, StateFile) is var path && File.Exists(path))
         {
             using var state = SafetensorsFile.Open(path);
-            foreach (var (name, weight) in _parts.Training.State.Concat(Parameters)) Copy(state.Read(name), weight);
+            foreach (var (name, weight) in _builder.Training.State.Concat(Parameters)) Copy(state.Read(name), weight);
             return;
         }
         var (_, saved) = AdapterFolder.Read(folder);
@@ -83,30 +83,30 @@ public sealed class Adapter : IAdapter
     }
 
     /// <inheritdoc/>
-    public void Begin(int totalSteps) => _parts.Training.Begin?.Invoke(totalSteps);
+    public void Begin(int totalSteps) => _builder.Training.Begin?.Invoke(totalSteps);
 
     /// <inheritdoc/>
-    public double RateFactor(string name) => _parts.Training.RateFactor?.Invoke(name) ?? 1;
+    public double RateFactor(string name) => _builder.Training.RateFactor?.Invoke(name) ?? 1;
 
     /// <inheritdoc/>
-    public Tensor? Penalty() => _parts.Training.Penalty?.Invoke();
+    public Tensor? Penalty() => _builder.Training.Penalty?.Invoke();
 
     /// <inheritdoc/>
     public void Step(int step, double scale, Action optimize)
     {
-        if (_parts.Training.Step is { } own) own(step, scale, optimize);
+        if (_builder.Training.Step is { } own) own(step, scale, optimize);
         else optimize();
     }
 
-    /// <summary>Takes it out of the model and frees it.</summary>
+    /// <summary>Disables the adapter and frees its tensors.</summary>
     public void Dispose()
     {
         Disable();
-        _parts.Dispose();
+        _builder.Dispose();
     }
 
-    private IEnumerable<(string, Tensor)> Saved() => _parts.Saved?.Tensors()
-        ?? _parts.Trained.Concat(_parts.Constant).Select(p => (p.Key, p.Value));
+    private IEnumerable<(string, Tensor)> Saved() => _builder.Saved?.Tensors()
+        ?? _builder.Trained.Concat(_builder.Constant).Select(p => (p.Key, p.Value));
 
     private static void Copy(Tensor from, Tensor to)
     {
@@ -115,7 +115,7 @@ public sealed class Adapter : IAdapter
 
     private sealed class Suspension : IDisposable
     {
-        private Adapter? _suspended; // null: it was off before, or is back on
+        private Adapter? _suspended; // null: the adapter was not enabled, or is enabled again
 
         public Suspension(Adapter adapter)
         {

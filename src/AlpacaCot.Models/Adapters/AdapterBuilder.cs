@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// What a method puts into a model: pieces on layers, weights of its own in the model's places, virtual tokens. A method says it
-/// once, here; switching on and off, saving, restoring and freeing follow.
+/// Collects the changes a method makes to a model: adapted layers, replaced weights, virtual tokens. Enabling, disabling, saving,
+/// restoring and freeing the adapter all follow from what is registered here.
 /// </summary>
 public sealed class AdapterBuilder
 {
@@ -19,33 +19,35 @@ public sealed class AdapterBuilder
 
     internal AdapterBuilder(CausalModel model, AdapterWeights weights) => (Model, Weights) = (model, weights);
 
-    /// <summary>The model.</summary>
+    /// <summary>The base model.</summary>
     public CausalModel Model { get; }
 
-    /// <summary>Where weights come from.</summary>
+    /// <summary>The source of the adapter's weights: fresh, saved, or shapes only.</summary>
     public AdapterWeights Weights { get; }
 
-    /// <summary>Weights that are trained, by the names they are saved under.</summary>
+    /// <summary>Trained weights by the names used in the saved file.</summary>
     public IReadOnlyDictionary<string, Tensor> Trained => _trained;
 
-    /// <summary>Weights that are saved but not trained.</summary>
+    /// <summary>Weights that are saved but not trained, by the names used in the saved file.</summary>
     public IReadOnlyDictionary<string, Tensor> Constant => _constant;
 
-    /// <summary>What else the method does beside its forward pass.</summary>
+    /// <summary>Training hooks of the method: schedule, learning rates, penalty, optimizer step.</summary>
     public AdapterTraining Training { get; set; } = new();
 
-    /// <summary>The configuration to save, where it is not the one given.</summary>
+    /// <summary>The configuration to save; null: the one the adapter was attached with.</summary>
     public AdapterConfig? SavedConfig { get; private set; }
 
-    /// <summary>Saves the weights with another configuration than the one given.</summary>
+    /// <summary>Saves the weights with a configuration other than the one the adapter was attached with.</summary>
     public void SaveAs(AdapterConfig config) => SavedConfig = config;
 
-    /// <summary>How the method is saved where its file holds something else than its weights.</summary>
+    /// <summary>
+    /// The saved form of a method whose file differs from its trained weights; null: the weights are saved unchanged.
+    /// </summary>
     public SavedForm? Saved { get; set; }
 
     internal IReadOnlyList<(Action On, Action Off)> Hooks => _hooks;
 
-    /// <summary>Frees every tensor.</summary>
+    /// <summary>Frees every tensor registered here.</summary>
     internal void Dispose()
     {
         foreach (var tensor in _trained.Values.Concat(_constant.Values).Concat(_owned).Concat(Training.State.Values))
@@ -53,7 +55,7 @@ public sealed class AdapterBuilder
         foreach (var matrix in _matrices) matrix.Dispose();
     }
 
-    /// <summary>A weight to be trained; see <see cref="AdapterWeights.Take"/>.</summary>
+    /// <summary>Registers a trained weight; see <see cref="AdapterWeights.Take"/> for the parameters.</summary>
     public Tensor Train(string name, ReadOnlySpan<long> shape, Func<Tensor> start, string? alias = null)
     {
         var weight = Taken(Weights.Take(name, shape, start, alias));
@@ -62,15 +64,15 @@ public sealed class AdapterBuilder
         return weight;
     }
 
-    /// <summary>Zeros in fp32, for the start of a weight.</summary>
+    /// <summary>An fp32 tensor of zeros on the model's device, for initialization.</summary>
     public Tensor Zeros(params ReadOnlySpan<long> shape) =>
         Tensors.Zeros(shape, ScalarType.Float32, Model.Compute.Device);
 
-    // What is read or drawn is so on the CPU, and computes where the model does.
+    // Weights are read or sampled on the CPU, then moved to the model's device.
     private Tensor Taken(Tensor weight) =>
         Model.Compute.IsCpu ? weight : Tensors.On(weight, Model.Compute.Device).DetachFromDisposeScope();
 
-    /// <summary>A weight that is saved but not trained.</summary>
+    /// <summary>Registers a weight that is saved but not trained; see <see cref="AdapterWeights.Take"/>.</summary>
     public Tensor AddConstant(string name, ReadOnlySpan<long> shape, Func<Tensor> start)
     {
         var weight = Taken(Weights.Take(name, shape, start));
@@ -78,17 +80,18 @@ public sealed class AdapterBuilder
         return weight;
     }
 
-    /// <summary>Takes over a tensor that is neither trained nor saved.</summary>
+    /// <summary>Takes ownership of a tensor that is neither trained nor saved.</summary>
     public Tensor Own(Tensor tensor)
     {
         _owned.Add(tensor.DetachFromDisposeScope());
         return tensor;
     }
 
-    /// <summary>A piece on a linear layer.</summary>
-    public void Adapt(Linear layer, ILinearAdapter piece) => _hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+    /// <summary>Attaches an adapter to a linear layer.</summary>
+    public void Adapt(Linear layer, ILinearAdapter adapter) =>
+        _hooks.Add((() => layer.Adapter = adapter, () => layer.Adapter = null));
 
-    /// <summary>Another matrix in a linear layer, from now on this object's.</summary>
+    /// <summary>Replaces the matrix of a linear layer; the builder takes ownership of the new one.</summary>
     internal void Put(Linear layer, WeightMatrix matrix)
     {
         _matrices.Add(matrix);
@@ -96,51 +99,54 @@ public sealed class AdapterBuilder
         _hooks.Add((() => layer.Matrix = matrix, () => layer.Matrix = before));
     }
 
-    /// <summary>A piece on an embedding.</summary>
-    public void Adapt(Embedding layer, IEmbeddingAdapter piece) =>
-        _hooks.Add((() => layer.Adapter = piece, () => layer.Adapter = null));
+    /// <summary>Attaches an adapter to an embedding.</summary>
+    public void Adapt(Embedding layer, IEmbeddingAdapter adapter) =>
+        _hooks.Add((() => layer.Adapter = adapter, () => layer.Adapter = null));
 
-    /// <summary>Vectors before every sequence.</summary>
+    /// <summary>Prepends trained vectors to every sequence.</summary>
     public void Prepend(SoftPrompt prompt) => _hooks.Add((() => Model.SoftPrompt = prompt, () => Model.SoftPrompt = null));
 
-    /// <summary>Keys and values before those of every sequence.</summary>
-    public void Prepend(KeyValuePrefix prefix) => _hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
+    /// <summary>Prepends trained keys and values to those of every sequence.</summary>
+    public void Prepend(KeyValuePrefix prefix) =>
+        _hooks.Add((() => Model.KeyValuePrefix = prefix, () => Model.KeyValuePrefix = null));
 
-    /// <summary>Trains a copy of one of the model's own weights in its place.</summary>
-    /// <param name="place">The weight's name in the model.</param>
-    /// <param name="name">The name it is saved under.</param>
-    public void TrainInPlace(string place, string? name = null) => Replace(place, own => Train(name ?? place, own.shape, own.alias));
+    /// <summary>
+    /// Trains a copy of one of the model's weights; the copy replaces the original while the adapter is enabled.
+    /// </summary>
+    /// <param name="slot">The weight's name in the model, a key of <see cref="CausalModel.Slots"/>.</param>
+    /// <param name="name">The name in the saved file; null: the same name.</param>
+    public void TrainInPlace(string slot, string? name = null) => Replace(slot, own => Train(name ?? slot, own.shape, own.alias));
 
-    /// <summary>Puts another weight where one of the model's stands.</summary>
-    internal void Replace(string place, Func<Tensor, Tensor> make)
+    /// <summary>Replaces one of the model's weights while the adapter is enabled.</summary>
+    internal void Replace(string slot, Func<Tensor, Tensor> make)
     {
-        var at = Model.Slots[place];
-        var own = make(at.Get());
-        Action back = () => { };
-        _hooks.Add((() => back = at.Put(own), () => back()));
+        var target = Model.Slots[slot];
+        var own = make(target.Get());
+        Action undo = () => { };
+        _hooks.Add((() => undo = target.Put(own), () => undo()));
     }
 }
 
-/// <summary>What a method does in training beside its forward pass.</summary>
+/// <summary>Hooks of a method into training, in addition to its forward pass.</summary>
 public sealed record AdapterTraining
 {
-    /// <summary>Told the number of steps before the first.</summary>
+    /// <summary>Receives the number of optimizer steps before the first one.</summary>
     public Action<int>? Begin { get; init; }
 
-    /// <summary>The factor on the learning rate of a weight, by its name.</summary>
+    /// <summary>The learning-rate factor of a weight, by its name.</summary>
     public Func<string, double>? RateFactor { get; init; }
 
-    /// <summary>What is added to the mean loss.</summary>
+    /// <summary>A scalar added to the mean loss.</summary>
     public Func<Tensor>? Penalty { get; init; }
 
-    /// <summary>Step, scale of the gradients, and the optimizer's work; see <see cref="IAdapter.Step"/>.</summary>
+    /// <summary>The optimizer step: step number, gradient scale, optimizer action; see <see cref="IAdapter.Step"/>.</summary>
     public Action<int, double, Action>? Step { get; init; }
 
-    /// <summary>Tensors beside the weights that a run is continued from.</summary>
+    /// <summary>Tensors, besides the weights, that a checkpoint must contain for resuming.</summary>
     public IReadOnlyDictionary<string, Tensor> State { get; init; } = new Dictionary<string, Tensor>();
 }
 
 /// <summary>A saved form that is not the weights themselves.</summary>
-/// <param name="Config">The configuration that goes with it.</param>
-/// <param name="Tensors">The tensors; made in the caller's scope.</param>
+/// <param name="Config">The configuration saved with the tensors.</param>
+/// <param name="Tensors">The tensors by name; created in the caller's dispose scope.</param>
 public sealed record SavedForm(Func<AdapterConfig> Config, Func<IEnumerable<(string Name, Tensor Tensor)>> Tensors);

@@ -6,14 +6,14 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The configuration of an adapter, as a recipe sets it and an <c>adapter_config.json</c> saves it. A method's own record adds
-/// its settings; unknown fields of a file are kept for rewriting.
+/// The configuration of an adapter, set by a recipe and saved as <c>adapter_config.json</c>. Each method's record adds its
+/// settings; unknown fields of a file are preserved.
 /// </summary>
 public abstract record AdapterConfig
 {
     private const string Wrapper = "base_model.model."; // PEFT's two wrappers around the model
 
-    /// <summary>The method.</summary>
+    /// <summary>The method that this configuration belongs to.</summary>
     public abstract AdapterMethod Method { get; }
 
     /// <summary>The value of <c>peft_type</c>.</summary>
@@ -31,17 +31,17 @@ public abstract record AdapterConfig
     /// <summary><c>modules_to_save</c>: modules trained in full and saved with the adapter.</summary>
     public IReadOnlyList<string> ModulesToSave { get; init; } = [];
 
-    /// <summary>The layers with an adapter; empty in methods without targets.</summary>
+    /// <summary>The adapted layers; empty for methods without targets.</summary>
     public Targets Targets { get; init; } = new();
 
-    /// <summary>Fields with no meaning here, as they were read.</summary>
+    /// <summary>Unrecognized fields of the file, kept unchanged for writing.</summary>
     public IReadOnlyDictionary<string, JsonElement> Other { get; init; } = ReadOnlyDictionary<string, JsonElement>.Empty;
 
     /// <summary>Reads a configuration of any method.</summary>
     /// <param name="json">The text of <c>adapter_config.json</c>.</param>
-    /// <param name="path">The file's name for messages.</param>
+    /// <param name="path">The file path, used in error messages.</param>
     /// <exception cref="InputException">
-    /// Not JSON, an unknown method, a wrong value, or a field that asks for a computation there is not here.
+    /// Invalid JSON, an unknown method, an invalid value, or a field that requires an unsupported computation.
     /// </exception>
     public static AdapterConfig FromJson(string json, string path)
     {
@@ -59,7 +59,7 @@ public abstract record AdapterConfig
         return config with { Other = fields.Left };
     }
 
-    /// <summary>The text of an <c>adapter_config.json</c>: keys sorted, as PEFT writes it.</summary>
+    /// <summary>The content of <c>adapter_config.json</c>, keys sorted as PEFT writes them.</summary>
     public string ToJson()
     {
         var fields = new SortedDictionary<string, JsonNode?>(StringComparer.Ordinal)
@@ -77,10 +77,10 @@ public abstract record AdapterConfig
         return PeftFields.Write(fields);
     }
 
-    /// <summary>The name a tensor has in the file.</summary>
+    /// <summary>The name of a tensor in the saved file.</summary>
     internal virtual string FileName(string name) => Wrapper + name;
 
-    /// <summary>The name a tensor of the file has here: the base model's, with the method's own part added.</summary>
+    /// <summary>The internal name of a tensor in the saved file: the base model's module name plus the method's suffix.</summary>
     internal static string PlainName(string name) => name.StartsWith(Wrapper, StringComparison.Ordinal) ? name[Wrapper.Length..]
         : name.StartsWith("base_model.", StringComparison.Ordinal) ? name["base_model.".Length..] : name;
 }

@@ -12,23 +12,25 @@ namespace AlpacaCot.Models.Adapters;
 /// </summary>
 public static class AdapterFolder
 {
-    /// <summary>The file that makes a folder an adapter.</summary>
+    /// <summary>The name of the configuration file, which identifies an adapter folder.</summary>
     public const string ConfigName = ModelFolder.AdapterConfigName;
 
     private const string WeightsName = "adapter_model.safetensors";
     private const string PickleName = "adapter_model.bin";
 
-    /// <summary>True where the folder holds an adapter's configuration.</summary>
+    /// <summary>Whether the folder contains an adapter configuration.</summary>
     public static bool IsAdapter(string path) => File.Exists(Path.Combine(path, ConfigName));
 
     /// <summary>
-    /// Reads an adapter. The names are the base model's with the method's own part added, such as <c>.lora_A.weight</c>
-    /// [rank, in]. The caller disposes the tensors, which lie over the file's memory.
+    /// Reads an adapter. Tensor names are the base model's module names plus the method's suffix, such as <c>.lora_A.weight</c>
+    /// [rank, in]. The caller disposes the tensors, which are views of the mapped file.
     /// </summary>
-    /// <exception cref="InputException">No adapter, no weights, or a kind of adapter that is not supported.</exception>
+    /// <exception cref="InputException">
+    /// The folder is not an adapter, has no weights, or contains an unsupported method.
+    /// </exception>
     public static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) Read(string path)
     {
-        if (!Directory.Exists(path)) throw new InputException($"{path}: there is no such folder.");
+        if (!Directory.Exists(path)) throw new InputException($"{path}: the folder does not exist.");
         var configPath = Path.Combine(path, ConfigName);
         if (!File.Exists(configPath) && ChatGlmPrefix.Read(path) is { } prefix) return prefix;
         if (!File.Exists(configPath))
@@ -44,38 +46,41 @@ public static class AdapterFolder
             : throw new InputException($"{path} has a {ConfigName} but neither {WeightsName} nor {PickleName}: the adapter's " +
                 "weights are missing.");
         if (file.Entries.Count == 0)
-            throw new InputException($"{file.Path} holds no tensors: the adapter's weights are missing.");
+            throw new InputException($"{file.Path} contains no tensors: the adapter's weights are missing.");
 
         using var scope = NewDisposeScope();
         var tensors = new Dictionary<string, Tensor>();
         foreach (var name in file.Entries.Keys)
             if (!tensors.TryAdd(AdapterConfig.PlainName(name), file.Read(name)))
                 throw new InputException(
-                    $"{file.Path} holds {AdapterConfig.PlainName(name)} twice, with and without PEFT's prefix");
+                    $"{file.Path} contains {AdapterConfig.PlainName(name)} twice, with and without PEFT's prefix");
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return (config, tensors);
     }
 
     /// <summary>
-    /// Writes an adapter that PEFT reads. It is written aside, reopened and compared; only then does it take the place of what
-    /// was there, the weights first: a folder whose first writing was interrupted is no adapter.
+    /// Writes an adapter in PEFT's format. Files are written to a temporary subfolder, read back and compared, and only then
+    /// moved over existing ones, the weights before the configuration. A folder whose first write was interrupted therefore has
+    /// no configuration and is not taken for an adapter.
     /// </summary>
-    /// <param name="path">The folder to make or write into.</param>
-    /// <param name="config">What <c>adapter_config.json</c> will say.</param>
-    /// <param name="tensors">Tensors by the base model's names, as <see cref="Read"/> gives them.</param>
-    /// <exception cref="InputException">What was written does not read back; the old adapter stands.</exception>
+    /// <param name="path">The output folder; created if absent.</param>
+    /// <param name="config">The content of <c>adapter_config.json</c>.</param>
+    /// <param name="tensors">Tensors by the names that <see cref="Read"/> returns.</param>
+    /// <exception cref="InputException">
+    /// The written tensors do not read back unchanged; existing files are left as they were.
+    /// </exception>
     public static void Write(string path, AdapterConfig config, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
     {
-        var aside = Path.Combine(path, ".partial");
-        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
-        Directory.CreateDirectory(aside);
-        var (weights, json) = (Path.Combine(aside, WeightsName), Path.Combine(aside, ConfigName));
+        var staging = Path.Combine(path, ".partial");
+        if (Directory.Exists(staging)) Directory.Delete(staging, recursive: true);
+        Directory.CreateDirectory(staging);
+        var (weights, json) = (Path.Combine(staging, WeightsName), Path.Combine(staging, ConfigName));
         SafetensorsWriter.Write(weights, [.. tensors.Select(t => (config.FileName(t.Name), t.Tensor))]);
         AtomicFile.WriteText(json, config.ToJson());
         Verify(weights, config, tensors);
         File.Move(weights, Path.Combine(path, WeightsName), overwrite: true);
         File.Move(json, Path.Combine(path, ConfigName), overwrite: true);
-        Directory.Delete(aside);
+        Directory.Delete(staging);
     }
 
     private static void Verify(string weights, AdapterConfig config, IReadOnlyList<(string Name, Tensor Tensor)> tensors)

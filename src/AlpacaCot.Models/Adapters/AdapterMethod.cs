@@ -4,17 +4,17 @@ using AlpacaCot.Models.Families;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The model and the run that a configuration of a recipe is completed for.</summary>
+/// <summary>The inputs for completing a recipe's configuration: the model and the run.</summary>
 /// <param name="Model">The base model.</param>
-/// <param name="Seed">The seed of the run.</param>
+/// <param name="Seed">The random seed of the run.</param>
 /// <param name="Encode">Turns text into token ids.</param>
 /// <param name="BaseModel">The path of the base model, saved with the adapter.</param>
 public sealed record AdapterSetup(CausalModel Model, int Seed, Func<string, IReadOnlyList<int>> Encode,
     string? BaseModel = null);
 
 /// <summary>
-/// A parameter-efficient method as the registry holds it. <see cref="AdapterMethod{T}"/> is its declaration; this is the view
-/// of it that does not know the type of its configuration.
+/// A parameter-efficient method, independent of its configuration type, as listed in <see cref="AdapterMethods"/>.
+/// <see cref="AdapterMethod{T}"/> is the typed declaration.
 /// </summary>
 public abstract class AdapterMethod
 {
@@ -23,39 +23,39 @@ public abstract class AdapterMethod
     /// <summary>The value of <c>peft_type</c> in <c>adapter_config.json</c>.</summary>
     public string PeftType { get; }
 
-    /// <summary>The words for <c>adapter.method</c> in a recipe: one for each preset.</summary>
+    /// <summary>The values of <c>adapter.method</c> in a recipe, one per preset.</summary>
     public abstract IReadOnlyList<string> Names { get; }
 
-    /// <summary>The recipe keys of a preset.</summary>
+    /// <summary>The names of the recipe keys of a preset.</summary>
     public abstract IReadOnlyList<string> KeysOf(string name);
 
-    /// <summary>The configuration of a preset before any key is read.</summary>
+    /// <summary>The default configuration of a preset.</summary>
     public abstract AdapterConfig Start(string name);
 
     /// <summary>Reads the section <c>adapter</c> of a recipe.</summary>
     /// <param name="name">The preset.</param>
-    /// <param name="section">The section; its entry <c>method</c> is passed over.</param>
-    /// <param name="others">Keys of all methods: one that this preset lacks is an error of its own.</param>
-    /// <param name="context">The name of the section, and where problems go.</param>
+    /// <param name="section">The section; its key <c>method</c> is ignored.</param>
+    /// <param name="others">The keys of all methods. A key that this preset does not have gets a specific error message.</param>
+    /// <param name="context">The name of the section and the list that receives problems.</param>
     internal abstract AdapterConfig Read(string name, ConfigurationNode section, IEnumerable<string> others, KeyContext context);
 
-    /// <summary>The keys that a recipe is written with, and their values as YAML.</summary>
+    /// <summary>The recipe keys and values of a configuration, values as YAML.</summary>
     public abstract IEnumerable<(string Name, string Value)> Write(string name, AdapterConfig config);
 
-    /// <summary>The recipe keys of all presets as documentation, each key once.</summary>
-    /// <param name="prefix">What is written before the names.</param>
+    /// <summary>Documentation of the recipe keys of all presets, each key once.</summary>
+    /// <param name="prefix">The prefix of the key names.</param>
     public abstract IEnumerable<DocumentedKey> Document(string prefix);
 
     /// <summary>Fills in the settings of a recipe that depend on the model: its default targets, for example.</summary>
     public abstract AdapterConfig Complete(string name, AdapterConfig config, AdapterSetup setup);
 
-    /// <summary>The row of a key that a preset does not have: giving it is an error.</summary>
+    /// <summary>A key that belongs to other methods only: setting it is reported as an error.</summary>
     internal static Key<TRecord> Foreign<TRecord>(string key, string method, IReadOnlyList<string> own) =>
         new(key, "", "", (record, node, context) =>
         {
             if (key != "method")
-                context.Problems.Add(node.Location, $"{context.Name} has no meaning with method: {method}; leave it out" +
-                    (own.Count == 0 ? "" : $" (it has {string.Join(", ", own)})"));
+                context.Problems.Add(node.Location, $"{context.Name} has no effect with method: {method}; remove it" +
+                    (own.Count == 0 ? "" : $" (allowed keys: {string.Join(", ", own)})"));
             return record;
         }, _ => null);
 
@@ -63,51 +63,51 @@ public abstract class AdapterMethod
 
     internal abstract void Write(AdapterConfig config, SortedDictionary<string, JsonNode?> fields);
 
-    internal abstract void Attach(AdapterConfig config, AdapterBuilder parts);
+    internal abstract void Attach(AdapterConfig config, AdapterBuilder builder);
 }
 
-/// <summary>One name of a method in recipes, with the configuration that it starts from.</summary>
-/// <param name="Name">The word for <c>adapter.method</c>.</param>
-/// <param name="Start">The configuration where a recipe sets nothing.</param>
+/// <summary>A named variant of a method in recipes, with its default configuration.</summary>
+/// <param name="Name">The value of <c>adapter.method</c>.</param>
+/// <param name="Start">The default configuration.</param>
 public sealed record AdapterPreset<T>(string Name, T Start) where T : AdapterConfig
 {
-    /// <summary>Recipe keys of this preset alone.</summary>
+    /// <summary>Recipe keys specific to this preset.</summary>
     public IReadOnlyList<Key<T>> Keys { get; init; } = [];
 
-    /// <summary>The targets where a recipe names none; null: those of the method.</summary>
+    /// <summary>Targets used when a recipe sets none; null: those of the method.</summary>
     public Func<CausalModel, Targets>? DefaultTargets { get; init; }
 }
 
-/// <summary>The declaration of a method: its names, its settings, and what it puts into a model.</summary>
-/// <param name="peftType">The value of <c>peft_type</c>; of the project's own making where PEFT has no such method.</param>
+/// <summary>The declaration of a method: presets, settings, and attachment to a model.</summary>
+/// <param name="peftType">The value of <c>peft_type</c>; specific to this project for methods that PEFT does not have.</param>
 public sealed class AdapterMethod<T>(string peftType) : AdapterMethod(peftType) where T : AdapterConfig, new()
 {
-    /// <summary>The names of the method in recipes.</summary>
+    /// <summary>The variants of the method, each with a name for recipes.</summary>
     public required IReadOnlyList<AdapterPreset<T>> Presets { get; init; }
 
     /// <summary>All settings, in the order in which a recipe is written.</summary>
     public IReadOnlyList<Setting<T>> Settings { get; init; } = [];
 
-    /// <summary>Puts the method into a model.</summary>
-    /// <remarks>It throws an <see cref="Text.InputException"/> where it cannot work on the model.</remarks>
+    /// <summary>Attaches the method to a model.</summary>
+    /// <remarks>Throws an <see cref="Text.InputException"/> if the method cannot be applied to the model.</remarks>
     public required Action<T, AdapterBuilder> OnAttach { get; init; }
 
-    /// <summary>The targets where a recipe names none; null: the method has no targets.</summary>
+    /// <summary>Targets used when a recipe sets none; null: the method has no targets.</summary>
     public Func<CausalModel, Targets>? DefaultTargets { get; init; }
 
     /// <summary>Fills in further settings that depend on the model.</summary>
     public Func<T, AdapterSetup, T>? OnComplete { get; init; }
 
-    /// <summary>An error about settings of a recipe that do not go together: the key to report it at, and the message.</summary>
+    /// <summary>Checks settings for conflicts; returns the key to report and the message, or null.</summary>
     public Func<T, (string Key, string Problem)?>? Check { get; init; }
 
-    /// <summary>The configuration that a saved one without any field means.</summary>
+    /// <summary>The values of fields that are absent from a saved configuration.</summary>
     public T Absent { get; init; } = new();
 
-    /// <summary>Fields of saved configurations that change the computation in ways not supported here.</summary>
+    /// <summary>Fields of saved configurations that would change the computation and are not supported.</summary>
     public IReadOnlySet<string> Unsupported { get; init; } = new HashSet<string>();
 
-    /// <summary>Refuses further fields of a saved configuration, after all known ones were read.</summary>
+    /// <summary>Rejects further fields of a saved configuration, called after all known fields were read.</summary>
     public Action<PeftFields>? CheckFields { get; init; }
 
     /// <inheritdoc/>
@@ -164,12 +164,12 @@ public sealed class AdapterMethod<T>(string peftType) : AdapterMethod(peftType) 
         foreach (var setting in Settings) setting.Field?.Write(Own(config), fields);
     }
 
-    internal override void Attach(AdapterConfig config, AdapterBuilder parts) => OnAttach(Own(config), parts);
+    internal override void Attach(AdapterConfig config, AdapterBuilder builder) => OnAttach(Own(config), builder);
 
     private AdapterPreset<T> Preset(string name) => Presets.First(p => p.Name == name);
 
     private IEnumerable<Key<T>> Keys(AdapterPreset<T> preset) => Settings.Select(s => s.Key).OfType<Key<T>>().Concat(preset.Keys);
 
-    // The one place where a configuration gets its type back: it names its method itself.
+    // Safe: a configuration is only passed to the method it names.
     private static T Own(AdapterConfig config) => (T)config;
 }

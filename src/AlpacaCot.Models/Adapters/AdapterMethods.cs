@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The adapter methods this build knows. A new one is one file and one line here.</summary>
+/// <summary>The registry of adapter methods. Adding a method takes one file and one entry here.</summary>
 public static class AdapterMethods
 {
-    /// <summary>Every method.</summary>
+    /// <summary>Every method, in the order of documentation.</summary>
     public static IReadOnlyList<AdapterMethod> All { get; } =
     [
         Lora.Method, AdaLora.Method, Vera.Method, Loha.Method, Lokr.Method, Oft.Method, Ia3.Method, LayerNormTuning.Method,
@@ -15,14 +15,14 @@ public static class AdapterMethods
         Freeze.Method,
     ];
 
-    /// <summary>The words for <c>adapter.method</c> in a recipe; one method may have several.</summary>
+    /// <summary>The values of <c>adapter.method</c> in a recipe; a method may have several.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. All.SelectMany(m => m.Names)];
 
-    /// <summary>The method that a recipe names; null for an unknown word.</summary>
+    /// <summary>The method with this recipe name; null if unknown.</summary>
     public static AdapterMethod? Named(string name) => All.FirstOrDefault(m => m.Names.Contains(name));
 
-    /// <summary>Puts a saved adapter on a model, whatever its method.</summary>
-    /// <exception cref="InputException">The folder is broken, of an unknown method, or made for another model.</exception>
+    /// <summary>Loads a saved adapter of any method onto a model.</summary>
+    /// <exception cref="InputException">The folder is invalid, has an unknown method, or was made for another model.</exception>
     public static Adapter Load(CausalModel model, string folder)
     {
         using var scope = NewDisposeScope();
@@ -30,12 +30,12 @@ public static class AdapterMethods
         return Make(model, config, tensors, folder);
     }
 
-    /// <summary>Puts an adapter with given weights on a model.</summary>
+    /// <summary>Attaches an adapter with the given weights to a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="config">The method and its settings.</param>
-    /// <param name="tensors">The weights by their names in a folder; they stay the caller's.</param>
-    /// <param name="source">Where they come from, for messages.</param>
-    /// <exception cref="InputException">They are for another model.</exception>
+    /// <param name="tensors">The weights by their names in a saved adapter; copied, so the caller keeps ownership.</param>
+    /// <param name="source">The origin of the weights, used in error messages.</param>
+    /// <exception cref="InputException">The weights do not match the model.</exception>
     public static Adapter Make(
         CausalModel model, AdapterConfig config, IReadOnlyDictionary<string, Tensor> tensors, string source)
     {
@@ -43,47 +43,49 @@ public static class AdapterMethods
         return Make(model, config, weights, () => weights.RequireAllUsed(source));
     }
 
-    /// <summary>Puts a fresh adapter on a model.</summary>
+    /// <summary>Attaches a newly initialized adapter to a model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="config">The method and its settings.</param>
-    /// <param name="seed">Of the weights that start at random.</param>
-    /// <exception cref="InputException">The method's targets name nothing in the model, or it cannot work on it.</exception>
+    /// <param name="seed">The seed of the random initialization.</param>
+    /// <exception cref="InputException">
+    /// No module of the model matches the targets, or the method cannot be applied to this model.
+    /// </exception>
     public static Adapter Attach(CausalModel model, AdapterConfig config, long seed) =>
         Make(model, config, AdapterWeights.Fresh(seed), () => { });
 
-    /// <summary>Puts an adapter without memory on a model without memory, to be counted.</summary>
-    /// <exception cref="InputException">As for a real one.</exception>
+    /// <summary>Attaches an adapter of shapes only (no memory) to a model of shapes only, to count its parameters.</summary>
+    /// <exception cref="InputException">As for <see cref="Attach"/>.</exception>
     public static Adapter Count(CausalModel model, AdapterConfig config) =>
         Make(model, config, AdapterWeights.Shapes(), () => { });
 
     private static Adapter Make(CausalModel model, AdapterConfig config, AdapterWeights weights, Action check)
     {
-        using var scope = NewDisposeScope(); // what a method's start leaves behind
-        var parts = new AdapterBuilder(model, weights);
+        using var scope = NewDisposeScope(); // frees the temporaries of the initialization
+        var builder = new AdapterBuilder(model, weights);
         try
         {
-            config.Method.Attach(config, parts);
-            SaveModules(config, parts);
+            config.Method.Attach(config, builder);
+            SaveModules(config, builder);
             check();
-            return new Adapter(config, parts);
+            return new Adapter(config, builder);
         }
         catch
         {
-            parts.Dispose();
+            builder.Dispose();
             throw;
         }
     }
 
-    // Modules trained in full beside the adapter, such as embeddings and head.
-    private static void SaveModules(AdapterConfig config, AdapterBuilder parts)
+    // Modules trained in full together with the adapter, such as embeddings and head.
+    private static void SaveModules(AdapterConfig config, AdapterBuilder builder)
     {
-        foreach (var wanted in config.ModulesToSave)
+        foreach (var module in config.ModulesToSave)
         {
-            var found = parts.Model.Slots.Keys.Where(name => !parts.Trained.ContainsKey(name) &&
-                new Targets { Modules = [wanted] }.Names(name[..name.LastIndexOf('.')])).ToList();
-            if (found.Count == 0) throw new Targets { Modules = [wanted] }.Nothing("module",
-                parts.Model.Slots.Keys.Select(name => name[..name.LastIndexOf('.')]));
-            foreach (var name in found) parts.TrainInPlace(name);
+            var found = builder.Model.Slots.Keys.Where(name => !builder.Trained.ContainsKey(name) &&
+                new Targets { Modules = [module] }.Names(name[..name.LastIndexOf('.')])).ToList();
+            if (found.Count == 0) throw new Targets { Modules = [module] }.Nothing("module",
+                builder.Model.Slots.Keys.Select(name => name[..name.LastIndexOf('.')]));
+            foreach (var name in found) builder.TrainInPlace(name);
         }
     }
 }

@@ -3,23 +3,23 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>Several adapters loaded on one model by name, one of them, or none, switched on: a switch copies nothing.</summary>
+/// <summary>Named adapters on one model, of which at most one is enabled. Switching copies no weights.</summary>
 public sealed class AdapterSet(CausalModel model) : IDisposable
 {
     private readonly Dictionary<string, Adapter> _adapters = [];
 
-    /// <summary>The names.</summary>
+    /// <summary>The names of the loaded adapters.</summary>
     public IReadOnlyCollection<string> Names => _adapters.Keys;
 
-    /// <summary>The one that is switched on, or null.</summary>
+    /// <summary>The name of the enabled adapter, or null.</summary>
     public string? Current { get; private set; }
 
-    /// <summary>Loads one more; what is switched on stays so.</summary>
-    /// <exception cref="InputException">It does not fit the model, or the name is taken.</exception>
+    /// <summary>Loads an adapter; the enabled adapter does not change.</summary>
+    /// <exception cref="InputException">The adapter does not match the model, or the name is in use.</exception>
     public void Load(string name, string folder) => Add(name, () => AdapterMethods.Load(model, folder));
 
-    /// <summary>Adds a weighted combination of LoRA adapters that are loaded.</summary>
-    /// <exception cref="InputException">They cannot be combined so, or the name is taken.</exception>
+    /// <summary>Adds a weighted combination of loaded LoRA adapters.</summary>
+    /// <exception cref="InputException">The adapters cannot be combined in this way, or the name is in use.</exception>
     public void Combine(string name, IReadOnlyList<(string Name, double Weight)> parts, LoraCombinationKind kind,
         int? rank = null)
     {
@@ -34,8 +34,8 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
         }
     }
 
-    /// <summary>Switches to an adapter; null: to the base model.</summary>
-    /// <exception cref="InputException">There is none of this name.</exception>
+    /// <summary>Enables an adapter and disables the current one; null: the base model.</summary>
+    /// <exception cref="InputException">No adapter has this name.</exception>
     public void Use(string? name)
     {
         var next = name is null ? null : Named(name);
@@ -44,7 +44,7 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
         Current = name;
     }
 
-    /// <summary>Takes all out of the model and frees them.</summary>
+    /// <summary>Disables and frees all adapters.</summary>
     public void Dispose()
     {
         Use(null);
@@ -52,13 +52,14 @@ public sealed class AdapterSet(CausalModel model) : IDisposable
     }
 
     private Adapter Named(string name) => _adapters.GetValueOrDefault(name)
-        ?? throw new InputException($"No adapter is called {name}. {Spelling.Suggestion(name, _adapters.Keys)}");
+        ?? throw new InputException($"No adapter named {name} is loaded. {Spelling.Suggestion(name, _adapters.Keys)}");
 
     private void Add(string name, Func<Adapter> make)
     {
-        if (_adapters.ContainsKey(name)) throw new InputException($"An adapter is called {name} already.");
+        if (_adapters.ContainsKey(name))
+            throw new InputException($"An adapter named {name} is already loaded; choose another name.");
         var before = Current;
-        Use(null); // an adapter starts from the base model
+        Use(null); // an adapter is initialized from the base model
         try
         {
             var made = make();

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// Where the weights of an adapter come from while it is put on a model: drawn afresh from a seed, read from a folder, or shapes
-/// alone, to be counted. Names are those of the saved file, without PEFT's wrapper.
+/// The source of an adapter's weights while it is attached: sampled from a seed, read from a folder, or shapes only, for
+/// counting. Names are those of the saved file without PEFT's prefix.
 /// </summary>
 public sealed class AdapterWeights
 {
@@ -21,40 +21,43 @@ public sealed class AdapterWeights
     private AdapterWeights(long seed, IReadOnlyDictionary<string, Tensor>? saved, bool shapesOnly) =>
         (this._seed, this._saved, this._shapesOnly) = (seed, saved, shapesOnly);
 
-    /// <summary>New weights.</summary>
+    /// <summary>A source of newly initialized weights.</summary>
     public static AdapterWeights Fresh(long seed) => new(seed, null, false);
 
-    /// <summary>Weights that were read; they stay the caller's.</summary>
+    /// <summary>A source of saved weights; the caller keeps ownership.</summary>
     public static AdapterWeights Saved(IReadOnlyDictionary<string, Tensor> tensors) => new(0, tensors, false);
 
-    /// <summary>No memory: what is taken has a shape alone.</summary>
+    /// <summary>A source of tensors on the meta device, which have a shape and no memory.</summary>
     public static AdapterWeights Shapes() => new(0, null, true);
 
-    /// <summary>Whether weights are read, so that nothing has to be worked out for a start.</summary>
+    /// <summary>Whether weights are read from a saved adapter, so that no initialization is needed.</summary>
     public bool AreSaved => _saved is not null;
 
-    /// <summary>Whether there are shapes only.</summary>
+    /// <summary>Whether weights have shapes only.</summary>
     public bool AreShapes => _shapesOnly;
 
-    /// <summary>True where a saved weight of this name is there.</summary>
+    /// <summary>Whether a saved weight of this name exists.</summary>
     public bool Contains(string name) => _saved?.ContainsKey(name) == true;
 
-    /// <summary>The shape of a saved weight, or none.</summary>
+    /// <summary>The shape of a saved weight; null if absent.</summary>
     public long[]? ShapeOf(string name) => _saved?.GetValueOrDefault(name)?.shape;
 
-    /// <summary>An fp32 weight of its own memory, the caller's.</summary>
-    /// <param name="name">Its name in the file.</param>
-    /// <param name="shape">Its shape.</param>
-    /// <param name="start">What it is when fresh.</param>
-    /// <param name="alias">Another name that files of older versions use.</param>
-    public Tensor Take(string name, ReadOnlySpan<long> shape, Func<Tensor> start, string? alias = null)
+    /// <summary>
+    /// A contiguous fp32 copy of a weight, owned by the caller. A missing or mismatched saved weight is recorded and reported
+    /// later by <see cref="RequireAllUsed"/>.
+    /// </summary>
+    /// <param name="name">The name in the saved file.</param>
+    /// <param name="shape">The shape that the model requires.</param>
+    /// <param name="initialize">Returns the initial value; called for fresh weights only.</param>
+    /// <param name="alias">An alternative name used by files of older versions.</param>
+    public Tensor Take(string name, ReadOnlySpan<long> shape, Func<Tensor> initialize, string? alias = null)
     {
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         if (_shapesOnly) return Tensors.Empty(shape, ScalarType.Float32, META).DetachFromDisposeScope();
         if (_saved is null)
         {
             using var scope = NewDisposeScope();
-            return start().to(ScalarType.Float32).contiguous().clone().DetachFromDisposeScope();
+            return initialize().to(ScalarType.Float32).contiguous().clone().DetachFromDisposeScope();
         }
         _used.Add(name);
         if (alias is not null && !_saved.ContainsKey(name)) _used.Add(name = alias);
@@ -66,27 +69,27 @@ public sealed class AdapterWeights
         return Tensors.Zeros(shape, ScalarType.Float32, CPU).DetachFromDisposeScope();
     }
 
-    /// <summary>Uniform between ±<paramref name="bound"/>, a function of the seed and a label.</summary>
+    /// <summary>Samples uniformly from ±<paramref name="bound"/>; deterministic in seed and label.</summary>
     public Tensor Uniform(string label, ReadOnlySpan<long> shape, double bound)
     {
         var random = new DeterministicRandom(_seed).Fork(label);
         return Filled(shape, () => (2 * random.NextDouble() - 1) * bound);
     }
 
-    /// <summary>Normal with mean 0, a function of the seed and a label.</summary>
+    /// <summary>Samples from a normal distribution with mean 0; deterministic in seed and label.</summary>
     public Tensor Normal(string label, ReadOnlySpan<long> shape, double deviation)
     {
         var random = new DeterministicRandom(_seed).Fork(label);
-        return Filled(shape, () => // Box and Muller, one of the two
+        return Filled(shape, () => // Box-Muller transform; the second sample is discarded
             deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
     }
 
-    /// <summary>Fails where saved weights did not fit, or were not asked for.</summary>
-    /// <param name="folder">Where they were read, for the message.</param>
+    /// <summary>Throws if saved weights are missing, have a wrong shape, or were never requested.</summary>
+    /// <param name="folder">The source of the weights, for the message.</param>
     /// <exception cref="InputException">The adapter was made for another model.</exception>
     internal void RequireAllUsed(string folder)
     {
-        var unused = _saved!.Keys.Where(name => !_used.Contains(name)).Select(name => $"{name} has no place in this model")
+        var unused = _saved!.Keys.Where(name => !_used.Contains(name)).Select(name => $"{name} does not exist in this model")
             .ToList();
         if (_problems.Count + unused.Count == 0) return;
         var shown = _problems.Concat(unused).Take(ProblemsShown);
@@ -95,7 +98,7 @@ public sealed class AdapterWeights
             (more > 0 ? $"; and {more} more." : "."));
     }
 
-    /// <summary>Counts a saved weight as used that is needed for nothing.</summary>
+    /// <summary>Marks a saved weight as used although it is not needed.</summary>
     internal void Ignore(string name) => _used.Add(name);
 
     private static Tensor Filled(ReadOnlySpan<long> shape, Func<double> next)

@@ -6,53 +6,54 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The settings of bottleneck adapters, saved with the names of LLM-Adapters (Hu et al., 2023); PEFT has none.
+/// The configuration of bottleneck adapters, saved with the field names of LLM-Adapters (Hu et al., 2023); PEFT has no such
+/// method.
 /// </summary>
 public sealed record BottleneckConfig : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => Bottleneck.Method;
 
-    /// <summary><c>bottleneck_size</c>: the width between down and up.</summary>
+    /// <summary><c>bottleneck_size</c>: the width of the bottleneck.</summary>
     public int Size { get; init; } = 256;
 
-    /// <summary><c>non_linearity</c>: the function between down and up.</summary>
+    /// <summary><c>non_linearity</c>: the activation between the down and up projections.</summary>
     public BottleneckActivation Activation { get; init; }
 
-    /// <summary><c>adapter_dropout</c>: the share of the adapter's inputs that training drops.</summary>
+    /// <summary><c>adapter_dropout</c>: dropout probability on the adapter's input, in training only.</summary>
     public double Dropout { get; init; }
 
-    /// <summary><c>scaling</c>: the factor on what the adapter adds.</summary>
+    /// <summary><c>scaling</c>: the factor s on the adapter's output.</summary>
     public double Scale { get; init; } = 1;
 
-    /// <summary><c>use_parallel_adapter</c>: it reads what the layer reads, not what the layer gives.</summary>
+    /// <summary><c>use_parallel_adapter</c>: the adapter takes the layer's input rather than its output.</summary>
     public bool Parallel { get; init; }
 }
 
 /// <summary>The non-linearities of bottleneck adapters.</summary>
 public enum BottleneckActivation
 {
-    /// <summary>The hyperbolic tangent.</summary>
+    /// <summary>Hyperbolic tangent.</summary>
     Tanh,
 
-    /// <summary>The positive part.</summary>
+    /// <summary><c>max(0, x)</c>.</summary>
     Relu,
 
-    /// <summary>x times the normal distribution function of x.</summary>
+    /// <summary>GELU: x · Φ(x), with the standard normal distribution function Φ.</summary>
     Gelu,
 
-    /// <summary>x times the logistic function of x.</summary>
+    /// <summary>SiLU: x · sigmoid(x).</summary>
     Silu,
 }
 
 /// <summary>
-/// Bottleneck adapters: <c>h + s · f(h Downᵀ) Upᵀ</c> behind a sublayer's last projection, after attention and feed-forward
-/// (Houlsby et al., 2019) or after the feed-forward alone (Pfeiffer et al., 2021); or beside a layer,
-/// <c>x Wᵀ + s · f(x Downᵀ) Upᵀ</c> (He et al., 2022). Up starts at zero.
+/// Bottleneck adapters: <c>h + s · f(h Downᵀ) Upᵀ</c> after a sublayer's last projection, for attention and feed-forward (Houlsby
+/// et al., 2019) or the feed-forward only (Pfeiffer et al., 2021); or parallel to a layer, <c>x Wᵀ + s · f(x Downᵀ) Upᵀ</c> (He
+/// et al., 2022). Up is initialized to zero.
 /// </summary>
 public static class Bottleneck
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<BottleneckConfig> Method { get; } = new("BOTTLENECK")
     {
         Presets =
@@ -85,15 +86,16 @@ public static class Bottleneck
         OnAttach = Attach,
     };
 
-    private static void Attach(BottleneckConfig own, AdapterBuilder parts)
+    private static void Attach(BottleneckConfig config, AdapterBuilder builder)
     {
-        foreach (var layer in own.Targets.Linears(parts.Model))
+        foreach (var layer in config.Targets.Linears(builder.Model))
         {
-            var (name, read) = (layer.Name, own.Parallel ? layer.Inputs : layer.Outputs);
-            parts.Adapt(layer, new BottleneckLinear(own,
-                parts.Train($"{name}.adapter_down.weight", [own.Size, read],
-                    () => parts.Weights.Normal(name, [own.Size, read], 0.02)),
-                parts.Train($"{name}.adapter_up.weight", [layer.Outputs, own.Size], () => parts.Zeros(layer.Outputs, own.Size))));
+            var (name, input) = (layer.Name, config.Parallel ? layer.Inputs : layer.Outputs);
+            builder.Adapt(layer, new BottleneckLinear(config,
+                builder.Train($"{name}.adapter_down.weight", [config.Size, input],
+                    () => builder.Weights.Normal(name, [config.Size, input], 0.02)),
+                builder.Train($"{name}.adapter_up.weight", [layer.Outputs, config.Size],
+                    () => builder.Zeros(layer.Outputs, config.Size))));
         }
     }
 
@@ -105,13 +107,14 @@ public static class Bottleneck
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             var y = layer.Biased(layer.Product(x, pass.Mode));
-            var read = config.Parallel ? x : y;
-            read = Dropout.Of(read, config.Dropout, pass.Mode) ?? read;
-            var inner = _activation(nn.functional.linear(read, down)); // [.., size]
+            var input = config.Parallel ? x : y;
+            input = Dropout.Of(input, config.Dropout, pass.Mode) ?? input;
+            var inner = _activation(nn.functional.linear(input, down)); // [.., size]
             return y.Plus(nn.functional.linear(inner, up) * Number(config.Scale));
         }
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) => throw new Text.InputException(
-            $"Bottleneck adapters have a non-linearity, which no weight of {layer.Name} can say: they cannot be merged. Use them with --adapter.");
+            $"Bottleneck adapters have a non-linearity, which the weight of {layer.Name} cannot represent: " +
+            "they cannot be merged. Use them with --adapter.");
     }
 }

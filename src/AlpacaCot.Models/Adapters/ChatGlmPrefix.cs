@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// P-tuning v2 as ChatGLM's trainer writes it: a <c>config.json</c> with <c>pre_seq_len</c> and a <c>pytorch_model.bin</c> that
-/// holds <c>transformer.prefix_encoder.*</c> alone.
+/// P-tuning v2 in the format of ChatGLM's trainer: a <c>config.json</c> with <c>pre_seq_len</c> and a <c>pytorch_model.bin</c>
+/// that contains only <c>transformer.prefix_encoder.*</c>.
 /// </summary>
 internal static class ChatGlmPrefix
 {
-    /// <summary>The adapter in a folder, or null where it is none.</summary>
+    /// <summary>Reads the adapter; null if the folder does not have this format.</summary>
     public static (AdapterConfig, IReadOnlyDictionary<string, Tensor>)? Read(string path)
     {
         var (configPath, weights) = (Path.Combine(path, "config.json"), Path.Combine(path, "pytorch_model.bin"));

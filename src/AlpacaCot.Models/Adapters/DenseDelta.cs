@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>An addition to a linear layer's weight that is made in full: <c>y = x (W + ΔW)ᵀ</c>.</summary>
-/// <param name="delta">ΔW, <c>[outputs, inputs]</c>.</param>
+/// <summary>An update ΔW of a linear layer's weight that is materialized in full: <c>y = x (W + ΔW)ᵀ</c>.</summary>
+/// <param name="delta">Computes ΔW, <c>[outputs, inputs]</c>.</param>
 internal sealed class DenseDelta(Func<Tensor> delta) : ILinearAdapter
 {
     public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>

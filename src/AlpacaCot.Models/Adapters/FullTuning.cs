@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>No adapter: every weight of the model is trained, and what is saved is a Hugging Face model folder.</summary>
+/// <summary>
+/// Full tuning, without an adapter: every weight of the model is trained, and the result is saved as a Hugging Face model folder.
+/// </summary>
 public sealed class FullTuning : IAdapter
 {
     private readonly IReadOnlyList<CompanionFile> _companions;
@@ -14,8 +16,10 @@ public sealed class FullTuning : IAdapter
 
     /// <summary>Makes every weight of an fp32 model trainable.</summary>
     /// <param name="model">The model, built with fp32 storage.</param>
-    /// <param name="configuration">The text of its <c>config.json</c>, saved along.</param>
-    /// <param name="companions">Files saved along unchanged, such as the tokenizer's; see <see cref="Companions"/>.</param>
+    /// <param name="configuration">The content of <c>config.json</c>, saved with the weights.</param>
+    /// <param name="companions">
+    /// Files copied unchanged into the folder, such as the tokenizer's; see <see cref="Companions"/>.
+    /// </param>
     public FullTuning(CausalModel model, string configuration, IReadOnlyList<CompanionFile> companions)
     {
         (this._configuration, this._companions) = (configuration, companions);
@@ -30,19 +34,19 @@ public sealed class FullTuning : IAdapter
     public void Save(string folder) => Save(folder, ScalarType.Float32);
 
     /// <summary>Saves the model with its matrices in a narrower type.</summary>
-    /// <exception cref="Text.InputException">A weight is beyond the range of that type.</exception>
+    /// <exception cref="Text.InputException">A weight exceeds the range of that type.</exception>
     public void Save(string folder, ScalarType matrices)
     {
-        using var quiet = no_grad();
-        List<ExportTensor> weights = [.. Parameters.Select(parameter => Outgoing(parameter.Key, parameter.Value)
+        using var noGrad = no_grad();
+        List<ExportTensor> weights = [.. Parameters.Select(parameter => Export(parameter.Key, parameter.Value)
             .As(parameter.Value.dim() > 1 ? matrices : parameter.Value.dtype))];
         HuggingFaceFolder.WriteInto(folder, weights, [CompanionFile.Of("config.json", _configuration), .. _companions]);
     }
 
-    /// <summary>Refused: training changes the base model's own weights.</summary>
+    /// <summary>Not supported: training modifies the base model's own weights.</summary>
     /// <exception cref="InputException">Always.</exception>
     public IDisposable Suspend() => throw InputException.Refusing(
-        "adapter: none trains the model's own weights, so the base model does not exist beside it and cannot be the reference; " +
+        "adapter: none trains the model's own weights, so no unchanged base model remains that could be the reference; " +
         "choose an adapter such as lora.");
 
     /// <inheritdoc/>
@@ -56,9 +60,9 @@ public sealed class FullTuning : IAdapter
         }
     }
 
-    /// <summary>Nothing of its own to free: the weights are the model's.</summary>
+    /// <summary>Does nothing: the model owns the weights.</summary>
     public void Dispose() { }
 
-    private static ExportTensor Outgoing(string name, Tensor weight) =>
+    private static ExportTensor Export(string name, Tensor weight) =>
         new(name, weight.dtype, weight.shape, () => weight.alias());
 }

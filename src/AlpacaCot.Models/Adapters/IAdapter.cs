@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>An adapter on a model: the weights that are trained and saved instead of the model's own.</summary>
+/// <summary>An adapter attached to a model: trained weights that are saved separately from the model's own.</summary>
 public interface IAdapter : IDisposable
 {
     /// <summary>The trained weights by their names in the saved file.</summary>
@@ -11,33 +11,33 @@ public interface IAdapter : IDisposable
     /// <summary>Writes the adapter as a PEFT folder.</summary>
     void Save(string folder);
 
-    /// <summary>Writes what a run is continued from: the adapter, and whatever else training needs.</summary>
+    /// <summary>Writes a checkpoint for resuming: the adapter, and any further state that its training needs.</summary>
     void SaveCheckpoint(string folder) => Save(folder);
 
-    /// <summary>Puts the weights back to those saved in a folder by <see cref="SaveCheckpoint"/>.</summary>
+    /// <summary>Restores the weights and state written by <see cref="SaveCheckpoint"/>.</summary>
     void Restore(string folder);
 
     /// <summary>
-    /// Switches the adapter off until the result is disposed: meanwhile the model computes as the base does, to the last bit. The
+    /// Disables the adapter until the result is disposed. Meanwhile the model's output is bit-identical to the base model's. The
     /// trained weights keep their values and gradients.
     /// </summary>
-    /// <exception cref="Text.InputException">The base does not exist beside the trained weights, as in full tuning.</exception>
+    /// <exception cref="Text.InputException">The base weights no longer exist, as in full tuning.</exception>
     IDisposable Suspend();
 
-    /// <summary>Told once, before the first step of a run or of its continuation.</summary>
+    /// <summary>Called once before the first step of a new or resumed run.</summary>
     /// <param name="totalSteps">Optimizer steps of the whole run.</param>
-    /// <exception cref="Text.InputException">The method needs more steps.</exception>
+    /// <exception cref="Text.InputException">The run has too few steps for the method.</exception>
     void Begin(int totalSteps) { }
 
-    /// <summary>The factor on the learning rate of a weight.</summary>
+    /// <summary>The learning-rate factor of a weight.</summary>
     double RateFactor(string name) => 1;
 
-    /// <summary>What is added to the mean loss of a step, a scalar with gradient; null: nothing.</summary>
+    /// <summary>A scalar with gradient that is added to the mean loss of a step; null: nothing is added.</summary>
     Tensor? Penalty() => null;
 
-    /// <summary>One optimizer step; what a method does with gradients and new weights happens here.</summary>
-    /// <param name="step">Its number, from 0.</param>
-    /// <param name="scale">What the gradients are multiplied by to be those of the mean loss, clipped.</param>
-    /// <param name="optimize">Changes the weights and forgets the gradients.</param>
+    /// <summary>Performs one optimizer step, including the method's own processing of gradients and updated weights.</summary>
+    /// <param name="step">The step's number, from 0.</param>
+    /// <param name="scale">The factor that turns the accumulated gradients into the clipped gradients of the mean loss.</param>
+    /// <param name="optimize">Updates the weights and clears the gradients.</param>
     void Step(int step, double scale, Action optimize) => optimize();
 }

@@ -4,23 +4,23 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of IA3; its targets are the layers that are scaled.</summary>
+/// <summary>The configuration of IA3; its targets are the scaled layers.</summary>
 public sealed record Ia3Config : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => Ia3.Method;
 
-    /// <summary><c>feedforward_modules</c>: those of them whose inputs are scaled rather than outputs.</summary>
+    /// <summary><c>feedforward_modules</c>: the targets whose inputs are scaled instead of their outputs.</summary>
     public Targets FeedForward { get; init; } = new();
 }
 
 /// <summary>
-/// IA3 (Liu et al., 2022): a vector scales keys and values, and the inner activations of the feed-forward, elementwise. It starts
-/// at one.
+/// IA3 (Liu et al., 2022): learned vectors scale keys, values and the inner activations of the feed-forward elementwise. They are
+/// initialized to one.
 /// </summary>
 public static class Ia3
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<Ia3Config> Method { get; } = new("IA3")
     {
         Presets = [new("ia3", new())],
@@ -47,24 +47,24 @@ public static class Ia3
         return config with { FeedForward = new() { Pattern = pattern, Modules = names } };
     }
 
-    private static void Attach(Ia3Config own, AdapterBuilder parts)
+    private static void Attach(Ia3Config config, AdapterBuilder builder)
     {
-        foreach (var layer in own.Targets.Linears(parts.Model))
+        foreach (var layer in config.Targets.Linears(builder.Model))
         {
-            var inner = own.FeedForward.Names(layer.Name);
-            long[] shape = inner ? [1, layer.Inputs] : [layer.Outputs, 1];
-            var scale = parts.Train($"{layer.Name}.ia3_l", shape, () => Tensors.Ones(shape, ScalarType.Float32, CPU));
-            parts.Adapt(layer, new ScaledLinear(scale, inner));
+            var scalesInput = config.FeedForward.Names(layer.Name);
+            long[] shape = scalesInput ? [1, layer.Inputs] : [layer.Outputs, 1];
+            var scale = builder.Train($"{layer.Name}.ia3_l", shape, () => Tensors.Ones(shape, ScalarType.Float32, CPU));
+            builder.Adapt(layer, new ScaledLinear(scale, scalesInput));
         }
     }
 
-    private sealed class ScaledLinear(Tensor scale, bool inner) : ILinearAdapter
+    private sealed class ScaledLinear(Tensor scale, bool scalesInput) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) => inner
+        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) => scalesInput
             ? layer.Biased(layer.Product(x * scale.flatten(), pass.Mode))
             : layer.Biased(layer.Product(x, pass.Mode)) * scale.flatten();
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
-            (layer.Values() * scale, inner || layer.Bias is null ? layer.Bias : layer.Bias * scale.flatten());
+            (layer.Values() * scale, scalesInput || layer.Bias is null ? layer.Bias : layer.Bias * scale.flatten());
     }
 }

@@ -6,30 +6,32 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// LoRA whose A and B start at a part of the weight itself. Where others take that part out of the base, here the base stays as
-/// it is and the part is subtracted beside it: <c>W + s (B A - B₀ A₀)</c>. That is what is saved too, a plain LoRA of twice the
-/// rank for the unchanged base, as PEFT's conversion writes it.
+/// LoRA whose A and B are initialized from the weight itself (PiSSA, OLoRA). The original methods subtract the initial product
+/// from the base weight; here the base stays unchanged and the initial product is subtracted in the forward pass: <c>W + s (B A -
+/// B₀ A₀)</c>. The result is saved as a plain LoRA of twice the rank for the unchanged base, as PEFT's conversion does.
 /// </summary>
 internal static class InitializedLora
 {
-    public static void Attach(LoraConfig config, IReadOnlyList<Linear> layers, AdapterBuilder parts)
+    public static void Attach(LoraConfig config, IReadOnlyList<Linear> layers, AdapterBuilder builder)
     {
-        if (config.UseDora) throw new Text.InputException("DoRA starts from the base's own lengths: leave out pissa or olora.");
+        if (config.UseDora)
+            throw new Text.InputException("DoRA is initialized from the row norms of the base weight and cannot be combined " +
+                "with pissa or olora: remove one of them.");
         var starts = new List<(string Name, Tensor A, Tensor B)>();
         foreach (var layer in layers)
         {
             var (name, rank, scale) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name));
-            var (a0, b0) = parts.Weights.AreShapes
-                ? (parts.Zeros(rank, layer.Inputs), parts.Zeros(layer.Outputs, rank)) : Start(config, layer, rank, scale);
-            var a = parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs], a0.alias);
-            var b = parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], b0.alias);
-            (a0, b0) = (parts.Own(a0), parts.Own(b0));
+            var (a0, b0) = builder.Weights.AreShapes
+                ? (builder.Zeros(rank, layer.Inputs), builder.Zeros(layer.Outputs, rank)) : Start(config, layer, rank, scale);
+            var a = builder.Train($"{name}.lora_A.weight", [rank, layer.Inputs], a0.alias);
+            var b = builder.Train($"{name}.lora_B.weight", [layer.Outputs, rank], b0.alias);
+            (a0, b0) = (builder.Own(a0), builder.Own(b0));
             starts.Add((name, a0, b0));
-            parts.Adapt(layer, new AdaptedLinear(new LowRank(a, b, scale), new LowRank(a0, b0, -scale), config.Dropout));
+            builder.Adapt(layer, new AdaptedLinear(new LowRank(a, b, scale), new LowRank(a0, b0, -scale), config.Dropout));
         }
-        // Alpha grows with the rank, so that the factor stays.
+        // Alpha is scaled with the rank so that the factor s is unchanged.
         var growth = config.UseRsLora ? Math.Sqrt(2) : 2;
-        parts.Saved = new SavedForm(
+        builder.Saved = new SavedForm(
             () => config with
             {
                 Start = LoraStart.Default, Rank = 2 * config.Rank, Alpha = growth * config.Alpha,
@@ -38,21 +40,21 @@ internal static class InitializedLora
             },
             () => starts.SelectMany(s => new[]
             {
-                ($"{s.Name}.lora_A.weight", cat([parts.Trained[$"{s.Name}.lora_A.weight"], s.A], 0)),
-                ($"{s.Name}.lora_B.weight", cat([parts.Trained[$"{s.Name}.lora_B.weight"], -s.B], 1)),
+                ($"{s.Name}.lora_A.weight", cat([builder.Trained[$"{s.Name}.lora_A.weight"], s.A], 0)),
+                ($"{s.Name}.lora_B.weight", cat([builder.Trained[$"{s.Name}.lora_B.weight"], -s.B], 1)),
             }).Concat(
-                parts.Trained.Where(t => !t.Key.Contains(".lora_", StringComparison.Ordinal)).Select(t => (t.Key, t.Value))));
+                builder.Trained.Where(t => !t.Key.Contains(".lora_", StringComparison.Ordinal)).Select(t => (t.Key, t.Value))));
     }
 
     private static (Tensor A, Tensor B) Start(LoraConfig config, Linear layer, int rank, double scale)
     {
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var weight = layer.Values();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
             throw new Text.InputException(
-                $"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {Words<LoraStart>.LowerCase.Of(config.Start)} cannot " +
-                $"start at rank {rank} there.");
+                $"{layer.Name} is [{layer.Outputs}, {layer.Inputs}]: {Words<LoraStart>.LowerCase.Of(config.Start)} cannot be " +
+                $"initialized at rank {rank}; choose a rank of at most {Math.Min(layer.Inputs, layer.Outputs)}.");
         var (a, b) = config.Start == LoraStart.Pissa ? Pissa.Start(weight, rank, scale) : Olora.Start(weight, rank);
         return (a.contiguous().MoveToOuterDisposeScope(), b.contiguous().MoveToOuterDisposeScope());
     }
@@ -61,7 +63,7 @@ internal static class InitializedLora
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
-            // Dropout is for the trained part only. Without it both parts are one product of twice the rank.
+            // Dropout applies to the trained part only. Without dropout both parts are one product of twice the rank.
             if (Dropout.Of(x, dropout, pass.Mode) is { } dropped)
                 return layer.Biased(layer.Product(x, pass.Mode, addition, dropped)
                     .Plus(x.matmul(start.A.t()).matmul(start.B.t() * Number(start.Scale))));
@@ -75,7 +77,9 @@ internal static class InitializedLora
     }
 }
 
-/// <summary>PiSSA (Meng et al., 2024): B A starts at the first r singular components of W, shared evenly.</summary>
+/// <summary>
+/// PiSSA (Meng et al., 2024): A and B are initialized to the first r singular components of W, with √(σ / s) in each factor.
+/// </summary>
 internal static class Pissa
 {
     public static (Tensor A, Tensor B) Start(Tensor weight, int rank, double scale)
@@ -86,7 +90,9 @@ internal static class Pissa
     }
 }
 
-/// <summary>OLoRA (Büyükakyüz, 2024): B starts at the first r columns of Q, A at the first r rows of R, with W = Q R.</summary>
+/// <summary>
+/// OLoRA (Büyükakyüz, 2024): with W = Q R, B is initialized to the first r columns of Q and A to the first r rows of R.
+/// </summary>
 internal static class Olora
 {
     public static (Tensor A, Tensor B) Start(Tensor weight, int rank)

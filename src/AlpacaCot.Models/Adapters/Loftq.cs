@@ -9,16 +9,18 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>How LoftQ starts, and on which base.</summary>
-/// <param name="Iterations">Times that codes and factors are fitted in turn.</param>
-/// <param name="Type">The form of the base that the adapter makes up for; null before it is on one.</param>
+/// <summary>LoftQ's initialization and the base it applies to.</summary>
+/// <param name="Iterations">Alternating fits of codes and factors, from 1.</param>
+/// <param name="Type">
+/// The quantization type of the base whose error the adapter compensates; null before the adapter is attached.
+/// </param>
 public sealed record LoftqConfig(int Iterations = 1, string? Type = null);
 
 /// <summary>
-/// LoftQ (Li et al., 2023): on a quantized base, B A starts at the best approximation of what quantization took, W − Q. With more
-/// than one iteration the codes change as well: Q is made again of what B A leaves, W − s B A, and B A of the new error. After
-/// one iteration the base is the plain Q(W), so that what is saved is a plain LoRA for it; of more, the codes are made again in
-/// loading.
+/// LoftQ (Li et al., 2023): on a quantized base, B A is initialized to the best rank-r approximation of the quantization error W
+/// − Q. With more than one iteration the codes change as well: W − s B A is quantized again, then B A is fitted to the new error.
+/// After one iteration the base is the plain Q(W), so the result is saved as a plain LoRA for it. After more iterations the codes
+/// are computed again when the adapter is loaded.
 /// </summary>
 internal static class Loftq
 {
@@ -37,45 +39,52 @@ internal static class Loftq
             };
     });
 
-    /// <summary>The configuration to save: with the form of the base.</summary>
-    /// <exception cref="InputException">The base is not the one that the adapter is for.</exception>
-    public static LoraConfig On(IReadOnlyList<Linear> layers, LoraConfig config, AdapterBuilder parts)
+    /// <summary>The configuration to save, with the base's quantization type.</summary>
+    /// <exception cref="InputException">
+    /// The base is not quantized, or differs from the one the adapter was trained on.
+    /// </exception>
+    public static LoraConfig On(IReadOnlyList<Linear> layers, LoraConfig config, AdapterBuilder builder)
     {
-        if (parts.Weights.AreShapes) return config;
+        if (builder.Weights.AreShapes) return config;
         var loftq = config.Loftq!;
         var type = layers.Select(l => l.Quantization).FirstOrDefault(form => form is not null);
         if (type is null && loftq.Type is null)
             throw InputException.Refusing(
-                "LoftQ starts at what quantization took from the weights, and none of the targets is quantized: " +
-                "say quantization: nf4 (or fp4, int8), or take method: lora.");
-        if (loftq.Type is { } made && made != type)
+                "LoftQ is initialized from the quantization error, and none of the targets is quantized: " +
+                "set quantization: nf4 (or fp4, int8), or use method: lora.");
+        if (loftq.Type is { } trainedOn && trainedOn != type)
             throw new InputException(
-                $"The adapter was started by LoftQ on a base in {made} and makes up for what that took; this base is " +
-                $"{(type is null ? "not quantized" : $"in {type}")}. Load the full model with --quantization {made}.");
-        if (config.UseDora) throw new InputException("DoRA starts from the base's own lengths: leave out loftq.");
+                $"The adapter was initialized by LoftQ on a base in {trainedOn} and compensates its quantization error; " +
+                "this base is " +
+                $"{(type is null ? "not quantized" : $"in {type}")}. Load the full model with --quantization {trainedOn}.");
+        if (config.UseDora)
+            throw new InputException("DoRA is initialized from the row norms of the base weight and cannot be combined with " +
+                "loftq: remove one of them.");
         return config with { Loftq = loftq with { Type = type } };
     }
 
-    /// <summary>The factors on a quantized layer; puts other codes there where the iterations ask for them.</summary>
-    public static LowRank Pair(LoraConfig config, Linear layer, AdapterBuilder parts)
+    /// <summary>The factors A and B of a quantized layer. With more than one iteration the layer's codes are replaced.</summary>
+    public static LowRank Pair(LoraConfig config, Linear layer, AdapterBuilder builder)
     {
         var (name, rank, scale, iterations) =
             (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name), config.Loftq!.Iterations);
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
-            throw new InputException($"{name} is [{layer.Outputs}, {layer.Inputs}]: loftq cannot start at rank {rank} there.");
+            throw new InputException($"{name} is [{layer.Outputs}, {layer.Inputs}]: loftq cannot be initialized at rank {rank}; " +
+                $"choose a rank of at most {Math.Min(layer.Inputs, layer.Outputs)}.");
         Tensor? a = null, b = null;
-        if (!parts.Weights.AreSaved || iterations > 1)
-            (a, b) = Fit(layer, rank, scale, iterations, parts, layer.Source ?? throw new InputException(
-                $"{name} is stored in {layer.Quantization}, so what quantization took from it is not known: LoftQ needs the full model with " +
-                $"quantization: {layer.Quantization}."));
+        if (!builder.Weights.AreSaved || iterations > 1)
+            (a, b) = Fit(layer, rank, scale, iterations, builder, layer.Source ?? throw new InputException(
+                $"{name} is stored in {layer.Quantization}, so its quantization error is unknown: " +
+                $"LoftQ needs the full model with quantization: {layer.Quantization}."));
         return new LowRank(
-            parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs], () => a!),
-            parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => b!), scale);
+            builder.Train($"{name}.lora_A.weight", [rank, layer.Inputs], () => a!),
+            builder.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => b!), scale);
     }
 
-    // One that names no form was written by PEFT, after the base was changed for it; it means nothing in loading.
+    // A loftq_config without a quantization type was written by PEFT, which changes the base before training; it has no effect on
+    // loading.
     private static LoraConfig Read(LoraConfig config, PeftFields fields)
     {
         if (!fields.Left.TryGetValue("loftq_config", out var found) || found.ValueKind != JsonValueKind.Object
@@ -90,10 +99,10 @@ internal static class Loftq
                 $"one of {string.Join(", ", QuantizationOptions.Names)}.");
     }
 
-    private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterBuilder parts,
+    private static (Tensor A, Tensor B) Fit(Linear layer, int rank, double scale, int iterations, AdapterBuilder builder,
         FullWeight source)
     {
-        var full = source.Read().to(ScalarType.Float32).to(parts.Model.Compute.Device);
+        var full = source.Read().to(ScalarType.Float32).to(builder.Model.Compute.Device);
         var matrix = layer.Matrix;
         var (a, b) = Pissa.Start(full - matrix.Expand(), rank, scale);
         for (var i = 1; i < iterations; i++)
@@ -102,7 +111,7 @@ internal static class Loftq
             matrix = source.Options.Quantize(full.add(b.matmul(a), alpha: Number(-scale)));
             (a, b) = Pissa.Start(full - matrix.Expand(), rank, scale);
         }
-        if (matrix != layer.Matrix) parts.Put(layer, matrix);
+        if (matrix != layer.Matrix) builder.Put(layer, matrix);
         return (a, b);
     }
 }

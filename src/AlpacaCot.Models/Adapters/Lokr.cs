@@ -5,26 +5,28 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of LoKr; the rank is that of a factor that is decomposed.</summary>
+/// <summary>The configuration of LoKr; the rank is that of a decomposed factor.</summary>
 public sealed record LokrConfig : LowRankConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => Lokr.Method;
 
-    /// <summary><c>decompose_both</c>: the left factor may be of low rank too.</summary>
+    /// <summary><c>decompose_both</c>: the left factor may be low-rank as well.</summary>
     public bool DecomposeBoth { get; init; }
 
-    /// <summary><c>decompose_factor</c>: the larger side of the left factor at most; -1: near the square root.</summary>
+    /// <summary>
+    /// <c>decompose_factor</c>: upper limit of the left factor's larger side; -1: as close to the square root as possible.
+    /// </summary>
     public int Factor { get; init; } = -1;
 }
 
 /// <summary>
 /// LoKr (Edalati et al., 2022; Yeh et al., 2024): the update is a Kronecker product, <c>ΔW = alpha / r · W1 ⊗ W2</c>, whose large
-/// factors are of low rank, <c>W2 = W2a W2b</c>. The left one starts at zero.
+/// factors are low-rank, <c>W2 = W2a W2b</c>. The left factor is initialized to zero.
 /// </summary>
 public static class Lokr
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<LokrConfig> Method { get; } = new("LOKR")
     {
         Presets = [new("lokr", new())],
@@ -49,18 +51,18 @@ public static class Lokr
         OnAttach = Attach,
     };
 
-    private static void Attach(LokrConfig own, AdapterBuilder parts)
+    private static void Attach(LokrConfig config, AdapterBuilder builder)
     {
-        foreach (var layer in own.Targets.Linears(parts.Model)) On(own, layer, parts);
+        foreach (var layer in config.Targets.Linears(builder.Model)) On(config, layer, builder);
     }
 
-    private static void On(LokrConfig config, Linear layer, AdapterBuilder parts)
+    private static void On(LokrConfig config, Linear layer, AdapterBuilder builder)
     {
         var (name, rank, scale) = (layer.Name, config.RankOf(layer.Name), config.ScaleOf(layer.Name));
         var ((outer, outerRest), (inner, innerRest)) = (Split(layer.Outputs, config.Factor), Split(layer.Inputs, config.Factor));
         var left = Factor("w1", outer, inner, config.DecomposeBoth && rank < Math.Max(outer, inner) / 2.0, zero: true);
         var right = Factor("w2", outerRest, innerRest, rank < Math.Max(outerRest, innerRest) / 2.0, zero: false);
-        parts.Adapt(layer, new DenseDelta(() => kron(left(), right()) * Number(scale)));
+        builder.Adapt(layer, new DenseDelta(() => kron(left(), right()) * Number(scale)));
 
         Func<Tensor> Factor(string part, long rows, long columns, bool low, bool zero)
         {
@@ -73,20 +75,22 @@ public static class Lokr
             return () => a.matmul(b);
         }
 
-        Tensor Weight(string part, long rows, long columns, bool zero) => parts.Train($"{name}.lokr_{part}", [rows, columns],
-            () => zero ? parts.Zeros(rows, columns)
-                : parts.Weights.Uniform($"{name}.{part}", [rows, columns], 1 / Math.Sqrt(columns)));
+        Tensor Weight(string part, long rows, long columns, bool zero) => builder.Train($"{name}.lokr_{part}", [rows, columns],
+            () => zero ? builder.Zeros(rows, columns)
+                : builder.Weights.Uniform($"{name}.{part}", [rows, columns], 1 / Math.Sqrt(columns)));
     }
 
-    /// <summary>Two factors of a width, the smaller first: as near to each other as it goes, or with the larger at most
-    /// <paramref name="factor"/>.</summary>
+    /// <summary>
+    /// Splits a width into two factors, the smaller first: as close to each other as possible, or with the larger at most
+    /// <paramref name="factor"/> if that is positive.
+    /// </summary>
     internal static (long Small, long Large) Split(long width, long factor)
     {
         if (factor > 0 && width % factor == 0)
             return factor < width / factor ? (factor, width / factor) : (width / factor, factor);
-        var most = factor < 0 ? width : factor;
+        var limit = factor < 0 ? width : factor;
         var (small, large) = (1L, width);
-        for (var next = 2L; next <= Math.Min(most, width / next); next++)
+        for (var next = 2L; next <= Math.Min(limit, width / next); next++)
             if (width % next == 0) (small, large) = (next, width / next);
         return (small, large);
     }

@@ -9,23 +9,23 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// LoRA (Hu et al., 2021): the frozen weight W of a linear layer gets a trained addition B·A of low rank,
-/// <c>y = x Wᵀ + s · dropout(x) Aᵀ Bᵀ</c> with s = alpha / r, or alpha / √r for rsLoRA (Kalajdzievski, 2023).
-/// A starts uniform in ±1/√inputs, B at zero, so that training starts from the base model. On an embedding, A is looked up.
+/// LoRA (Hu et al., 2021): the frozen weight W of a linear layer gets a trained low-rank update B·A, <c>y = x Wᵀ + s · dropout(x)
+/// Aᵀ Bᵀ</c> with s = alpha / r, or alpha / √r for rsLoRA (Kalajdzievski, 2023). A is initialized uniformly in ±1/√inputs and B
+/// to zero, so that training starts from the base model. On an embedding, A is a lookup table.
 /// </summary>
 public static class Lora
 {
-    /// <summary>The target that means every linear layer but the head.</summary>
+    /// <summary>The target value for every linear layer except the head.</summary>
     public const string AllLinear = Targets.AllLinear;
 
-    // Fields of saved configurations that change the computation when set, in ways that are not supported here.
+    // Fields of saved configurations that change the computation in unsupported ways when set.
     private static readonly HashSet<string> Unsupported =
     [
         "use_qalora", "use_bdlora", "layer_replication", "target_parameters", "trainable_token_indices",
         "alora_invocation_tokens", "arrow_config", "monteclora_config", "velora_config", "ensure_weight_tying", "exclude_modules",
     ];
 
-    // Ways of starting that leave the base weights alone; the others belong to a changed base.
+    // Initializations that leave the base weights unchanged; all others require a modified base.
     private static readonly HashSet<string> HarmlessStarts = ["gaussian", "orthogonal", "eva"];
 
     /// <summary>LoRA and its variants: rsLoRA, LoRA+, DoRA, PiSSA, OLoRA, LoftQ.</summary>
@@ -56,7 +56,7 @@ public static class Lora
             new(Key<LoraConfig>.Flag("use_rslora", "scale by alpha / sqrt(rank) instead",
                 c => c.UseRsLora, (c, v) => c with { UseRsLora = v }) with { Omitted = "false" },
                 PeftField<LoraConfig>.Flag("use_rslora", c => c.UseRsLora, (c, v) => c with { UseRsLora = v })),
-            Key<LoraConfig>.Number("lora_plus_ratio", "a number from 1", v => v >= 1, "how many times as fast B learns as A",
+            Key<LoraConfig>.Number("lora_plus_ratio", "a number from 1", v => v >= 1, "learning rate of B relative to that of A",
                 c => c.PlusRatio, (c, v) => c with { PlusRatio = v }),
             PeftField<LoraConfig>.Flag("use_dora", c => c.UseDora, (c, v) => c with { UseDora = v }),
             PeftField<LoraConfig>.Flag("lora_bias", c => c.HasBias, (c, v) => c with { HasBias = v }),
@@ -70,8 +70,8 @@ public static class Lora
         CheckFields = CheckFields,
     };
 
-    /// <summary>Attaches a fresh adapter to the layers that the configuration names.</summary>
-    /// <exception cref="InputException">A target names no linear layer of the model.</exception>
+    /// <summary>Attaches a newly initialized adapter to the target layers.</summary>
+    /// <exception cref="InputException">No linear layer of the model matches a target.</exception>
     public static Adapter Attach(CausalModel model, LoraConfig config, int seed) => AdapterMethods.Attach(model, config, seed);
 
     private static void CheckFields(PeftFields fields)
@@ -79,62 +79,63 @@ public static class Lora
         fields.RefuseUnknownSwitches();
         if (fields.Left.TryGetValue("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String
             && !HarmlessStarts.Contains(start.GetString()!))
-            throw fields.Fault($"init_lora_weights is {start.GetRawText()}, which changed the base model's " +
-                "weights when training began. Convert it to a plain LoRA adapter with the tool that made it.");
+            throw fields.Fault($"init_lora_weights is {start.GetRawText()}, which modified the base model's " +
+                "weights before training. Convert it to a plain LoRA adapter with the tool that created it.");
     }
 
-    private static void Attach(LoraConfig lora, AdapterBuilder parts)
+    private static void Attach(LoraConfig lora, AdapterBuilder builder)
     {
-        var embeddings = parts.Model.Embeddings.Values
+        var embeddings = builder.Model.Embeddings.Values
             .Where(e => lora.TargetPattern != AllLinear && lora.Targets.Names(e.Name)).ToList();
         var layers = embeddings.Count > 0
-            ? [.. parts.Model.Linears.Values.Where(l => lora.Targets.Names(l.Name, l == parts.Model.Head))]
-            : lora.Targets.Linears(parts.Model);
-        if (lora.Loftq is not null) parts.SaveAs(Loftq.On(layers, lora, parts));
-        if (lora.Start != LoraStart.Default) InitializedLora.Attach(lora, layers, parts);
+            ? [.. builder.Model.Linears.Values.Where(l => lora.Targets.Names(l.Name, l == builder.Model.Head))]
+            : lora.Targets.Linears(builder.Model);
+        if (lora.Loftq is not null) builder.SaveAs(Loftq.On(layers, lora, builder));
+        if (lora.Start != LoraStart.Default) InitializedLora.Attach(lora, layers, builder);
         else
             foreach (var layer in layers)
             {
                 var addition = lora.Loftq is not null && layer.IsQuantized
-                    ? Loftq.Pair(lora, layer, parts) : Pair(lora, layer, parts);
-                parts.Adapt(layer,
-                    lora.UseDora ? Dora.On(layer, addition, lora.Dropout, parts) : new LowRankPiece(addition, lora.Dropout));
+                    ? Loftq.Pair(lora, layer, builder) : Pair(lora, layer, builder);
+                builder.Adapt(layer,
+                    lora.UseDora ? Dora.On(layer, addition, lora.Dropout, builder) : new LowRankPiece(addition, lora.Dropout));
             }
-        foreach (var table in embeddings) OnEmbedding(lora, table, parts);
-        Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], parts);
-        if (lora.PlusRatio is { } ratio) parts.Training = new()
+        foreach (var table in embeddings) OnEmbedding(lora, table, builder);
+        Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], builder);
+        if (lora.PlusRatio is { } ratio) builder.Training = new()
         {
             RateFactor = name => name.Contains("lora_B", StringComparison.Ordinal) ? ratio : 1,
         };
     }
 
-    private static LowRank Pair(LoraConfig config, Linear layer, AdapterBuilder parts)
+    private static LowRank Pair(LoraConfig config, Linear layer, AdapterBuilder builder)
     {
         var (name, rank) = (layer.Name, config.RankOf(layer.Name));
         return new LowRank(
-            parts.Train($"{name}.lora_A.weight", [rank, layer.Inputs],
-                () => parts.Weights.Uniform(name, [rank, layer.Inputs], 1 / Math.Sqrt(layer.Inputs))),
-            parts.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => parts.Zeros(layer.Outputs, rank)),
+            builder.Train($"{name}.lora_A.weight", [rank, layer.Inputs],
+                () => builder.Weights.Uniform(name, [rank, layer.Inputs], 1 / Math.Sqrt(layer.Inputs))),
+            builder.Train($"{name}.lora_B.weight", [layer.Outputs, rank], () => builder.Zeros(layer.Outputs, rank)),
             config.ScaleOf(name))
         {
-            Bias = config.HasBias ? parts.Train($"{name}.lora_B.bias", [layer.Outputs], () => parts.Zeros(layer.Outputs)) : null,
+            Bias = config.HasBias
+                ? builder.Train($"{name}.lora_B.bias", [layer.Outputs], () => builder.Zeros(layer.Outputs)) : null,
         };
     }
 
-    // A starts at zero here and B normal, the other way round: what is looked up must be able to differ by token.
-    private static void OnEmbedding(LoraConfig config, Embedding table, AdapterBuilder parts)
+    // Unlike on a linear layer, A is initialized to zero and B from a normal distribution, as in PEFT.
+    private static void OnEmbedding(LoraConfig config, Embedding table, AdapterBuilder builder)
     {
         var (name, rank, tokens, width) = (table.Name, config.RankOf(table.Name), table.Weight.shape[0], table.Weight.shape[1]);
-        parts.Adapt(table, new EmbeddingPiece(
-            parts.Train($"{name}.lora_embedding_A", [rank, tokens], () => parts.Zeros(rank, tokens)),
-            parts.Train($"{name}.lora_embedding_B", [width, rank], () => parts.Weights.Normal(name, [width, rank], 1)),
+        builder.Adapt(table, new AdaptedEmbedding(
+            builder.Train($"{name}.lora_embedding_A", [rank, tokens], () => builder.Zeros(rank, tokens)),
+            builder.Train($"{name}.lora_embedding_B", [width, rank], () => builder.Weights.Normal(name, [width, rank], 1)),
             config.ScaleOf(name)));
-        // PEFT saves the base's table along, for the case that tokens were added to it.
-        if (parts.Weights.Contains($"{name}.base_layer.weight"))
-            parts.Replace($"{name}.weight", own => parts.AddConstant($"{name}.base_layer.weight", own.shape, own.alias));
+        // PEFT also saves the base table, in case tokens were added to it.
+        if (builder.Weights.Contains($"{name}.base_layer.weight"))
+            builder.Replace($"{name}.weight", own => builder.AddConstant($"{name}.base_layer.weight", own.shape, own.alias));
     }
 
-    private sealed class EmbeddingPiece(Tensor a, Tensor b, double scale) : IEmbeddingAdapter
+    private sealed class AdaptedEmbedding(Tensor a, Tensor b, double scale) : IEmbeddingAdapter
     {
         public Tensor Added(Tensor ids) => a.index_select(1, ids).t().matmul(b.t()) * Number(scale); // [n, width]
 
@@ -142,7 +143,7 @@ public static class Lora
     }
 }
 
-/// <summary>A low-rank addition on a linear layer.</summary>
+/// <summary>A low-rank update of a linear layer.</summary>
 internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAdapter
 {
     public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
@@ -152,34 +153,34 @@ internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAd
     {
         if (addition.Bias is not null && layer.Bias is null)
             throw new InputException(
-                $"{layer.Name} has no bias that B's own could be added to, so this adapter (lora_bias) cannot be merged.");
+                $"{layer.Name} has no bias to add the bias of B to, so this adapter (lora_bias) cannot be merged.");
         return (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)), layer.Bias is null
             ? null : addition.Biased(layer.Bias));
     }
 }
 
-/// <summary>Dropout of what a trained part reads, in training only.</summary>
+/// <summary>Dropout on an adapter's input, in training only.</summary>
 internal static class Dropout
 {
     public static Tensor? Of(Tensor x, double share, PassMode mode) =>
         share > 0 && mode == PassMode.Training ? nn.functional.dropout(x, share, training: true) : null;
 }
 
-/// <summary>Biases of the base that are trained with an adapter.</summary>
+/// <summary>Training of base-model biases together with an adapter.</summary>
 internal static class Biases
 {
-    /// <param name="which">Which of them.</param>
-    /// <param name="layers">The layers with an adapter, whose biases PEFT saves under a name of their own.</param>
-    /// <param name="parts">Where they go.</param>
-    public static void Train(BiasTraining which, HashSet<string> layers, AdapterBuilder parts)
+    /// <param name="which">The biases to train.</param>
+    /// <param name="layers">The adapted layers, whose biases PEFT saves under a different name.</param>
+    /// <param name="builder">The adapter under construction.</param>
+    public static void Train(BiasTraining which, HashSet<string> layers, AdapterBuilder builder)
     {
         if (which == BiasTraining.None) return;
-        foreach (var place in parts.Model.Slots.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
+        foreach (var slot in builder.Model.Slots.Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)))
         {
-            var module = place[..^".bias".Length];
-            if (layers.Contains(module))
-                parts.TrainInPlace(place, parts.Weights.Contains(place) ? place : $"{module}.base_layer.bias"); // before 0.7 without
-            else if (which == BiasTraining.All) parts.TrainInPlace(place);
+            var module = slot[..^".bias".Length];
+            if (layers.Contains(module)) // PEFT before 0.7 saves the bias without base_layer
+                builder.TrainInPlace(slot, builder.Weights.Contains(slot) ? slot : $"{module}.base_layer.bias");
+            else if (which == BiasTraining.All) builder.TrainInPlace(slot);
         }
     }
 }

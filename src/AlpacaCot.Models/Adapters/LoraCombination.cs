@@ -4,39 +4,44 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>How LoRA adapters become one; the words are those of PEFT's <c>add_weighted_adapter</c>.</summary>
+/// <summary>Methods of combining LoRA adapters, named as in PEFT's <c>add_weighted_adapter</c>.</summary>
 public enum LoraCombinationKind
 {
-    /// <summary>The weighted sum of the updates, exactly: ranks add up.</summary>
+    /// <summary>The exact weighted sum of the updates; the ranks add up.</summary>
     Cat,
 
-    /// <summary>The weighted sum of the A's and of the B's, for adapters of one rank: cheap, and near the sum of alike
-    /// ones.</summary>
+    /// <summary>
+    /// The weighted sums of the A matrices and of the B matrices, for adapters of equal rank. Cheap, and close to the exact sum
+    /// for similar adapters.
+    /// </summary>
     Linear,
 
-    /// <summary>The best approximation of the weighted sum at a rank.</summary>
+    /// <summary>The best approximation of the weighted sum at a given rank, by truncated SVD.</summary>
     Svd,
 }
 
-/// <summary>One LoRA adapter out of several, each with a weight.</summary>
+/// <summary>Weighted combination of several LoRA adapters into one.</summary>
 public static class LoraCombination
 {
     /// <summary>Combines adapters of one model.</summary>
-    /// <param name="adapters">They, with their weights; above zero for <see cref="LoraCombinationKind.Linear"/>.</param>
-    /// <param name="kind">How.</param>
-    /// <param name="rank">The rank of <see cref="LoraCombinationKind.Svd"/>; null: the largest among them.</param>
-    /// <returns>What is saved or put on the model; the caller disposes the tensors.</returns>
-    /// <exception cref="InputException">They cannot be combined in this way.</exception>
+    /// <param name="adapters">
+    /// The adapters and their weights; weights above 0 for <see cref="LoraCombinationKind.Linear"/>.
+    /// </param>
+    /// <param name="kind">The method of combination.</param>
+    /// <param name="rank">The rank of <see cref="LoraCombinationKind.Svd"/>; null: the largest rank of the adapters.</param>
+    /// <returns>The combined configuration and tensors; the caller disposes the tensors.</returns>
+    /// <exception cref="InputException">The adapters cannot be combined in this way.</exception>
     public static (LoraConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) Of(
         IReadOnlyList<(Adapter Adapter, double Weight)> adapters, LoraCombinationKind kind, int? rank = null)
     {
         using var scope = NewDisposeScope();
-        using var quiet = no_grad();
-        var parts = adapters.SelectMany(a => Updates(a.Adapter, a.Weight)).ToLookup(u => u.Layer);
-        if (kind == LoraCombinationKind.Linear && parts.SelectMany(p => p).Any(u => u.Scale <= 0))
-            throw new InputException("A linear combination takes roots of the weights: they must be above 0. Use cat.");
+        using var noGrad = no_grad();
+        var updates = adapters.SelectMany(a => Updates(a.Adapter, a.Weight)).ToLookup(u => u.Layer);
+        if (kind == LoraCombinationKind.Linear && updates.SelectMany(p => p).Any(u => u.Scale <= 0))
+            throw new InputException(
+                "A linear combination takes square roots of the weights, which must be above 0. Use cat for other weights.");
         var (tensors, ranks) = (new Dictionary<string, Tensor>(), new Dictionary<string, int>());
-        foreach (var layer in parts)
+        foreach (var layer in updates)
         {
             var (a, b) = kind switch
             {
@@ -49,12 +54,13 @@ public static class LoraCombination
             tensors.Add($"{layer.Key}.lora_B.weight", b.contiguous().MoveToOuterDisposeScope());
             ranks.Add(layer.Key, (int)a.shape[0]);
         }
-        var most = ranks.Values.Max();
-        var own = ranks.Where(r => r.Value != most).ToDictionary(r => System.Text.RegularExpressions.Regex.Escape(r.Key),
+        var largest = ranks.Values.Max();
+        var differing = ranks.Where(r => r.Value != largest).ToDictionary(r => System.Text.RegularExpressions.Regex.Escape(r.Key),
             r => r.Value);
         return (new LoraConfig
         {
-            Rank = most, Alpha = most, RankPattern = own, AlphaPattern = own.ToDictionary(r => r.Key, r => (double)r.Value),
+            Rank = largest, Alpha = largest, RankPattern = differing,
+            AlphaPattern = differing.ToDictionary(r => r.Key, r => (double)r.Value),
             Targets = new() { Modules = [.. ranks.Keys] }, BaseModel = adapters[0].Adapter.Config.BaseModel,
         }, tensors);
     }
@@ -71,7 +77,8 @@ public static class LoraCombination
                 "Only plain LoRA adapters on linear layers can be combined: no DoRA, biases or other trained modules.");
         if (config.Loftq is { Iterations: > 1 })
             throw new InputException(
-                "An adapter started by several iterations of LoftQ belongs to codes of its own, so it cannot be combined.");
+                "An adapter initialized by several iterations of LoftQ depends on its own quantization codes, " +
+                "so it cannot be combined.");
         return adapter.Parameters.Keys.Where(name => name.EndsWith(a, StringComparison.Ordinal)).Select(name => name[..^a.Length])
             .Select(layer => new Update(layer, adapter.Parameters[layer + a], adapter.Parameters[$"{layer}.lora_B.weight"],
                 weight * config.ScaleOf(layer)));
@@ -81,7 +88,8 @@ public static class LoraCombination
     {
         if (updates.Select(u => u.A.shape[0]).Distinct().Count() > 1)
             throw new InputException(
-                $"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. Use cat or svd.");
+                $"{updates[0].Layer} has different ranks in the adapters, which a linear combination cannot add. " +
+                "Use cat or svd.");
         return (updates.Select(u => u.A * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)),
             updates.Select(u => u.B * Number(Math.Sqrt(u.Scale))).Aggregate((x, y) => x.Plus(y)));
     }

@@ -6,41 +6,40 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of OFT.</summary>
+/// <summary>The configuration of OFT.</summary>
 public sealed record OftConfig : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => Oft.Method;
 
     /// <summary>
-    /// <c>oft_block_size</c>: the width of one rotation; 0 where <see cref="Blocks"/> is given, and in a recipe that leaves it to
-    /// the model.
+    /// <c>oft_block_size</c>: the width of one rotation; 0 if <see cref="Blocks"/> is set, or if a recipe leaves it to the model.
     /// </summary>
     public int BlockSize { get; init; } = 32;
 
-    /// <summary><c>r</c>: rotations a layer; 0 where <see cref="BlockSize"/> is given.</summary>
+    /// <summary><c>r</c>: rotations per layer; 0 if <see cref="BlockSize"/> is set.</summary>
     public int Blocks { get; init; }
 
-    /// <summary><c>block_share</c>: one rotation for all blocks of a layer.</summary>
+    /// <summary><c>block_share</c>: all blocks of a layer share one rotation.</summary>
     public bool Shared { get; init; }
 
-    /// <summary><c>use_cayley_neumann</c>: the rotation by a series instead of a solution.</summary>
+    /// <summary><c>use_cayley_neumann</c>: a Neumann series replaces the linear solve of Cayley's transform.</summary>
     public bool Series { get; init; }
 
-    /// <summary><c>num_cayley_neumann_terms</c>: its terms.</summary>
+    /// <summary><c>num_cayley_neumann_terms</c>: the number of terms of the series.</summary>
     public int Terms { get; init; } = 5;
 
-    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
+    /// <summary><c>bias</c>: base-model biases that are trained with the adapter.</summary>
     public BiasTraining Bias { get; init; }
 }
 
 /// <summary>
-/// OFT (Qiu et al., 2023): the weight is turned, not added to: <c>y = (x R) Wᵀ</c> with R orthogonal, block by block, from a
-/// skew-symmetric matrix Q by Cayley's transform, <c>R = (I - Q)(I + Q)⁻¹</c>. Q starts at zero.
+/// OFT (Qiu et al., 2023): the weight is rotated rather than added to, <c>y = (x R) Wᵀ</c>. R is orthogonal and block-diagonal,
+/// computed from a skew-symmetric matrix Q by Cayley's transform, <c>R = (I - Q)(I + Q)⁻¹</c>. Q is initialized to zero.
 /// </summary>
 public static class Oft
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<OftConfig> Method { get; } = new("OFT")
     {
         Presets = [new("oft", new() { BlockSize = 0 })],
@@ -68,11 +67,11 @@ public static class Oft
         Unsupported = new HashSet<string> { "coft" },
     };
 
-    private static void Attach(OftConfig own, AdapterBuilder parts)
+    private static void Attach(OftConfig config, AdapterBuilder builder)
     {
-        var layers = own.Targets.Linears(parts.Model);
-        foreach (var layer in layers) On(own, layer, parts);
-        Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
+        var layers = config.Targets.Linears(builder.Model);
+        foreach (var layer in layers) On(config, layer, builder);
+        Biases.Train(config.Bias, [.. layers.Select(l => l.Name)], builder);
     }
 
     /// <summary>The largest power of two up to 32 that divides the inputs of all layers.</summary>
@@ -83,37 +82,39 @@ public static class Oft
         return size;
     }
 
-    private static void On(OftConfig config, Linear layer, AdapterBuilder parts)
+    private static void On(OftConfig config, Linear layer, AdapterBuilder builder)
     {
         var size = config.BlockSize > 0 ? config.BlockSize : layer.Inputs / Math.Max(1, config.Blocks);
         if (size < 2 || layer.Inputs % size != 0)
-            throw new Text.InputException($"{layer.Name} has {layer.Inputs} inputs, which do not fall into blocks of {size}; " +
+            throw new Text.InputException(
+                $"{layer.Name} has {layer.Inputs} inputs, which is not a multiple of the block size {size}; " +
                 $"choose a divisor of {layer.Inputs} as block size.");
         var name = $"{layer.Name}.oft_R.weight";
         long[] shape = [config.Shared ? 1 : layer.Inputs / size, size * (size - 1) / 2];
-        var skew = parts.Train(name, shape, () => parts.Zeros(shape));
-        parts.Adapt(layer, new RotatedLinear(config, skew, size));
+        var skew = builder.Train(name, shape, () => builder.Zeros(shape));
+        builder.Adapt(layer, new RotatedLinear(config, skew, size));
     }
 
     private sealed class RotatedLinear(OftConfig config, Tensor skew, long size) : ILinearAdapter
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
-            layer.Biased(layer.Product(Turned(x, Rotations()), pass.Mode));
+            layer.Biased(layer.Product(Rotate(x, Rotations()), pass.Mode));
 
         public (Tensor Weight, Tensor? Bias) Merged(Linear layer) =>
-            (Turned(layer.Values(), Rotations().transpose(1, 2)), layer.Bias);
+            (Rotate(layer.Values(), Rotations().transpose(1, 2)), layer.Bias);
 
-        // Each block of columns times its rotation; the blocks are the batch, or each row would have a copy of every rotation.
-        private Tensor Turned(Tensor x, Tensor rotations) =>
+        // Multiplies each block of columns by its rotation. The blocks are the batch dimension: otherwise each row would need a
+        // copy of every rotation.
+        private Tensor Rotate(Tensor x, Tensor rotations) =>
             x.reshape(-1, x.shape[^1] / size, size).transpose(0, 1).matmul(rotations).transpose(0, 1).reshape(x.shape);
 
         // [blocks, size, size]
         private Tensor Rotations()
         {
             var upper = Tensors.UpperTriangle(size, skew.device);
-            var places = (upper[0] * Number(size)).Plus(upper[1]); // of the upper triangle in a flat matrix
+            var indices = (upper[0] * Number(size)).Plus(upper[1]); // flat indices of the upper triangle
             var flat = Tensors.Zeros([skew.shape[0], size * size], skew.dtype, skew.device);
-            var half = flat.index_add(1, places, skew, Number(1)).view(-1, size, size);
+            var half = flat.index_add(1, indices, skew, Number(1)).view(-1, size, size);
             var q = half - half.transpose(1, 2);
             var identity = Tensors.Identity(size, size, skew.dtype, skew.device).unsqueeze(0).expand_as(q);
             if (!config.Series)

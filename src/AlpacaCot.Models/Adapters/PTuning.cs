@@ -4,23 +4,23 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of P-tuning.</summary>
+/// <summary>The configuration of P-tuning.</summary>
 public sealed record PTuningConfig : PromptConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => PTuning.Method;
 
-    /// <summary><c>encoder_reparameterization_type</c>: the network.</summary>
+    /// <summary><c>encoder_reparameterization_type</c>: the network that produces the vectors.</summary>
     public PromptEncoder Encoder { get; init; }
 
-    /// <summary><c>encoder_hidden_size</c>.</summary>
+    /// <summary><c>encoder_hidden_size</c>: the width of the network's hidden layers.</summary>
     public int Hidden { get; init; } = 128;
 
     /// <summary><c>encoder_num_layers</c>: layers of an LSTM; an MLP always has three matrices.</summary>
     public int LstmLayers { get; init; } = 2;
 }
 
-/// <summary>The networks of P-tuning.</summary>
+/// <summary>The prompt encoders of P-tuning.</summary>
 public enum PromptEncoder
 {
     /// <summary>Three linear layers.</summary>
@@ -31,14 +31,14 @@ public enum PromptEncoder
 }
 
 /// <summary>
-/// P-tuning (Liu et al., 2021): prompt tuning whose vectors come out of a small network over an embedding, an MLP or a
-/// bidirectional LSTM with an MLP. The vectors alone are saved; the network is for training.
+/// P-tuning (Liu et al., 2021): prompt tuning whose vectors are the output of a small network over an embedding, either an MLP or
+/// a bidirectional LSTM with an MLP. Only the vectors are saved; the network is needed for training only.
 /// </summary>
 public static class PTuning
 {
-    private const string At = "prompt_encoder";
+    private const string Prefix = "prompt_encoder";
 
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<PTuningConfig> Method { get; } = new("P_TUNING")
     {
         Presets = [new("p_tuning", new())],
@@ -56,30 +56,30 @@ public static class PTuning
         OnAttach = Attach,
     };
 
-    private static void Attach(PTuningConfig own, AdapterBuilder parts)
+    private static void Attach(PTuningConfig config, AdapterBuilder builder)
     {
-        var width = parts.Model.WordEmbedding.Weight.shape[1];
-        var saved = own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension));
-        PromptVectors.Attach(parts, saved, [own.Tokens, width],
-            () => own.Encoder == PromptEncoder.Mlp ? Mlp(own, parts, width) : LstmMlp(own, parts, width),
-            vectors => parts.Prepend(new SoftPrompt(own.Tokens, vectors)));
+        var width = builder.Model.WordEmbedding.Weight.shape[1];
+        var saved = config.For(builder.Model, width, (int)(width / builder.Model.Shape.HeadDimension));
+        PromptVectors.Attach(builder, saved, [config.Tokens, width],
+            () => config.Encoder == PromptEncoder.Mlp ? Mlp(config, builder, width) : LstmMlp(config, builder, width),
+            vectors => builder.Prepend(new SoftPrompt(config.Tokens, vectors)));
     }
 
-    private static Func<Tensor> Mlp(PTuningConfig config, AdapterBuilder parts, long width)
+    private static Func<Tensor> Mlp(PTuningConfig config, AdapterBuilder builder, long width)
     {
-        var start = Trained.Embedding(parts, $"{At}.embedding", config.Tokens, width);
-        var layers = (First: Trained.Linear(parts, $"{At}.mlp_head.0", width, config.Hidden),
-            Second: Trained.Linear(parts, $"{At}.mlp_head.2", config.Hidden, config.Hidden),
-            Third: Trained.Linear(parts, $"{At}.mlp_head.4", config.Hidden, width));
+        var start = Trained.Embedding(builder, $"{Prefix}.embedding", config.Tokens, width);
+        var layers = (First: Trained.Linear(builder, $"{Prefix}.mlp_head.0", width, config.Hidden),
+            Second: Trained.Linear(builder, $"{Prefix}.mlp_head.2", config.Hidden, config.Hidden),
+            Third: Trained.Linear(builder, $"{Prefix}.mlp_head.4", config.Hidden, width));
         return () => layers.Third(layers.Second(layers.First(start).relu()).relu());
     }
 
-    private static Func<Tensor> LstmMlp(PTuningConfig config, AdapterBuilder parts, long width)
+    private static Func<Tensor> LstmMlp(PTuningConfig config, AdapterBuilder builder, long width)
     {
-        var start = Trained.Embedding(parts, $"{At}.embedding", config.Tokens, width);
-        var lstm = Trained.Lstm(parts, $"{At}.lstm_head", width, config.Hidden, config.LstmLayers);
-        var layers = (First: Trained.Linear(parts, $"{At}.mlp_head.0", 2 * config.Hidden, 2 * config.Hidden),
-            Second: Trained.Linear(parts, $"{At}.mlp_head.2", 2 * config.Hidden, width));
+        var start = Trained.Embedding(builder, $"{Prefix}.embedding", config.Tokens, width);
+        var lstm = Trained.Lstm(builder, $"{Prefix}.lstm_head", width, config.Hidden, config.LstmLayers);
+        var layers = (First: Trained.Linear(builder, $"{Prefix}.mlp_head.0", 2 * config.Hidden, 2 * config.Hidden),
+            Second: Trained.Linear(builder, $"{Prefix}.mlp_head.2", 2 * config.Hidden, width));
         return () => layers.Second(layers.First(lstm(start)).relu());
     }
 }

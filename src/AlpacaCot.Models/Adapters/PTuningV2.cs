@@ -4,37 +4,39 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of P-tuning v2, saved with the names of ChatGLM's <c>config.json</c>; PEFT has none.</summary>
+/// <summary>
+/// The configuration of P-tuning v2, saved with the field names of ChatGLM's <c>config.json</c>; PEFT has no such method.
+/// </summary>
 public sealed record PTuningV2Config : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => PTuningV2.Method;
 
-    /// <summary><c>pre_seq_len</c>: virtual tokens.</summary>
+    /// <summary><c>pre_seq_len</c>: the number of virtual tokens.</summary>
     public int Tokens { get; init; } = 128;
 
-    /// <summary><c>prefix_projection</c>: keys and values come out of a small network.</summary>
+    /// <summary><c>prefix_projection</c>: keys and values are the output of a small network.</summary>
     public bool Projects { get; init; }
 
-    /// <summary>Whether training drops a tenth of keys and values, as ChatGLM's does. Not saved.</summary>
+    /// <summary>Whether training applies dropout 0.1 to keys and values, as ChatGLM's does. Not saved.</summary>
     public bool Dropout { get; init; }
 
-    // ChatGLM's own names; other trained modules as everywhere.
+    // Prefix weights keep ChatGLM's names; other trained modules have the usual prefix.
     internal override string FileName(string name) =>
         name.StartsWith(PTuningV2.At, StringComparison.Ordinal) ? name : base.FileName(name);
 }
 
 /// <summary>
-/// P-tuning v2 (Liu et al., 2022) as ChatGLM has it: trained keys and values before those of the sequence in every layer, which
-/// take no positions. With projection they come out of an MLP over an embedding, and that is what is saved.
+/// P-tuning v2 (Liu et al., 2022) as in ChatGLM: trained keys and values precede those of the sequence in every layer and take no
+/// positions. With projection they are the output of an MLP over an embedding, and the MLP and embedding are saved.
 /// </summary>
 public static class PTuningV2
 {
     internal const string At = "transformer.prefix_encoder";
 
-    private const double DropoutInTraining = 0.1; // ChatGLM's, on keys and values
+    private const double DropoutInTraining = 0.1; // ChatGLM's value, on keys and values
 
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<PTuningV2Config> Method { get; } = new("P_TUNING_V2")
     {
         Presets = [new("p_tuning_v2", new() { Tokens = 20, Dropout = true })],
@@ -46,7 +48,7 @@ public static class PTuningV2
                 new((config, fields) => config with
                 {
                     Tokens = fields.Whole("pre_seq_len", 1)
-                        ?? throw fields.Fault("pre_seq_len is missing: how many virtual tokens are there?"),
+                        ?? throw fields.Fault("pre_seq_len is missing: set it to the number of virtual tokens."),
                 }, (config, fields) => fields["pre_seq_len"] = config.Tokens)),
             Setting<PTuningV2Config>.Flag("projection", "prefix_projection", "whether a prefix comes out of a network",
                 c => c.Projects, (c, v) => c with { Projects = v }),
@@ -54,25 +56,26 @@ public static class PTuningV2
         OnAttach = Attach,
     };
 
-    private static void Attach(PTuningV2Config own, AdapterBuilder parts)
+    private static void Attach(PTuningV2Config config, AdapterBuilder builder)
     {
-        var shape = parts.Model.Shape;
-        var hidden = parts.Model.WordEmbedding.Weight.shape[1];
+        var shape = builder.Model.Shape;
+        var hidden = builder.Model.WordEmbedding.Weight.shape[1];
         var all = 2L * shape.Layers * shape.KeyValueHeads * shape.HeadDimension;
-        // ChatGLM's table is as wide as the model; that of its successors as wide as all keys and values.
-        var width = own.Projects && shape.Family == "chatglm" ? hidden : all;
-        var start = Trained.Embedding(parts, $"{At}.embedding", own.Tokens, width);
+        // ChatGLM's embedding has the model's width; that of its successors has the width of all keys and values.
+        var width = config.Projects && shape.Family == "chatglm" ? hidden : all;
+        var start = Trained.Embedding(builder, $"{At}.embedding", config.Tokens, width);
         Func<Tensor> vectors = start.alias;
-        if (own.Projects)
+        if (config.Projects)
         {
             var (first, second) =
-                (Trained.Linear(parts, $"{At}.trans.0", width, hidden), Trained.Linear(parts, $"{At}.trans.2", hidden, all));
+                (Trained.Linear(builder, $"{At}.trans.0", width, hidden), Trained.Linear(builder, $"{At}.trans.2", hidden, all));
             vectors = () => second(first(start).tanh());
         }
-        parts.Prepend(new KeyValuePrefix(own.Tokens, TakesPositions: false, mode =>
+        builder.Prepend(new KeyValuePrefix(config.Tokens, TakesPositions: false, mode =>
         {
             var made = vectors();
-            return PrefixTuning.KeysAndValues(Dropout.Of(made, own.Dropout ? DropoutInTraining : 0, mode) ?? made, parts.Model);
+            made = Dropout.Of(made, config.Dropout ? DropoutInTraining : 0, mode) ?? made;
+            return PrefixTuning.KeysAndValues(made, builder.Model);
         }));
     }
 }

@@ -6,8 +6,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The fields of one <c>adapter_config.json</c>, each asked for once by the method they belong to; what nobody asked for is left,
-/// and kept for rewriting.
+/// The fields of one <c>adapter_config.json</c>. Each field is read once, by the method it belongs to; unread fields are kept for
+/// writing.
 /// </summary>
 public sealed class PeftFields
 {
@@ -19,10 +19,10 @@ public sealed class PeftFields
     private PeftFields(string path, JsonElement root) =>
         (this._path, _left) = (path, root.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.Clone()));
 
-    /// <summary>Reads the text of a configuration.</summary>
-    /// <param name="json">The text.</param>
-    /// <param name="path">The file's name for messages.</param>
-    /// <exception cref="InputException">Not JSON, or not an object.</exception>
+    /// <summary>Parses the content of a configuration.</summary>
+    /// <param name="json">The JSON text.</param>
+    /// <param name="path">The file path, used in error messages.</param>
+    /// <exception cref="InputException">Invalid JSON, duplicate keys, or not an object.</exception>
     public static PeftFields Parse(string json, string path)
     {
         try
@@ -31,16 +31,16 @@ public sealed class PeftFields
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new InputException($"{path}: not a JSON object.");
             return new PeftFields(path, document.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // or an unpaired surrogate
         {
             throw new InputException($"{path}: not valid JSON: {e.Message}", e);
         }
     }
 
-    /// <summary>Fields with no meaning here, as they were read.</summary>
+    /// <summary>The fields that were not read, unchanged.</summary>
     public IReadOnlyDictionary<string, JsonElement> Left => _left;
 
-    /// <summary>Fields as the text of a configuration: keys sorted, as PEFT writes it.</summary>
+    /// <summary>Serializes fields as a configuration, keys sorted as PEFT writes them.</summary>
     public static string Write(SortedDictionary<string, JsonNode?> fields)
     {
         using var buffer = new MemoryStream();
@@ -48,40 +48,40 @@ public sealed class PeftFields
         return Encoding.UTF8.GetString(buffer.ToArray());
     }
 
-    /// <summary>A number; Python tells 16 from 16.0, and most are whole.</summary>
+    /// <summary>A JSON number without a decimal point if the value is whole: Python distinguishes 16 from 16.0.</summary>
     public static JsonNode Number(double value) =>
         value == Math.Floor(value) && Math.Abs(value) < 1e15 ? (long)value : value;
 
-    /// <summary>A list, null where it is empty.</summary>
+    /// <summary>A JSON array; null if the list is empty.</summary>
     public static JsonArray? List<T>(IReadOnlyList<T> items) =>
         items.Count == 0 ? null : new JsonArray([.. items.Select(item => (JsonNode?)JsonValue.Create(item))]);
 
-    /// <summary>A map in the order of its keys.</summary>
+    /// <summary>A JSON object, sorted by key.</summary>
     public static JsonObject Map<T>(IReadOnlyDictionary<string, T> items, Func<T, JsonNode> value) =>
         new(items.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)value(p.Value))));
 
-    /// <summary>Refuses a field that asks for a computation there is not here.</summary>
+    /// <summary>Rejects fields that require an unsupported computation.</summary>
     /// <exception cref="InputException">One of the fields is set.</exception>
     public void Refuse(IReadOnlySet<string> names)
     {
         foreach (var (name, value) in _left)
             if (IsSet(value) && names.Contains(name))
                 throw new InputException($"{_path}: {name} is {value.GetRawText()}; this kind of adapter is not supported. " +
-                    "Merge the adapter into its base with the tool that made it, and use the merged model.");
+                    "Merge the adapter into its base with the tool that created it, and use the merged model.");
     }
 
-    /// <summary>Refuses switches <c>use_..</c> that are on and that nobody asked for.</summary>
-    /// <exception cref="InputException">There is one.</exception>
+    /// <summary>Rejects unread flags <c>use_..</c> that are true.</summary>
+    /// <exception cref="InputException">An unread flag is true.</exception>
     public void RefuseUnknownSwitches() => Refuse(_left.Keys
         .Where(k => k.StartsWith("use_", StringComparison.Ordinal) && _left[k].ValueKind == JsonValueKind.True).ToHashSet());
 
-    /// <summary>An error about this file.</summary>
+    /// <summary>Creates an error whose message starts with the file path.</summary>
     public InputException Fault(string message) => new($"{_path}: {message}");
 
-    /// <summary>A text.</summary>
+    /// <summary>Reads a string; null if absent.</summary>
     public string? Text(string name) => Take(name) is { } value ? TextOf(name, value) : null;
 
-    /// <summary>One of a few words, the first by default.</summary>
+    /// <summary>Reads one of the allowed strings; the first if absent.</summary>
     public string Choice(string name, params ReadOnlySpan<string> allowed)
     {
         var text = Text(name);
@@ -90,7 +90,7 @@ public sealed class PeftFields
         throw Fault($"{name} is \"{text}\"; allowed are {string.Join(", ", allowed.ToArray())}.");
     }
 
-    /// <summary>True or false.</summary>
+    /// <summary>Reads a boolean.</summary>
     public bool Flag(string name, bool otherwise = false) => Take(name) switch
     {
         null => otherwise,
@@ -99,43 +99,43 @@ public sealed class PeftFields
         { } value => throw Wrong(name, value, "true or false"),
     };
 
-    /// <summary>A whole number of at least <paramref name="least"/>.</summary>
+    /// <summary>Reads a whole number of at least <paramref name="least"/>; null if absent.</summary>
     public int? Whole(string name, int least) => Take(name) is { } value ? WholeOf(name, value, least) : null;
 
-    /// <summary>A number in a range.</summary>
+    /// <summary>Reads a number from <paramref name="least"/> to <paramref name="most"/>; null if absent.</summary>
     public double? Real(string name, double least, double most) =>
         Take(name) is { } value ? RealOf(name, value, least, most) : null;
 
-    /// <summary>A list of texts.</summary>
+    /// <summary>Reads a list of strings; null if absent.</summary>
     public IReadOnlyList<string>? Texts(string name) => Take(name) is { } value ? TextsOf(name, value) : null;
 
-    /// <summary>One text or a list of them.</summary>
+    /// <summary>Reads one string or a list of strings; empty if absent.</summary>
     public IReadOnlyList<string> TextOrTexts(string name) => Take(name) is not { } value ? []
         : value.ValueKind == JsonValueKind.String ? [value.GetString()!] : TextsOf(name, value);
 
-    /// <summary>A pattern as one text, or a list of names.</summary>
+    /// <summary>Reads a regular expression (one string) or a list of names.</summary>
     public (string? Pattern, IReadOnlyList<string> Names) PatternOrNames(string name) => Take(name) is not { } value ? (null, [])
         : value.ValueKind == JsonValueKind.String ? (value.GetString(), []) : (null, TextsOf(name, value));
 
-    /// <summary>One number or a list of them, from 0.</summary>
+    /// <summary>Reads one whole number from 0 or a list of them; null if absent.</summary>
     public IReadOnlyList<int>? WholeOrWholes(string name) => Take(name) is not { } value ? null
         : value.ValueKind == JsonValueKind.Array
             ? [.. value.EnumerateArray().Select(item => WholeOf(name, item, 0))]
             : [WholeOf(name, value, 0)];
 
-    /// <summary>A map from names to whole numbers from 1.</summary>
+    /// <summary>Reads an object of names and whole numbers from 1; empty if absent.</summary>
     public IReadOnlyDictionary<string, int> Wholes(string name) => Map(name, value => WholeOf(name, value, 1));
 
-    /// <summary>A map from names to numbers from 0.</summary>
+    /// <summary>Reads an object of names and numbers from 0; empty if absent.</summary>
     public IReadOnlyDictionary<string, double> Reals(string name) => Map(name, value => RealOf(name, value, 0, double.MaxValue));
 
-    /// <summary>A map from names to values of the method's own.</summary>
+    /// <summary>Reads an object of names and method-specific values; empty if absent.</summary>
     public IReadOnlyDictionary<string, T> Map<T>(string name, Func<JsonElement, T> read) => Take(name) is not { } value
         ? new Dictionary<string, T>()
         : value.ValueKind == JsonValueKind.Object ? value.EnumerateObject().ToDictionary(p => p.Name, p => read(p.Value))
         : throw Wrong(name, value, "an object of names and numbers");
 
-    /// <summary>A value as it stands; null where it is absent or null.</summary>
+    /// <summary>Reads a field's raw value; null if it is absent or null.</summary>
     public JsonElement? Take(string name) =>
         _left.Remove(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 

@@ -3,28 +3,28 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of prefix tuning.</summary>
+/// <summary>The configuration of prefix tuning.</summary>
 public sealed record PrefixTuningConfig : PromptConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => PrefixTuning.Method;
 
-    /// <summary><c>prefix_projection</c>: keys and values come out of a small network.</summary>
+    /// <summary><c>prefix_projection</c>: keys and values are the output of a small network.</summary>
     public bool Projects { get; init; }
 
-    /// <summary><c>encoder_hidden_size</c>: its width.</summary>
+    /// <summary><c>encoder_hidden_size</c>: the width of the network's hidden layer.</summary>
     public int Hidden { get; init; } = 128;
 }
 
 /// <summary>
-/// Prefix tuning (Li and Liang, 2021): trained keys and values stand before those of the sequence in every layer, as if tokens
-/// had been read before. With projection they come out of an MLP over an embedding; what is saved are keys and values.
+/// Prefix tuning (Li and Liang, 2021): trained keys and values precede those of the sequence in every layer, like those of
+/// preceding tokens. With projection they are the output of an MLP over an embedding; only keys and values are saved.
 /// </summary>
 public static class PrefixTuning
 {
-    private const string At = "prompt_encoder";
+    private const string Prefix = "prompt_encoder";
 
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<PrefixTuningConfig> Method { get; } = new("PREFIX_TUNING")
     {
         Presets = [new("prefix_tuning", new() { Projects = true })],
@@ -39,25 +39,28 @@ public static class PrefixTuning
         OnAttach = Attach,
     };
 
-    private static void Attach(PrefixTuningConfig own, AdapterBuilder parts)
+    private static void Attach(PrefixTuningConfig config, AdapterBuilder builder)
     {
-        var shape = parts.Model.Shape;
+        var shape = builder.Model.Shape;
         var width = (long)shape.KeyValueHeads * shape.HeadDimension;
         var all = 2 * shape.Layers * width;
-        PromptVectors.Attach(parts, own.For(parts.Model, width, shape.KeyValueHeads), [own.Tokens, all],
-            own.Projects ? Projected : null,
-            vectors => parts.Prepend(new KeyValuePrefix(own.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), parts.Model))));
+        PromptVectors.Attach(builder, config.For(builder.Model, width, shape.KeyValueHeads), [config.Tokens, all],
+            config.Projects ? Projected : null,
+            vectors => builder.Prepend(
+                new KeyValuePrefix(config.Tokens, TakesPositions: true, _ => KeysAndValues(vectors(), builder.Model))));
 
         Func<Tensor> Projected()
         {
-            var start = Trained.Embedding(parts, $"{At}.embedding", own.Tokens, width);
-            var (first, second) = (Trained.Linear(parts, $"{At}.transform.0", width, own.Hidden),
-                Trained.Linear(parts, $"{At}.transform.2", own.Hidden, all));
+            var start = Trained.Embedding(builder, $"{Prefix}.embedding", config.Tokens, width);
+            var (first, second) = (Trained.Linear(builder, $"{Prefix}.transform.0", width, config.Hidden),
+                Trained.Linear(builder, $"{Prefix}.transform.2", config.Hidden, all));
             return () => second(first(start).tanh());
         }
     }
 
-    /// <summary><c>[n, layers · 2 · kv heads · d]</c> as keys and values of each layer, <c>[1, kv heads, n, d]</c>.</summary>
+    /// <summary>
+    /// Splits <c>[n, layers · 2 · kv heads · d]</c> into keys and values of each layer, <c>[1, kv heads, n, d]</c>.
+    /// </summary>
     internal static IReadOnlyList<(Tensor Key, Tensor Value)> KeysAndValues(Tensor vectors, Families.CausalModel model)
     {
         var shape = model.Shape;

@@ -4,15 +4,15 @@ using AlpacaCot.Models.Families;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The settings that prompt tuning, P-tuning and prefix tuning have in common. The sizes of the model are written for
-/// other readers; the model itself decides here.
+/// The settings shared by prompt tuning, P-tuning and prefix tuning. The model's sizes are saved for other programs; when
+/// loading, the model itself determines them.
 /// </summary>
 public abstract record PromptConfig : AdapterConfig
 {
-    /// <summary><c>num_virtual_tokens</c>.</summary>
+    /// <summary><c>num_virtual_tokens</c>: the number of virtual tokens.</summary>
     public int Tokens { get; init; } = 20;
 
-    /// <summary>The model's sizes as PEFT writes them: blocks, heads, width of one token.</summary>
+    /// <summary>The model's sizes as PEFT writes them: blocks, heads, width of one token's vector.</summary>
     public (int Layers, int Heads, long Width)? Sizes { get; init; }
 
     /// <summary><c>virtual_tokens</c> and the saved sizes of the model.</summary>
@@ -21,7 +21,7 @@ public abstract record PromptConfig : AdapterConfig
         new((config, fields) => config with
         {
             Tokens = fields.Whole("num_virtual_tokens", 1)
-                ?? throw fields.Fault("num_virtual_tokens is missing: how many virtual tokens are there?"),
+                ?? throw fields.Fault("num_virtual_tokens is missing: set it to the number of virtual tokens."),
             Sizes = ReadSizes(fields),
         }, (config, fields) =>
         {
@@ -39,12 +39,12 @@ public abstract record PromptConfig : AdapterConfig
         return layers is null && heads is null && width is null ? null : (layers ?? 0, heads ?? 0, width ?? 0);
     }
 
-    internal override string FileName(string name) => name; // PEFT gives prompts no prefix
+    internal override string FileName(string name) => name; // PEFT saves prompt weights without prefix
 
-    /// <summary>The same with the sizes of a model.</summary>
+    /// <summary>This configuration with the sizes of a model, unless it has sizes already.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="width">Width of one token's vector.</param>
-    /// <param name="heads">Heads that share it.</param>
+    /// <param name="width">The width of one token's vector.</param>
+    /// <param name="heads">The number of heads that share the width.</param>
     internal PromptConfig For(CausalModel model, long width, int heads) =>
         Sizes is { Layers: > 0 } ? this : this with { Sizes = (model.Shape.Layers, heads, width) };
 }

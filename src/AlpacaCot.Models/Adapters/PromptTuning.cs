@@ -6,27 +6,29 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of prompt tuning.</summary>
+/// <summary>The configuration of prompt tuning.</summary>
 public sealed record PromptTuningConfig : PromptConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => PromptTuning.Method;
 
-    /// <summary><c>prompt_tuning_init_text</c>: the text that the vectors start at, or none: at random.</summary>
+    /// <summary>
+    /// <c>prompt_tuning_init_text</c>: the text whose embeddings initialize the vectors; null: random initialization.
+    /// </summary>
     public string? StartText { get; init; }
 
-    /// <summary>The token ids of that text; repeated or cut to the number of virtual tokens. Needed for a fresh adapter
-    /// only.</summary>
+    /// <summary>
+    /// The token ids of that text, repeated or truncated to the number of virtual tokens. Needed for a new adapter only.
+    /// </summary>
     public IReadOnlyList<int> StartIds { get; init; } = [];
 }
 
-/// <summary>Prompt tuning (Lester et al., 2021): a few trained vectors are read before every sequence as if they were
-/// tokens'.</summary>
+/// <summary>Prompt tuning (Lester et al., 2021): a few trained vectors precede every sequence like token embeddings.</summary>
 public static class PromptTuning
 {
     private const string Vectors = "prompt_embeddings";
 
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<PromptTuningConfig> Method { get; } = new("PROMPT_TUNING")
     {
         Presets = [new("prompt_tuning", new())],
@@ -52,20 +54,21 @@ public static class PromptTuning
         return config with { StartText = fields.Text("prompt_tuning_init_text") };
     }
 
-    private static void Attach(PromptTuningConfig own, AdapterBuilder parts)
+    private static void Attach(PromptTuningConfig config, AdapterBuilder builder)
     {
-        var table = parts.Model.WordEmbedding.Weight;
+        var table = builder.Model.WordEmbedding.Weight;
         var width = table.shape[1];
-        var vectors = parts.Train(Vectors, [own.Tokens, width], Start);
-        parts.Prepend(new SoftPrompt(own.Tokens, vectors.alias));
-        parts.SaveAs(own.For(parts.Model, width, (int)(width / parts.Model.Shape.HeadDimension)));
+        var vectors = builder.Train(Vectors, [config.Tokens, width], Initialize);
+        builder.Prepend(new SoftPrompt(config.Tokens, vectors.alias));
+        builder.SaveAs(config.For(builder.Model, width, (int)(width / builder.Model.Shape.HeadDimension)));
 
-        Tensor Start()
+        Tensor Initialize()
         {
-            if (own.StartText is null) return parts.Weights.Normal(Vectors, [own.Tokens, width], 1);
-            if (own.StartIds.Count == 0)
-                throw new InputException($"The text \"{own.StartText}\" to start the prompt from has no tokens.");
-            long[] ids = [.. Enumerable.Range(0, own.Tokens).Select(i => (long)own.StartIds[i % own.StartIds.Count])];
+            if (config.StartText is null) return builder.Weights.Normal(Vectors, [config.Tokens, width], 1);
+            if (config.StartIds.Count == 0)
+                throw new InputException(
+                    $"The initial text of the prompt, \"{config.StartText}\", has no tokens; choose another start_text.");
+            long[] ids = [.. Enumerable.Range(0, config.Tokens).Select(i => (long)config.StartIds[i % config.StartIds.Count])];
             return table.index_select(0, Tensors.Of(ids, table.device));
         }
     }

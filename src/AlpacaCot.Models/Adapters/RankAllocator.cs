@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// AdaLoRA in training: the importance of every singular value, the budget of ranks over the steps, and the cuts (Zhang et al.,
+/// AdaLoRA's training state: the importance of every singular value, the rank budget over the steps, and the cuts (Zhang et al.,
 /// 2023, section 3 and algorithm 1, with PEFT's order of operations).
 /// </summary>
 internal sealed class RankAllocator
 {
-    // Importance of a weight and its uncertainty, running means of |w · gradient| and of how far it strays.
+    // The moving averages of a weight's importance |w · gradient| and of its deviation, the uncertainty.
     private sealed record Watched(string Name, Tensor Weight, Tensor Importance, Tensor Uncertainty)
     {
         public Tensor Score => Importance * Uncertainty;
@@ -21,7 +21,7 @@ internal sealed class RankAllocator
 
     private readonly AdaLoraConfig _config;
     private readonly Layer[] _layers;
-    private readonly Tensor _cut; // 1 once a cut was made
+    private readonly Tensor _cut; // 1 after the first cut
     private int _totalSteps, _warmupSteps, _finalSteps;
 
     public RankAllocator(AdaLoraConfig config, IReadOnlyList<Triplet> triplets)
@@ -37,10 +37,10 @@ internal sealed class RankAllocator
         }).Append(KeyValuePair.Create($"{l.Triplet.Name}.kept", l.Kept))).Append(KeyValuePair.Create("cut", _cut)).ToDictionary();
     }
 
-    /// <summary>What a run is continued from beside the weights.</summary>
+    /// <summary>State, besides the weights, that a checkpoint must contain for resuming.</summary>
     public IReadOnlyDictionary<string, Tensor> State { get; }
 
-    /// <summary>The configuration with what was kept.</summary>
+    /// <summary>The configuration with the schedule used and the singular values kept.</summary>
     public AdaLoraConfig Config => _config with
     {
         TotalSteps = _totalSteps > 0 ? _totalSteps : null,
@@ -50,7 +50,7 @@ internal sealed class RankAllocator
             l => (IReadOnlyList<bool>)[.. l.Kept.cpu().data<float>().Select(k => k != 0)]),
     };
 
-    /// <summary>The triplets without the singular values that were cut.</summary>
+    /// <summary>The triplets' tensors without the pruned singular values.</summary>
     public IEnumerable<(string, Tensor)> Saved()
     {
         foreach (var (t, _, _, _, kept) in _layers)
@@ -62,29 +62,32 @@ internal sealed class RankAllocator
         }
     }
 
-    /// <summary>Fixes the length of the run.</summary>
+    /// <summary>Sets the number of optimizer steps of the run.</summary>
     public void Begin(int steps)
     {
         _totalSteps = _config.TotalSteps ?? steps;
         (_warmupSteps, _finalSteps) = (_config.WarmupSteps ?? _totalSteps / 10, _config.FinalSteps ?? _totalSteps / 5);
         if (_totalSteps <= _warmupSteps + _finalSteps)
-            throw new InputException($"AdaLoRA cuts ranks between its first {_warmupSteps} and last {_finalSteps} steps, but the " +
-                $"run has only {_totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
+            throw new InputException($"AdaLoRA cuts ranks between its first {_warmupSteps} and last {_finalSteps} steps, but " +
+                $"the run has only {_totalSteps}: lower adapter.warmup_steps or adapter.final_steps, or train longer.");
     }
 
-    /// <summary>‖A Aᵀ - I‖ and ‖Bᵀ B - I‖, their mean over all matrices, weighted.</summary>
+    /// <summary>The orthogonality penalty: the mean of ‖A Aᵀ - I‖ and ‖Bᵀ B - I‖ over all layers, weighted.</summary>
     public Tensor Penalty()
     {
-        var distances = _layers.SelectMany(l => new[] { l.Triplet.A.matmul(l.Triplet.A.t()), l.Triplet.B.t().matmul(l.Triplet.B) })
+        var distances = _layers.Select(l => l.Triplet)
+            .SelectMany(t => new[] { t.A.matmul(t.A.t()), t.B.t().matmul(t.B) })
             .Select(square => (square - Identity(square)).norm()).ToArray();
         return stack(distances).mean() * Number(_config.Orthogonality);
     }
 
-    /// <summary>An optimizer step between looking at gradients and cutting.</summary>
+    /// <summary>
+    /// Performs an optimizer step, updates the importance from the gradients, and prunes when the schedule requires it.
+    /// </summary>
     public void Step(int step, double scale, Action optimize)
     {
         using var scope = NewDisposeScope();
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         var watched = _layers.SelectMany(l => new[] { l.A, l.E, l.B }).ToList();
         var gradients = watched.Select(w => w.Weight.grad).ToList();
         optimize();

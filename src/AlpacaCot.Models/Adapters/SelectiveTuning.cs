@@ -2,45 +2,45 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>BitFit, which PEFT has not; it has no settings.</summary>
+/// <summary>The configuration of BitFit, which has no settings; PEFT has no such method.</summary>
 public sealed record BitFitConfig : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => BitFit.Method;
 }
 
-/// <summary>BitFit (Ben Zaken et al., 2022): the biases are trained, those of the norms too, and nothing else.</summary>
+/// <summary>BitFit (Ben Zaken et al., 2022): only the biases are trained, those of the norms included.</summary>
 public static class BitFit
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<BitFitConfig> Method { get; } = new("BITFIT")
     {
         Presets = [new("bitfit", new())], OnAttach = Attach,
     };
 
-    private static void Attach(BitFitConfig config, AdapterBuilder parts)
+    private static void Attach(BitFitConfig config, AdapterBuilder builder)
     {
-        Biases.Train(BiasTraining.All, [], parts);
-        if (parts.Trained.Count == 0)
-            throw InputException.Refusing($"BitFit trains biases, and this model ({parts.Model.Shape.Family}) has none. " +
-                "LayerNorm tuning (ln_tuning) is as small.");
+        Biases.Train(BiasTraining.All, [], builder);
+        if (builder.Trained.Count == 0)
+            throw InputException.Refusing($"BitFit trains biases, and this model ({builder.Model.Shape.Family}) has none. " +
+                "Use LayerNorm tuning (ln_tuning), which is of similar size.");
     }
 }
 
-/// <summary>The settings of freezing, which PEFT has not.</summary>
+/// <summary>The configuration of freezing; PEFT has no such method.</summary>
 public sealed record FreezeConfig : AdapterConfig
 {
     /// <inheritdoc/>
     public override AdapterMethod Method => Freeze.Method;
 
-    /// <summary><c>trained_layers</c>: the last blocks, which are trained.</summary>
+    /// <summary><c>trained_layers</c>: the number of last blocks that are trained.</summary>
     public int TrainedLayers { get; init; } = 2;
 }
 
-/// <summary>Freezing: all weights of the last n blocks are trained; what is before them and the head stay.</summary>
+/// <summary>Freezing: all weights of the last n blocks are trained; earlier blocks, embeddings and head stay frozen.</summary>
 public static class Freeze
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<FreezeConfig> Method { get; } = new("FREEZE")
     {
         Presets = [new("freeze", new())],
@@ -52,11 +52,13 @@ public static class Freeze
         OnAttach = Attach,
     };
 
-    private static void Attach(FreezeConfig config, AdapterBuilder parts)
+    private static void Attach(FreezeConfig config, AdapterBuilder builder)
     {
-        var (layers, trained) = (parts.Model.Shape.Layers, config.TrainedLayers);
-        if (trained > layers) throw new InputException($"The model has {layers} blocks: its last {trained} cannot be trained.");
-        foreach (var place in parts.Model.Slots.Keys.Where(name => Targets.Block(name) >= layers - trained))
-            parts.TrainInPlace(place);
+        var (layers, trained) = (builder.Model.Shape.Layers, config.TrainedLayers);
+        if (trained > layers)
+            throw new InputException(
+                $"The model has {layers} blocks, so trained_layers cannot be {trained}; at most {layers} is allowed.");
+        foreach (var slot in builder.Model.Slots.Keys.Where(name => Targets.Block(name) >= layers - trained))
+            builder.TrainInPlace(slot);
     }
 }

@@ -3,26 +3,26 @@ using AlpacaCot.Configuration;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>Biases of the base model that are trained with an adapter.</summary>
+/// <summary>The base-model biases that are trained together with an adapter.</summary>
 public enum BiasTraining
 {
-    /// <summary>None.</summary>
+    /// <summary>No bias.</summary>
     None,
 
     /// <summary>Every bias of the model.</summary>
     All,
 
-    /// <summary>The biases of the layers with an adapter.</summary>
+    /// <summary>The biases of the adapted layers.</summary>
     Targets,
 }
 
-/// <summary>Settings that several methods have in common.</summary>
+/// <summary>Settings shared by several methods.</summary>
 internal static class SharedSettings
 {
-    /// <summary><c>targets</c>: the layers with an adapter.</summary>
+    /// <summary><c>targets</c>: the adapted layers.</summary>
     public static Setting<T> Targets<T>() where T : AdapterConfig => new(
         new Key<T>("targets", "all-linear, a list of layer names such as [q_proj, v_proj], or one regular expression",
-            "the layers with an adapter; without it those that PEFT chooses for the family", ReadTargets, WriteTargets),
+            "the adapted layers; default: PEFT's choice for the family", ReadTargets, WriteTargets),
         new((config, fields) =>
         {
             var (pattern, names) = fields.PatternOrNames("target_modules");
@@ -30,7 +30,7 @@ internal static class SharedSettings
         }, (config, fields) => fields["target_modules"] = config.Targets.Pattern is { } pattern
             ? pattern : PeftFields.List(config.Targets.Modules)));
 
-    /// <summary><c>layers</c>: the blocks that take part.</summary>
+    /// <summary><c>layers</c>: the blocks whose layers are adapted, from 0.</summary>
     public static Setting<T> Layers<T>() where T : AdapterConfig => new(LayersKey<T>(), new(
         ReadSavedLayers, (config, fields) =>
         {
@@ -39,19 +39,19 @@ internal static class SharedSettings
             fields["layers_to_transform"] = layers is not null ? PeftFields.List(layers) : null;
         }));
 
-    /// <summary>The key <c>layers</c> alone.</summary>
+    /// <summary>The recipe key <c>layers</c>, without a saved field.</summary>
     public static Key<T> LayersKey<T>() where T : AdapterConfig => new("layers", "a list of numbers such as [0, 1]",
         "the only blocks with an adapter, from 0", ReadLayers,
         config => config.Targets.Layers is { Count: > 0 } layers ? $"[{string.Join(", ", layers)}]" : null);
 
-    /// <summary>The saved fields about blocks, for methods whose configurations have them only where they are set.</summary>
+    /// <summary>The saved block fields of methods that write them only when set.</summary>
     public static PeftField<T> LayersWhereSet<T>() where T : AdapterConfig => new(ReadSavedLayers, (config, fields) =>
     {
         if (config.Targets.Layers is { } layers) fields["layers_to_transform"] = PeftFields.List(layers);
         if (config.Targets.LayersPattern is { Count: > 0 } pattern) fields["layers_pattern"] = PeftFields.List(pattern);
     });
 
-    /// <summary><c>modules</c>: modules that are trained in full; <see cref="AdapterConfig"/> saves them.</summary>
+    /// <summary><c>modules</c>: modules trained in full; saved by <see cref="AdapterConfig"/>.</summary>
     public static Key<T> Modules<T>() where T : AdapterConfig => new("modules",
         "a list of names such as [embed_tokens, lm_head]", "modules trained in full and saved too",
         (config, node, context) => node.Words is { Count: > 0 } modules
@@ -59,30 +59,30 @@ internal static class SharedSettings
             : context.Wrong(config, node, "a list of names such as [embed_tokens, lm_head]"),
         config => config.ModulesToSave.Count == 0 ? null : Yaml.List(config.ModulesToSave));
 
-    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
-    /// <param name="only">PEFT's word for <see cref="BiasTraining.Targets"/>: <c>lora_only</c>.</param>
+    /// <summary><c>bias</c>: base-model biases that are trained with the adapter.</summary>
+    /// <param name="only">PEFT's value for <see cref="BiasTraining.Targets"/>, such as <c>lora_only</c>.</param>
     /// <param name="get">Reads the property.</param>
     /// <param name="set">Sets the property.</param>
     public static Setting<T> Bias<T>(string only, Func<T, BiasTraining> get, Func<T, BiasTraining, T> set)
         where T : AdapterConfig
     {
-        var setting = Setting<T>.Word("bias", "bias", "biases of the base trained too; only: those of the targets", get, set,
+        var setting = Setting<T>.Word("bias", "bias", "biases of the base model that are trained too; only: those of the targets", get, set,
             BiasWords("only"), BiasWords(only));
         return setting with { Key = setting.Key! with { Omitted = "none" } };
     }
 
-    /// <summary><c>rank</c> of a configuration with ranks.</summary>
+    /// <summary><c>rank</c> of a low-rank configuration.</summary>
     public static Setting<T> Rank<T>() where T : LowRankConfig => Setting<T>.Whole("rank", "r", 1, "rank of the update",
         c => c.Rank, (c, v) => c with { Rank = v });
 
-    /// <summary><c>alpha</c> of a configuration with ranks.</summary>
-    /// <param name="field">PEFT's name of it.</param>
+    /// <summary><c>alpha</c> of a low-rank configuration.</summary>
+    /// <param name="field">PEFT's field name.</param>
     public static Setting<T> Alpha<T>(string field) where T : LowRankConfig => Setting<T>.Positive("alpha", field,
         "the update is scaled by alpha / rank", c => c.Alpha, (c, v) => c with { Alpha = v });
 
     /// <summary><c>rank_pattern</c>: ranks by module.</summary>
     public static Setting<T> RankPattern<T>() where T : LowRankConfig => new(
-        Pattern<T>("rank_pattern", 16, "ranks of their own, by layer name or pattern", whole: true,
+        Pattern<T>("rank_pattern", 16, "ranks of individual layers, by name or pattern", whole: true,
             c => c.RankPattern.Select(p => KeyValuePair.Create(p.Key, (double)p.Value)),
             (c, map) => c with { RankPattern = map.ToDictionary(p => p.Key, p => (int)p.Value) }),
         new((config, fields) => config with { RankPattern = fields.Wholes("rank_pattern") },
@@ -90,7 +90,7 @@ internal static class SharedSettings
 
     /// <summary><c>alpha_pattern</c>: alphas by module.</summary>
     public static Setting<T> AlphaPattern<T>() where T : LowRankConfig => new(
-        Pattern<T>("alpha_pattern", 32, "alphas of their own, by layer name or pattern", whole: false,
+        Pattern<T>("alpha_pattern", 32, "alphas of individual layers, by name or pattern", whole: false,
             c => c.AlphaPattern, (c, map) => c with { AlphaPattern = map }),
         new((config, fields) => config with { AlphaPattern = fields.Reals("alpha_pattern") },
             (config, fields) => fields["alpha_pattern"] = PeftFields.Map(config.AlphaPattern, PeftFields.Number)));

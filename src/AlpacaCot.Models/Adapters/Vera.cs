@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Adapters;
 
-/// <summary>The settings of VeRA.</summary>
+/// <summary>The configuration of VeRA.</summary>
 public sealed record VeraConfig : AdapterConfig
 {
     /// <inheritdoc/>
@@ -14,19 +14,19 @@ public sealed record VeraConfig : AdapterConfig
     /// <summary><c>r</c>: the rank of the shared matrices.</summary>
     public int Rank { get; init; } = 256;
 
-    /// <summary><c>vera_dropout</c>: the share of inputs that training drops.</summary>
+    /// <summary><c>vera_dropout</c>: dropout probability on the adapter's input, in training only.</summary>
     public double Dropout { get; init; }
 
-    /// <summary><c>d_initial</c>: what d starts at.</summary>
+    /// <summary><c>d_initial</c>: the initial value of d.</summary>
     public double Initial { get; init; } = 0.1;
 
     /// <summary><c>projection_prng_key</c>: the seed of the shared matrices.</summary>
     public int Seed { get; init; }
 
-    /// <summary><c>save_projection</c>: whether the shared matrices are saved too.</summary>
+    /// <summary><c>save_projection</c>: whether the shared matrices are saved with the adapter.</summary>
     public bool SaveProjection { get; init; } = true;
 
-    /// <summary><c>bias</c>: biases of the base that are trained too.</summary>
+    /// <summary><c>bias</c>: base-model biases that are trained with the adapter.</summary>
     public BiasTraining Bias { get; init; }
 
     internal override string FileName(string name) =>
@@ -34,12 +34,12 @@ public sealed record VeraConfig : AdapterConfig
 }
 
 /// <summary>
-/// VeRA (Kopiczko et al., 2024): all layers share two random matrices that stay as they are; a layer learns two vectors that
-/// scale them, <c>y = x Wᵀ + b ∘ (d ∘ (x Aᵀ)) Bᵀ</c>. A layer uses the first columns of A and the first rows of B.
+/// VeRA (Kopiczko et al., 2024): all layers share two frozen random matrices, and each layer learns two vectors that scale them,
+/// <c>y = x Wᵀ + b ∘ (d ∘ (x Aᵀ)) Bᵀ</c>. A layer uses the first columns of A and the first rows of B.
 /// </summary>
 public static class Vera
 {
-    /// <summary>The declaration of the method.</summary>
+    /// <summary>The registered declaration of the method.</summary>
     public static AdapterMethod<VeraConfig> Method { get; } = new("VERA")
     {
         Presets = [new("vera", new())],
@@ -63,29 +63,29 @@ public static class Vera
         OnComplete = (config, setup) => config with { Seed = setup.Seed },
     };
 
-    private static void Attach(VeraConfig own, AdapterBuilder parts)
+    private static void Attach(VeraConfig config, AdapterBuilder builder)
     {
-        var layers = own.Targets.Linears(parts.Model);
+        var layers = config.Targets.Linears(builder.Model);
         var (inputs, outputs) = (layers.Max(l => l.Inputs), layers.Max(l => l.Outputs));
-        var generator = parts.Weights.AreShapes ? null : new Generator((ulong)own.Seed);
-        // In this order they come from one generator, as PEFT's do.
-        var a = Shared("vera_A", own.Rank, inputs);
-        var b = Shared("vera_B", outputs, own.Rank);
+        var generator = builder.Weights.AreShapes ? null : new Generator((ulong)config.Seed);
+        // The order matters: one generator produces both, as in PEFT.
+        var a = Shared("vera_A", config.Rank, inputs);
+        var b = Shared("vera_B", outputs, config.Rank);
         foreach (var layer in layers)
         {
-            var scaleB = parts.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => parts.Zeros(layer.Outputs));
-            var scaleD = parts.Train($"{layer.Name}.vera_lambda_d", [own.Rank],
-                () => Tensors.Full([own.Rank], own.Initial, ScalarType.Float32, CPU));
-            parts.Adapt(layer, new AdaptedLinear(a, b, scaleD, scaleB, own.Dropout));
+            var scaleB = builder.Train($"{layer.Name}.vera_lambda_b", [layer.Outputs], () => builder.Zeros(layer.Outputs));
+            var scaleD = builder.Train($"{layer.Name}.vera_lambda_d", [config.Rank],
+                () => Tensors.Full([config.Rank], config.Initial, ScalarType.Float32, CPU));
+            builder.Adapt(layer, new AdaptedLinear(a, b, scaleD, scaleB, config.Dropout));
         }
-        Biases.Train(own.Bias, [.. layers.Select(l => l.Name)], parts);
+        Biases.Train(config.Bias, [.. layers.Select(l => l.Name)], builder);
 
         Tensor Shared(string name, long rows, long columns)
         {
-            if (parts.Weights.AreShapes) return parts.Own(Tensors.Empty([rows, columns], ScalarType.Float32, META));
-            if (parts.Weights.Contains(name) || own.SaveProjection && !parts.Weights.AreSaved)
-                return parts.AddConstant(name, [rows, columns], () => Kaiming(generator!, rows, columns));
-            return parts.Own(Tensors.On(Kaiming(generator!, rows, columns), parts.Model.Compute.Device));
+            if (builder.Weights.AreShapes) return builder.Own(Tensors.Empty([rows, columns], ScalarType.Float32, META));
+            if (builder.Weights.Contains(name) || config.SaveProjection && !builder.Weights.AreSaved)
+                return builder.AddConstant(name, [rows, columns], () => Kaiming(generator!, rows, columns));
+            return builder.Own(Tensors.On(Kaiming(generator!, rows, columns), builder.Model.Compute.Device));
         }
     }
 
@@ -99,8 +99,8 @@ public static class Vera
     {
         public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
-            var read = Dropout.Of(x, dropout, pass.Mode) ?? x;
-            var low = nn.functional.linear(read, a.narrow(1, 0, layer.Inputs)) * scaleD; // [.., rank]
+            var input = Dropout.Of(x, dropout, pass.Mode) ?? x;
+            var low = nn.functional.linear(input, a.narrow(1, 0, layer.Inputs)) * scaleD; // [.., rank]
             var added = nn.functional.linear(low, b.narrow(0, 0, layer.Outputs)) * scaleB;
             return layer.Biased(layer.Product(x, pass.Mode).Plus(added));
         }

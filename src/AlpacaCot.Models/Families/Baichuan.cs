@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Baichuan 1 and 2 (Yang et al., 2023): LLaMA with one matrix for queries, keys and values. The 7B models have rotary positions,
-/// the 13B models linear biases; Baichuan 2 normalises the rows of its head.
+/// Baichuan 1 and 2 (Yang et al., 2023): LLaMA with one fused matrix for queries, keys and values. The 7B models use rotary
+/// positions, the 13B models ALiBi; Baichuan 2 normalizes the rows of its head.
 /// </summary>
 public sealed class Baichuan : IModelFamily
 {
-    private const int SecondVocabulary = 125696; // Baichuan 2 as published; 64000 in the first generation
+    private const int SecondVocabulary = 125696; // Baichuan 2 as published
     private const int FirstVocabulary = 64000;
 
     /// <inheritdoc/>
@@ -20,7 +20,7 @@ public sealed class Baichuan : IModelFamily
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
         c.Require("hidden_act", "silu");
-        // The only mark of a 13B model: it gives a length for its tokenizer, but none that positions are bound to.
+        // Only the 13B configurations lack max_position_embeddings: they have a tokenizer length but no position limit.
         var rotary = c.Has("max_position_embeddings");
         var sizes = c.Sizes();
         sizes = sizes with { MaxPositions = c.Int("model_max_length", sizes.MaxPositions) };
@@ -39,24 +39,24 @@ public sealed class Baichuan : IModelFamily
     {
         SecondVocabulary => true,
         FirstVocabulary => false,
-        _ => c.Text("tokenizer_class", "") == "BaichuanTokenizer", // only the second generation's configurations name it
+        _ => c.Text("tokenizer_class", "") == "BaichuanTokenizer", // present in configurations of the second generation only
     };
 
-    // Logits over unit rows: x·w / |w|. The lengths of rows that do not learn are kept.
+    // Logits with head rows of unit norm: x·w / |w|. The norms of frozen rows are cached.
     private static Func<Tensor, Tensor> NormalizedHead(ModelBuilder b)
     {
-        Tensor? kept = null;
-        var gate = new Lock(); // of passes on several threads
+        Tensor? cached = null;
+        var gate = new Lock(); // passes may run on several threads
         return logits =>
         {
             var weight = b.Linears["lm_head"].Weight;
-            if (weight.requires_grad || weight.Handle != b.Parameters["lm_head.weight"].Handle) return logits / Lengths(weight);
+            if (weight.requires_grad || weight.Handle != b.Parameters["lm_head.weight"].Handle) return logits / Norms(weight);
             lock (gate)
-                if (kept is null) b.Tables.Add(kept = Lengths(weight).DetachFromDisposeScope());
-            return logits / kept;
+                if (cached is null) b.Tables.Add(cached = Norms(weight).DetachFromDisposeScope());
+            return logits / cached;
         };
     }
 
-    private static Tensor Lengths(Tensor weight) =>
+    private static Tensor Norms(Tensor weight) =>
         weight.to(ScalarType.Float32).pow(Number(2)).sum(dim: 1).sqrt().clamp_min(Number(1e-12)); // [vocabulary]
 }

@@ -3,9 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// BLOOM and BLOOMZ (Scao et al., 2022): linear biases in place of positions, a layer norm right after the embedding, GELU,
-/// biases everywhere, and a head that is the embedding. The fused projection holds query, key and value of one head after
-/// another.
+/// BLOOM and BLOOMZ (Scao et al., 2022): ALiBi instead of positions, a layer norm directly after the embedding, GELU, biases in
+/// all layers, and a tied head. The fused projection stores query, key and value head by head.
 /// </summary>
 public sealed class Bloom : IModelFamily
 {

@@ -7,80 +7,80 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
 
-/// <summary>A causal language model: its weights by their checkpoint names, and the way from token ids to logits.</summary>
+/// <summary>A causal language model: its weights by checkpoint name, and the forward pass from token ids to logits.</summary>
 /// <remarks>
-/// Several threads may run passes of <see cref="PassMode.Evaluation"/> and <see cref="PassMode.Generation"/> on one model at
-/// once, each with caches of its own: a pass keeps nothing in the model, and each result is what one thread alone gives.
-/// Tensors belong to the dispose scope of the thread that made them. Training, switching an adapter, setting a property and
-/// disposing are for one thread while no other uses the model.
+/// Several threads may run <see cref="PassMode.Evaluation"/> and <see cref="PassMode.Generation"/> passes on one model at the
+/// same time, each with its own caches: a pass stores nothing in the model, and its result does not depend on other threads.
+/// Tensors belong to the dispose scope of the thread that created them. Training, switching an adapter, setting a property and
+/// disposing require that no other thread uses the model.
 /// </remarks>
 public abstract class CausalModel : IDisposable
 {
     private readonly ModelBuilder _builder;
 
-    /// <summary>Takes over what the builder handed out.</summary>
+    /// <summary>Takes ownership of the layers and weights that the builder created.</summary>
     protected CausalModel(ModelBuilder builder, ModelShape shape) => (this._builder, Shape) = (builder, shape);
 
-    /// <summary>Where it computes.</summary>
+    /// <summary>The device and numeric type of the computation.</summary>
     public Compute Compute => _builder.Compute;
 
     /// <summary>The model's sizes.</summary>
     public ModelShape Shape { get; }
 
-    /// <summary>Every plain weight by its checkpoint name; a tied head appears once, as the embedding.</summary>
+    /// <summary>Every weight that is not quantized, by its checkpoint name; a tied head appears once, as the embedding.</summary>
     public IReadOnlyDictionary<string, Tensor> Parameters => _builder.Parameters;
 
     /// <summary>Every linear layer by its checkpoint name (without <c>.weight</c>), in the order of the forward pass.</summary>
     public IReadOnlyDictionary<string, Linear> Linears => _builder.Linears;
 
-    /// <summary>Whether a linear layer is quantized.</summary>
+    /// <summary>Whether at least one linear layer is quantized.</summary>
     public bool IsQuantized => Linears.Values.Any(layer => layer.IsQuantized);
 
-    /// <summary>The form that its linear layers are quantized in, as a recipe names it: <c>none</c> where they are not.</summary>
+    /// <summary>The quantization type of the linear layers, as named in recipes; <c>none</c> if they are not quantized.</summary>
     public string Quantization =>
         Linears.Values.Select(layer => layer.Quantization).FirstOrDefault(form => form is not null) ?? "none";
 
-    /// <summary>How many weights the model has, plain or quantized.</summary>
+    /// <summary>The number of weights, quantized ones included.</summary>
     public long ParameterCount => Parameters.Values.Sum(p => p.numel())
         + Linears.Values.Where(layer => layer.IsQuantized).Sum(layer => layer.Outputs * layer.Inputs);
 
-    /// <summary>The layer from hidden states to logits.</summary>
+    /// <summary>The output head: hidden states to logits.</summary>
     public abstract Linear Head { get; }
 
-    /// <summary>Every embedding table by its checkpoint name (without <c>.weight</c>), the tokens' own first.</summary>
+    /// <summary>Every embedding table by its checkpoint name (without <c>.weight</c>); the token embedding is first.</summary>
     public IReadOnlyDictionary<string, Embedding> Embeddings => _builder.Embeddings;
 
-    /// <summary>The tokens' own table.</summary>
+    /// <summary>The token embedding.</summary>
     public Embedding WordEmbedding => _builder.Embeddings.Values.First();
 
-    /// <summary>Vectors read before every sequence, or none.</summary>
+    /// <summary>Trained vectors that precede every sequence, or null.</summary>
     public SoftPrompt? SoftPrompt { get; set; }
 
-    /// <summary>Keys and values before those of every sequence, or none.</summary>
+    /// <summary>Trained keys and values that precede those of every sequence, or null.</summary>
     public KeyValuePrefix? KeyValuePrefix { get; set; }
 
-    /// <summary>The virtual tokens before every sequence.</summary>
+    /// <summary>The number of virtual tokens that precede every sequence.</summary>
     public int VirtualTokens => SoftPrompt?.Count ?? KeyValuePrefix?.Count ?? 0;
 
-    /// <summary>Where weights stand, by their names; a tied head has a place of its own.</summary>
+    /// <summary>Replaceable slots of the weights by name; a tied head has its own slot.</summary>
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
-    /// <summary>The hidden states that the head reads, <c>[b, s, hidden]</c>.</summary>
+    /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
     public Tensor Hidden(ModelInput input)
     {
         input = input.On(Compute.Device);
         if (VirtualTokens == 0) return Run(input, null);
         var prompt = SoftPrompt?.Vectors();
-        if (input.Ragged is { } ragged) // the caches know of their virtual tokens
+        if (input.Ragged is { } varlen) // the caches add the virtual tokens themselves
         {
             var all = Run(input, prompt);
-            return ragged.Tokens == ragged.Own.Length ? all : all.index_select(1, Tensors.Of(ragged.Own, Compute.Device));
+            return varlen.Tokens == varlen.Own.Length ? all : all.index_select(1, Tensors.Of(varlen.Own, Compute.Device));
         }
         var hidden = Run(prompt is null ? BehindPrefix(input) : BehindPrompt(input), prompt);
         return prompt is null ? hidden : hidden.narrow(1, SoftPrompt!.Count, input.Ids.shape[1]).contiguous();
     }
 
-    // One pass of the blocks, over virtual tokens too where they are among the ids.
+    // Runs the blocks on all tokens, virtual ones among the ids included.
     private Tensor Run(ModelInput input, Tensor? prompt)
     {
         using var scope = NewDisposeScope();
@@ -89,14 +89,14 @@ public abstract class CausalModel : IDisposable
         foreach (var block in Blocks)
             x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
         input.Ragged?.Advance();
-        if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // the backward pass reads them
+        if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // needed by the backward pass
         return Norm.Forward(x, pass).MoveToOuterDisposeScope();
     }
 
-    /// <summary>From token ids to hidden states, <c>[b, s] -> [b, s, hidden]</c>.</summary>
+    /// <summary>Embeds token ids: <c>[b, s] -> [b, s, hidden]</c>.</summary>
     protected abstract Tensor Embed(ModelInput input, ForwardPass pass);
 
-    /// <summary>The blocks, in their order.</summary>
+    /// <summary>The decoder blocks, in order.</summary>
     public abstract IReadOnlyList<IBlock> Blocks { get; init; }
 
     /// <summary>The norm before the head.</summary>
@@ -117,12 +117,12 @@ public abstract class CausalModel : IDisposable
 
     private ModelInput BehindPrefix(ModelInput input)
     {
-        var (count, unplaced) = (KeyValuePrefix!.Count, KeyValuePrefix.TakesPositions ? 0 : KeyValuePrefix.Count);
+        var (count, unpositioned) = (KeyValuePrefix!.Count, KeyValuePrefix.TakesPositions ? 0 : KeyValuePrefix.Count);
         return input with
         {
-            Positions = input.Positions is { } given ? given + Number(count - unplaced) : null,
+            Positions = input.Positions is { } given ? given + Number(count - unpositioned) : null,
             Present = Extended(input.Present, count),
-            HasVirtual = true, Before = count, Unplaced = unplaced, Prefix = KeyValuePrefix.Layers(input.Mode),
+            HasVirtual = true, Before = count, Unplaced = unpositioned, Prefix = KeyValuePrefix.Layers(input.Mode),
         };
     }
 
@@ -130,33 +130,35 @@ public abstract class CausalModel : IDisposable
         : cat([Tensors.Ones([present.shape[0], count], ScalarType.Bool, present.device), present], 1);
 
     /// <summary>
-    /// Whether blocks keep only their input for the backward pass and are computed again: about a third slower, and memory for
-    /// activations of one block instead of all.
+    /// Gradient checkpointing: blocks keep only their input for the backward pass and are recomputed there. Training takes about
+    /// a third longer, and activation memory is that of one block instead of all.
     /// </summary>
     public bool Recomputes { get; set; }
 
-    /// <summary>The noise on token vectors in training, <see cref="ForwardPass.Noise"/>; 0: none.</summary>
+    /// <summary>The noise on token embeddings in training, see <see cref="ForwardPass.Noise"/>; 0: none.</summary>
     public double EmbeddingNoise { get; set; }
 
-    /// <summary>Whether no token looks at later ones, so that a beginning's cache serves any continuation.</summary>
+    /// <summary>Whether no token attends to later ones, so that a cached prefix is valid for any continuation.</summary>
     public virtual bool IsCausal => true;
 
-    /// <summary>Up to this length of a sequence its rotary positions turn by angles that do not depend on the length.</summary>
+    /// <summary>The longest sequence whose rotary angles do not depend on its length, in tokens.</summary>
     public long SteadyLength => _builder.Tables.OfType<Rope>().Select(r => r.SteadyLength).DefaultIfEmpty(long.MaxValue).Min();
 
-    /// <summary>From hidden states to logits: <c>[.., hidden] -> [.., vocabulary]</c>, in memory of their own.</summary>
-    /// <param name="hidden">From <see cref="Hidden"/>.</param>
-    /// <param name="mode">What the pass is for.</param>
+    /// <summary>Computes logits: <c>[.., hidden] -> [.., vocabulary]</c>, in newly allocated memory.</summary>
+    /// <param name="hidden">Hidden states from <see cref="Hidden"/>.</param>
+    /// <param name="mode">The purpose of the pass, which selects the arithmetic.</param>
     public virtual Tensor Project(Tensor hidden, PassMode mode = PassMode.Evaluation) =>
         Head.Forward(hidden, new ForwardPass(Compute, mode));
 
-    /// <summary>Logits of the next token at every place, <c>[b, s, vocabulary]</c>, fp32.</summary>
+    /// <summary>Logits of the next token at every position, <c>[b, s, vocabulary]</c>, fp32.</summary>
     public Tensor Logits(ModelInput input) => Project(Hidden(input), input.Mode);
 
-    /// <summary>The log-probability (natural log) of some next tokens; only their logits are computed.</summary>
-    /// <param name="input">The tokens read, and what for (<see cref="ModelInput.Mode"/>).</param>
-    /// <param name="positions">Flat positions in <c>[b, s]</c> whose successor is predicted, <c>[n]</c>, int64.</param>
-    /// <param name="targets">The successors, <c>[n]</c>, int64.</param>
+    /// <summary>
+    /// Log-probabilities (natural logarithm) of selected next tokens; only the logits of their positions are computed.
+    /// </summary>
+    /// <param name="input">The input tokens and the purpose of the pass (<see cref="ModelInput.Mode"/>).</param>
+    /// <param name="positions">Flat indices into <c>[b, s]</c> whose next token is scored, <c>[n]</c>, int64.</param>
+    /// <param name="targets">The next tokens, <c>[n]</c>, int64.</param>
     /// <returns><c>[n]</c>, fp64.</returns>
     public Tensor LogProbabilities(ModelInput input, Tensor positions, Tensor targets)
     {
@@ -166,15 +168,17 @@ public abstract class CausalModel : IDisposable
         return KernelSet.For(logits).LogProbabilities(logits, targets.to(Compute.Device));
     }
 
-    /// <summary>The negative sum of <see cref="LogProbabilities"/>, a scalar in fp32: the loss of supervised tuning.</summary>
+    /// <summary>
+    /// The negative sum of <see cref="LogProbabilities"/>, a scalar in fp32: the loss of supervised fine-tuning.
+    /// </summary>
     /// <inheritdoc cref="LogProbabilities"/>
     public Tensor NegativeLogLikelihood(ModelInput input, Tensor positions, Tensor targets) =>
         (-LogProbabilities(input, positions, targets).sum()).to(ScalarType.Float32);
 
     /// <summary>
-    /// Rounds every plain matrix of the linear layers to blocks of 8 or 4 bits, as GGUF's Q8_0 and Q4_0, for answering with few
-    /// bytes a token; with 4 bits the head keeps 8. The plain weights are freed, so the model can neither be trained in full nor
-    /// saved afterwards.
+    /// Rounds the unquantized matrices of all linear layers to blocks of 8 or 4 bits, like GGUF's Q8_0 and Q4_0, to read fewer
+    /// bytes per generated token; with 4 bits the head keeps 8. The original weights are freed, so the model can no longer be
+    /// fully trained or saved.
     /// </summary>
     public void RoundWeights(int bits)
     {
@@ -182,15 +186,16 @@ public abstract class CausalModel : IDisposable
         {
             if (layer.Matrix is not DenseMatrix dense) continue;
             layer.Matrix = BlockMatrix.Quantize(dense.Weight, layer == Head ? 8 : bits);
-            if (_builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose(); // a tied head's is the embedding's
+            // A tied head has no parameter of its own: the embedding keeps the weight.
+            if (_builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose();
         }
     }
 
-    /// <summary>A cache for one sequence, empty but for virtual tokens.</summary>
+    /// <summary>Creates a cache for one sequence, which contains the virtual tokens only.</summary>
     public KeyValueCache NewCache()
     {
         using var scope = NewDisposeScope();
-        using var quiet = no_grad();
+        using var noGrad = no_grad();
         return new(Compute, Shape.Layers, Shape.KeyValueHeads, Shape.HeadDimension, KeyValuePrefix?.Layers(PassMode.Generation),
             SoftPrompt?.Count ?? 0)
         {
@@ -198,7 +203,7 @@ public abstract class CausalModel : IDisposable
         };
     }
 
-    /// <summary>Grows whenever an adapter is switched: what was cached before is another model's.</summary>
+    /// <summary>Incremented whenever an adapter is switched, which invalidates existing caches.</summary>
     internal int Version { get; set; }
 
     /// <summary>Frees the weights and tables.</summary>

@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// ChatGLM-6B (Du et al., 2022; Zeng et al., 2023): a context that sees itself in both directions and an answer that sees what is
-/// before it, two rows of rotary positions, each for one half of a head, and residuals of the post-norm kind,
-/// <c>α · norm(x) + f(norm(x))</c>. Its successors under the same <c>model_type</c> are ChatGLM2 and ChatGLM3.
+/// ChatGLM-6B (Du et al., 2022; Zeng et al., 2023): the context has bidirectional attention and the answer causal attention; two
+/// rows of rotary positions, each for one half of a head; post-norm residuals, <c>α · norm(x) + f(norm(x))</c>. ChatGLM2 and
+/// ChatGLM3 share its <c>model_type</c>.
 /// </summary>
 public sealed class ChatGlm : IModelFamily
 {
-    // √(2 · 28): the published code takes the 28 layers of the 6B model whatever the configuration says.
+    // √(2 · 28): the published code uses the 28 layers of the 6B model regardless of the configuration.
     private static readonly double Alpha = Math.Sqrt(56);
 
     /// <inheritdoc/>
@@ -49,7 +49,9 @@ public sealed class ChatGlm : IModelFamily
         };
     }
 
-    /// <summary>The special tokens that masks and positions depend on; the first release does not name them.</summary>
+    /// <summary>
+    /// The special tokens that determine masks and positions; the first release does not name them in its configuration.
+    /// </summary>
     public static ChatGlmLayout Layout(ModelConfig c)
     {
         var start = c.Int("bos_token_id");
@@ -59,7 +61,7 @@ public sealed class ChatGlm : IModelFamily
         };
     }
 
-    // What all blocks of a pass look through: both rows of rotary turns, and which tokens each one sees, [b, 1, s, s].
+    // Tensors shared by all blocks of a pass: rotary tables of both position rows, and the attention mask, [b, 1, s, s].
     private sealed record Views((Tensor Cos, Tensor Sin) Context, (Tensor Cos, Tensor Sin) Answer, Tensor? Visible)
     {
         public IReadOnlyList<Tensor> Tensors =>
@@ -67,32 +69,32 @@ public sealed class ChatGlm : IModelFamily
 
         public static Views Of(ModelInput input, ForwardPass pass, ChatGlmLayout layout, Rope rope)
         {
-            var (ragged, length) = (input.Ragged, input.Ids.shape[1]);
-            // Training always used the later layout; see StartKeepsPlace.
-            var (positions, visible) = ragged is null
+            var (varlen, length) = (input.Ragged, input.Ids.shape[1]);
+            // The model was always trained with the later layout; see StartKeepsPlace.
+            var (positions, visible) = varlen is null
                 ? (layout with { StartKeepsPlace = false }).Of(input.Ids,
                     input.Present?.narrow(1, input.Before, length)) // [b, 2, s], [b, 1, s, s]
-                : (Positions(layout, ragged), null);
-            if (visible is not null && input.Before > 0) // virtual tokens are seen by all
+                : (Positions(layout, varlen), null);
+            if (visible is not null && input.Before > 0) // every query attends to the virtual tokens
             {
                 long[] before = [visible.shape[0], 1, length, input.Before];
                 visible = cat([Runtime.Tensors.Ones(before, ScalarType.Bool, visible.device), visible], 3);
             }
-            var end = ragged?.End ?? length;
+            var end = varlen?.End ?? length;
             return new Views(rope.Tables(positions.select(1, 0), end, mode: pass.Mode),
                 rope.Tables(positions.select(1, 1), end + 1, mode: pass.Mode), visible);
         }
 
-        // Both rows of positions of all sequences' new tokens, [1, 2, n].
-        private static Tensor Positions(ChatGlmLayout layout, VarlenBatch ragged)
+        // Both position rows of the new tokens of all sequences, [1, 2, n].
+        private static Tensor Positions(ChatGlmLayout layout, VarlenBatch varlen)
         {
-            var (all, at) = (new long[2 * ragged.Tokens], 0);
-            foreach (var (cache, start) in ragged.Sequences)
+            var (all, at) = (new long[2 * varlen.Tokens], 0);
+            foreach (var (cache, start) in varlen.Sequences)
             {
-                cache.Context = layout.Place(cache.AllIds, start, all.AsSpan(at), all.AsSpan(ragged.Tokens + at));
+                cache.Context = layout.Place(cache.AllIds, start, all.AsSpan(at), all.AsSpan(varlen.Tokens + at));
                 at += cache.AllIds.Length - start;
             }
-            return Runtime.Tensors.Of(all, [1, 2, ragged.Tokens], ragged.Positions.device);
+            return Runtime.Tensors.Of(all, [1, 2, varlen.Tokens], varlen.Positions.device);
         }
     }
 
@@ -128,14 +130,14 @@ public sealed class ChatGlm : IModelFamily
         private Tensor Attend(Tensor x, Views views, ForwardPass pass)
         {
             var (q, k, v) = _project(x, pass); // [b, s, hidden]
-            (q, k, v) = (Turn(q, views), Turn(k, views), Heads.Split(v, _heads)); // [b, h, s, d]
-            if (pass.Varlen is { } ragged) return _output.Forward(ragged.Attend(_layer, q, k, v, new AttentionOptions()), pass);
+            (q, k, v) = (Rotate(q, views), Rotate(k, views), Heads.Split(v, _heads)); // [b, h, s, d]
+            if (pass.Varlen is { } varlen) return _output.Forward(varlen.Attend(_layer, q, k, v, new AttentionOptions()), pass);
             (k, v) = pass.WithPrefix(_layer, k, v); // [b, h, t, d]
             return _output.Forward(Heads.Join(Attention.Attend(q, k, v, views.Visible)), pass);
         }
 
-        // One half of each head turns by the place in the context, the other by the place in the answer.
-        private Tensor Turn(Tensor x, Views views)
+        // One half of each head is rotated by the position in the context, the other by the position in the answer.
+        private Tensor Rotate(Tensor x, Views views)
         {
             var (b, s) = (x.shape[0], x.shape[1]);
             var halves = x.view(b, s, _heads, 2, -1); // [b, s, h, 2, d/2]

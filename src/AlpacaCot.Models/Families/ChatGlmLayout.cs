@@ -7,25 +7,28 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Where ChatGLM-6B's positions and masks come from. A sequence is <c>context, [gMASK], sop, answer</c>; everything before sop is
-/// the context, whose tokens all see each other. The answer stands at the position of the mask token it fills, and counts its
-/// own tokens in a second row of positions (Du et al., 2022).
+/// The positions and masks of ChatGLM-6B (Du et al., 2022). A sequence is <c>context, [gMASK], sop, answer</c>. The context is
+/// everything before sop, and all its tokens attend to each other. In the first row of positions the answer has the position of
+/// the mask token it fills; the second row counts the answer's own tokens.
 /// </summary>
-/// <param name="Mask">The id of [MASK], which stands inside the context.</param>
-/// <param name="GlobalMask">The id of [gMASK], which ends the context; it goes before [MASK] where both occur.</param>
-/// <param name="Start">The id of sop, with which the answer begins.</param>
+/// <param name="Mask">The id of [MASK], a mask token inside the context.</param>
+/// <param name="GlobalMask">The id of [gMASK], which ends the context; it takes precedence over [MASK] if both occur.</param>
+/// <param name="Start">The id of sop, the first token of the answer.</param>
 public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
 {
     /// <summary>
-    /// Whether sop itself keeps its own place in the first row when it follows [gMASK]: so generated the first release of
-    /// March 2023, though it was trained like the later ones.
+    /// Whether sop after [gMASK] keeps its own position in the first row. The first release of March 2023 generates this way,
+    /// although it was trained like the later ones.
     /// </summary>
     public bool StartKeepsPlace { get; init; }
 
-    /// <summary>Both rows of positions <c>[b, 2, s]</c>, and which tokens each one sees <c>[b, 1, s, s]</c>.</summary>
-    /// <param name="ids">The tokens, <c>[b, s]</c>.</param>
+    /// <summary>
+    /// Computes both rows of positions <c>[b, 2, s]</c> and the attention mask <c>[b, 1, s, s]</c>, true where a query may
+    /// attend.
+    /// </summary>
+    /// <param name="ids">Token ids, <c>[b, s]</c>.</param>
     /// <param name="present">True for real tokens, false for padding, <c>[b, s]</c>; null when all are real.</param>
-    /// <exception cref="InputException">A sequence has no sop, or no mask token.</exception>
+    /// <exception cref="InputException">A sequence has no sop or no mask token.</exception>
     public (Tensor Positions, Tensor Visible) Of(Tensor ids, Tensor? present)
     {
         var (rows, length) = ((int)ids.shape[0], (int)ids.shape[1]);
@@ -35,8 +38,8 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
         for (var row = 0; row < rows; row++)
         {
             var first = real is null ? 0 : Math.Max(0, real.AsSpan(row * length, length).IndexOf(true));
-            var at = positions.AsSpan(row * 2 * length, 2 * length);
-            contexts[row] = Place(all.AsSpan(row * length, length), 0, at[..length], at[length..], first);
+            var rowPositions = positions.AsSpan(row * 2 * length, 2 * length);
+            contexts[row] = Place(all.AsSpan(row * length, length), 0, rowPositions[..length], rowPositions[length..], first);
         }
         var visible = Attention.Causal(0, length, ids.device)
             | (Range(0, length, ids.device) < Tensors.Of(contexts, [rows, 1, 1, 1], ids.device)); // [b, 1, s, s]
@@ -47,21 +50,21 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
     }
 
     /// <summary>Writes both positions of the tokens from <paramref name="start"/> on.</summary>
-    /// <param name="tokens">All tokens so far.</param>
-    /// <param name="start">The first new token.</param>
-    /// <param name="places">The first row, by the place in the context.</param>
-    /// <param name="answers">The second row, by the place in the answer.</param>
-    /// <param name="first">The first token that is not padding.</param>
-    /// <returns>The length of the context.</returns>
-    /// <exception cref="InputException">The sequence has no sop, or no mask token.</exception>
-    public int Place(ReadOnlySpan<long> tokens, int start, Span<long> places, Span<long> answers, int first = 0)
+    /// <param name="tokens">All token ids so far.</param>
+    /// <param name="start">The index of the first new token.</param>
+    /// <param name="contextPositions">Receives the positions in the context, one per new token.</param>
+    /// <param name="answerPositions">Receives the positions in the answer, one per new token.</param>
+    /// <param name="first">The index of the first token that is not padding.</param>
+    /// <returns>The length of the context in tokens.</returns>
+    /// <exception cref="InputException">The sequence has no sop or no mask token.</exception>
+    public int Place(ReadOnlySpan<long> tokens, int start, Span<long> contextPositions, Span<long> answerPositions, int first = 0)
     {
         var (context, mask, isGlobal) = Find(tokens);
         for (var t = start; t < tokens.Length; t++)
         {
             var isAnswer = StartKeepsPlace && isGlobal ? t > context : t >= context;
-            places[t - start] = t < first ? 0 : (isAnswer ? mask : t) - first;
-            answers[t - start] = t < context ? 0 : t - context + 1;
+            contextPositions[t - start] = t < first ? 0 : (isAnswer ? mask : t) - first;
+            answerPositions[t - start] = t < context ? 0 : t - context + 1;
         }
         return context;
     }
@@ -70,8 +73,8 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
     {
         var (context, global, mask) = (tokens.IndexOf(Start), tokens.IndexOf(GlobalMask), tokens.IndexOf(Mask));
         if (context < 0 || global < 0 && mask < 0)
-            throw new InputException($"ChatGLM reads a context with [gMASK] or [MASK], then sop: there is no " +
-                (context < 0 ? $"sop (id {Start})" : $"mask token (id {GlobalMask} or {Mask})") + " in the sequence.");
+            throw new InputException($"ChatGLM needs a context with [gMASK] or [MASK], then sop: the sequence has no " +
+                (context < 0 ? $"sop (id {Start})" : $"mask token (id {GlobalMask} or {Mask})") + ".");
         return (context, global >= 0 ? global : mask, global >= 0);
     }
 }

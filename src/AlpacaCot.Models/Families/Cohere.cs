@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Command R (Cohere, 2024) and Command R7B, <c>cohere2</c>: both branches side by side behind one layer norm without offset,
-/// rotary positions on neighbouring dimensions, logits times a factor. In the second only layers with a sliding window, three of
-/// four, have positions.
+/// Command R (Cohere, 2024) and Command R7B, <c>cohere2</c>: attention and feed-forward in parallel after one layer norm without
+/// bias, interleaved rotary positions, scaled logits. In <c>cohere2</c> three of four layers have a sliding window, and only
+/// these have positions.
 /// </summary>
 public sealed class Cohere : IModelFamily
 {

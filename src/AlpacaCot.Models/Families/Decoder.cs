@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// The frame that decoder-only transformers have in common (Radford et al., 2019): an embedding, a stack of blocks, a norm, a
-/// head. What a family's blocks do is the family's own.
+/// The common structure of decoder-only transformers (Radford et al., 2019): embedding, blocks, norm, head. Each family supplies
+/// its blocks.
 /// </summary>
 internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalModel(builder, shape)
 {
-    /// <summary>From token ids to hidden states, <c>[b, s] -> [b, s, hidden]</c>.</summary>
+    /// <summary>Embeds token ids: <c>[b, s] -> [b, s, hidden]</c>.</summary>
     public required Func<ModelInput, ForwardPass, Tensor> EmbedWith { get; init; }
 
     /// <inheritdoc/>
@@ -18,15 +18,15 @@ internal sealed class Decoder(ModelBuilder builder, ModelShape shape) : CausalMo
     /// <inheritdoc/>
     public override required ILayer Norm { get; init; }
 
-    /// <summary>The head.</summary>
+    /// <summary>The output head, returned by <see cref="Head"/>.</summary>
     public required Linear Output { get; init; }
 
-    /// <summary>What is done to the logits, such as bounding them; it must not return a view.</summary>
+    /// <summary>A function applied to the logits, such as a soft cap; it must not return a view.</summary>
     public Func<Tensor, Tensor>? Finish { get; init; }
 
     public override Linear Head => Output;
 
-    /// <summary>Whether no token looks at later ones.</summary>
+    /// <summary>Whether attention is causal; see <see cref="IsCausal"/>.</summary>
     public bool IsOneWay { get; init; } = true;
 
     public override bool IsCausal => IsOneWay;

@@ -2,7 +2,7 @@ using AlpacaCot.Models.Modules;
 
 namespace AlpacaCot.Models.Families;
 
-/// <summary>ERNIE 4.5, dense (Baidu, 2025): LLaMA whose rotary positions turn neighbouring dimensions.</summary>
+/// <summary>ERNIE 4.5, dense (Baidu, 2025): LLaMA with interleaved rotary positions.</summary>
 public sealed class Ernie : IModelFamily
 {
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Falcon (Almazrouei et al., 2023). 7B: one head of keys, attention and feed-forward side by side behind one layer norm. 40B:
-/// few heads of keys and two norms. RefinedWeb models: linear biases, one branch after the other.
+/// Falcon (Almazrouei et al., 2023). 7B: multi-query attention, with attention and feed-forward in parallel after one layer norm.
+/// 40B: grouped-query attention and two norms. RefinedWeb models: ALiBi and sequential branches.
 /// </summary>
 public sealed class Falcon : IModelFamily
 {
@@ -17,17 +17,17 @@ public sealed class Falcon : IModelFamily
         var (hidden, heads) = (c.Int("hidden_size"), c.Int(c.Either("num_attention_heads", "n_head")));
         var grouped = c.Flag("new_decoder_architecture", c.ModelType == "RefinedWeb");
         var parallel = c.Flag("parallel_attn", true);
-        var written = c.Int(c.Either("num_kv_heads", "n_head_kv"), heads);
-        var groups = c.Flag("multi_query", true) && !grouped ? 1 : written;
+        var configured = c.Int(c.Either("num_kv_heads", "n_head_kv"), heads);
+        var groups = c.Flag("multi_query", true) && !grouped ? 1 : configured;
         var sizes = new DecoderSizes(
             c.Int("vocab_size"), hidden, c.Int("ffn_hidden_size", 4 * hidden), c.Int(c.Either("num_hidden_layers", "n_layer")),
             heads, groups, hidden / heads, c.Int("max_position_embeddings", 2048));
         var (epsilon, bias) = (c.Number("layer_norm_epsilon", 1e-5), c.Flag("bias"));
         var fused = sizes.QueryWidth + 2 * sizes.KeyWidth;
         var activation = Activations.Named(c.Text("activation", "gelu"));
-        var ownNorms = grouped && c.Int("num_ln_in_parallel_attn", 2) == 2;
+        var separateNorms = grouped && c.Int("num_ln_in_parallel_attn", 2) == 2;
         var rope = b.Rope(c.Rope(), sizes.HeadDimension);
-        // The biases are added before the logits are divided by √d.
+        // The ALiBi biases are added before the logits are divided by √d.
         var alibi = c.Flag("alibi") ? new Alibi(heads, 1 / Math.Sqrt(sizes.HeadDimension)) : null;
         var embedding = b.Embedding("transformer.word_embeddings", sizes.Vocabulary, hidden);
         return new Decoder(b, sizes.Shape("falcon"))
@@ -40,7 +40,7 @@ public sealed class Falcon : IModelFamily
 
         IBlock Block(string at, int layer)
         {
-            var norm = b.LayerNorm(ownNorms ? $"{at}.ln_attn" : $"{at}.input_layernorm", hidden, epsilon);
+            var norm = b.LayerNorm(separateNorms ? $"{at}.ln_attn" : $"{at}.input_layernorm", hidden, epsilon);
             var attention = new SelfAttention(layer, heads, groups, sizes.HeadDimension,
                 Projections.Grouped(
                     b.Linear($"{at}.self_attention.query_key_value", hidden, fused, bias), groups, sizes.HeadDimension),
@@ -48,7 +48,7 @@ public sealed class Falcon : IModelFamily
             {
                 Rope = alibi is null ? rope : null, Alibi = alibi,
             };
-            var innerNorm = ownNorms ? b.LayerNorm($"{at}.ln_mlp", hidden, epsilon)
+            var innerNorm = separateNorms ? b.LayerNorm($"{at}.ln_mlp", hidden, epsilon)
                 : parallel || grouped ? norm : b.LayerNorm($"{at}.post_attention_layernorm", hidden, epsilon);
             var inner = new FeedForward(b.Linear($"{at}.mlp.dense_h_to_4h", hidden, sizes.Inner, bias), activation,
                 b.Linear($"{at}.mlp.dense_4h_to_h", sizes.Inner, hidden, bias));

@@ -5,8 +5,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Gemma (Gemma Team, 2024): LLaMA with GeGLU, embeddings times √width that are also the head, and norms whose gain is stored
-/// less one.
+/// Gemma (Gemma Team, 2024): LLaMA with GeGLU, tied embeddings scaled by √width, and norm weights stored as w - 1.
 /// </summary>
 public sealed class Gemma : IModelFamily
 {
@@ -22,10 +21,10 @@ public sealed class Gemma : IModelFamily
             parts.Norm(i, "post_attention_layernorm"), parts.FeedForward(i)));
     }
 
-    /// <summary>LLaMA's parts as all Gemmas change them.</summary>
+    /// <summary>LLaMA's components with the changes common to all Gemma models.</summary>
     internal static LlamaParts Parts(ModelConfig c, ModelBuilder b, Rope? rope = null)
     {
-        // The first configurations say gelu and mean its tanh form.
+        // The first configurations say gelu but mean the tanh approximation.
         foreach (var key in (string[])["hidden_act", "hidden_activation"])
             if (c.Text(key, "gelu") != "gelu") c.Require(key, "gelu_pytorch_tanh");
         c.Require("use_bidirectional_attention", "false");
@@ -36,12 +35,12 @@ public sealed class Gemma : IModelFamily
             Unit = Activations.GeGlu,
             Tied = true,
             EmbeddingScale = Math.Sqrt(c.Int("hidden_size")),
-            Finish = Bounded(c, "final_logit_softcapping"),
+            Finish = SoftCap(c, "final_logit_softcapping"),
         };
     }
 
-    /// <summary>cap · tanh(x / cap), where the configuration has a cap.</summary>
-    private static Func<Tensor, Tensor>? Bounded(ModelConfig c, string key)
+    /// <summary>The soft cap cap · tanh(x / cap); null if the configuration has none.</summary>
+    private static Func<Tensor, Tensor>? SoftCap(ModelConfig c, string key)
     {
         if (!c.Has(key)) return null;
         var cap = c.Number(key, 0);
@@ -50,8 +49,8 @@ public sealed class Gemma : IModelFamily
 }
 
 /// <summary>
-/// Gemma 2 (Gemma Team, 2024): norms before and after each branch, every other layer sees a sliding window, and the logits of
-/// attention and head are bounded.
+/// Gemma 2 (Gemma Team, 2024): norms before and after each branch, a sliding window in every other layer, and soft-capped logits
+/// in attention and head.
 /// </summary>
 public sealed class Gemma2 : IModelFamily
 {
@@ -66,7 +65,7 @@ public sealed class Gemma2 : IModelFamily
         return parts.Model("gemma2", i => Block(c, parts, i, attention => attention with { Window = windows[i] }));
     }
 
-    /// <summary>The block of Gemma 2 and 3.</summary>
+    /// <summary>The block of Gemma 2 and 3; <paramref name="own"/> applies the family's changes to attention.</summary>
     internal static IBlock Block(ModelConfig c, LlamaParts parts, int layer, Func<SelfAttention, SelfAttention> own)
     {
         var bias = c.Flag("attention_bias");
@@ -81,8 +80,8 @@ public sealed class Gemma2 : IModelFamily
 }
 
 /// <summary>
-/// Gemma 3 (Gemma Team, 2025), text: Gemma 2 with norms over the heads in place of the bounds, and two rotary bases: one for the
-/// layers with a sliding window, five of six, and one for those that see all.
+/// Gemma 3 (Gemma Team, 2025), text only: Gemma 2 with head norms instead of soft caps, and two rotary bases: one for the layers
+/// with a sliding window (five of six), one for those with full attention.
 /// </summary>
 public sealed class Gemma3 : IModelFamily
 {

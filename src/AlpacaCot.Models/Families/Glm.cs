@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// GLM and GLM-4 (Team GLM, 2024) in the form of Hugging Face: LLaMA's parts with rotary positions on neighbouring dimensions of
-/// a part of each head and one matrix for gate and up. GLM-4-0414 also has norms after each branch.
+/// GLM and GLM-4 (Team GLM, 2024) in Hugging Face format: LLaMA's components with interleaved rotary positions on part of each
+/// head and one fused matrix for gate and up. GLM-4-0414 also has norms after each branch.
 /// </summary>
 public sealed class Glm : IModelFamily
 {

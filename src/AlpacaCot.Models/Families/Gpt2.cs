@@ -4,8 +4,8 @@ using static AlpacaCot.Models.Runtime.Scalars;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// GPT-2 (Radford et al., 2019): learned positions, layer norms before each branch, GELU, a head that is the embedding. The
-/// checkpoints hold each matrix as <c>[inputs, outputs]</c>.
+/// GPT-2 (Radford et al., 2019): learned positions, layer norms before each branch, GELU, a tied head. Checkpoints store each
+/// matrix as <c>[inputs, outputs]</c>.
 /// </summary>
 public sealed class Gpt2 : IModelFamily
 {
@@ -15,7 +15,7 @@ public sealed class Gpt2 : IModelFamily
     /// <inheritdoc/>
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
-        c.Flag("reorder_and_upcast_attn"); // the same in fp32
+        c.Flag("reorder_and_upcast_attn"); // no effect in fp32
         var (hidden, heads) = (c.Int("n_embd"), c.Int("n_head"));
         var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("n_inner", 4 * hidden), c.Int("n_layer"), heads, heads,
             hidden / heads, c.Int("n_positions", 1024));

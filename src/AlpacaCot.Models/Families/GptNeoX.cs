@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// GPT-NeoX and Pythia (Black et al., 2022; Biderman et al., 2023): attention and feed-forward side by side behind two layer
-/// norms (or, on request, one after the other), rotary positions on a part of each head.
+/// GPT-NeoX and Pythia (Black et al., 2022; Biderman et al., 2023): attention and feed-forward in parallel with separate layer
+/// norms (sequential if configured), rotary positions on part of each head.
 /// </summary>
 public sealed class GptNeoX : IModelFamily
 {

@@ -4,8 +4,8 @@ using static AlpacaCot.Models.Runtime.Scalars;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Granite 3 (Granite Team, 2024): LLaMA with four fixed factors: on embeddings, attention logits, what each branch adds, and
-/// (dividing) the logits.
+/// Granite 3 (Granite Team, 2024): LLaMA with four fixed factors: on embeddings, attention logits, residual branches, and (as a
+/// divisor) output logits.
 /// </summary>
 public sealed class Granite : IModelFamily
 {

@@ -1,8 +1,8 @@
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Fields of <c>config.json</c> that do not change what a model computes here: names and versions, token ids, initial values,
-/// dropout (never applied to the base model), losses for routers, ways to run the same computation, defaults for generation.
+/// Fields of <c>config.json</c> that do not change the computation here: names and versions, token ids, initialization, dropout
+/// (never applied to the base model), router losses, implementation choices, generation defaults.
 /// </summary>
 internal static class HarmlessFields
 {

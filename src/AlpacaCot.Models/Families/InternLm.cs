@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// InternLM (InternLM Team, 2023): LLaMA with biases in attention and a rotary base that grows with the length beyond the trained
-/// one.
+/// InternLM (InternLM Team, 2023): LLaMA with attention biases and a rotary base that grows with the sequence beyond the trained
+/// length (dynamic NTK).
 /// </summary>
 public sealed class InternLm : IModelFamily
 {
@@ -37,8 +37,7 @@ public sealed class InternLm : IModelFamily
 }
 
 /// <summary>
-/// InternLM2 (Cai et al., 2024): LLaMA with grouped-query attention whose matrix holds each group's queries, its key and its
-/// value.
+/// InternLM2 (Cai et al., 2024): LLaMA with a fused matrix that stores, per group, its queries, its key and its value.
 /// </summary>
 public sealed class InternLm2 : IModelFamily
 {

@@ -4,7 +4,7 @@ namespace AlpacaCot.Models.Families;
 
 /// <summary>
 /// LLaMA 1, 2 and 3 (Touvron et al., 2023; Grattafiori et al., 2024): pre-norm blocks of grouped-query attention with rotary
-/// positions and a SwiGLU feed-forward, RMS norms, no biases unless the configuration asks for them.
+/// positions and a SwiGLU feed-forward, RMS norms, biases only if configured.
 /// </summary>
 public sealed class Llama : IModelFamily
 {

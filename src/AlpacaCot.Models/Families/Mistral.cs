@@ -2,7 +2,7 @@ using AlpacaCot.Models.Modules;
 
 namespace AlpacaCot.Models.Families;
 
-/// <summary>Mistral (Jiang et al., 2023): LLaMA whose tokens see a sliding window.</summary>
+/// <summary>Mistral (Jiang et al., 2023): LLaMA with sliding-window attention.</summary>
 public sealed class Mistral : IModelFamily
 {
     /// <inheritdoc/>
@@ -19,7 +19,9 @@ public sealed class Mistral : IModelFamily
     }
 }
 
-/// <summary>Mixtral (Jiang et al., 2024): Mistral with eight experts in place of the feed-forward, two of them a token.</summary>
+/// <summary>
+/// Mixtral (Jiang et al., 2024): Mistral with a mixture of eight experts instead of the feed-forward, two per token.
+/// </summary>
 public sealed class Mixtral : IModelFamily
 {
     /// <inheritdoc/>

@@ -5,10 +5,10 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Typed reading of <c>config.json</c> with errors that name the key. It remembers what was read: a field that a family does not
-/// know is refused, for it may change what the model computes.
+/// Typed access to <c>config.json</c> with errors that name the key. It records which fields were read: an unknown field is
+/// rejected, because it may change the computation.
 /// </summary>
-public sealed class ModelConfig(JsonElement json, string place = "config.json")
+public sealed class ModelConfig(JsonElement json, string location = "config.json")
 {
     private readonly HashSet<string> _read = [];
     private readonly Dictionary<string, ModelConfig> _sections = [];
@@ -16,27 +16,27 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
     /// <summary>The value of <c>model_type</c>.</summary>
     public string? ModelType => json.TryGetProperty("model_type", out var value) ? value.GetString() : null;
 
-    /// <summary>Whether the key has a value.</summary>
+    /// <summary>Whether the key is present with a value other than null; marks it as read.</summary>
     public bool Has(string key)
     {
         _read.Add(key);
         return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null;
     }
 
-    /// <summary>The first of two names of a setting when it is there, else the older one.</summary>
+    /// <summary>Returns <paramref name="key"/> if it is present, else the older name of the setting.</summary>
     public string Either(string key, string older) => Has(key) || !Has(older) ? key : older;
 
-    /// <summary>A whole number; an error where it is absent and there is no other, or below the least that makes sense.</summary>
+    /// <summary>Reads a whole number of at least <paramref name="least"/>; an error if it is absent without a default.</summary>
     public int Int(string key, int? otherwise = null, int least = 1) => Has(key)
         ? IsNumber(key) && Value(key).TryGetInt32(out var value) && value >= least
         ? value : throw Wrong(key, $"a whole number from {least}")
-        : otherwise ?? throw new InputException($"{place} lacks '{key}'.");
+        : otherwise ?? throw new InputException($"{location} lacks '{key}'.");
 
-    /// <summary>A number.</summary>
+    /// <summary>Reads a number.</summary>
     public double Number(string key, double otherwise) =>
         !Has(key) ? otherwise : IsNumber(key) ? Value(key).GetDouble() : throw Wrong(key, "a number");
 
-    /// <summary>True or false.</summary>
+    /// <summary>Reads a boolean.</summary>
     public bool Flag(string key, bool otherwise = false) => !Has(key) ? otherwise : Value(key).ValueKind switch
     {
         JsonValueKind.True => true,
@@ -44,56 +44,56 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
         _ => throw Wrong(key, "true or false"),
     };
 
-    /// <summary>A text.</summary>
+    /// <summary>Reads a string.</summary>
     public string Text(string key, string otherwise) =>
         !Has(key) ? otherwise
         : Value(key).ValueKind == JsonValueKind.String ? Value(key).GetString()! : throw Wrong(key, "a text");
 
-    /// <summary>The elements of a list, or none.</summary>
+    /// <summary>Reads a list; empty if absent.</summary>
     public IReadOnlyList<JsonElement> List(string key) => !Has(key) ? []
         : Value(key).ValueKind == JsonValueKind.Array ? [.. Value(key).EnumerateArray()] : throw Wrong(key, "a list");
 
-    /// <summary>A JSON object inside.</summary>
+    /// <summary>Reads a nested JSON object.</summary>
     public ModelConfig Section(string key)
     {
         if (!Has(key) || Value(key).ValueKind != JsonValueKind.Object) throw Wrong(key, "an object");
         if (!_sections.TryGetValue(key, out var section))
-            _sections.Add(key, section = new ModelConfig(Value(key), $"{place}, {key}"));
+            _sections.Add(key, section = new ModelConfig(Value(key), $"{location}, {key}"));
         return section;
     }
 
-    /// <summary>Refuses a setting that changes the computation in a way that is not done here.</summary>
+    /// <summary>Rejects a setting with any value other than <paramref name="only"/>, the only one supported.</summary>
     public void Require(string key, string only)
     {
         if (Has(key) && Value(key).ToString() is var found && !string.Equals(found, only, StringComparison.OrdinalIgnoreCase))
-            throw new InputException($"{place}: {key} is '{found}'; only '{only}' is supported for this model type.");
+            throw new InputException($"{location}: {key} is '{found}'; only '{only}' is supported for this model type.");
     }
 
-    /// <summary>The sizes under the names that most families use.</summary>
+    /// <summary>Reads the sizes under the names that most families use.</summary>
     public DecoderSizes Sizes()
     {
         var (hidden, heads) = (Int("hidden_size"), Int("num_attention_heads"));
         var groups = Int("num_key_value_heads", heads);
         var headDimension = Int("head_dim", heads > 0 ? hidden / heads : 0);
         if (heads < 1 || groups < 1 || headDimension < 1 || heads % groups != 0)
-            throw new InputException($"{place}: {heads} heads, {groups} of keys, over a width of {hidden} do not go together.");
+            throw new InputException($"{location}: {heads} heads, {groups} key heads and a width of {hidden} are inconsistent.");
         return new DecoderSizes(Int("vocab_size"), hidden, Int("intermediate_size"), Int("num_hidden_layers"), heads, groups,
             headDimension, Int("max_position_embeddings", 2048));
     }
 
     /// <summary>
-    /// Rotary settings in the newer form (<c>rope_parameters</c>) or the older (<c>rope_theta</c> and <c>rope_scaling</c>).
+    /// Reads rotary settings in the newer form (<c>rope_parameters</c>) or the older (<c>rope_theta</c> and <c>rope_scaling</c>).
     /// </summary>
     public RopeSettings Rope(double theta = 10000)
     {
         var section = Has("rope_parameters") ? "rope_parameters" : "rope_scaling";
         theta = Number("rope_theta", theta);
-        Has("original_max_position_embeddings"); // of use to some scalings only
+        Has("original_max_position_embeddings"); // used by some scalings only
         var share = Number("partial_rotary_factor", 1);
         return Has(section) ? Rope(Section(section), theta, share) : new RopeSettings(theta, new RopeScaling(), share);
     }
 
-    /// <summary>Rotary settings of one section.</summary>
+    /// <summary>Reads rotary settings from one section.</summary>
     public RopeSettings Rope(ModelConfig section, double theta, double share = 1)
     {
         var length = Int("max_position_embeddings", 2048);
@@ -101,7 +101,7 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
         var type = section.Text(section.Either("rope_type", "type"), "default");
         return new RopeSettings(section.Number("rope_theta", theta), new RopeScaling
         {
-            Type = type is "su" ? "longrope" : type, // the name of its first days
+            Type = type is "su" ? "longrope" : type, // the original name
             Factor = section.Number("factor", type is "su" or "longrope" ? (double)length / original : 1),
             OriginalLength = original,
             LowFrequencyFactor = section.Number("low_freq_factor", 1),
@@ -114,29 +114,32 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
         }, section.Number("partial_rotary_factor", share));
     }
 
-    /// <summary>How many tokens each layer sees: <c>sliding_window</c> for those that <c>layer_types</c> calls sliding.</summary>
+    /// <summary>
+    /// The sliding window of each layer in tokens, null for full attention: <c>sliding_window</c> for the layers that
+    /// <c>layer_types</c> marks as sliding.
+    /// </summary>
     /// <param name="layers">The number of layers.</param>
-    /// <param name="slides">Which layers slide where there are no <c>layer_types</c>.</param>
+    /// <param name="slides">Which layers have a window if <c>layer_types</c> is absent.</param>
     public IReadOnlyList<int?> Windows(int layers, Func<int, bool> slides)
     {
         int? window = Has("sliding_window") && Flag("use_sliding_window", true) ? Int("sliding_window") : null;
         var types = List("layer_types").Select(t => t.ToString()).ToArray();
         if (types.Length > 0 && types.Length != layers)
-            throw new InputException($"{place}: layer_types names {types.Length} of {layers} layers.");
+            throw new InputException($"{location}: layer_types names {types.Length} of {layers} layers.");
         if (types.FirstOrDefault(t => t is not ("sliding_attention" or "full_attention")) is { } unknown)
-            throw new InputException($"{place}: the layer type '{unknown}' is unknown; sliding_attention and " +
+            throw new InputException($"{location}: the layer type '{unknown}' is unknown; sliding_attention and " +
                 "full_attention are supported.");
         return [.. Enumerable.Range(0, layers).Select(i =>
             (types.Length > 0 ? types[i] == "sliding_attention" : slides(i)) ? window : null)];
     }
 
-    /// <summary>Refuses what no one has read, save what is switched off or known to change nothing.</summary>
+    /// <summary>Rejects fields that were not read, except fields that are disabled or known to have no effect.</summary>
     public void RefuseUnread()
     {
         foreach (var field in json.EnumerateObject())
             if (!_read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field.Value))
-                throw new InputException($"{place}: '{field.Name}' is {Shown(field.Value)}, a field not known for this model " +
-                    "type. It may change what the model computes; remove it if it does not.");
+                throw new InputException($"{location}: '{field.Name}' is {Shown(field.Value)}, an unknown field for this model " +
+                    "type. It may change the computation; remove it if it does not.");
         foreach (var section in _sections.Values) section.RefuseUnread();
     }
 
@@ -160,6 +163,6 @@ public sealed class ModelConfig(JsonElement json, string place = "config.json")
 
     private JsonElement Value(string key) => json.GetProperty(key);
 
-    private InputException Wrong(string key, string wanted) =>
-        new($"{place}: '{key}' is {Shown(json.GetProperty(key))}; {wanted} is needed.");
+    private InputException Wrong(string key, string allowed) =>
+        new($"{location}: '{key}' is {Shown(json.GetProperty(key))}; {allowed} is needed.");
 }

@@ -9,10 +9,10 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Families;
 
-/// <summary>The families this build knows, and the way from a folder to a model.</summary>
+/// <summary>The registry of model families, and the construction of a model from its configuration.</summary>
 public static class ModelFamilies
 {
-    /// <summary>Every family. A new one is one file and one line here.</summary>
+    /// <summary>Every family. Adding a family takes one file and one entry here.</summary>
     public static IReadOnlyList<IModelFamily> All { get; } =
     [
         new Llama(), new Bloom(), new ChatGlm(), new Glm(), new Moss(), new Baichuan(), new InternLm(), new InternLm2(),
@@ -21,16 +21,18 @@ public static class ModelFamilies
         new StarCoder2(), new Granite(), new Cohere(), new SmolLm3(), new Ernie(),
     ];
 
-    /// <summary>Parameters from which on a model counts as large.</summary>
+    /// <summary>The number of parameters from which a model counts as large.</summary>
     private const long LargeModel = 500_000_000;
 
     /// <summary>Builds the model that a configuration describes.</summary>
     /// <param name="config">The content of <c>config.json</c>.</param>
-    /// <param name="weights">Where the weights come from.</param>
-    /// <param name="storage">The type matrices are kept in; null: as stored.</param>
-    /// <param name="quantization">How linear layers are kept; null: as stored.</param>
-    /// <param name="compute">Where the model computes; null: on the CPU.</param>
-    /// <exception cref="InputException">The model type is unknown, or the weights do not fit.</exception>
+    /// <param name="weights">The source of the weights.</param>
+    /// <param name="storage">The storage type of matrices; null: as stored.</param>
+    /// <param name="quantization">The quantization of linear layers; null: as stored.</param>
+    /// <param name="compute">The device and numeric type of the computation; null: fp32 on the CPU.</param>
+    /// <exception cref="InputException">
+    /// The model type is unknown, a field is not supported, or the weights do not match.
+    /// </exception>
     public static CausalModel Build(
         JsonElement config, IWeightSource weights, ScalarType? storage = null, QuantizationOptions? quantization = null,
         Compute? compute = null)
@@ -41,16 +43,17 @@ public static class ModelFamilies
         var family = All.FirstOrDefault(f => f.ModelTypes.Contains(type))
             ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +
                 string.Join(", ", All.SelectMany(f => f.ModelTypes)) + ".");
-        using var scope = NewDisposeScope(); // what construction leaves behind
-        using var quiet = no_grad();
-        var read = new ModelConfig(config);
-        if (read.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
-            throw new InputException($"The model's weights are quantized already ({stored.Name}); load them as they are.");
-        var model = family.Build(read, new ModelBuilder(weights, storage, quantization, compute));
+        using var scope = NewDisposeScope(); // frees the temporaries of the construction
+        using var noGrad = no_grad();
+        var settings = new ModelConfig(config);
+        if (settings.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
+            throw new InputException(
+                $"The model's weights are already quantized ({stored.Name}); load them without a quantization option.");
+        var model = family.Build(settings, new ModelBuilder(weights, storage, quantization, compute));
         try
         {
-            read.RefuseUnread();
-            // The new mapping of each block costs time that only work on large ones outweighs.
+            settings.RefuseUnread();
+            // Mapping each large block separately costs time that is only recovered on large models.
             if (model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             return model;
         }

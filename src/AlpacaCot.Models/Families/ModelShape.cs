@@ -1,12 +1,12 @@
 namespace AlpacaCot.Models.Families;
 
-/// <summary>The sizes that a model's users need to know.</summary>
+/// <summary>The sizes of a model that its users need.</summary>
 /// <param name="Family">The family's name.</param>
-/// <param name="Vocabulary">Rows of the embedding.</param>
+/// <param name="Vocabulary">Rows of the embedding table.</param>
 /// <param name="Hidden">Width of the residual stream.</param>
-/// <param name="Layers">Blocks.</param>
-/// <param name="KeyValueHeads">Heads of keys and values.</param>
-/// <param name="HeadDimension">Width of one head.</param>
-/// <param name="MaxPositions">The longest sequence the model is meant for.</param>
+/// <param name="Layers">Number of blocks.</param>
+/// <param name="KeyValueHeads">Number of key and value heads.</param>
+/// <param name="HeadDimension">Width of one head, d.</param>
+/// <param name="MaxPositions">The longest supported sequence, in tokens.</param>
 public sealed record ModelShape(
     string Family, int Vocabulary, int Hidden, int Layers, int KeyValueHeads, int HeadDimension, int MaxPositions);

@@ -3,13 +3,13 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// MOSS (Sun et al., 2024), built like CodeGen (Nijkamp et al., 2023) and GPT-J (Wang and Komatsuzaki, 2021): attention and
-/// feed-forward read one norm side by side, rotary positions turn neighbouring dimensions of the first <c>rotary_dim</c> of each
-/// head, and the head has a bias.
+/// MOSS (Sun et al., 2024), with the structure of CodeGen (Nijkamp et al., 2023) and GPT-J (Wang and Komatsuzaki, 2021):
+/// attention and feed-forward in parallel after one norm, interleaved rotary positions on the first <c>rotary_dim</c> dimensions
+/// of each head, and a head with bias.
 /// </summary>
 public sealed class Moss : IModelFamily
 {
-    private const int Slices = 4; // the tensor-parallel ranks of training, in which the fused projection still lies
+    private const int Slices = 4; // the fused projection is stored in the tensor-parallel ranks of training
 
     /// <inheritdoc/>
     public IReadOnlyList<string> ModelTypes { get; } = ["moss", "codegen", "gptj"];
@@ -17,9 +17,9 @@ public sealed class Moss : IModelFamily
     /// <inheritdoc/>
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
-        c.Require("wbits", "32"); // MOSS says so where it is not quantized
+        c.Require("wbits", "32"); // the value of unquantized MOSS
         c.Require("scale_attn_weights", "true");
-        c.Require("rotary", "true"); // of GPT-J
+        c.Require("rotary", "true"); // GPT-J only
         var (hidden, heads) = (c.Int("n_embd"), c.Int("n_head"));
         var sizes = new DecoderSizes(c.Int("vocab_size"), hidden, c.Int("n_inner", 4 * hidden), c.Int("n_layer"), heads, heads,
             hidden / heads, c.Int("n_positions", 2048));
@@ -53,7 +53,7 @@ public sealed class Moss : IModelFamily
             : Sliced(b.Linear($"{at}.qkv_proj", hidden, 3 * hidden));
     }
 
-    // Each slice is [its queries | its values | its keys].
+    // The order within a slice is queries, values, keys.
     private static Projection Sliced(Linear fused) => (x, pass) =>
     {
         var (b, s) = (x.shape[0], x.shape[1]);

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// OLMo (Groeneveld et al., 2024): LLaMA with layer norms that have no gain. OLMo 2 (OLMo et al., 2024): RMS norms over what each
-/// branch adds and over all queries and all keys.
+/// OLMo (Groeneveld et al., 2024): LLaMA with layer norms without weights. OLMo 2 (OLMo et al., 2024): RMS norms after each
+/// branch, and over all queries and all keys.
 /// </summary>
 public sealed class Olmo : IModelFamily
 {
@@ -37,7 +37,7 @@ public sealed class Olmo : IModelFamily
         }
     }
 
-    // OLMo 1.7 bounds queries, keys and values.
+    // OLMo 1.7 clamps queries, keys and values to ± clip_qkv.
     private static SelfAttention Clipped(ModelConfig c, SelfAttention attention)
     {
         if (!c.Has("clip_qkv")) return attention;

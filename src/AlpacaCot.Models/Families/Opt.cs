@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// OPT (Zhang et al., 2022): learned positions that count real tokens, with two unused rows before the first; layer norms before
-/// each branch, or in the 350M model after it; ReLU. Embeddings narrower than the model are widened and the other way round.
+/// OPT (Zhang et al., 2022): learned positions that count real tokens, after two unused rows; layer norms before each branch
+/// (after it in the 350M model); ReLU. Embeddings narrower than the model are projected to its width and back.
 /// </summary>
 public sealed class Opt : IModelFamily
 {
@@ -34,7 +34,7 @@ public sealed class Opt : IModelFamily
             EmbedWith = (input, pass) =>
             {
                 var x = embedding.Forward(input.Ids, pass);
-                return (widen?.Forward(x, pass) ?? x).Plus(positions.Rows(Places(input) + Number(Unused)));
+                return (widen?.Forward(x, pass) ?? x).Plus(positions.Rows(PositionIds(input) + Number(Unused)));
             },
             Blocks = sizes.Each(i => Block($"{model}.layers.{i}", i)),
             Norm = new Last(
@@ -61,8 +61,8 @@ public sealed class Opt : IModelFamily
         }
     }
 
-    // Padding has the position before the first.
-    private static Tensor Places(ModelInput input)
+    // Padding has position -1, the row before the first position.
+    private static Tensor PositionIds(ModelInput input)
     {
         if (input.Positions is not null || input.Present is null) return input.PositionsOrPlaces();
         var counted = (input.Present.to(ScalarType.Int64).cumsum(1) - Number(1)).masked_fill(input.Present.logical_not(),

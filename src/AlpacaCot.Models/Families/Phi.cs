@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Phi-1, 1.5 and 2 (Gunasekar et al., 2023; Li et al., 2023): attention and feed-forward side by side behind one layer norm,
-/// rotary positions on a part of each head, biases everywhere, the head included.
+/// Phi-1, 1.5 and 2 (Gunasekar et al., 2023; Li et al., 2023): attention and feed-forward in parallel after one layer norm,
+/// rotary positions on part of each head, biases in all layers, the head included.
 /// </summary>
 public sealed class Phi : IModelFamily
 {
@@ -55,8 +55,8 @@ public sealed class Phi : IModelFamily
 }
 
 /// <summary>
-/// Phi-3 and Phi-4 (Abdin et al., 2024): LLaMA with one matrix for queries, keys and values and one for gate and up, and rotary
-/// frequencies that may be stretched one by one.
+/// Phi-3 and Phi-4 (Abdin et al., 2024): LLaMA with one fused matrix for queries, keys and values and one for gate and up; rotary
+/// frequencies may be scaled individually (longrope).
 /// </summary>
 public sealed class Phi3 : IModelFamily
 {
@@ -66,7 +66,7 @@ public sealed class Phi3 : IModelFamily
     /// <inheritdoc/>
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
-        foreach (var key in (string[])["full_attn_mod", "interpolate_factor"]) c.Require(key, "1"); // of Phi-4-mini
+        foreach (var key in (string[])["full_attn_mod", "interpolate_factor"]) c.Require(key, "1"); // Phi-4-mini only
         var parts = new LlamaParts(c, b);
         var (sizes, windows) = (parts.Sizes, c.Windows(parts.Sizes.Layers, _ => true));
         var unit = Activations.GatedBy(c.Text("hidden_act", "silu"));

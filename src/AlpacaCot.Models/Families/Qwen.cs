@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Qwen 1 (Bai et al., 2023): LLaMA with a bias on the fused projection only. Beyond the trained length, and only when not
-/// training, the rotary base grows in steps with the prompt and queries grow with the logarithm of their place.
+/// Qwen 1 (Bai et al., 2023): LLaMA with a bias on the fused projection only. Beyond the trained length, and never in training,
+/// the rotary base grows in steps with the prompt length and queries are scaled by the logarithm of their position.
 /// </summary>
 public sealed class Qwen : IModelFamily
 {
@@ -47,11 +47,11 @@ public sealed class Qwen : IModelFamily
                 Activations.SwiGlu, b.Linear($"{at}.mlp.c_proj", sizes.Inner, hidden, bias)));
     }
 
-    // log(place) / log(trained length) for queries beyond it.
+    // log(position) / log(trained length) for queries beyond the trained length.
     private static Tensor? Growth(ForwardPass pass, int trained)
     {
         if (pass.End <= trained || pass.Mode == PassMode.Training) return null;
-        var places = pass.Positions.to(ScalarType.Float32) + Number(1);
-        return (places.log() / Number(Math.Log(trained))).clamp_min(Number(1)).unsqueeze(1); // [s, 1]
+        var positions = pass.Positions.to(ScalarType.Float32) + Number(1);
+        return (positions.log() / Number(Math.Log(trained))).clamp_min(Number(1)).unsqueeze(1); // [s, 1]
     }
 }

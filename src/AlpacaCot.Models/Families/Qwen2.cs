@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Qwen2 and Qwen2.5 (Yang et al., 2024): LLaMA with biases on queries, keys and values; on request the upper layers see a
-/// sliding window.
+/// Qwen2 and Qwen2.5 (Yang et al., 2024): LLaMA with biases on queries, keys and values; the upper layers have a sliding window
+/// if configured.
 /// </summary>
 public sealed class Qwen2 : IModelFamily
 {
@@ -21,7 +21,10 @@ public sealed class Qwen2 : IModelFamily
             parts.Norm(i, "post_attention_layernorm"), parts.FeedForward(i)));
     }
 
-    /// <summary>What each layer of a Qwen sees: windows are off unless asked for, and then begin at a layer.</summary>
+    /// <summary>
+    /// The sliding window of each layer of a Qwen model, null for full attention: off by default, and from layer
+    /// <c>max_window_layers</c> on if enabled.
+    /// </summary>
     internal static IReadOnlyList<int?> Windows(ModelConfig c, int layers)
     {
         var first = c.Int("max_window_layers", 28, least: 0);

@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// Qwen2-MoE and Qwen3-MoE (Yang et al., 2024 and 2025): their dense namesakes with experts in place of the feed-forward; the
-/// former has an expert that every token uses besides.
+/// Qwen2-MoE and Qwen3-MoE (Yang et al., 2024 and 2025): the dense models with a mixture of experts instead of the feed-forward.
+/// Qwen2-MoE also has a shared expert that every token uses.
 /// </summary>
 public sealed class QwenMoe : IModelFamily
 {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// StableLM (Bellagente et al., 2024): LLaMA with layer norms and rotary positions on a quarter of each head; on request biases
-/// on queries, keys and values, a norm for each of their heads, and both branches side by side behind one norm.
+/// StableLM (Bellagente et al., 2024): LLaMA with layer norms and rotary positions on a quarter of each head. Configurable:
+/// biases on queries, keys and values, a norm for each of their heads, and attention and feed-forward in parallel after one norm.
 /// </summary>
 public sealed class StableLm : IModelFamily
 {

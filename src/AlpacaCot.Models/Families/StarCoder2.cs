@@ -3,8 +3,8 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Families;
 
 /// <summary>
-/// StarCoder 2 (Lozhkov et al., 2024): grouped-query attention with rotary positions and a sliding window, layer norms, a plain
-/// feed-forward, biases everywhere, a head that is the embedding.
+/// StarCoder 2 (Lozhkov et al., 2024): grouped-query attention with rotary positions and a sliding window, layer norms, an
+/// ungated feed-forward, biases in all layers, a tied head.
 /// </summary>
 public sealed class StarCoder2 : IModelFamily
 {

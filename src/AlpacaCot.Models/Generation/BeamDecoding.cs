@@ -4,31 +4,34 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>An answer that beam search has found.</summary>
-/// <param name="Tokens">The answer, without the end token.</param>
-/// <param name="Score">Its log-probability divided by its length, end token included, to the power of the length penalty.</param>
+/// <summary>A finished answer of beam search.</summary>
+/// <param name="Tokens">The token ids of the answer, without the end token.</param>
+/// <param name="Score">
+/// The log-probability (natural logarithm) divided by length^(length penalty); the length includes the end token.
+/// </param>
 public sealed record Hypothesis(IReadOnlyList<int> Tokens, double Score);
 
 /// <summary>
-/// Beam search, and with draws multinomial beam sampling, as Hugging Face does both: the rules on repetition and the limits of
-/// draws work on each beam's log-probabilities, max(2, 1 + end tokens) candidates a beam are looked at, and those that end count
-/// only among the best as many as beams.
+/// Beam search, and with sampling multinomial beam search, as in Hugging Face transformers: repetition rules and sampling limits
+/// apply to each beam's log-probabilities; max(2, 1 + end tokens) candidates are considered per beam; finished candidates count
+/// only if they rank among the first (number of beams).
 /// </summary>
 internal sealed class BeamDecoding : IDecodingStrategy
 {
     private readonly GenerationOptions _options;
-    private readonly StoppingCriteria _ending;
+    private readonly StoppingCriteria _stopping;
     private readonly IReadOnlyList<int> _prompt;
     private readonly DeterministicRandom _random;
-    private readonly int _vocabulary, _look;
-    private readonly List<Hypothesis> _finished = []; // the best first, as many as beams
+    private readonly int _vocabulary, _candidateCount;
+    private readonly List<Hypothesis> _finished = []; // best first, at most one per beam
     private List<Beam> _beams;
 
-    public BeamDecoding(CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options, StoppingCriteria ending, int number)
+    public BeamDecoding(
+        CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options, StoppingCriteria stopping, int number)
     {
-        (this._options, this._ending, this._prompt, _vocabulary) = (options, ending, prompt, model.Shape.Vocabulary);
+        (this._options, this._stopping, this._prompt, _vocabulary) = (options, stopping, prompt, model.Shape.Vocabulary);
         _random = new DeterministicRandom(options.Seed).Fork($"beams {number}");
-        _look = Math.Max(2, 1 + ending.Tokens) * options.Beams;
+        _candidateCount = Math.Max(2, 1 + stopping.Tokens) * options.Beams;
         _beams = [new Beam(model.NewCache(), [], 0)];
         Done = options.MaxNewTokens <= 0;
     }
@@ -37,10 +40,10 @@ internal sealed class BeamDecoding : IDecodingStrategy
 
     public IReadOnlyList<int> Answer => Done && _finished.Count > 0 ? _finished[0].Tokens : [];
 
-    /// <summary>The finished answers, the best first.</summary>
+    /// <summary>The finished answers, best first.</summary>
     public IReadOnlyList<Hypothesis> Finished => _finished;
 
-    public long MaxCacheTokens => _options.Beams * _ending.LongestFrom(_prompt.Count);
+    public long MaxCacheTokens => _options.Beams * _stopping.LongestFrom(_prompt.Count);
 
     public int Rows => _options.Beams;
 
@@ -53,75 +56,76 @@ internal sealed class BeamDecoding : IDecodingStrategy
         for (var b = 0; b < _beams.Count; b++) AddCandidates(candidates, _beams[b], logits.Slice(b * _vocabulary, _vocabulary));
         var best = Choose(candidates);
 
-        var length = _beams[0].Tokens.Length + 1; // of an answer with its new token
+        var length = _beams[0].Tokens.Length + 1; // length of the answers with the new token
         var (open, ended) = (new List<Candidate>(), new List<Hypothesis>());
         foreach (var (rank, candidate) in best.Index())
         {
             int[] tokens = [.. candidate.From.Tokens, candidate.Token];
-            var isEnd = _ending.IsEnd(candidate.Token);
-            if (!isEnd && !_ending.IsReached(_prompt.Count + length, tokens)) open.Add(candidate);
+            var isEnd = _stopping.IsEnd(candidate.Token);
+            if (!isEnd && !_stopping.IsReached(_prompt.Count + length, tokens)) open.Add(candidate);
             else if (rank < _options.Beams)
                 ended.Add(new Hypothesis(isEnd ? candidate.From.Tokens : tokens,
                     candidate.Score / Math.Pow(length, _options.LengthPenalty)));
         }
         if (_options.EarlyStopping != EarlyStopping.WhenFull || _finished.Count < _options.Beams) Finish(ended);
-        GoOn(open);
-        Done = open.Count == 0 || IsContent(length);
+        Continue(open);
+        Done = open.Count == 0 || IsFinished(length);
     }
 
-    // The scores are sums of natural logarithms.
+    // Scores are sums of natural logarithms of probabilities.
     private void AddCandidates(List<Candidate> candidates, Beam beam, Span<float> scores)
     {
         LogSoftmax(scores);
         LogitRules.Apply(scores, (int[])[.. _prompt, .. beam.Tokens], _options);
         if (_options.IsGreedy)
         {
-            foreach (var token in Distribution.Of(scores, TopOnly(_look)).Tokens)
+            foreach (var token in Distribution.Of(scores, TopOnly(_candidateCount)).Tokens)
                 candidates.Add(new(beam, token, beam.Score + scores[token]));
             return;
         }
-        // Beam search always keeps a token that does not end the answer.
-        foreach (var token in Distribution.Of(scores, _options, least: Math.Max(2, 1 + _ending.Tokens)).Tokens)
+        // At least one candidate must not end the answer.
+        foreach (var token in Distribution.Of(scores, _options, least: Math.Max(2, 1 + _stopping.Tokens)).Tokens)
             candidates.Add(new(beam, token, beam.Score + scores[token] / _options.Temperature));
     }
 
     private static GenerationOptions TopOnly(int count) => new() { Greedy = false, TopK = count };
 
-    // The best, or as many draws without replacement: the largest of scores to which Gumbel noise is added (Kool et al., 2019).
+    // The best candidates, or a sample without replacement: the largest scores after adding Gumbel noise (Kool et al., 2019).
     private List<Candidate> Choose(List<Candidate> candidates)
     {
         var ranked = _options.IsGreedy
             ? candidates.OrderByDescending(c => c.Score)
             : candidates.Select(c => (Candidate: c, Key: c.Score - Math.Log(-Math.Log(Math.Max(_random.NextDouble(), 1e-300)))))
-                .OrderByDescending(c => c.Key).Take(_look).Select(c => c.Candidate).OrderByDescending(c => c.Score);
-        return [.. ranked.Take(_look)];
+                .OrderByDescending(c => c.Key).Take(_candidateCount).Select(c => c.Candidate).OrderByDescending(c => c.Score);
+        return [.. ranked.Take(_candidateCount)];
     }
 
     private void Finish(List<Hypothesis> ended)
     {
         _finished.AddRange(ended);
-        var kept = _finished.OrderByDescending(h => h.Score).Take(_options.Beams).ToList(); // a stable sort: the older of equals
+        // The sort is stable: of equal scores the older answer comes first.
+        var kept = _finished.OrderByDescending(h => h.Score).Take(_options.Beams).ToList();
         _finished.Clear();
         _finished.AddRange(kept);
     }
 
-    // The first beam that follows another takes over its cache, further ones copy it.
-    private void GoOn(List<Candidate> open)
+    // The first continuation of a beam reuses its cache; further ones copy it.
+    private void Continue(List<Candidate> open)
     {
-        var (next, taken) = (new List<Beam>(), new HashSet<Beam>());
+        var (next, reused) = (new List<Beam>(), new HashSet<Beam>());
         foreach (var (from, token, score) in open.Take(_options.Beams))
-            next.Add(new Beam(taken.Add(from) ? from.Cache : from.Cache.Fork(), [.. from.Tokens, token], score));
+            next.Add(new Beam(reused.Add(from) ? from.Cache : from.Cache.Fork(), [.. from.Tokens, token], score));
         foreach (var beam in _beams)
-            if (!taken.Contains(beam)) beam.Cache.Dispose();
+            if (!reused.Contains(beam)) beam.Cache.Dispose();
         _beams = next;
     }
 
-    private bool IsContent(int length)
+    private bool IsFinished(int length)
     {
         if (_finished.Count < _options.Beams) return false;
         if (_options.EarlyStopping == EarlyStopping.WhenFull) return true;
         var longest = _options.EarlyStopping == EarlyStopping.Never && _options.LengthPenalty > 0
-            ? _ending.LongestFrom(_prompt.Count) - _prompt.Count : length;
+            ? _stopping.LongestFrom(_prompt.Count) - _prompt.Count : length;
         return _beams[0].Score / Math.Pow(longest, _options.LengthPenalty) <= _finished[^1].Score;
     }
 

@@ -5,31 +5,31 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>How much is generated at a time.</summary>
+/// <summary>Limits on the size of a batch.</summary>
 public sealed record BatchLimits
 {
-    /// <summary>The most sequences in a pass; each beam is one.</summary>
+    /// <summary>The maximum number of sequences in a pass; each beam counts as one.</summary>
     public int Sequences { get; init; } = 64;
 
     /// <summary>
-    /// The most tokens that all caches together may come to hold, by default what fits into a quarter of this machine's memory; a
+    /// The maximum number of tokens in all caches together; null: as many as fit into a quarter of this machine's memory. A
     /// prompt that needs more runs alone.
     /// </summary>
     public long? CachedTokens { get; init; }
 
-    /// <summary>The most prompt tokens in a pass; a longer prompt is read alone.</summary>
+    /// <summary>The maximum number of prompt tokens in a pass; a longer prompt is processed alone.</summary>
     public long PromptTokens { get; init; } = 2048;
 }
 
-/// <summary>What a pass has added to an answer.</summary>
-/// <param name="Number">The prompt's number.</param>
-/// <param name="Tokens">The new tokens; beam search gives all at the end.</param>
+/// <summary>The tokens that a pass added to an answer.</summary>
+/// <param name="Number">The number of the prompt, from 0.</param>
+/// <param name="Tokens">The new token ids; beam search returns all of them at the end.</param>
 /// <param name="Done">Whether the answer is complete.</param>
 public readonly record struct TokensGenerated(int Number, IReadOnlyList<int> Tokens, bool Done);
 
 /// <summary>
-/// Generation for many prompts at once: each pass reads one token of every running sequence and the whole prompts of those that
-/// join; what ends makes room for the next in line (Yu et al., 2022). Every answer is what its prompt alone would give.
+/// Continuous batching: each pass processes one token of every running sequence and the whole prompts of newly added ones, and
+/// finished sequences are replaced from the queue (Yu et al., 2022). Every answer is the same as for its prompt alone.
 /// </summary>
 public sealed class ContinuousBatch : IDisposable
 {
@@ -44,11 +44,11 @@ public sealed class ContinuousBatch : IDisposable
     private readonly List<Member> _running = [];
     private int _added, _passes;
 
-    /// <summary>An empty batch.</summary>
+    /// <summary>Creates an empty batch.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="tokenizer">For stop strings and the end token, or none.</param>
-    /// <param name="limits">How much is generated at a time.</param>
-    /// <param name="draft">A smaller model that proposes tokens, or none.</param>
+    /// <param name="tokenizer">The tokenizer, for stop strings and the end token, or null.</param>
+    /// <param name="limits">Limits on the size of a batch.</param>
+    /// <param name="draft">A smaller draft model for speculative decoding, or null.</param>
     public ContinuousBatch(CausalModel model, Tokenizer? tokenizer, BatchLimits? limits = null, CausalModel? draft = null)
     {
         (this._model, this._tokenizer, this._limits, this._draft) = (model, tokenizer, limits ?? new BatchLimits(), draft);
@@ -57,79 +57,84 @@ public sealed class ContinuousBatch : IDisposable
             / (2L * shape.Layers * shape.KeyValueHeads * shape.HeadDimension * sizeof(float));
     }
 
-    /// <summary>Prompts that are not answered yet.</summary>
+    /// <summary>The number of prompts without a complete answer.</summary>
     public int Open => _waiting.Count + _running.Count;
 
-    /// <summary>Puts a prompt in line and gives its number, counted from 0.</summary>
+    /// <summary>Adds a prompt to the queue and returns its number, counted from 0.</summary>
     /// <param name="prompt">Token ids.</param>
-    /// <param name="options">How its tokens are chosen.</param>
-    /// <param name="cache">What was read of the conversation before, to be used and kept; not with beams.</param>
-    /// <exception cref="InputException">The prompt is empty or too long for the model, or the options mean nothing.</exception>
+    /// <param name="options">The sampling and stopping options.</param>
+    /// <param name="cache">The cache of the conversation so far, which is reused and updated; not with beam search.</param>
+    /// <exception cref="InputException">
+    /// The prompt is empty, too long or outside the vocabulary, or an option is invalid.
+    /// </exception>
     public int Add(IReadOnlyList<int> prompt, GenerationOptions options, PromptCache? cache = null)
     {
         Check(_model, prompt, options);
-        var ending = new StoppingCriteria(options, _tokenizer, _model.Shape.MaxPositions);
+        var stopping = new StoppingCriteria(options, _tokenizer, _model.Shape.MaxPositions);
         _waiting.Enqueue(new Member(_added, prompt.Count, options.Beams > 1
-            ? new BeamDecoding(_model, prompt, options, ending, _added)
-            : new SequenceDecoding(_model, _draft, prompt, options, ending, _added, cache)));
+            ? new BeamDecoding(_model, prompt, options, stopping, _added)
+            : new SequenceDecoding(_model, _draft, prompt, options, stopping, _added, cache)));
         return _added++;
     }
 
-    /// <summary>Drops a prompt, answered or not.</summary>
+    /// <summary>Cancels a prompt, whether or not its answer is complete.</summary>
     public void Remove(int number)
     {
         foreach (var member in _waiting.Concat(_running).Where(m => m.Number == number)) member.IsRemoved = true;
     }
 
-    /// <summary>One pass through the model.</summary>
-    /// <returns>What it added to the answers; nothing is left to do when there are no open prompts.</returns>
+    /// <summary>Runs one pass through the model.</summary>
+    /// <returns>The tokens added to the answers; empty if there are no open prompts.</returns>
     public IReadOnlyList<TokensGenerated> Advance()
     {
-        Leave(m => m.IsRemoved);
-        Join();
+        RemoveRunning(m => m.IsRemoved);
+        AddWaiting();
         if (_running.Count == 0) return [];
-        var wishes = _running.Select(m => (Member: m, Readings: m.Decoding.Done ? [] : m.Decoding.Next())).ToArray();
-        if (wishes.SelectMany(w => w.Readings).ToArray() is { Length: > 0 } readings)
-            BatchedForward.Run(_model, readings, logits =>
+        var requested = _running.Select(m => (Member: m, Requests: m.Decoding.Done ? [] : m.Decoding.Next())).ToArray();
+        if (requested.SelectMany(w => w.Requests).ToArray() is { Length: > 0 } requests)
+            BatchedForward.Run(_model, requests, logits =>
             {
-                foreach (var (member, own) in wishes)
+                foreach (var (member, own) in requested)
                 {
                     var size = own.Sum(r => r.LogitCount) * _model.Shape.Vocabulary;
                     if (size > 0) member.Decoding.Accept(logits[..size]);
                     logits = logits[size..];
                 }
             });
-        var arrivals = _running.Select(m => m.Arrive()).Where(a => a.Done || a.Tokens.Count > 0).ToArray();
-        Leave(m => m.Decoding.Done);
+        var generated = _running.Select(m => m.TakeNewTokens()).Where(a => a.Done || a.Tokens.Count > 0).ToArray();
+        RemoveRunning(m => m.Decoding.Done);
         if (++_passes % PassesBetweenTrims == 0) Platform.TrimMemory();
-        return arrivals;
+        return generated;
     }
 
-    /// <summary>Refuses what a model cannot continue.</summary>
+    /// <summary>Validates a prompt and options for a model.</summary>
     internal static void Check(CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options)
     {
         options.Check();
         var limit = model.Shape.MaxPositions;
-        if (prompt.Count == 0) throw new InputException("The prompt is empty: there is nothing to continue.");
+        if (prompt.Count == 0) throw new InputException("The prompt is empty; at least one token is needed.");
         if (prompt.Count >= limit)
             throw new InputException($"The prompt has {prompt.Count} tokens; the model takes at most {limit}, answer included.");
         if (prompt.FirstOrDefault(id => id < 0 || id >= model.Shape.Vocabulary, -1) is var bad and not -1)
             throw new InputException($"Token id {bad} is outside the model's vocabulary of {model.Shape.Vocabulary}.");
     }
 
-    // The next in line join while there is room, and one at least.
-    private void Join()
+    // Starts waiting prompts while the limits allow it, and at least one if none is running.
+    private void AddWaiting()
     {
-        var (rows, room, prompts) = (_running.Sum(m => m.Decoding.Rows), _running.Sum(m => m.Decoding.MaxCacheTokens), 0L);
+        var (rows, cacheTokens, prompts) = (_running.Sum(m => m.Decoding.Rows), _running.Sum(m => m.Decoding.MaxCacheTokens), 0L);
         while (_waiting.TryPeek(out var next))
         {
-            (rows, room, prompts) = (rows + next.Decoding.Rows, room + next.Decoding.MaxCacheTokens, prompts + next.PromptLength);
-            if (_running.Count > 0 && (rows > _limits.Sequences || room > _cachedTokens || prompts > _limits.PromptTokens)) return;
+            rows += next.Decoding.Rows;
+            cacheTokens += next.Decoding.MaxCacheTokens;
+            prompts += next.PromptLength;
+            if (_running.Count > 0
+                && (rows > _limits.Sequences || cacheTokens > _cachedTokens || prompts > _limits.PromptTokens)) return;
             _running.Add(_waiting.Dequeue());
         }
     }
 
-    private void Leave(Predicate<Member> which)
+    private void RemoveRunning(Predicate<Member> which)
     {
         foreach (var member in _running.Where(m => which(m))) member.Decoding.Dispose();
         _running.RemoveAll(which);
@@ -145,7 +150,7 @@ public sealed class ContinuousBatch : IDisposable
 
     private sealed class Member(int number, int promptLength, IDecodingStrategy decoding)
     {
-        private int _told;
+        private int _returned;
 
         public int Number => number;
 
@@ -155,11 +160,11 @@ public sealed class ContinuousBatch : IDisposable
 
         public bool IsRemoved { get; set; }
 
-        public TokensGenerated Arrive()
+        public TokensGenerated TakeNewTokens()
         {
-            int[] arrived = [.. decoding.Answer.Skip(_told)];
-            _told += arrived.Length;
-            return new TokensGenerated(number, arrived, decoding.Done);
+            int[] newTokens = [.. decoding.Answer.Skip(_returned)];
+            _returned += newTokens.Length;
+            return new TokensGenerated(number, newTokens, decoding.Done);
         }
     }
 }

@@ -2,15 +2,15 @@ using System.Runtime.Intrinsics;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>The tokens that may come next and their probabilities, which add up to 1.</summary>
-/// <param name="Tokens">Ids, the most probable first where draws are limited.</param>
-/// <param name="Probabilities">Of each.</param>
+/// <summary>The candidates for the next token and their probabilities, which sum to 1.</summary>
+/// <param name="Tokens">Token ids; sorted by probability, highest first, if top-k or top-p applies.</param>
+/// <param name="Probabilities">The probability of each candidate.</param>
 internal sealed record Distribution(int[] Tokens, double[] Probabilities)
 {
-    /// <summary>What temperature, top-k and top-p leave; of greedy choice the likeliest token alone.</summary>
-    /// <param name="logits">One a token, after the rules on repetition.</param>
-    /// <param name="options">The settings.</param>
-    /// <param name="least">How many tokens are kept whatever top-k and top-p say.</param>
+    /// <summary>The distribution after temperature, top-k and top-p; for greedy decoding the most probable token only.</summary>
+    /// <param name="logits">One logit per token, after the repetition rules.</param>
+    /// <param name="options">The sampling options.</param>
+    /// <param name="least">The minimum number of candidates, regardless of top-k and top-p.</param>
     public static Distribution Of(ReadOnlySpan<float> logits, GenerationOptions options, int least = 1)
     {
         var best = ArgMax(logits);
@@ -27,7 +27,7 @@ internal sealed record Distribution(int[] Tokens, double[] Probabilities)
         for (var i = 0; i < kept; i++) weights[i] /= mass;
         return new(tokens[..kept], weights[..kept]);
 
-        // All tokens below (1 - p)/n together have less than 1 - p: none of them is among those that reach p.
+        // Tokens with a probability below (1 - p)/n have less than 1 - p in total, so none of them is needed to reach p.
         float Floor(ReadOnlySpan<float> all, float top)
         {
             if (options.TopP >= 1 || least > 1) return float.MinValue;
@@ -37,7 +37,7 @@ internal sealed record Distribution(int[] Tokens, double[] Probabilities)
         }
     }
 
-    /// <summary>The place of the largest value, the first of equal ones.</summary>
+    /// <summary>The index of the largest value; the first one if several are equal.</summary>
     public static int ArgMax(ReadOnlySpan<float> values)
     {
         var (best, i) = (float.NegativeInfinity, 0);
@@ -52,10 +52,10 @@ internal sealed record Distribution(int[] Tokens, double[] Probabilities)
         return Math.Max(0, values.IndexOf(best));
     }
 
-    /// <summary>The probability of a token.</summary>
+    /// <summary>The probability of a token; 0 if it is not a candidate.</summary>
     public double Of(int token) => Array.IndexOf(Tokens, token) is >= 0 and var at ? Probabilities[at] : 0;
 
-    /// <summary>What this has more of than <paramref name="other"/>, <c>max(0, p - q)</c>, made to add up to 1.</summary>
+    /// <summary>The normalized residual distribution <c>max(0, p - q)</c> with respect to <paramref name="other"/>, q.</summary>
     public Distribution Beyond(Distribution other)
     {
         var rest = Probabilities.Select((p, i) => Math.Max(0, p - other.Of(Tokens[i]))).ToArray();
@@ -63,7 +63,7 @@ internal sealed record Distribution(int[] Tokens, double[] Probabilities)
         return mass > 0 ? new(Tokens, [.. rest.Select(p => p / mass)]) : this;
     }
 
-    /// <summary>The token that a number in [0, 1) falls on.</summary>
+    /// <summary>The token whose interval of cumulative probability contains a number in [0, 1).</summary>
     public int At(double number)
     {
         for (var i = 0; i < Tokens.Length; i++)
@@ -81,7 +81,7 @@ internal sealed record Distribution(int[] Tokens, double[] Probabilities)
 
     private static int[] Likeliest(ReadOnlySpan<float> logits, int count)
     {
-        // The least likely first, of equal ones the one with the highest id.
+        // A min-heap by logit; of equal logits the highest id comes first.
         var heap = new PriorityQueue<int, (float Logit, int Lower)>();
         for (var i = 0; i < logits.Length; i++)
         {

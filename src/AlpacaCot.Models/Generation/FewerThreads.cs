@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Generation;
 
 /// <summary>
-/// One thread while a small model generates: its products take some microseconds, and threads that wait for each other in between
-/// take many times that where another program wants a core.
+/// Limits libtorch to one thread while a small model generates: its products take microseconds, and synchronizing threads takes
+/// many times longer when other programs use the cores. Affects the whole process until disposed.
 /// </summary>
 internal sealed class FewerThreads : IDisposable
 {

@@ -2,27 +2,27 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>When beam search is content.</summary>
+/// <summary>When beam search stops.</summary>
 public enum EarlyStopping
 {
     /// <summary>
-    /// When the best running beam, judged by its length so far, no longer beats the worst of the finished ones: what Hugging Face
-    /// calls <c>False</c>.
+    /// When the best running beam, scored at its current length, cannot beat the worst finished answer; <c>False</c> in Hugging
+    /// Face.
     /// </summary>
     Heuristic,
 
-    /// <summary>As soon as there are as many finished answers as beams: <c>True</c>.</summary>
+    /// <summary>As soon as there are as many finished answers as beams; <c>True</c> in Hugging Face.</summary>
     WhenFull,
 
-    /// <summary>When no running beam can beat the finished ones at any length: <c>"never"</c>.</summary>
+    /// <summary>When no running beam can beat the finished answers at any length; <c>"never"</c> in Hugging Face.</summary>
     Never,
 }
 
-/// <summary>How the next token is chosen and when to stop.</summary>
+/// <summary>Options of sampling, beam search and stopping.</summary>
 public sealed record GenerationOptions
 {
     /// <summary>
-    /// The defaults of the original Alpaca-CoT platform: beams that draw, with a strong penalty on repetition.
+    /// The defaults of the original Alpaca-CoT platform: multinomial beam search with a strong repetition penalty.
     /// </summary>
     public static GenerationOptions AlpacaCot { get; } = new()
     {
@@ -30,57 +30,61 @@ public sealed record GenerationOptions
         RepetitionPenalty = 1.8,
     };
 
-    /// <summary>The most tokens to generate.</summary>
+    /// <summary>The maximum number of tokens to generate.</summary>
     public int MaxNewTokens { get; init; } = 128;
 
-    /// <summary>Always the most probable token; the sampling settings below are then not used.</summary>
+    /// <summary>Whether the most probable token is always chosen; the sampling options below are then ignored.</summary>
     public bool Greedy { get; init; } = true;
 
-    /// <summary>Logits are divided by this; above 1 flattens, below 1 sharpens.</summary>
+    /// <summary>The divisor of the logits; above 1 flattens the distribution, below 1 sharpens it.</summary>
     public double Temperature { get; init; } = 1;
 
-    /// <summary>Only this many most probable tokens are drawn from; 0: all.</summary>
+    /// <summary>The number of most probable tokens to sample from; 0: all.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Only the most probable tokens that together reach this probability are drawn from; 1: all.</summary>
+    /// <summary>Sampling is limited to the most probable tokens whose total probability reaches this; 1: all.</summary>
     public double TopP { get; init; } = 1;
 
-    /// <summary>Logits of tokens already seen are divided (when positive) or multiplied by this; 1: not at all (Keskar et al.,
-    /// 2019).</summary>
+    /// <summary>
+    /// The repetition penalty (Keskar et al., 2019): logits of earlier tokens are divided by this if positive and multiplied if
+    /// negative; 1: none.
+    /// </summary>
     public double RepetitionPenalty { get; init; } = 1;
 
-    /// <summary>No sequence of this many tokens occurs twice; 0: no limit.</summary>
+    /// <summary>The n-gram size, in tokens, of which no n-gram may occur twice; 0: no limit.</summary>
     public int NoRepeatNgram { get; init; }
 
-    /// <summary>How many answers are followed at once; 1: no beam search.</summary>
+    /// <summary>The number of beams; 1: no beam search.</summary>
     public int Beams { get; init; } = 1;
 
     /// <summary>
-    /// A finished beam's score is its log-probability divided by its length to this power: above 0 favours long answers, below 0
+    /// The exponent of the length by which a finished answer's log-probability is divided: above 0 favours long answers, below 0
     /// short ones.
     /// </summary>
     public double LengthPenalty { get; init; } = 1;
 
-    /// <summary>When beam search is content.</summary>
+    /// <summary>When beam search stops.</summary>
     public EarlyStopping EarlyStopping { get; init; }
 
-    /// <summary>How many tokens a draft model proposes at a time, where the generator has one.</summary>
+    /// <summary>The number of tokens a draft model proposes per pass, if the generator has one.</summary>
     public int DraftTokens { get; init; } = 4;
 
-    /// <summary>Generation ends when one of these appears; it is not part of the answer.</summary>
+    /// <summary>Strings that end the answer; they are not part of it.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>The seed of the draws.</summary>
+    /// <summary>The random seed of sampling.</summary>
     public int Seed { get; init; }
 
-    /// <summary>Tokens that end the answer, the tokenizer's EOS by default.</summary>
+    /// <summary>Token ids that end the answer; null: the tokenizer's EOS.</summary>
     public IReadOnlyList<int>? EndTokens { get; init; }
 
-    /// <summary>Whether the most probable token is always taken.</summary>
+    /// <summary>
+    /// Whether the most probable token is always chosen, because of <see cref="Greedy"/> or a temperature of 0.
+    /// </summary>
     internal bool IsGreedy => Greedy || Temperature <= 0;
 
-    /// <summary>Refuses settings that mean nothing.</summary>
-    /// <exception cref="InputException">A setting is out of its range.</exception>
+    /// <summary>Validates the options.</summary>
+    /// <exception cref="InputException">An option is out of range.</exception>
     internal void Check()
     {
         if (Beams < 1) throw new InputException($"Beams: found {Beams}; allowed is 1 and more.");

@@ -1,12 +1,12 @@
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>What is done to logits before a token is chosen, in the order that Hugging Face uses.</summary>
+/// <summary>Rules that modify logits before sampling, in the order used by Hugging Face.</summary>
 internal static class LogitRules
 {
-    /// <summary>The rules on repetition, in place.</summary>
-    /// <param name="logits">Logits or log-probabilities, one a token.</param>
-    /// <param name="history">The prompt and what was generated so far.</param>
-    /// <param name="options">The rules.</param>
+    /// <summary>Applies the repetition rules in place.</summary>
+    /// <param name="logits">Logits or log-probabilities, one per token.</param>
+    /// <param name="history">The prompt and the tokens generated so far.</param>
+    /// <param name="options">The options that contain the rules.</param>
     public static void Apply(Span<float> logits, ReadOnlySpan<int> history, GenerationOptions options)
     {
         if (options.RepetitionPenalty != 1) PenalizeRepetition(logits, history, (float)options.RepetitionPenalty);

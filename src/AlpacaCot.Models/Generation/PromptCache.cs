@@ -4,20 +4,20 @@ using AlpacaCot.Models.Modules;
 namespace AlpacaCot.Models.Generation;
 
 /// <summary>
-/// What a model has read of a conversation, kept from turn to turn: the next prompt is read only from where it differs. Belongs
-/// to one model, and serves one answer at a time.
+/// The key-value caches of a conversation, kept between turns: the next prompt is processed only from the first difference.
+/// Belongs to one model and serves one answer at a time.
 /// </summary>
 public sealed class PromptCache : IDisposable
 {
     private KeyValueCache? _model, _draft;
 
-    /// <summary>Tokens of all prompts so far that were not read again.</summary>
+    /// <summary>The number of prompt tokens so far that were reused from the cache.</summary>
     public long Reused { get; private set; }
 
-    /// <summary>Tokens of all prompts so far that were read.</summary>
+    /// <summary>The number of prompt tokens so far that were processed.</summary>
     public long Read { get; private set; }
 
-    /// <summary>The cache of the beginning that the prompt shares with what was read before.</summary>
+    /// <summary>Returns the cache, truncated to the common prefix of the prompt and the earlier tokens.</summary>
     internal KeyValueCache Take(CausalModel of, IReadOnlyList<int> prompt)
     {
         var cache = Shared(of, ref _model, prompt);
@@ -26,34 +26,34 @@ public sealed class PromptCache : IDisposable
         return cache;
     }
 
-    /// <summary>The same for the draft model.</summary>
+    /// <summary>As <see cref="Take"/>, for the draft model.</summary>
     internal KeyValueCache TakeDraft(CausalModel of, IReadOnlyList<int> prompt) => Shared(of, ref _draft, prompt);
 
-    /// <summary>Takes back what was taken, with the answer.</summary>
+    /// <summary>Stores the caches again, with the answer included.</summary>
     internal void Keep(KeyValueCache cache, KeyValueCache? ofDraft)
     {
         Dispose();
         (_model, _draft) = (cache, ofDraft);
     }
 
-    private static KeyValueCache Shared(CausalModel of, ref KeyValueCache? kept, IReadOnlyList<int> prompt)
+    private static KeyValueCache Shared(CausalModel of, ref KeyValueCache? stored, IReadOnlyList<int> prompt)
     {
-        if (kept is not null && kept.Version != of.Version)
+        if (stored is not null && stored.Version != of.Version)
         {
-            kept.Dispose(); // read with another adapter
-            kept = null;
+            stored.Dispose(); // computed with another adapter
+            stored = null;
         }
-        var cache = kept ?? of.NewCache();
-        kept = null;
-        // A context that looks ahead, or angles that depend on the length, are another's.
-        var serves = of.IsCausal && Math.Max(cache.Length, prompt.Count) <= of.SteadyLength;
+        var cache = stored ?? of.NewCache();
+        stored = null;
+        // With bidirectional context or length-dependent angles, cached values are not valid for another prompt.
+        var isReusable = of.IsCausal && Math.Max(cache.Length, prompt.Count) <= of.SteadyLength;
         var shared = 0;
-        while (serves && shared < Math.Min(cache.Length, prompt.Count - 1) && cache.Ids[shared] == prompt[shared]) shared++;
-        cache.Truncate(shared); // at least the last token is read: its logits are wanted
+        while (isReusable && shared < Math.Min(cache.Length, prompt.Count - 1) && cache.Ids[shared] == prompt[shared]) shared++;
+        cache.Truncate(shared); // at least the last token is processed, for its logits
         return cache;
     }
 
-    /// <summary>Forgets everything.</summary>
+    /// <summary>Frees the caches.</summary>
     public void Dispose()
     {
         _model?.Dispose();

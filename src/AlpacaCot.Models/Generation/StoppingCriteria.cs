@@ -3,35 +3,35 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Generation;
 
-/// <summary>Where answers end: at end tokens, at stop strings, and at the longest length.</summary>
-/// <param name="options">What ends an answer.</param>
-/// <param name="tokenizer">For stop strings; without it they are ignored.</param>
-/// <param name="maxPositions">The longest sequence that the model reads.</param>
+/// <summary>The criteria that end an answer: end tokens, stop strings and maximum length.</summary>
+/// <param name="options">The options that contain the criteria.</param>
+/// <param name="tokenizer">The tokenizer, for stop strings; null: stop strings are ignored.</param>
+/// <param name="maxPositions">The longest sequence the model supports, in tokens.</param>
 internal sealed class StoppingCriteria(GenerationOptions options, Tokenizer? tokenizer, int maxPositions)
 {
-    // A stop string that is a special token ends an answer as that token: decoded text leaves special tokens out.
+    // A stop string that is a special token ends the answer as a token, because decoded text omits special tokens.
     private readonly int[] _tokens = [.. (options.EndTokens ?? (tokenizer?.EosId is { } eos ? [eos] : []))
         .Union(options.StopStrings.Select(stop => tokenizer?.TokenToId(stop) is { } id && tokenizer.IsSpecial(id) ? id : -1)
             .Where(id => id >= 0))];
 
-    // A token is at least a byte, apart from a few that are none.
+    // Upper limit of tokens to decode for a stop string: a token has at least one byte, except for a few special ones.
     private readonly int _reach = options.StopStrings.Select(Encoding.UTF8.GetByteCount).DefaultIfEmpty(0).Max() + 8;
 
-    /// <summary>How many tokens end an answer.</summary>
+    /// <summary>The number of end tokens.</summary>
     public int Tokens => _tokens.Length;
 
-    /// <summary>Whether this token ends the answer.</summary>
+    /// <summary>Whether a token ends the answer.</summary>
     public bool IsEnd(int token) => Array.IndexOf(_tokens, token) >= 0;
 
-    /// <summary>Whether nothing can follow: the answer is full or its last token completes a stop string.</summary>
-    /// <param name="length">Prompt and answer.</param>
-    /// <param name="answer">The answer.</param>
+    /// <summary>Whether the answer is complete: its length limit is reached or its last token completes a stop string.</summary>
+    /// <param name="length">The length of prompt and answer in tokens.</param>
+    /// <param name="answer">The token ids of the answer.</param>
     public bool IsReached(int length, ReadOnlySpan<int> answer) => Left(length, answer.Length) <= 0 || Stops(answer);
 
-    /// <summary>How many more tokens there may be.</summary>
+    /// <summary>The number of tokens that may still be added.</summary>
     public int Left(int length, int answered) => Math.Min(options.MaxNewTokens - answered, maxPositions + 1 - length);
 
-    /// <summary>The longest that prompt and answer can become.</summary>
+    /// <summary>The maximum length of prompt and answer, in tokens.</summary>
     public long LongestFrom(int prompt) => Math.Min(maxPositions, (long)prompt + options.MaxNewTokens);
 
     private bool Stops(ReadOnlySpan<int> answer)

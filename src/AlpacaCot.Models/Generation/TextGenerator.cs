@@ -5,22 +5,22 @@ using AlpacaCot.Text.Tokenization;
 namespace AlpacaCot.Models.Generation;
 
 /// <summary>
-/// Continues token sequences with a model: one with streaming, or many at once. Without a tokenizer there are no stop strings and
-/// no end tokens but those of the options.
+/// Generates continuations of token sequences, one with streaming or many in a batch. Without a tokenizer there are no stop
+/// strings, and only the end tokens of the options apply.
 /// </summary>
 /// <param name="model">The model.</param>
-/// <param name="tokenizer">Its tokenizer, or none.</param>
+/// <param name="tokenizer">The model's tokenizer, or null.</param>
 /// <param name="draft">
-/// A smaller model of the same vocabulary that proposes tokens for the model to check several at a time: the answers are the
-/// same, drawn ones in distribution, and come sooner where the two often agree.
+/// A smaller draft model with the same vocabulary, or null. It makes generation faster if the two models often agree; greedy
+/// answers are identical, and sampled ones have the same distribution.
 /// </param>
 public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, CausalModel? draft = null)
 {
-    /// <summary>Continues one prompt and yields each token as soon as it is certain; the end token is not yielded.</summary>
+    /// <summary>Continues one prompt and yields each token as soon as it is final; the end token is not yielded.</summary>
     /// <param name="prompt">Token ids.</param>
-    /// <param name="options">How tokens are chosen.</param>
-    /// <param name="cache">What was read of the conversation before: used, and kept with the answer for the next turn.</param>
-    /// <param name="cancel">Ends the answer where it is.</param>
+    /// <param name="options">The sampling and stopping options.</param>
+    /// <param name="cache">The cache of the conversation so far, which is reused and updated for the next turn.</param>
+    /// <param name="cancel">Ends the answer after the current token.</param>
     /// <exception cref="InputException">The prompt is empty or too long for the model.</exception>
     public IEnumerable<int> Stream(
         IReadOnlyList<int> prompt, GenerationOptions options, PromptCache? cache = null, CancellationToken cancel = default)
@@ -28,8 +28,8 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
         using var batch = new ContinuousBatch(model, tokenizer, draft: draft);
         batch.Add(prompt, options, cache);
         while (batch.Open > 0 && !cancel.IsCancellationRequested)
-            foreach (var arrival in batch.Advance())
-                foreach (var token in arrival.Tokens)
+            foreach (var generated in batch.Advance())
+                foreach (var token in generated.Tokens)
                 {
                     if (cancel.IsCancellationRequested) yield break;
                     yield return token;
@@ -37,15 +37,17 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
     }
 
     /// <summary>
-    /// Continues many prompts at once, without padding, and gives the new tokens without the end token. Every answer is what its
-    /// prompt alone gives; draws depend on the seed and the prompt's place.
+    /// Continues many prompts in one batch without padding, and returns the new tokens of each without the end token. Every
+    /// answer is the same as for its prompt alone; sampling depends on the seed and the prompt's index.
     /// </summary>
-    /// <param name="prompts">Token ids of each.</param>
-    /// <param name="options">How tokens are chosen.</param>
-    /// <param name="limits">How much is generated at a time.</param>
-    /// <param name="progress">Told how many are answered.</param>
-    /// <param name="answered">Told each answer as soon as it is complete, in the order in which they are.</param>
-    /// <param name="cancel">Ends without a result.</param>
+    /// <param name="prompts">The token ids of each prompt.</param>
+    /// <param name="options">The sampling and stopping options.</param>
+    /// <param name="limits">The limits of the batch; null: the defaults.</param>
+    /// <param name="progress">Receives the number of complete answers.</param>
+    /// <param name="answered">
+    /// Called with the index and tokens of each answer when it is complete, in order of completion.
+    /// </param>
+    /// <param name="cancel">Cancels the generation.</param>
     /// <exception cref="InputException">A prompt is empty or too long for the model.</exception>
     public IReadOnlyList<int[]> GenerateBatch(
         IReadOnlyList<IReadOnlyList<int>> prompts, GenerationOptions options, BatchLimits? limits = null,
@@ -72,16 +74,17 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
         return [.. answers.Select(a => a.ToArray())];
     }
 
-    /// <summary>The best answers that beam search finds, at most as many as beams, the best first.</summary>
+    /// <summary>Returns the best answers of beam search, at most one per beam, best first.</summary>
     /// <param name="prompt">Token ids.</param>
-    /// <param name="options">How tokens are chosen.</param>
-    /// <param name="cancel">Ends without a result.</param>
+    /// <param name="options">The sampling and stopping options.</param>
+    /// <param name="cancel">Cancels the generation.</param>
     /// <exception cref="InputException">The prompt is empty or too long for the model.</exception>
     public IReadOnlyList<Hypothesis> Search(IReadOnlyList<int> prompt, GenerationOptions options,
         CancellationToken cancel = default)
     {
         ContinuousBatch.Check(model, prompt, options);
-        using var beams = new BeamDecoding(model, prompt, options, new StoppingCriteria(options, tokenizer, model.Shape.MaxPositions), 0);
+        var stopping = new StoppingCriteria(options, tokenizer, model.Shape.MaxPositions);
+        using var beams = new BeamDecoding(model, prompt, options, stopping, 0);
         while (!beams.Done)
         {
             cancel.ThrowIfCancellationRequested();

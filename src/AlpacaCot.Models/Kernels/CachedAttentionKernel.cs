@@ -8,14 +8,16 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Kernels;
 
 /// <summary>
-/// Attention of single tokens over caches of different lengths: each sees exactly its own keys, so there is neither padding nor a
-/// mask. Softmax in two passes over one row of scores.
+/// Attention of single queries over caches of different lengths: each query processes exactly its own keys, without padding or
+/// mask. The softmax takes two passes over one row of scores.
 /// </summary>
 internal static unsafe class CachedAttentionKernel
 {
     private readonly record struct Shape(int Heads, int KeyValueHeads, int Width, float Scale, float Cap);
 
-    /// <summary>Copies the new keys and values <c>[1, kv heads, n, d]</c> of one sequence to their places in its cache.</summary>
+    /// <summary>
+    /// Copies the new keys and values <c>[1, kv heads, n, d]</c> of one sequence to their positions in its cache.
+    /// </summary>
     public static void Store(CacheStore store, int layer, Tensor key, Tensor value, int first, int start, int count)
     {
         var (heads, tokens, width) = (key.shape[1], key.shape[2], key.shape[3]);
@@ -30,8 +32,9 @@ internal static unsafe class CachedAttentionKernel
         }
     }
 
-    /// <summary>Mixes the values that each token sees into its row of <paramref name="result"/>, <c>[1, n, heads ·
-    /// d]</c>.</summary>
+    /// <summary>
+    /// Computes attention of each query and writes it to the query's row of <paramref name="result"/>, <c>[1, n, heads · d]</c>.
+    /// </summary>
     public static void Attend(
         int layer, Tensor query, IReadOnlyList<CachedQuery> queries, double? softCap, float[]? slopes, Tensor result)
     {
@@ -39,11 +42,11 @@ internal static unsafe class CachedAttentionKernel
         var (heads, tokens, width) = ((int)query.shape[1], query.shape[2], (int)query.shape[3]);
         var keyValueHeads = (int)queries[0].Store.Heads;
         var shape = new Shape(heads, keyValueHeads, width, 1 / MathF.Sqrt(width), (float)(softCap ?? 0));
-        float* q = TensorMemory.Floats(query), o = TensorMemory.Floats(result);
-        var longest = queries.Max(at => at.To - at.From);
+        float* q = TensorMemory.Floats(query), output = TensorMemory.Floats(result);
+        var longest = queries.Max(cached => cached.To - cached.From);
         var rows = queries.Count * heads;
-        // Beside products of a few rows their crew is awake, and the thread pool would have to be woken for each layer; larger
-        // ones are libtorch's, whose own threads want the cores.
+        // With few rows the matrix products run on the spinning thread pool, which is awake, while the .NET pool would have to be
+        // woken for each layer. Larger products run on libtorch's own threads, which need the cores.
         if (queries.Count > FloatDot.MostRows)
             Rows.Split(rows, 2L * longest * width, (first, end) =>
             {
@@ -56,17 +59,18 @@ internal static unsafe class CachedAttentionKernel
             var scores = ArrayPool<float>.Shared.Rent(longest);
             fixed (float* weights = scores)
             {
-                var (at, head) = (queries[row / heads], row % heads);
-                Locate(at.Store, layer, out var keys, out var values, out var headStride);
-                var offset = head / (heads / keyValueHeads) * headStride + (long)at.From * width;
-                One(shape, q + (head * tokens + at.Row) * width, keys + offset, values + offset, at.To - at.From,
-                    slopes?[head] ?? 0, at.Position - at.From, weights, o + ((long)at.Row * heads + head) * width);
+                var (cached, head) = (queries[row / heads], row % heads);
+                Locate(cached.Store, layer, out var keys, out var values, out var headStride);
+                var offset = head / (heads / keyValueHeads) * headStride + (long)cached.From * width;
+                AttendHead(shape, q + (head * tokens + cached.Row) * width, keys + offset, values + offset,
+                    cached.To - cached.From, slopes?[head] ?? 0, cached.Position - cached.From, weights,
+                    output + ((long)cached.Row * heads + head) * width);
             }
             ArrayPool<float>.Shared.Return(scores);
         }
     }
 
-    // The first key and the first value of a layer; the next token's follow after d, the next head's after the stride.
+    // The first key and the first value of a layer. Consecutive tokens are d apart, consecutive heads the stride.
     private static void Locate(CacheStore store, int layer, out float* keys, out float* values, out long headStride)
     {
         headStride = store.Capacity * store.Width;
@@ -74,17 +78,17 @@ internal static unsafe class CachedAttentionKernel
         values = keys + store.Heads * headStride;
     }
 
-    // One head of one token. Its own place among the count keys tells the distance that linear biases fall by.
+    // Attention of one head of one query. Its position among the count keys determines the distances for the linear biases.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(
-        in Shape shape, float* q, float* keys, float* values, int count, float slope, int place, float* weights, float* o)
+    private static void AttendHead(
+        in Shape shape, float* q, float* keys, float* values, int count, float slope, int position, float* weights, float* output)
     {
         var max = float.NegativeInfinity;
         for (var i = 0; i < count; i++)
         {
             var score = Dot(q, keys + (long)i * shape.Width, shape.Width) * shape.Scale;
             if (shape.Cap > 0) score = shape.Cap * MathF.Tanh(score / shape.Cap);
-            weights[i] = score += slope * (i - place);
+            weights[i] = score += slope * (i - position);
             max = MathF.Max(max, score);
         }
         var norm = 1 / Exponentials(weights, count, max);
@@ -101,10 +105,10 @@ internal static unsafe class CachedAttentionKernel
                 c = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 16), c);
                 d = Vector256.FusedMultiplyAdd(w, Vector256.Load(v + 24), d);
             }
-            (a * norm).Store(o + column);
-            (b * norm).Store(o + column + 8);
-            (c * norm).Store(o + column + 16);
-            (d * norm).Store(o + column + 24);
+            (a * norm).Store(output + column);
+            (b * norm).Store(output + column + 8);
+            (c * norm).Store(output + column + 16);
+            (d * norm).Store(output + column + 24);
         }
         for (; column + Vector256<float>.Count <= shape.Width; column += Vector256<float>.Count)
         {
@@ -112,13 +116,13 @@ internal static unsafe class CachedAttentionKernel
             for (var i = 0; i < count; i++)
                 a = Vector256.FusedMultiplyAdd(Vector256.Create(weights[i]),
                     Vector256.Load(values + (long)i * shape.Width + column), a);
-            (a * norm).Store(o + column);
+            (a * norm).Store(output + column);
         }
         for (; column < shape.Width; column++)
         {
             var sum = 0f;
             for (var i = 0; i < count; i++) sum += weights[i] * values[(long)i * shape.Width + column];
-            o[column] = sum * norm;
+            output[column] = sum * norm;
         }
     }
 
@@ -137,7 +141,7 @@ internal static unsafe class CachedAttentionKernel
         return sum;
     }
 
-    // e^(w - max) in place of each w; gives their sum.
+    // Replaces each w by e^(w - max) and returns the sum.
     private static float Exponentials(float* weights, int count, float max)
     {
         var (sums, i) = (Vector256<float>.Zero, 0);

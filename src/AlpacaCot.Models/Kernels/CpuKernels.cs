@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>The SIMD kernels in C#, on fp32 tensors in host memory; those with gradients are one node of the graph.</summary>
+/// <summary>The SIMD kernels in C#, for fp32 tensors in host memory; each kernel with gradients is one graph node.</summary>
 internal sealed class CpuKernels : IKernels
 {
     public Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) => RmsNormKernel.Apply(x, weight, epsilon);

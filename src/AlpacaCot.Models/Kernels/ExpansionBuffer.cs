@@ -3,13 +3,15 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>One fp32 buffer per thread, in host memory, into which narrow weights are expanded, one at a time.</summary>
+/// <summary>One fp32 buffer per thread, in host memory, into which narrow weights are expanded one at a time.</summary>
 internal static class ExpansionBuffer
 {
     [ThreadStatic]
     private static Tensor? _buffer;
 
-    /// <summary>The weight in fp32, a view of the buffer: valid until the next call on this thread.</summary>
+    /// <summary>
+    /// Converts a weight to fp32. The result is a view of the buffer, valid until the next call on this thread.
+    /// </summary>
     public static Tensor Expand(Tensor weight)
     {
         var view = Take(weight.shape);
@@ -17,7 +19,7 @@ internal static class ExpansionBuffer
         return view;
     }
 
-    /// <summary>Room for a matrix, with any content: valid until the next call on this thread.</summary>
+    /// <summary>Returns uninitialized space for a matrix, valid until the next call on this thread.</summary>
     public static Tensor Take(params long[] shape)
     {
         var count = shape.Aggregate(1L, (a, b) => a * b);

@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Kernels;
 
 /// <summary>
-/// Nodes of our own in the graph. TorchSharp's managed objects pin tensors that the engine itself would let go; these two see to
-/// it that a node pins nothing longer than it is used. A backward function also disposes the gradient it is given.
+/// Lifetime management of custom graph nodes. TorchSharp's managed objects keep tensors alive that the engine would release;
+/// these methods ensure that a node keeps nothing longer than needed. A backward function must also dispose the gradient it
+/// receives.
 /// </summary>
 internal static class GraphNode
 {
@@ -12,9 +13,10 @@ internal static class GraphNode
     private static List<Tensor>? _last;
 
     /// <summary>
-    /// The output of a node, without what recording it made: TorchSharp keeps an empty tensor of the output's size in each node.
+    /// Returns the output of a node and frees the temporaries of recording it: TorchSharp keeps an empty tensor of the output's
+    /// size per node.
     /// </summary>
-    /// <param name="apply">Calls <c>apply</c> of the function.</param>
+    /// <param name="apply">Calls <c>apply</c> of the autograd function.</param>
     public static Tensor Of(Func<Tensor> apply)
     {
         using var scope = NewDisposeScope();
@@ -22,8 +24,8 @@ internal static class GraphNode
     }
 
     /// <summary>
-    /// The result of a backward function. It is pinned until it is disposed, while the engine holds its own reference, so the next
-    /// node's result disposes it.
+    /// Returns the result of a backward function. TorchSharp keeps it alive until it is disposed, while the engine holds its own
+    /// reference; the next node's result disposes it.
     /// </summary>
     public static List<Tensor> Gradients(params ReadOnlySpan<Tensor?> gradients)
     {

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Kernels;
 
 /// <summary>
-/// The log-probability of one target in each row of logits. When a backward pass follows, the forward pass overwrites the
-/// logits with softmax minus one-hot: the vocabulary-wide matrix exists once, not three times.
+/// The log-probability of one target per row of logits. If a backward pass follows, the forward pass overwrites the logits with
+/// softmax minus one-hot, so the vocabulary-wide matrix exists once instead of three times.
 /// </summary>
 internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunction<LogProbabilityKernel>
 {
@@ -17,7 +17,7 @@ internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunctio
     public override string Name => nameof(LogProbabilityKernel);
 
     /// <summary><c>log softmax(logits)[target]</c> of each row, <c>[n]</c>, fp64.</summary>
-    /// <param name="logits"><c>[n, vocabulary]</c>; owned by the call, their content is lost.</param>
+    /// <param name="logits"><c>[n, vocabulary]</c>; owned by the call, which overwrites it if a backward pass follows.</param>
     /// <param name="targets"><c>[n]</c>, int64.</param>
     public static Tensor Apply(Tensor logits, Tensor targets) =>
         is_grad_enabled() && logits.requires_grad
@@ -26,7 +26,7 @@ internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunctio
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         var logits = (Tensor)vars[0];
-        // Kept by reference: what backward needs is what the forward pass leaves in this memory.
+        // Kept by reference: the forward pass overwrites this memory with the values that backward needs.
         ctx.save_data(nameof(Saved), new Saved(logits.alias().DetachFromDisposeScope()));
         return Forward(logits, (Tensor)vars[1], overwrite: true);
     }
@@ -34,10 +34,10 @@ internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunctio
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
-        using var given = grad_output;
-        var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits; // softmax - one-hot, of minus the log-probability
-        var factors = -given;
-        // The plain sum of negative log-likelihoods, by far the commonest loss, needs no second pass over the matrix.
+        using var ownedGradient = grad_output;
+        var gradient = ((Saved)ctx.get_data(nameof(Saved))).Logits; // of -log p: softmax - one-hot
+        var factors = -ownedGradient;
+        // The sum of negative log-likelihoods, the most common loss, needs no second pass over the matrix.
         if (!factors.eq(Number(1)).all().item<bool>()) gradient.mul_(factors.to(ScalarType.Float32).unsqueeze(1));
         return GraphNode.Gradients(gradient, null);
     }
@@ -47,11 +47,11 @@ internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunctio
         var (rows, width) = (logits.shape[0], logits.shape[1]);
         var result = Tensors.Empty([rows], ScalarType.Float64, CPU);
         var values = TensorMemory.Floats(logits);
-        var wanted = TensorMemory.Longs(targets);
+        var targetIds = TensorMemory.Longs(targets);
         var to = (double*)TensorMemory.Bytes(result);
         Rows.Split(rows, width * 4, (first, end) =>
         {
-            for (var row = first; row < end; row++) to[row] = Row(values + row * width, width, wanted[row], overwrite);
+            for (var row = first; row < end; row++) to[row] = Row(values + row * width, width, targetIds[row], overwrite);
         });
         return result;
     }
@@ -67,7 +67,7 @@ internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunctio
         for (var lane = 0; lane < step; lane++) max = MathF.Max(max, maxima[lane]);
         for (; i < width; i++) max = MathF.Max(max, logits[i]);
 
-        var wanted = logits[target];
+        var targetLogit = logits[target];
         var sums = Vector256<float>.Zero;
         for (i = 0; i + step <= width; i += step)
         {
@@ -89,6 +89,6 @@ internal sealed unsafe class LogProbabilityKernel : autograd.SingleTensorFunctio
             for (; i < width; i++) logits[i] *= scale;
             logits[target] -= 1;
         }
-        return -(Math.Log(sum) + max - wanted);
+        return -(Math.Log(sum) + max - targetLogit);
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>RMS norm in one pass forward and one backward, instead of six operations with memory traffic each.</summary>
+/// <summary>RMS norm as one pass forward and one backward, instead of six operations that each traverse memory.</summary>
 internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNormKernel>
 {
     private sealed record Saved(double Epsilon, bool WeightLearns);
@@ -30,7 +30,7 @@ internal sealed unsafe class RmsNormKernel : autograd.SingleTensorFunction<RmsNo
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
-        using var given = grad_output;
+        using var ownedGradient = grad_output;
         var saved = ctx.get_saved_variables();
         var (x, weight, inverse) = (saved[0].contiguous(), saved[1], saved[2]);
         var grad = grad_output.contiguous();

@@ -2,13 +2,15 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>Splits the rows of a kernel over as many threads as libtorch uses.</summary>
+/// <summary>Distributes the rows of a kernel over as many threads as libtorch uses.</summary>
 internal static class Rows
 {
-    // Below about 50 microseconds of work a second thread costs more than it brings.
+    // Below about 50 microseconds of work, a second thread costs more than it saves.
     internal const long SmallestShare = 1 << 15;
 
-    /// <summary>Calls <paramref name="work"/> with ranges [first, end) that cover all rows.</summary>
+    /// <summary>
+    /// Calls <paramref name="work"/> with disjoint ranges [first, end) that cover all rows, possibly on several threads.
+    /// </summary>
     public static void Split(long rows, long elementsPerRow, Action<long, long> work)
     {
         var shares = Math.Min(get_num_threads(), rows * elementsPerRow / SmallestShare);

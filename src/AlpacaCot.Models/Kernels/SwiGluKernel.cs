@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>The gate of a SwiGLU feed-forward (Shazeer, 2020), <c>silu(gate) · up</c>, in one pass each way.</summary>
+/// <summary>
+/// The gated unit of a SwiGLU feed-forward (Shazeer, 2020), <c>silu(gate) · up</c>, as one pass forward and one backward.
+/// </summary>
 internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGluKernel>
 {
     public override string Name => nameof(SwiGluKernel);
@@ -23,7 +25,7 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
-        using var given = grad_output;
+        using var ownedGradient = grad_output;
         var saved = ctx.get_saved_variables();
         var (gate, up, grad) = (saved[0].contiguous(), saved[1].contiguous(), grad_output.contiguous());
         var gateGradient = Tensors.Empty(gate.shape, ScalarType.Float32, CPU);

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
 
-/// <summary>The kernels in plain operations of libtorch with its own gradients, for any device.</summary>
+/// <summary>The kernels as libtorch operations with libtorch's gradients, for any device.</summary>
 internal sealed class TorchKernels : IKernels
 {
     public Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) =>
@@ -16,21 +16,21 @@ internal sealed class TorchKernels : IKernels
     {
         var (b, s, d, r) = (x.shape[0], x.shape[1], x.shape[2] / heads, cos.shape[^1]);
         var split = x.reshape(b, s, heads, d).transpose(1, 2); // [b, h, s, d]
-        var turning = split.narrow(3, 0, r);
-        var (c, n) = (cos.narrow(-1, 0, r / 2), sin.narrow(-1, 0, r / 2)); // the tables hold each angle twice
-        Tensor turned;
+        var rotary = split.narrow(3, 0, r);
+        var (c, n) = (cos.narrow(-1, 0, r / 2), sin.narrow(-1, 0, r / 2)); // the tables contain each angle twice
+        Tensor rotated;
         if (interleaved)
         {
-            var pairs = turning.unflatten(3, [r / 2, 2]); // [b, h, s, r/2, 2]
+            var pairs = rotary.unflatten(3, [r / 2, 2]); // [b, h, s, r/2, 2]
             var (first, second) = (pairs.select(4, 0), pairs.select(4, 1));
-            turned = stack([first * c - second * n, (second * c).Plus(first * n)], -1).flatten(3);
+            rotated = stack([first * c - second * n, (second * c).Plus(first * n)], -1).flatten(3);
         }
         else
         {
-            var (first, second) = (turning.narrow(3, 0, r / 2), turning.narrow(3, r / 2, r / 2));
-            turned = cat([first * c - second * n, (second * c).Plus(first * n)], -1);
+            var (first, second) = (rotary.narrow(3, 0, r / 2), rotary.narrow(3, r / 2, r / 2));
+            rotated = cat([first * c - second * n, (second * c).Plus(first * n)], -1);
         }
-        return r == d ? turned : cat([turned, split.narrow(3, r, d - r)], -1);
+        return r == d ? rotated : cat([rotated, split.narrow(3, r, d - r)], -1);
     }
 
     public Tensor LogProbabilities(Tensor logits, Tensor targets) =>
@@ -47,23 +47,24 @@ internal sealed class TorchKernels : IKernels
         int layer, Tensor query, IReadOnlyList<CachedQuery> queries, double? softCap, float[]? slopes, Tensor result)
     {
         var (heads, width) = (query.shape[1], query.shape[3]);
-        foreach (var at in queries)
+        foreach (var cached in queries)
         {
             using var scope = NewDisposeScope();
-            var groups = at.Store.Heads;
-            var count = at.To - at.From;
-            var keys = at.Store.Tensor.select(0, 2 * layer).narrow(1, at.From, count); // [kv, t, d]
-            var values = at.Store.Tensor.select(0, 2 * layer + 1).narrow(1, at.From, count);
-            var q = query.select(0, 0).select(1, at.Row).reshape(groups, heads / groups, width); // [kv, queries, d]
+            var groups = cached.Store.Heads;
+            var count = cached.To - cached.From;
+            var keys = cached.Store.Tensor.select(0, 2 * layer).narrow(1, cached.From, count); // [kv, t, d]
+            var values = cached.Store.Tensor.select(0, 2 * layer + 1).narrow(1, cached.From, count);
+            var q = query.select(0, 0).select(1, cached.Row).reshape(groups, heads / groups, width); // [kv, queries, d]
             var logits = q.matmul(keys.transpose(1, 2)) * Number(1 / Math.Sqrt(width)); // [kv, queries, t]
             if (softCap is { } cap) logits = (logits / Number(cap)).tanh() * Number(cap);
             if (slopes is not null)
             {
-                var distance = Range(at.From - at.Position, at.To - at.Position, query.device, ScalarType.Float32);
+                var distance = Range(
+                    cached.From - cached.Position, cached.To - cached.Position, query.device, ScalarType.Float32);
                 logits = logits.Plus(Tensors.Of(slopes, [groups, heads / groups, 1], query.device) * distance);
             }
             var mixed = nn.functional.softmax(logits, -1).matmul(values); // [kv, queries, d]
-            result.select(0, 0).select(0, at.Row).copy_(mixed.flatten());
+            result.select(0, 0).select(0, cached.Row).copy_(mixed.flatten());
         }
     }
 }

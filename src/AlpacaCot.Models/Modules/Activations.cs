@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>Activation functions, element by element.</summary>
+/// <summary>Elementwise activation functions and gated units.</summary>
 public static class Activations
 {
     /// <summary>The gated unit of LLaMA's feed-forward, <c>silu(gate) · up</c> (Shazeer, 2020).</summary>
@@ -17,8 +17,8 @@ public static class Activations
     /// <summary>GELU by the tanh approximation (Hendrycks and Gimpel, 2016).</summary>
     public static Tensor GeluTanh(Tensor x) => TorchScriptOps.GeluTanh(x);
 
-    /// <summary>The activation that a configuration names.</summary>
-    /// <exception cref="InputException">There is none of this name.</exception>
+    /// <summary>The activation with the name used in configurations.</summary>
+    /// <exception cref="InputException">The name is unknown.</exception>
     public static Func<Tensor, Tensor> Named(string name) => name switch
     {
         "gelu" => x => nn.functional.gelu(x),
@@ -29,8 +29,8 @@ public static class Activations
             "gelu_pytorch_tanh, relu and silu are supported."),
     };
 
-    /// <summary>The gated unit with the activation that a configuration names.</summary>
-    /// <exception cref="InputException">There is none of this name.</exception>
+    /// <summary>The gated unit, <c>activation(gate) · up</c>, of the activation with the name used in configurations.</summary>
+    /// <exception cref="InputException">The name is unknown.</exception>
     public static Func<Tensor, Tensor, Tensor> GatedBy(string name)
     {
         if (name is "silu" or "swish") return SwiGlu;

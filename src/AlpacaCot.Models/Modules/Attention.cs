@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>Which keys each query may see.</summary>
+/// <summary>Attention over whole rows, and its masks.</summary>
 public static class Attention
 {
     /// <summary>
@@ -14,8 +14,8 @@ public static class Attention
     /// <param name="key"><c>[b, kv heads, t, d]</c></param>
     /// <param name="value"><c>[b, kv heads, t, d]</c></param>
     /// <param name="mask">
-    /// True where a query may look, or what is added to its logits, broadcastable to <c>[b, heads, s, t]</c>; null: causal when
-    /// s = t, else all.
+    /// True where a query may attend, or a bias on its logits, broadcastable to <c>[b, heads, s, t]</c>; null: causal when s > 1,
+    /// else all keys.
     /// </param>
     /// <returns><c>[b, heads, s, d]</c></returns>
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask)
@@ -27,14 +27,14 @@ public static class Attention
     }
 
     /// <summary>
-    /// The mask for queries at places <paramref name="start"/> .. of a sequence whose real tokens are marked in
-    /// <paramref name="present"/>. Null where plain causal attention says the same.
+    /// The mask of the queries from position <paramref name="start"/> on, in sequences whose real tokens are marked in
+    /// <paramref name="present"/>. Null if plain causal attention is equivalent.
     /// </summary>
     /// <param name="present">True for real tokens, false for padding, <c>[b, t]</c>; null when all are real.</param>
-    /// <param name="start">Tokens already in the cache.</param>
-    /// <param name="length">New tokens, s.</param>
-    /// <param name="device">Where it is made.</param>
-    /// <param name="window">How many tokens a query sees, itself included.</param>
+    /// <param name="start">The number of tokens already in the cache.</param>
+    /// <param name="length">The number of new tokens, s.</param>
+    /// <param name="device">The device of the mask.</param>
+    /// <param name="window">The number of tokens a query attends to, itself included.</param>
     public static Tensor? Mask(Tensor? present, long start, long length, Device device, long window = long.MaxValue)
     {
         var slides = window < start + length;
@@ -42,24 +42,24 @@ public static class Attention
         var causal = Causal(start, length, device);
         if (slides) causal = causal.triu(start - window + 1);
         if (present is null) return causal;
-        var seen = causal & present.unsqueeze(1).unsqueeze(1); // [b, 1, s, t]
-        // A query with padding alone before it sees itself, so that no softmax is over nothing.
+        var visible = causal & present.unsqueeze(1).unsqueeze(1); // [b, 1, s, t]
+        // A query that follows only padding attends to itself, so that no softmax is over an empty set.
         var self = Tensors.Identity(length, start + length, ScalarType.Bool, device).roll(start, 1); // [s, t]
-        return seen | (self & seen.any(-1, keepdim: true).logical_not());
+        return visible | (self & visible.any(-1, keepdim: true).logical_not());
     }
 
-    /// <summary>True where a key is not later than the query, <c>[s, t]</c>.</summary>
+    /// <summary>The causal mask: true where a key is not later than the query, <c>[s, t]</c>.</summary>
     public static Tensor Causal(long start, long length, Device device) =>
         Tensors.Ones([length, start + length], ScalarType.Bool, device).tril(start);
 
-    /// <summary>As <see cref="Attend"/> with bounded logits, <c>cap · tanh(logit / cap)</c>.</summary>
+    /// <summary>As <see cref="Attend"/> with soft-capped logits, <c>cap · tanh(logit / cap)</c>.</summary>
     public static Tensor AttendBounded(Tensor query, Tensor key, Tensor value, Tensor? mask, double cap)
     {
         var (groups, start) = (query.shape[1] / key.shape[1], key.shape[2] - query.shape[2]);
         if (groups > 1) (key, value) = (key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1));
         var logits = query.matmul(key.transpose(2, 3)) / Number(Math.Sqrt(query.shape[3])); // [b, h, s, t]
         logits = (logits / Number(cap)).tanh() * Number(cap);
-        var seen = mask ?? Causal(start, query.shape[2], query.device);
-        return nn.functional.softmax(logits.masked_fill(seen.logical_not(), Number(float.NegativeInfinity)), -1).matmul(value);
+        var visible = mask ?? Causal(start, query.shape[2], query.device);
+        return nn.functional.softmax(logits.masked_fill(visible.logical_not(), Number(float.NegativeInfinity)), -1).matmul(value);
     }
 }

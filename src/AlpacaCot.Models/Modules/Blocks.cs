@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary><c>x + attention(norm(x))</c>, then <c>x + inner(norm(x))</c>: the order since GPT-2.</summary>
+/// <summary>Pre-norm: <c>x + attention(norm(x))</c>, then <c>x + inner(norm(x))</c>, as in GPT-2.</summary>
 public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention, ILayer InnerNorm, ILayer Inner) : IBlock
 {
-    /// <summary>The factor on what is added to the residual stream.</summary>
+    /// <summary>The factor on each branch before it is added to the residual stream.</summary>
     public double Residual { get; init; } = 1;
 
     /// <inheritdoc/>
@@ -20,23 +20,23 @@ public sealed record PreNormBlock(ILayer AttentionNorm, SelfAttention Attention,
 }
 
 /// <summary>
-/// <c>x + attention(norm(x)) + inner(norm(x))</c>: both branches read the same x (Wang and Komatsuzaki, 2021), through one norm
-/// or two.
+/// <c>x + attention(norm(x)) + inner(norm(x))</c>: both branches have the same input x (Wang and Komatsuzaki, 2021), with one
+/// shared norm or two.
 /// </summary>
 public sealed record ParallelBlock(ILayer AttentionNorm, SelfAttention Attention, ILayer InnerNorm, ILayer Inner) : IBlock
 {
     /// <inheritdoc/>
     public Tensor Forward(Tensor x, ForwardPass pass)
     {
-        var read = AttentionNorm.Forward(x, pass);
-        var attended = Attention.Forward(read, pass);
-        return x.Plus(attended).Plus(Inner.Forward(InnerNorm == AttentionNorm ? read : InnerNorm.Forward(x, pass), pass));
+        var normalized = AttentionNorm.Forward(x, pass);
+        var attended = Attention.Forward(normalized, pass);
+        return x.Plus(attended).Plus(Inner.Forward(InnerNorm == AttentionNorm ? normalized : InnerNorm.Forward(x, pass), pass));
     }
 }
 
 /// <summary>
-/// Norms before and after each branch: <c>x + after(f(before(x)))</c>; without the norms before, only what is added is
-/// normalised.
+/// Norms before and after each branch, <c>x + after(f(before(x)))</c>. Without the norms before, only the output of each branch
+/// is normalized.
 /// </summary>
 public sealed record SandwichBlock(
     ILayer? BeforeAttention, SelfAttention Attention, ILayer AfterAttention, ILayer? BeforeInner, ILayer Inner, ILayer AfterInner)

@@ -3,17 +3,17 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>What an adapter adds to the vectors of an embedding.</summary>
+/// <summary>An adapter on an embedding.</summary>
 public interface IEmbeddingAdapter
 {
-    /// <summary>The addition for token ids: <c>[n] -> [n, width]</c>.</summary>
+    /// <summary>The update of the vectors of token ids: <c>[n] -> [n, width]</c>.</summary>
     Tensor Added(Tensor ids);
 
-    /// <summary>The fp32 table <c>[tokens, width]</c> that gives the same without the adapter; the caller's.</summary>
+    /// <summary>The fp32 table <c>[tokens, width]</c> that is equivalent to the adapted one; owned by the caller.</summary>
     Tensor Merged(Embedding layer);
 }
 
-/// <summary>A table of token vectors.</summary>
+/// <summary>An embedding table of token vectors.</summary>
 public sealed class Embedding
 {
     internal Embedding(string name, Tensor weight) => (Name, Weight) = (name, weight);
@@ -24,22 +24,21 @@ public sealed class Embedding
     /// <summary>The table, <c>[tokens, width]</c>.</summary>
     public Tensor Weight { get; internal set; }
 
-    /// <summary>The adapter on this table, or none.</summary>
+    /// <summary>The adapter on this table, or null.</summary>
     public IEmbeddingAdapter? Adapter { get; set; }
 
     /// <summary>
-    /// The vectors of the tokens that a model reads, <c>[b, s] -> [b, s, width]</c>, with what the pass brings: those of virtual
-    /// tokens, and the noise of training.
+    /// Embeds the tokens of a pass, <c>[b, s] -> [b, s, width]</c>, including the pass's virtual tokens and training noise.
     /// </summary>
     public Tensor Forward(Tensor ids, ForwardPass pass)
     {
-        var vectors = pass.Prompt is { } prompt ? Among(prompt, ids) : Rows(ids);
+        var vectors = pass.Prompt is { } prompt ? WithPrompt(prompt, ids) : Rows(ids);
         if (pass.Noise == 0) return vectors;
-        var most = pass.Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
-        return vectors.Plus(empty_like(vectors, requires_grad: false).uniform_(-most, most));
+        var bound = pass.Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
+        return vectors.Plus(empty_like(vectors, requires_grad: false).uniform_(-bound, bound));
     }
 
-    private Tensor Among(Tensor prompt, Tensor ids)
+    private Tensor WithPrompt(Tensor prompt, Tensor ids)
     {
         var real = (ids >= Number(0)).unsqueeze(-1); // [b, s, 1]
         var vectors = prompt.index_select(0, (Number(-1) - ids).clamp_min(Number(0)).flatten()).view(ids.shape[0], ids.shape[1],
@@ -47,7 +46,7 @@ public sealed class Embedding
         return where(real, Rows(ids.clamp_min(Number(0))), vectors);
     }
 
-    /// <summary>The vectors of ids in fp32: <c>[b, s] -> [b, s, width]</c>.</summary>
+    /// <summary>Looks up the vectors of ids in fp32: <c>[b, s] -> [b, s, width]</c>.</summary>
     public Tensor Rows(Tensor ids)
     {
         var flat = ids.flatten();

@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>
-/// A sparse mixture of experts (Shazeer et al., 2017): each token goes through the few feed-forwards that its router likes best,
-/// weighted by the router's probabilities.
+/// A sparse mixture of experts (Shazeer et al., 2017): each token is processed by the experts with the highest router
+/// probability, and their outputs are weighted by these probabilities.
 /// </summary>
-/// <param name="Router">One logit an expert.</param>
+/// <param name="Router">Computes one logit per expert.</param>
 /// <param name="All">The experts.</param>
-/// <param name="Chosen">Experts a token.</param>
-/// <param name="Normalized">Whether the chosen probabilities are scaled to the sum 1.</param>
+/// <param name="Chosen">The number of experts per token.</param>
+/// <param name="Normalized">Whether the probabilities of the chosen experts are rescaled to sum to 1.</param>
 public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chosen, bool Normalized) : ILayer
 {
-    /// <summary>What every token goes through besides, or nothing.</summary>
+    /// <summary>A shared expert that processes every token, or null.</summary>
     public ILayer? Shared { get; init; }
 
     /// <inheritdoc/>
@@ -24,18 +24,18 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
         if (Normalized) weights = weights / weights.sum(-1, keepdim: true);
         var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat, pass);
         (weights, experts) = (weights.flatten(), experts.flatten()); // [n · chosen]
-        foreach (var e in experts.cpu().data<long>().Distinct().Order()) // in the order of experts: the same sums each time
+        foreach (var e in experts.cpu().data<long>().Distinct().Order()) // a fixed order of summation: deterministic results
         {
-            var hits = (experts == Number(e)).nonzero().squeeze(1); // [m]
-            var tokens = hits.floor_divide(Number(Chosen));
-            var share = weights.index_select(0, hits).unsqueeze(1); // [m, 1]
+            var assignments = (experts == Number(e)).nonzero().squeeze(1); // [m]
+            var tokens = assignments.floor_divide(Number(Chosen));
+            var share = weights.index_select(0, assignments).unsqueeze(1); // [m, 1]
             mixed = mixed.index_add(0, tokens, All[(int)e].Forward(flat.index_select(0, tokens), pass) * share, Number(1));
         }
         return mixed.view(x.shape);
     }
 }
 
-/// <summary>An expert that every token uses, behind a gate of its own: <c>sigmoid(gate(x)) · inner(x)</c>.</summary>
+/// <summary>A shared expert with its own gate: <c>sigmoid(gate(x)) · inner(x)</c>.</summary>
 public sealed record SharedExpert(Linear Gate, ILayer Inner) : ILayer
 {
     /// <inheritdoc/>

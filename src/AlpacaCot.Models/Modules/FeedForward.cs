@@ -16,7 +16,7 @@ public sealed record GatedFeedForward(Linear Gate, Linear Up, Func<Tensor, Tenso
     public Tensor Forward(Tensor x, ForwardPass pass) => Down.Forward(Unit(Gate.Forward(x, pass), Up.Forward(x, pass)), pass);
 }
 
-/// <summary>A gated feed-forward whose gate and up projection lie in one matrix, the gate first.</summary>
+/// <summary>A gated feed-forward whose gate and up projections are fused in one matrix, the gate first.</summary>
 public sealed record FusedGatedFeedForward(Linear GateUp, Func<Tensor, Tensor, Tensor> Unit, Linear Down) : ILayer
 {
     /// <inheritdoc/>

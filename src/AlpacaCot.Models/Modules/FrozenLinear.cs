@@ -5,23 +5,23 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>A low-rank addition to a linear layer: <c>s · x Aᵀ Bᵀ</c>.</summary>
+/// <summary>A low-rank update of a linear layer: <c>s · x Aᵀ Bᵀ</c>.</summary>
 /// <param name="A"><c>[rank, inputs]</c></param>
 /// <param name="B"><c>[outputs, rank]</c></param>
-/// <param name="Scale">s.</param>
+/// <param name="Scale">The factor s.</param>
 internal sealed record LowRank(Tensor A, Tensor B, double Scale)
 {
-    /// <summary>A bias of B's own, <c>[outputs]</c>, scaled with it, or none.</summary>
+    /// <summary>The bias of B, <c>[outputs]</c>, scaled by s, or null.</summary>
     public Tensor? Bias { get; init; }
 
-    /// <summary>That bias added, where there is one.</summary>
+    /// <summary>Adds the bias of B, if there is one.</summary>
     public Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias * Number(Scale));
 }
 
 /// <summary>
-/// A linear layer over a frozen weight, with or without a low-rank addition, as one node of the graph: the addition is
-/// accumulated into the base product in place, both ways, and a weight that is quantized or in a narrow type is expanded to fp32
-/// into one reused buffer for each use, so that no fp32 copy of the model ever exists.
+/// A linear layer over a frozen weight, optionally with a low-rank update, as one graph node. The update is accumulated into the
+/// base product in place, in both directions. A quantized or narrow weight is expanded to fp32 into one reused buffer per use, so
+/// that no fp32 copy of the model ever exists.
 /// </summary>
 internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
 {
@@ -31,9 +31,9 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
 
     /// <param name="x"><c>[.., inputs]</c></param>
     /// <param name="weight">The frozen weight.</param>
-    /// <param name="addition">The trained part, or none.</param>
-    /// <param name="dropped">What the trained part reads, when it is not <paramref name="x"/> itself.</param>
-    /// <param name="isFast">Whether the fast products of inference may be used where no backward pass follows.</param>
+    /// <param name="addition">The trained low-rank update, or null.</param>
+    /// <param name="dropped">The input of the update after dropout; null: <paramref name="x"/>.</param>
+    /// <param name="isFast">Whether the fast inference products may be used when no backward pass follows.</param>
     public static Tensor Apply(
         Tensor x, WeightMatrix weight, LowRank? addition, Tensor? dropped = null, bool isFast = false)
     {
@@ -53,16 +53,16 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         var (x, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
         ctx.save_data(nameof(Frozen), frozen);
         if (vars.Length == 2) return Forward(x, null, frozen.Weight, null, null, 0, isFast: false).Output;
-        var (a, b, read) = ((Tensor)vars[2], (Tensor)vars[3], frozen.Dropped ? (Tensor)vars[4] : x);
-        var (output, low) = Forward(x, read, frozen.Weight, a, b, frozen.Scale, isFast: false);
-        ctx.save_for_backward([read, a, b, low!]);
+        var (a, b, input) = ((Tensor)vars[2], (Tensor)vars[3], frozen.Dropped ? (Tensor)vars[4] : x);
+        var (output, low) = Forward(x, input, frozen.Weight, a, b, frozen.Scale, isFast: false);
+        ctx.save_for_backward([input, a, b, low!]);
         return output;
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
-        using var given = grad_output;
+        using var ownedGradient = grad_output;
         var frozen = (Frozen)ctx.get_data(nameof(Frozen));
         var saved = ctx.get_saved_variables();
         var grad = Flat(grad_output); // [n, outputs]
@@ -72,9 +72,9 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
         var toInput = frozen.Weight.BackwardProduct(grad); // [n, inputs]
         if (saved.Count == 0) return GraphNode.Gradients(toInput.view(shape), null);
 
-        var (read, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);
+        var (input, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);
         var toLow = grad.mm(b).mul_(Number(frozen.Scale)); // [n, rank]
-        var toA = toLow.t().mm(read);
+        var toA = toLow.t().mm(input);
         var toB = grad.t().mm(low).mul_(Number(frozen.Scale));
         return frozen.Dropped
             ? GraphNode.Gradients(toInput.view(shape), null, toA, toB, toLow.mm(a).view(shape))
@@ -82,14 +82,14 @@ internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
     }
 
     private static (Tensor Output, Tensor? Low) Forward(
-        Tensor x, Tensor? read, WeightMatrix weight, Tensor? a, Tensor? b, double scale, bool isFast)
+        Tensor x, Tensor? input, WeightMatrix weight, Tensor? a, Tensor? b, double scale, bool isFast)
     {
         var shape = x.shape;
         shape[^1] = weight.Outputs;
         using var flat = Flat(x);
         var output = isFast ? weight.Product(flat) : weight.ExpandedProduct(flat);
         if (a is null || b is null) return (output.view(shape), null);
-        using var flatRead = Flat(read!);
+        using var flatRead = Flat(input!);
         var low = flatRead.mm(a.t()); // [n, rank]
         output.addmm_(low, b.t(), beta: 1, alpha: (float)scale);
         return (output.view(shape), low);

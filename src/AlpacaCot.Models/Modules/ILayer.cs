@@ -2,18 +2,18 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>A layer that looks at each token by itself: a linear layer, a norm, a feed-forward.</summary>
+/// <summary>A layer that processes each token independently: a linear layer, a norm, a feed-forward.</summary>
 public interface ILayer
 {
-    /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
-    /// <param name="x">The input.</param>
-    /// <param name="pass">What the layers of one forward pass share.</param>
+    /// <summary>Computes the layer's output: <c>[.., inputs] -> [.., outputs]</c>.</summary>
+    /// <param name="x">The input, <c>[.., inputs]</c>.</param>
+    /// <param name="pass">The state shared by the layers of one forward pass.</param>
     Tensor Forward(Tensor x, ForwardPass pass);
 }
 
-/// <summary>A block of a decoder, through which the residual stream passes.</summary>
+/// <summary>A decoder block, which updates the residual stream.</summary>
 public interface IBlock
 {
-    /// <summary><c>[b, s, hidden] -> [b, s, hidden]</c></summary>
+    /// <summary>Computes the updated residual stream: <c>[b, s, hidden] -> [b, s, hidden]</c>.</summary>
     Tensor Forward(Tensor x, ForwardPass pass);
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>
-/// Layer normalisation (Ba et al., 2016): <c>(x - mean) / sqrt(variance + ε) · w + b</c>, with or without w and b.
+/// Layer normalization (Ba et al., 2016): <c>(x - mean) / sqrt(variance + ε) · w + b</c>, with optional w and b.
 /// </summary>
 public sealed class LayerNorm : ILayer
 {
@@ -12,18 +12,18 @@ public sealed class LayerNorm : ILayer
     internal LayerNorm(long width, Tensor? weight, Tensor? bias, double epsilon) =>
         (this._width, Weight, Bias, Epsilon) = (width, weight, bias, epsilon);
 
-    /// <summary>The gain, <c>[width]</c>, or none.</summary>
+    /// <summary>The weight w, <c>[width]</c>, or null.</summary>
     public Tensor? Weight { get; internal set; }
 
-    /// <summary>The offset, <c>[width]</c>, or none.</summary>
+    /// <summary>The bias b, <c>[width]</c>, or null.</summary>
     public Tensor? Bias { get; internal set; }
 
-    /// <summary>What keeps the division finite.</summary>
+    /// <summary>ε, added to the variance for numerical stability.</summary>
     public double Epsilon { get; }
 
-    /// <summary><c>[.., width] -> [.., width]</c></summary>
+    /// <summary>Normalizes the last dimension: <c>[.., width] -> [.., width]</c>.</summary>
     public Tensor Forward(Tensor x, ForwardPass pass) => nn.functional.layer_norm(x, [_width], Weight, Bias, Epsilon);
 
-    /// <summary>The norm alone, without gain and offset, over the last dimension.</summary>
+    /// <summary>Normalizes the last dimension without weight and bias.</summary>
     public static Tensor Normalize(Tensor x, double epsilon) => nn.functional.layer_norm(x, [x.shape[^1]], null, null, epsilon);
 }

@@ -5,24 +5,25 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>What an adapter makes of one linear layer.</summary>
+/// <summary>An adapter on a linear layer.</summary>
 public interface ILinearAdapter
 {
     /// <summary>The adapted layer's output: <c>[.., inputs] -> [.., outputs]</c>, the bias included.</summary>
     /// <param name="layer">The layer.</param>
-    /// <param name="x">Its input.</param>
-    /// <param name="pass">What the pass is for, among others.</param>
+    /// <param name="x">The input, <c>[.., inputs]</c>.</param>
+    /// <param name="pass">The state of the forward pass.</param>
     Tensor Forward(Linear layer, Tensor x, ForwardPass pass);
 
-    /// <summary>The fp32 weight <c>[outputs, inputs]</c> and bias that compute the same without the adapter; the
-    /// caller's.</summary>
-    /// <exception cref="Text.InputException">There are none.</exception>
+    /// <summary>
+    /// The fp32 weight <c>[outputs, inputs]</c> and bias that are equivalent to the adapted layer; owned by the caller.
+    /// </summary>
+    /// <exception cref="Text.InputException">The adapter cannot be expressed as weight and bias.</exception>
     (Tensor Weight, Tensor? Bias) Merged(Linear layer);
 }
 
-/// <summary>The full weight that a quantized matrix was made from.</summary>
-/// <param name="Read">Reads it again, <c>[outputs, inputs]</c>, in the type it is stored in; in the caller's scope.</param>
-/// <param name="Options">How it was quantized.</param>
+/// <summary>The source of the full weight that a quantized matrix was computed from.</summary>
+/// <param name="Read">Reads the weight, <c>[outputs, inputs]</c>, in its stored type, into the caller's dispose scope.</param>
+/// <param name="Options">The options of the quantization.</param>
 internal sealed record FullWeight(Func<Tensor> Read, QuantizationOptions Options);
 
 /// <summary>A linear layer <c>y = x Wᵀ + b</c>.</summary>
@@ -30,17 +31,17 @@ public sealed class Linear : ILayer
 {
     private readonly bool _inputsFirst;
 
-    // inputsFirst: the checkpoint holds the transpose, [inputs, outputs], as GPT-2's does.
+    // inputsFirst: the checkpoint stores the transpose, [inputs, outputs], as for GPT-2.
     internal Linear(string name, WeightMatrix matrix, Tensor? bias, bool inputsFirst = false) =>
         (Name, Matrix, Bias, this._inputsFirst) = (name, matrix, bias, inputsFirst);
 
     /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
     public string Name { get; }
 
-    /// <summary>W in the form it is kept in, plain or quantized.</summary>
+    /// <summary>W as stored in memory, plain or quantized.</summary>
     public WeightMatrix Matrix { get; internal set; }
 
-    /// <summary>What a layer that was quantized while loading was made from; null for others.</summary>
+    /// <summary>The full weight of a layer that was quantized while loading; null for other layers.</summary>
     internal FullWeight? Source { get; init; }
 
     /// <summary>Width of the output.</summary>
@@ -52,7 +53,7 @@ public sealed class Linear : ILayer
     /// <summary>Whether W is quantized.</summary>
     public bool IsQuantized => Matrix is not DenseMatrix;
 
-    /// <summary>The form that W is quantized in, as a recipe names it; null where it is not.</summary>
+    /// <summary>The quantization type of W as named in recipes; null if W is not quantized.</summary>
     public string? Quantization => Matrix switch
     {
         FourBitMatrix four => QuantizationOptions.Names[(int)four.Type],
@@ -60,30 +61,32 @@ public sealed class Linear : ILayer
         _ => null,
     };
 
-    /// <summary>The weight, <c>[outputs, inputs]</c>, of a layer that is not quantized.</summary>
-    /// <exception cref="InvalidOperationException">It is; <see cref="WeightMatrix.Expand"/> gives its values.</exception>
+    /// <summary>The weight, <c>[outputs, inputs]</c>, of an unquantized layer.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// The layer is quantized; use <see cref="WeightMatrix.Expand"/> for its values.
+    /// </exception>
     public Tensor Weight
     {
         get => Dense.Weight;
         internal set => Matrix = Dense.With(value);
     }
 
-    /// <summary>A weight <c>[outputs, inputs]</c> the way round the checkpoint holds it.</summary>
+    /// <summary>Converts a weight <c>[outputs, inputs]</c> to the checkpoint's orientation.</summary>
     internal Tensor AsStored(Tensor weight) => _inputsFirst ? weight.t() : weight;
 
-    /// <summary>The bias, <c>[outputs]</c>, or none.</summary>
+    /// <summary>The bias, <c>[outputs]</c>, or null.</summary>
     public Tensor? Bias { get; internal set; }
 
-    /// <summary>The adapter on this layer, or none.</summary>
+    /// <summary>The adapter on this layer, or null.</summary>
     public ILinearAdapter? Adapter { get; set; }
 
-    /// <summary><c>[.., inputs] -> [.., outputs]</c></summary>
+    /// <summary>Computes the output, adapter included: <c>[.., inputs] -> [.., outputs]</c>.</summary>
     public Tensor Forward(Tensor x, ForwardPass pass) => Adapter?.Forward(this, x, pass) ?? Biased(Product(x, pass.Mode));
 
-    /// <summary>The values of the weight in fp32, <c>[outputs, inputs]</c>, however it is kept; a copy, the caller's.</summary>
+    /// <summary>A dequantized fp32 copy of the weight, <c>[outputs, inputs]</c>, owned by the caller.</summary>
     public Tensor Values() => Matrix.Expand().detach().contiguous().clone();
 
-    /// <summary><c>x Wᵀ</c>, with a low-rank addition or without, before the bias.</summary>
+    /// <summary>Computes <c>x Wᵀ</c>, optionally with a low-rank update, without the bias.</summary>
     internal Tensor Product(Tensor x, PassMode mode, LowRank? addition = null, Tensor? dropped = null)
     {
         if (Matrix is not DenseMatrix { IsTrained: true } trained)
@@ -93,18 +96,18 @@ public sealed class Linear : ILayer
             : y.Plus(nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * Number(addition.Scale));
     }
 
-    /// <summary>The bias added, where there is one.</summary>
+    /// <summary>Adds the bias, if there is one.</summary>
     internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias);
 
-    /// <summary>Where the weight stands, the way round the checkpoint holds it.</summary>
+    /// <summary>A replaceable slot for the weight, in the checkpoint's orientation.</summary>
     internal ParameterSlot WeightSlot => new(
         () => Matrix is DenseMatrix dense
-            ? dense.Stored : throw InputException.Refusing($"{Name} is quantized: codes cannot be trained in " +
-            "place. Train it with quantization: none, or put an adapter on it."),
-        own =>
+            ? dense.Stored : throw InputException.Refusing($"{Name} is quantized, and quantized codes cannot be " +
+            "trained. Set quantization: none, or use an adapter for this layer."),
+        replacement =>
         {
             var before = Matrix;
-            Matrix = new DenseMatrix(own, _inputsFirst);
+            Matrix = new DenseMatrix(replacement, _inputsFirst);
             return () => Matrix = before;
         });
 

@@ -3,23 +3,25 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>The masks and linear biases of queries at consecutive places, each made once for all layers.</summary>
-/// <param name="device">Where they are made.</param>
-/// <param name="start">The place of the first query.</param>
-/// <param name="length">Queries, s.</param>
+/// <summary>
+/// The attention masks and linear biases of queries at consecutive positions, each computed once for all layers.
+/// </summary>
+/// <param name="device">The device of the masks.</param>
+/// <param name="start">The position of the first query.</param>
+/// <param name="length">The number of queries, s.</param>
 /// <param name="present">True for real tokens, false for padding, <c>[b, t]</c>; null when all are real.</param>
-/// <param name="context">How many tokens at the beginning everyone sees.</param>
-/// <param name="skipsPadding">Whether padding between tokens makes no distance.</param>
+/// <param name="context">The number of tokens at the beginning that every query attends to.</param>
+/// <param name="skipsPadding">Whether padding between tokens is excluded from ALiBi distances.</param>
 internal sealed class Masks(
     Device device, long start, long length, Tensor? present = null, long context = 0, bool skipsPadding = false)
 {
     private readonly Dictionary<long, Tensor?> _masks = [];
     private readonly Dictionary<Alibi, Tensor> _biases = [];
 
-    /// <summary>All that were made.</summary>
+    /// <summary>All tensors computed so far.</summary>
     public IEnumerable<Tensor> Tables => _masks.Values.OfType<Tensor>().Concat(_biases.Values);
 
-    /// <summary>The mask of <see cref="Attention.Mask"/>; with a window only the last so many tokens are seen.</summary>
+    /// <summary>The mask of <see cref="Attention.Mask"/>, with a sliding window of this many tokens if set.</summary>
     public Tensor? Mask(int? window)
     {
         var key = window ?? long.MaxValue;
@@ -30,15 +32,15 @@ internal sealed class Masks(
         return mask;
     }
 
-    /// <summary>Linear biases, -∞ where a query may not look, <c>[1 or b, heads, s, t]</c>.</summary>
+    /// <summary>Linear biases, -∞ where a query may not attend, <c>[1 or b, heads, s, t]</c>.</summary>
     public Tensor Bias(Alibi alibi)
     {
         if (!_biases.TryGetValue(alibi, out var bias))
         {
             bias = skipsPadding && present is not null ? alibi.Bias(present, length) : alibi.Bias(start, length, device);
-            var seen = Mask(null) ?? (length > 1 ? Attention.Causal(start, length, device) : null);
-            if (seen?.dim() == 2) bias.masked_fill_(seen.logical_not(), Number(float.NegativeInfinity)); // no second copy
-            else if (seen is not null) bias = bias.masked_fill(seen.logical_not(), Number(float.NegativeInfinity));
+            var visible = Mask(null) ?? (length > 1 ? Attention.Causal(start, length, device) : null);
+            if (visible?.dim() == 2) bias.masked_fill_(visible.logical_not(), Number(float.NegativeInfinity)); // in place
+            else if (visible is not null) bias = bias.masked_fill(visible.logical_not(), Number(float.NegativeInfinity));
             _biases.Add(alibi, bias);
         }
         return bias;

@@ -2,16 +2,16 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>Where a weight stands in a model: what is there, and how another takes its place for a while.</summary>
-/// <param name="Get">The weight.</param>
-/// <param name="Put">Puts another there and gives the way back.</param>
+/// <summary>A replaceable weight of a model.</summary>
+/// <param name="Get">Returns the current weight.</param>
+/// <param name="Put">Replaces the weight and returns an action that restores the previous one.</param>
 public sealed record ParameterSlot(Func<Tensor> Get, Func<Tensor, Action> Put)
 {
-    /// <summary>A place that is read and set.</summary>
-    public static ParameterSlot Of(Func<Tensor> get, Action<Tensor> set) => new(get, own =>
+    /// <summary>Creates a slot from a getter and a setter.</summary>
+    public static ParameterSlot Of(Func<Tensor> get, Action<Tensor> set) => new(get, replacement =>
     {
         var before = get();
-        set(own);
+        set(replacement);
         return () => set(before);
     });
 }

@@ -1,17 +1,21 @@
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>
-/// What a forward pass is for. It decides the arithmetic; whether gradients are recorded is libtorch's own switch
-/// (<c>no_grad</c>) and changes no number.
+/// The purpose of a forward pass. It selects the arithmetic; recording of gradients is controlled by libtorch (<c>no_grad</c>)
+/// and does not change any result.
 /// </summary>
 public enum PassMode
 {
-    /// <summary>As <see cref="Training"/>, without dropout and noise: losses and scores compare with those of training.</summary>
+    /// <summary>
+    /// As <see cref="Training"/>, without dropout and noise: losses and scores are comparable with those of training.
+    /// </summary>
     Evaluation,
 
-    /// <summary>With dropout and noise; quantized matrices are expanded, as their backward pass does.</summary>
+    /// <summary>With dropout and noise; quantized matrices are expanded, as in their backward pass.</summary>
     Training,
 
-    /// <summary>With the fast products of inference: quantized codes and short rows are multiplied without expansion.</summary>
+    /// <summary>
+    /// With fast inference products: quantized codes and small batches are multiplied without expanding the weights.
+    /// </summary>
     Generation,
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>
-/// A block that keeps only its input between the forward and the backward pass, and is computed again for the latter (Chen et
-/// al., 2016: training deep nets with sublinear memory cost). Dropout draws the same numbers both times.
+/// Gradient checkpointing of a block: it keeps only its input for the backward pass and is recomputed there (Chen et al., 2016:
+/// training deep nets with sublinear memory cost). Dropout uses the same random numbers both times.
 /// </summary>
 internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputation>
 {
@@ -16,11 +16,11 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
 
     /// <param name="block">The block.</param>
     /// <param name="x"><c>[b, s, hidden]</c></param>
-    /// <param name="pass">What the blocks share.</param>
+    /// <param name="pass">The state shared by the blocks.</param>
     public static Tensor Apply(IBlock block, Tensor x, ForwardPass pass)
     {
         if (!is_grad_enabled()) return block.Forward(x, pass);
-        // The embedding does not learn, but what the first block trains does.
+        // The embedding output may need no gradient although parameters of the first block do.
         if (!x.requires_grad) x = x.detach().requires_grad_();
         return GraphNode.Of(() => apply(x, new Work(block, pass)));
     }
@@ -36,7 +36,7 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using var scope = NewDisposeScope();
-        using var given = grad_output;
+        using var ownedGradient = grad_output;
         var work = (Work)ctx.get_data(nameof(Work));
         var saved = ctx.get_saved_variables();
         var x = saved[0].detach().requires_grad_();

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>How rotary frequencies are stretched beyond the trained length; names as in Hugging Face configs.</summary>
+/// <summary>The scaling of rotary frequencies beyond the trained length; names as in Hugging Face configurations.</summary>
 public sealed record RopeScaling
 {
     /// <summary>
@@ -15,43 +15,43 @@ public sealed record RopeScaling
     /// </summary>
     public string Type { get; init; } = "default";
 
-    /// <summary>How many times longer the context becomes.</summary>
+    /// <summary>The ratio of extended to original context length.</summary>
     public double Factor { get; init; } = 1;
 
-    /// <summary>The context length that the model was trained with before the scaling.</summary>
+    /// <summary>The context length of training before the scaling, in tokens.</summary>
     public long OriginalLength { get; init; }
 
-    /// <summary>llama3: wavelengths longer than original/this are scaled in full.</summary>
+    /// <summary>llama3: wavelengths longer than original / this are fully scaled.</summary>
     public double LowFrequencyFactor { get; init; } = 1;
 
-    /// <summary>llama3: wavelengths shorter than original/this are left alone.</summary>
+    /// <summary>llama3: wavelengths shorter than original / this are unchanged.</summary>
     public double HighFrequencyFactor { get; init; } = 4;
 
-    /// <summary>yarn: rotations over the original length above which a dimension is left alone.</summary>
+    /// <summary>yarn: number of rotations over the original length above which a dimension is unchanged.</summary>
     public double BetaFast { get; init; } = 32;
 
-    /// <summary>yarn: rotations over the original length below which a dimension is scaled in full.</summary>
+    /// <summary>yarn: number of rotations over the original length below which a dimension is fully scaled.</summary>
     public double BetaSlow { get; init; } = 1;
 
-    /// <summary>yarn: the factor on cos and sin; by default 0.1 ln(factor) + 1.</summary>
+    /// <summary>yarn, longrope: the factor on cos and sin; null: computed from the factor, for yarn 0.1 ln(factor) + 1.</summary>
     public double? AttentionFactor { get; init; }
 
     /// <summary>longrope: a divisor for each frequency within the original length.</summary>
     public IReadOnlyList<double> ShortFactors { get; init; } = [];
 
-    /// <summary>longrope: a divisor for each frequency beyond it.</summary>
+    /// <summary>longrope: a divisor for each frequency beyond the original length.</summary>
     public IReadOnlyList<double> LongFactors { get; init; } = [];
 }
 
-/// <summary>What a configuration says about rotary positions.</summary>
-/// <param name="Theta">The base.</param>
-/// <param name="Scaling">How frequencies are stretched.</param>
-/// <param name="Share">The share of a head's dimensions that turns, from the first.</param>
+/// <summary>The rotary settings of a configuration.</summary>
+/// <param name="Theta">The base of the frequencies, θ.</param>
+/// <param name="Scaling">The scaling of the frequencies.</param>
+/// <param name="Share">The fraction of a head's dimensions that is rotated, starting with the first.</param>
 public sealed record RopeSettings(double Theta, RopeScaling Scaling, double Share = 1);
 
 /// <summary>
-/// Rotary position embedding (Su et al., 2021). In the half-split layout of Hugging Face dimension i turns together with
-/// i + d/2, in the paper's own with its neighbour. Tables of cos and sin are kept for the positions seen so far.
+/// Rotary position embedding (Su et al., 2021). The half-split layout of Hugging Face rotates dimensions i and i + d/2 together,
+/// the interleaved layout of the paper dimensions 2i and 2i + 1. Tables of cos and sin are cached for the positions used so far.
 /// </summary>
 public sealed class Rope : IDisposable
 {
@@ -65,7 +65,7 @@ public sealed class Rope : IDisposable
     private (double Base, bool Long) _tableKind;
 
     /// <summary>Rotary embedding over the first <paramref name="dimension"/> dimensions of a head.</summary>
-    /// <exception cref="InputException">The scaling type is unknown.</exception>
+    /// <exception cref="InputException">The scaling type is unknown, or longrope has the wrong number of factors.</exception>
     public Rope(int dimension, double theta, RopeScaling scaling)
     {
         if (scaling.Type is not ("default" or "linear" or "dynamic" or "yarn" or "llama3" or "longrope" or "qwen"))
@@ -85,43 +85,45 @@ public sealed class Rope : IDisposable
         };
     }
 
-    /// <summary>Where the tables are.</summary>
+    /// <summary>The device of the tables.</summary>
     public Device Device { get; init; } = CPU;
 
-    /// <summary>Whether neighbours turn together rather than the halves of a head.</summary>
+    /// <summary>Whether neighbouring dimensions are rotated together instead of the halves of a head.</summary>
     public bool Interleaved { get; init; }
 
-    /// <summary>Whether the frequencies are rounded to half precision, as ChatGLM's are.</summary>
+    /// <summary>Whether the frequencies are rounded to fp16, as in ChatGLM.</summary>
     public bool HalfFrequencies { get; init; }
 
-    /// <summary>The angles depend on nothing but the position in sequences of at most this length.</summary>
+    /// <summary>The longest sequence, in tokens, whose angles depend only on the position.</summary>
     public long SteadyLength => _scaling.Type is "dynamic" or "longrope" or "qwen" ? _scaling.OriginalLength : long.MaxValue;
 
-    /// <summary>Splits a projection into heads and turns them to their positions.</summary>
+    /// <summary>Splits a projection into heads and rotates them by their positions.</summary>
     /// <param name="x"><c>[b, s, heads · d]</c></param>
-    /// <param name="turns">From <c>Tables</c>.</param>
+    /// <param name="tables">The rotary tables from <c>Tables</c>.</param>
     /// <param name="heads">The number of heads.</param>
-    /// <param name="interleaved">Whether neighbours turn together.</param>
+    /// <param name="interleaved">Whether neighbouring dimensions are rotated together.</param>
     /// <returns><c>[b, heads, s, d]</c></returns>
-    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) turns, int heads, bool interleaved = false) =>
-        KernelSet.For(x).Rotate(x, turns.Cos, turns.Sin, heads, interleaved);
+    public static Tensor Rotate(Tensor x, (Tensor Cos, Tensor Sin) tables, int heads, bool interleaved = false) =>
+        KernelSet.For(x).Rotate(x, tables.Cos, tables.Sin, heads, interleaved);
 
-    /// <summary>cos and sin for positions <paramref name="start"/> .. start + length - 1, each <c>[length, d]</c>.</summary>
+    /// <summary>Rotary tables for positions <paramref name="start"/> .. start + length - 1, each <c>[length, d]</c>.</summary>
     /// <param name="start">The first position.</param>
-    /// <param name="length">How many.</param>
-    /// <param name="prompt">The length of the prompt, which fixes Qwen 1's scaling; null: the sequence's.</param>
-    /// <param name="mode">What the pass is for: Qwen 1 does not scale in training.</param>
+    /// <param name="length">The number of positions.</param>
+    /// <param name="prompt">
+    /// The length of the prompt, which determines Qwen 1's scaling; null: the length of the sequence.
+    /// </param>
+    /// <param name="mode">The purpose of the pass: Qwen 1 does not scale in training.</param>
     public (Tensor Cos, Tensor Sin) Tables(
         long start, long length, long? prompt = null, PassMode mode = PassMode.Evaluation)
     {
-        lock (_gate) // what is given keeps the memory when another thread replaces the tables
+        lock (_gate) // the returned views keep the memory alive if another thread replaces the tables
         {
             Ensure(start + length, prompt, mode);
             return (_cos!.narrow(0, start, length), _sin!.narrow(0, start, length));
         }
     }
 
-    /// <summary>cos and sin at given positions <c>[b, s]</c> below <paramref name="limit"/>, each <c>[b, 1, s, d]</c>.</summary>
+    /// <summary>Rotary tables at positions <c>[b, s]</c> below <paramref name="limit"/>, each <c>[b, 1, s, d]</c>.</summary>
     public (Tensor Cos, Tensor Sin) Tables(
         Tensor positions, long limit, long? prompt = null, PassMode mode = PassMode.Evaluation)
     {
@@ -134,7 +136,9 @@ public sealed class Rope : IDisposable
         }
     }
 
-    /// <summary>The angle per position of each pair of dimensions, for a sequence of this length: <c>d/2</c> values.</summary>
+    /// <summary>
+    /// The frequencies, in radians per position, of each pair of dimensions for a sequence of this length: <c>d/2</c> values.
+    /// </summary>
     public float[] InverseFrequencies(long length, PassMode mode = PassMode.Evaluation)
     {
         var pairs = _dimension / 2;
@@ -169,7 +173,7 @@ public sealed class Rope : IDisposable
         return Array.ConvertAll(inverse, v => HalfFrequencies ? (float)(Half)v : (float)v);
     }
 
-    // The base, which grows with the length where scaling is dynamic ("NTK-aware"), and whether longrope's long factors hold.
+    // The base, which grows with the length for dynamic scaling ("NTK-aware"), and whether longrope's long factors apply.
     private (double Base, bool Long) Kind(long length, PassMode mode)
     {
         var isLong = length > _scaling.OriginalLength;
@@ -188,7 +192,7 @@ public sealed class Rope : IDisposable
         var deciding = _scaling.Type == "qwen" ? prompt ?? length : length;
         var kind = Kind(deciding, mode);
         if (length <= _tableLength && kind == _tableKind) return;
-        var positions = length <= SteadyLength ? Math.Max(64, 2 * length) : length; // room to grow, where nothing else changes
+        var positions = length <= SteadyLength ? Math.Max(64, 2 * length) : length; // spare where angles are fixed
         var inverse = InverseFrequencies(deciding, mode);
         var (c, s) = (new float[positions * _dimension], new float[positions * _dimension]);
         for (long p = 0; p < positions; p++)

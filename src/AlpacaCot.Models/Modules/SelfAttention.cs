@@ -4,40 +4,42 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Modules;
 
 /// <summary>
-/// Multi-head attention (Vaswani et al., 2017) over rows or over sequences with caches, with as many key heads as the family has
-/// (Ainslie et al., 2023).
+/// Multi-head attention (Vaswani et al., 2017) with grouped queries (Ainslie et al., 2023), over rows or over cached sequences.
 /// </summary>
-/// <param name="Layer">The block's number, for the cache.</param>
-/// <param name="Heads">Query heads.</param>
-/// <param name="KeyValueHeads">Key and value heads.</param>
-/// <param name="HeadDimension">d.</param>
-/// <param name="Project">From hidden states to queries, keys and values.</param>
-/// <param name="Output">From the mixed values to hidden states.</param>
+/// <param name="Layer">The index of the block, for the cache.</param>
+/// <param name="Heads">The number of query heads.</param>
+/// <param name="KeyValueHeads">The number of key and value heads.</param>
+/// <param name="HeadDimension">The width of one head, d.</param>
+/// <param name="Project">The projection to queries, keys and values.</param>
+/// <param name="Output">The output projection, <c>[heads · d] -> [hidden]</c>.</param>
 public sealed record SelfAttention(
     int Layer, int Heads, int KeyValueHeads, int HeadDimension, Projection Project, Linear Output)
 {
-    /// <summary>Rotary positions, or none.</summary>
+    /// <summary>Rotary positions, or null.</summary>
     public Rope? Rope { get; init; }
 
-    /// <summary>Linear biases, or none.</summary>
+    /// <summary>Linear biases, or null.</summary>
     public Alibi? Alibi { get; init; }
 
-    /// <summary>How many tokens a query sees, itself included (Beltagy et al., 2020); null: all before it.</summary>
+    /// <summary>
+    /// The sliding window: the number of tokens a query attends to, itself included (Beltagy et al., 2020); null: all earlier
+    /// tokens.
+    /// </summary>
     public int? Window { get; init; }
 
     /// <summary>The factor on the attention logits; null: 1/√d.</summary>
     public double? Scale { get; init; }
 
-    /// <summary>Bounds the logits to ± this by tanh (Gemma Team, 2024); null: unbounded.</summary>
+    /// <summary>The soft cap: logits are limited to ± this by tanh (Gemma Team, 2024); null: none.</summary>
     public double? SoftCap { get; init; }
 
-    /// <summary>A norm of queries and one of keys before they turn, <c>[b, s, heads · d]</c> (Dehghani et al., 2023).</summary>
+    /// <summary>Norms of queries and keys before the rotation, <c>[b, s, heads · d]</c> (Dehghani et al., 2023).</summary>
     public (Func<Tensor, ForwardPass, Tensor> Query, Func<Tensor, ForwardPass, Tensor> Key)? Norms { get; init; }
 
-    /// <summary>A factor on the queries <c>[b, heads, s, d]</c>, or null where there is none to apply.</summary>
+    /// <summary>Computes a factor on the queries, broadcastable to <c>[b, heads, s, d]</c>; null: no factor.</summary>
     public Func<ForwardPass, Tensor?>? QueryFactor { get; init; }
 
-    /// <summary><c>[b, s, hidden] -> [b, s, hidden]</c></summary>
+    /// <summary>Computes attention: <c>[b, s, hidden] -> [b, s, hidden]</c>.</summary>
     public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var (q, k, v) = Project(x, pass); // [b, s, heads · d]
@@ -45,15 +47,15 @@ public sealed record SelfAttention(
         if (Rope is null) (q, k) = (Modules.Heads.Split(q, Heads), Modules.Heads.Split(k, KeyValueHeads));
         else
         {
-            var turns = pass.RotaryTables(Rope);
-            q = Rope.Rotate(q, turns, Heads, Rope.Interleaved); // [b, h, s, d]
-            k = Rope.Rotate(k, turns, KeyValueHeads, Rope.Interleaved); // [b, kv, s, d]
+            var tables = pass.RotaryTables(Rope);
+            q = Rope.Rotate(q, tables, Heads, Rope.Interleaved); // [b, h, s, d]
+            k = Rope.Rotate(k, tables, KeyValueHeads, Rope.Interleaved); // [b, kv, s, d]
         }
         v = Modules.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
-        if (pass.Varlen is { } ragged)
-            return Output.Forward(ragged.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi)), pass);
+        if (pass.Varlen is { } varlen)
+            return Output.Forward(varlen.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi)), pass);
         (k, v) = pass.WithPrefix(Layer, k, v); // [b, kv, t, d]
         var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
         var mixed = SoftCap is { } cap

@@ -2,13 +2,14 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>Trained vectors read before every sequence as if they were tokens' (prompt tuning).</summary>
-/// <param name="Count">How many, n.</param>
-/// <param name="Vectors">They, <c>[n, width of the embedding]</c>; called once a pass.</param>
+/// <summary>Trained vectors that precede every sequence like token embeddings (prompt tuning).</summary>
+/// <param name="Count">The number of virtual tokens, n.</param>
+/// <param name="Vectors">Computes the vectors, <c>[n, width of the embedding]</c>; called once per pass.</param>
 public sealed record SoftPrompt(int Count, Func<Tensor> Vectors);
 
-/// <summary>Trained keys and values before those of every sequence, in every layer (prefix tuning).</summary>
-/// <param name="Count">How many, n.</param>
-/// <param name="TakesPositions">Whether the first real token stands at position n rather than 0.</param>
-/// <param name="Layers">Keys and values of each layer, <c>[1, kv heads, n, d]</c>; called once a pass.</param>
-public sealed record KeyValuePrefix(int Count, bool TakesPositions, Func<PassMode, IReadOnlyList<(Tensor Key, Tensor Value)>> Layers);
+/// <summary>Trained keys and values that precede those of every sequence in every layer (prefix tuning).</summary>
+/// <param name="Count">The number of virtual tokens, n.</param>
+/// <param name="TakesPositions">Whether the first real token has position n rather than 0.</param>
+/// <param name="Layers">Computes keys and values per layer, <c>[1, kv heads, n, d]</c>; called once per pass.</param>
+public sealed record KeyValuePrefix(
+    int Count, bool TakesPositions, Func<PassMode, IReadOnlyList<(Tensor Key, Tensor Value)>> Layers);

@@ -112,7 +112,7 @@ public sealed class AdapterFolderTests
     public void A_folder_that_is_no_adapter_or_has_no_weights_is_refused()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("no such folder", Fault(folder.File("absent")));
+        Assert.Contains("the folder does not exist", Fault(folder.File("absent")));
         Assert.Contains("has no adapter_config.json", Fault(folder.Path));
         File.WriteAllText(folder.File("adapter_config.json"), "{\"peft_type\":\"LORA\"}");
         Assert.Contains("weights are missing", Fault(folder.Path));

@@ -97,7 +97,7 @@ public sealed class AdapterSetTests : IDisposable
             StringComparison.Ordinal);
         using var shallow = new TinyModel(Layers: 1).Build();
         fault = Assert.Throws<InputException>(() => AdapterMethods.Load(shallow, _folder.File("lora"))).Message;
-        Assert.Contains("model.layers.1.self_attn.q_proj.lora_A.weight has no place in this model", fault,
+        Assert.Contains("model.layers.1.self_attn.q_proj.lora_A.weight does not exist in this model", fault,
             StringComparison.Ordinal);
         foreach (var real in (string[])["gemma3_270m_r4_f32", "gpt2_seqcls_r8_f32"])
             Assert.Throws<InputException>(() => AdapterMethods.Load(_model, ReferenceData.Path($"data/peft/{real}")));

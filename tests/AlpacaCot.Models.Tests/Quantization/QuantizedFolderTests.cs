@@ -105,7 +105,7 @@ public sealed class QuantizedFolderTests : IDisposable
         QuantizedFolder.Write(model, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4));
         Refused("quantized already",
             () => QuantizedFolder.Write(_folder.File("q"), _folder.File("q2"), new QuantizationOptions(QuantizationType.Int8)));
-        Refused("quantized already",
+        Refused("already quantized",
             () => LanguageModel.Load(_folder.File("q"), quantization: new QuantizationOptions(QuantizationType.Nf4)));
         Refused("is there already",
             () => QuantizedFolder.Write(model, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4)));

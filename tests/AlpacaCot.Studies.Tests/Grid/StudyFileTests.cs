@@ -91,7 +91,7 @@ public sealed class StudyFileTests : IDisposable
             Assert.Throws<InputException>(() => Load(Recipe + Factors + "reference: full · nf4\n" + Rest))
             .Message, StringComparison.Ordinal);
         // Refused as it is, this one also has a rank, which full tuning has not.
-        Assert.Contains("adapter.rank has no meaning", Assert.Throws<InputException>(() =>
+        Assert.Contains("adapter.rank has no effect", Assert.Throws<InputException>(() =>
             Load(Recipe + "set: { quantization: nf4 }\nfactors: { adapter.method: [lora, none] }\n" + Rest)).Message,
             StringComparison.Ordinal);
     }

@@ -48,13 +48,13 @@ public sealed class RecipeErrorTests
     [InlineData("training: { batch_size: 4, micro_batch_size: 8 }", "r.yaml:4", "micro_batch_size: found 8", "batch_size, 4")]
     [InlineData("training: { eval_steps: 5 }", "r.yaml:4", "training.eval_steps", "validation_size")]
     [InlineData("validation: [v.json]\ntraining: { validation_size: 5 }", "r.yaml:5", "training.validation_size", "keep one")]
-    [InlineData("adapter: { method: none, rank: 4 }", "r.yaml:4", "adapter.rank", "no meaning")]
+    [InlineData("adapter: { method: none, rank: 4 }", "r.yaml:4", "adapter.rank", "no effect")]
     [InlineData("adapter: none\nquantization: nf4", "r.yaml:5", "no gradient", "choose an adapter")]
     [InlineData("training: { optimizer: galore }", "r.yaml:4", "galore is for full tuning", "adapter: none")]
     [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum has no meaning for optimizer lion",
         "sgd, muon")]
     [InlineData("adapter: { method: dora, loftq_iterations: 2 }", "r.yaml:4",
-        "adapter.loftq_iterations has no meaning with method: dora", "it has rank, alpha")]
+        "adapter.loftq_iterations has no effect with method: dora", "allowed keys: rank, alpha")]
     [InlineData("adapter: { method: adalora, rank: 4, target_rank: 6 }", "r.yaml:4",
         "adapter.target_rank: found 6", "starts with 4")]
     [InlineData("adapter: { rank: 4, method: lor }", "r.yaml:4", "adapter.method: found lor", "did you mean lora?")]

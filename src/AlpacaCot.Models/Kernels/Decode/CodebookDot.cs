@@ -5,19 +5,19 @@ using System.Runtime.Intrinsics.X86;
 namespace AlpacaCot.Models.Kernels.Decode;
 
 /// <summary>
-/// Products of a matrix in nf4 or fp4 (Dettmers et al., 2023) with rounded rows, from the very bytes that training reads: two
-/// codes a byte, the even element in the high half, blocks of 64 numbers <c>absmax · codebook[code]</c>. The sixteen values are
-/// kept in 14 bits as two tables of 7, so a looked-up value is off by at most 1/16383 of the block's largest.
+/// Products of an nf4 or fp4 matrix (Dettmers et al., 2023) with rounded activations, on the same bytes that training uses: two
+/// codes per byte, the even element in the high half, blocks of 64 numbers <c>absmax · codebook[code]</c>. The sixteen codebook
+/// values are stored in 14 bits as two tables of 7, so the error of a value is at most 1/16383 of the block's largest.
 /// </summary>
 internal static unsafe class CodebookDot
 {
-    /// <summary>Numbers that share a scale.</summary>
+    /// <summary>The number of elements that share a scale.</summary>
     public const int Block = 2 * RoundedRows.Block;
 
     private const float Step = 2f / 16383;
 
     /// <summary>
-    /// The two tables of a codebook with values in -1 .. 1: the high 7 bits and the low 7 bits of <c>(v + 1) / Step</c>.
+    /// Splits a codebook with values in -1 .. 1 into two tables: the high and the low 7 bits of <c>(v + 1) / Step</c>.
     /// </summary>
     public static (Vector128<byte> High, Vector128<byte> Low) Tables(ReadOnlySpan<float> codebook)
     {
@@ -31,15 +31,15 @@ internal static unsafe class CodebookDot
     }
 
     /// <summary><c>y[i, r] = Σ absmax · codebook[code] · x[i]</c> for the matrix rows [first, end).</summary>
-    /// <param name="codes"><c>[rows, blocks, 32]</c>, two codes a byte.</param>
+    /// <param name="codes"><c>[rows, blocks, 32]</c>, two codes per byte.</param>
     /// <param name="absmax">fp32, <c>[rows, blocks]</c></param>
-    /// <param name="tables">Of <see cref="Tables"/>.</param>
-    /// <param name="blocks">Blocks of 64 a row.</param>
-    /// <param name="x">The activations, in the order <see cref="BlockOrder.EvenOdd"/>.</param>
+    /// <param name="tables">The tables from <see cref="Tables"/>.</param>
+    /// <param name="blocks">The number of blocks of 64 per row.</param>
+    /// <param name="x">The rounded activations, in the order <see cref="BlockOrder.EvenOdd"/>.</param>
     /// <param name="y"><c>[x.Count, stride]</c></param>
-    /// <param name="stride">Rows of the whole matrix.</param>
+    /// <param name="stride">The number of rows of the whole matrix.</param>
     /// <param name="first">The first row.</param>
-    /// <param name="end">After the last row.</param>
+    /// <param name="end">The index after the last row.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(byte* codes, float* absmax, (Vector128<byte> High, Vector128<byte> Low) tables, int blocks,
         RoundedRows x, float* y, long stride, long first, long end)
@@ -47,7 +47,7 @@ internal static unsafe class CodebookDot
         var (high, low) = (Vector256.Create(tables.High, tables.High), Vector256.Create(tables.Low, tables.Low));
         for (var row = first; row < end; row += 2)
         {
-            var r1 = Math.Min(row + 1, end - 1); // the last row stands in for one beyond the end
+            var r1 = Math.Min(row + 1, end - 1); // repeats the last row instead of passing the end
             for (var i = 0; i < x.Count; i++)
             {
                 sbyte* xs = x.Codes + (long)i * x.Blocks * RoundedRows.Block;
@@ -55,13 +55,13 @@ internal static unsafe class CodebookDot
                 float* m0 = absmax + row * blocks, m1 = absmax + r1 * blocks;
                 byte* c0 = codes + row * blocks * (Block / 2), c1 = codes + r1 * blocks * (Block / 2);
                 Vector256<float> a0 = default, a1 = default;
-                float less0 = 0, less1 = 0; // Σ (v - 1) x = Σ v x - Σ x
+                float offset0 = 0, offset1 = 0; // Σ (v - 1) x = Σ v x - Σ x
                 for (var b = 0; b < blocks; b++, xs += Block, c0 += Block / 2, c1 += Block / 2)
                 {
                     var (even, odd) = (scales[2 * b] * Step, scales[2 * b + 1] * Step);
                     var sum = sums[2 * b] + sums[2 * b + 1];
-                    less0 += m0[b] * sum;
-                    less1 += m1[b] * sum;
+                    offset0 += m0[b] * sum;
+                    offset1 += m1[b] * sum;
                     if (Avx2.IsSupported)
                     {
                         var (xe, xo) = (Vector256.Load(xs), Vector256.Load(xs + RoundedRows.Block));
@@ -74,8 +74,8 @@ internal static unsafe class CodebookDot
                         a1 += PortableDot.Codes(c1, xs, tables, even, odd) * m1[b];
                     }
                 }
-                y[i * stride + row] = Vector256.Sum(a0) - less0;
-                y[i * stride + r1] = Vector256.Sum(a1) - less1;
+                y[i * stride + row] = Vector256.Sum(a0) - offset0;
+                y[i * stride + r1] = Vector256.Sum(a1) - offset1;
             }
         }
     }

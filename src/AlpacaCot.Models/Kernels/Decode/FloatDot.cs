@@ -5,17 +5,17 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels.Decode;
 
-/// <summary>
-/// Products of an fp32, bf16 or fp16 matrix with a few fp32 rows, the matrix read as it is stored.
-/// </summary>
+/// <summary>Products of an fp32, bf16 or fp16 matrix with a few fp32 rows, reading the matrix in its stored type.</summary>
 internal static unsafe class FloatDot
 {
-    /// <summary>With more rows a matrix product over the expanded weights is faster.</summary>
+    /// <summary>The maximum number of rows; with more, a matrix product over the expanded weights is faster.</summary>
     public const int MostRows = 4;
 
     private const int PieceBytes = 1 << 16;
 
-    /// <summary><c>x Wᵀ</c>, <c>[n, inputs] -> [n, outputs]</c>; null where the general way is the better one.</summary>
+    /// <summary>
+    /// <c>x Wᵀ</c>, <c>[n, inputs] -> [n, outputs]</c>; null if these inputs are not supported or libtorch is faster.
+    /// </summary>
     public static Tensor? Product(Tensor x, Tensor weight)
     {
         if (x.shape[0] > MostRows || weight.dtype is not (ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16)
@@ -34,13 +34,13 @@ internal static unsafe class FloatDot
     /// <summary><c>y[i, r] = Σ w[r] · x[i]</c> for the matrix rows [first, end).</summary>
     /// <param name="weights"><c>[rows, width]</c></param>
     /// <param name="type">fp32, bf16 or fp16.</param>
-    /// <param name="width">Columns.</param>
+    /// <param name="width">The number of columns.</param>
     /// <param name="x"><c>[count, width]</c></param>
-    /// <param name="count">Rows of x.</param>
+    /// <param name="count">The number of rows of x.</param>
     /// <param name="y"><c>[count, rows]</c></param>
-    /// <param name="rows">Rows of the whole matrix.</param>
+    /// <param name="rows">The number of rows of the whole matrix.</param>
     /// <param name="first">The first row.</param>
-    /// <param name="end">After the last row.</param>
+    /// <param name="end">The index after the last row.</param>
     public static void Multiply(byte* weights, ScalarType type, long width, float* x, long count, float* y, long rows, long first,
         long end)
     {

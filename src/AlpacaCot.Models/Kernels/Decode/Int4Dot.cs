@@ -5,31 +5,31 @@ using System.Runtime.Intrinsics.X86;
 namespace AlpacaCot.Models.Kernels.Decode;
 
 /// <summary>
-/// Products of a 4-bit matrix with rounded rows. Blocks of 32 numbers <c>scale · (code - 8)</c> as in GGUF's Q4_0; eight rows of
-/// the matrix are interleaved, four codes of each in turn, so that one vector holds the same columns of eight rows: sixteen bits
-/// carry the sum over a whole block, and no result is ever summed across a vector.
+/// Products of a 4-bit matrix with rounded activations. Blocks contain 32 numbers <c>scale · (code - 8)</c> as in GGUF's Q4_0.
+/// Eight matrix rows are interleaved in runs of four codes, so that one vector contains the same columns of eight rows: 16 bits
+/// suffice for the sum over a block, and no horizontal sum is needed.
 /// </summary>
 internal static unsafe class Int4Dot
 {
-    /// <summary>Rows that are interleaved.</summary>
+    /// <summary>The number of interleaved rows.</summary>
     public const int Group = 8;
 
-    /// <summary>Bytes of a block of a group: 4 · 32, each vector the codes k and k + 16 of four columns k.</summary>
+    /// <summary>Bytes per block of a group, 4 · 32: each vector contains the codes k and k + 16 of four columns k.</summary>
     public const int BlockBytes = Group * Block / 2;
 
     private const int Block = RoundedRows.Block, Tile = 4;
 
     /// <summary><c>y[i, r] = Σ scale · (code - 8) · x[i]</c> for the groups [first, end) of rows.</summary>
-    /// <param name="codes"><c>[groups, blocks, 4, 8, 4]</c>, two codes a byte.</param>
+    /// <param name="codes"><c>[groups, blocks, 4, 8, 4]</c>, two codes per byte.</param>
     /// <param name="scales">fp16, <c>[groups, blocks, 8]</c></param>
-    /// <param name="blocks">Blocks a row.</param>
-    /// <param name="x">The activations.</param>
-    /// <param name="from">The first of them.</param>
-    /// <param name="to">After the last.</param>
+    /// <param name="blocks">The number of blocks per row.</param>
+    /// <param name="x">The rounded activations.</param>
+    /// <param name="from">The index of the first activation row.</param>
+    /// <param name="to">The index after the last activation row.</param>
     /// <param name="y"><c>[x.Count, rows]</c></param>
-    /// <param name="rows">Rows of the matrix; the last group may have more than there are.</param>
+    /// <param name="rows">The number of matrix rows; the last group may be padded beyond it.</param>
     /// <param name="first">The first group.</param>
-    /// <param name="end">After the last group.</param>
+    /// <param name="end">The index after the last group.</param>
     public static void Multiply(byte* codes, ushort* scales, int blocks, RoundedRows x, int from, int to, float* y, long rows,
         long first, long end)
     {
@@ -37,20 +37,20 @@ internal static unsafe class Int4Dot
         for (var group = first; group < end; group++)
         {
             var (block, scale) = ((nint)(codes + group * blocks * BlockBytes), (nint)(scales + group * blocks * Group));
-            var here = (int)Math.Min(Group, rows - group * Group);
+            var groupRows = (int)Math.Min(Group, rows - group * Group);
             for (var i = from; i < to;)
             {
-                var taken = to - i >= Tile && Avx2.IsSupported ? Tile : 1;
-                if (taken == Tile) Four((byte*)block, (ushort*)scale, blocks, x, i, sums);
+                var tile = to - i >= Tile && Avx2.IsSupported ? Tile : 1;
+                if (tile == Tile) Four((byte*)block, (ushort*)scale, blocks, x, i, sums);
                 else if (Avx2.IsSupported) One((byte*)block, (ushort*)scale, blocks, x, i, sums);
                 else Portable((byte*)block, (ushort*)scale, blocks, x, i, sums);
-                for (var t = 0; t < taken; t++, i++)
-                    new Span<float>(sums + t * Group, here).CopyTo(new Span<float>(y + i * rows + group * Group, here));
+                for (var t = 0; t < tile; t++, i++)
+                    new Span<float>(sums + t * Group, groupRows).CopyTo(new Span<float>(y + i * rows + group * Group, groupRows));
             }
         }
     }
 
-    // Σ (code - 8) x = Σ code x - 8 Σ x. A pair of products is at most 2 · 15 · 127, and eight such sums fit 16 bits.
+    // Σ (code - 8) x = Σ code x - 8 Σ x. A pair of products is at most 2 · 15 · 127, and the sum of eight pairs fits in 16 bits.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(byte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
@@ -72,7 +72,7 @@ internal static unsafe class Int4Dot
         total.Store(sums);
     }
 
-    // The same for four rows of x at once, which share the unpacking.
+    // As One, for four rows of x at once, which share the unpacking.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Four(byte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {

@@ -5,16 +5,16 @@ using System.Runtime.Intrinsics.X86;
 namespace AlpacaCot.Models.Kernels.Decode;
 
 /// <summary>
-/// Products of an int8 matrix with rounded rows. Blocks of 32 numbers <c>scale · code</c> as in GGUF's Q8_0; eight rows of the
-/// matrix are interleaved, four codes of each in turn, so that memory is read in one stream, eight scales are applied at once,
-/// and no result is ever summed across a vector.
+/// Products of an int8 matrix with rounded activations. Blocks contain 32 numbers <c>scale · code</c> as in GGUF's Q8_0. Eight
+/// matrix rows are interleaved in runs of four codes, so that memory is read sequentially, eight scales are applied at once, and
+/// no horizontal sum is needed.
 /// </summary>
 internal static unsafe class Int8Dot
 {
-    /// <summary>Rows that are interleaved.</summary>
+    /// <summary>The number of interleaved rows.</summary>
     public const int Group = 8;
 
-    /// <summary>Bytes of a block of a group.</summary>
+    /// <summary>Bytes per block of a group.</summary>
     public const int BlockBytes = Group * Block;
 
     private const int Block = RoundedRows.Block, Tile = 4;
@@ -22,14 +22,14 @@ internal static unsafe class Int8Dot
     /// <summary><c>y[i, r] = Σ scale · code · x[i]</c> for the groups [first, end) of rows.</summary>
     /// <param name="codes"><c>[groups, blocks, 8, 8, 4]</c></param>
     /// <param name="scales">fp16, <c>[groups, blocks, 8]</c></param>
-    /// <param name="blocks">Blocks a row.</param>
-    /// <param name="x">The activations.</param>
-    /// <param name="from">The first of them.</param>
-    /// <param name="to">After the last.</param>
+    /// <param name="blocks">The number of blocks per row.</param>
+    /// <param name="x">The rounded activations.</param>
+    /// <param name="from">The index of the first activation row.</param>
+    /// <param name="to">The index after the last activation row.</param>
     /// <param name="y"><c>[x.Count, rows]</c></param>
-    /// <param name="rows">Rows of the matrix; the last group may have more than there are.</param>
+    /// <param name="rows">The number of matrix rows; the last group may be padded beyond it.</param>
     /// <param name="first">The first group.</param>
-    /// <param name="end">After the last group.</param>
+    /// <param name="end">The index after the last group.</param>
     public static void Multiply(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int from, int to, float* y, long rows,
         long first, long end)
     {
@@ -37,15 +37,15 @@ internal static unsafe class Int8Dot
         for (var group = first; group < end; group++)
         {
             var (block, scale) = ((nint)(codes + group * blocks * BlockBytes), (nint)(scales + group * blocks * Group));
-            var here = (int)Math.Min(Group, rows - group * Group);
+            var groupRows = (int)Math.Min(Group, rows - group * Group);
             for (var i = from; i < to;)
             {
-                var taken = to - i >= Tile && Avx2.IsSupported ? Tile : 1;
-                if (taken == Tile) Four((sbyte*)block, (ushort*)scale, blocks, x, i, sums);
+                var tile = to - i >= Tile && Avx2.IsSupported ? Tile : 1;
+                if (tile == Tile) Four((sbyte*)block, (ushort*)scale, blocks, x, i, sums);
                 else if (Avx2.IsSupported) One((sbyte*)block, (ushort*)scale, blocks, x, i, sums);
                 else Portable((sbyte*)block, (ushort*)scale, blocks, x, i, sums);
-                for (var t = 0; t < taken; t++, i++)
-                    new Span<float>(sums + t * Group, here).CopyTo(new Span<float>(y + i * rows + group * Group, here));
+                for (var t = 0; t < tile; t++, i++)
+                    new Span<float>(sums + t * Group, groupRows).CopyTo(new Span<float>(y + i * rows + group * Group, groupRows));
             }
         }
     }
@@ -71,7 +71,7 @@ internal static unsafe class Int8Dot
         total.Store(sums);
     }
 
-    // The same for four rows of x at once, which share the amounts of the codes.
+    // As One, for four rows of x at once, which share the magnitudes of the codes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Four(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
@@ -85,15 +85,15 @@ internal static unsafe class Int8Dot
             for (var q = 0; q < Block; q += 4)
             {
                 var signed = Vector256.Load(codes + 8 * q);
-                var amounts = Vector256.Abs(signed).AsByte();
+                var magnitudes = Vector256.Abs(signed).AsByte();
                 var at = xs + q;
-                s0 += Products(amounts, signed, at);
+                s0 += Products(magnitudes, signed, at);
                 at += width;
-                s1 += Products(amounts, signed, at);
+                s1 += Products(magnitudes, signed, at);
                 at += width;
-                s2 += Products(amounts, signed, at);
+                s2 += Products(magnitudes, signed, at);
                 at += width;
-                s3 += Products(amounts, signed, at);
+                s3 += Products(magnitudes, signed, at);
             }
             var scale = HalfScales.Load(scales);
             t0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(s0), scale * Vector256.Create(xScales[b]), t0);
@@ -107,11 +107,12 @@ internal static unsafe class Int8Dot
         t3.Store(sums + 3 * Group);
     }
 
-    // The instruction wants one factor unsigned: the other takes over its sign. 2 · 127 · 127 fits 16 bits; -128 is no code.
+    // The instruction requires one unsigned factor, so the other takes over its sign. 2 · 127 · 127 fits in 16 bits; codes are
+    // never -128.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Products(Vector256<byte> amounts, Vector256<sbyte> signed, sbyte* x) =>
+    private static Vector256<int> Products(Vector256<byte> magnitudes, Vector256<sbyte> signed, sbyte* x) =>
         Avx2.MultiplyAddAdjacent(
-            Avx2.MultiplyAddAdjacent(amounts, Avx2.Sign(Vector256.Create(*(int*)x).AsSByte(), signed)), Vector256<short>.One);
+            Avx2.MultiplyAddAdjacent(magnitudes, Avx2.Sign(Vector256.Create(*(int*)x).AsSByte(), signed)), Vector256<short>.One);
 
     // For processors without AVX2.
     internal static void Portable(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)

@@ -2,12 +2,14 @@ using System.Runtime.Intrinsics;
 
 namespace AlpacaCot.Models.Kernels.Decode;
 
-/// <summary>The inner products of one block in 128-bit vectors, for processors without AVX2. The integers are the same.</summary>
+/// <summary>
+/// The inner products of one block with 128-bit vectors, for processors without AVX2. The integer results are identical.
+/// </summary>
 internal static unsafe class PortableDot
 {
     private const int Block = RoundedRows.Block;
 
-    /// <summary>A block of 64 codes of a codebook: the high halves are the even elements.</summary>
+    /// <summary>The product of a block of 64 codebook codes; the high halves are the even elements.</summary>
     public static Vector256<float> Codes(byte* codes, sbyte* x, (Vector128<byte> High, Vector128<byte> Low) tables, float even,
         float odd)
     {

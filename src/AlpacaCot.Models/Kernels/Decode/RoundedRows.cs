@@ -5,23 +5,23 @@ using System.Runtime.Intrinsics.X86;
 
 namespace AlpacaCot.Models.Kernels.Decode;
 
-/// <summary>The order in which a block of 64 numbers is kept.</summary>
+/// <summary>The order of the 64 numbers of a block.</summary>
 internal enum BlockOrder
 {
-    /// <summary>As they come.</summary>
+    /// <summary>The original order.</summary>
     Plain,
 
-    /// <summary>The 32 at even places, then the 32 at odd places: how the two halves of packed bytes come apart.</summary>
+    /// <summary>The 32 even elements, then the 32 odd elements: the order in which packed bytes are split into halves.</summary>
     EvenOdd,
 }
 
 /// <summary>
-/// Rows of activations rounded to int8 in blocks of 32 with one fp32 scale each, as integer dot products need them. The rounding
-/// moves each number by at most 1/254 of the largest in its block. Scratch memory of one thread, used again for each product.
+/// Activations rounded to int8 in blocks of 32 with one fp32 scale each, for integer dot products. The rounding error of a number
+/// is at most 1/254 of the largest in its block. Scratch memory of one thread, reused for each product.
 /// </summary>
 internal sealed unsafe class RoundedRows
 {
-    /// <summary>Numbers that share a scale.</summary>
+    /// <summary>The number of elements that share a scale.</summary>
     public const int Block = 32;
 
     [ThreadStatic]
@@ -29,13 +29,13 @@ internal sealed unsafe class RoundedRows
 
     private nuint _capacity;
 
-    /// <summary>The scratch of this thread.</summary>
+    /// <summary>The scratch memory of this thread.</summary>
     public static RoundedRows Shared => _shared ??= new RoundedRows();
 
-    /// <summary>Rows held.</summary>
+    /// <summary>The number of rows.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Blocks a row, a multiple of 8: what lies beyond the row's end is zero.</summary>
+    /// <summary>The number of blocks per row, padded with zeros to a multiple of 8.</summary>
     public int Blocks { get; private set; }
 
     /// <summary>Rounded numbers, <c>[rows, blocks, 32]</c>, each in -127 .. 127.</summary>
@@ -44,7 +44,7 @@ internal sealed unsafe class RoundedRows
     /// <summary>The scale of each block, <c>[rows, blocks]</c>.</summary>
     public float* Scales { get; private set; }
 
-    /// <summary>Scale times the sum of the codes, <c>[rows, blocks]</c>.</summary>
+    /// <summary>The sum of each block's rounded numbers, scale · Σ codes, <c>[rows, blocks]</c>.</summary>
     public float* Sums { get; private set; }
 
     /// <summary>Rounds <paramref name="rows"/> rows of <paramref name="width"/> numbers.</summary>
@@ -59,13 +59,13 @@ internal sealed unsafe class RoundedRows
             var from = x + (long)row * width;
             for (var b = 0; b < Blocks; b += 2)
             {
-                var at = b * Block;
-                var here = Math.Clamp(width - at, 0, 2 * Block);
-                var values = from + at;
-                if (here < 2 * Block || order == BlockOrder.EvenOdd)
+                var offset = b * Block;
+                var available = Math.Clamp(width - offset, 0, 2 * Block);
+                var values = from + offset;
+                if (available < 2 * Block || order == BlockOrder.EvenOdd)
                 {
                     new Span<float>(sorted, 2 * Block).Clear();
-                    for (var i = 0; i < here; i++) sorted[order == BlockOrder.Plain ? i : i / 2 + i % 2 * Block] = values[i];
+                    for (var i = 0; i < available; i++) sorted[order == BlockOrder.Plain ? i : i / 2 + i % 2 * Block] = values[i];
                     values = sorted;
                 }
                 RoundBlock(values, (long)row * Blocks + b);
@@ -93,13 +93,13 @@ internal sealed unsafe class RoundedRows
             var d = Avx.ConvertToVector256Int32(Vector256.Load(values + 24) * inverse);
             sum = Vector256.Sum(a + b + c + d);
             var packed = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(a, b), Avx2.PackSignedSaturate(c, d));
-            packed = Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte(); // by lanes
+            packed = Avx2.PermuteVar8x32(packed.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte(); // lane order
             packed.Store(codes);
         }
         else
             for (var i = 0; i < Block; i++)
             {
-                var code = (int)MathF.Round(values[i] * inverse); // to even, as the vector unit
+                var code = (int)MathF.Round(values[i] * inverse); // ties to even, as in the vector path
                 codes[i] = (sbyte)code;
                 sum += code;
             }
@@ -117,6 +117,6 @@ internal sealed unsafe class RoundedRows
         Sums = Scales + blocks;
     }
 
-    /// <summary>Frees the memory of a thread that has ended.</summary>
+    /// <summary>Frees the memory after its thread has ended.</summary>
     ~RoundedRows() => NativeMemory.AlignedFree(Codes);
 }

@@ -3,16 +3,17 @@ using System.Runtime.Intrinsics.X86;
 namespace AlpacaCot.Models.Kernels.Decode;
 
 /// <summary>
-/// Threads that share out short pieces of work. A token is some hundred products of a tenth of a millisecond each, too short to
-/// wake a sleeping thread for: the crew waits awake for a moment between them. Pieces are taken, not assigned, so that a core
-/// that is busy with something else holds nobody up.
+/// A thread pool for short work items. A generated token takes some hundred products of a tenth of a millisecond each, too short
+/// to wake a sleeping thread, so the pool's threads spin for a moment between them. Items are claimed dynamically, so that a busy
+/// core does not delay the others.
 /// </summary>
 internal sealed class SpinThreadPool
 {
-    // About a fifth of a millisecond awake: longer than any gap inside a pass, too short to be felt by others.
-    private const int AwakeTurns = 4000;
+    // About a fifth of a millisecond of spinning: longer than any gap within a pass, and short enough not to disturb other
+    // programs.
+    private const int SpinLimit = 4000;
 
-    private static readonly Lazy<SpinThreadPool> SharedCrew = new(() => new SpinThreadPool(Environment.ProcessorCount - 1));
+    private static readonly Lazy<SpinThreadPool> SharedPool = new(() => new SpinThreadPool(Environment.ProcessorCount - 1));
     private readonly object _gate = new();
     private Job? _current;
     private int _asleep;
@@ -24,23 +25,26 @@ internal sealed class SpinThreadPool
         Size = helpers + 1;
     }
 
-    /// <summary>One thread a core, the caller's included.</summary>
-    public static SpinThreadPool Shared => SharedCrew.Value;
+    /// <summary>The shared pool: one thread per core, the caller's included.</summary>
+    public static SpinThreadPool Shared => SharedPool.Value;
 
-    /// <summary>Threads, the caller's included.</summary>
+    /// <summary>The number of threads, the caller's included.</summary>
     public int Size { get; }
 
-    /// <summary>Calls <paramref name="work"/> once for each piece, on at most <paramref name="threads"/> threads.</summary>
-    public void Run(int pieces, int threads, Action<int> work)
+    /// <summary>
+    /// Calls <paramref name="work"/> once per item index, on at most <paramref name="threads"/> threads, and waits for
+    /// completion.
+    /// </summary>
+    public void Run(int items, int threads, Action<int> work)
     {
-        if (pieces <= 1 || threads <= 1 || Size == 1)
+        if (items <= 1 || threads <= 1 || Size == 1)
         {
-            for (var i = 0; i < pieces; i++) work(i);
+            for (var i = 0; i < items; i++) work(i);
             return;
         }
-        var job = new Job(work, pieces, threads - 1);
+        var job = new Job(work, items, threads - 1);
         Volatile.Write(ref _current, job);
-        Interlocked.MemoryBarrier(); // a helper that falls asleep now either is counted below or sees the job
+        Interlocked.MemoryBarrier(); // a helper about to sleep is either counted below or sees the job
         if (Volatile.Read(ref _asleep) > 0) lock (_gate) Monitor.PulseAll(_gate);
         job.Work();
         job.Wait();
@@ -52,7 +56,7 @@ internal sealed class SpinThreadPool
         while (true)
         {
             var job = Volatile.Read(ref _current);
-            for (var turn = 0; job == last && turn < AwakeTurns; turn++)
+            for (var spin = 0; job == last && spin < SpinLimit; spin++)
             {
                 if (X86Base.IsSupported) X86Base.Pause();
                 else Thread.SpinWait(1);
@@ -71,21 +75,21 @@ internal sealed class SpinThreadPool
         }
     }
 
-    // A late helper finds all pieces taken and leaves; nothing is reused, so it can do no harm.
-    private sealed class Job(Action<int> work, int pieces, int helpers)
+    // A late helper finds all items claimed and returns; no job object is reused, so this is safe.
+    private sealed class Job(Action<int> work, int items, int helpers)
     {
-        private int _next, _done, _places = helpers;
+        private int _next, _done, _openSlots = helpers;
         private Exception? _failure;
 
-        public bool Join() => Interlocked.Decrement(ref _places) >= 0;
+        public bool Join() => Interlocked.Decrement(ref _openSlots) >= 0;
 
         public void Work()
         {
-            for (var piece = Interlocked.Increment(ref _next) - 1; piece < pieces; piece = Interlocked.Increment(ref _next) - 1)
+            for (var item = Interlocked.Increment(ref _next) - 1; item < items; item = Interlocked.Increment(ref _next) - 1)
             {
                 try
                 {
-                    work(piece);
+                    work(item);
                 }
                 catch (Exception e) // rethrown by the caller's thread
                 {
@@ -97,12 +101,12 @@ internal sealed class SpinThreadPool
 
         public void Wait()
         {
-            for (var turn = 0; Volatile.Read(ref _done) < pieces; turn++)
+            for (var spin = 0; Volatile.Read(ref _done) < items; spin++)
             {
-                if (turn < AwakeTurns) Thread.SpinWait(1);
-                else Thread.Yield(); // the core that holds the last piece is busy with something else
+                if (spin < SpinLimit) Thread.SpinWait(1);
+                else Thread.Yield(); // the core with the last item is busy with other work
             }
-            if (_failure is not null) throw new InvalidOperationException("a piece of shared work failed", _failure);
+            if (_failure is not null) throw new InvalidOperationException("a work item of the thread pool failed", _failure);
         }
     }
 }
