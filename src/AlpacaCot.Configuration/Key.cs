@@ -13,7 +13,7 @@ namespace AlpacaCot.Configuration;
 public sealed record Key<T>(string Name, string Allowed, string Meaning,
     Func<T, ConfigurationNode, KeyContext, T> Read, Func<T, string?> Write)
 {
-    /// <summary>A written value that is left out where the section starts from it; null: the value is always written.</summary>
+    /// <summary>The YAML value that is left out of written files, because it is the section's default; null: never left out.</summary>
     public string? Omitted { get; init; }
 
     /// <summary>A number in a range.</summary>
@@ -51,7 +51,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
                 },
             record => get(record) ? "true" : "false");
 
-    /// <summary>Any text that is not empty.</summary>
+    /// <summary>A text that is not empty.</summary>
     public static Key<T> Text(string name, string allowed, string meaning, Func<T, string?> get, Func<T, string, T> set) =>
         new(name, allowed, meaning,
             (record, node, context) => node is ConfigurationNode.Scalar { Text.Length: > 0 } s
@@ -65,7 +65,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
                 ? set(record, context.FilePath(s)) : context.Wrong(record, node, allowed),
             record => get(record) is { Length: > 0 } value ? Yaml.Text(value) : null);
 
-    /// <summary>One of a few words that a registry holds.</summary>
+    /// <summary>One of a fixed set of words.</summary>
     public static Key<T> Choice(string name, string[] choices, string meaning, Func<T, string?> get, Func<T, string, T> set)
     {
         var allowed = string.Join(" or ", choices);

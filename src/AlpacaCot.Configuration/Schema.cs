@@ -10,7 +10,7 @@ namespace AlpacaCot.Configuration;
 public sealed record DocumentedKey(string Name, string Allowed, string Default, string Meaning);
 
 /// <summary>The properties of one kind of file beside its tables of keys: short forms, and the names that messages use.</summary>
-/// <param name="Kind">What messages call such a file after the article "a": <c>recipe</c>.</param>
+/// <param name="Kind">The name of the kind in messages, used after the article "a", such as <c>recipe</c>.</param>
 public sealed record Schema(string Kind)
 {
     /// <summary>

@@ -10,7 +10,7 @@ namespace AlpacaCot.Data.Collection;
 /// <param name="File">The file.</param>
 internal readonly record struct TabRow(string[] Fields, long Number, string File)
 {
-    /// <summary>Where it is, for messages.</summary>
+    /// <summary>The file and record number, for messages.</summary>
     public string Origin => $"{File}, record {Number}";
 }
 
