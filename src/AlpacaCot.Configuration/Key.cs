@@ -13,7 +13,8 @@ namespace AlpacaCot.Configuration;
 public sealed record Key<T>(string Name, string Allowed, string Meaning,
     Func<T, ConfigurationNode, KeyContext, T> Read, Func<T, string?> Write)
 {
-    /// <summary>The YAML value that is left out of written files, because it is the section's default; null: never left out.</summary>
+    /// <summary>The YAML value that is left out of written files, because it is the section's default; null: never left
+    /// out.</summary>
     public string? Omitted { get; init; }
 
     /// <summary>A number in a range.</summary>

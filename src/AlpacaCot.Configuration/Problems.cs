@@ -27,7 +27,8 @@ public sealed class Problems(string file)
     }
 
     /// <summary>Throws all errors as one message; returns where there are none.</summary>
-    /// <exception cref="InputException">At least one error was reported; <see cref="InputException.Refusal"/> is set where all of them are refusals.</exception>
+    /// <exception cref="InputException">At least one error was reported; <see cref="InputException.Refusal"/> is set where all
+    /// of them are refusals.</exception>
     public void ThrowIfAny()
     {
         var refusal = _refusals.Count == _problems.Count ? string.Join("; ", _refusals) : null;

@@ -25,7 +25,8 @@ public static class SettingOverride
                 location, schema, problems);
     }
 
-    /// <summary>Puts a value at a key such as <c>training.learning_rate</c>; reports a malformed key or value to <paramref name="problems"/>.</summary>
+    /// <summary>Puts a value at a key such as <c>training.learning_rate</c>; reports a malformed key or value to
+    /// <paramref name="problems"/>.</summary>
     /// <param name="root">The tree of the file.</param>
     /// <param name="key">The full name of the key; entries of a list by their number.</param>
     /// <param name="value">The value.</param>

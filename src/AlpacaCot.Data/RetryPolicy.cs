@@ -31,7 +31,8 @@ public sealed record RetryPolicy
     /// <param name="work">One attempt.</param>
     /// <param name="mayPass">Whether another attempt may succeed after this failure; other failures are thrown at once.</param>
     /// <param name="requestedWait">The wait that the server asks for with this failure; null where it names none.</param>
-    /// <param name="progress">A count that grows with the work; a failed attempt that increased it counts as the first failure.</param>
+    /// <param name="progress">A count that grows with the work; a failed attempt that increased it counts as the first
+    /// failure.</param>
     /// <param name="beforeWait">Called with each failure and the wait after it.</param>
     /// <param name="cancel">Cancels the waits.</param>
     /// <returns>The result of the attempt that succeeded. After the last attempt its exception is thrown.</returns>

@@ -49,7 +49,8 @@ public sealed class LanguageModel : IDisposable
     private LanguageModel(CausalModel model, Tokenizer? tokenizer, Lazy<ChatFormatChoice> template, ModelFolder? folder)
     {
         if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
-            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, but the model has only " +
+            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, " +
+                $"but the model has only " +
                 $"{model.Shape.Vocabulary} embeddings. Use the tokenizer of this model.");
         (Model, this._tokenizer, this._template, this._folder) = (model, tokenizer, template, folder);
     }
@@ -60,7 +61,8 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The tokenizer.</summary>
     /// <exception cref="InputException">There is no tokenizer; only token ids are supported.</exception>
     public Tokenizer Tokenizer => _tokenizer ?? throw new InputException(
-        $"{_folder?.Path} contains no tokenizer (tokenizer.json or tokenizer.model); pass one with --tokenizer, or pass token ids.");
+        $"{_folder?.Path} contains no tokenizer (tokenizer.json or tokenizer.model); " +
+            $"pass one with --tokenizer, or pass token ids.");
 
     /// <summary>The checkpoint that the weights come from.</summary>
     /// <exception cref="InvalidOperationException">The model was not loaded from a checkpoint.</exception>

@@ -16,7 +16,8 @@ public static class CatalogueFile
 
     private static readonly Key<OwnSet>[] Table =
     [
-        Key<OwnSet>.Text("name", "a name of lower-case letters, digits and hyphens", "the name in recipes and on the command line",
+        Key<OwnSet>.Text("name", "a name of lower-case letters, digits and hyphens",
+            "the name in recipes and on the command line",
             s => s.Entry.Name, (s, v) => s with { Entry = s.Entry with { Name = v } }),
         Key<OwnSet>.Text("title", "a text", "the display name",
             s => s.Entry.Title, (s, v) => s with { Entry = s.Entry with { Title = v } }),

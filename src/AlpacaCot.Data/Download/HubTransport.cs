@@ -43,7 +43,8 @@ internal sealed class HubTransport : IDisposable
     /// </summary>
     /// <param name="what">Names the work in messages.</param>
     /// <param name="work">One attempt; it continues from the end of the previous one.</param>
-    /// <param name="progress">A count that grows with the work; an attempt that increased it resets the count of failures.</param>
+    /// <param name="progress">A count that grows with the work; an attempt that increased it resets the count of
+    /// failures.</param>
     /// <param name="cancel">Cancels the work.</param>
     public async Task RetryAsync(string what, Func<Task> work, Func<long> progress, CancellationToken cancel)
     {

@@ -14,7 +14,8 @@ public sealed record HeldOutQuestion(string Category, string Instruction, string
 
     /// <summary>Reads a held-out file: a JSON array of Alpaca records that also have a <c>category</c>.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="limit">The maximum number of questions, taken round-robin over the categories, so that each is represented.</param>
+    /// <param name="limit">The maximum number of questions, taken round-robin over the categories, so that each is
+    /// represented.</param>
     /// <returns>The questions in the order of the file.</returns>
     /// <exception cref="InputException">The file does not exist, is not such an array, or a record lacks a field.</exception>
     public static IReadOnlyList<HeldOutQuestion> Read(string path, int? limit = null)

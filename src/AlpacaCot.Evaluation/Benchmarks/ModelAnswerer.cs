@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>A locally loaded model that answers questions by greedy decoding, or compares choices by their log-likelihood.</summary>
+/// <summary>A locally loaded model that answers questions by greedy decoding, or compares choices by their
+/// log-likelihood.</summary>
 /// <param name="model">The model; not owned.</param>
 /// <param name="name">The identity of the model: a fingerprint of its weights and adapter.</param>
 public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer

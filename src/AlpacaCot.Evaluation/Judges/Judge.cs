@@ -99,7 +99,7 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
             Interlocked.Increment(ref _kept);
             return new(known, null, kept);
         }
-        var trouble = ResponseStore.Key("judge's trouble", name, question.Prompt); // the reason for a missing verdict, for reports
+        var trouble = ResponseStore.Key("judge's trouble", name, question.Prompt); // reason of a missing verdict
         if (client is null)
             return new(null, store is not null && store.TryGet<string>(trouble, out var why) ? why
                 : "not graded by the judge yet", null);

@@ -56,7 +56,8 @@ public sealed class SequenceScore
 
     private static void Check(IReadOnlyList<int> ids, IReadOnlyList<int> labels, ModelShape shape)
     {
-        if (ids.Count < 2) throw new InputException("a score needs at least two tokens, because the first has no preceding token");
+        if (ids.Count < 2)
+            throw new InputException("a score needs at least two tokens, because the first has no preceding token");
         if (ids.Count > shape.MaxPositions)
             throw new InputException($"the sequence has {ids.Count} tokens; the model takes at most {shape.MaxPositions}");
         if (labels.Count != ids.Count)

@@ -58,7 +58,8 @@ internal static class MetaWriter
         int Size(string name) => config[name]!.GetValue<int>();
         var (dim, inner) = (Size("hidden_size"), Size("intermediate_size"));
         if (config["head_dim"] is { } width && width.GetValue<int>() * heads != dim)
-            throw new InputException($"Meta's format requires heads of width {dim / heads}; found {width}. --format hf supports them.");
+            throw new InputException(
+                $"Meta's format requires heads of width {dim / heads}; found {width}. --format hf supports them.");
         var (multiple, multiplier) = Inner(dim, inner);
         var parameters = new JsonObject
         {

@@ -54,7 +54,8 @@ public static class StudyFile
         new("set", "a map such as { training.epochs: 1 }", "overrides of recipe keys for all cells",
             (s, node, context) => node is ConfigurationNode.Mapping map ? s with { Set = map }
                 : context.Wrong(s, node, "a map such as { training.epochs: 1 }"), _ => null),
-        new("factors", "a map of factors, each a list of levels", "the factors that differ between arms: recipe keys or data, each with its levels",
+        new("factors", "a map of factors, each a list of levels",
+            "the factors that differ between arms: recipe keys or data, each with its levels",
             (s, node, context) => node is ConfigurationNode.Mapping map ? s with { Factors = map }
                 : context.Wrong(s, node, "a map such as { data: leave-one-out, adapter.rank: [4, 8] }"), _ => null),
         StudyKey.Word("design", "grid: every combination of levels; one-at-a-time: single changes from the first levels",
@@ -72,7 +73,8 @@ public static class StudyFile
             "the judge, which grades the answers of benchmarks that need one", ReadJudge, _ => null),
         StudyKey.Whole("threads", 1, "threads of each cell; as many cells run in parallel as the cores allow",
             s => s.Threads, (s, v) => s with { Threads = v }),
-        StudyKey.Number("margin", "a number above 0", v => v > 0, "equivalence margin in percentage points; smaller differences count as none",
+        StudyKey.Number("margin", "a number above 0", v => v > 0,
+            "equivalence margin in percentage points; smaller differences count as none",
             s => s.Margin, (s, v) => s with { Margin = v }),
         new("published", "a list of names of published tables", "published results to show beside the study's",
             ReadPublished, _ => null),
@@ -88,7 +90,8 @@ public static class StudyFile
             "the benchmark's data; default: downloaded data, or data of this name in data/",
             b => b.Path, (b, v) => b with { Path = v }),
         Key<StudyBenchmark>.Whole("limit", 1, "the maximum number of questions", b => b.Limit, (b, v) => b with { Limit = v }),
-        Key<StudyBenchmark>.Whole("shots", 0, "the number of solved examples before each question (few-shot)", b => b.Shots, (b, v) => b with { Shots = v }),
+        Key<StudyBenchmark>.Whole("shots", 0, "the number of solved examples before each question (few-shot)",
+            b => b.Shots, (b, v) => b with { Shots = v }),
         Key<StudyBenchmark>.Text("trigger", "a text", "a text appended to every question", b => b.Trigger,
             (b, v) => b with { Trigger = v }),
         Key<StudyBenchmark>.Whole("max_new_tokens", 1, "the maximum number of tokens in an answer",
@@ -106,14 +109,17 @@ public static class StudyFile
         Key<JudgeSpec>.FilePath("folder", "a model folder", "a local model as the judge",
             j => j.Folder, (j, v) => j with { Folder = v }),
         Key<JudgeSpec>.FilePath("prompts", "a folder", 
-            $"a folder of prompt files that replace the built-in ones: {string.Join(", ", JudgePrompts.Names)} (.txt)", j => j.Prompts,
+            $"a folder of prompt files that replace the built-in ones: {string.Join(", ", JudgePrompts.Names)} (.txt)",
+                j => j.Prompts,
             (j, v) => j with { Prompts = v }),
         new("price", "two prices such as [0.15, 0.6]", "the prices of a million input and output tokens",
             (j, node, context) => node.Words is { } words && JudgeSpec.TryPrice(string.Join(',', words), out var price)
                 ? j with { Price = price } : context.Wrong(j, node, "two prices such as [0.15, 0.6]"), _ => null),
-        Key<JudgeSpec>.Number("timeout", "seconds above 0", v => v is > 0 and <= 86400, "the time limit of one request, in seconds",
+        Key<JudgeSpec>.Number("timeout", "seconds above 0", v => v is > 0 and <= 86400,
+            "the time limit of one request, in seconds",
             j => j.Timeout, (j, v) => j with { Timeout = v }),
-        Key<JudgeSpec>.Whole("parallel", 1, "the number of concurrent requests", j => j.Parallel, (j, v) => j with { Parallel = v }),
+        Key<JudgeSpec>.Whole("parallel", 1, "the number of concurrent requests",
+            j => j.Parallel, (j, v) => j with { Parallel = v }),
     ];
 
     /// <summary>All keys of a study file; others are rejected.</summary>

@@ -100,7 +100,7 @@ public enum ChatFormatOrigin
     /// <summary>The chat template in the adapter's folder.</summary>
     AdaptersOwn,
 
-    /// <summary>The model was trained with it.</summary>
+    /// <summary>Stored with the model: the model was trained with it.</summary>
     StoredWithModel,
 
     /// <summary>The chat template of the model.</summary>

@@ -227,7 +227,8 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
 
     private List<object?> Messages(ChatInput input)
     {
-        if (input.Messages.ValueKind != JsonValueKind.Array) throw new InputException($"{name}: the messages are not a JSON list.");
+        if (input.Messages.ValueKind != JsonValueKind.Array)
+            throw new InputException($"{name}: the messages are not a JSON list.");
         return (List<object?>)Value(input.Messages)!;
     }
 

@@ -69,7 +69,8 @@ internal static class ModelTemplates
         System = "<|system|>\n{system}<|end|>\n", AnswerSuffix = "<|end|>\n", Eos = "last", Stop = ["<|end|>"],
     };
 
-    private static readonly PromptTemplate Gemma = Form("gemma", "Gemma 1 to 3; a system turn is merged into the first user turn.",
+    private static readonly PromptTemplate Gemma =
+        Form("gemma", "Gemma 1 to 3; a system turn is merged into the first user turn.",
         "<start_of_turn>user\n{0}<end_of_turn>\n", "<start_of_turn>model\n") with
     {
         UserWithSystem = "<start_of_turn>user\n{system}\n\n{instruction}<end_of_turn>\n", AnswerSuffix = "<end_of_turn>\n",

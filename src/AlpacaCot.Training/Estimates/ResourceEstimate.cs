@@ -71,7 +71,8 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
         var requested = recipe.QuantizationOptions;
         var layers = model.Linears.Values.Where(l => l != model.Head).ToDictionary(l => l.Name + ".weight");
         return model.Parameters.Sum(p => layers.TryGetValue(p.Key, out var layer)
-            && (requested is not null && requested.Covers(layer.Name) ? requested : description.QuantizationOf(p.Key)) is { } format
+            && (requested is not null && requested.Covers(layer.Name) ? requested : description.QuantizationOf(p.Key))
+                is { } format
                 ? format.Bytes(layer.Outputs, layer.Inputs) : p.Value.numel() * p.Value.element_size());
     }
 

@@ -43,6 +43,7 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
     public static GgufArchitecture ForModelType(string? type) =>
         All.FirstOrDefault(a => a.ModelType == (type == "mistral" ? "llama" : type))
             ?? throw new InputException(
-                $"model_type '{type}' cannot be written as GGUF; supported are {string.Join(", ", All.Select(a => a.ModelType))} " +
+                $"model_type '{type}' cannot be written as GGUF; supported are " +
+                    $"{string.Join(", ", All.Select(a => a.ModelType))} " +
                 "and mistral are. --format hf supports every family.");
 }

@@ -29,7 +29,8 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
         var version = marked ? (int)Number(map, 4) : 0;
         if (version > 1)
             throw new InputException(
-                $"{map.Path} is in version {version} of llama2.c's format (quantized), which is not supported; export it as version 0 or 1.");
+                $"{map.Path} is in version {version} of llama2.c's format (quantized), " +
+                    $"which is not supported; export it as version 0 or 1.");
         var at = marked ? 8 : 0;
         var sizes = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, at + 4 * i)).ToArray();
         (_dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length) =
@@ -115,7 +116,8 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
             throw new InputException($"{_map.Path}: its header contains invalid model sizes.");
         var needed = Need([_dim, _inner, _layers, _heads, _keyHeads, isShared ? _vocabulary : -_vocabulary, _length], marked);
         if (needed > _map.Length)
-            throw new InputException($"{_map.Path} needs {needed} bytes for the sizes in its header, but has {_map.Length}. Copy or " +
+            throw new InputException($"{_map.Path} needs {needed} bytes for the sizes in its header, " +
+                $"but has {_map.Length}. Copy or " +
                 "download it again.");
         long at = marked ? HeaderV1 : HeaderV0;
         long keys = (long)_dim / _heads * _keyHeads;

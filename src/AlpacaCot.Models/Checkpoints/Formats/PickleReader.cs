@@ -246,7 +246,8 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     private ReadOnlySpan<byte> Take(long count)
     {
         if (count < 0 || count > length - _offset || count > int.MaxValue)
-            throw Damaged($"{count} bytes are needed at byte {_offset}, {length - _offset} are left: the file is truncated or damaged");
+            throw Damaged($"{count} bytes are needed at byte {_offset}, {length - _offset} " +
+                $"are left: the file is truncated or damaged");
         var bytes = map.Bytes(start + _offset, (int)count);
         _offset += count;
         return bytes;
@@ -263,7 +264,8 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private void Spend(int count)
     {
-        if ((_objects += count) > MostObjects || _objects < 0) throw Damaged($"more than {MostObjects} objects, the supported maximum");
+        if ((_objects += count) > MostObjects || _objects < 0)
+            throw Damaged($"more than {MostObjects} objects, the supported maximum");
     }
 
     private InputException BadCall(PickleGlobal global) =>

@@ -63,7 +63,8 @@ public sealed class TorchPickleFile : ITensorFile
 
         // A stride of 0 repeats elements, so a small file could request any amount of memory.
         if (bytes > _map.Length)
-            throw new InputException($"{Path}: {name} expands by stride 0 to {bytes} bytes, more than the file contains. Save it " +
+            throw new InputException($"{Path}: {name} expands by stride 0 to {bytes} bytes, " +
+                $"more than the file contains. Save it " +
                 "as a contiguous tensor.");
         using var elements = _map.Tensor(start, dtype, [(long)Span(tensor)]);
         using var view = elements.as_strided(tensor.Shape, tensor.Strides);
@@ -114,7 +115,8 @@ public sealed class TorchPickleFile : ITensorFile
         if (reader.Read() is not PickleInteger magic || !magic.Bytes.AsSpan().SequenceEqual(LegacyMagic))
             throw new InputException($"{map.Path} is not a file of torch.save: it begins neither as a zip file nor with its " +
                 "magic number.");
-        if (reader.Read() is not 1001L) throw new InputException($"{map.Path}: the version of torch.save's older format is unknown; 1001 is supported.");
+        if (reader.Read() is not 1001L)
+            throw new InputException($"{map.Path}: the version of torch.save's older format is unknown; 1001 is supported.");
         if (reader.Read() is PickleDict system && system.Items.Any(i => i is { Key: "little_endian", Value: false }))
             throw new InputException($"{map.Path} was saved on a big-endian machine. Convert it to safetensors there.");
         var tensors = StateDict(map, reader.Read());
