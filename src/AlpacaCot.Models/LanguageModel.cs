@@ -50,7 +50,7 @@ public sealed class LanguageModel : IDisposable
     {
         if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
             throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, " +
-                $"but the model has only " +
+                "but the model has only " +
                 $"{model.Shape.Vocabulary} embeddings. Use the tokenizer of this model.");
         (Model, this._tokenizer, this._template, this._folder) = (model, tokenizer, template, folder);
     }
@@ -62,7 +62,7 @@ public sealed class LanguageModel : IDisposable
     /// <exception cref="InputException">There is no tokenizer; only token ids are supported.</exception>
     public Tokenizer Tokenizer => _tokenizer ?? throw new InputException(
         $"{_folder?.Path} contains no tokenizer (tokenizer.json or tokenizer.model); " +
-            $"pass one with --tokenizer, or pass token ids.");
+            "pass one with --tokenizer, or pass token ids.");
 
     /// <summary>The checkpoint that the weights come from.</summary>
     /// <exception cref="InvalidOperationException">The model was not loaded from a checkpoint.</exception>

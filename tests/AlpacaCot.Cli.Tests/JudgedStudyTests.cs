@@ -39,7 +39,7 @@ public sealed class JudgedStudyTests : IDisposable
         var cut = await CommandLine.Run("study", study, "--json");
         Assert.Equal(ExitCode.Failed, cut.Code);
         Assert.Contains("no such key", cut.Error, StringComparison.Ordinal);
-        Assert.Contains("the same command goes on from there", cut.Error, StringComparison.Ordinal);
+        Assert.Contains("repeat the command to continue", cut.Error, StringComparison.Ordinal);
         Assert.Contains("are not counted", await Report(), StringComparison.Ordinal);
 
         (most, var before) = (int.MaxValue, grades.Count);

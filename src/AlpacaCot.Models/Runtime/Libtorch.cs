@@ -74,7 +74,7 @@ public static partial class Libtorch
                     return new LibtorchReport { Folder = folder, Problem =
                         $"libtorch in {folder} lacks {missing.Count} symbols that TorchSharp needs (first: {missing[0]}). " +
                         $"Use libtorch {LibtorchReport.BuiltAgainst}, or unset {FolderVariable} " +
-                            $"to use the one included in AlpacaCot." };
+                            "to use the one included in AlpacaCot." };
                 NumericSelfTest.Run();
             }
             return new LibtorchReport { Folder = folder, External = external is not null, Adapted = adapted };

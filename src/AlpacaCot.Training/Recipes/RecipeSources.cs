@@ -23,7 +23,7 @@ internal static class RecipeSources
         if (Catalogue.TryResolve(name, own) is not { } sets)
         {
             var guess = Spelling.Nearest(name, own.Concat(Catalogue.All).Select(s => s.Entry.Name));
-            var missing = entry.Path.Length > 0 ? "unknown set" : $"the file {beside} does not exist, and there is no set";
+            var missing = entry.Path.Length > 0 ? "there is no set" : $"the file {beside} does not exist, and there is no set";
             context.Problems.Add(node.Location, $"{context.Name}: {missing} '{name}' in the collection"
                 + (guess is null ? "; \"alpaca-cot data list\" shows the sets" : $"; did you mean {guess}?"));
             return [entry];

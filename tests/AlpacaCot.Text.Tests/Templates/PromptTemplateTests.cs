@@ -70,7 +70,7 @@ public sealed class PromptTemplateTests : IDisposable
 
         var misplaced = new Conversation([turns[1], turns[0]]) { Origin = "a.json, record 4" };
         Assert.Equal(
-            "a.json, record 4: turn 2 is a system turn, which the template alpaca has no form for behind the first turn.",
+            "a.json, record 4: turn 2 is a system turn, which the template alpaca does not support after the first turn.",
             Assert.Throws<InputException>(() => alpaca.Render(misplaced)).Message);
         Assert.Throws<InputException>(() => alpaca.Render(new([new(Role.Tool, "42")])));
     }
@@ -182,10 +182,10 @@ public sealed class PromptTemplateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("alpacca", "There is no prompt template \"alpacca\". Did you mean \"alpaca\"?")]
+    [InlineData("alpacca", "Unknown prompt template \"alpacca\". Did you mean \"alpaca\"?")]
     [InlineData("alpaca_lora", "Did you mean \"alpaca-lora\"?")]
-    [InlineData("zephyr", "There are: alpaca, alpaca-lora, alpaca-short, alpaca-cot, plain, belle, vicuna, llama2-chat,")]
-    [InlineData("templates/mine.json", "no such template file")]
+    [InlineData("zephyr", "Allowed are: alpaca, alpaca-lora, alpaca-short, alpaca-cot, plain, belle, vicuna, llama2-chat,")]
+    [InlineData("templates/mine.json", "the template file does not exist")]
     public void An_unknown_name_gets_a_suggestion(string name, string part) =>
         Assert.Contains(part, Assert.Throws<InputException>(() => PromptTemplates.Find(name)).Message);
 }

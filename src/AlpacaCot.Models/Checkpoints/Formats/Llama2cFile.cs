@@ -30,7 +30,7 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
         if (version > 1)
             throw new InputException(
                 $"{map.Path} is in version {version} of llama2.c's format (quantized), " +
-                    $"which is not supported; export it as version 0 or 1.");
+                    "which is not supported; export it as version 0 or 1.");
         var at = marked ? 8 : 0;
         var sizes = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, at + 4 * i)).ToArray();
         (_dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length) =

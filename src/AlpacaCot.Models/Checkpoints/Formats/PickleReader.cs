@@ -247,7 +247,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     {
         if (count < 0 || count > length - _offset || count > int.MaxValue)
             throw Damaged($"{count} bytes are needed at byte {_offset}, {length - _offset} " +
-                $"are left: the file is truncated or damaged");
+                "are left: the file is truncated or damaged");
         var bytes = map.Bytes(start + _offset, (int)count);
         _offset += count;
         return bytes;

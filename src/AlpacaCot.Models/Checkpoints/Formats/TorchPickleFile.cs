@@ -64,7 +64,7 @@ public sealed class TorchPickleFile : ITensorFile
         // A stride of 0 repeats elements, so a small file could request any amount of memory.
         if (bytes > _map.Length)
             throw new InputException($"{Path}: {name} expands by stride 0 to {bytes} bytes, " +
-                $"more than the file contains. Save it " +
+                "more than the file contains. Save it " +
                 "as a contiguous tensor.");
         using var elements = _map.Tensor(start, dtype, [(long)Span(tensor)]);
         using var view = elements.as_strided(tensor.Shape, tensor.Strides);
