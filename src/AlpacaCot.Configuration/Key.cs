@@ -7,7 +7,7 @@ namespace AlpacaCot.Configuration;
 /// </summary>
 /// <param name="Name">The name in its section.</param>
 /// <param name="Allowed">The values it takes, for messages and documentation.</param>
-/// <param name="Meaning">What it does.</param>
+/// <param name="Meaning">The effect, for the documentation.</param>
 /// <param name="Read">Returns the changed record, or the same record after reporting a problem.</param>
 /// <param name="Write">The value as YAML; null leaves the key out.</param>
 public sealed record Key<T>(string Name, string Allowed, string Meaning,
@@ -78,7 +78,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
 
     /// <summary>One value of an enumeration, by its word.</summary>
     /// <param name="name">The key's name.</param>
-    /// <param name="meaning">What it does.</param>
+    /// <param name="meaning">The effect, for the documentation.</param>
     /// <param name="get">Reads the property; null: nothing is written.</param>
     /// <param name="set">Sets the property.</param>
     /// <param name="words">The words; null: the names of the values in lower case.</param>
@@ -92,7 +92,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
 
     /// <summary>One value of an enumeration by its word, or <c>none</c> for null.</summary>
     /// <param name="name">The key's name.</param>
-    /// <param name="meaning">What it does.</param>
+    /// <param name="meaning">The effect, for the documentation.</param>
     /// <param name="get">Reads the property.</param>
     /// <param name="set">Sets the property.</param>
     public static Key<T> WordOrNone<TEnum>(string name, string meaning, Func<T, TEnum?> get, Func<T, TEnum?, T> set)

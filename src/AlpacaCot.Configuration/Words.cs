@@ -1,6 +1,6 @@
 namespace AlpacaCot.Configuration;
 
-/// <summary>The words by which files name the values of an enumeration, in one place for reading and writing.</summary>
+/// <summary>Maps the values of an enumeration to their names in files, for reading and writing.</summary>
 /// <param name="pairs">Every value with its word.</param>
 public sealed class Words<TEnum>(params (TEnum Value, string Word)[] pairs) where TEnum : struct, Enum
 {

@@ -62,7 +62,7 @@ internal sealed class HubTransport : IDisposable
         {
             if (Requested(e) is { } wait && wait > _retries.LongestRequestedWait)
                 throw new DownloadException($"{what}: the server asks to wait {wait.TotalMinutes:0} minutes ({Reason(e)}). "
-                    + "Repeat the command then; what has arrived is kept.", e);
+                    + "Repeat the command then; downloaded parts are kept.", e);
             throw new DownloadException($"{what}: given up after {_retries.Attempts} attempts: {Reason(e)}. " + Advice(e), e);
         }
     }
@@ -174,7 +174,7 @@ internal sealed class HubTransport : IDisposable
 
     private static string Advice(Exception e) => e is HttpRequestException
         ? "Is there a network, and is the endpoint right? With --offline only cached files are used."
-        : "What has arrived is kept: repeat the command to continue.";
+        : "Downloaded parts are kept: repeat the command to continue.";
 }
 
 /// <summary>The server cannot serve the request now; the request may be retried.</summary>

@@ -125,9 +125,9 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         ushort* scale = (ushort*)TensorMemory.Bytes(_scales) + group * _blocks * Group + r;
         for (var b = 0; b < _blocks; b++, to += _blockBytes, scale += Group)
         {
-            var here = (int)Math.Min(Block, Inputs - b * Block);
+            var count = (int)Math.Min(Block, Inputs - b * Block);
             values.Clear();
-            new Span<float>(row + b * Block, here).CopyTo(values);
+            new Span<float>(row + b * Block, count).CopyTo(values);
             GgufBlocks.Round(Type, values, packed);
             *scale = BitConverter.ToUInt16(packed);
             for (var q = 0; q < _blockBytes / Group; q += 4) packed.Slice(2 + q, 4).CopyTo(new Span<byte>(to + q * Group, 4));

@@ -110,8 +110,8 @@ public static partial class Libtorch
 
     private static IEnumerable<string> SearchFolders()
     {
-        var here = Path.GetDirectoryName(typeof(Libtorch).Assembly.Location);
-        string?[] bases = [AppContext.BaseDirectory, here];
+        var assemblyFolder = Path.GetDirectoryName(typeof(Libtorch).Assembly.Location);
+        string?[] bases = [AppContext.BaseDirectory, assemblyFolder];
         foreach (var folder in bases.OfType<string>().Where(f => f.Length > 0).Distinct())
         {
             yield return folder;
@@ -125,10 +125,13 @@ public static partial class Libtorch
     {
         var glibc = Platform.GlibcVersion;
         if (glibc is not null && glibc < new Version(2, 34))
-            return $"This system's C library is glibc {glibc}; libtorch needs 2.34 or newer (Debian 12, Ubuntu 22.04, RHEL 9 or later).";
+            return $"This system's C library is glibc {glibc}; libtorch needs 2.34 or newer " +
+                "(Debian 12, Ubuntu 22.04, RHEL 9 or later).";
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
-            return $"There is no libtorch for {RuntimeInformation.RuntimeIdentifier} in this build; linux-x64, win-x64 and osx-arm64 are supported.";
-        return $"libtorch could not be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} Run `alpaca-cot doctor` for details.";
+            return $"libtorch is not included for {RuntimeInformation.RuntimeIdentifier} in this build; " +
+                "linux-x64, win-x64 and osx-arm64 are supported.";
+        return $"libtorch could not be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} " +
+            "Run `alpaca-cot doctor` for details.";
     }
 
     [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]

@@ -135,7 +135,7 @@ public static class StudyFile
     /// <param name="path">The file.</param>
     /// <param name="files">Whether models and data must exist; without them a study can be planned but not run.</param>
     /// <exception cref="InputException">
-    /// The file, or a recipe of its grid, has errors; the message names file, line, key, what was found and what is allowed.
+    /// The file, or a recipe of its grid, has errors; the message names file, line, key, found value and allowed values.
     /// </exception>
     public static Study Load(string path, bool files = true)
     {

@@ -96,7 +96,7 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
             new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
     }
 
-    // The adapter method's own loss term. Gradients here are those of the sum over units, so the term is added once for each.
+    // The adapter method's own loss term. Gradients are those of the sum over units, so the term is added once for each.
     private double Penalty(int weight)
     {
         using var scope = NewDisposeScope();

@@ -14,16 +14,16 @@ internal static class RecipeSources
     public static IEnumerable<DataSpec> Resolve(DataSpec entry, ConfigurationNode node, KeyContext context)
     {
         if (entry.Source is not { } name) return [entry];
-        var here = node.Location.Folder ?? context.Folder ?? ".";
-        var beside = Path.GetFullPath(name, Path.GetFullPath(here));
-        if (entry.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : Path.Exists(beside)))
-            return [entry with { Source = null, Path = context.Folder is null ? name : beside }];
+        var folder = node.Location.Folder ?? context.Folder ?? ".";
+        var path = Path.GetFullPath(name, Path.GetFullPath(folder));
+        if (entry.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : Path.Exists(path)))
+            return [entry with { Source = null, Path = context.Folder is null ? name : path }];
 
-        var own = CatalogueFile.Find(here, ".");
+        var own = CatalogueFile.Find(folder, ".");
         if (Catalogue.TryResolve(name, own) is not { } sets)
         {
             var guess = Spelling.Nearest(name, own.Concat(Catalogue.All).Select(s => s.Entry.Name));
-            var missing = entry.Path.Length > 0 ? "there is no set" : $"the file {beside} does not exist, and there is no set";
+            var missing = entry.Path.Length > 0 ? "there is no set" : $"the file {path} does not exist, and there is no set";
             context.Problems.Add(node.Location, $"{context.Name}: {missing} '{name}' in the collection"
                 + (guess is null ? "; \"alpaca-cot data list\" shows the sets" : $"; did you mean {guess}?"));
             return [entry];
@@ -36,18 +36,18 @@ internal static class RecipeSources
             return [entry];
         }
         var found = sets.SelectMany(set =>
-            Locate(entry with { Source = set.Entry.Name, Set = set }, set, here, node, context)).ToList();
+            Locate(entry with { Source = set.Entry.Name, Set = set }, set, folder, node, context)).ToList();
         // Sources expanded from one entry divide its share among them; the written recipe contains the group, so that it reads
         // equal.
         return found.Count > 1 && entry is { Share: not null, Group: null }
             ? found.ConvertAll(one => one with { Group = context.Name }) : found;
     }
 
-    private static IReadOnlyList<DataSpec> Locate(DataSpec entry, IInstructionSource set, string here, ConfigurationNode node,
+    private static IReadOnlyList<DataSpec> Locate(DataSpec entry, IInstructionSource set, string folder, ConfigurationNode node,
         KeyContext context)
     {
         if (entry.Path.Length > 0 || context.Folder is null) return [entry];
-        string[] folders = [DataFolder.Default, Path.Combine(here, "data")];
+        string[] folders = [DataFolder.Default, Path.Combine(folder, "data")];
         var found = DataFolder.Find(set, folders);
         if (found.Count > 1 && (entry.Limit is not null || entry.Skip > 0))
             context.Problems.Add(node.Location, $"{context.Name}: {set.Entry.Name} is in {found.Count} locations, but limit "

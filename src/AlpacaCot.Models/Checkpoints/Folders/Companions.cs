@@ -2,7 +2,7 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
-/// <summary>A file beside the weights.</summary>
+/// <summary>A file of a model folder other than the weights.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Write">Writes the file to a path; an existing file is replaced.</param>
 public sealed record CompanionFile(string Name, Action<string> Write)

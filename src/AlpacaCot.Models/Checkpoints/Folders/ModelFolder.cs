@@ -106,7 +106,7 @@ public sealed class ModelFolder : ITensorFile
             if (item.Value.ValueKind != JsonValueKind.String || item.Value.GetString() is not { Length: > 0 } name
                 || System.IO.Path.GetFileName(name) != name)
                 throw new InputException($"{indexPath}: {item.Name} points to {item.Value.GetRawText()}; the name of a file " +
-                    "beside it is needed.");
+                    "in the same folder is needed.");
             if (!shards.TryGetValue(name, out var shard))
             {
                 if (!File.Exists(System.IO.Path.Combine(Path, name)))

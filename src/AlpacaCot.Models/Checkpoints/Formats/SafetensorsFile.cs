@@ -58,7 +58,7 @@ public sealed class SafetensorsFile : ITensorFile
     {
         if (!_entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
         if (entry.Unsupported is { } type)
-            throw new InputException($"{Path}: {name} has the element type {type}, which cannot be read here. " +
+            throw new InputException($"{Path}: {name} has the element type {type}, which is not supported. " +
                 "Convert the file to BF16, F16 or F32.");
         return _expansions.TryGetValue(name, out var expansion) ? Fp8.Expand(_map, _offsets[name], entry.Shape, expansion)
             : _map.Tensor(_offsets[name], entry.DType, entry.Shape);
