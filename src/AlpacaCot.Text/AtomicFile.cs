@@ -5,8 +5,7 @@ public static class AtomicFile
 {
     /// <summary>
     /// Runs <paramref name="write"/> on a temporary file in the same folder (created if absent), flushes it to the disk and
-    /// renames
-    /// it to <paramref name="path"/>. On any failure an existing file at <paramref name="path"/> is unchanged.
+    /// renames it to <paramref name="path"/>. On any failure an existing file at <paramref name="path"/> is unchanged.
     /// </summary>
     /// <param name="path">The file to create or replace.</param>
     /// <param name="write">Writes the content.</param>

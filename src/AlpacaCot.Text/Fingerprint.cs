@@ -12,9 +12,8 @@ public static class Fingerprint
     /// <summary>The hash of bytes.</summary>
     public static string Of(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
-    /// <summary>The hash of several texts. The length of each text is hashed too, so moving a character from one text to the
-    /// next changes
-    /// the hash.</summary>
+    /// <summary>The hash of several texts. The length of each text is hashed too, so moving a character from one text to the next
+    /// changes the hash.</summary>
     public static string OfAll(params ReadOnlySpan<string> texts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

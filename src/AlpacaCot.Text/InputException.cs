@@ -14,8 +14,7 @@ public sealed class InputException : Exception
 
     /// <summary>
     /// The reason why a valid request cannot be carried out, such as training biases of a model without biases; null where the
-    /// input
-    /// has an error. A study continues with its other cells.
+    /// input has an error. A study continues with its other cells.
     /// </summary>
     public string? Refusal { get; init; }
 

@@ -53,8 +53,7 @@ internal static class GgufExport
     }
 
     // Vectors stay fp32. Logits are most sensitive to the head, which keeps 8 bits in 4-bit files. Rows that are not a multiple
-    // of
-    // the block size stay fp16.
+    // of the block size stay fp16.
     private static GgufType TypeOf(string name, long[] shape, GgufType type, bool isTied)
     {
         if (shape.Length < 2) return GgufType.F32;

@@ -13,9 +13,7 @@ public static class ModelWeights
 {
     /// <summary>
     /// Every tensor of the checkpoint under its own name. A layer with an adapter gives W + ΔW, computed in fp32 and rounded
-    /// once;
-    /// a tied head becomes a separate weight
-    /// (<c>lm_head.weight</c>) where it or the embedding has an adapter.
+    /// once; a tied head becomes a separate weight (<c>lm_head.weight</c>) where it or the embedding has an adapter.
     /// </summary>
     /// <param name="folder">The checkpoint.</param>
     /// <param name="model">The model built from it, with the adapter on its layers.</param>

@@ -15,9 +15,7 @@ public static class VocabularyGrowth
 
     /// <summary>
     /// Writes a Hugging Face folder. The vectors of a new token are the means over the previous tokens of its text, which keeps
-    /// the
-    /// model's behaviour similar; existing rows are unchanged. Rows that the model has beyond its tokenizer are used
-    /// first.
+    /// the model's behaviour similar; existing rows are unchanged. Rows that the model has beyond its tokenizer are used first.
     /// </summary>
     /// <param name="model">The model, without adapter.</param>
     /// <param name="extension">The new tokens.</param>

@@ -18,8 +18,7 @@ internal static class RopeFrequencies
 
     /// <summary>
     /// LLaMA 3.1's rule: frequencies with fewer than <paramref name="low"/> rotations over the original context are divided by
-    /// the
-    /// factor, those with more than <paramref name="high"/> are kept, and between the two the rule interpolates linearly.
+    /// the factor, those with more than <paramref name="high"/> are kept, and between the two the rule interpolates linearly.
     /// </summary>
     /// <param name="plain">The frequencies without scaling; changed in place and returned.</param>
     /// <param name="factor">The extension factor of the context.</param>

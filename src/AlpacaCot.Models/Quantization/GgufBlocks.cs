@@ -5,8 +5,7 @@ namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
 /// Converts GGUF's block formats to fp32 and back. Scales are fp16; the arithmetic is that of ggml's reference routines, so that
-/// the
-/// same weights give the same bytes. Source: <c>ggml-quants.c</c> of llama.cpp.
+/// the same weights give the same bytes. Source: <c>ggml-quants.c</c> of llama.cpp.
 /// </summary>
 internal static class GgufBlocks
 {

@@ -146,8 +146,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         : new Int8Matrix(Tensors.On(Codes, device), Tensors.On(Scales, device), _threshold, _roundsInTraining);
 
     // The same integers by fp32 products: fp32 represents all integers up to 2^24, the sum of 1040 products of codes. Exact, and
-    // many
-    // times faster on processors without byte multiplication.
+    // many times faster on processors without byte multiplication.
     private Tensor Products(Tensor codes)
     {
         const long most = 1024;

@@ -34,8 +34,7 @@ public sealed record QuantizationOptions(QuantizationType Type)
 
     /// <summary>
     /// Whether the 8-bit format rounds activations in training too, as bitsandbytes does on a GPU. Otherwise training multiplies
-    /// the
-    /// expanded values, as bitsandbytes does on the CPU.
+    /// the expanded values, as bitsandbytes does on the CPU.
     /// </summary>
     public bool RoundsInTraining { get; init; }
 

@@ -18,9 +18,8 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     public abstract long Bytes { get; }
 
     /// <summary>
-    /// The values in fp32, <c>[outputs, inputs]</c>, on the matrix's device. On the CPU a view of a buffer shared by all
-    /// matrices in
-    /// this thread, valid until the next call on any of them: copy it to keep it; never write to it.
+    /// The values in fp32, <c>[outputs, inputs]</c>, on the matrix's device. On the CPU a view of a buffer shared by all matrices
+    /// in this thread, valid until the next call on any of them: copy it to keep it; never write to it.
     /// </summary>
     public abstract Tensor Expand();
 
@@ -62,8 +61,7 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
 
 /// <summary>
 /// A matrix of unquantized values. Values narrower than fp32 are expanded for each use, because narrow arithmetic is several
-/// times
-/// slower on most CPUs.
+/// times slower on most CPUs.
 /// </summary>
 public sealed class DenseMatrix : WeightMatrix
 {

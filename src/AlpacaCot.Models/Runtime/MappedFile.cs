@@ -84,8 +84,7 @@ public sealed unsafe partial class MappedFile : IDisposable
 
     /// <summary>
     /// A contiguous tensor that views the file's bytes, without a copy. Two tensors over the same bytes see each other's writes;
-    /// when
-    /// the last is disposed, the writes are lost.
+    /// when the last is disposed, the writes are lost.
     /// </summary>
     /// <param name="offset">The offset of the first element in bytes; need not be aligned.</param>
     /// <param name="dtype">The type of the elements, little-endian in the file.</param>

@@ -4,10 +4,8 @@ namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
 /// Numbers as arguments of tensor operations. TorchSharp creates a <see cref="TorchSharp.Scalar"/> for each, which nothing keeps
-/// alive
-/// while libtorch reads it: a garbage collection in another thread can free it, and the operation fails or computes
-/// with a wrong number. Scalars created here stay alive until their thread has created many more; BannedSymbols.txt forbids
-/// others.
+/// alive while libtorch reads it: a garbage collection in another thread can free it, and the operation fails or computes with a
+/// wrong number. Scalars created here stay alive until their thread has created many more; BannedSymbols.txt forbids others.
 /// </summary>
 public static class Scalars
 {

@@ -5,8 +5,8 @@ namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
 /// Raw addresses of tensor memory for kernels. The tensor must be contiguous, on the CPU and stay alive during the use; writes
-/// bypass
-/// autograd's version counter, so only buffers that no graph has saved may be written. A tensor on another device is rejected.
+/// bypass autograd's version counter, so only buffers that no graph has saved may be written. A tensor on another device is
+/// rejected.
 /// </summary>
 public static unsafe partial class TensorMemory
 {

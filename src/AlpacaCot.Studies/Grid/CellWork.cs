@@ -79,8 +79,7 @@ public static class CellWork
         using (var store = ResponseStore.Open(partial))
         {
             // Prompts of similar length share a batch. A chunk is stored or repeated as a whole, so that the composition of
-            // batches, and
-            // with it the rounding, does not depend on where an earlier attempt stopped.
+            // batches, and with it the rounding, does not depend on where an earlier attempt stopped.
             var byLength = Enumerable.Range(0, questions.Count).OrderBy(i => questions[i].Prompt.Length
                 + questions[i].Input.Length);
             var done = 0;

@@ -91,8 +91,7 @@ public sealed class ExampleEncoder
 
     /// <summary>
     /// Encodes many conversations on several threads, in their order, without the dropped ones. A bounded number is read ahead,
-    /// so
-    /// the source may be a file of any size.
+    /// so the source may be a file of any size.
     /// </summary>
     /// <param name="conversations">Read on the calling thread.</param>
     /// <param name="degree">The number of batches encoded in parallel; 0 for one more than the processors.</param>

@@ -80,8 +80,7 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     /// </summary>
     /// <exception cref="InputException">
     /// The template rejects the messages, or it has no generation blocks and a turn changes the text before it, so that its span
-    /// is
-    /// unknown.
+    /// is unknown.
     /// </exception>
     public (string Text, IReadOnlyList<Range> Supervised) RenderSupervised(ChatInput input)
     {

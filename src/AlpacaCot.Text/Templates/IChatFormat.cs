@@ -32,8 +32,7 @@ public interface IChatFormat
 
     /// <summary>
     /// Renders the text up to the model's answer, including the answer's header. A last assistant turn is omitted: it is the
-    /// answer
-    /// to be generated.
+    /// answer to be generated.
     /// </summary>
     /// <exception cref="InputException">The template does not support a turn.</exception>
     IReadOnlyList<Segment> RenderPrompt(Conversation conversation);

@@ -58,8 +58,7 @@ public sealed record PromptTemplate : IChatFormat
     /// <summary>
     /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or remain text (<c>text</c>). Templates
     /// with such tokens, such as ChatML, need <c>parsed</c>; special tokens in a user's text are then parsed too, as in the
-    /// models'
-    /// own code.
+    /// models' own code.
     /// </summary>
     public string SpecialTokens { get; init; } = "text";
 
@@ -71,8 +70,7 @@ public sealed record PromptTemplate : IChatFormat
 
     /// <summary>
     /// The complete training text: every answer is supervised and followed by EOS. A conversation that starts with an assistant
-    /// turn
-    /// is plain text: that turn gets no preamble, header, prefix or suffix. The encoder adds BOS.
+    /// turn is plain text: that turn gets no preamble, header, prefix or suffix. The encoder adds BOS.
     /// </summary>
     /// <exception cref="InputException">The template does not support a turn of the conversation.</exception>
     public IReadOnlyList<Segment> Render(Conversation conversation)

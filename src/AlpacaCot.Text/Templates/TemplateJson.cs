@@ -117,8 +117,7 @@ internal static class TemplateJson
 
     /// <summary>
     /// Splits the two complete prompts: the user section begins at the paragraph of the first placeholder, and the common end of
-    /// both
-    /// prompts is the response header. Rendering them again gives identical text.
+    /// both prompts is the response header. Rendering them again gives identical text.
     /// </summary>
     private static PromptTemplate FromAlpacaLora(AlpacaLoraTemplate from, string name)
     {

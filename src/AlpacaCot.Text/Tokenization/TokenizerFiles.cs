@@ -11,8 +11,7 @@ public sealed record TokenizerFile(string Name, Func<byte[]> Content);
 /// <summary>
 /// The files of tokenizers. The main file contains the vocabulary: <c>tokenizer.json</c>, <c>tokenizer.model</c>,
 /// <c>vocab.json</c> with <c>merges.txt</c>, or the only <c>*.model</c> or <c>*.tiktoken</c> file of its folder; the format is
-/// detected
-/// from its content. A GGUF file contains its tokenizer.
+/// detected from its content. A GGUF file contains its tokenizer.
 /// </summary>
 public static class TokenizerFiles
 {

@@ -77,10 +77,8 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
     }
 
     // Every linear layer's output is kept for the backward pass, norms and residuals double that; with gradient checkpointing
-    // only
-    // the inputs of blocks and one block's outputs. Then the logits and their gradient at the supervised positions, at most as
-    // many
-    // as tokens.
+    // only the inputs of blocks and one block's outputs. Then the logits and their gradient at the supervised positions, at most
+    // as many as tokens.
     private static long Activations(TrainingOptions options, CausalModel model)
     {
         var tokens = (long)options.MicroBatchSize * options.CutoffLength;

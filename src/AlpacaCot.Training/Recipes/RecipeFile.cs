@@ -5,10 +5,9 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
-/// Reads and writes recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data
-/// can be moved
-/// together; <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with runs. Paths
-/// in <c>--set</c> options are relative to the current folder, as is usual for command lines.
+/// Reads and writes recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data can
+/// be moved together; <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with
+/// runs. Paths in <c>--set</c> options are relative to the current folder, as is usual for command lines.
 /// </summary>
 public static class RecipeFile
 {

@@ -4,8 +4,7 @@ namespace AlpacaCot.Training.Runs;
 
 /// <summary>
 /// Receives the events of a training run, for a progress display, a log or a test. Called on the training thread between
-/// optimizer steps, so an
-/// implementation returns quickly and must not throw.
+/// optimizer steps, so an implementation returns quickly and must not throw.
 /// </summary>
 public interface ITrainingObserver
 {

@@ -31,8 +31,7 @@ public static class HuggingFaceFolder
 
     /// <summary>
     /// Writes the same files into a folder that the caller replaces as a whole. Other existing files are kept, except weight
-    /// files
-    /// of the same names.
+    /// files of the same names.
     /// </summary>
     /// <param name="folder">The folder, created where absent.</param>
     /// <param name="weights">The weights; one is in memory at a time.</param>

@@ -11,8 +11,8 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
 /// A GGUF file presented as a Hugging Face checkpoint: names, shapes and the order of rows are Hugging Face's, blocks are
-/// expanded to
-/// fp32. The architectures are those of <see cref="GgufArchitecture"/>; unknown metadata keys of the architecture are rejected.
+/// expanded to fp32. The architectures are those of <see cref="GgufArchitecture"/>; unknown metadata keys of the architecture are
+/// rejected.
 /// </summary>
 internal sealed class GgufModel : INonHuggingFaceModel
 {

@@ -8,9 +8,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// A model of llama2.c in fp32: seven sizes, then the tensors, grouped by kind over all layers. Version 0 has no magic number
-/// and stores
-/// tables , which are skipped; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
+/// A model of llama2.c in fp32: seven sizes, then the tensors, grouped by kind over all layers. Version 0 has no magic number and
+/// stores tables , which are skipped; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
 /// </summary>
 internal sealed class Llama2cFile : INonHuggingFaceModel
 {

@@ -32,8 +32,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     /// <summary>Reads one pickle, up to its STOP opcode.</summary>
     /// <exception cref="InputException">The pickle is damaged or contains more than tensors and plain containers; the message
-    /// gives the byte
-    /// offset.</exception>
+    /// gives the byte offset.</exception>
     public object? Read()
     {
         _stack.Clear();

@@ -7,8 +7,7 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
 /// Finds the entries of a zip file. Only stored entries are supported, ZIP64 included: torch.save writes them, and they can be
-/// mapped.
-/// <see cref="System.IO.Compression.ZipArchive"/> does not tell an entry's position. Source: PKWARE's APPNOTE.
+/// mapped. <see cref="System.IO.Compression.ZipArchive"/> does not tell an entry's position. Source: PKWARE's APPNOTE.
 /// </summary>
 internal static class ZipDirectory
 {
