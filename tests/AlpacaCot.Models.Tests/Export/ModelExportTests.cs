@@ -82,7 +82,7 @@ public sealed class ModelExportTests
         Named($"{name} exceeds the range of Float16 at [5, 7]",
             () => ModelExport.ToHuggingFace(model, folder.File("out"), ScalarType.Float16));
         Named("Write it as bfloat16", () => ModelExport.ToStateDict(model, folder.File("out"), ScalarType.Float16));
-        Named("blk.1.ffn_up.weight is beyond", () => ModelExport.ToGguf(model, folder.File("out"), GgufType.F16));
+        Named("blk.1.ffn_up.weight exceeds the range of Float16", () => ModelExport.ToGguf(model, folder.File("out"), GgufType.F16));
         Assert.Equal([folder.File("model")], Directory.GetFileSystemEntries(folder.Path));
         ModelExport.ToHuggingFace(model, folder.File("out"));
     }

@@ -163,7 +163,7 @@ public sealed class PromptTemplateTests : IDisposable
     [Theory]
     [InlineData("""{"name": "x", "user": "{instruction}"}""", "the key \"user_with_input\" is missing")]
     [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not hold {instruction}")]
-    [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user holds {input}")]
+    [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user contains {input}")]
     [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not hold {input}")]
     [InlineData("""{"name": "x", "usr": "{instruction}"}""", "no key \"usr\". Did you mean \"user\"?")]
     [InlineData("""{"name": 3}""", "\"name\" must be a string")]
