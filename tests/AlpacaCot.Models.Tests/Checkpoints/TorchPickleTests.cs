@@ -125,9 +125,9 @@ public sealed class TorchPickleTests
         {
             var path = folder.Write("pytorch_model.bin", form);
             var error = Assert.Throws<InputException>(() => TorchPickleFile.Open(path));
-            Assert.Contains($"refused: {refused.Split(" at byte")[0]}", error.Message);
+            Assert.Contains($"rejected: {refused.Split(" at byte")[0]}", error.Message);
             Assert.Contains("this file tries to execute code", error.Message);
-            if (form == forms[0]) Assert.Contains($"refused: {refused}", error.Message);
+            if (form == forms[0]) Assert.Contains($"rejected: {refused}", error.Message);
             if (form == forms[0]) Assert.Contains("of archive/data.pkl", error.Message);
         }
     }
@@ -150,7 +150,7 @@ public sealed class TorchPickleTests
             { "the data of a (archive/data/7) are missing", good.Zip(("8", SixFloats)) },
             { "does not name a storage", Tensor(-1, 0, [7], [1]).Zip(data) },
             { "contains no state dict", new PickleBuilder().Op('N').Zip() },
-            { "holds no tensors", new PickleBuilder().Op('}').Zip() },
+            { "contains no tensors", new PickleBuilder().Op('}').Zip() },
             { "a tensor's name is not a string", new PickleBuilder().Op('}').Number(1).Tensor("7", 6, 0, [6], [1]).Op('s').Zip(data) },
             { "is not an opcode of torch.save", new PickleBuilder().Op('\x01').Zip() },
             { "a value is missing", new PickleBuilder().Op('}').Op('(').Op('s').Zip() },
