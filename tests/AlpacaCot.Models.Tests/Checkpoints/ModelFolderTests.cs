@@ -76,7 +76,7 @@ public sealed class ModelFolderTests
         WriteIndex(folder, "model.safetensors.index.json", [("a", "1.safetensors"), ("b", "2.safetensors")]);
         Assert.Contains("the shard 2.safetensors is missing", Fault());
         WriteIndex(folder, "model.safetensors.index.json", [("a", "1.safetensors"), ("b", "1.safetensors")]);
-        Assert.Contains("does not hold b", Fault());
+        Assert.Contains("does not contain b", Fault());
         WriteIndex(folder, "model.safetensors.index.json", [("a", "../1.safetensors")]);
         Assert.Contains("a points to", Fault());
         File.WriteAllText(folder.File("model.safetensors.index.json"),

@@ -138,7 +138,7 @@ public sealed class ExampleEncoderTests : IDisposable
         var bottomless = Conversation.Instruction(new string('a', 90), "", "b");
         var plain = PromptTemplates.Find("plain");
         var encoder = new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 20 });
-        Assert.Contains("holds no record", Assert.Throws<InputException>(() => encoder.RequireExamples()).Message);
+        Assert.Contains("contains no record", Assert.Throws<InputException>(() => encoder.RequireExamples()).Message);
 
         var droppedOnes = new List<Conversation>();
         Assert.Equal(3, encoder.EncodeAll([short_, bottomless, long_, short_, bottomless], onDropped: droppedOnes.Add).Count());

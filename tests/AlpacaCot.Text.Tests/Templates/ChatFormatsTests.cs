@@ -171,7 +171,7 @@ public sealed class ChatFormatsTests : IDisposable
             }
             catch (InputException refused)
             {
-                Assert.Contains("is not known", refused.Message);
+                Assert.Contains("is unknown", refused.Message);
                 unstable++;
                 continue;
             }

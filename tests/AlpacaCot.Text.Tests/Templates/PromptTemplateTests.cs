@@ -162,14 +162,14 @@ public sealed class PromptTemplateTests : IDisposable
 
     [Theory]
     [InlineData("""{"name": "x", "user": "{instruction}"}""", "the key \"user_with_input\" is missing")]
-    [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not hold {instruction}")]
+    [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not contain {instruction}")]
     [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user contains {input}")]
-    [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not hold {input}")]
+    [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not contain {input}")]
     [InlineData("""{"name": "x", "usr": "{instruction}"}""", "no key \"usr\". Did you mean \"user\"?")]
     [InlineData("""{"name": 3}""", "\"name\" must be a string")]
     [InlineData("""{"name": "x", "stop": [1]}""", "\"stop\" must be a list of strings")]
     [InlineData("""{"prompt_input": "{instruction}{input}"}""", "the key \"prompt_no_input\" is missing")]
-    [InlineData("""{"prompt_input": "x", "prompt_no_input": "y"}""", "does not hold {instruction}")]
+    [InlineData("""{"prompt_input": "x", "prompt_no_input": "y"}""", "does not contain {instruction}")]
     [InlineData("[]", "expected a JSON object")]
     [InlineData("{\n\"name\": }", "line 2: this is not valid JSON")]
     public void A_template_that_cannot_work_is_refused(string json, string part)
