@@ -8,7 +8,7 @@ namespace AlpacaCot.Configuration;
 /// YAML as a tree in which every node knows its location. Unlike YamlDotNet's own tree it keeps duplicate keys, so that they are
 /// reported together with all other errors.
 /// </summary>
-/// <param name="Location">Where it was written.</param>
+/// <param name="Location">The location of the value in its source.</param>
 public abstract record ConfigurationNode(SourceLocation Location)
 {
     private const int DeepestNesting = 16;
@@ -21,7 +21,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
     /// <exception cref="InputException">Not valid YAML, or a feature of YAML that these files do not use.</exception>
     public static ConfigurationNode Parse(string yaml, string file, Schema schema, string? folder = null)
     {
-        // The most frequent mistake, which a YAML parser reports far from where it is.
+        // The most frequent mistake; the YAML parser reports it at a misleading location.
         foreach (var (i, line) in yaml.Split('\n').Index())
             if (line.TrimStart(' ').StartsWith('\t') && line.Trim() is { Length: > 0 } text && text[0] != '#')
                 throw new InputException($"{new SourceLocation(file, i + 1)}: this is not valid YAML: the line is indented " +
@@ -33,10 +33,10 @@ public abstract record ConfigurationNode(SourceLocation Location)
     /// <summary>
     /// Reads the value of a <c>--set</c> option, which is YAML too: <c>none</c>, <c>1e-4</c>, <c>[q_proj, v_proj]</c>.
     /// </summary>
-    /// <param name="yaml">The text.</param>
+    /// <param name="yaml">The option's value.</param>
     /// <param name="option">The option as messages name it.</param>
     /// <param name="schema">The kind of file, for messages.</param>
-    /// <exception cref="InputException">As for a file.</exception>
+    /// <exception cref="InputException">Not valid YAML, or a feature of YAML that these files do not use.</exception>
     public static ConfigurationNode ParseOption(string yaml, string option, Schema schema)
     {
         var location = new SourceLocation("", 0, option);
@@ -92,7 +92,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
         return new Mapping(location, entries);
     }
 
-    // YamlDotNet's reasons come with their own position in front and often with a second half nobody needs.
+    // YamlDotNet's messages begin with their own position, which SourceLocation already gives.
     private static string Reason(YamlException e)
     {
         var text = e.Message;
@@ -103,7 +103,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
     /// <summary>The value for a message: <c>the text "abc"</c>, <c>a list</c>, ...</summary>
     public abstract string Describe();
 
-    /// <summary>A copy of the tree, to be changed apart from this one.</summary>
+    /// <summary>A deep copy of the tree's lists and maps.</summary>
     public ConfigurationNode Copy() => this switch
     {
         Sequence list => list with { Items = [.. list.Items.Select(item => item.Copy())] },
@@ -117,7 +117,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
     /// <summary>The entries of a list; any other node is a list of one.</summary>
     public IReadOnlyList<ConfigurationNode> AsList => this is Sequence list ? list.Items : [this];
 
-    /// <summary>The texts of a list of words, or of one word; null where there is anything else.</summary>
+    /// <summary>The texts of a list of words, or of one word; null where any entry is empty, a list or a map.</summary>
     public IReadOnlyList<string>? Words => AsList.All(item => item is Scalar { Text.Length: > 0 })
         ? [.. AsList.Cast<Scalar>().Select(scalar => scalar.Text)] : null;
 
@@ -125,7 +125,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
     public virtual bool IsNull => false;
 
     /// <summary>One value.</summary>
-    /// <param name="Location">Where it was written.</param>
+    /// <param name="Location">The location of the value in its source.</param>
     /// <param name="Text">Its text, without quotes.</param>
     /// <param name="Quoted">Whether it was in quotes, so that it is a text and not a number, true, false or null.</param>
     public sealed record Scalar(SourceLocation Location, string Text, bool Quoted) : ConfigurationNode(Location)
@@ -138,7 +138,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
     }
 
     /// <summary>A list.</summary>
-    /// <param name="Location">Where it was written.</param>
+    /// <param name="Location">The location of the list in its source.</param>
     /// <param name="Items">Its entries.</param>
     public sealed record Sequence(SourceLocation Location, List<ConfigurationNode> Items) : ConfigurationNode(Location)
     {
@@ -147,8 +147,8 @@ public abstract record ConfigurationNode(SourceLocation Location)
     }
 
     /// <summary>A map.</summary>
-    /// <param name="Location">Where it was written.</param>
-    /// <param name="Entries">Its entries in the order of the file; a key may be there twice.</param>
+    /// <param name="Location">The location of the map in its source.</param>
+    /// <param name="Entries">Its entries in the order of the file; duplicate keys are kept.</param>
     public sealed record Mapping(SourceLocation Location, List<Entry> Entries) : ConfigurationNode(Location)
     {
         /// <inheritdoc/>
@@ -156,7 +156,7 @@ public abstract record ConfigurationNode(SourceLocation Location)
     }
 
     /// <summary>One line <c>name: value</c> of a map.</summary>
-    /// <param name="Location">Where its name was written.</param>
+    /// <param name="Location">The location of the key in its source.</param>
     /// <param name="Name">The key.</param>
     /// <param name="Value">The value.</param>
     public sealed record Entry(SourceLocation Location, string Name, ConfigurationNode Value);

@@ -7,13 +7,14 @@ namespace AlpacaCot.Configuration;
 /// </summary>
 /// <param name="Name">The name in its section.</param>
 /// <param name="Allowed">The values it takes, for messages and documentation.</param>
-/// <param name="Meaning">What it does.</param>
+/// <param name="Meaning">The effect, for the documentation.</param>
 /// <param name="Read">Returns the changed record, or the same record after reporting a problem.</param>
 /// <param name="Write">The value as YAML; null leaves the key out.</param>
 public sealed record Key<T>(string Name, string Allowed, string Meaning,
     Func<T, ConfigurationNode, KeyContext, T> Read, Func<T, string?> Write)
 {
-    /// <summary>A written value that is left out where the section starts from it; null: the value is always written.</summary>
+    /// <summary>The YAML value that is left out of written files, because it is the section's default; null: never left
+    /// out.</summary>
     public string? Omitted { get; init; }
 
     /// <summary>A number in a range.</summary>
@@ -51,7 +52,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
                 },
             record => get(record) ? "true" : "false");
 
-    /// <summary>Any text that is not empty.</summary>
+    /// <summary>A text that is not empty.</summary>
     public static Key<T> Text(string name, string allowed, string meaning, Func<T, string?> get, Func<T, string, T> set) =>
         new(name, allowed, meaning,
             (record, node, context) => node is ConfigurationNode.Scalar { Text.Length: > 0 } s
@@ -65,7 +66,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
                 ? set(record, context.FilePath(s)) : context.Wrong(record, node, allowed),
             record => get(record) is { Length: > 0 } value ? Yaml.Text(value) : null);
 
-    /// <summary>One of a few words that a registry holds.</summary>
+    /// <summary>One of a fixed set of words.</summary>
     public static Key<T> Choice(string name, string[] choices, string meaning, Func<T, string?> get, Func<T, string, T> set)
     {
         var allowed = string.Join(" or ", choices);
@@ -77,7 +78,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
 
     /// <summary>One value of an enumeration, by its word.</summary>
     /// <param name="name">The key's name.</param>
-    /// <param name="meaning">What it does.</param>
+    /// <param name="meaning">The effect, for the documentation.</param>
     /// <param name="get">Reads the property; null: nothing is written.</param>
     /// <param name="set">Sets the property.</param>
     /// <param name="words">The words; null: the names of the values in lower case.</param>
@@ -91,7 +92,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
 
     /// <summary>One value of an enumeration by its word, or <c>none</c> for null.</summary>
     /// <param name="name">The key's name.</param>
-    /// <param name="meaning">What it does.</param>
+    /// <param name="meaning">The effect, for the documentation.</param>
     /// <param name="get">Reads the property.</param>
     /// <param name="set">Sets the property.</param>
     public static Key<T> WordOrNone<TEnum>(string name, string meaning, Func<T, TEnum?> get, Func<T, TEnum?, T> set)

@@ -2,7 +2,7 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Configuration;
 
-/// <summary>What a key needs while its value is read.</summary>
+/// <summary>The context of one value while a file is read.</summary>
 /// <param name="Name">The full name of the key or section, such as <c>training.epochs</c>; empty for the whole file.</param>
 /// <param name="Folder">The folder that relative paths start from; null: paths are kept as they are.</param>
 /// <param name="Problems">Collects the errors.</param>

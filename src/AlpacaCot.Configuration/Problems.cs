@@ -2,14 +2,14 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Configuration;
 
-/// <summary>Collects all errors of a file, so that a person sees all of them at once.</summary>
+/// <summary>Collects all errors of a file, so that one message reports all of them.</summary>
 /// <param name="file">The file as messages name it.</param>
 public sealed class Problems(string file)
 {
     private readonly List<string> _problems = [];
     private readonly List<string> _refusals = [];
 
-    /// <summary>Where each key was given, by its full name such as <c>training.epochs</c>.</summary>
+    /// <summary>The location of each given key, by its full name such as <c>training.epochs</c>.</summary>
     public Dictionary<string, SourceLocation> Given { get; } = [];
 
     /// <summary>Reports an error at a location.</summary>
@@ -27,7 +27,8 @@ public sealed class Problems(string file)
     }
 
     /// <summary>Throws all errors as one message; returns where there are none.</summary>
-    /// <exception cref="InputException">There are errors; it is a refusal where each of them is one.</exception>
+    /// <exception cref="InputException">At least one error was reported; <see cref="InputException.Refusal"/> is set where all
+    /// of them are refusals.</exception>
     public void ThrowIfAny()
     {
         var refusal = _refusals.Count == _problems.Count ? string.Join("; ", _refusals) : null;

@@ -6,11 +6,11 @@ namespace AlpacaCot.Configuration;
 /// <param name="Name">The full name, such as <c>training.learning_rate</c>.</param>
 /// <param name="Allowed">The values it takes.</param>
 /// <param name="Default">The value where the key is absent; empty for none.</param>
-/// <param name="Meaning">What it does.</param>
+/// <param name="Meaning">The effect.</param>
 public sealed record DocumentedKey(string Name, string Allowed, string Default, string Meaning);
 
-/// <summary>The properties of one kind of file beside its tables of keys: short forms, and the names that messages use.</summary>
-/// <param name="Kind">What messages call such a file after the article "a": <c>recipe</c>.</param>
+/// <summary>The properties of one kind of file besides its keys: short forms, synonyms, and names for messages.</summary>
+/// <param name="Kind">The name of the kind in messages, used after the article "a", such as <c>recipe</c>.</param>
 public sealed record Schema(string Kind)
 {
     /// <summary>
@@ -22,7 +22,7 @@ public sealed record Schema(string Kind)
     /// <summary>Sections of <see cref="Shorthands"/> that are lists; one word is a list of one entry.</summary>
     public IReadOnlyList<string> Lists { get; init; } = [];
 
-    /// <summary>Names that other tools give to keys, each with the name here; used for suggestions.</summary>
+    /// <summary>The names of keys in other tools, each with this project's name, for suggestions.</summary>
     public IReadOnlyDictionary<string, string> Synonyms { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>All documented keys, to suggest the section of a key that was written in another one.</summary>

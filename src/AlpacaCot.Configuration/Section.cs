@@ -10,7 +10,7 @@ public static class Section
     /// <param name="keys">The keys of the section.</param>
     /// <param name="shorthand">The key that one word stands for; null: the section is always a map.</param>
     /// <param name="defaults">The values of absent keys.</param>
-    /// <param name="context">The name of the section, and where problems go.</param>
+    /// <param name="context">The name of the section and the collector of problems.</param>
     public static T Read<T>(ConfigurationNode node, IReadOnlyList<Key<T>> keys, string? shorthand, T defaults,
         KeyContext context)
     {
@@ -68,7 +68,7 @@ public static class Section
         string.Concat(Values(record, keys).Select(v => $"\n  {v.Name}: {v.Value}"));
 
     /// <summary>The table as documentation.</summary>
-    /// <param name="prefix">What is written before the names, such as <c>training.</c>.</param>
+    /// <param name="prefix">The prefix of the names, such as <c>training.</c>.</param>
     /// <param name="keys">The keys.</param>
     /// <param name="defaults">The record that reading starts from.</param>
     public static IEnumerable<DocumentedKey> Document<T>(string prefix, IReadOnlyList<Key<T>> keys, T defaults) =>

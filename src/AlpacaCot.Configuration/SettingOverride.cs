@@ -8,7 +8,7 @@ namespace AlpacaCot.Configuration;
 /// </summary>
 public static class SettingOverride
 {
-    /// <summary>Puts the override into the tree, or reports why that cannot be done.</summary>
+    /// <summary>Puts the override into the tree; reports a malformed key or value to <paramref name="problems"/>.</summary>
     /// <param name="root">The tree of the file.</param>
     /// <param name="setting">The override as <c>key=value</c>.</param>
     /// <param name="schema">The kind of file.</param>
@@ -25,11 +25,12 @@ public static class SettingOverride
                 location, schema, problems);
     }
 
-    /// <summary>Puts a value under a key such as <c>training.learning_rate</c>, or reports why that cannot be done.</summary>
+    /// <summary>Puts a value at a key such as <c>training.learning_rate</c>; reports a malformed key or value to
+    /// <paramref name="problems"/>.</summary>
     /// <param name="root">The tree of the file.</param>
     /// <param name="key">The full name of the key; entries of a list by their number.</param>
     /// <param name="value">The value.</param>
-    /// <param name="location">Where the change was written.</param>
+    /// <param name="location">The location of the override.</param>
     /// <param name="schema">The kind of file.</param>
     /// <param name="problems">Collects the errors.</param>
     public static void Apply(ConfigurationNode.Mapping root, string key, ConfigurationNode value, SourceLocation location,
@@ -81,7 +82,7 @@ public static class SettingOverride
                     break;
                 default:
                     problems.Add(location,
-                        $"{string.Join('.', steps[..i])} is one value ({at.Describe()}); it has no part '{steps[i]}'");
+                        $"{string.Join('.', steps[..i])} is one value ({at.Describe()}) and has no key '{steps[i]}'");
                     return;
             }
             if (last) return;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace AlpacaCot.Configuration;
 
-/// <summary>Where a value was written: a line of a file, or an option of the command line.</summary>
+/// <summary>The source of a value: a line of a file, or an option of the command line.</summary>
 /// <param name="File">The file as messages name it.</param>
 /// <param name="Line">The line, from 1; 0 for the whole file.</param>
 /// <param name="Option">The command-line option, such as <c>--set training.epochs=1</c>; null for a file.</param>

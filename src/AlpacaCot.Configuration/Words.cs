@@ -1,10 +1,10 @@
 namespace AlpacaCot.Configuration;
 
-/// <summary>The words by which files name the values of an enumeration, in one place for reading and writing.</summary>
+/// <summary>Maps the values of an enumeration to their names in files, for reading and writing.</summary>
 /// <param name="pairs">Every value with its word.</param>
 public sealed class Words<TEnum>(params (TEnum Value, string Word)[] pairs) where TEnum : struct, Enum
 {
-    /// <summary>Each value is named by its own name in lower case: <c>Linear</c> is <c>linear</c>.</summary>
+    /// <summary>The word of each value is its name in lower case: <c>Linear</c> is <c>linear</c>.</summary>
     public static Words<TEnum> LowerCase { get; } = new(
         [.. Enum.GetValues<TEnum>().Select(value => (value, value.ToString().ToLowerInvariant()))]);
 

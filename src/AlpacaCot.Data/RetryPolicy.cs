@@ -3,8 +3,8 @@ using System.Net.Http.Headers;
 namespace AlpacaCot.Data;
 
 /// <summary>
-/// Repeats work that fails for a reason that may pass, such as a busy server. Each wait is twice as long as the one before, and
-/// half of it is random: clients that were refused together do not come back together. A wait that the server asks for goes first.
+/// Repeats work after transient failures, such as a busy server. Waits double from failure to failure; half of each wait is
+/// random, so that clients refused together do not return together. A wait that the server requests takes precedence.
 /// </summary>
 /// <remarks>
 /// Polly was considered: it limits the attempts of one call, but a download counts failures since the last byte arrived, and
@@ -15,25 +15,26 @@ public sealed record RetryPolicy
     /// <summary>The failures in a row after which the work fails.</summary>
     public int Attempts { get; init; } = 5;
 
-    /// <summary>The longest first wait; half of it is the shortest.</summary>
+    /// <summary>The upper limit of the first wait; its lower limit is half of it.</summary>
     public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The limit of the doubled waits.</summary>
+    /// <summary>The upper limit of the doubled waits.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>The longest wait that a server may ask for: beyond it the work fails at once.</summary>
+    /// <summary>The longest wait that a server may ask for; a longer one fails the work at once.</summary>
     public TimeSpan LongestRequestedWait { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Waits; tests put their own in its place.</summary>
+    /// <summary>Performs a wait; replaceable in tests.</summary>
     public Func<TimeSpan, CancellationToken, Task> Wait { get; init; } = Task.Delay;
 
-    /// <summary>Does work until it succeeds.</summary>
+    /// <summary>Repeats work until it succeeds.</summary>
     /// <param name="work">One attempt.</param>
     /// <param name="mayPass">Whether another attempt may succeed after this failure; other failures are thrown at once.</param>
     /// <param name="requestedWait">The wait that the server asks for with this failure; null where it names none.</param>
-    /// <param name="progress">A count that grows with the work: a failed attempt that moved it is the first failure again.</param>
-    /// <param name="beforeWait">Told of each failure and the wait after it.</param>
-    /// <param name="cancel">Ends the waits.</param>
+    /// <param name="progress">A count that grows with the work; a failed attempt that increased it counts as the first
+    /// failure.</param>
+    /// <param name="beforeWait">Called with each failure and the wait after it.</param>
+    /// <param name="cancel">Cancels the waits.</param>
     /// <returns>The result of the attempt that succeeded. After the last attempt its exception is thrown.</returns>
     public async Task<T> RunAsync<T>(Func<Task<T>> work, Func<Exception, bool> mayPass, Func<Exception, TimeSpan?> requestedWait,
         Func<long>? progress = null, Action<Exception, TimeSpan>? beforeWait = null, CancellationToken cancel = default)

@@ -16,31 +16,31 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models;
 
 /// <summary>
-/// A model ready to answer: weights, tokenizer, the adapter if any, and the prompt template that belongs to them.
+/// A model ready for generation: weights, tokenizer, an optional adapter, and the prompt template.
 /// </summary>
 /// <remarks>
-/// Several threads may generate and score with one model at once, each with a generator and a prompt cache of its own; see
+/// Several threads may generate and score with one model concurrently, each with its own generator and prompt cache; see
 /// <see cref="CausalModel"/>.
 /// </remarks>
 public sealed class LanguageModel : IDisposable
 {
-    /// <summary>The file in an adapter or model folder that keeps the prompt template it was trained with.</summary>
+    /// <summary>The file in an adapter or model folder with the prompt template used in training.</summary>
     public const string TemplateFile = ChatFormats.FileName;
 
     private readonly Tokenizer? _tokenizer;
     private readonly ModelFolder? _folder;
-    private readonly Lazy<ChatFormatChoice> _template; // a model with a damaged template still answers to token ids
+    private readonly Lazy<ChatFormatChoice> _template; // a model with a damaged template still works with token ids
 
     /// <summary>
-    /// Puts the parts together; the model is owned, as is the folder that its weights are mapped from. Without a tokenizer only
-    /// token ids can be worked with.
+    /// Combines the parts. The model is owned, as is the folder that its weights are mapped from. Without a tokenizer only token
+    /// ids are supported.
     /// </summary>
     public LanguageModel(CausalModel model, Tokenizer? tokenizer, IChatFormat template, ModelFolder? folder = null)
         : this(model, tokenizer, new ChatFormatChoice(template, ChatFormatOrigin.Asked), folder)
     {
     }
 
-    /// <summary>The same with the origin of the template.</summary>
+    /// <summary>As above, with the origin of the template.</summary>
     public LanguageModel(CausalModel model, Tokenizer? tokenizer, ChatFormatChoice template, ModelFolder? folder = null)
         : this(model, tokenizer, new Lazy<ChatFormatChoice>(template), folder)
     {
@@ -49,8 +49,9 @@ public sealed class LanguageModel : IDisposable
     private LanguageModel(CausalModel model, Tokenizer? tokenizer, Lazy<ChatFormatChoice> template, ModelFolder? folder)
     {
         if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
-            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, the model only " +
-                $"{model.Shape.Vocabulary} embeddings: they do not belong together.");
+            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, " +
+                "but the model has only " +
+                $"{model.Shape.Vocabulary} embeddings. Use the tokenizer of this model.");
         (Model, this._tokenizer, this._template, this._folder) = (model, tokenizer, template, folder);
     }
 
@@ -58,12 +59,13 @@ public sealed class LanguageModel : IDisposable
     public CausalModel Model { get; }
 
     /// <summary>The tokenizer.</summary>
-    /// <exception cref="InputException">There is none; only token ids can be worked with.</exception>
+    /// <exception cref="InputException">There is no tokenizer; only token ids are supported.</exception>
     public Tokenizer Tokenizer => _tokenizer ?? throw new InputException(
-        $"{_folder?.Path} holds no tokenizer (tokenizer.json or tokenizer.model): name one, or give token ids.");
+        $"{_folder?.Path} contains no tokenizer (tokenizer.json or tokenizer.model); " +
+            "pass one with --tokenizer, or pass token ids.");
 
     /// <summary>The checkpoint that the weights come from.</summary>
-    /// <exception cref="InvalidOperationException">They come from elsewhere.</exception>
+    /// <exception cref="InvalidOperationException">The model was not loaded from a checkpoint.</exception>
     public ModelFolder Checkpoint => _folder ?? throw new InvalidOperationException("the model was not loaded from a checkpoint");
 
     /// <summary>Whether there is a tokenizer.</summary>
@@ -75,25 +77,25 @@ public sealed class LanguageModel : IDisposable
             .Where(id => id >= 0).Distinct()];
 
     /// <summary>The prompt template.</summary>
-    /// <exception cref="InputException">The template that belongs to the model is damaged.</exception>
+    /// <exception cref="InputException">The model's template is damaged.</exception>
     public IChatFormat Template => _template.Value.Format;
 
     /// <summary>The prompt template and where it comes from.</summary>
-    /// <exception cref="InputException">The template that belongs to the model is damaged.</exception>
+    /// <exception cref="InputException">The model's template is damaged.</exception>
     public ChatFormatChoice TemplateChoice => _template.Value;
 
-    /// <summary>The adapter, if there is one.</summary>
+    /// <summary>The adapter; null for none.</summary>
     public IAdapter? Adapter { get; private set; }
 
-    /// <summary>Loads a model, with an adapter when one is named.</summary>
-    /// <param name="modelPath">A Hugging Face folder, or another form that <see cref="ModelFolder.Open"/> reads.</param>
+    /// <summary>Loads a model and, optionally, an adapter.</summary>
+    /// <param name="modelPath">A Hugging Face folder, or another format that <see cref="ModelFolder.Open"/> reads.</param>
     /// <param name="adapterPath">A PEFT folder, or a run folder with one in <c>adapter/</c>.</param>
     /// <param name="template">A template's name or file; null: <see cref="ChatFormats.Resolve"/> decides.</param>
-    /// <param name="tokenizerPath">The tokenizer, where it is not in the model folder.</param>
-    /// <param name="storage">The type matrices are kept in; null: as stored.</param>
-    /// <param name="quantization">How linear layers are kept; null: as stored.</param>
-    /// <param name="compute">Where the model computes; null: on the CPU.</param>
-    /// <exception cref="InputException">A part is missing, broken, or does not fit the others.</exception>
+    /// <param name="tokenizerPath">The tokenizer's folder or file; null: the model folder's.</param>
+    /// <param name="storage">The type of matrices in memory; null: as stored.</param>
+    /// <param name="quantization">The quantization of linear layers; null: as stored.</param>
+    /// <param name="compute">The device and activation type; null: the CPU in fp32.</param>
+    /// <exception cref="InputException">A file is missing or damaged, or the parts do not fit together.</exception>
     public static LanguageModel Load(string modelPath, string? adapterPath = null, string? template = null,
         string? tokenizerPath = null, ScalarType? storage = null, QuantizationOptions? quantization = null,
         Compute? compute = null)
@@ -121,11 +123,11 @@ public sealed class LanguageModel : IDisposable
         }
     }
 
-    /// <summary>The prompt's ids for a conversation that ends with the user's turn.</summary>
+    /// <summary>Encodes the prompt of a conversation that ends with the user's turn.</summary>
     public int[] EncodePrompt(Conversation conversation) =>
         new ExampleEncoder(Tokenizer, Template, new EncodingOptions { CutoffLength = int.MaxValue }).EncodePrompt(conversation);
 
-    /// <summary>The answer's text: decoded, cut at the first stop string.</summary>
+    /// <summary>Decodes an answer, cut at the first stop string and trimmed.</summary>
     public string AnswerText(IReadOnlyList<int> ids)
     {
         var text = Tokenizer.Decode([.. ids]);
@@ -138,9 +140,9 @@ public sealed class LanguageModel : IDisposable
     public TextGenerator Generator => new(Model, _tokenizer, Draft?.Model);
 
     /// <summary>
-    /// A smaller model that proposes tokens to this one, so that several are read at a time; owned, and freed with this one.
+    /// A draft model for speculative decoding: it proposes tokens, which this model verifies several at a time; owned.
     /// </summary>
-    /// <exception cref="InputException">The two have different tokens.</exception>
+    /// <exception cref="InputException">The two models have different tokenizers.</exception>
     public LanguageModel? Draft
     {
         get;
@@ -154,7 +156,7 @@ public sealed class LanguageModel : IDisposable
         }
     }
 
-    /// <summary>Frees adapter, weights and the files they are mapped from.</summary>
+    /// <summary>Disposes the draft model, adapter, weights and the files they are mapped from.</summary>
     public void Dispose()
     {
         Draft?.Dispose();

@@ -1,15 +1,15 @@
 namespace AlpacaCot.Text;
 
-/// <summary>Writes a file as a whole or not at all.</summary>
+/// <summary>Writes files atomically: a reader finds the complete new content or the previous one.</summary>
 public static class AtomicFile
 {
     /// <summary>
-    /// Runs <paramref name="write"/> on a temporary file in the same folder (made if absent), flushes it to the disk and puts
-    /// it in the place of <paramref name="path"/> in one step. When anything fails, what was at <paramref name="path"/> stays.
+    /// Runs <paramref name="write"/> on a temporary file in the same folder (created if absent), flushes it to the disk and
+    /// renames it to <paramref name="path"/>. On any failure an existing file at <paramref name="path"/> is unchanged.
     /// </summary>
-    /// <param name="path">The file to make or replace.</param>
+    /// <param name="path">The file to create or replace.</param>
     /// <param name="write">Writes the content.</param>
-    /// <param name="verify">Checks the finished temporary file, by its path, and throws where it is wrong.</param>
+    /// <param name="verify">Checks the finished temporary file, by its path, and throws if it is invalid.</param>
     public static void Write(string path, Action<FileStream> write, Action<string>? verify = null)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -32,7 +32,7 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Writes a text file, UTF-8 without a mark, whole or not at all.</summary>
+    /// <summary>Writes a text file atomically, in UTF-8 without a byte order mark.</summary>
     public static void WriteText(string path, string content) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
 }

@@ -6,8 +6,8 @@ using System.Text;
 namespace AlpacaCot.Text;
 
 /// <summary>
-/// Random numbers that are the same for the same seed on every platform and .NET version, which <see cref="Random"/> does not
-/// promise. The generator is xoshiro256** started by splitmix64 (Blackman and Vigna, 2018). Not for secrets; not thread-safe.
+/// A generator with identical sequences for a seed on every platform and .NET version, which <see cref="Random"/> does not
+/// guarantee: xoshiro256** seeded by splitmix64 (Blackman and Vigna, 2018). Not cryptographically secure; not thread-safe.
 /// </summary>
 public sealed class DeterministicRandom
 {
@@ -26,8 +26,8 @@ public sealed class DeterministicRandom
     }
 
     /// <summary>
-    /// An independent sequence for one purpose. It depends on the seed and the label alone, not on how many numbers were
-    /// drawn, so a draw added in one place changes nothing in another.
+    /// An independent sequence for one purpose. It depends only on the seed and the label, not on the numbers already
+    /// drawn, so an additional draw in one component does not affect another.
     /// </summary>
     /// <param name="label">Names the purpose, for example <c>epoch 3</c>.</param>
     public DeterministicRandom Fork(string label)
@@ -53,12 +53,12 @@ public sealed class DeterministicRandom
         return result;
     }
 
-    /// <summary>A number from 0 to below <paramref name="count"/>, each equally likely.</summary>
+    /// <summary>A uniform integer from 0 to <paramref name="count"/> - 1.</summary>
     /// <param name="count">At least 1.</param>
     public int NextInt(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        // The high word of a product spreads 64 bits over the range; what does not divide evenly is drawn again (Lemire, 2019).
+        // The high word of a product maps 64 bits to the range; rejection removes the bias (Lemire, 2019).
         var reject = unchecked(0UL - (ulong)count) % (ulong)count;
         while (true)
         {
@@ -67,16 +67,16 @@ public sealed class DeterministicRandom
         }
     }
 
-    /// <summary>A number from <paramref name="low"/> to below <paramref name="high"/>, each equally likely.</summary>
+    /// <summary>A uniform integer from <paramref name="low"/> to <paramref name="high"/> - 1.</summary>
     public int NextInt(int low, int high) => low + NextInt(checked(high - low));
 
-    /// <summary>A number from 0 to below 1: one of 2^53 evenly spaced ones.</summary>
+    /// <summary>A uniform number in [0, 1), a multiple of 2^-53.</summary>
     public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>One of the items, each equally likely.</summary>
     public T Choose<T>(IReadOnlyList<T> items) => items[NextInt(items.Count)];
 
-    /// <summary>Puts items into a random order in place, every order equally likely (Fisher and Yates).</summary>
+    /// <summary>Shuffles items in place, with uniform probability of every order (Fisher and Yates).</summary>
     public void Shuffle<T>(Span<T> items)
     {
         for (var i = items.Length - 1; i > 0; i--)
@@ -86,7 +86,7 @@ public sealed class DeterministicRandom
         }
     }
 
-    /// <summary>The numbers from 0 to below <paramref name="count"/> in a random order.</summary>
+    /// <summary>The integers from 0 to <paramref name="count"/> - 1 in random order.</summary>
     public int[] Permutation(int count)
     {
         var order = new int[count];

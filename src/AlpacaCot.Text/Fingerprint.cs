@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AlpacaCot.Text;
 
-/// <summary>SHA-256 as 64 lower-case hexadecimal digits: the name of a content.</summary>
+/// <summary>SHA-256 hashes as 64 lower-case hexadecimal digits.</summary>
 public static class Fingerprint
 {
     /// <summary>The hash of a text's UTF-8 bytes.</summary>
@@ -12,8 +12,8 @@ public static class Fingerprint
     /// <summary>The hash of bytes.</summary>
     public static string Of(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
-    /// <summary>The hash of several texts. Each one's length counts, so a character that moves from one text to the next changes
-    /// the hash.</summary>
+    /// <summary>The hash of several texts. The length of each text is hashed too, so moving a character from one text to the next
+    /// changes the hash.</summary>
     public static string OfAll(params ReadOnlySpan<string> texts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

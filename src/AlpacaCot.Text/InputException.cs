@@ -1,20 +1,20 @@
 namespace AlpacaCot.Text;
 
 /// <summary>
-/// Input from the user that cannot be used: a file, a recipe, an option. The message is for a person: what was wrong,
-/// where (file, line or record), what to do. The command line prints the message alone and exits with 2.
+/// Input from the user that cannot be used: a file, a recipe, an option. The message gives the problem,
+/// its location (file, line or record) and the remedy. The command line prints only the message and exits with 2.
 /// </summary>
 public sealed class InputException : Exception
 {
-    /// <summary>Creates the exception with a message for a person.</summary>
+    /// <summary>Creates the exception with a message for the user.</summary>
     public InputException(string message) : base(message) { }
 
-    /// <summary>Creates the exception with a message for a person and what caused it.</summary>
+    /// <summary>Creates the exception with a message for the user and its cause.</summary>
     public InputException(string message, Exception cause) : base(message, cause) { }
 
     /// <summary>
-    /// Why what was asked for cannot be done at all, such as training biases of a model that has none; null where the input has
-    /// a mistake. A study goes on with its other cells.
+    /// The reason why a valid request cannot be carried out, such as training biases of a model without biases; null where the
+    /// input has an error. A study continues with its other cells.
     /// </summary>
     public string? Refusal { get; init; }
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Text;
 
-/// <summary>Error messages of the JSON reader, fit to follow a position of our own.</summary>
+/// <summary>Error messages of the JSON reader, for use after the caller's own position.</summary>
 public static class JsonMessages
 {
     /// <summary>
@@ -13,7 +13,7 @@ public static class JsonMessages
     {
         ArgumentNullException.ThrowIfNull(error);
         var message = error.Message;
-        // The reader quotes the text after the error, which may be whole lines.
+        // The reader quotes the text after the error, which may span lines.
         return (message.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? message[..at] : message)
             .ReplaceLineEndings(" ");
     }

@@ -1,11 +1,12 @@
 namespace AlpacaCot.Text;
 
-/// <summary>Finds what a person most likely meant to write.</summary>
+/// <summary>Suggests corrections for misspelled names.</summary>
 public static class Spelling
 {
-    /// <summary>The candidate nearest to a word that was not found; null where none is near enough to be meant.</summary>
-    /// <param name="word">What was written.</param>
-    /// <param name="candidates">What would have been right.</param>
+    /// <summary>The candidate with the smallest edit distance to a word; null where none is within a third of its
+    /// length.</summary>
+    /// <param name="word">The unknown word.</param>
+    /// <param name="candidates">The valid words.</param>
     public static string? Nearest(string word, IEnumerable<string> candidates)
     {
         string? nearest = null;
@@ -18,17 +19,17 @@ public static class Spelling
         return nearest;
     }
 
-    /// <summary>A sentence that offers the nearest candidate, or else all of them, to end a message with.</summary>
-    /// <param name="word">What was written.</param>
-    /// <param name="candidates">What would have been right.</param>
+    /// <summary>A sentence for the end of a message: the nearest candidate, or all candidates where none is near.</summary>
+    /// <param name="word">The unknown word.</param>
+    /// <param name="candidates">The valid words.</param>
     public static string Suggestion(string word, IReadOnlyCollection<string> candidates) =>
         Nearest(word, candidates) is { } nearest
             ? $"Did you mean \"{nearest}\"?"
-            : $"There are: {string.Join(", ", candidates)}.";
+            : $"Allowed are: {string.Join(", ", candidates)}.";
 
     /// <summary>
-    /// The number of edits (a character inserted, removed or replaced, two neighbours exchanged) between two words: the
-    /// Damerau-Levenshtein distance in its optimal string alignment form.
+    /// The number of edits (a character inserted, removed or replaced, two adjacent ones swapped) between two words: the
+    /// Damerau-Levenshtein distance in the optimal string alignment variant.
     /// </summary>
     public static int Distance(string a, string b)
     {

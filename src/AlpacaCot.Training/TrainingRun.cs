@@ -20,12 +20,12 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training;
 
-/// <summary>A recipe put together and run: model, data, adapter, optimizer, run folder.</summary>
+/// <summary>Executes a recipe: combines model, data, adapter, optimizer and run folder, and trains.</summary>
 public static class TrainingRun
 {
-    /// <summary>Runs a recipe from its start, or from the last checkpoint in its output folder.</summary>
-    /// <exception cref="InputException">A part of the recipe cannot be used; nothing was written.</exception>
-    /// <exception cref="TrainingFailedException">The loss says that nothing useful is being computed.</exception>
+    /// <summary>Runs a recipe from the start, or from the last checkpoint in its output folder.</summary>
+    /// <exception cref="InputException">The recipe, model or data is invalid; nothing was written.</exception>
+    /// <exception cref="TrainingFailedException">The loss or gradient is invalid.</exception>
     public static TrainingResult Execute(
         Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, CancellationToken cancel)
     {
@@ -39,8 +39,8 @@ public static class TrainingRun
         using var adapter = Attach(recipe, loaded, configuration, companions);
         if (loaded.Model is { Recomputes: true, KeyValuePrefix: not null })
             throw new InputException(
-                "training.gradient_checkpointing computes each block again for its gradients, and a prefix " +
-                $"({recipe.Adapter.Method}) enters every block from outside: leave it out, or choose prompt_tuning.");
+                "training.gradient_checkpointing recomputes each block in the backward pass, which a prefix " +
+                $"({recipe.Adapter.Method}) does not support: remove gradient_checkpointing, or choose prompt_tuning.");
         var objective = ObjectiveRegistry.Create(options);
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective);
         foreach (var note in data.Notes) observer.Note(note);
@@ -89,7 +89,7 @@ public static class TrainingRun
             ? FromRandomWeights(init, tokenizerPath, recipe)
             : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage,
                 recipe.QuantizationOptions);
-        // A trained model folder is complete: it carries what the model came with.
+        // A trained model folder is complete: it contains the companion files of its base model.
         configuration = File.Exists(configPath) ? File.ReadAllText(configPath) : loaded.Checkpoint.Config.GetRawText();
         companions = Companions.Of(recipe.Model.Path, recipe.Model.Path is null ? tokenizerPath : recipe.Model.Tokenizer);
         return loaded;
@@ -97,7 +97,7 @@ public static class TrainingRun
 
     private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, Recipe recipe)
     {
-        if (!File.Exists(configPath)) throw new InputException($"model.init: there is no file {configPath}.");
+        if (!File.Exists(configPath)) throw new InputException($"model.init: the file {configPath} does not exist.");
         var tokenizer = Tokenizer.Load(tokenizerPath);
         var template = RecipeTemplate.Of(recipe, tokenizer);
         var config = ModelFolder.ReadObject(configPath);
@@ -112,8 +112,8 @@ public static class TrainingRun
     {
         if (recipe.TrainsAllParameters && loaded.Model.IsQuantized)
             throw InputException.Refusing(
-                $"{recipe.Model.Path} is quantized: its weights are codes, which have no gradient. Train " +
-                "an adapter on it, or take the full model.");
+                $"{recipe.Model.Path} is quantized: quantized weights have no gradient. Train " +
+                "an adapter on it, or use the full model.");
         var seed = recipe.Training.Seed;
         return recipe.Adapter.Complete(new AdapterSetup(loaded.Model, seed,
                 text => loaded.Tokenizer.Encode(text, addSpecial: false), recipe.Model.Path)) is { } config
@@ -160,7 +160,7 @@ public static class TrainingRun
         Template = loaded.Template.Name, Data = AdapterCard.DataOf(recipe, identity.Mixture),
         MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output),
         Versions = AdapterCard.RunningVersions,
-        Recipe = RecipeFile.Write(recipe with { Output = "runs/again" }),   // where this run lay says nothing to others
+        Recipe = RecipeFile.Write(recipe with { Output = "runs/again" }),   // the run's own folder is irrelevant to others
     };
 
     private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, Func<AdapterCard> card) =>

@@ -109,7 +109,7 @@ public sealed class ChatFormatCommandTests : IDisposable
             "{% for m in messages %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}<think>{% endif %}");
         var refused = await CommandLine.Run("train", Recipe(), "--overwrite");
         Assert.Equal(ExitCode.WrongUsage, refused.Code);
-        Assert.All(["d.json, record 1", "is not known", "template: alpaca"],
+        Assert.All(["d.json, record 1", "is unknown", "template: alpaca"],
             part => Assert.Contains(part, refused.Error, StringComparison.Ordinal));
 
         File.WriteAllText(Path.Combine(_model, "chat_template.jinja"), "{% include 'x' %}");

@@ -73,7 +73,7 @@ public sealed class DownloadCommandTests
             var again = await CommandLine.Run("data", "download", "gaokao", "--offline");
             Assert.Contains("data show gaokao", again.Out, StringComparison.Ordinal);
             (await CommandLine.Run("data", "mix", "--source", "hc3:limit=1", "--out", folder.File("m.jsonl")))
-                .Refused("lies in 2 places", "write instead { source: hc3, path: ");
+                .Refused("is in 2 locations", "write instead { source: hc3, path: ");
         }
         finally
         {

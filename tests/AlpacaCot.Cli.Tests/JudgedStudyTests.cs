@@ -39,7 +39,7 @@ public sealed class JudgedStudyTests : IDisposable
         var cut = await CommandLine.Run("study", study, "--json");
         Assert.Equal(ExitCode.Failed, cut.Code);
         Assert.Contains("no such key", cut.Error, StringComparison.Ordinal);
-        Assert.Contains("the same command goes on from there", cut.Error, StringComparison.Ordinal);
+        Assert.Contains("repeat the command to continue", cut.Error, StringComparison.Ordinal);
         Assert.Contains("are not counted", await Report(), StringComparison.Ordinal);
 
         (most, var before) = (int.MaxValue, grades.Count);
@@ -73,7 +73,7 @@ public sealed class JudgedStudyTests : IDisposable
     [InlineData("{ endpoint: \"http://localhost:1/v1\" }", "add model: NAME")]
     [InlineData("{ model: grader }", "an endpoint or a folder")]
     [InlineData("{ endpoint: localhost, model: m }", "judge.endpoint", "http://localhost:8000/v1")]
-    [InlineData("{ folder: nowhere }", "no folder")]
+    [InlineData("{ folder: nowhere }", "nowhere does not exist")]
     [InlineData("{ folder: ., price: 3 }", "judge.price", "[0.15, 0.6]")]
     public async Task A_judge_that_cannot_be_is_refused(string judge, params string[] said)
     {

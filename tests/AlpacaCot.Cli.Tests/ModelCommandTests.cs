@@ -142,8 +142,8 @@ public sealed class ModelCommandTests : IDisposable
     [InlineData("1", "at least two tokens")]
     [InlineData("1,99999", "there is no token 99999")]
     [InlineData("1,2 --labels 1", "1 labels for 2 tokens")]
-    [InlineData("1,2 --labels=1,-100", "no label counts")]
-    [InlineData("1,2 --labels=-7,1", "there is no token -7")]
+    [InlineData("1,2 --labels=1,-100", "at least one must count")]
+    [InlineData("1,2 --labels=-7,1", "unknown token id -7")]
     public async Task Score_refuses_what_has_no_score(string ids, string what) =>
         (await CommandLine.Run(["score", "--model", Stories, "--input-ids", .. ids.Split(' ')])).Refused(what);
 

@@ -43,7 +43,7 @@ public sealed class PreparationCommandTests : IDisposable
         (await CommandLine.Run("data", "mix", "--source", $"{a}:shares=0.5", "--out", output)).Refused("did you mean share?");
         (await CommandLine.Run("data", "mix", "--source", $"{a}:share=0.5", "--out", output)).Refused("add up to 0.5");
         (await CommandLine.Run("data", "mix", "--source", _folder.File("none.json"), "--out", output))
-            .Refused("there is no file");
+            .Refused("none.json does not exist");
         Assert.Equal(8, Lines(output).Length);   // what was there stays
     }
 

@@ -43,7 +43,7 @@ public sealed class StudyRefusalTests
             .Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(1)
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries)[1..^1]).ToDictionary(cells => cells[0]);
         Assert.Equal(["untuned", "lora", "full", "bitfit"], rows.Keys);
-        Assert.StartsWith("refused: nf4 weights are codes", rows["full"][6], StringComparison.Ordinal);
+        Assert.StartsWith("refused: nf4 weights have no gradient", rows["full"][6], StringComparison.Ordinal);
         Assert.StartsWith("refused: BitFit trains biases", rows["bitfit"][6], StringComparison.Ordinal);
         Assert.Equal("–", rows["untuned"][2]);
 

@@ -83,7 +83,7 @@ public sealed class UsageTests
     [InlineData("generate --model m --batch no-such.jsonl", "no-such.jsonl", "")]
     [InlineData("tokenize --text x", "--model DIR or --tokenizer FILE", "")]
     [InlineData("score --model no-such-folder --text x", "no-such-folder", "")]
-    [InlineData("train no-such-recipe.yaml", "there is no recipe no-such-recipe.yaml", "")]
+    [InlineData("train no-such-recipe.yaml", "no-such-recipe.yaml: the recipe file does not exist", "")]
     [InlineData("train", "train takes a recipe", "")]
     public async Task A_wrong_command_line_is_refused_with_what_would_be_right(string line, string what, string instead) =>
         (await CommandLine.Run(line.Split(' '))).Refused(what, instead);

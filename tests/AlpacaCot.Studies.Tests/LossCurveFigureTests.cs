@@ -43,7 +43,7 @@ public sealed class LossCurveFigureTests : IDisposable
     public void Says_what_is_wrong_with_a_file_it_cannot_draw()
     {
         var path = Path.Combine(_folder, "metrics.jsonl");
-        Assert.Contains("there is no file", Message(path), StringComparison.Ordinal);
+        Assert.Contains("the metrics file does not exist", Message(path), StringComparison.Ordinal);
         File.WriteAllText(path, "{\"step\":1,\"validation_loss\":2}\n");
         Assert.Contains("no training loss", Message(path), StringComparison.Ordinal);
         File.WriteAllText(path, "{\"step\":1,\"loss\":2}\n{\"step\":2,");

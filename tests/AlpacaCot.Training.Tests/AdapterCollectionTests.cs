@@ -34,13 +34,13 @@ public sealed class AdapterCollectionTests(RunFixture fixture)
         var bytes = File.ReadAllBytes(weights);
         File.WriteAllBytes(weights, [.. bytes[..^4], 0, 0, 0xC0, 0x7F]); // the last number becomes NaN
         var problems = Judge(null).Problems;
-        Assert.Contains(problems, problem => problem.Contains("sha256 differs"));
-        Assert.Contains(problems, problem => problem.Contains("no numbers"));
+        Assert.Contains(problems, problem => problem.Contains("SHA-256 differs"));
+        Assert.Contains(problems, problem => problem.Contains("contains NaN or infinite values"));
         File.WriteAllBytes(weights, bytes[..^4]);
         Assert.Contains(Judge(null).Problems,
             problem => problem.Contains("adapter_model.safetensors") && !problem.Contains("sha256"));
         File.Delete(weights);
-        Assert.Contains("its weights are missing", Judge(null).Problems);
+        Assert.Contains("the weights are missing (adapter_model.safetensors or adapter_model.bin)", Judge(null).Problems);
 
         (string[] Problems, AdapterFit Fit) Judge(string? model)
         {

@@ -56,7 +56,7 @@ public sealed class OptimizerRegistryTests
         var galore = Assert.Throws<Text.InputException>(() => Read("optimizer: galore"));
         Assert.Contains("galore is for full tuning", galore.Message, StringComparison.Ordinal);
         var momentum = Assert.Throws<Text.InputException>(() => Read("optimizer: lion, momentum: 0.9"));
-        Assert.Contains("it goes with sgd, muon", momentum.Message, StringComparison.Ordinal);
+        Assert.Contains("it applies to sgd, muon", momentum.Message, StringComparison.Ordinal);
         Assert.Equal(0.99, Read("optimizer: lion").Training.Beta2);
         Assert.Equal(0.95, Read("optimizer: lion, beta2: 0.95").Training.Beta2);
         Assert.Equal(0.999, Read("optimizer: adamw").Training.Beta2);

@@ -5,8 +5,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Collection;
 
 /// <summary>
-/// Sets that users add to the collection without code: a YAML file with a list of maps, each of a <c>name</c> and what else
-/// <see cref="Keys"/> tells. Files in a folder <c>catalogue</c> are found by themselves.
+/// Data sets that users add to the collection without code: a YAML file with a list of maps, each with a <c>name</c> and further
+/// keys of <see cref="Keys"/>. Files in a folder <c>catalogue</c> are found automatically.
 /// </summary>
 public static class CatalogueFile
 {
@@ -16,42 +16,43 @@ public static class CatalogueFile
 
     private static readonly Key<OwnSet>[] Table =
     [
-        Key<OwnSet>.Text("name", "a name of lower-case letters, digits and hyphens", "what recipes and the command line call it",
+        Key<OwnSet>.Text("name", "a name of lower-case letters, digits and hyphens",
+            "the name in recipes and on the command line",
             s => s.Entry.Name, (s, v) => s with { Entry = s.Entry with { Name = v } }),
-        Key<OwnSet>.Text("title", "a text", "what people call it",
+        Key<OwnSet>.Text("title", "a text", "the display name",
             s => s.Entry.Title, (s, v) => s with { Entry = s.Entry with { Title = v } }),
-        Names("aliases", "other names for it", (e, v) => e with { Aliases = v }),
-        Key<OwnSet>.FilePath("path", "a file or folder", "where its data is, relative to this file",
+        Names("aliases", "alternative names", (e, v) => e with { Aliases = v }),
+        Key<OwnSet>.FilePath("path", "a file or folder", "the data; a relative path starts from the folder of this file",
             s => s.Path, (s, v) => s with { Path = v }),
         new("columns", "a map such as { instruction: question, output: answer }",
-            "its own names of the fields; what is not named is recognised",
+            "field names of this set; fields not listed are recognised automatically",
             ReadColumns, _ => null),
-        Key<OwnSet>.Text("published", "a text", "where it is published: owner/name on the hub, or an address",
+        Key<OwnSet>.Text("published", "a text", "the source: owner/name on the hub, or a URL",
             s => s.Entry.Published, (s, v) => s with { Entry = s.Entry with { Published = v } }),
-        Key<OwnSet>.Text("format", "a text", "the form of its records, for people",
+        Key<OwnSet>.Text("format", "a text", "a description of the record format",
             s => s.Entry.RawFormat, (s, v) => s with { Entry = s.Entry with { RawFormat = v } }),
-        Key<OwnSet>.Text("licence", "a text", "its licence",
+        Key<OwnSet>.Text("licence", "a text", "the licence",
             s => s.Entry.Licence, (s, v) => s with { Entry = s.Entry with { Licence = v } }),
-        Key<OwnSet>.Whole("records", 0, "how many records it has",
+        Key<OwnSet>.Whole("records", 0, "the number of records",
             s => (int?)s.Entry.Records, (s, v) => s with { Entry = s.Entry with { Records = v } }),
-        Codes<SetLanguages>("language", "its languages", (e, v) => e with { Languages = v }),
-        Codes<SetTasks>("task", "many tasks or one", (e, v) => e with { Tasks = v }),
-        Codes<SetGeneration>("generation", "how it came about", (e, v) => e with { Generation = v }),
-        Key<OwnSet>.Text("type", "a text", "what its records are about",
+        Codes<SetLanguages>("language", "the languages of the records", (e, v) => e with { Languages = v }),
+        Codes<SetTasks>("task", "whether the set covers many tasks or one", (e, v) => e with { Tasks = v }),
+        Codes<SetGeneration>("generation", "how the records were produced", (e, v) => e with { Generation = v }),
+        Key<OwnSet>.Text("type", "a text", "the subject of the records",
             s => s.Entry.Type, (s, v) => s with { Entry = s.Entry with { Type = v } }),
-        Names("tags", "words to find it by", (e, v) => e with { Tags = v }),
+        Names("tags", "search words", (e, v) => e with { Tags = v }),
     ];
 
-    /// <summary>What can be said of a set, with its meaning.</summary>
+    /// <summary>The documented keys of an entry.</summary>
     public static IReadOnlyList<DocumentedKey> Keys { get; } =
         [.. Table.Select(k => new DocumentedKey(k.Name, k.Allowed, "", k.Meaning))];
 
     /// <summary>Reads the sets of a file.</summary>
-    /// <exception cref="InputException">There is no such file, or it has errors; the message lists all with their
+    /// <exception cref="InputException">The file does not exist or has errors; the message lists all errors with their
     /// lines.</exception>
     public static IReadOnlyList<IInstructionSource> Load(string path)
     {
-        if (!File.Exists(path)) throw new InputException($"there is no catalogue {path}");
+        if (!File.Exists(path)) throw new InputException($"{path}: the catalogue file does not exist");
         var problems = new Problems(path);
         var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Catalogue);
         var items = root.IsNull ? [] : root.AsList;

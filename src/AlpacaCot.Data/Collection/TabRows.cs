@@ -10,7 +10,7 @@ namespace AlpacaCot.Data.Collection;
 /// <param name="File">The file.</param>
 internal readonly record struct TabRow(string[] Fields, long Number, string File)
 {
-    /// <summary>Where it is, for messages.</summary>
+    /// <summary>The file and record number, for messages.</summary>
     public string Origin => $"{File}, record {Number}";
 }
 
@@ -33,7 +33,7 @@ internal static class TabRows
             var row = new TabRow(fields, rows.Number, file);
             if (rows.Cells.Zip(fields).Any(pair => pair.First.Quoted && pair.Second.Length > LongestField))
                 throw new InputException($"{row.Origin}: a quoted field is longer than {LongestField} characters, so its "
-                    + "closing quote is missing; if quotes are plain text here, read the file without quotes.");
+                    + "closing quote is missing; if quotes are plain text in this file, read it without quotes.");
             if ((rows.Problem ?? Columns(fields.Length, columns, quotes)) is { } problem) reading.Refuse(row.Origin, problem);
             else yield return row;
         }
@@ -42,5 +42,5 @@ internal static class TabRows
 
     private static string? Columns(int found, int expected, bool quotes) => found == expected ? null
         : $"it has {found} columns, expected {expected} with tabs between them"
-            + (quotes ? "; if quotes are plain text here, read it without quotes" : "");
+            + (quotes ? "; if quotes are plain text in this file, read it without quotes" : "");
 }

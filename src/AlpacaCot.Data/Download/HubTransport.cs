@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 
 namespace AlpacaCot.Data.Download;
 
-/// <summary>Requests to a hub or to GitHub: redirects, the token, waiting and trying again.</summary>
+/// <summary>HTTP requests to a model hub or to GitHub with redirects, the access token, timeouts and retries.</summary>
 internal sealed class HubTransport : IDisposable
 {
     private const int MostRedirects = 10;
@@ -23,7 +23,7 @@ internal sealed class HubTransport : IDisposable
         };
         _client = new HttpClient(new SocketsHttpHandler
         {
-            AllowAutoRedirect = false,   // done here: the token goes to the hub alone
+            AllowAutoRedirect = false,   // handled here, so that the token is sent to the hub only
             ConnectTimeout = options.Patience,
             MaxConnectionsPerServer = Math.Max(1, options.Connections),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
@@ -38,13 +38,14 @@ internal sealed class HubTransport : IDisposable
     }
 
     /// <summary>
-    /// Does one request and its reading again and again until it succeeds: failures of the network and of the server are waited
-    /// out, longer each time; refusals are not.
+    /// Repeats a request and the reading of its response until both succeed. Network and server failures are retried with
+    /// increasing waits; refusals are not.
     /// </summary>
     /// <param name="what">Names the work in messages.</param>
-    /// <param name="work">One attempt, which goes on where the last one ended.</param>
-    /// <param name="progress">How far the work has come; an attempt that moved it is not counted against it.</param>
-    /// <param name="cancel">Ends it.</param>
+    /// <param name="work">One attempt; it continues from the end of the previous one.</param>
+    /// <param name="progress">A count that grows with the work; an attempt that increased it resets the count of
+    /// failures.</param>
+    /// <param name="cancel">Cancels the work.</param>
     public async Task RetryAsync(string what, Func<Task> work, Func<long> progress, CancellationToken cancel)
     {
         static TimeSpan? Requested(Exception e) => (e as ServerBusyException)?.RetryAfter;
@@ -61,16 +62,16 @@ internal sealed class HubTransport : IDisposable
         {
             if (Requested(e) is { } wait && wait > _retries.LongestRequestedWait)
                 throw new DownloadException($"{what}: the server asks to wait {wait.TotalMinutes:0} minutes ({Reason(e)}). "
-                    + "Repeat the command then; what has arrived is kept.", e);
+                    + "Repeat the command then; downloaded parts are kept.", e);
             throw new DownloadException($"{what}: given up after {_retries.Attempts} attempts: {Reason(e)}. " + Advice(e), e);
         }
     }
 
-    /// <summary>Sends a request and returns the answer at its headers, redirects followed.</summary>
-    /// <param name="address">Where to.</param>
-    /// <param name="from">The first byte wanted; null for the whole.</param>
-    /// <param name="to">The last byte wanted.</param>
-    /// <param name="cancel">Ends it.</param>
+    /// <summary>Sends a request and follows redirects and returns the response once its headers have arrived.</summary>
+    /// <param name="address">The URL.</param>
+    /// <param name="from">The first byte of the range; null for the whole file.</param>
+    /// <param name="to">The last byte of the range; null for the end of the file.</param>
+    /// <param name="cancel">Cancels the request.</param>
     public async Task<HttpResponseMessage> SendAsync(Uri address, long? from, long? to, CancellationToken cancel)
     {
         for (var redirects = 0; ; redirects++)
@@ -103,7 +104,7 @@ internal sealed class HubTransport : IDisposable
         }
     }
 
-    /// <summary>Reads on, and fails where nothing comes.</summary>
+    /// <summary>Reads the next bytes of a body; fails with a <see cref="TimeoutException"/> where none arrive in time.</summary>
     public async Task<int> ReadAsync(Stream body, Memory<byte> buffer, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -118,10 +119,10 @@ internal sealed class HubTransport : IDisposable
         }
     }
 
-    /// <summary>Fails where the answer is none: with what may pass, or with what a person has to do.</summary>
-    /// <param name="response">The answer.</param>
-    /// <param name="what">What was asked for: the repository's id, or a file.</param>
-    /// <param name="revision">The branch, tag or commit that was asked for.</param>
+    /// <summary>Throws for an unsuccessful response: a retryable exception, or a refusal with its remedy.</summary>
+    /// <param name="response">The response.</param>
+    /// <param name="what">The requested repository id or file.</param>
+    /// <param name="revision">The requested branch, tag or commit.</param>
     public void Check(HttpResponseMessage response, string what, string revision)
     {
         if (response.IsSuccessStatusCode) return;
@@ -141,13 +142,13 @@ internal sealed class HubTransport : IDisposable
     /// <summary>An address without its query, which may hold a signature.</summary>
     public static string Plain(Uri address) => address.GetLeftPart(UriPartial.Path);
 
-    /// <summary>A header of an answer; null where it has none of this name.</summary>
+    /// <summary>A header of a response; null where it is absent.</summary>
     public static string? Header(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
 
     public void Dispose() => _client.Dispose();
 
-    // GitHub says with 403 or 429 and these headers that no more requests are allowed for now.
+    // GitHub reports an exhausted rate limit with 403 or 429 and these headers.
     private ServerBusyException? Limit(HttpResponseMessage response)
     {
         if (Header(response, "x-ratelimit-remaining") != "0"
@@ -172,15 +173,15 @@ internal sealed class HubTransport : IDisposable
     };
 
     private static string Advice(Exception e) => e is HttpRequestException
-        ? "Is there a network, and is the endpoint right? With --offline what is in the cache is used."
-        : "What has arrived is kept: repeat the command to continue.";
+        ? "Is there a network, and is the endpoint right? With --offline only cached files are used."
+        : "Downloaded parts are kept: repeat the command to continue.";
 }
 
-/// <summary>The server cannot answer now.</summary>
+/// <summary>The server cannot serve the request now; the request may be retried.</summary>
 internal sealed class ServerBusyException(string message, TimeSpan? retryAfter) : Exception(message)
 {
     public TimeSpan? RetryAfter => retryAfter;
 }
 
-/// <summary>There is no such repository, or it is not shown.</summary>
+/// <summary>The repository does not exist or is not accessible.</summary>
 internal sealed class RepositoryNotFoundException(string message) : Exception(message);

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// The narrowest Parquet type that gives back each value that was seen exactly as it was; where there is none, JSON as text.
+/// The narrowest Parquet type that restores every value of the column exactly; JSON text where no such type exists.
 /// </summary>
 internal sealed class ColumnShape
 {
@@ -18,19 +18,19 @@ internal sealed class ColumnShape
     /// <summary>The elements of a list.</summary>
     public ColumnShape? Item { get; private set; }
 
-    /// <summary>The members of a group, in the order in which they were first seen.</summary>
+    /// <summary>The members of a group, in order of first occurrence.</summary>
     public OrderedDictionary<string, ColumnShape> Members { get; } = [];
 
-    /// <summary>Whether anything in it must be JSON, so that all of it is.</summary>
+    /// <summary>Whether the column is stored as JSON text because some part of it has no Parquet type.</summary>
     public bool IsJson => Kind switch
     {
-        Kinds.None or Kinds.Json => true,   // of a list that was always empty nothing is known
+        Kinds.None or Kinds.Json => true,   // the element type of a list that was always empty is unknown
         Kinds.List => Item!.IsJson,
         Kinds.Group => Members.Count == 0 || Members.Values.Any(member => member.IsJson),
         _ => false,
     };
 
-    /// <summary>Widens the shape to a value.</summary>
+    /// <summary>Widens the shape to include a value.</summary>
     public void Include(JsonElement value, int depth = 0)
     {
         var kind = depth > DeepestNesting ? Kinds.Json : KindOf(value);
@@ -52,7 +52,7 @@ internal sealed class ColumnShape
         }
     }
 
-    /// <summary>OpenAI's <c>content: null</c> beside <c>tool_calls</c> says the same as no content.</summary>
+    /// <summary>OpenAI's <c>content: null</c> beside <c>tool_calls</c> means the same as an absent member.</summary>
     public static bool IsPresent(JsonProperty member) => !(member.Value.ValueKind == JsonValueKind.Null
         && member.NameEquals("content"u8));
 

@@ -11,8 +11,8 @@ internal enum Quoting
     Standard,
 
     /// <summary>
-    /// Python's <c>csv.reader</c>: text behind a closing quote belongs to the cell, a quote that is never closed ends with the
-    /// file, line ends inside quotes become <c>\n</c>, and an empty line is a row.
+    /// Python's <c>csv.reader</c>: text after a closing quote belongs to the cell, the end of the file closes an open quote, line
+    /// ends inside quotes become <c>\n</c>, and an empty line is a row.
     /// </summary>
     Python,
 
@@ -28,10 +28,10 @@ internal readonly record struct RowCell(int Start, int Length, bool Quoted);
 
 /// <summary>Reads the rows of a delimited file, one at a time, in memory bounded by the largest row.</summary>
 /// <remarks>
-/// It works on bytes, so that it knows the line of each row and which row is not UTF-8, and goes on behind a bad row. Sep 0.17
-/// was tried in its place: it is as fast (100 MB in 0.1 s, both), but ends with an exception at the first row of more than
-/// 16,777,216 characters, accepts text behind a closing quote and a quote that is never closed, and reads decoded characters,
-/// where the row of a wrong byte is no longer known.
+/// It works on bytes: it knows the line of each row and which row is not UTF-8, and continues after an invalid row. Sep 0.17
+/// was evaluated instead: it is as fast (100 MB in 0.1 s, both), but ends with an exception at the first row of more than
+/// 16,777,216 characters, accepts text after a closing quote and an unclosed quote, and reads decoded characters, so the row
+/// of an invalid byte is unknown.
 /// </remarks>
 internal sealed class RowReader : IDisposable
 {
@@ -47,12 +47,12 @@ internal sealed class RowReader : IDisposable
     private long _line = 1;
     private bool _ended;
 
-    /// <summary>Begins to read; a byte order mark is skipped.</summary>
+    /// <summary>Starts reading; a byte order mark is skipped.</summary>
     /// <param name="stream">UTF-8 bytes, not compressed; owned.</param>
     /// <param name="name">The stream's name in messages.</param>
     /// <param name="separator">The byte between two cells.</param>
     /// <param name="quoting">The meaning of quotes.</param>
-    /// <param name="largestRow">The most bytes of a row.</param>
+    /// <param name="largestRow">The maximum size of a row in bytes.</param>
     /// <param name="header">Whether the first row names the columns, so that it is not counted as a record.</param>
     public RowReader(Stream stream, string name, byte separator, Quoting quoting, int largestRow, bool header)
     {
@@ -62,7 +62,7 @@ internal sealed class RowReader : IDisposable
         if (_buffer.AsSpan(_start, _end - _start).StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) _start = 3;
     }
 
-    /// <summary>The number of the current row, counted from 1; of a header 0.</summary>
+    /// <summary>The number of the current row, counted from 1; 0 for the header.</summary>
     public long Number { get; private set; }
 
     /// <summary>The line at which the current row begins, counted from 1.</summary>
@@ -78,7 +78,7 @@ internal sealed class RowReader : IDisposable
     public ReadOnlySpan<byte> Text(RowCell cell) => _text.AsSpan(cell.Start, cell.Length);
 
     /// <summary>Reads the next row; false at the end of the file.</summary>
-    /// <exception cref="InputException">The file cannot be read on, or ends inside quotes.</exception>
+    /// <exception cref="InputException">The file cannot be read, or ends inside quotes.</exception>
     public bool Read()
     {
         Problem = null;
@@ -97,7 +97,7 @@ internal sealed class RowReader : IDisposable
         if (Peek() == '\r') Take();
         if (Peek() == '\n') Take();
         if (_used >= _largestRow) Problem ??= $"it is larger than {_largestRow >> 20} MB, the most that a record may have";
-        else if (!Utf8.IsValid(_text.AsSpan(0, _used))) Problem ??= "it holds bytes that are not UTF-8";
+        else if (!Utf8.IsValid(_text.AsSpan(0, _used))) Problem ??= "it contains bytes that are not valid UTF-8";
         Number++;
         return true;
     }
@@ -110,7 +110,7 @@ internal sealed class RowReader : IDisposable
         _cells.Add(new(start, _used - start, quoted));
         if (quoted && Peek() is >= 0 and not ('\n' or '\r') and var next && next != _separator)
         {
-            Problem ??= "there is text behind a closing quote; a quote inside quotes is written twice";
+            Problem ??= "there is text after a closing quote; a quote inside quotes is written twice";
             CopyUpTo((byte)'\n', (byte)'\n', (byte)'\r');
         }
     }
@@ -139,7 +139,7 @@ internal sealed class RowReader : IDisposable
         }
     }
 
-    /// <summary>Copies the bytes before the next of three bytes, or before the end.</summary>
+    /// <summary>Copies the bytes up to the next of three bytes, or to the end of the stream.</summary>
     private void CopyUpTo(byte a, byte b, byte c)
     {
         while (Peek() >= 0)
@@ -154,7 +154,7 @@ internal sealed class RowReader : IDisposable
         }
     }
 
-    // Of a row that is too large only the beginning is kept, so that memory stays bounded.
+    // Only the beginning of an oversized row is kept, so that memory stays bounded.
     private void Append(ReadOnlySpan<byte> part)
     {
         if (part.Length > _largestRow - _used) part = part[..Math.Max(0, _largestRow - _used)];

@@ -18,11 +18,11 @@ internal sealed class TableRecords : IRecordCursor
     private readonly ArrayBufferWriter<byte> _json = new(4096);
     private readonly Utf8JsonWriter _writer;
 
-    /// <summary>Begins to read: takes the row that names the columns.</summary>
+    /// <summary>Starts reading and consumes the header row.</summary>
     /// <param name="stream">UTF-8 bytes, not compressed.</param>
-    /// <param name="name">What messages call the stream.</param>
-    /// <param name="head">What the stream begins with: it shows the separator.</param>
-    /// <param name="largestRecord">The most bytes a row may have.</param>
+    /// <param name="name">The stream's name in messages.</param>
+    /// <param name="head">The first bytes of the stream, from which the separator is detected.</param>
+    /// <param name="largestRecord">The maximum size of a row in bytes.</param>
     public TableRecords(Stream stream, string name, ReadOnlySpan<byte> head, int largestRecord)
     {
         (_name, _separator) = (name, SeparatorOf(head));

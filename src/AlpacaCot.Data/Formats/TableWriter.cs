@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Data.Formats;
 
-/// <summary>Writes records as comma- or tab-separated rows (RFC 4180). What is no string is written as JSON.</summary>
+/// <summary>Writes records as comma- or tab-separated rows (RFC 4180). Values other than strings are written as JSON.</summary>
 internal static class TableWriter
 {
     public static void Write(Stream stream, RecordSpool spool, byte separator)
@@ -19,7 +19,7 @@ internal static class TableWriter
             foreach (var (i, cell) in cells.Index())
             {
                 if (i > 0) writer.Write((char)separator);
-                if (cell is null) continue;   // nothing at all is a missing field, "" an empty one
+                if (cell is null) continue;   // an empty cell is a missing field, "" an empty string
                 if (cell.Length > 0 && !cell.AsSpan().ContainsAny([(char)separator, '"', '\n', '\r'])) writer.Write(cell);
                 else writer.Write($"\"{cell.Replace("\"", "\"\"", StringComparison.Ordinal)}\"");
             }

@@ -8,26 +8,26 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>What a model answered to one question, and whether <see cref="ExactMatch"/> finds it right.</summary>
-/// <param name="Question">What was asked.</param>
-/// <param name="Answer">What the model said.</param>
-/// <param name="Right">Whether it is right.</param>
+/// <summary>A model's answer to one question, graded by <see cref="ExactMatch"/>.</summary>
+/// <param name="Question">The question.</param>
+/// <param name="Answer">The text that the model generated.</param>
+/// <param name="Right">Whether the answer matches the reference.</param>
 public sealed record HeldOutAnswer(HeldOutQuestion Question, string Answer, bool Right);
 
-/// <summary>How many held-out questions a model answers right, in all and by category.</summary>
+/// <summary>A model's accuracy on held-out questions, in total and by category.</summary>
 /// <param name="Answers">Every answer, in the order of the questions.</param>
 public sealed record HeldOutEvaluation(IReadOnlyList<HeldOutAnswer> Answers)
 {
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Asks a model every question, in its own prompt template, and takes the likeliest token at each step.</summary>
+    /// <summary>Asks a model every question, in its own prompt template and with greedy decoding.</summary>
     /// <param name="model">The model.</param>
     /// <param name="questions">The questions, one or more.</param>
-    /// <param name="progress">Told how many are answered.</param>
-    /// <param name="batchSize">The most questions answered at a time.</param>
-    /// <param name="maxNewTokens">The longest answer in tokens; what is longer is cut.</param>
-    /// <param name="cancel">Ends the evaluation without a result.</param>
-    /// <exception cref="InputException">A question is longer than the model reads, or the model has no tokenizer.</exception>
+    /// <param name="progress">Receives the number of answered questions.</param>
+    /// <param name="batchSize">The maximum number of questions in a batch.</param>
+    /// <param name="maxNewTokens">The maximum length of an answer in tokens; longer answers are cut.</param>
+    /// <param name="cancel">Cancels the evaluation; no result is returned.</param>
+    /// <exception cref="InputException">A question exceeds the model's context length, or the model has no tokenizer.</exception>
     public static HeldOutEvaluation Run(
         LanguageModel model, IReadOnlyList<HeldOutQuestion> questions, IProgress<int>? progress = null,
         int batchSize = 64, int maxNewTokens = 64, CancellationToken cancel = default)
@@ -47,11 +47,11 @@ public sealed record HeldOutEvaluation(IReadOnlyList<HeldOutAnswer> Answers)
     public static HeldOutEvaluation Judge(IReadOnlyList<HeldOutQuestion> questions, IReadOnlyList<string> answers) =>
         new([.. questions.Zip(answers, (q, answer) => new HeldOutAnswer(q, answer, ExactMatch.IsRight(answer, q.Reference)))]);
 
-    /// <summary>The answers to questions of one category; all without one.</summary>
+    /// <summary>The answers to questions of one category; null for all.</summary>
     public IEnumerable<HeldOutAnswer> In(string? category) =>
         Answers.Where(a => category is null || a.Question.Category == category);
 
-    /// <summary>The share of right answers in percent, of one category or of all; none where nothing was asked.</summary>
+    /// <summary>The share of right answers in percent, of one category or of all; null where there are no answers.</summary>
     public double? Percent(string? category = null) =>
         In(category).Any() ? In(category).Average(a => a.Right ? 100.0 : 0) : null;
 

@@ -9,17 +9,18 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
-/// <summary>A model of this machine that answers questions greedily, or compares choices by their log-likelihood.</summary>
+/// <summary>A locally loaded model that answers questions by greedy decoding, or compares choices by their
+/// log-likelihood.</summary>
 /// <param name="model">The model; not owned.</param>
-/// <param name="name">What it is known as: a fingerprint of its weights and adapter.</param>
+/// <param name="name">The identity of the model: a fingerprint of its weights and adapter.</param>
 public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
 {
-    private const int TokensAtOnce = 4096;
+    private const int TokensPerBatch = 4096;
 
-    /// <summary>The longest answer in tokens.</summary>
+    /// <summary>The maximum length of an answer in tokens.</summary>
     public int MaxNewTokens { get; init; } = 256;
 
-    /// <summary>The most questions answered together.</summary>
+    /// <summary>The maximum number of questions in a batch.</summary>
     public int BatchSize { get; init; } = 64;
 
     /// <inheritdoc/>
@@ -30,7 +31,7 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
     public string PromptText(BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
         PromptText(model.Template, question, earlier);
 
-    /// <summary>The text a model with that template reads before it answers.</summary>
+    /// <summary>The prompt of a model with the given template, as text.</summary>
     public static string PromptText(IChatFormat template, BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
         question.IsCompletion ? question.Prompt
             : string.Concat(
@@ -41,7 +42,7 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         CancellationToken cancel)
     {
         var answers = new string[asked.Count];
-        // Texts that end an answer belong to the question, so those with the same ones go together.
+        // Stop strings belong to the question; questions with the same ones are batched together.
         foreach (var group in asked.Index().GroupBy(a => string.Join('\0', Stops(a.Item.Question))))
         {
             var stops = Stops(group.First().Item.Question);
@@ -52,7 +53,7 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
             var prompts = group.Select(a => (IReadOnlyList<int>)PromptIds(a.Item.Question, a.Item.Earlier)).ToList();
             var ids = model.Generator.GenerateBatch(
                 prompts, options, new BatchLimits { Sequences = BatchSize }, cancel: cancel);
-            foreach (var (place, answer) in group.Zip(ids)) answers[place.Index] = Cut(model.Tokenizer.Decode(answer), stops);
+            foreach (var (item, answer) in group.Zip(ids)) answers[item.Index] = Cut(model.Tokenizer.Decode(answer), stops);
         }
         return answers;
     }
@@ -67,7 +68,7 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         {
             cancel.ThrowIfCancellationRequested();
             size = 1;
-            while (at + size < rows.Count && (size + 1) * rows[at + size].Ids.Length <= TokensAtOnce) size++;
+            while (at + size < rows.Count && (size + 1) * rows[at + size].Ids.Length <= TokensPerBatch) size++;
             Score(rows.GetRange(at, size), questions, results);
             if (at / 512 != (at + size) / 512) Platform.TrimMemory();
         }
@@ -96,17 +97,17 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
     public bool Shortens(BenchmarkQuestion question)
     {
         ArgumentNullException.ThrowIfNull(question);
-        int? room = question.Choices.Count > 0 ? question.Choices.Max(c => ChoiceIds(question, c).Length) : null;
-        return EncodePrompt(question, []).Length > Most(room);
+        int? reserved = question.Choices.Count > 0 ? question.Choices.Max(c => ChoiceIds(question, c).Length) : null;
+        return EncodePrompt(question, []).Length > Most(reserved);
     }
 
     /// <summary>
-    /// The prompt's ids. One that leaves no room for an answer loses solved examples; where it has none to lose, its beginning,
-    /// never its end.
+    /// The prompt's token ids. A prompt that leaves no space for an answer loses solved examples; without examples to drop, its
+    /// beginning is cut, never its end.
     /// </summary>
-    private int[] PromptIds(BenchmarkQuestion question, IReadOnlyList<string> earlier, int? room = null)
+    private int[] PromptIds(BenchmarkQuestion question, IReadOnlyList<string> earlier, int? reserved = null)
     {
-        var most = Most(room);
+        var most = Most(reserved);
         var ids = EncodePrompt(question, earlier);
         for (var shots = question.Shots.Count - 1; shots >= 0 && ids.Length > most; shots--)
             ids = EncodePrompt(question with { Prompt = question.PromptWith(shots) }, earlier);
@@ -115,8 +116,8 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         return [.. bos, .. ids[^Math.Max(1, most - bos.Length)..]];
     }
 
-    private int Most(int? room) =>
-        (int)model.Model.Shape.MaxPositions - (room ?? (int)Math.Min(MaxNewTokens, model.Model.Shape.MaxPositions / 2));
+    private int Most(int? reserved) =>
+        (int)model.Model.Shape.MaxPositions - (reserved ?? (int)Math.Min(MaxNewTokens, model.Model.Shape.MaxPositions / 2));
 
     private int[] EncodePrompt(BenchmarkQuestion question, IReadOnlyList<string> earlier) =>
         question.IsCompletion ? Begin(question.Prompt) : model.EncodePrompt(Asked(question, earlier));
@@ -125,7 +126,7 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         [.. model.Tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : Array.Empty<int>(),
             .. model.Tokenizer.EncodeSegment(text, true)];
 
-    /// <summary>What is read at once to score choices: a prompt with all but the last token of a choice.</summary>
+    /// <summary>A sequence scored in one forward pass: a prompt with all but the last token of a choice.</summary>
     private sealed record Row(int Question, int[] Ids, int PromptLength, List<(int Choice, int[] Tokens)> Scored);
 
     private IEnumerable<Row> Rows(BenchmarkQuestion question, int number)
@@ -136,15 +137,15 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         foreach (var scored in tokens)
         {
             int[] ids = [.. prompt, .. scored.Tokens[..^1]];
-            // Choices of one token each, such as letters, need the prompt read once.
+            // Choices of one token each, such as letters, share one forward pass over the prompt.
             if (rows.Find(r => r.Ids.AsSpan().SequenceEqual(ids)) is { } same) same.Scored.Add(scored);
             else rows.Add(new(number, ids, prompt.Length, [scored]));
         }
         return rows;
     }
 
-    /// <summary>The tokens that a choice adds to its prompt: where the text is one, borders of tokens may fall
-    /// otherwise.</summary>
+    /// <summary>The tokens that a choice adds to its prompt, encoded together in completions, because token boundaries
+    /// differ there.</summary>
     private int[] ChoiceIds(BenchmarkQuestion question, string choice)
     {
         int[] alone = model.Tokenizer.EncodeSegment(choice, first: false);
@@ -159,20 +160,20 @@ public sealed class ModelAnswerer(LanguageModel model, string name) : IAnswerer
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
         var width = rows.Max(r => r.Ids.Length);
-        var ids = new long[rows.Count * width]; // padding stands on the right, where causal attention does not look
-        var (places, targets) = (new List<long>(), new List<long>());
+        var ids = new long[rows.Count * width]; // padding is on the right, where causal attention ignores it
+        var (positions, targets) = (new List<long>(), new List<long>());
         foreach (var (r, row) in rows.Index())
         {
             for (var t = 0; t < row.Ids.Length; t++) ids[r * width + t] = row.Ids[t];
             foreach (var (_, tokens) in row.Scored)
                 for (var t = 0; t < tokens.Length; t++)
                 {
-                    places.Add(r * width + row.PromptLength - 1 + t);
+                    positions.Add(r * width + row.PromptLength - 1 + t);
                     targets.Add(tokens[t]);
                 }
         }
         var likelihoods = model.Model.LogProbabilities(new ModelInput(tensor(ids, [rows.Count, width])),
-            tensor(places.ToArray()), tensor(targets.ToArray())).cpu().data<double>().ToArray(); // [n]
+            tensor(positions.ToArray()), tensor(targets.ToArray())).cpu().data<double>().ToArray(); // [n]
         var at = 0;
         foreach (var row in rows)
             foreach (var (choice, tokens) in row.Scored)

@@ -5,8 +5,8 @@ using AlpacaCot.Evaluation.Metrics;
 namespace AlpacaCot.Evaluation.Judges;
 
 /// <summary>
-/// The form that a judge's verdict has. A reply that does not hold exactly such a verdict is a problem, never a number:
-/// nothing is rounded into the range, and nothing is guessed.
+/// The format of a judge's verdict. A reply without exactly one such verdict is a problem, never a grade: values are not
+/// clamped to the range and not guessed.
 /// </summary>
 /// <param name="Low">The lowest grade; for comparisons 0.</param>
 /// <param name="High">The highest grade; for comparisons 1.</param>
@@ -23,9 +23,9 @@ public sealed partial record GradeForm(double Low, double High, bool IsCompariso
     public static readonly GradeForm Comparison = new(0, 1, IsComparison: true);
 
     /// <summary>Reads a verdict.</summary>
-    /// <param name="reply">All that the judge said.</param>
+    /// <param name="reply">The judge's reply.</param>
     /// <param name="grade">The grade, from <see cref="Low"/> to <see cref="High"/>.</param>
-    /// <param name="problem">Why there is none.</param>
+    /// <param name="problem">The reason where the reply has no valid verdict.</param>
     public bool TryRead(string reply, out double grade, out string problem)
     {
         grade = double.NaN;
@@ -55,13 +55,13 @@ public sealed partial record GradeForm(double Low, double High, bool IsCompariso
     [GeneratedRegex(@"\[\[\s*(-?[0-9]+(?:\.[0-9]+)?)\s*\]\]")]
     private static partial Regex Bracketed { get; }
 
-    // For judges that forget the brackets: "Score: 7", "得分:0.8", the number the end of its line or sentence.
+    // For judges that omit the brackets: "Score: 7", "得分:0.8", with the number at the end of its line or sentence.
     [GeneratedRegex(@"(?:\b(?:score|grade|rating)\s*(?:is|:|=)|(?:得分|分数|评分)\s*(?:是|为|:|=))\s*\**\s*"
         + @"(-?[0-9]+(?:\.[0-9]+)?)(?![0-9%/])", RegexOptions.IgnoreCase)]
     private static partial Regex Labelled { get; }
 }
 
-/// <summary>One thing that a judge is asked.</summary>
-/// <param name="Prompt">All of it.</param>
-/// <param name="Form">What its verdict looks like.</param>
+/// <summary>One request to a judge.</summary>
+/// <param name="Prompt">The complete prompt.</param>
+/// <param name="Form">The format of the verdict.</param>
 public sealed record JudgeQuestion(string Prompt, GradeForm Form);

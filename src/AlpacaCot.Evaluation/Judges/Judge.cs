@@ -6,49 +6,50 @@ using Microsoft.Extensions.AI;
 namespace AlpacaCot.Evaluation.Judges;
 
 /// <summary>
-/// Grades answers with a chat model. Replies are kept by the hash of judge and prompt; failures that may pass are waited out; a
-/// reply without a verdict is asked for again and then counted as missing. No score is ever made up.
+/// Grades answers with a chat model. Replies are cached by the hash of judge and prompt; transient failures are retried; a
+/// reply without a verdict is requested again and then counted as missing. Missing grades are never estimated.
 /// </summary>
-/// <param name="client">The chat model; null: nobody is asked, and only verdicts that are kept count.</param>
-/// <param name="name">Names the judge: replies are kept under it.</param>
-/// <param name="store">Where replies are kept; null: nowhere.</param>
+/// <param name="client">The chat model; null: only stored verdicts are used.</param>
+/// <param name="name">The identity of the judge, part of the cache key of its replies.</param>
+/// <param name="store">The store of replies; null: replies are not stored.</param>
 public sealed class Judge(IChatClient? client, string name, ResponseStore? store = null)
 {
     private long _asked, _kept, _inputTokens, _outputTokens;
     private int _failuresInARow;
 
-    /// <summary>The name in messages, where it is another.</summary>
+    /// <summary>The judge's name in messages; null: the identity is shown.</summary>
     public string? ShownName { get; init; }
 
-    /// <summary>How often one question is asked where the endpoint fails.</summary>
+    /// <summary>The attempts for one request while the endpoint fails.</summary>
     public int Attempts { get; init; } = 5;
 
-    /// <summary>How often one question is asked where the reply holds no verdict.</summary>
+    /// <summary>The attempts for one question while the reply contains no verdict.</summary>
     public int Readings { get; init; } = 2;
 
-    /// <summary>Questions that fail one after the other before the judge is given up.</summary>
+    /// <summary>The consecutive failed questions after which grading stops.</summary>
     public int MostFailuresInARow { get; init; } = 3;
 
-    /// <summary>The longest first wait, half of it random; each further one is twice as long, up to a minute.</summary>
+    /// <summary>The upper limit of the first retry wait, half of it random; each further wait is twice as long, up to a
+    /// minute.</summary>
     public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Questions asked at once.</summary>
+    /// <summary>The number of concurrent requests.</summary>
     public int Parallel { get; init; } = 4;
 
-    /// <summary>The price of a million tokens read and written, in any currency.</summary>
+    /// <summary>The price of a million input and output tokens, in any currency.</summary>
     public (double Input, double Output) Price { get; init; }
 
-    /// <summary>What grading has cost so far.</summary>
+    /// <summary>The cost of grading so far.</summary>
     public JudgeCost Cost => new(_asked, _kept, _inputTokens, _outputTokens,
         (_inputTokens * Price.Input + _outputTokens * Price.Output) / 1e6);
 
     /// <summary>Grades every answer of a run.</summary>
-    /// <param name="benchmark">The benchmark, which says what is asked.</param>
-    /// <param name="run">The run; answers that have no score yet and those that have get the judge's.</param>
-    /// <param name="prompts">The texts of the questions.</param>
-    /// <param name="progress">Told how many answers are graded or given up.</param>
-    /// <param name="cancel">Ends it; grades so far are kept.</param>
-    /// <exception cref="JudgeUnavailableException">The judge cannot be reached: grades so far are kept.</exception>
+    /// <param name="benchmark">The benchmark; it builds the judge's prompts.</param>
+    /// <param name="run">The run; the judge's scores are added, and replace existing ones.</param>
+    /// <param name="prompts">The prompt texts.</param>
+    /// <param name="progress">Receives the number of answers that are graded or without a verdict.</param>
+    /// <param name="cancel">Cancels grading; grades so far stay in the store.</param>
+    /// <exception cref="JudgeUnavailableException">The judge cannot be reached; grades so far stay in the store.</exception>
     public async Task<BenchmarkRun> GradeAsync(IJudgedBenchmark benchmark, BenchmarkRun run, JudgePrompts prompts,
         IProgress<int>? progress = null, CancellationToken cancel = default)
     {
@@ -80,15 +81,15 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
         }
         if (reason is not null)
         {
-            var kept = store is null ? "" : " and kept: the same command goes on from there";
+            var kept = store is null ? "" : " and stored: repeat the command to continue";
             throw new JudgeUnavailableException(string.Create(CultureInfo.InvariantCulture,
                 $"{reason.Message}. {done} of {graded.Length} answers are graded{kept}"), reason);
         }
         return run with { Answers = graded };
     }
 
-    /// <summary>Asks one question.</summary>
-    /// <returns>The grade, or why there is none.</returns>
+    /// <summary>Requests one verdict.</summary>
+    /// <returns>The grade, or the reason for its absence.</returns>
     public async Task<JudgeVerdict> AskAsync(JudgeQuestion question, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(question);
@@ -98,13 +99,13 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
             Interlocked.Increment(ref _kept);
             return new(known, null, kept);
         }
-        var trouble = ResponseStore.Key("judge's trouble", name, question.Prompt); // why there is no verdict, for reports
+        var trouble = ResponseStore.Key("judge's trouble", name, question.Prompt); // reason of a missing verdict
         if (client is null)
             return new(null, store is not null && store.TryGet<string>(trouble, out var why) ? why
                 : "not graded by the judge yet", null);
         var problem = "";
         var messages = new List<ChatMessage> { new(ChatRole.User, question.Prompt) };
-        for (var reading = 0; reading < Readings; reading++)
+        for (var attempt = 0; attempt < Readings; attempt++)
         {
             string reply;
             try
@@ -165,29 +166,30 @@ public sealed class Judge(IChatClient? client, string name, ResponseStore? store
         Interlocked.Add(ref _outputTokens, response.Usage?.OutputTokenCount ?? 0);
         return response.Text;
 
-        // At most the policy's own longest wait: one verdict may be missing, but the others go on.
+        // At most the policy's own longest wait: one verdict may be missing, but the others continue.
         TimeSpan? RequestedWait(Exception e) => (e as ChatFailureException)?.RetryAfter is { } wait && wait > retries.LongestWait
             ? retries.LongestWait : (e as ChatFailureException)?.RetryAfter;
     }
 }
 
-/// <summary>What a judge said of one answer.</summary>
-/// <param name="Grade">The grade; null where there is none.</param>
-/// <param name="Problem">Why there is none.</param>
-/// <param name="Reply">The judge's words.</param>
+/// <summary>A judge's verdict on one answer.</summary>
+/// <param name="Grade">The grade; null for none.</param>
+/// <param name="Problem">The reason for a missing grade.</param>
+/// <param name="Reply">The judge's reply.</param>
 public sealed record JudgeVerdict(double? Grade, string? Problem, string? Reply);
 
-/// <summary>What grading has cost.</summary>
+/// <summary>The cost of grading.</summary>
 /// <param name="Requests">Requests sent.</param>
-/// <param name="Kept">Verdicts taken from earlier runs.</param>
-/// <param name="InputTokens">Tokens read, as the endpoint counts them.</param>
-/// <param name="OutputTokens">Tokens written.</param>
+/// <param name="Kept">Verdicts taken from the store.</param>
+/// <param name="InputTokens">Prompt tokens, as counted by the endpoint.</param>
+/// <param name="OutputTokens">Generated tokens, as counted by the endpoint.</param>
 /// <param name="Price">The price by the given rates; 0 without any.</param>
 public sealed record JudgeCost(long Requests, long Kept, long InputTokens, long OutputTokens, double Price);
 
-/// <summary>A judge cannot be reached or refuses: the run stops, and goes on from what is kept when it is repeated.</summary>
+/// <summary>A judge cannot be reached or refuses all requests; the run stops, and repeating it continues from the stored
+/// verdicts.</summary>
 public sealed class JudgeUnavailableException : Exception
 {
-    /// <summary>Says why.</summary>
+    /// <summary>Creates the exception.</summary>
     public JudgeUnavailableException(string message, Exception cause) : base(message, cause) { }
 }

@@ -4,17 +4,18 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Evaluation.Judges;
 
-/// <summary>How far a judge agrees with people on the same answers.</summary>
-/// <param name="Answers">Answers that both have graded.</param>
+/// <summary>The agreement of a judge with human grades of the same answers.</summary>
+/// <param name="Answers">The number of answers with both grades.</param>
 /// <param name="Same">The share of equal grades.</param>
-/// <param name="Kappa">Cohen's kappa (1960): agreement beyond chance, 1 for all; null where chance explains everything.</param>
-/// <param name="Correlation">Spearman's rank correlation; null where one of them always gives the same grade.</param>
+/// <param name="Kappa">Cohen's kappa (1960): agreement beyond chance, 1 for full agreement; null where the expected agreement is
+/// 1.</param>
+/// <param name="Correlation">Spearman's rank correlation; null where one side's grades are all equal.</param>
 public sealed record JudgeAgreement(int Answers, double Same, double? Kappa, double? Correlation)
 {
-    /// <summary>Compares the scores of a run with people's grades of the same answers.</summary>
+    /// <summary>Compares the scores of a run with human grades of the same answers.</summary>
     /// <param name="run">The graded run.</param>
     /// <param name="path">Records of <c>id</c> and <c>grade</c>, in the unit that the benchmark shows.</param>
-    /// <exception cref="InputException">A record lacks one of them, or no answer has both grades.</exception>
+    /// <exception cref="InputException">A record lacks a field, or no answer has both grades.</exception>
     public static JudgeAgreement Of(BenchmarkRun run, string path)
     {
         ArgumentNullException.ThrowIfNull(run);
@@ -24,14 +25,14 @@ public sealed record JudgeAgreement(int Answers, double Same, double? Kappa, dou
         {
             if (!double.TryParse(record.Text("grade", "score", "label"), NumberStyles.Float, CultureInfo.InvariantCulture,
                 out var grade))
-                throw record.Bad("its grade is no number");
+                throw record.Bad("its grade is not a number");
             if (scores.TryGetValue(record.Text("id"), out var score)) pairs.Add((Math.Round(score * run.Benchmark.Scale, 9),
                 grade));
         }
-        return pairs.Count > 0 ? Of(pairs) : throw new InputException($"{path}: none of its ids is that of a graded answer.");
+        return pairs.Count > 0 ? Of(pairs) : throw new InputException($"{path}: no id matches a graded answer.");
     }
 
-    /// <summary>Compares grades, one pair an answer.</summary>
+    /// <summary>Compares grades, one pair for each answer.</summary>
     public static JudgeAgreement Of(IReadOnlyList<(double Judge, double Human)> grades)
     {
         ArgumentNullException.ThrowIfNull(grades);

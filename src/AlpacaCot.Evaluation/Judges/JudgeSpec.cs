@@ -5,43 +5,43 @@ using Microsoft.Extensions.AI;
 
 namespace AlpacaCot.Evaluation.Judges;
 
-/// <summary>Who grades, and how: a chat model behind an endpoint, or a model of this machine.</summary>
+/// <summary>The configuration of a judge: a chat model behind an endpoint, or a local model.</summary>
 public sealed record JudgeSpec
 {
-    /// <summary>The environment variable that holds an endpoint's key.</summary>
+    /// <summary>The environment variable that contains the endpoint's access key.</summary>
     public const string KeyVariable = "ALPACACOT_JUDGE_KEY";
 
-    /// <summary>The base of an endpoint that speaks the OpenAI protocol; null where a folder is given.</summary>
+    /// <summary>The base URL of an OpenAI-compatible endpoint; null where <see cref="Folder"/> is set.</summary>
     public Uri? Endpoint { get; init; }
 
     /// <summary>The model's name at the endpoint.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The folder of a model of this machine; null where an endpoint is given.</summary>
+    /// <summary>The folder of a local model; null where <see cref="Endpoint"/> is set.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>Prompt files that stand in place of those that ship; null for none.</summary>
+    /// <summary>A folder of prompt files that replace the built-in ones; null for none.</summary>
     public string? Prompts { get; init; }
 
-    /// <summary>The price of a million tokens read and written, in any currency.</summary>
+    /// <summary>The price of a million input and output tokens, in any currency.</summary>
     public (double Input, double Output) Price { get; init; }
 
-    /// <summary>Seconds that one verdict may take.</summary>
+    /// <summary>The time limit of one request, in seconds.</summary>
     public double Timeout { get; init; } = 120;
 
-    /// <summary>Verdicts asked for at once.</summary>
+    /// <summary>The number of concurrent requests.</summary>
     public int Parallel { get; init; } = 4;
 
-    /// <summary>Names the judge: verdicts are kept under it.</summary>
+    /// <summary>The identity of the judge, part of the cache key of its verdicts.</summary>
     public string Name =>
         Folder is not null ? ContentFingerprint.Of(Folder) : $"{Model} at {Endpoint!.GetLeftPart(UriPartial.Path)}";
 
-    /// <summary>The texts it is asked with.</summary>
+    /// <summary>The prompts of the judge.</summary>
     public JudgePrompts Texts => new(Prompts);
 
-    /// <summary>The judge.</summary>
-    /// <param name="store">Where verdicts are kept.</param>
-    /// <param name="owned">Gets what is to be disposed when the judge is needed no more.</param>
+    /// <summary>Creates the judge; a local model is loaded.</summary>
+    /// <param name="store">The store of verdicts.</param>
+    /// <param name="owned">Receives the objects to dispose after grading.</param>
     public Judge Open(ResponseStore store, ICollection<IDisposable> owned)
     {
         ArgumentNullException.ThrowIfNull(owned);
@@ -59,7 +59,7 @@ public sealed record JudgeSpec
         return new Judge(client, Name, store) { ShownName = Folder, Parallel = Folder is null ? Parallel : 1, Price = Price };
     }
 
-    /// <summary>Reads two prices, as <c>0.15,0.6</c>.</summary>
+    /// <summary>Parses the prices of input and output tokens, such as <c>0.15,0.6</c>.</summary>
     public static bool TryPrice(string text, out (double Input, double Output) price)
     {
         ArgumentNullException.ThrowIfNull(text);

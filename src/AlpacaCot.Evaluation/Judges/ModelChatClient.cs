@@ -6,7 +6,8 @@ using Microsoft.Extensions.AI;
 
 namespace AlpacaCot.Evaluation.Judges;
 
-/// <summary>A model of this machine as a judge: it answers in its own prompt template, greedily, one request at a time.</summary>
+/// <summary>A local model as a chat client: it answers with its own prompt template and greedy decoding, one request at a
+/// time.</summary>
 /// <param name="model">The model; not owned.</param>
 public sealed class ModelChatClient(LanguageModel model) : IChatClient
 {
@@ -55,6 +56,6 @@ public sealed class ModelChatClient(LanguageModel model) : IChatClient
     public object? GetService(Type serviceType, object? serviceKey = null) =>
         serviceKey is null && serviceType?.IsInstanceOfType(this) == true ? this : null;
 
-    /// <summary>Frees what keeps requests apart; the model stays.</summary>
+    /// <summary>Releases the request lock; the model is not disposed.</summary>
     public void Dispose() => _one.Dispose();
 }

@@ -11,9 +11,9 @@ using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 namespace AlpacaCot.Evaluation.Judges;
 
 /// <summary>
-/// A chat model behind any endpoint that speaks the OpenAI protocol. OpenAI's own client does the work; this one adds three
-/// things: a request is sent once and its failure classified for <see cref="RetryPolicy"/>, an endpoint without a key gets no
-/// authorization header, and the limit of the answer is sent as <c>max_tokens</c>, the name that every server knows.
+/// A client of an OpenAI-compatible chat endpoint. It wraps OpenAI's own client and adds three things: a request is sent once and
+/// its failure classified for <see cref="RetryPolicy"/>, an endpoint without a key gets no authorization header, and the
+/// limit of the answer is sent as <c>max_tokens</c>, which every server supports.
 /// </summary>
 public sealed class OpenAiChatClient : DelegatingChatClient
 {
@@ -21,11 +21,11 @@ public sealed class OpenAiChatClient : DelegatingChatClient
     private readonly TimeSpan _patience;
     private readonly Uri _endpoint;
 
-    /// <summary>Speaks to an endpoint.</summary>
-    /// <param name="endpoint">Its base, as <c>http://localhost:8000/v1</c>.</param>
-    /// <param name="model">The model's name there.</param>
-    /// <param name="key">The access key, where one is needed.</param>
-    /// <param name="patience">The longest time of one answer; two minutes by default.</param>
+    /// <summary>Creates a client of an endpoint.</summary>
+    /// <param name="endpoint">Its base URL, such as <c>http://localhost:8000/v1</c>.</param>
+    /// <param name="model">The model's name at the endpoint.</param>
+    /// <param name="key">The access key; null for none.</param>
+    /// <param name="patience">The time limit of one request; two minutes by default.</param>
     public OpenAiChatClient(Uri endpoint, string model, string? key = null, TimeSpan? patience = null)
         : this(endpoint, model, key, patience ?? TimeSpan.FromMinutes(2),
             new HttpClient { Timeout = System.Threading.Timeout.InfiniteTimeSpan })
@@ -36,7 +36,8 @@ public sealed class OpenAiChatClient : DelegatingChatClient
         : base(Connect(endpoint, model, key, http)) => (_endpoint, _patience, _http) = (endpoint, patience, http);
 
     /// <inheritdoc/>
-    /// <exception cref="ChatFailureException">There was no answer, for a reason that may pass or not.</exception>
+    /// <exception cref="ChatFailureException">The endpoint gave no usable answer; <see cref="ChatFailureException.Kind"/> tells
+    /// whether a retry may help.</exception>
     public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
         CancellationToken cancellationToken = default)
     {
@@ -129,7 +130,7 @@ public sealed class OpenAiChatClient : DelegatingChatClient
     private static string Short(string body) =>
         (body.Length > 200 ? body[..200] + "..." : body).ReplaceLineEndings(" ");
 
-    // The client asks for a key in any case.
+    // OpenAI's client requires a key and would send a placeholder.
     private sealed class WithoutKey : PipelinePolicy
     {
         public override void Process(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
@@ -146,34 +147,34 @@ public sealed class OpenAiChatClient : DelegatingChatClient
     }
 }
 
-/// <summary>What a failure of a chat model says about the next request.</summary>
+/// <summary>The scope of a chat model's failure.</summary>
 public enum ChatFailure
 {
-    /// <summary>Asking again may help: a busy or unreachable server.</summary>
+    /// <summary>A transient failure, such as a busy or unreachable server; a retry may help.</summary>
     Passing,
 
-    /// <summary>This request cannot be answered, others can: it is too long.</summary>
+    /// <summary>A failure of this request only, such as one that is too long.</summary>
     OfRequest,
 
-    /// <summary>No request will be answered: a wrong key.</summary>
+    /// <summary>A permanent failure of all requests, such as a wrong key.</summary>
     Lasting,
 }
 
 /// <summary>A chat model gave no answer.</summary>
 public sealed class ChatFailureException : Exception
 {
-    /// <summary>Says what happened.</summary>
-    /// <param name="message">For a person.</param>
-    /// <param name="kind">What it says about the next request.</param>
-    /// <param name="retryAfter">When the server says to ask again.</param>
-    /// <param name="cause">What it came from.</param>
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="kind">The scope of the failure.</param>
+    /// <param name="retryAfter">The wait that the server requests; null for none.</param>
+    /// <param name="cause">The cause.</param>
     public ChatFailureException(string message, ChatFailure kind, TimeSpan? retryAfter = null, Exception? cause = null)
         : base(message, cause) =>
         (Kind, RetryAfter) = (kind, retryAfter);
 
-    /// <summary>What it says about the next request.</summary>
+    /// <summary>The scope of the failure.</summary>
     public ChatFailure Kind { get; }
 
-    /// <summary>When the server says to ask again.</summary>
+    /// <summary>The wait that the server requests; null for none.</summary>
     public TimeSpan? RetryAfter { get; }
 }

@@ -6,32 +6,32 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Evaluation.Scoring;
 
-/// <summary>How probable a model finds a sequence of tokens.</summary>
+/// <summary>The log-likelihood of a token sequence under a model.</summary>
 public sealed class SequenceScore
 {
     private SequenceScore(double[] logProbabilities, double loss, int counted) =>
         (LogProbabilities, Loss, Counted) = (logProbabilities, loss, counted);
 
     /// <summary>
-    /// The natural log of each token's probability after those before it; the first token has none, so one less than tokens.
+    /// The natural logarithm of each token's probability given the tokens before it; length tokens - 1, without the first token.
     /// </summary>
     public IReadOnlyList<double> LogProbabilities { get; }
 
     /// <summary>The mean negative log-likelihood in nats over the labels that count.</summary>
     public double Loss { get; }
 
-    /// <summary>How many labels count.</summary>
+    /// <summary>The number of labels in the mean.</summary>
     public int Counted { get; }
 
-    /// <summary>e to the loss.</summary>
+    /// <summary>The exponential of the loss.</summary>
     public double Perplexity => Math.Exp(Loss);
 
-    /// <summary>Reads a sequence once and scores it.</summary>
+    /// <summary>Scores a sequence with one forward pass.</summary>
     /// <param name="model">The model.</param>
     /// <param name="ids">The tokens.</param>
     /// <param name="labels">
-    /// What should stand at each place, in step with <paramref name="ids"/>, <see cref="TokenizedExample.Ignored"/> for places
-    /// that do not count. By default every token counts but the first, before which there is nothing.
+    /// The target at each position, aligned with <paramref name="ids"/>; <see cref="TokenizedExample.Ignored"/> for positions
+    /// outside the loss. By default all tokens after the first count.
     /// </param>
     /// <exception cref="InputException">The sequence is too short or too long, an id is unknown, or no label counts.</exception>
     public static SequenceScore Of(LanguageModel model, IReadOnlyList<int> ids, IReadOnlyList<int>? labels = null)
@@ -56,7 +56,8 @@ public sealed class SequenceScore
 
     private static void Check(IReadOnlyList<int> ids, IReadOnlyList<int> labels, ModelShape shape)
     {
-        if (ids.Count < 2) throw new InputException("a score needs at least two tokens: the first one has nothing before it");
+        if (ids.Count < 2)
+            throw new InputException("a score needs at least two tokens, because the first has no preceding token");
         if (ids.Count > shape.MaxPositions)
             throw new InputException($"the sequence has {ids.Count} tokens; the model takes at most {shape.MaxPositions}");
         if (labels.Count != ids.Count)
@@ -64,8 +65,8 @@ public sealed class SequenceScore
                 "where it does not count");
         foreach (var id in ids.Concat(labels.Where(l => l != TokenizedExample.Ignored)))
             if (id < 0 || id >= shape.Vocabulary)
-                throw new InputException($"there is no token {id}; the model has 0 to {shape.Vocabulary - 1}");
+                throw new InputException($"unknown token id {id}; the model's ids are 0 to {shape.Vocabulary - 1}");
         if (labels.Skip(1).All(l => l == TokenizedExample.Ignored))
-            throw new InputException("no label counts: all after the first are -100");
+            throw new InputException("all labels after the first are -100; at least one must count");
     }
 }

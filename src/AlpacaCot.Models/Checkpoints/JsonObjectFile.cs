@@ -6,7 +6,7 @@ namespace AlpacaCot.Models.Checkpoints;
 /// <summary>Reads JSON files whose content is one object in which no key occurs twice.</summary>
 internal static class JsonObjectFile
 {
-    /// <summary>The object.</summary>
+    /// <summary>Reads and validates a file.</summary>
     /// <exception cref="InputException">The file cannot be read or is not a JSON object.</exception>
     public static JsonElement Read(string path)
     {

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>Writes a model of LLaMA's parts as GGUF: names, order of rows, settings and tokenizer as llama.cpp wants
-/// them.</summary>
+/// <summary>Writes a LLaMA-like model as GGUF, with the names, row order, metadata and tokenizer of llama.cpp.
+/// </summary>
 internal static class GgufExport
 {
     private static readonly Dictionary<GgufType, int> FileTypes = new()
@@ -20,8 +20,9 @@ internal static class GgufExport
         [GgufType.F32] = 0, [GgufType.F16] = 1, [GgufType.Q4] = 2, [GgufType.Q8] = 7, [GgufType.BF16] = 32,
     };
 
-    /// <summary>Writes beside the place, lets <paramref name="verify"/> look, and moves the file there.</summary>
-    /// <exception cref="InputException">The model is none that this form can express.</exception>
+    /// <summary>Writes a temporary file, checks it with <paramref name="verify"/>, and renames it to
+    /// <paramref name="path"/>.</summary>
+    /// <exception cref="InputException">The format cannot represent the model.</exception>
     public static void Write(string path, JsonObject config, IReadOnlyList<ExportTensor> weights, GgufTokenizer tokenizer,
         GgufType type, Action<string> verify)
     {
@@ -44,19 +45,21 @@ internal static class GgufExport
         bool isTied)
     {
         var name = LlamaNames.ToGguf(weight.Name)
-            ?? throw new InputException($"{weight.Name} has no place in GGUF's {architecture.Name}; --format hf takes it.");
+            ?? throw new InputException(
+                $"{weight.Name} has no counterpart in GGUF's {architecture.Name}; --format hf supports it.");
         var renamed = architecture.TurnsNeighbours ? MetaWriter.Reordered(weight, name, sizes.Heads, sizes.KeyValueHeads)
             : weight with { Name = name };
         return new GgufOutgoing(renamed, TypeOf(name, weight.Shape, type, isTied));
     }
 
-    // Vectors stay fp32. The logits depend most on the head: with 4 bits it keeps 8. Rows that are no whole blocks stay fp16.
+    // Vectors stay fp32. Logits are most sensitive to the head, which keeps 8 bits in 4-bit files. Rows that are not a multiple
+    // of the block size stay fp16.
     private static GgufType TypeOf(string name, long[] shape, GgufType type, bool isTied)
     {
         if (shape.Length < 2) return GgufType.F32;
         var isHead = name == (isTied ? "token_embd.weight" : "output.weight");
-        var wanted = type == GgufType.Q4 && isHead ? GgufType.Q8 : type;
-        return shape[^1] % wanted.BlockElements == 0 ? wanted : GgufType.F16;
+        var preferred = type == GgufType.Q4 && isHead ? GgufType.Q8 : type;
+        return shape[^1] % preferred.BlockElements == 0 ? preferred : GgufType.F16;
     }
 
     private static IEnumerable<(string, object)> Settings(GgufArchitecture architecture, JsonObject config, ModelConfig settings,
@@ -83,8 +86,8 @@ internal static class GgufExport
         var scaling = rope.Scaling;
         if (rope.Share != 1 || scaling.Type is not ("default" or "llama3" or "linear" or "yarn"))
             throw new InputException(
-                $"The rotary positions of this model ('{scaling.Type}', a share of {rope.Share}) have no place in " +
-                $"GGUF's {at}; --format hf takes them.");
+                $"The rotary embedding of this model ('{scaling.Type}', a share of {rope.Share}) is not supported by " +
+                $"GGUF's {at}; --format hf supports it.");
         if (scaling.Type is not ("linear" or "yarn")) yield break;
         yield return ($"{at}.rope.scaling.type", scaling.Type);
         yield return ($"{at}.rope.scaling.factor", (float)scaling.Factor);

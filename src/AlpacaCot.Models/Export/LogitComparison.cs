@@ -6,21 +6,21 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>How far two models' logits lie apart on the same tokens.</summary>
-/// <param name="LargestDifference">The largest difference of two logits.</param>
-/// <param name="LargestLogit">The largest logit, by amount, of the first model.</param>
-/// <param name="Tokens">The number of places compared.</param>
+/// <summary>The difference of two models' logits on the same tokens.</summary>
+/// <param name="LargestDifference">The largest absolute difference of two logits.</param>
+/// <param name="LargestLogit">The largest absolute logit of the first model.</param>
+/// <param name="Tokens">The number of positions compared.</param>
 public sealed record LogitComparison(double LargestDifference, double LargestLogit, int Tokens)
 {
     private const int Length = 32, Stride = 7919; // a prime: the tokens are spread over the vocabulary
 
-    /// <summary>The difference as a share of the largest logit.</summary>
+    /// <summary>The largest difference relative to the largest logit.</summary>
     public double Relative => LargestDifference / Math.Max(LargestLogit, 1e-9);
 
-    /// <summary>Compares two models on a fixed row of tokens.</summary>
-    /// <param name="first">The one.</param>
-    /// <param name="second">The other.</param>
-    /// <param name="vocabulary">Only tokens below this id count; null: all of the first model.</param>
+    /// <summary>Compares two models on a fixed token sequence.</summary>
+    /// <param name="first">The reference model.</param>
+    /// <param name="second">The compared model.</param>
+    /// <param name="vocabulary">Only token ids below this one are compared; null: all ids of the first model.</param>
     public static LogitComparison Of(LanguageModel first, LanguageModel second, int? vocabulary = null)
     {
         using var scope = NewDisposeScope();
@@ -37,7 +37,7 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
     }
 
     /// <summary>
-    /// The share that rounding to a type explains; a wrong name, order or scale of the weights gives about 1.
+    /// The relative difference explained by rounding to a type; a wrong name, order or scale of the weights gives about 1.
     /// </summary>
     internal static double ToleranceOf(IEnumerable<ScalarType> written, ModelFolder source)
     {
@@ -47,19 +47,19 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
             : kept.Contains(ScalarType.Float64) ? 1e-3 : 1e-4;
     }
 
-    /// <summary>The same for the types of GGUF.</summary>
+    /// <summary>As above, for the types of GGUF.</summary>
     internal static double ToleranceOf(GgufType type) =>
         type == GgufType.F32 ? 1e-4 : type == GgufType.F16 ? 0.02 : type == GgufType.BF16 ? 0.1 : type == GgufType.Q8 ? 0.15
             : 0.7;
 
-    // A prefix language model needs its marks; they stand in its configuration.
+    // A prefix language model needs its special tokens, which its configuration lists.
     private static long[] Probe(LanguageModel model, long known)
     {
         var config = model.Checkpoint.Config;
-        long[] marks = model.Model.IsCausal ? [] : [.. new[] { "gmask_token_id", "bos_token_id" }
-            .Where(mark => config.TryGetProperty(mark, out _)).Select(mark => config.GetProperty(mark).GetInt64())];
-        var vocabulary = marks.Prepend(known).Min();
+        long[] specials = model.Model.IsCausal ? [] : [.. new[] { "gmask_token_id", "bos_token_id" }
+            .Where(special => config.TryGetProperty(special, out _)).Select(special => config.GetProperty(special).GetInt64())];
+        var vocabulary = specials.Prepend(known).Min();
         var plain = Enumerable.Range(1, Length).Select(i => (long)i * Stride % vocabulary).ToList();
-        return marks.Length == 0 ? [.. plain] : [.. plain, .. marks, .. plain.Take(4)];
+        return specials.Length == 0 ? [.. plain] : [.. plain, .. specials, .. plain.Take(4)];
     }
 }

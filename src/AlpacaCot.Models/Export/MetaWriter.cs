@@ -5,20 +5,20 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>Writes Meta's form of a LLaMA: <c>consolidated.00.pth</c>, <c>params.json</c> and the tokenizer.</summary>
+/// <summary>Writes Meta's format of a LLaMA: <c>consolidated.00.pth</c>, <c>params.json</c> and the tokenizer.</summary>
 internal static class MetaWriter
 {
-    /// <exception cref="InputException">The model is none that this form can express, or the place is taken.</exception>
+    /// <exception cref="InputException">The format cannot represent the model, or the target exists.</exception>
     public static IReadOnlyList<string> Write(string path, JsonObject config, IReadOnlyList<ExportTensor> weights,
         IEnumerable<CompanionFile> companions, Action<string> verify)
     {
         if (config["model_type"]?.ToString() is var type and not "llama")
             throw new InputException(
-                $"state-dict is Meta's form of LLaMA; model_type is '{type}'. --format hf takes every family.");
+                $"state-dict is Meta's format of LLaMA; model_type is '{type}'. --format hf supports every family.");
         var heads = config["num_attention_heads"]!.GetValue<int>();
         var keyHeads = config["num_key_value_heads"]?.GetValue<int>() ?? heads;
         List<ExportTensor> renamed = [.. weights.Select(w => Translated(w, heads, keyHeads))];
-        // Meta's models have a head of their own.
+        // Meta's models store the head separately, never tied to the embedding.
         if (renamed.All(w => w.Name != "output.weight"))
             renamed.Add(renamed.First(w => w.Name == "tok_embeddings.weight") with { Name = "output.weight" });
         var parameters = HuggingFaceFolder.Indented(Parameters(config, weights, heads, keyHeads));
@@ -33,22 +33,23 @@ internal static class MetaWriter
     private static ExportTensor Translated(ExportTensor weight, int heads, int keyHeads)
     {
         var name = LlamaNames.ToMeta(weight.Name)
-            ?? throw new InputException($"{weight.Name} has no place in Meta's form; --format hf takes it.");
+            ?? throw new InputException($"{weight.Name} has no counterpart in Meta's format; --format hf supports it.");
         if (name.EndsWith(".bias", StringComparison.Ordinal))
-            throw new InputException($"{weight.Name}: Meta's form has no biases; --format hf takes them.");
+            throw new InputException($"{weight.Name}: Meta's format has no biases; --format hf supports them.");
         return Reordered(weight, name, heads, keyHeads);
     }
 
-    /// <summary>The weight under another name, with the rows of queries and keys for turning neighbours.</summary>
+    /// <summary>The weight under another name, with the rows of queries and keys reordered for rotary pairs of adjacent
+    /// dimensions.</summary>
     internal static ExportTensor Reordered(ExportTensor weight, string name, int heads, int keyHeads) =>
-        LlamaNames.TurningHeads(weight.Name, heads, keyHeads) is not (> 0 and var turning) ? weight with { Name = name }
+        LlamaNames.TurningHeads(weight.Name, heads, keyHeads) is not (> 0 and var rotaryHeads) ? weight with { Name = name }
         : weight with
         {
             Name = name,
             Read = () =>
             {
                 using var read = weight.Read();
-                return LlamaNames.ToNeighbours(read, turning);
+                return LlamaNames.ToNeighbours(read, rotaryHeads);
             },
         };
 
@@ -57,7 +58,8 @@ internal static class MetaWriter
         int Size(string name) => config[name]!.GetValue<int>();
         var (dim, inner) = (Size("hidden_size"), Size("intermediate_size"));
         if (config["head_dim"] is { } width && width.GetValue<int>() * heads != dim)
-            throw new InputException($"Meta's form has heads of {dim / heads}; these are {width} wide. --format hf takes them.");
+            throw new InputException(
+                $"Meta's format requires heads of width {dim / heads}; found {width}. --format hf supports them.");
         var (multiple, multiplier) = Inner(dim, inner);
         var parameters = new JsonObject
         {
@@ -78,11 +80,11 @@ internal static class MetaWriter
             parameters["rope_high_freq_factor"] = rope["high_freq_factor"]?.GetValue<double>() ?? 4;
         }
         else if (kind != "default")
-            throw new InputException($"The rope scaling '{kind}' has no place in Meta's form; --format hf takes it.");
+            throw new InputException($"The rope scaling '{kind}' is not supported by Meta's format; --format hf supports it.");
         return parameters;
     }
 
-    // Meta computes the inner width: two thirds of 4 dim, times a factor, up to a multiple.
+    // Meta computes the inner width: two thirds of 4 dim, times a factor, rounded up to a multiple.
     private static (int Multiple, double? Factor) Inner(int dim, int inner)
     {
         var plain = 8 * dim / 3;

@@ -8,26 +8,26 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>What was written, and how near it comes to the model it was made from.</summary>
-/// <param name="Files">The files, or the one.</param>
-/// <param name="Bytes">Their size together.</param>
-/// <param name="Check">The comparison of the reopened file with the model; null where the format cannot be reopened as
-/// one.</param>
+/// <summary>The result of an export: the files, and the difference of their logits from the model's.</summary>
+/// <param name="Files">The names of the files.</param>
+/// <param name="Bytes">Their total size.</param>
+/// <param name="Check">The comparison of the reopened files with the
+/// model.</param>
 public sealed record ExportResult(IReadOnlyList<string> Files, long Bytes, LogitComparison Check);
 
 /// <summary>
-/// Writes a loaded model, its adapter folded in, in the forms that others read. Each export is reopened and compared with the
-/// model before it is put in its place.
+/// Writes a loaded model, with its adapter merged, in the formats of other programs. Each export is reopened and compared with
+/// the model before it is moved to its path.
 /// </summary>
 public static class ModelExport
 {
     /// <summary>Writes a Hugging Face folder.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="path">The folder to make.</param>
-    /// <param name="type">The type of the weights; null: as they are.</param>
-    /// <param name="shardBytes">The most bytes in one weight file.</param>
-    /// <param name="adapter">The adapter's folder or run folder, for the prompt template beside it.</param>
-    /// <exception cref="InputException">The place is taken or the reopened folder disagrees.</exception>
+    /// <param name="model">The model, with its adapter if any.</param>
+    /// <param name="path">The folder to create.</param>
+    /// <param name="type">The type of the weights; null: unchanged.</param>
+    /// <param name="shardBytes">The maximum size of a weight file in bytes.</param>
+    /// <param name="adapter">The adapter's folder or run folder; its prompt template is copied.</param>
+    /// <exception cref="InputException">The target exists, or the reopened folder gives other logits.</exception>
     public static ExportResult ToHuggingFace(LanguageModel model, string path, ScalarType? type = null,
         long shardBytes = HuggingFaceFolder.StandardShardBytes, string? adapter = null)
     {
@@ -43,7 +43,8 @@ public static class ModelExport
     }
 
     /// <summary>Writes Meta's <c>consolidated.00.pth</c> and <c>params.json</c>.</summary>
-    /// <exception cref="InputException">The model is no LLaMA, the place is taken, or the reopened files disagree.</exception>
+    /// <exception cref="InputException">The model is not a LLaMA, the target exists, or the reopened files give other
+    /// logits.</exception>
     public static ExportResult ToStateDict(LanguageModel model, string path, ScalarType? type = null)
     {
         var source = model.Checkpoint;
@@ -57,15 +58,15 @@ public static class ModelExport
 
     /// <summary>Writes a GGUF file.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="path">The file to make or replace.</param>
+    /// <param name="path">The file to create or replace.</param>
     /// <param name="type">F32, F16, BF16, Q8_0 or Q4_0: the type of the matrices.</param>
-    /// <param name="preTokenizer">llama.cpp's name of the pre-tokenizer, where it cannot be told from the tokenizer.</param>
-    /// <exception cref="InputException">The family or its tokenizer has no place in GGUF, or the reopened file
-    /// disagrees.</exception>
+    /// <param name="preTokenizer">llama.cpp's name of the pre-tokenizer, where it cannot be detected from the tokenizer.</param>
+    /// <exception cref="InputException">GGUF does not support the family or its tokenizer, or the reopened file
+    /// gives other logits.</exception>
     public static ExportResult ToGguf(LanguageModel model, string path, GgufType type, string? preTokenizer = null)
     {
         var source = model.Checkpoint;
-        var weights = ModelWeights.Of(source, model.Model, ScalarType.Float32); // rounded once, to what the file gets
+        var weights = ModelWeights.Of(source, model.Model, ScalarType.Float32); // rounded once, to the type in the file
         var tokenizer = GgufTokenizer.Find(source.Path, model.Model.Shape.Vocabulary, preTokenizer);
         LogitComparison? check = null;
         GgufExport.Write(path, Configuration(model, null), weights, tokenizer, type,
@@ -75,15 +76,15 @@ public static class ModelExport
 
     private static LogitComparison Compare(LanguageModel model, string path, double tolerance)
     {
-        // An 8-bit model rounds activations as well, which its full-precision form does not.
+        // An 8-bit model also rounds activations, unlike its expanded form.
         if (model.Model.Linears.Values.Any(layer => layer.Matrix is Quantization.Int8Matrix))
             tolerance = Math.Max(tolerance, 0.1);
         using var reopened = LanguageModel.Load(path);
         var comparison = LogitComparison.Of(model, reopened);
         return comparison.Relative <= tolerance ? comparison
-            : throw new InputException($"The written model gives other logits than the loaded one: they differ by up to " +
+            : throw new InputException($"The logits of the written model differ from the loaded model's by up to " +
                 $"{comparison.LargestDifference:0.####} where the largest is {comparison.LargestLogit:0.####} (allowed: " +
-                $"{tolerance:0.####} of it). Nothing was kept.");
+                $"{tolerance:0.####} of it). The export was deleted.");
     }
 
     private static void RequireSame(IReadOnlyList<ExportTensor> weights, ModelFolder written)
@@ -92,7 +93,7 @@ public static class ModelExport
         {
             using var actual = written.Read(weight.Name);
             if (!weight.HasBytesOf(actual))
-                throw new InputException($"{weight.Name} reads back with other values than were written: the disk is at fault.");
+                throw new InputException($"{weight.Name} read back with different values than written; check the disk.");
         }
     }
 
@@ -101,7 +102,7 @@ public static class ModelExport
         var config = JsonNode.Parse(model.Checkpoint.Config.GetRawText())!.AsObject();
         if (model.Model.IsQuantized) config.Remove("quantization_config");
         if (ModelWeights.PartsTiedHead(model.Checkpoint, model.Model)) config["tie_word_embeddings"] = false;
-        if (type is { } wanted) config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = Name(wanted);
+        if (type is { } chosen) config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = Name(chosen);
         return config;
     }
 

@@ -8,18 +8,17 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>The weights of a model as they leave it: those of its checkpoint, with its adapter folded in.</summary>
+/// <summary>The weights of a model for export: its checkpoint's, with the adapter merged.</summary>
 public static class ModelWeights
 {
     /// <summary>
     /// Every tensor of the checkpoint under its own name. A layer with an adapter gives W + ΔW, computed in fp32 and rounded
-    /// once; a tied head gets a weight of its own
-    /// (<c>lm_head.weight</c>) where it or the embedding has an adapter.
+    /// once; a tied head becomes a separate weight (<c>lm_head.weight</c>) where it or the embedding has an adapter.
     /// </summary>
     /// <param name="folder">The checkpoint.</param>
     /// <param name="model">The model built from it, with the adapter on its layers.</param>
-    /// <param name="type">The type of all that is not integer; null: each as the checkpoint has it.</param>
-    /// <exception cref="InputException">The adapter is of a kind that cannot be folded into weights.</exception>
+    /// <param name="type">The type of floating-point weights; null: the checkpoint's types.</param>
+    /// <exception cref="InputException">The adapter cannot be merged into weights.</exception>
     public static IReadOnlyList<ExportTensor> Of(ModelFolder folder, CausalModel model, ScalarType? type = null)
     {
         if (model.IsQuantized) return [.. Expanded(model).Select(w => type is { } narrow && IsReal(w.DType) ? w.As(narrow) : w)];
@@ -32,7 +31,7 @@ public static class ModelWeights
         return weights;
     }
 
-    /// <summary>Whether the adapter parts a head from the embedding that it shares its weight with: one of them alone
+    /// <summary>Whether the adapter unties the head from the embedding, because only one of them
     /// changes.</summary>
     public static bool PartsTiedHead(ModelFolder folder, CausalModel model) =>
         !folder.Entries.ContainsKey(Stored(folder, model.Head.Name + ".weight")) &&
@@ -41,7 +40,7 @@ public static class ModelWeights
     private static long[] StoredShape(Linear layer) =>
         layer.AsStored(Tensors.Empty([layer.Outputs, layer.Inputs], ScalarType.Float32, META)).shape;
 
-    // Of a quantized model: every matrix in fp32, for the codes of a sum are not the sum of the codes.
+    // A quantized model is exported in fp32: the codes of a sum are not the sum of the codes.
     private static IEnumerable<ExportTensor> Expanded(CausalModel model)
     {
         var changed = Changed(model).ToDictionary(c => c.Name);
@@ -50,12 +49,12 @@ public static class ModelWeights
                 yield return new ExportTensor(name, weight.dtype, weight.shape, () => weight.alias());
         foreach (var own in changed.Values) yield return own.Weight(own.Name, own.Base);
         foreach (var layer in model.Linears.Values.Where(l => l.IsQuantized && !changed.ContainsKey(l.Name + ".weight")))
-            yield return new Own(layer.Name + ".weight", StoredShape(layer),
+            yield return new ChangedWeight(layer.Name + ".weight", StoredShape(layer),
                 ScalarType.Float32, () => layer.AsStored(layer.Values())).Weight(layer.Name + ".weight", ScalarType.Float32);
     }
 
-    // What hooks and replaced weights make of each weight, computed when it is asked for.
-    private sealed record Own(string Name, long[] Shape, ScalarType Base, Func<Tensor> Make)
+    // A weight changed by the adapter, computed on demand.
+    private sealed record ChangedWeight(string Name, long[] Shape, ScalarType Base, Func<Tensor> Make)
     {
         public ExportTensor Weight(string name, ScalarType type) => new ExportTensor(name, ScalarType.Float32, Shape, () =>
         {
@@ -66,13 +65,13 @@ public static class ModelWeights
         }).As(type);
     }
 
-    private static IEnumerable<Own> Changed(CausalModel model)
+    private static IEnumerable<ChangedWeight> Changed(CausalModel model)
     {
         if (model.VirtualTokens > 0)
             throw new InputException(
-                "The adapter adds virtual tokens before the prompt; no weight can say the same, so it cannot " +
+                "The adapter adds virtual tokens before the prompt, which weights cannot represent, so it cannot " +
                 "be merged. Use it with --adapter.");
-        foreach (var (name, place) in model.Slots)
+        foreach (var (name, slot) in model.Slots)
         {
             var (module, part) = (name[..name.LastIndexOf('.')], name[(name.LastIndexOf('.') + 1)..]);
             var layer = model.Linears.GetValueOrDefault(module);
@@ -81,15 +80,15 @@ public static class ModelWeights
                     layer.IsQuantized ? ScalarType.Float32 : layer.Weight.dtype,
                     () => layer.AsStored(adapter.Merged(layer).Weight));
             if (part == "weight" && layer is not null && (layer.IsQuantized || layer.Adapter is not null)) continue;
-            var now = place.Get();
+            var now = slot.Get();
             if (layer?.Adapter is { } biased)
                 yield return new(name, now.shape, now.dtype, () => biased.Merged(layer).Bias!);
             else if (model.Embeddings.GetValueOrDefault(module) is { Adapter: { } added } table)
                 yield return new(name, now.shape, now.dtype, () => added.Merged(table));
             else if (model.Parameters.TryGetValue(name, out var original) ? now.Handle != original.Handle
                 : name != model.Head.Name + ".weight" || now.Handle != model.WordEmbedding.Weight.Handle
-                    || model.WordEmbedding.Adapter is not null) // a tied head reads the table as it was
-                yield return new(name, now.shape, now.dtype, place.Get);
+                    || model.WordEmbedding.Adapter is not null) // a tied head uses the table without the adapter
+                yield return new(name, now.shape, now.dtype, slot.Get);
         }
     }
 

@@ -12,19 +12,19 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Export;
 
 /// <summary>
-/// Writes a model folder with quantized matrices, shard by shard: of the full model one matrix exists at a time, of the
-/// quantized one a shard.
+/// Writes a model folder with quantized matrices, shard by shard: at most one full matrix and one quantized shard are in
+/// memory.
 /// </summary>
 public static class QuantizedFolder
 {
-    /// <summary>Bytes of weights in a file by default.</summary>
+    /// <summary>The default maximum size of a weight file in bytes.</summary>
     public const long StandardShardBytes = 1_000_000_000;
 
     /// <summary>Quantizes the model in a folder.</summary>
-    /// <param name="model">The folder, or another form that <see cref="ModelFolder.Open"/> reads.</param>
-    /// <param name="path">The folder to make; it must not be there, or be empty.</param>
-    /// <param name="options">How to quantize.</param>
-    /// <param name="progress">Gets the number of weights done and of all, after each.</param>
+    /// <param name="model">The folder, or another format that <see cref="ModelFolder.Open"/> reads.</param>
+    /// <param name="path">The folder to create; it must be absent or empty.</param>
+    /// <param name="options">The quantization.</param>
+    /// <param name="progress">Called after each tensor with the number of weights done and in total.</param>
     /// <exception cref="InputException">The model cannot be read or is quantized already, or the folder is not empty.</exception>
     public static void Write(string model, string path, QuantizationOptions options, Action<long, long>? progress = null)
     {
@@ -33,19 +33,19 @@ public static class QuantizedFolder
     }
 
     /// <summary>Quantizes a model.</summary>
-    /// <param name="path">The folder to make; it must not be there, or be empty.</param>
+    /// <param name="path">The folder to create; it must be absent or empty.</param>
     /// <param name="config">The full model's configuration.</param>
     /// <param name="weights">The full model's weights.</param>
-    /// <param name="options">How to quantize.</param>
-    /// <param name="companions">Files to copy along, such as the tokenizer's.</param>
-    /// <param name="progress">Gets the number of weights done and of all, after each.</param>
-    /// <param name="shardBytes">Bytes of weights in a file.</param>
+    /// <param name="options">The quantization.</param>
+    /// <param name="companions">Further files to write, such as the tokenizer's.</param>
+    /// <param name="progress">Called after each tensor with the number of weights done and in total.</param>
+    /// <param name="shardBytes">The maximum size of a weight file in bytes.</param>
     /// <exception cref="InputException">The model is quantized already, or the folder is not empty.</exception>
     public static void Write(string path, JsonElement config, IWeightSource weights, QuantizationOptions options,
         IEnumerable<CompanionFile> companions, Action<long, long>? progress = null, long shardBytes = StandardShardBytes)
     {
         if (BitsAndBytesFormat.ConfigOf(config) is { } already)
-            throw new InputException($"The model is quantized already ({already.Name}); take the full one.");
+            throw new InputException($"The model is quantized already ({already.Name}); quantize the full model instead.");
         Libtorch.EnsureLoaded();
         using var quiet = no_grad();
         using var model = ModelFamilies.Build(config, new ShapeWeights());
@@ -79,11 +79,11 @@ public static class QuantizedFolder
         List<(string Name, Tensor Tensor)> parts = [(name, full)];
         if (layer is not null)
         {
-            using var matrix = options.Quantize(layer.AsStored(full)); // its own inverse
+            using var matrix = options.Quantize(layer.AsStored(full)); // AsStored is its own inverse
             parts = [.. BitsAndBytesFormat.Tensors(name, matrix, full.dtype)];
         }
         foreach (var part in parts) part.Tensor.DetachFromDisposeScope();
-        // Each is read once, which hands it over.
+        // Each tensor is read once; reading transfers its ownership.
         return [.. parts.Select(part => new ExportTensor(part.Name, part.Tensor.dtype, part.Tensor.shape, () => part.Tensor))];
     }
 }

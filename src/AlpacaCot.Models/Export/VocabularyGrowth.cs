@@ -8,22 +8,21 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Export;
 
-/// <summary>Writes a model with the rows of new tokens in its embedding and its head.</summary>
+/// <summary>Writes a model with additional rows for new tokens in its embedding and head.</summary>
 public static class VocabularyGrowth
 {
     private static readonly string[] SizeKeys = ["vocab_size", "padded_vocab_size"];
 
     /// <summary>
-    /// Writes a Hugging Face folder. A new token's vectors are the means of those of the pieces its text had before, so that
-    /// the model reads about the same; the old rows stay as they are. Rows that the model has beyond its tokenizer are used
-    /// first.
+    /// Writes a Hugging Face folder. The vectors of a new token are the means over the previous tokens of its text, which keeps
+    /// the model's behaviour similar; existing rows are unchanged. Rows that the model has beyond its tokenizer are used first.
     /// </summary>
     /// <param name="model">The model, without adapter.</param>
     /// <param name="extension">The new tokens.</param>
-    /// <param name="path">The folder to make.</param>
-    /// <param name="shardBytes">The most bytes in one weight file.</param>
-    /// <exception cref="InputException">The place is taken, the family's tables cannot be told, or the reopened folder
-    /// disagrees.</exception>
+    /// <param name="path">The folder to create.</param>
+    /// <param name="shardBytes">The maximum size of a weight file in bytes.</param>
+    /// <exception cref="InputException">The target exists, the embedding is ambiguous, or the reopened folder
+    /// gives other logits.</exception>
     public static ExportResult Write(LanguageModel model, VocabularyExtension extension, string path,
         long shardBytes = HuggingFaceFolder.StandardShardBytes)
     {
@@ -38,13 +37,13 @@ public static class VocabularyGrowth
             using var reopened = LanguageModel.Load(folder);
             check = LogitComparison.Of(model, reopened, extension.Before);
             if (check.Relative > 1e-4 || extension.Tokens.Any(token => reopened.Tokenizer.TokenToId(token.Text) != token.Id))
-                throw new InputException("The written model does not read back as it should: its logits of the old tokens differ "
-                    + $"by up to {check.LargestDifference:0.####}, or new tokens are not found. Nothing was kept.");
+                throw new InputException("The written model is wrong: its logits of the old tokens differ "
+                    + $"by up to {check.LargestDifference:0.####}, or new tokens are not found. The folder was deleted.");
         });
         return new ExportResult(files, files.Sum(f => new FileInfo(Path.Combine(path, f)).Length), check!);
     }
 
-    // The embedding and, where it has its own weight, the head with its bias: what has a row for each token.
+    // The tables with a row for each token: the embedding and, where not tied, the head with its bias.
     private static HashSet<string> Tables(LanguageModel model)
     {
         var (folder, head, vocabulary) = (model.Checkpoint, model.Model.Head.Name, model.Model.Shape.Vocabulary);
@@ -52,7 +51,7 @@ public static class VocabularyGrowth
             && (entry.Shape.Length == 2 || entry.Name == head + ".bias")).Select(entry => entry.Name).ToHashSet();
         var embeddings = tables.Count(name => !name.StartsWith(head + ".", StringComparison.Ordinal));
         return embeddings == 1 ? tables : throw new InputException($"{folder.Path}: {embeddings} tables have a row for each of "
-            + $"{vocabulary} tokens; which is the embedding cannot be told.");
+            + $"{vocabulary} tokens; exactly one, the embedding, is expected.");
     }
 
     private static ExportTensor Grown(ExportTensor weight, long rows, IReadOnlyList<NewToken> tokens)

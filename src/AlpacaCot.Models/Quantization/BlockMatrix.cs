@@ -9,16 +9,16 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
-/// A matrix for answering fast: the 8-bit or 4-bit blocks of GGUF's Q8_0 and Q4_0, number for number, in a layout that decoding
-/// reads in one stream. Products round the activations to int8 in blocks of 32, as llama.cpp does, and multiply whole numbers;
-/// each row of x gives the same result alone and among others.
+/// A matrix for fast decoding: the 8-bit or 4-bit blocks of GGUF's Q8_0 and Q4_0, with identical values, in a layout that is read
+/// sequentially. Products round the activations to int8 in blocks of 32, as llama.cpp does, and multiply integers;
+/// the result of a row of x does not depend on the other rows.
 /// </summary>
 public sealed unsafe class BlockMatrix : WeightMatrix
 {
     private const int Block = RoundedRows.Block, Group = Int8Dot.Group;
 
-    // Small enough that a delayed core holds up little, large enough to be worth taking; rows of x that stay in the cache.
-    private const int PieceBytes = 1 << 16, RowsAtOnce = 64;
+    // Small enough to balance the load over cores, large enough to amortize scheduling; rows of x that fit the cache.
+    private const int TaskBytes = 1 << 16, RowsAtOnce = 64;
 
     private readonly Tensor _codes, _scales;
     private readonly int _blocks, _blockBytes;
@@ -41,19 +41,19 @@ public sealed unsafe class BlockMatrix : WeightMatrix
 
     private GgufType Type => Bits == 8 ? GgufType.Q8 : GgufType.Q4;
 
-    /// <summary>Rounds a matrix.</summary>
-    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
+    /// <summary>Quantizes a matrix.</summary>
+    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; not owned.</param>
     /// <param name="bits">8 or 4.</param>
     /// <exception cref="InputException">The matrix is not on the CPU.</exception>
     public static BlockMatrix Quantize(Tensor weight, int bits)
     {
         if (weight.device_type != DeviceType.CPU)
-            throw new InputException($"Weights in blocks of {bits} bits compute on the CPU only, and this model is on " +
-                $"{weight.device}: leave out the rounding, or load the model on the CPU.");
+            throw new InputException($"Weights in blocks of {bits} bits are supported on the CPU only, and this model is on " +
+                $"{weight.device}: omit the rounding, or load the model on the CPU.");
         var matrix = new BlockMatrix(bits, weight.shape[0], weight.shape[1]);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        const long AtOnce = 512 * Group; // rows: of a large matrix in a narrow type no whole fp32 copy is made
+        const long AtOnce = 512 * Group; // rows; avoids a full fp32 copy of a large matrix in a narrow type
         for (long start = 0; start < matrix.Outputs; start += AtOnce)
         {
             using var some = weight.narrow(0, start, Math.Min(AtOnce, matrix.Outputs - start));
@@ -90,10 +90,10 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain);
         var (c, s) = ((nint)TensorMemory.Bytes(_codes), (nint)TensorMemory.Bytes(_scales));
-        var groupsAtOnce = Math.Max(1, PieceBytes / (_blocks * _blockBytes));
-        SpinThreadPool.Shared.Run((int)((_groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), piece =>
+        var groupsAtOnce = Math.Max(1, TaskBytes / (_blocks * _blockBytes));
+        SpinThreadPool.Shared.Run((int)((_groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), task =>
         {
-            var (first, end) = ((long)piece * groupsAtOnce, Math.Min((piece + 1L) * groupsAtOnce, _groups));
+            var (first, end) = ((long)task * groupsAtOnce, Math.Min((task + 1L) * groupsAtOnce, _groups));
             for (var from = 0; from < n; from += RowsAtOnce)
             {
                 var until = Math.Min(from + RowsAtOnce, n);
@@ -107,7 +107,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
 
     /// <inheritdoc/>
     internal override WeightMatrix MoveTo(Device device) => device.type == DeviceType.CPU ? this
-        : throw new NotSupportedException($"a matrix in blocks of {Bits} bits is for the CPU only");
+        : throw new NotSupportedException($"a matrix in blocks of {Bits} bits is supported on the CPU only");
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -116,7 +116,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         _scales.Dispose();
     }
 
-    // GGUF's block of a row: its scale, then 32 bytes, or 16 whose low halves come first. Four bytes of each row go together.
+    // GGUF's block of a row: its scale, then 32 bytes, or 16 with low halves first. Four bytes of each row are interleaved.
     private void Round(float* row, long group, int r)
     {
         Span<float> values = stackalloc float[Block];
@@ -125,9 +125,9 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         ushort* scale = (ushort*)TensorMemory.Bytes(_scales) + group * _blocks * Group + r;
         for (var b = 0; b < _blocks; b++, to += _blockBytes, scale += Group)
         {
-            var here = (int)Math.Min(Block, Inputs - b * Block);
+            var count = (int)Math.Min(Block, Inputs - b * Block);
             values.Clear();
-            new Span<float>(row + b * Block, here).CopyTo(values);
+            new Span<float>(row + b * Block, count).CopyTo(values);
             GgufBlocks.Round(Type, values, packed);
             *scale = BitConverter.ToUInt16(packed);
             for (var q = 0; q < _blockBytes / Group; q += 4) packed.Slice(2 + q, 4).CopyTo(new Span<byte>(to + q * Group, 4));

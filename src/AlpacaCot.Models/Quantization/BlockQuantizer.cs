@@ -4,16 +4,17 @@ using AlpacaCot.Models.Kernels;
 
 namespace AlpacaCot.Models.Quantization;
 
-/// <summary>Block-wise quantization to eight bits (Dettmers et al., 2021): each is scaled to [-1, 1] by its largest.</summary>
+/// <summary>Block-wise quantization to eight bits (Dettmers et al., 2021): each block is scaled to [-1, 1] by its largest
+/// magnitude.</summary>
 public static unsafe class BlockQuantizer
 {
-    /// <summary>Quantizes numbers.</summary>
-    /// <param name="values"><paramref name="count"/> numbers.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="block">Numbers that share a scale.</param>
+    /// <summary>Quantizes values in parallel over blocks.</summary>
+    /// <param name="values">The values, <paramref name="count"/> of them.</param>
+    /// <param name="count">The number of values.</param>
+    /// <param name="block">The number of values that share a scale.</param>
     /// <param name="book">256 values in [-1, 1].</param>
-    /// <param name="codes">Gets a code for each number.</param>
-    /// <param name="scales">Gets the largest absolute number of each block.</param>
+    /// <param name="codes">Receives a code for each value.</param>
+    /// <param name="scales">Receives the largest absolute value of each block.</param>
     public static void Quantize(float* values, long count, int block, Codebook book, byte* codes, float* scales) =>
         Rows.Split((count + block - 1) / block, block * 8, (first, end) =>
         {
@@ -22,11 +23,11 @@ public static unsafe class BlockQuantizer
         });
 
     /// <summary>Quantizes one block.</summary>
-    /// <param name="values">Its numbers.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="values">The values of the block.</param>
+    /// <param name="count">The number of values.</param>
     /// <param name="book">256 values in [-1, 1].</param>
-    /// <param name="codes">Gets a code for each.</param>
-    /// <param name="scale">Gets the largest absolute number.</param>
+    /// <param name="codes">Receives a code for each value.</param>
+    /// <param name="scale">Receives the largest absolute value.</param>
     public static void QuantizeBlock(float* values, long count, Codebook book, byte* codes, float* scale)
     {
         *scale = LargestAbsolute(values, count);
@@ -34,7 +35,7 @@ public static unsafe class BlockQuantizer
         for (long i = 0; i < count; i++) codes[i] = book.Nearest(Math.Clamp(values[i] * inverse, -1, 1));
     }
 
-    /// <summary>The numbers that codes and scales stand for.</summary>
+    /// <summary>Computes the values of codes and scales.</summary>
     public static void Dequantize(byte* codes, float* scales, long count, int block, Codebook book, float* values)
     {
         fixed (float* table = book.Values)

@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
-/// The values that codes stand for, and the way back: the code whose value is nearest, the lower one in the middle between two.
+/// Maps codes to values and back: quantization takes the nearest value, at a midpoint the lower one.
 /// </summary>
 public sealed class Codebook
 {
-    private readonly byte[] _codes; // in the order of their values
+    private readonly byte[] _codes; // ordered by value
     private readonly ConcurrentDictionary<string, Tensor> _onDevices = [];
 
     /// <param name="values">The value of each code.</param>
@@ -21,7 +21,8 @@ public sealed class Codebook
         HalfByteCodes = _codes.Length == 16 ? _codes : [];
     }
 
-    /// <summary>NormalFloat: quantiles of the normal distribution, scaled to [-1, 1], zero exact (QLoRA, appendix E).</summary>
+    /// <summary>NormalFloat: quantiles of the normal distribution, scaled to [-1, 1], with an exact zero (QLoRA, appendix
+    /// E).</summary>
     public static Codebook Nf4 { get; } = new(-1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f,
         -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f, 0.07958029955625534f, 0.16093020141124725f,
         0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f);
@@ -34,31 +35,33 @@ public sealed class Codebook
     /// <summary>The dynamic tree (Dettmers, 2016) of eight bits in [-1, 1]: finer towards zero.</summary>
     public static Codebook DynamicSigned { get; } = Dynamic(signed: true);
 
-    /// <summary>The same for values in [0, 1].</summary>
+    /// <summary>As <see cref="DynamicSigned"/>, for values in [0, 1].</summary>
     public static Codebook DynamicUnsigned { get; } = Dynamic(signed: false);
 
     /// <summary>The value of each code.</summary>
     public float[] Values { get; }
 
-    /// <summary>The middles between neighbouring values: as many lie below a number as its value has predecessors.</summary>
+    /// <summary>The midpoints between adjacent values; the number of midpoints below a number is the rank of its nearest
+    /// value.</summary>
     internal float[] Boundaries { get; }
 
-    /// <summary>The codes of 16 values in rising order.</summary>
+    /// <summary>The codes in ascending order of their values, for codebooks of 16 values; else empty.</summary>
     internal byte[] HalfByteCodes { get; }
 
-    /// <summary>The values on a device; kept for the life of the program.</summary>
+    /// <summary>The values on a device; cached until the process ends.</summary>
     public Tensor On(Device device) =>
         _onDevices.GetOrAdd($"values {device}", _ => Tensors.Of(Values, device).DetachFromDisposeScope());
 
-    /// <summary>The middles between neighbouring values on a device, as <see cref="On"/>.</summary>
+    /// <summary>The midpoints between adjacent values on a device, as <see cref="On"/>.</summary>
     public Tensor BoundariesOn(Device device) =>
         _onDevices.GetOrAdd($"boundaries {device}", _ => Tensors.Of(Boundaries, device).DetachFromDisposeScope());
 
-    /// <summary>The codes in the order of their values, on a device, as <see cref="On"/>.</summary>
+    /// <summary>The codes ordered by value, on a device, as <see cref="On"/>.</summary>
     public Tensor CodesOn(Device device) =>
         _onDevices.GetOrAdd($"codes {device}", _ => Tensors.Of(_codes, device).DetachFromDisposeScope());
 
-    /// <summary>Of 16 values: those of a byte's two codes, the high half's first, <c>[256, 2]</c>, as <see cref="On"/>.</summary>
+    /// <summary>For codebooks of 16 values: the values of a byte's two codes, high half first, <c>[256, 2]</c>, as
+    /// <see cref="On"/>.</summary>
     internal Tensor PairsOn(Device device) => _onDevices.GetOrAdd($"pairs {device}", _ => Tensors.Of(
         [.. Enumerable.Range(0, 256).SelectMany(b => new[] { Values[b >> 4], Values[b & 15] })], [256, 2], device)
         .DetachFromDisposeScope());
@@ -66,7 +69,7 @@ public sealed class Codebook
     /// <summary>The code of the nearest value.</summary>
     public byte Nearest(float number)
     {
-        var (low, high) = (0, Boundaries.Length); // of the boundaries below the number
+        var (low, high) = (0, Boundaries.Length); // the number of boundaries below the value
         while (low < high)
         {
             var middle = (low + high) / 2;
@@ -76,7 +79,7 @@ public sealed class Codebook
         return _codes[low];
     }
 
-    // Seven decades; each has twice as many values as the one below, in the middles of equal parts of [0.1, 1].
+    // Seven decades; each has twice as many values as the one below, the midpoints of equal intervals of [0.1, 1].
     private static Codebook Dynamic(bool signed)
     {
         const int Decades = 7;
@@ -96,7 +99,7 @@ public sealed class Codebook
         return new Codebook([.. values.Order()]);
     }
 
-    // Counted from the nearer end, in one rounding, as libtorch's linspace.
+    // Computed from the nearer end with one rounding, as in libtorch's linspace.
     private static float Edge(int i, int parts)
     {
         var step = (1 - 0.1f) / parts;

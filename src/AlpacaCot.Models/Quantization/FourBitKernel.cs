@@ -5,23 +5,23 @@ using System.Runtime.Intrinsics.X86;
 namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
-/// The inner loops of the 4-bit forms. Two codes lie in a byte, the first in its high half; a block is a whole number of
-/// 16 bytes but for the last of a matrix.
+/// The inner loops of the 4-bit formats. A byte contains two codes, the first in its high half; every block except a matrix's
+/// last is a multiple of 16 bytes.
 /// </summary>
 internal static unsafe class FourBitKernel
 {
     private const int BytesAtATime = 16;
 
-    /// <summary>The values of one block: <c>table[code] · scale</c>.</summary>
+    /// <summary>Computes the values of one block: <c>table[code] · scale</c>.</summary>
     /// <param name="packed">The codes.</param>
-    /// <param name="count">Values in the block.</param>
+    /// <param name="count">The number of values in the block.</param>
     /// <param name="table">16 values.</param>
     /// <param name="scale">The block's scale.</param>
-    /// <param name="values">Gets the values.</param>
+    /// <param name="values">Receives the values.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Expand(byte* packed, long count, float* table, float scale, float* values)
     {
-        // 16 products for the table instead of one a value.
+        // 16 products for the table instead of one for each value.
         var scaled = stackalloc float[16];
         var (low, high) = (Vector256.Load(table) * scale, Vector256.Load(table + 8) * scale);
         low.Store(scaled);
@@ -59,19 +59,19 @@ internal static unsafe class FourBitKernel
     }
 
     /// <summary>
-    /// Codes of one block: the place of each number among the rising values is the number of boundaries below it.
+    /// Quantizes one block: the rank of each number's nearest value is the number of boundaries below it.
     /// </summary>
     /// <param name="values">The block's numbers.</param>
-    /// <param name="count">How many; an odd one is followed by a zero.</param>
+    /// <param name="count">The number of values; an odd count is followed by a zero.</param>
     /// <param name="book">16 values.</param>
-    /// <param name="packed">Gets the codes.</param>
-    /// <returns>The scale, the largest absolute number.</returns>
+    /// <param name="packed">Receives the codes.</param>
+    /// <returns>The scale: the largest absolute value.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Quantize(float* values, long count, Codebook book, byte* packed)
     {
         var scale = BlockQuantizer.LargestAbsolute(values, count);
         var inverse = scale > 0 ? 1 / scale : 0;
-        var places = stackalloc int[8];
+        var ranks = stackalloc int[8];
         fixed (float* boundaries = book.Boundaries)
         fixed (byte* codes = book.HalfByteCodes)
         {
@@ -83,9 +83,9 @@ internal static unsafe class FourBitKernel
                 var below = Vector256<int>.Zero;
                 for (var b = 0; b < 15; b++)
                     below -= Vector256.GreaterThan(numbers, Vector256.Create(boundaries[b])).AsInt32(); // true is -1
-                below.Store(places);
+                below.Store(ranks);
                 for (var pair = 0; pair < left; pair += 2)
-                    packed[(i + pair) / 2] = (byte)((codes[places[pair]] << 4) | codes[places[pair + 1]]);
+                    packed[(i + pair) / 2] = (byte)((codes[ranks[pair]] << 4) | codes[ranks[pair + 1]]);
             }
         }
         return scale;
@@ -98,7 +98,7 @@ internal static unsafe class FourBitKernel
         return rest;
     }
 
-    // 16 bytes as 32 codes in order, one in the low half of each byte; what stands in the high halves is not read.
+    // 16 bytes as 32 codes in order, one in the low half of each byte; the high halves are not used.
     private static (Vector128<byte> First, Vector128<byte> Second) Codes(byte* packed)
     {
         var low = Vector128.Load(packed);

@@ -7,15 +7,15 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
-/// A matrix of 4-bit codes with a scale for each block of weights; with double quantization the scales are codes of eight
-/// bits around their mean, in blocks of 256. Source: Dettmers et al., 2023 (QLoRA); codes and values are those of bitsandbytes.
+/// A matrix of 4-bit codes with one scale for each block of weights; with double quantization the scales are 8-bit codes
+/// around their mean, in blocks of 256. Source: Dettmers et al., 2023 (QLoRA); codes and values are those of bitsandbytes.
 /// </summary>
 public sealed unsafe class FourBitMatrix : WeightMatrix
 {
-    /// <summary>Scales that share a scale of their own.</summary>
+    /// <summary>The number of scales that share a nested scale.</summary>
     public const int NestedBlock = 256;
 
-    // With more rows expanding once for all is faster.
+    // With more rows, expanding once is faster.
     private const int FewRows = 8;
 
     private const int RowsAtOnce = 64;
@@ -24,14 +24,15 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     private readonly Lock _gate = new();
     private Tensor? _plainScales;
 
-    /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
+    /// <summary>Creates a matrix from tensors in the layout of bitsandbytes; they become owned.</summary>
     /// <param name="type"><see cref="QuantizationType.Nf4"/> or <see cref="QuantizationType.Fp4"/>.</param>
-    /// <param name="outputs">Rows.</param>
-    /// <param name="inputs">Columns.</param>
-    /// <param name="packed">Two codes a byte, the first in the high half, uint8.</param>
-    /// <param name="blockSize">Weights that share a scale.</param>
-    /// <param name="scales">A scale a block: fp32, or uint8 codes where there are nested scales.</param>
-    /// <param name="nestedScales">A scale for each <see cref="NestedBlock"/> scales, fp32.</param>
+    /// <param name="outputs">The number of rows.</param>
+    /// <param name="inputs">The number of columns.</param>
+    /// <param name="packed">Two codes for each byte, the first in the high half, uint8.</param>
+    /// <param name="blockSize">The number of weights that share a scale.</param>
+    /// <param name="scales">One scale for each block: fp32, or uint8 codes with nested scales.</param>
+    /// <param name="nestedScales">One scale for each <see cref="NestedBlock"/> scales, fp32; null without double
+    /// quantization.</param>
     /// <param name="offset">The mean of the scales.</param>
     public FourBitMatrix(QuantizationType type, long outputs, long inputs, Tensor packed, int blockSize, Tensor scales,
         Tensor? nestedScales, float offset)
@@ -43,25 +44,25 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
             nestedScales?.DetachFromDisposeScope());
     }
 
-    /// <summary>Which 16 values the codes stand for.</summary>
+    /// <summary>The codebook, NF4 or FP4.</summary>
     public QuantizationType Type { get; }
 
-    /// <summary>Weights that share a scale.</summary>
+    /// <summary>The number of weights that share a scale.</summary>
     public int BlockSize { get; }
 
-    /// <summary>Two codes a byte, the first in the high half.</summary>
+    /// <summary>Two codes for each byte, the first in the high half.</summary>
     public Tensor Packed { get; }
 
-    /// <summary>A scale a block, fp32, or uint8 codes around <see cref="Offset"/>.</summary>
+    /// <summary>One scale for each block, fp32, or uint8 codes around <see cref="Offset"/>.</summary>
     public Tensor Scales { get; }
 
-    /// <summary>The scales of the scales, or none.</summary>
+    /// <summary>The scales of the scales; null without double quantization.</summary>
     public Tensor? NestedScales { get; }
 
-    /// <summary>What is added to each scale that is a code.</summary>
+    /// <summary>The mean of the scales, added to each dequantized scale.</summary>
     public float Offset { get; }
 
-    /// <summary>The 16 values.</summary>
+    /// <summary>The 16 values of the codebook.</summary>
     public ReadOnlySpan<float> Table => _book.Values;
 
     /// <inheritdoc/>
@@ -70,9 +71,9 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     private long Blocks => (Outputs * Inputs + BlockSize - 1) / BlockSize;
 
     /// <summary>Quantizes a matrix.</summary>
-    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
+    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; not owned.</param>
     /// <param name="type"><see cref="QuantizationType.Nf4"/> or <see cref="QuantizationType.Fp4"/>.</param>
-    /// <param name="blockSize">Weights that share a scale, a multiple of 32.</param>
+    /// <param name="blockSize">The number of weights that share a scale, a multiple of 32.</param>
     /// <param name="doubleQuantization">Whether the scales are quantized too.</param>
     public static FourBitMatrix Quantize(Tensor weight, QuantizationType type, int blockSize = 64, bool doubleQuantization = true)
     {
@@ -112,7 +113,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         var values = ExpansionBuffer.Take(Outputs, Inputs);
         var (to, packed) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Packed));
         var (count, blocks) = (Outputs * Inputs, Blocks);
-        // NestedBlock blocks at a time, so that their scales are made once.
+        // NestedBlock blocks at a time, so that their scales are computed once.
         Rows.Split((blocks + NestedBlock - 1) / NestedBlock, NestedBlock * BlockSize, (first, end) =>
         {
             var scales = stackalloc float[NestedBlock];
@@ -156,7 +157,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Few rows are rounded to int8 in blocks of 32 and multiplied with the codes as they lie; the scales in fp32 are made at the
+    /// Few rows are rounded to int8 in blocks of 32 and multiplied with the packed codes; the fp32 scales are computed at the
     /// first such product.
     /// </remarks>
     public override Tensor Product(Tensor x)
@@ -170,9 +171,9 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.EvenOdd);
         var (codes, scales) = ((nint)TensorMemory.Bytes(Packed), (nint)TensorMemory.Floats(PlainScales()));
         var tables = CodebookDot.Tables(_book.Values);
-        SpinThreadPool.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), piece =>
+        SpinThreadPool.Shared.Run((int)((Outputs + RowsAtOnce - 1) / RowsAtOnce), get_num_threads(), task =>
             CodebookDot.Multiply((byte*)codes, (float*)scales, tables, blocks, rounded, (float*)to, Outputs,
-                (long)piece * RowsAtOnce, Math.Min((piece + 1L) * RowsAtOnce, Outputs)));
+                (long)task * RowsAtOnce, Math.Min((task + 1L) * RowsAtOnce, Outputs)));
         return y;
     }
 
@@ -188,10 +189,10 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         }
     }
 
-    /// <summary>Scales of blocks in fp32.</summary>
+    /// <summary>Computes the fp32 scales of consecutive blocks.</summary>
     /// <param name="first">The first block.</param>
-    /// <param name="count">How many; with nested scales none beyond the group of <see cref="NestedBlock"/> of the first.</param>
-    /// <param name="scales">Gets them.</param>
+    /// <param name="count">The number of blocks; with nested scales all in one group of <see cref="NestedBlock"/>.</param>
+    /// <param name="scales">Receives the scales.</param>
     internal void ReadScales(long first, int count, float* scales)
     {
         if (NestedScales is null)

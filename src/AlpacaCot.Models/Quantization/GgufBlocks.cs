@@ -4,12 +4,12 @@ using AlpacaCot.Text.Gguf;
 namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
-/// The block formats of GGUF, to fp32 and back. Scales are fp16; the arithmetic is that of ggml's reference routines, so that the
-/// same weights give the same bytes. Source: <c>ggml-quants.c</c> of llama.cpp.
+/// Converts GGUF's block formats to fp32 and back. Scales are fp16; the arithmetic is that of ggml's reference routines, so that
+/// the same weights give the same bytes. Source: <c>ggml-quants.c</c> of llama.cpp.
 /// </summary>
 internal static class GgufBlocks
 {
-    /// <summary>Expands whole blocks.</summary>
+    /// <summary>Converts whole blocks to fp32.</summary>
     public static void Expand(GgufType type, ReadOnlySpan<byte> blocks, Span<float> values)
     {
         for (; !values.IsEmpty; blocks = blocks[type.BlockBytes..], values = values[type.BlockElements..])
@@ -24,14 +24,14 @@ internal static class GgufBlocks
         }
     }
 
-    /// <summary>Rounds values to whole blocks of Q8_0 or Q4_0.</summary>
+    /// <summary>Quantizes values to whole blocks of Q8_0 or Q4_0.</summary>
     public static void Round(GgufType type, ReadOnlySpan<float> values, Span<byte> blocks)
     {
         for (; !values.IsEmpty; blocks = blocks[type.BlockBytes..], values = values[type.BlockElements..])
         {
             if (type == GgufType.Q8) RoundQ8(values[..32], blocks);
             else if (type == GgufType.Q4) RoundQ4(values[..32], blocks);
-            else throw new ArgumentException($"{type.Name} is not written", nameof(type));
+            else throw new ArgumentException($"writing {type.Name} is not supported; Q8_0 and Q4_0 are", nameof(type));
         }
     }
 
@@ -43,7 +43,7 @@ internal static class GgufBlocks
         for (var i = 0; i < 32; i++) values[i] = (sbyte)block[2 + i] * scale;
     }
 
-    // Element i and i + 16 share a byte; 8 stands for zero.
+    // Elements i and i + 16 share a byte; code 8 is zero.
     private static void ExpandQ4(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = Scale(block);
@@ -54,7 +54,7 @@ internal static class GgufBlocks
         }
     }
 
-    // Scale and minimum of the block, 8 pairs of 6 bits in 12 bytes, then runs of 64: low halves of 32 bytes, then high halves.
+    // Scale and minimum of the block, 8 pairs of 6 bits in 12 bytes, then groups of 64: low halves of 32 bytes, then high halves.
     private static void ExpandQ4K(ReadOnlySpan<byte> block, Span<float> values)
     {
         var (scale, minimum) = (Scale(block), Scale(block[2..]));
@@ -71,7 +71,8 @@ internal static class GgufBlocks
         }
     }
 
-    // 128 bytes of low halves, 64 of high pairs of bits, 16 scales, the block's scale; two halves of 128 elements alike.
+    // 128 bytes of low halves, 64 of high pairs of bits, 16 scales, the block's scale; the two halves of 128 elements have the
+    // same layout.
     private static void ExpandQ6K(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = Scale(block[208..]);
@@ -99,7 +100,7 @@ internal static class GgufBlocks
         for (var i = 0; i < 32; i++) block[2 + i] = (byte)(sbyte)MathF.Round(values[i] * inverse, MidpointRounding.AwayFromZero);
     }
 
-    // The value of largest amount becomes -8, so that no bit of the range is lost.
+    // The value of largest magnitude becomes -8, which uses the full range of codes.
     private static void RoundQ4(ReadOnlySpan<float> values, Span<byte> block)
     {
         var most = 0f;

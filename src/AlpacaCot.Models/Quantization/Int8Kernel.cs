@@ -3,10 +3,10 @@ using System.Runtime.Intrinsics;
 
 namespace AlpacaCot.Models.Quantization;
 
-/// <summary>The inner loops of the 8-bit form.</summary>
+/// <summary>The inner loops of the 8-bit format.</summary>
 internal static unsafe class Int8Kernel
 {
-    /// <summary>1 / 127 as bitsandbytes multiplies by it.</summary>
+    /// <summary>1 / 127 the constant of bitsandbytes.</summary>
     public const float PerCode = 7.874015718698502e-3f;
 
     /// <summary>1 / 127², for products of two codes.</summary>
@@ -14,13 +14,14 @@ internal static unsafe class Int8Kernel
 
     private const float Most = 127;
 
-    /// <summary>Codes of one row, scaled by its largest absolute number below the threshold; others get the code 0.</summary>
-    /// <returns>The largest absolute number below the threshold.</returns>
+    /// <summary>Quantizes one row, scaled by its largest absolute value below the threshold; values from the threshold on get
+    /// code 0.</summary>
+    /// <returns>The largest absolute value below the threshold.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Quantize(float* values, long count, float threshold, sbyte* codes)
     {
         var scale = LargestBelow(values, count, threshold);
-        var factor = scale > 0 ? 1 / scale * Most : 0; // torch's 127 / scale: where a code falls between two, it decides
+        var factor = scale > 0 ? 1 / scale * Most : 0; // the rounding of torch's 127 / scale, which decides ties
         var (bound, zero) = (Vector256.Create(threshold), Vector256<float>.Zero);
         long i = 0;
         for (; i + 32 <= count; i += 32)
@@ -40,7 +41,7 @@ internal static unsafe class Int8Kernel
         }
     }
 
-    /// <summary><c>code · scale / 127</c></summary>
+    /// <summary>Dequantizes one row: <c>code · scale / 127</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Expand(sbyte* codes, long count, float scale, float* values)
     {
@@ -60,7 +61,7 @@ internal static unsafe class Int8Kernel
         }
     }
 
-    /// <summary>Products of codes as numbers: <c>product · row scale · column scale / 127²</c>.</summary>
+    /// <summary>Dequantizes products of codes: <c>product · row scale · column scale / 127²</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(int* products, long count, float rowScale, float* columnScales, float* values)
     {

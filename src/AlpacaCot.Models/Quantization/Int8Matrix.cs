@@ -6,9 +6,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Quantization;
 
 /// <summary>
-/// A matrix of 8-bit codes, each row scaled by its largest weight. At inference a product quantizes the rows of x as well and
-/// multiplies whole numbers; the few columns of x with an outlier are multiplied in full precision (Dettmers et al., 2022:
-/// LLM.int8()). In training the values are expanded. All this is as in bitsandbytes on the CPU, which rounds weights and
+/// A matrix of 8-bit codes, each row scaled by its largest weight. In inference a product quantizes the rows of x as well and
+/// multiplies integers; the few columns of x with an outlier are multiplied in full precision (Dettmers et al., 2022:
+/// LLM.int8()). In training the values are expanded. The arithmetic is that of bitsandbytes on the CPU, which rounds weights and
 /// activations to fp16 before it quantizes them.
 /// </summary>
 public sealed unsafe class Int8Matrix : WeightMatrix
@@ -18,10 +18,10 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     private readonly float _threshold;
     private readonly bool _roundsInTraining;
 
-    /// <summary>Takes over tensors as bitsandbytes keeps them.</summary>
+    /// <summary>Creates a matrix from tensors in the layout of bitsandbytes; they become owned.</summary>
     /// <param name="codes"><c>[outputs, inputs]</c>, int8.</param>
     /// <param name="scales">The largest absolute weight of each row, <c>[outputs]</c>, fp32.</param>
-    /// <param name="threshold">Activations from this size on are outliers; 0: none.</param>
+    /// <param name="threshold">The magnitude from which activations are outliers; 0: no outliers.</param>
     /// <param name="roundsInTraining"><see cref="QuantizationOptions.RoundsInTraining"/></param>
     public Int8Matrix(Tensor codes, Tensor scales, float threshold, bool roundsInTraining = false)
         : base(codes.shape[0], codes.shape[1])
@@ -34,15 +34,15 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     /// <summary><c>[outputs, inputs]</c>, int8.</summary>
     public Tensor Codes { get; }
 
-    /// <summary>The largest absolute weight of each row.</summary>
+    /// <summary>The largest absolute weight of each row, <c>[outputs]</c>, fp32.</summary>
     public Tensor Scales { get; }
 
     /// <inheritdoc/>
     public override long Bytes => Codes.numel() + 4 * Scales.numel();
 
     /// <summary>Quantizes a matrix.</summary>
-    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; stays the caller's.</param>
-    /// <param name="threshold">Activations from this size on are outliers; 0: none.</param>
+    /// <param name="weight"><c>[outputs, inputs]</c>, any floating type; not owned.</param>
+    /// <param name="threshold">The magnitude from which activations are outliers; 0: no outliers.</param>
     /// <param name="roundsInTraining"><see cref="QuantizationOptions.RoundsInTraining"/></param>
     public static Int8Matrix Quantize(Tensor weight, float threshold = 6, bool roundsInTraining = false)
     {
@@ -52,7 +52,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         return new Int8Matrix(codes, scales, threshold, roundsInTraining);
     }
 
-    /// <summary>Codes and scales of the rows of an fp32 matrix; numbers from the threshold on get the code 0.</summary>
+    /// <summary>Quantizes the rows of an fp32 matrix; values from the threshold on get code 0.</summary>
     internal static (Tensor Codes, Tensor Scales) RowCodes(Tensor x, float threshold)
     {
         if (!Compute.UsesSimd(x)) return RowCodesByTorch(x, threshold);
@@ -145,8 +145,8 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     internal override WeightMatrix MoveTo(Device device) => device.type == Codes.device_type ? this
         : new Int8Matrix(Tensors.On(Codes, device), Tensors.On(Scales, device), _threshold, _roundsInTraining);
 
-    // The same whole numbers by way of fp32, which holds every whole number up to 2^24, the sum of 1040 products of codes: many
-    // times as fast where the processor cannot multiply bytes by itself, and as exact.
+    // The same integers by fp32 products: fp32 represents all integers up to 2^24, the sum of 1040 products of codes. Exact, and
+    // many times faster on processors without byte multiplication.
     private Tensor Products(Tensor codes)
     {
         const long most = 1024;
@@ -162,7 +162,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         return sum!;
     }
 
-    // Columns where any row has an outlier, or null where there is none.
+    // Columns where any row has an outlier; null for none.
     private Tensor? OutlierColumns(Tensor x)
     {
         var largest = x.abs().amax([0L]); // [inputs]

@@ -3,33 +3,33 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;
 
-/// <summary>The matrix W of a linear layer, <c>[outputs, inputs]</c>, in the form it is kept in.</summary>
-/// <param name="outputs">Rows.</param>
-/// <param name="inputs">Columns.</param>
+/// <summary>The matrix W of a linear layer, <c>[outputs, inputs]</c>, in its storage format.</summary>
+/// <param name="outputs">The number of rows.</param>
+/// <param name="inputs">The number of columns.</param>
 public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
 {
-    /// <summary>Rows.</summary>
+    /// <summary>The number of rows.</summary>
     public long Outputs => outputs;
 
-    /// <summary>Columns.</summary>
+    /// <summary>The number of columns.</summary>
     public long Inputs => inputs;
 
-    /// <summary>Bytes of memory or of the mapped file that hold it.</summary>
+    /// <summary>The size of the stored matrix in bytes, in memory or in the mapped file.</summary>
     public abstract long Bytes { get; }
 
     /// <summary>
-    /// The values in fp32, <c>[outputs, inputs]</c>, on the matrix' device. On the CPU a view of a buffer that every matrix of
-    /// this thread shares, valid until the next call on any of them: copy it to keep it; never write to it.
+    /// The values in fp32, <c>[outputs, inputs]</c>, on the matrix's device. On the CPU a view of a buffer shared by all matrices
+    /// in this thread, valid until the next call on any of them: copy it to keep it; never write to it.
     /// </summary>
     public abstract Tensor Expand();
 
     /// <summary>
-    /// <c>x Wᵀ</c> without gradients: <c>[n, inputs] -> [n, outputs]</c>, fp32, in memory of its own. Forms that have a
-    /// faster way than expanding, for few rows or for many, override it; training always expands, as its backward pass does.
+    /// <c>x Wᵀ</c> without gradients: <c>[n, inputs] -> [n, outputs]</c>, fp32, in new memory. Formats with a
+    /// faster product than expansion override it; training always expands, as its backward pass does.
     /// </summary>
     public virtual Tensor Product(Tensor x) => ExpandedProduct(x);
 
-    /// <summary><c>x Wᵀ</c> by the values of <see cref="Expand"/>.</summary>
+    /// <summary><c>x Wᵀ</c> with the values of <see cref="Expand"/>.</summary>
     internal virtual Tensor ExpandedProduct(Tensor x)
     {
         using var expanded = Expand();
@@ -44,8 +44,8 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
         return y.mm(expanded);
     }
 
-    /// <summary>The same matrix on a device: itself where it is there already; else another, and this one is freed.</summary>
-    /// <exception cref="NotSupportedException">This form is for the CPU only.</exception>
+    /// <summary>Moves the matrix to a device; returns itself where it is already there, else a new matrix.</summary>
+    /// <exception cref="NotSupportedException">The format is supported on the CPU only.</exception>
     internal abstract WeightMatrix MoveTo(Device device);
 
     /// <summary>Frees the memory.</summary>
@@ -60,19 +60,19 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
 }
 
 /// <summary>
-/// A matrix of plain numbers. One in a type narrower than fp32 is expanded for each use: narrow arithmetic is several times
-/// slower on most CPUs.
+/// A matrix of unquantized values. Values narrower than fp32 are expanded for each use, because narrow arithmetic is several
+/// times slower on most CPUs.
 /// </summary>
 public sealed class DenseMatrix : WeightMatrix
 {
-    /// <summary>Numbers that are expanded at a time: 128 MB of fp32.</summary>
+    /// <summary>The number of values expanded at a time; by default 128 MB in fp32.</summary>
     internal long PartNumbers { get; init; } = 1 << 25;
 
     private readonly Tensor _stored;
     private readonly bool _inputsFirst;
 
-    /// <param name="stored">The numbers, of any floating type; stays the caller's.</param>
-    /// <param name="inputsFirst">Whether they lie as the transpose, <c>[inputs, outputs]</c>, as GPT-2's do.</param>
+    /// <param name="stored">The values, of any floating type; not owned.</param>
+    /// <param name="inputsFirst">Whether they are stored transposed, <c>[inputs, outputs]</c>, as in GPT-2.</param>
     public DenseMatrix(Tensor stored, bool inputsFirst = false)
         : base(stored.shape[inputsFirst ? 1 : 0], stored.shape[inputsFirst ? 0 : 1]) =>
         (this._stored, this._inputsFirst) = (stored, inputsFirst);
@@ -80,10 +80,10 @@ public sealed class DenseMatrix : WeightMatrix
     /// <inheritdoc/>
     public override long Bytes => _stored.numel() * _stored.element_size();
 
-    /// <summary>The numbers as <c>[outputs, inputs]</c>, in the type they are stored in.</summary>
+    /// <summary>The values as <c>[outputs, inputs]</c>, in their stored type.</summary>
     public Tensor Weight => _inputsFirst ? _stored.t() : _stored;
 
-    /// <summary>The numbers the way round they lie.</summary>
+    /// <summary>The values in their stored orientation.</summary>
     internal Tensor Stored => _stored;
 
     /// <summary>Whether the matrix itself is trained.</summary>
@@ -101,7 +101,7 @@ public sealed class DenseMatrix : WeightMatrix
     private static Tensor Expanded(Tensor numbers) => Compute.UsesSimd(numbers)
         ? Kernels.ExpansionBuffer.Expand(numbers) : numbers.to(ScalarType.Float32);
 
-    // Heads have a row for each token of the vocabulary: in fp32 at once they would be the largest thing in memory.
+    // Heads have a row for each token of the vocabulary; expanded at once they would be the largest tensor in memory.
     private bool IsExpandedInParts => _stored.dtype != ScalarType.Float32 && !_inputsFirst && _stored.numel() > PartNumbers;
 
     /// <inheritdoc/>
@@ -139,10 +139,10 @@ public sealed class DenseMatrix : WeightMatrix
     /// <inheritdoc/>
     internal override WeightMatrix MoveTo(Device device) => throw new NotSupportedException("the model moves its plain weights");
 
-    /// <summary>The matrix of other numbers, lying as these do; they stay the caller's.</summary>
+    /// <summary>A matrix of other values in the same orientation; they are not owned.</summary>
     /// <param name="weight"><c>[outputs, inputs]</c></param>
     internal DenseMatrix With(Tensor weight) => new(_inputsFirst ? weight.t() : weight, _inputsFirst);
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing) { } // the model's
+    protected override void Dispose(bool disposing) { } // the model owns the values
 }

@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// Where a model computes and in which type its activations are. Weights keep the type they are stored in; norms, rotary tables,
+/// The device of a model and the type of its activations. Weights keep their stored type; norms, rotary tables,
 /// losses and optimizer states are fp32 everywhere.
 /// </summary>
 /// <param name="Device">The device of weights, activations and caches.</param>
-/// <param name="Activations">The type between layers; on the CPU always fp32.</param>
+/// <param name="Activations">The type between layers; only fp32 is supported.</param>
 public sealed record Compute(Device Device, ScalarType Activations = ScalarType.Float32)
 {
     /// <summary>The environment variable that chooses kernels on the CPU: <c>simd</c> (the default) or <c>torch</c>.</summary>
@@ -20,7 +20,7 @@ public sealed record Compute(Device Device, ScalarType Activations = ScalarType.
         null or "" or "simd" => true,
         "torch" => false,
         var other => throw new InputException(
-            $"{KernelsVariable} is '{other}'; simd and torch are possible, and simd is the default."),
+            $"{KernelsVariable} is '{other}'; allowed are simd (the default) and torch."),
     });
 
     /// <summary>The CPU, in fp32.</summary>
@@ -35,11 +35,11 @@ public sealed record Compute(Device Device, ScalarType Activations = ScalarType.
     /// </summary>
     public static bool UsesSimd(DeviceType type) => type == DeviceType.CPU && SimdOnCpu.Value;
 
-    /// <summary>The same for the device of a tensor.</summary>
+    /// <summary>As above, for the device of a tensor.</summary>
     public static bool UsesSimd(Tensor tensor) => UsesSimd(tensor.device_type);
 
-    /// <summary>Checks that the activation type is possible on the device.</summary>
-    /// <exception cref="InputException">It is not.</exception>
+    /// <summary>Checks that the activation type is supported.</summary>
+    /// <exception cref="InputException">The type is not supported.</exception>
     public void Check()
     {
         if (Activations != ScalarType.Float32)

@@ -4,8 +4,8 @@ using System.Text;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// The little of a 64-bit little-endian ELF shared object that loading libtorch needs: the symbols it leaves to others,
-/// and the versions it asks of them. Source: the System V ABI and the Linux Standard Base, "Symbol Versioning".
+/// Reads the parts of a 64-bit little-endian ELF shared object that loading libtorch needs: undefined symbols and required
+/// symbol versions. Source: the System V ABI and the Linux Standard Base, "Symbol Versioning".
 /// </summary>
 internal sealed class ElfFile
 {
@@ -21,13 +21,13 @@ internal sealed class ElfFile
         this._bytes = bytes;
     }
 
-    /// <summary>The file, with whatever was changed.</summary>
+    /// <summary>The content of the file, with the changes.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes;
 
-    /// <summary>A symbol that some other library must bring.</summary>
+    /// <summary>A symbol that another library must define.</summary>
     /// <param name="Name">The mangled name.</param>
-    /// <param name="Weak">True when the file does without it.</param>
-    /// <param name="Version">The index of the version asked for.</param>
+    /// <param name="Weak">Whether the symbol is optional.</param>
+    /// <param name="Version">The index of the required version.</param>
     public readonly record struct Undefined(string Name, bool Weak, int Version);
 
     /// <summary>Every symbol that this file uses and does not define.</summary>
@@ -45,10 +45,10 @@ internal sealed class ElfFile
     }
 
     /// <summary>
-    /// Marks a needed version as one the loader may do without, if the only symbols bound to it are in
-    /// <paramref name="nominal"/>: then nothing is missed at run time.
+    /// Makes a required version optional for the loader, if the only symbols bound to it are in
+    /// <paramref name="nominal"/>, so that no function is missing at run time.
     /// </summary>
-    /// <returns>True when the version was found and is now optional.</returns>
+    /// <returns>True if the version was found and is now optional.</returns>
     public bool MakeVersionOptional(string version, IReadOnlySet<string> nominal)
     {
         var (need, size, link) = Section(VersionNeeds);

@@ -9,13 +9,13 @@ namespace AlpacaCot.Models.Runtime;
 /// <summary>
 /// Loads libtorch before TorchSharp looks for it, so that it works on any Linux with glibc 2.34 or newer.
 /// <para>
-/// TorchSharp 0.107's library names GLIBCXX_3.4.32 (GCC 13), which Debian 12 and Ubuntu 22.04 lack. The one symbol behind
-/// that version is a marker without a relocation, so the need is nominal: a copy of the library with the version marked
+/// TorchSharp 0.107's library requires GLIBCXX_3.4.32 (GCC 13), which Debian 12 and Ubuntu 22.04 lack. The only symbol of
+/// that version is a marker without a relocation, so the requirement is nominal: a copy of the library with the version marked
 /// optional is loaded from memory. No file is changed or written.
 /// </para>
 /// <para>
 /// <c>ALPACACOT_LIBTORCH</c> may name a folder with another libtorch (PyTorch's <c>torch/lib</c>, with CUDA). Every symbol
-/// TorchSharp needs is then looked up, and a numeric self-test run, before anything else uses it.
+/// TorchSharp needs is then looked up, and a numeric self-test is run, before the library is used.
 /// </para>
 /// </summary>
 public static partial class Libtorch
@@ -27,17 +27,17 @@ public static partial class Libtorch
     private static readonly HashSet<string> NominalSymbols = ["_ZSt21ios_base_library_initv"];
     private static readonly Lazy<LibtorchReport> Loaded = new(Load);
 
-    /// <summary>What was loaded and from where, or why nothing was.</summary>
+    /// <summary>The loaded library and its folder, or the reason why loading failed.</summary>
     public static LibtorchReport Report => Loaded.Value;
 
-    /// <summary>Makes libtorch ready; cheap when it already is.</summary>
-    /// <exception cref="InputException">libtorch cannot be loaded here; the message says why and what to do.</exception>
+    /// <summary>Loads libtorch once; further calls return at once.</summary>
+    /// <exception cref="InputException">libtorch cannot be loaded; the message gives the reason and the remedy.</exception>
     public static void EnsureLoaded()
     {
         if (Report.Problem is { } problem) throw new InputException(problem);
     }
 
-    // A NuGet consumer may use any type of this assembly first; TorchSharp's own search must then find libtorch in place.
+    // A program may use any type of this assembly first; libtorch must be loaded before TorchSharp searches for it.
 #pragma warning disable CA2255
     [ModuleInitializer]
 #pragma warning restore CA2255
@@ -50,13 +50,13 @@ public static partial class Libtorch
         {
             if (!OperatingSystem.IsLinux()) return LoadByTorchSharp();
             if (external is not null && !File.Exists(Path.Combine(external, "libtorch_cpu.so")))
-                return new LibtorchReport { Problem = $"{FolderVariable} names {external}, where there is no libtorch_cpu.so. " +
+                return new LibtorchReport { Problem = $"{FolderVariable} names {external}, which contains no libtorch_cpu.so. " +
                     "Point it at a folder with libtorch, such as site-packages/torch/lib, or unset it." };
 
             var binding = Find("libLibTorchSharp.so")
-                ?? throw new DllNotFoundException("libLibTorchSharp.so is not beside the program");
+                ?? throw new DllNotFoundException("libLibTorchSharp.so is not in the program's folder");
             var folder = external ?? Path.GetDirectoryName(Find("libtorch_cpu.so")
-                ?? throw new DllNotFoundException("libtorch_cpu.so is not beside the program"))!;
+                ?? throw new DllNotFoundException("libtorch_cpu.so is not in the program's folder"))!;
             var handles = (from part in Parts
                            let path = Path.Combine(folder, $"lib{part}.so")
                            where File.Exists(path)
@@ -73,7 +73,8 @@ public static partial class Libtorch
                 if (missing.Count > 0)
                     return new LibtorchReport { Folder = folder, Problem =
                         $"libtorch in {folder} lacks {missing.Count} symbols that TorchSharp needs (first: {missing[0]}). " +
-                        $"Use libtorch {LibtorchReport.BuiltAgainst}, or unset {FolderVariable} for the one that comes with AlpacaCot." };
+                        $"Use libtorch {LibtorchReport.BuiltAgainst}, or unset {FolderVariable} " +
+                            "to use the one included in AlpacaCot." };
                 NumericSelfTest.Run();
             }
             return new LibtorchReport { Folder = folder, External = external is not null, Adapted = adapted };
@@ -93,11 +94,11 @@ public static partial class Libtorch
     private static IntPtr LoadWithoutNominalVersion(string path)
     {
         var elf = new ElfFile(File.ReadAllBytes(path));
-        // throws the loader's words
+        // throws the loader's message
         if (!elf.MakeVersionOptional("GLIBCXX_3.4.32", NominalSymbols)) return NativeLibrary.Load(path);
-        // A memory file needs no writable folder, leaves nothing behind and cannot be changed by another process.
+        // A memory file needs no writable folder, leaves no file behind and cannot be changed by another process.
         var descriptor = MemfdCreate("libLibTorchSharp.so", 0);
-        if (descriptor < 0) throw new IOException("the kernel gave no memory file (memfd_create)");
+        if (descriptor < 0) throw new IOException("the kernel created no memory file (memfd_create failed)");
         using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true),
             FileAccess.Write);
         file.Write(elf.Bytes);
@@ -109,8 +110,8 @@ public static partial class Libtorch
 
     private static IEnumerable<string> SearchFolders()
     {
-        var here = Path.GetDirectoryName(typeof(Libtorch).Assembly.Location);
-        string?[] bases = [AppContext.BaseDirectory, here];
+        var assemblyFolder = Path.GetDirectoryName(typeof(Libtorch).Assembly.Location);
+        string?[] bases = [AppContext.BaseDirectory, assemblyFolder];
         foreach (var folder in bases.OfType<string>().Where(f => f.Length > 0).Distinct())
         {
             yield return folder;
@@ -124,10 +125,13 @@ public static partial class Libtorch
     {
         var glibc = Platform.GlibcVersion;
         if (glibc is not null && glibc < new Version(2, 34))
-            return $"This system's C library is glibc {glibc}; libtorch needs 2.34 or newer (Debian 12, Ubuntu 22.04, RHEL 9 or later).";
+            return $"This system's C library is glibc {glibc}; libtorch needs 2.34 or newer " +
+                "(Debian 12, Ubuntu 22.04, RHEL 9 or later).";
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
-            return $"There is no libtorch for {RuntimeInformation.RuntimeIdentifier} in this build; linux-x64, win-x64 and osx-arm64 are supported.";
-        return $"libtorch could not be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} Run `alpaca-cot doctor` for details.";
+            return $"libtorch is not included for {RuntimeInformation.RuntimeIdentifier} in this build; " +
+                "linux-x64, win-x64 and osx-arm64 are supported.";
+        return $"libtorch could not be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} " +
+            "Run `alpaca-cot doctor` for details.";
     }
 
     [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]

@@ -1,20 +1,21 @@
 namespace AlpacaCot.Models.Runtime;
 
-/// <summary>How libtorch was loaded.</summary>
+/// <summary>The result of loading libtorch.</summary>
 public sealed record LibtorchReport
 {
     /// <summary>The libtorch release that TorchSharp's library was built against.</summary>
     public const string BuiltAgainst = "2.10";
 
-    /// <summary>The folder the libraries came from.</summary>
+    /// <summary>The folder of the loaded libraries.</summary>
     public string? Folder { get; init; }
 
-    /// <summary>True when the folder was named by <see cref="Libtorch.FolderVariable"/>.</summary>
+    /// <summary>True if the folder was set by <see cref="Libtorch.FolderVariable"/>.</summary>
     public bool External { get; init; }
 
-    /// <summary>True when this system's C++ library is older than TorchSharp's build and the nominal need was lifted.</summary>
+    /// <summary>True if this system's C++ library is older than TorchSharp's build and the nominal version requirement was made
+    /// optional.</summary>
     public bool Adapted { get; init; }
 
-    /// <summary>Why libtorch cannot be used, for a person; null when it can.</summary>
+    /// <summary>The message why libtorch cannot be used; null if it was loaded.</summary>
     public string? Problem { get; init; }
 }

@@ -8,11 +8,11 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// A file seen as memory, and tensors over it without a copy. Pages are loaded when first touched; a write goes to a private
-/// copy of its page, so an operation in place changes what this process sees and never the file.
+/// A memory-mapped file, and tensors that view it without a copy. Pages are loaded on first access; a write goes to a private
+/// copy of its page, so an in-place operation changes memory of this process only, never the file.
 /// <para>
 /// The mapping lives until the object and every tensor made from it are disposed, in any order. The pages of a tensor that is
-/// disposed are given back at once, so that a weight which is only read to be converted takes no memory afterwards. Replacing the
+/// disposed are released at once, so that a weight that is only read for conversion takes no memory afterwards. Replacing the
 /// file by a rename or deleting it is harmless; shortening it in place while it is mapped ends the process, as with any mapped
 /// file.
 /// </para>
@@ -40,7 +40,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         Pointer = start + view.PointerOffset;
     }
 
-    /// <summary>The path the file was opened by.</summary>
+    /// <summary>The path of the file, as it was opened.</summary>
     public string Path { get; }
 
     /// <summary>The file's length in bytes when it was opened.</summary>
@@ -49,7 +49,7 @@ public sealed unsafe partial class MappedFile : IDisposable
     /// <summary>The address of the first byte; null for an empty file. Valid while this object or a tensor of it lives.</summary>
     public byte* Pointer { get; }
 
-    /// <summary>Maps a file. Nothing is read yet.</summary>
+    /// <summary>Maps a file. No page is read yet.</summary>
     /// <exception cref="InputException">The file is absent or cannot be read.</exception>
     public static MappedFile Open(string path)
     {
@@ -65,7 +65,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException($"{path}: there is no such file.", e);
+            throw new InputException($"{path}: the file does not exist.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -73,7 +73,8 @@ public sealed unsafe partial class MappedFile : IDisposable
         }
     }
 
-    /// <summary>The bytes from <paramref name="offset"/> on, for parsing a header. Valid as <see cref="Pointer"/> is.</summary>
+    /// <summary>The bytes from <paramref name="offset"/> on, for parsing a header. Valid as long as
+    /// <see cref="Pointer"/>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is not inside the file.</exception>
     public ReadOnlySpan<byte> Bytes(long offset, int count)
     {
@@ -82,10 +83,10 @@ public sealed unsafe partial class MappedFile : IDisposable
     }
 
     /// <summary>
-    /// A contiguous tensor over the file's bytes, without a copy. Two tensors over the same bytes see each other's writes; when
-    /// the last is disposed they are forgotten.
+    /// A contiguous tensor that views the file's bytes, without a copy. Two tensors over the same bytes see each other's writes;
+    /// when the last is disposed, the writes are lost.
     /// </summary>
-    /// <param name="offset">Where the first element lies, in bytes; need not be aligned.</param>
+    /// <param name="offset">The offset of the first element in bytes; need not be aligned.</param>
     /// <param name="dtype">The type of the elements, little-endian in the file.</param>
     /// <param name="shape">The size of each dimension; empty for a scalar.</param>
     /// <exception cref="ArgumentOutOfRangeException">The elements are not inside the file.</exception>
@@ -107,15 +108,15 @@ public sealed unsafe partial class MappedFile : IDisposable
             {
                 RemoveOwner(address);
                 torch.CheckForErrors();
-                throw new InvalidOperationException("libtorch made no tensor");
+                throw new InvalidOperationException("libtorch created no tensor");
             }
             return torch.Tensor.UnsafeCreateTensor(handle);
         }
     }
 
     /// <summary>
-    /// Gives the memory of bytes that were read through <see cref="Pointer"/> back to the system; the file is read again when
-    /// they are next touched. Writes to them are lost.
+    /// Releases the memory of bytes that were read through <see cref="Pointer"/>; the file is read again when
+    /// they are accessed again. Writes to them are lost.
     /// </summary>
     internal void Forget(long offset, long count)
     {
@@ -123,7 +124,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         lock (Live) ForgetUnlessLive((nint)(Pointer + offset), count);
     }
 
-    /// <summary>Gives up this object's share of the mapping; it is unmapped when the last tensor is gone too.</summary>
+    /// <summary>Releases this object's reference to the mapping; it is unmapped when its last tensor is disposed.</summary>
     public void Dispose()
     {
         if (_disposed) return;
@@ -164,7 +165,8 @@ public sealed unsafe partial class MappedFile : IDisposable
         }
     }
 
-    // Only whole pages: the first and the last may belong to neighbours too. A live tensor may have changed what it overlaps.
+    // Whole pages only: the first and last may be shared with adjacent tensors. A live tensor may have modified an overlapping
+    // page.
     private static void ForgetUnlessLive(nint address, long bytes)
     {
         var (page, end) = (Environment.SystemPageSize, (nint)(address + bytes));

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// A foreign libtorch may have all symbols and still lay out its objects otherwise (it promises no binary compatibility):
-/// a forward and a backward pass whose results are known by hand must come out right before it is trusted.
+/// A libtorch of another build may have all symbols and still use another object layout (it promises no binary compatibility):
+/// a forward and a backward pass with known results must be correct before it is used.
 /// </summary>
 internal static class NumericSelfTest
 {

@@ -2,22 +2,22 @@ using System.Runtime.InteropServices;
 
 namespace AlpacaCot.Models.Runtime;
 
-/// <summary>The few facts about the running system that tensors depend on, and the memory of this process.</summary>
+/// <summary>Information about the operating system, and control of this process's memory.</summary>
 public static partial class Platform
 {
-    /// <summary>The version of glibc, or null where the C library is another.</summary>
+    /// <summary>The version of glibc, null for another C library.</summary>
     public static Version? GlibcVersion { get; } = ReadGlibcVersion();
 
     /// <summary>Resident memory of this process, in bytes.</summary>
     public static long ResidentBytes => StatusKilobytes("VmRSS:") ?? Environment.WorkingSet;
 
-    /// <summary>The highest resident memory this process had, in bytes.</summary>
+    /// <summary>The peak resident memory of this process, in bytes.</summary>
     public static long PeakResidentBytes =>
         StatusKilobytes("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
 
     /// <summary>
-    /// Gives freed memory back to the system. Tensors of changing sizes fragment glibc's heap: without this, resident memory
-    /// grows several-fold although every tensor is disposed. Does nothing where the C library is not glibc.
+    /// Returns freed memory to the system. Tensors of changing sizes fragment glibc's heap: without this, resident memory
+    /// grows several-fold although every tensor is disposed. No effect with other C libraries than glibc.
     /// </summary>
     public static void TrimMemory()
     {
@@ -25,9 +25,9 @@ public static partial class Platform
     }
 
     /// <summary>
-    /// Has glibc map blocks of 4 MB and more one by one from now on, so that each goes back to the system when it is freed.
-    /// By itself it keeps blocks up to 32 MB in its heap, where the activations of a large model leave gaps of gigabytes.
-    /// Does nothing where the C library is not glibc.
+    /// Makes glibc map blocks of 4 MB and more individually from now on, so that each is returned to the system when it is freed.
+    /// By default it keeps blocks up to 32 MB in its heap, where the activations of a large model leave gaps of gigabytes.
+    /// No effect with other C libraries than glibc.
     /// </summary>
     public static void MapLargeBlocks()
     {
@@ -35,11 +35,11 @@ public static partial class Platform
         if (GlibcVersion is not null) _ = MallocOption(mmapThreshold, 4 << 20);
     }
 
-    /// <summary>Drops whole pages of a private file mapping from this process's memory; they are read again when
-    /// touched.</summary>
+    /// <summary>Drops whole pages of a private file mapping from this process's memory; they are read again on
+    /// access.</summary>
     internal static void ForgetPages(nint address, nint bytes)
     {
-        const int dontNeed = 4; // elsewhere than on Linux the same advice means other things
+        const int dontNeed = 4; // on other systems than Linux the value has another meaning
         if (OperatingSystem.IsLinux()) _ = Advise(address, bytes, dontNeed);
     }
 

@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// The state of the generator that random operations on a device draw from. libtorch's other CPU-hosted devices share the CPU's;
-/// TorchSharp has no access to that of a CUDA device yet, so dropout under recomputation is exact on the former only.
+/// The state of a device's random number generator. libtorch's other CPU-hosted devices share the CPU's;
+/// TorchSharp gives no access to a CUDA device's yet, so dropout under recomputation is exact on the former only.
 /// </summary>
 internal static class RandomState
 {
-    /// <summary>The state now, in host memory.</summary>
+    /// <summary>Returns the current state, in host memory.</summary>
     public static Tensor Of(Device device) => get_rng_state();
 
-    /// <summary>Puts a state back.</summary>
+    /// <summary>Restores a state.</summary>
     public static void Set(Device device, Tensor state) => set_rng_state(state);
 }

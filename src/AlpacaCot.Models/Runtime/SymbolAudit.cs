@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// Looks up every symbol that TorchSharp's library expects of libtorch. Linux binds functions at their first call and kills
-/// the process when one is missing, so with a foreign libtorch this must be known before.
+/// Looks up every symbol that TorchSharp's library requires of libtorch. Linux binds functions at their first call and ends
+/// the process if one is missing, so another libtorch is checked in advance.
 /// </summary>
 internal static class SymbolAudit
 {

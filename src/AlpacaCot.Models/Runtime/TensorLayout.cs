@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Runtime;
 
-/// <summary>How many bytes tensors take, and where they lie.</summary>
+/// <summary>Sizes of tensors in memory and files.</summary>
 internal static class TensorLayout
 {
-    /// <summary>Bytes per element.</summary>
+    /// <summary>The size of an element in bytes.</summary>
     public static int ItemSize(ScalarType dtype) => dtype switch
     {
         ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,
@@ -16,7 +16,7 @@ internal static class TensorLayout
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), $"{dtype} has no plain storage"),
     };
 
-    /// <summary>Bytes of a contiguous tensor; null as <see cref="Extent"/>.</summary>
+    /// <summary>The size of a contiguous tensor in bytes; null as for <see cref="Extent"/>.</summary>
     public static long? ByteCount(ScalarType dtype, ReadOnlySpan<long> shape) => Extent(ItemSize(dtype), shape);
 
     /// <summary>

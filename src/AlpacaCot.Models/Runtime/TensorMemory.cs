@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// Raw addresses of tensor memory for kernels. The tensor must be contiguous, on the CPU and outlive the use; writes bypass
-/// autograd's version counter, so only buffers that no graph has saved may be written. A tensor on another device is refused.
+/// Raw addresses of tensor memory for kernels. The tensor must be contiguous, on the CPU and stay alive during the use; writes
+/// bypass autograd's version counter, so only buffers that no graph has saved may be written. A tensor on another device is
+/// rejected.
 /// </summary>
 public static unsafe partial class TensorMemory
 {
@@ -13,7 +14,7 @@ public static unsafe partial class TensorMemory
     public static float* Floats(Tensor tensor)
     {
         if (tensor.dtype != ScalarType.Float32 || !tensor.is_contiguous())
-            throw new ArgumentException("a contiguous fp32 tensor is needed", nameof(tensor));
+            throw new ArgumentException("a contiguous fp32 tensor is required", nameof(tensor));
         return (float*)Bytes(tensor);
     }
 
@@ -21,7 +22,7 @@ public static unsafe partial class TensorMemory
     public static long* Longs(Tensor tensor)
     {
         if (tensor.dtype != ScalarType.Int64 || !tensor.is_contiguous())
-            throw new ArgumentException("a contiguous int64 tensor is needed", nameof(tensor));
+            throw new ArgumentException("a contiguous int64 tensor is required", nameof(tensor));
         return (long*)Bytes(tensor);
     }
 
@@ -29,8 +30,8 @@ public static unsafe partial class TensorMemory
     public static byte* Bytes(Tensor tensor)
     {
         if (tensor.device_type != TorchSharp.DeviceType.CPU)
-            throw new ArgumentException($"the tensor is on {tensor.device_type}; only memory of the CPU can be read: use its " +
-                "cpu(), or an operation of libtorch", nameof(tensor));
+            throw new ArgumentException($"the tensor is on {tensor.device_type}; only CPU memory can be read: use " +
+                "tensor.cpu(), or an operation of libtorch", nameof(tensor));
         return (byte*)Data(tensor.Handle);
     }
 

@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// Makes tensors. Each method names the device: libtorch's own factories take the CPU where none is given, which works until a
-/// model is on another device, so <c>BannedSymbols.Factories.txt</c> forbids them elsewhere.
+/// Creates tensors. Each method requires the device: libtorch's own factories default to the CPU, which fails with a
+/// model on another device, so <c>BannedSymbols.Factories.txt</c> forbids them elsewhere.
 /// </summary>
-[SuppressMessage("ApiDesign", "RS0030", Justification = "the one place that calls libtorch's factories")]
+[SuppressMessage("ApiDesign", "RS0030", Justification = "the only code that calls libtorch's factories")]
 public static class Tensors
 {
-    /// <summary>A tensor with any content.</summary>
+    /// <summary>An uninitialized tensor.</summary>
     public static Tensor Empty(ReadOnlySpan<long> shape, ScalarType type, Device device) => empty(shape.ToArray(), type, device);
 
     /// <summary>A tensor of zeros.</summary>
@@ -20,21 +20,22 @@ public static class Tensors
     /// <summary>A tensor of ones.</summary>
     public static Tensor Ones(ReadOnlySpan<long> shape, ScalarType type, Device device) => ones(shape.ToArray(), type, device);
 
-    /// <summary>A tensor of one number.</summary>
+    /// <summary>A tensor with all elements equal to <paramref name="value"/>.</summary>
     public static Tensor Full(ReadOnlySpan<long> shape, double value, ScalarType type, Device device) =>
         full(shape.ToArray(), Scalars.Number(value), type, device);
 
     /// <summary>Ones on the diagonal, <c>[rows, columns]</c>.</summary>
     public static Tensor Identity(long rows, long columns, ScalarType type, Device device) => eye(rows, columns, type, device);
 
-    /// <summary>The whole numbers from <paramref name="start"/> until before <paramref name="end"/>.</summary>
+    /// <summary>The integers from <paramref name="start"/> to <paramref name="end"/> - 1, <c>[end - start]</c>.</summary>
     public static Tensor Range(long start, long end, Device device, ScalarType type = ScalarType.Int64) =>
         arange(Scalars.Number(start), Scalars.Number(end), Scalars.Number(1), type, device);
 
-    /// <summary>Rows and columns of the numbers above a square matrix' diagonal, <c>[2, size · (size - 1) / 2]</c>.</summary>
+    /// <summary>The row and column indices of the elements above a square matrix's diagonal, <c>[2, size · (size - 1) /
+    /// 2]</c>.</summary>
     public static Tensor UpperTriangle(long size, Device device) => On(triu_indices(size, size, 1), device);
 
-    /// <summary>A copy of numbers.</summary>
+    /// <summary>A copy of an array, in row-major order.</summary>
     public static Tensor Of(float[] values, ReadOnlySpan<long> shape, Device device) => On(tensor(values, shape), device);
 
     /// <inheritdoc cref="Of(float[], ReadOnlySpan{long}, Device)"/>
@@ -46,7 +47,7 @@ public static class Tensors
     /// <inheritdoc cref="Of(float[], ReadOnlySpan{long}, Device)"/>
     public static Tensor Of(byte[] values, ReadOnlySpan<long> shape, Device device) => On(tensor(values, shape), device);
 
-    /// <summary>A copy of numbers in one dimension.</summary>
+    /// <summary>A one-dimensional copy of an array.</summary>
     public static Tensor Of(float[] values, Device device) => Of(values, [values.Length], device);
 
     /// <inheritdoc cref="Of(float[], Device)"/>
@@ -55,7 +56,8 @@ public static class Tensors
     /// <inheritdoc cref="Of(float[], Device)"/>
     public static Tensor Of(byte[] values, Device device) => Of(values, [values.Length], device);
 
-    /// <summary>The same tensor where it is on the device already; else a copy there, and the original is freed.</summary>
+    /// <summary>Moves a tensor to a device; returns itself where it is already there, else a copy, and disposes the
+    /// original.</summary>
     public static Tensor On(Tensor tensor, Device device)
     {
         if (tensor.device_type == device.type && (device.type == DeviceType.CPU || tensor.device == device)) return tensor;

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// Operators of libtorch that TorchSharp does not wrap, reached through TorchScript. The table is fixed: a TorchScript
-/// compile error ends the process, so no script is ever made at run time.
+/// Operators of libtorch that TorchSharp does not wrap, called through TorchScript. The script is constant: a TorchScript
+/// compile error ends the process, so no script is created at run time.
 /// </summary>
 internal static class TorchScriptOps
 {
@@ -28,7 +28,8 @@ internal static class TorchScriptOps
 
     private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Table));
 
-    /// <summary>Scaled dot-product attention whose keys and values may have fewer heads than the queries.</summary>
+    /// <summary>Scaled dot-product attention with grouped queries: keys and values may have fewer heads than the
+    /// queries.</summary>
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal) => mask is null
         ? Compiled.Value.invoke<Tensor>(causal ? "attend_causal" : "attend_all", query, key, value)
         : Compiled.Value.invoke<Tensor>("attend_masked", query, key, value, mask);
@@ -36,6 +37,6 @@ internal static class TorchScriptOps
     /// <summary>GELU by the tanh approximation.</summary>
     public static Tensor GeluTanh(Tensor x) => Compiled.Value.invoke<Tensor>("gelu_tanh", x);
 
-    /// <summary>The product of int8 matrices in int32, exact: <c>[n, k] [k, m] -> [n, m]</c>.</summary>
+    /// <summary>The exact product of int8 matrices in int32: <c>[n, k] [k, m] -> [n, m]</c>.</summary>
     public static Tensor Int8Product(Tensor a, Tensor b) => Compiled.Value.invoke<Tensor>("int8_product", a, b);
 }

@@ -3,43 +3,43 @@ using System.Globalization;
 namespace AlpacaCot.Studies.Figures;
 
 /// <summary>A linear axis whose ticks are round numbers: multiples of 1, 2, 2.5 or 5 times a power of ten.</summary>
-/// <param name="Low">The value at its beginning.</param>
+/// <param name="Low">The value at its start.</param>
 /// <param name="High">The value at its end, above <paramref name="Low"/>.</param>
 /// <param name="Step">The distance between two ticks, above 0.</param>
 internal readonly record struct Axis(double Low, double High, double Step)
 {
-    private const int WantedIntervals = 6;
+    private const int TargetIntervals = 6;
 
-    /// <summary>The number of steps between both ends of an axis that begins and ends at a tick.</summary>
+    /// <summary>The number of steps of an axis that starts and ends at a tick.</summary>
     public int Intervals => (int)Math.Round((High - Low) / Step);
 
-    /// <summary>The axis that holds all values between two and begins and ends at a tick.</summary>
+    /// <summary>The smallest axis that covers a range and starts and ends at a tick.</summary>
     public static Axis Around(double low, double high)
     {
         var span = high - low;
-        var least = 1e-9 * Math.Max(Math.Abs(low), Math.Abs(high));   // below it ticks would be equal numbers
-        var step = Round((span > least ? span : Math.Max(Math.Abs(high), 1) / 5) / WantedIntervals);
+        var least = 1e-9 * Math.Max(Math.Abs(low), Math.Abs(high));   // below it the ticks would be equal numbers
+        var step = Round((span > least ? span : Math.Max(Math.Abs(high), 1) / 5) / TargetIntervals);
         var (first, last) = (Math.Floor(low / step), Math.Ceiling(high / step));
         if (last <= first) last = first + 1;
         return new(first * step, last * step, step);
     }
 
-    /// <summary>The axis from 0 to a value or above it in a given number of intervals.</summary>
+    /// <summary>The axis from 0 to at least a value, with a given number of intervals.</summary>
     public static Axis FromZero(double high, int intervals)
     {
         var step = Round(Math.Max(high, 1e-12) / intervals);
         return new(0, step * intervals, step);
     }
 
-    /// <summary>The least of 1, 2, 2.5 and 5 times a power of ten that is not below an amount above 0.</summary>
-    public static double Round(double amount)
+    /// <summary>Rounds a positive value up to 1, 2, 2.5 or 5 times a power of ten.</summary>
+    public static double Round(double value)
     {
-        if (!(amount > 0)) return 1;
-        var power = Math.Pow(10, Math.Floor(Math.Log10(amount)));
-        return power * (amount / power - 1e-9) switch { <= 1 => 1, <= 2 => 2, <= 2.5 => 2.5, <= 5 => 5, _ => 10 };
+        if (!(value > 0)) return 1;
+        var power = Math.Pow(10, Math.Floor(Math.Log10(value)));
+        return power * (value / power - 1e-9) switch { <= 1 => 1, <= 2 => 2, <= 2.5 => 2.5, <= 5 => 5, _ => 10 };
     }
 
-    /// <summary>The position of a value: 0 at the beginning, 1 at the end.</summary>
+    /// <summary>The position of a value: 0 at the start, 1 at the end.</summary>
     public double Share(double value) => (value - Low) / (High - Low);
 
     /// <summary>The multiples of the step between both ends.</summary>
@@ -50,7 +50,7 @@ internal readonly record struct Axis(double Low, double High, double Step)
         for (var i = Math.Ceiling(Low / Step - tolerance); i <= last; i++) yield return i * Step + 0.0;   // never -0
     }
 
-    /// <summary>A tick's number with the decimals that its step needs.</summary>
+    /// <summary>A tick's value with the decimals that the step requires.</summary>
     public string Label(double value)
     {
         var decimals = 0;

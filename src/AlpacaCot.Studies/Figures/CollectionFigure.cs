@@ -3,13 +3,13 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Figures;
 
-/// <summary>One set in the picture of a collection.</summary>
+/// <summary>One data set in the figure of a collection.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Records">How many records it has.</param>
-/// <param name="Group">What gives it its colour, such as its language.</param>
+/// <param name="Records">The number of its records.</param>
+/// <param name="Group">The group that determines its colour, such as its language.</param>
 public sealed record CollectionPart(string Name, long Records, string Group);
 
-/// <summary>The picture of a collection: each set is an area as large as its share of the records.</summary>
+/// <summary>A treemap of a collection: the area of each data set is proportional to its records.</summary>
 public static class CollectionFigure
 {
     private const int Width = 1200, Height = 760, Margin = 24, Top = 84, Gap = 2;
@@ -20,15 +20,15 @@ public static class CollectionFigure
     /// <summary>Draws a collection and writes it as PNG and SVG.</summary>
     /// <param name="parts">The sets; those without records are left out.</param>
     /// <param name="path">The figure without its extension; <c>.png</c> and <c>.svg</c> are added.</param>
-    /// <param name="title">What stands above it.</param>
-    /// <param name="unit">What is counted, in the plural.</param>
-    /// <returns>What is to be said about the figure, such as a missing font; null where nothing is.</returns>
+    /// <param name="title">The title above the figure.</param>
+    /// <param name="unit">The unit of the counts, in the plural.</param>
+    /// <returns>A warning, such as a missing font; null for none.</returns>
     /// <exception cref="InputException">No set has records.</exception>
     public static string? Write(IEnumerable<CollectionPart> parts, string path, string title, string unit = "records")
     {
         var sets = parts.Where(part => part.Records > 0).OrderByDescending(part => part.Records)
             .ThenBy(part => part.Name, StringComparer.Ordinal).ToList();
-        if (sets.Count == 0) throw new InputException("there is nothing to draw: no set has records");
+        if (sets.Count == 0) throw new InputException("nothing to draw: no set has records");
         var total = sets.Sum(set => set.Records);
         var groups = sets.GroupBy(set => set.Group).OrderByDescending(group => group.Sum(set => set.Records))
             .Select(group => group.Key).ToList();
@@ -37,16 +37,16 @@ public static class CollectionFigure
         var drawing = new Drawing(Width, Height);
         drawing.Text(title, Margin, 38, 22, "#1F2933", bold: true);
         drawing.Text(string.Create(CultureInfo.InvariantCulture,
-            $"{total:N0} {unit} in {sets.Count} sets; areas are as the numbers"),
+            $"{total:N0} {unit} in {sets.Count} sets; areas are proportional to the numbers"),
             Margin, 64, 14, "#52606D");
         Legend(drawing, groups, Colour);
-        var places = Treemap.Divide([.. sets.Select(set => (double)set.Records)],
+        var rectangles = Treemap.Divide([.. sets.Select(set => (double)set.Records)],
             new(Margin, Top, Width - 2 * Margin, Height - Top - Margin));
-        foreach (var (set, place) in sets.Zip(places))
+        foreach (var (set, rectangle) in sets.Zip(rectangles))
         {
-            var gap = Math.Min(Gap, Math.Min(place.Width, place.Height) / 4);
-            drawing.Rectangle(place.X, place.Y, place.Width - gap, place.Height - gap, Colour(set.Group), 3);
-            Label(drawing, set, place, total);
+            var gap = Math.Min(Gap, Math.Min(rectangle.Width, rectangle.Height) / 4);
+            drawing.Rectangle(rectangle.X, rectangle.Y, rectangle.Width - gap, rectangle.Height - gap, Colour(set.Group), 3);
+            Label(drawing, set, rectangle, total);
         }
         drawing.Write(path);
         return drawing.LacksCharacters ? FigureFont.Remedy : null;
@@ -65,19 +65,19 @@ public static class CollectionFigure
         }
     }
 
-    // As large as the place allows, on one line or two; nothing where even the smallest would not be read.
-    private static void Label(Drawing drawing, CollectionPart set, Rectangle place, long total)
+    // As large as the rectangle allows, on one line or two; omitted where even the smallest size is not legible.
+    private static void Label(Drawing drawing, CollectionPart set, Rectangle rectangle, long total)
     {
         var count = string.Create(CultureInfo.InvariantCulture, $"{set.Records:N0}  {100.0 * set.Records / total:0.0} %");
-        var (room, high) = (place.Width - 16, place.Height - 12);
+        var (available, high) = (rectangle.Width - 16, rectangle.Height - 12);
         for (var size = 24.0; size >= 8.5; size -= 0.5)
         {
-            if (Drawing.Measure(set.Name, size, bold: true) > room || size > high) continue;
+            if (Drawing.Measure(set.Name, size, bold: true) > available || size > high) continue;
             var small = Math.Max(8.5, size * 0.7);
-            var both = size + 1.35 * small <= high && Drawing.Measure(count, small) <= room;
+            var both = size + 1.35 * small <= high && Drawing.Measure(count, small) <= available;
             if (!both && size > 11) continue;
-            drawing.Text(set.Name, place.X + 8, place.Y + 6 + size * 0.85, size, "#FFFFFF", bold: true);
-            if (both) drawing.Text(count, place.X + 8, place.Y + 6 + size * 0.85 + 1.35 * small, small, "#FFFFFF");
+            drawing.Text(set.Name, rectangle.X + 8, rectangle.Y + 6 + size * 0.85, size, "#FFFFFF", bold: true);
+            if (both) drawing.Text(count, rectangle.X + 8, rectangle.Y + 6 + size * 0.85 + 1.35 * small, small, "#FFFFFF");
             return;
         }
     }

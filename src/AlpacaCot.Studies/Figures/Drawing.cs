@@ -7,7 +7,7 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Studies.Figures;
 
-/// <summary>Where a text stands against its point.</summary>
+/// <summary>The alignment of a text relative to its point.</summary>
 internal enum Anchor
 {
     Start,
@@ -16,8 +16,8 @@ internal enum Anchor
 }
 
 /// <summary>
-/// A figure of rectangles, lines and text that is written twice: as SVG, whose texts stay texts and are drawn with the fonts of
-/// whoever looks at it, and as PNG, with the fonts of this machine.
+/// A figure of rectangles, lines and text in two formats: SVG, whose texts remain text and are drawn with the viewer's fonts,
+/// and PNG, drawn with the fonts of this machine.
 /// </summary>
 internal sealed class Drawing(int width, int height)
 {
@@ -27,7 +27,7 @@ internal sealed class Drawing(int width, int height)
     public int Width => width;
     public int Height => height;
 
-    /// <summary>Whether a text has characters that no font of this machine has: the PNG shows boxes in their place.</summary>
+    /// <summary>Whether a text has characters that are missing in this machine's fonts; the PNG shows boxes instead.</summary>
     public bool LacksCharacters { get; private set; }
 
     public void Rectangle(double x, double y, double w, double h, string colour, double corner = 0)
@@ -62,7 +62,7 @@ internal sealed class Drawing(int width, int height)
         });
     }
 
-    /// <summary>A line through points; closed, it has a pale inside; dotted, its pattern is a dot and a gap of twice that.</summary>
+    /// <summary>A line through points; a closed one is filled in a pale colour; a dotted one has gaps of two dots.</summary>
     public void Path(IReadOnlyList<(double X, double Y)> points, string colour, double thickness, bool closed = false,
         double opacity = 1, bool dotted = false)
     {
@@ -91,15 +91,15 @@ internal sealed class Drawing(int width, int height)
         });
     }
 
-    /// <summary>Draws one line of text whose base line begins, has its middle or ends at a point.</summary>
+    /// <summary>Draws one line of text whose baseline starts, is centred or ends at a point.</summary>
     public void Text(string text, double x, double y, double size, string colour, Anchor anchor = Anchor.Start, bool bold = false)
     {
         LacksCharacters |= FigureFont.Lacks(text);
-        var (place, weight) = (anchor switch { Anchor.Middle => "middle", Anchor.End => "end", _ => "start" },
+        var (textAnchor, weight) = (anchor switch { Anchor.Middle => "middle", Anchor.End => "end", _ => "start" },
             bold ? "bold" : "normal");
         Svg($"""
             <text x="{x:0.##}" y="{y:0.##}" font-size="{size:0.##}" font-weight="{weight}" fill="{colour}"
-             text-anchor="{place}">{SecurityElement.Escape(text)}</text>
+             text-anchor="{textAnchor}">{SecurityElement.Escape(text)}</text>
             """);
         _painted.Add(canvas =>
         {

@@ -4,17 +4,17 @@ using SkiaSharp;
 
 namespace AlpacaCot.Studies.Figures;
 
-/// <summary>The fonts of this machine that figures are drawn with: one for most text, and one that has Chinese
+/// <summary>The installed fonts used in figures: one for Latin text, and one with Chinese
 /// characters.</summary>
 internal static class FigureFont
 {
-    /// <summary>What a viewer of an SVG is asked to use, whichever of them it has.</summary>
+    /// <summary>The font families of an SVG, in order of preference.</summary>
     public const string SvgFamilies = "Noto Sans, DejaVu Sans, Helvetica, Arial, Noto Sans CJK SC, Noto Sans SC, PingFang SC, "
         + "Microsoft YaHei, WenQuanYi Micro Hei, sans-serif";
 
-    /// <summary>What helps where Chinese characters are missing.</summary>
-    public const string Remedy = "no font on this machine has Chinese characters, so the PNG shows boxes in their place (the SVG "
-        + "has them); install one, as with: apt install fonts-noto-cjk";
+    /// <summary>The warning where Chinese characters are missing.</summary>
+    public const string Remedy = "no font on this machine has Chinese characters, so the PNG shows boxes instead (the SVG "
+        + "contains them); install one, for example with: apt install fonts-noto-cjk";
 
     private const int Probe = '中';
 
@@ -32,7 +32,7 @@ internal static class FigureFont
             (family is null ? null : SKTypeface.FromFamilyName(family, style)) ?? SKTypeface.Default;
     });
 
-    // Null: there is none. Skia's own search for a character is not built into the library used on Linux.
+    // Null: none is installed. Skia's own search for a character is not available on Linux.
     private static readonly Lazy<SKTypeface?> Han = new(() =>
     {
         var installed = SKFontManager.Default.FontFamilies.ToList();
@@ -40,12 +40,12 @@ internal static class FigureFont
             .FirstOrDefault(face => face?.ContainsGlyph(Probe) == true) ?? FromFontconfig();
     });
 
-    /// <summary>Whether a text has a character that none of the fonts has.</summary>
+    /// <summary>Whether a text has a character that is missing in all fonts.</summary>
     public static bool Lacks(string text) =>
         text.EnumerateRunes().Any(rune => Han.Value?.ContainsGlyph(rune.Value) != true
             && !Latin.Value.Plain.ContainsGlyph(rune.Value));
 
-    /// <summary>The stretches of a text that one font can draw.</summary>
+    /// <summary>Splits a text into runs of one font.</summary>
     public static List<(string Text, SKTypeface Face)> Runs(string text, bool bold)
     {
         var main = bold ? Latin.Value.Bold : Latin.Value.Plain;
@@ -82,7 +82,7 @@ internal static class FigureFont
                 .Select(parts => SKTypeface.FromFile(parts[1], int.Parse(parts[0])))
                 .FirstOrDefault(face => face?.ContainsGlyph(Probe) == true);
         }
-        catch (System.ComponentModel.Win32Exception)   // there is no fontconfig
+        catch (System.ComponentModel.Win32Exception)   // fontconfig is not installed
         {
             return null;
         }

@@ -3,18 +3,19 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Studies.Figures;
 
-/// <summary>Histograms of lengths, below each other: their axis is logarithmic, for lengths differ by thousands.</summary>
+/// <summary>Stacked histograms of lengths with a logarithmic axis.</summary>
 public static class LengthFigure
 {
     private const int Width = 1000, PanelHeight = 240, Left = 76, Right = 28, Head = 66, PanelTop = 34, PanelBottom = 44;
-    private const int BinsADoubling = 4;
+    private const int BinsPerDoubling = 4;
     private static readonly string[] Colours = ["#2F6FB0", "#D9822B", "#3F8F5F", "#8A5BA6"];
 
     /// <summary>Draws histograms and writes them as PNG and SVG.</summary>
-    /// <param name="panels">What is measured, as in "answer, characters", and the lengths; empty ones are left out.</param>
+    /// <param name="panels">The name of each histogram, such as "answer, characters", and its lengths; empty ones are
+    /// omitted.</param>
     /// <param name="path">The figure without its extension; <c>.png</c> and <c>.svg</c> are added.</param>
-    /// <param name="title">What stands above it.</param>
-    /// <returns>What is to be said about the figure, such as a missing font; null where nothing is.</returns>
+    /// <param name="title">The title above the figure.</param>
+    /// <returns>A warning, such as a missing font; null for none.</returns>
     public static string? Write(IEnumerable<(string Name, LengthHistogram Lengths)> panels, string path, string title)
     {
         var drawn = panels.Where(panel => panel.Lengths.Count > 0).ToList();
@@ -60,12 +61,12 @@ public static class LengthFigure
         drawing.Line(X(median), high, X(median), low, "#1F2933", 1.5);
     }
 
-    // Lengths of 0 stand with those of 1. Bars narrower than one length are not made: they would leave holes among small lengths.
+    // Lengths of 0 are counted with those of 1. Bars narrower than one length are merged: they would leave gaps at small lengths.
     private static List<(double From, double To, long Count)> Bars(LengthHistogram lengths)
     {
         var edges = new List<double> { 1 };
         for (var step = 1; edges.Count < 2 || edges[^1] <= lengths.Greatest; step++)
-            if (Math.Floor(Math.Pow(2, step / (double)BinsADoubling)) is var edge && edge > edges[^1]) edges.Add(edge);
+            if (Math.Floor(Math.Pow(2, step / (double)BinsPerDoubling)) is var edge && edge > edges[^1]) edges.Add(edge);
         var counts = new long[edges.Count];
         var at = 0;
         foreach (var (from, _, count) in lengths.Bins)

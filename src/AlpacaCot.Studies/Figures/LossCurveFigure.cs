@@ -5,8 +5,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Studies.Figures;
 
 /// <summary>
-/// The figure of a run: training loss as measured and smoothed, validation loss, and the learning rate on its own axis.
-/// Drawn from <c>metrics.jsonl</c>, without a display.
+/// The figure of a run: training loss, raw and smoothed, validation loss, and the learning rate on its own axis.
+/// Drawn from <c>metrics.jsonl</c>; no display is needed.
 /// </summary>
 public static class LossCurveFigure
 {
@@ -15,19 +15,19 @@ public static class LossCurveFigure
     private const string Loss = "#D9822B", Validation = "#2F6FB0", Rate = "#7B8794";
     private const string Ink = "#1F2933", Label = "#52606D", Grid = "#E4E7EB", Edge = "#7B8794";
 
-    /// <summary>Draws a run's metrics and writes them as PNG and SVG beside each other.</summary>
+    /// <summary>Draws a run's metrics and writes them as PNG and SVG.</summary>
     /// <param name="metrics">
-    /// The file: a JSON object a line, <c>{"step", "loss", "learning_rate"}</c> for a training step or
+    /// The file: one JSON object for each line, <c>{"step", "loss", "learning_rate"}</c> for a training step or
     /// <c>{"step", "validation_loss"}</c> for a validation; other lines and members are ignored.
     /// </param>
     /// <param name="path">The figure without its extension; <c>.png</c> and <c>.svg</c> are added.</param>
-    /// <param name="title">What stands above the figure.</param>
-    /// <returns>A remark on the figure, such as a missing font; null without one.</returns>
-    /// <exception cref="InputException">The file is missing, not JSON, or holds no loss.</exception>
+    /// <param name="title">The title above the figure.</param>
+    /// <returns>A warning, such as a missing font; null for none.</returns>
+    /// <exception cref="InputException">The file is missing, not JSON, or contains no loss.</exception>
     public static string? Write(string metrics, string path, string title)
     {
         var run = Read(metrics);
-        if (run.Losses.Count == 0) throw new InputException($"{metrics} holds no training loss to draw");
+        if (run.Losses.Count == 0) throw new InputException($"{metrics} contains no training loss");
         var drawing = Draw(run, title);
         drawing.Write(path);
         return drawing.LacksCharacters ? FigureFont.Remedy : null;
@@ -38,7 +38,7 @@ public static class LossCurveFigure
 
     private static Run Read(string path)
     {
-        if (!File.Exists(path)) throw new InputException($"there is no file {path}");
+        if (!File.Exists(path)) throw new InputException($"{path}: the metrics file does not exist");
         var run = new Run([], [], []);
         foreach (var (i, line) in File.ReadLines(path).Index())
         {
@@ -68,16 +68,16 @@ public static class LossCurveFigure
         var drawing = new Drawing(Width, Height);
         var (losses, validations) = (Finite(run.Losses), Finite(run.Validations));
         var rates = run.Rates.Count > 1 ? Finite(run.Rates) : [];
-        // A few steps are drawn as they are; many as a pale background to their trend.
+        // Few steps are drawn at full strength; many as a pale background of their trend.
         var many = losses.Count > 20;
         var trend = many ? Smooth(losses) : [];
         var shown = losses.Concat(trend).Concat(validations).Select(point => point.Value).DefaultIfEmpty(1).ToList();
         var steps = losses.Concat(validations).Concat(rates).Select(point => point.Step).DefaultIfEmpty(0).ToList();
         var left = Axis.Around(shown.Min(), shown.Max());
-        // From zero, so that the schedule's shape is true, and with as many intervals as the losses' axis: one grid serves both.
+        // Starts at zero for an undistorted schedule, with the intervals of the loss axis, so that one grid fits both.
         var right = Axis.FromZero(rates.Select(point => point.Value).DefaultIfEmpty(0).Max(), left.Intervals);
         var bottom = StepAxis(steps.Min(), steps.Max());
-        (double X, double Y)[] Place(List<(double Step, double Value)> points, Axis vertical) =>
+        (double X, double Y)[] Points(List<(double Step, double Value)> points, Axis vertical) =>
             [.. points.Select(point => (X(bottom, point.Step), Y(vertical, point.Value)))];
 
         drawing.Text(title, Margin, 36, 20, Ink, bold: true);
@@ -85,11 +85,11 @@ public static class LossCurveFigure
         if (rates.Count > 0)
         {
             RateAxis(drawing, right);
-            drawing.Path(Place(rates, right), Rate, 1.8, dotted: true);
+            drawing.Path(Points(rates, right), Rate, 1.8, dotted: true);
         }
-        Curve(drawing, Place(losses, left), Loss, many ? 1 : 2.2, many ? 0.4 : 1, marked: !many);
-        if (many) Curve(drawing, Place(trend, left), Loss, 2.6, 1, marked: false);
-        Curve(drawing, Place(validations, left), Validation, 2.2, 1, marked: true);
+        Curve(drawing, Points(losses, left), Loss, many ? 1 : 2.2, many ? 0.4 : 1, marked: !many);
+        if (many) Curve(drawing, Points(trend, left), Loss, 2.6, 1, marked: false);
+        Curve(drawing, Points(validations, left), Validation, 2.2, 1, marked: true);
 
         Legend(drawing, [
             .. many ? new Entry[] { new("loss of each step", Loss, 1, 0.4), new("training loss, smoothed", Loss, 2.6) }
@@ -102,7 +102,7 @@ public static class LossCurveFigure
     private static List<(double Step, double Value)> Finite(List<(double Step, double Value)> points) =>
         [.. points.Where(point => double.IsFinite(point.Value))];
 
-    // From 0 where the first step lies near it, so that the first tick is at the corner.
+    // Starts at 0 where the first step is near it, so that the first tick is at the corner.
     private static Axis StepAxis(double first, double last)
     {
         var distance = Axis.Round(Math.Max(1, Math.Ceiling((last - first) / 8)));
@@ -150,7 +150,7 @@ public static class LossCurveFigure
         foreach (var point in points) drawing.Circle(point.X, point.Y, 4, colour);
     }
 
-    // At the right of the title, so that it covers no curve.
+    // Right of the title, so that it covers no curve.
     private static void Legend(Drawing drawing, Entry[] entries)
     {
         const double Sample = 26, Size = 13, Between = 22;
@@ -171,8 +171,8 @@ public static class LossCurveFigure
         bool Marked = false);
 
     /// <summary>
-    /// A straight line fitted around each point (local regression, Cleveland 1979), over a fortieth of the run to either side:
-    /// unlike a mean it lags behind at neither end.
+    /// Local linear regression (Cleveland 1979) over a fortieth of the run on either side:
+    /// unlike a moving average it does not lag at the ends.
     /// </summary>
     private static List<(double Step, double Value)> Smooth(List<(double Step, double Value)> losses)
     {

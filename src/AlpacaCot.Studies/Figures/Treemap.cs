@@ -1,34 +1,34 @@
 namespace AlpacaCot.Studies.Figures;
 
-/// <summary>A place in a figure, in its units.</summary>
+/// <summary>A rectangle in a figure, in the figure's units.</summary>
 internal readonly record struct Rectangle(double X, double Y, double Width, double Height);
 
 /// <summary>
-/// Divides a rectangle among amounts, so that areas are as the amounts and the parts are as near to squares as can be
+/// Divides a rectangle into parts with areas proportional to given values and shapes as close to squares as possible
 /// (squarified treemap: Bruls, Huizing and van Wijk, 2000).
 /// </summary>
 internal static class Treemap
 {
-    /// <summary>The parts, in the order of the amounts.</summary>
-    /// <param name="amounts">Above 0, the largest first.</param>
-    /// <param name="room">The rectangle.</param>
-    public static IReadOnlyList<Rectangle> Divide(IReadOnlyList<double> amounts, Rectangle room)
+    /// <summary>Returns the parts, in the order of the values.</summary>
+    /// <param name="values">Positive values in descending order.</param>
+    /// <param name="rectangle">The rectangle to divide.</param>
+    public static IReadOnlyList<Rectangle> Divide(IReadOnlyList<double> values, Rectangle rectangle)
     {
-        var places = new List<Rectangle>(amounts.Count);
-        var scale = room.Width * room.Height / amounts.Sum();
-        var areas = amounts.Select(amount => amount * scale).ToList();
+        var parts = new List<Rectangle>(values.Count);
+        var scale = rectangle.Width * rectangle.Height / values.Sum();
+        var areas = values.Select(value => value * scale).ToList();
         for (var from = 0; from < areas.Count;)
         {
-            var side = Math.Min(room.Width, room.Height);
+            var side = Math.Min(rectangle.Width, rectangle.Height);
             var count = 1;
             while (from + count < areas.Count && Worst(areas, from, count + 1, side) <= Worst(areas, from, count, side)) count++;
-            room = AddRow(areas.GetRange(from, count), room, places);
+            rectangle = AddRow(areas.GetRange(from, count), rectangle, parts);
             from += count;
         }
-        return places;
+        return parts;
     }
 
-    // The longest of the ratios of length to width in a row along a side.
+    // The largest aspect ratio in a row along a side.
     private static double Worst(List<double> areas, int from, int count, double side)
     {
         var row = areas.GetRange(from, count);
@@ -36,18 +36,18 @@ internal static class Treemap
         return row.Max(area => Math.Max(area / thickness / thickness, thickness * thickness / area));
     }
 
-    private static Rectangle AddRow(List<double> row, Rectangle room, List<Rectangle> places)
+    private static Rectangle AddRow(List<double> row, Rectangle rectangle, List<Rectangle> parts)
     {
-        var wide = room.Width >= room.Height;   // then the row stands at the left
-        var thickness = row.Sum() / (wide ? room.Height : room.Width);
-        var at = wide ? room.Y : room.X;
+        var wide = rectangle.Width >= rectangle.Height;   // then the row is at the left
+        var thickness = row.Sum() / (wide ? rectangle.Height : rectangle.Width);
+        var at = wide ? rectangle.Y : rectangle.X;
         foreach (var area in row)
         {
             var length = area / thickness;
-            places.Add(wide ? new(room.X, at, thickness, length) : new(at, room.Y, length, thickness));
+            parts.Add(wide ? new(rectangle.X, at, thickness, length) : new(at, rectangle.Y, length, thickness));
             at += length;
         }
-        return wide ? new(room.X + thickness, room.Y, Math.Max(0, room.Width - thickness), room.Height)
-            : new(room.X, room.Y + thickness, room.Width, Math.Max(0, room.Height - thickness));
+        return wide ? new(rectangle.X + thickness, rectangle.Y, Math.Max(0, rectangle.Width - thickness), rectangle.Height)
+            : new(rectangle.X, rectangle.Y + thickness, rectangle.Width, Math.Max(0, rectangle.Height - thickness));
     }
 }

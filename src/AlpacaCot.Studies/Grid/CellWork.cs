@@ -11,43 +11,43 @@ using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>Told how the work on a cell goes on.</summary>
+/// <summary>Receives the progress of the work on a cell.</summary>
 public interface ICellObserver : ITrainingObserver
 {
-    /// <summary>So many questions of a benchmark are answered.</summary>
+    /// <summary>Called with the number of answered questions of a benchmark.</summary>
     void Answered(string benchmark, int done, int total);
 }
 
 /// <summary>
-/// The work on one cell, in a process of its own: training and the benchmarks. What is done is never done again, and what was
-/// begun goes on where it was.
+/// The work on one cell in a separate process: training and benchmarks. Completed parts are not repeated, and interrupted parts
+/// are resumed.
 /// </summary>
 public static class CellWork
 {
-    private const int ChunkSize = 128; // questions: what a kill may cost
+    private const int ChunkSize = 128; // questions; the most that are lost when the process is killed
 
-    /// <summary>Trains and asks what is not there yet.</summary>
-    /// <exception cref="InputException">Another process works on the cell, or a part of it cannot be used.</exception>
-    /// <exception cref="OperationCanceledException">It was stopped; it can go on later.</exception>
-    public static void Do(CellFolder folder, CellRequest order, ICellObserver observer, CancellationToken cancel)
+    /// <summary>Runs the missing training and benchmarks of a cell.</summary>
+    /// <exception cref="InputException">Another process works on the cell, or an input cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">The work was cancelled; it can be resumed.</exception>
+    public static void Do(CellFolder folder, CellRequest request, ICellObserver observer, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        ArgumentNullException.ThrowIfNull(order);
-        using var held = Hold(folder);
+        ArgumentNullException.ThrowIfNull(request);
+        using var cellLock = Hold(folder);
         Libtorch.EnsureLoaded();
-        TorchSharp.torch.set_num_threads(order.Threads);
+        TorchSharp.torch.set_num_threads(request.Threads);
         var recipe = RecipeFile.Load(folder.Recipe);
-        File.Delete(folder.RefusalFile); // another build may be able to
+        File.Delete(folder.RefusalFile); // another build may support the cell
         try
         {
-            if (order.Trains && folder.Trained is null) Train(folder, recipe, observer, cancel);
+            if (request.Trains && folder.Trained is null) Train(folder, recipe, observer, cancel);
         }
         catch (InputException e) when (e.Refusal is { } reason)
         {
             AtomicFile.WriteText(folder.RefusalFile, reason);
             return;
         }
-        foreach (var asked in order.Asked.Where(a => !File.Exists(folder.Answers(a)))) Ask(folder, order, recipe, asked,
+        foreach (var asked in request.Asked.Where(a => !File.Exists(folder.Answers(a)))) Ask(folder, request, recipe, asked,
             observer, cancel);
     }
 
@@ -62,13 +62,13 @@ public static class CellWork
         meter.Metrics.Write(folder.Metrics);
     }
 
-    private static void Ask(CellFolder folder, CellRequest order, Recipe recipe, AskedBenchmark asked, ICellObserver observer,
+    private static void Ask(CellFolder folder, CellRequest request, Recipe recipe, AskedBenchmark asked, ICellObserver observer,
         CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         var benchmark = BenchmarkSuite.Find(asked.Benchmark.Name);
         var questions = BenchmarkSuite.Read(benchmark, asked.Benchmark.Path, asked.Options);
-        using var model = Load(folder, recipe, order.Trains);
+        using var model = Load(folder, recipe, request.Trains);
         var answerer = new ModelAnswerer(model, folder.Fingerprint)
         {
             MaxNewTokens = asked.Benchmark.MaxNewTokens ?? benchmark.About.MaxNewTokens,
@@ -78,8 +78,8 @@ public static class CellWork
         var partial = Path.ChangeExtension(folder.Answers(asked), ".partial");
         using (var store = ResponseStore.Open(partial))
         {
-            // Prompts of similar length together. A chunk is kept whole or asked again whole: which questions share a batch, and
-            // with it the last bits of the arithmetic, does not depend on where an earlier attempt ended.
+            // Prompts of similar length share a batch. A chunk is stored or repeated as a whole, so that the composition of
+            // batches, and with it the rounding, does not depend on where an earlier attempt stopped.
             var byLength = Enumerable.Range(0, questions.Count).OrderBy(i => questions[i].Prompt.Length
                 + questions[i].Input.Length);
             var done = 0;
@@ -107,7 +107,7 @@ public static class CellWork
             quantization: recipe.QuantizationOptions);
     }
 
-    // A killed parent's child may still be ending.
+    // The child of a killed parent may still be exiting.
     private static FileStream Hold(CellFolder folder)
     {
         for (var wait = Stopwatch.StartNew(); ; Thread.Sleep(100))

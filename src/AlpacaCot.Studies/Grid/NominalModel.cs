@@ -5,16 +5,16 @@ using System.Text.RegularExpressions;
 namespace AlpacaCot.Studies.Grid;
 
 /// <summary>
-/// A model that is not on this machine, by the size in its name: <c>llama-7b</c>, <c>bloom-7b1</c>, <c>Qwen2.5-0.5B</c>. Width
-/// and depth follow from the size in most families, so an estimate of memory is possible before the download.
+/// A model without local files, described by the size in its name: <c>llama-7b</c>, <c>bloom-7b1</c>, <c>Qwen2.5-0.5B</c>. Width
+/// and depth follow from the size in most families, so memory can be estimated before the download.
 /// </summary>
-/// <param name="Parameters">The parameters that the name says.</param>
-/// <param name="Config">A configuration of about that size.</param>
+/// <param name="Parameters">The number of parameters, from the name.</param>
+/// <param name="Config">A configuration of approximately that size.</param>
 internal sealed partial record NominalModel(long Parameters, JsonElement Config)
 {
     private const int HeadWidth = 128;
 
-    /// <summary>The model of this name; null where the name says no size.</summary>
+    /// <summary>Derives a model from a name; null where the name contains no size.</summary>
     public static NominalModel? OfName(string name)
     {
         if (Size.Match(Path.GetFileName(name.TrimEnd('/'))) is not { Success: true } match) return null;

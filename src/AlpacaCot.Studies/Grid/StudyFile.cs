@@ -8,13 +8,13 @@ using StudyKey = AlpacaCot.Configuration.Key<AlpacaCot.Studies.Grid.StudySpec>;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>Which combinations of levels a study has.</summary>
+/// <summary>The combinations of factor levels in a study.</summary>
 internal enum StudyDesign
 {
     /// <summary>Every combination.</summary>
     Grid,
 
-    /// <summary>The first level of every factor, and each other level alone.</summary>
+    /// <summary>The first level of every factor, and every single change from it.</summary>
     OneAtATime,
 }
 
@@ -43,80 +43,86 @@ internal sealed record StudySpec
 /// </summary>
 public static class StudyFile
 {
-    /// <summary>The names that messages about study files use.</summary>
+    /// <summary>The schema of study files, for messages.</summary>
     internal static readonly Schema Schema = new("study") { Documented = () => Keys! };
 
     private static readonly StudyKey[] Table =
     [
-        StudyKey.Text("title", "a text", "what stands above the report", s => s.Title, (s, v) => s with { Title = v }),
-        new("recipe", "a recipe file, or a recipe as a map", "what every cell trains, but for the changes of its arm",
+        StudyKey.Text("title", "a text", "the title of the report", s => s.Title, (s, v) => s with { Title = v }),
+        new("recipe", "a recipe file, or a recipe as a map", "the recipe of every cell; arms change it",
             (s, node, _) => s with { Recipe = node }, _ => null),
-        new("set", "a map such as { training.epochs: 1 }", "changes of the recipe for all cells",
+        new("set", "a map such as { training.epochs: 1 }", "overrides of recipe keys for all cells",
             (s, node, context) => node is ConfigurationNode.Mapping map ? s with { Set = map }
                 : context.Wrong(s, node, "a map such as { training.epochs: 1 }"), _ => null),
-        new("factors", "a map of factors, each a list of levels", "what differs between the arms",
+        new("factors", "a map of factors, each a list of levels",
+            "the factors that differ between arms: recipe keys or data, each with its levels",
             (s, node, context) => node is ConfigurationNode.Mapping map ? s with { Factors = map }
                 : context.Wrong(s, node, "a map such as { data: leave-one-out, adapter.rank: [4, 8] }"), _ => null),
-        StudyKey.Word("design", "every combination of levels, or one change from the first levels",
+        StudyKey.Word("design", "grid: every combination of levels; one-at-a-time: single changes from the first levels",
             s => (StudyDesign?)s.Design, (s, v) => s with { Design = v },
             new Words<StudyDesign>((StudyDesign.Grid, "grid"), (StudyDesign.OneAtATime, "one-at-a-time"))),
-        new("seeds", "a list of whole numbers such as [1, 2, 3]", "every arm is trained once with each",
+        new("seeds", "a list of whole numbers such as [1, 2, 3]", "the seeds; every arm is trained once with each",
             ReadSeeds, s => $"[{string.Join(", ", s.Seeds)}]"),
-        StudyKey.Flag("base", "whether the model without training is an arm too, called base",
+        StudyKey.Flag("base", "adds the untrained model as an arm named base",
             s => s.Base, (s, v) => s with { Base = v }),
-        StudyKey.Text("reference", "the name of an arm", "the arm that others are compared with; the first one otherwise",
+        StudyKey.Text("reference", "the name of an arm", "the arm that others are compared with; default: the first",
             s => s.Reference, (s, v) => s with { Reference = v }),
-        new("benchmarks", "a list of maps such as { name: gsm8k, path: data/test.jsonl }", "what every cell is asked",
+        new("benchmarks", "a list of maps such as { name: gsm8k, path: data/test.jsonl }", "the benchmarks of every cell",
             ReadBenchmarks, _ => null),
         new("judge", "a map such as { endpoint: http://localhost:8000/v1, model: NAME } or { folder: DIR }",
-            "who grades the answers to benchmarks that need a judge", ReadJudge, _ => null),
-        StudyKey.Whole("threads", 1, "threads of a cell; cells run side by side while there are cores for them",
+            "the judge, which grades the answers of benchmarks that need one", ReadJudge, _ => null),
+        StudyKey.Whole("threads", 1, "threads of each cell; as many cells run in parallel as the cores allow",
             s => s.Threads, (s, v) => s with { Threads = v }),
-        StudyKey.Number("margin", "a number above 0", v => v > 0, "points of a hundred within which a difference counts as none",
+        StudyKey.Number("margin", "a number above 0", v => v > 0,
+            "equivalence margin in percentage points; smaller differences count as none",
             s => s.Margin, (s, v) => s with { Margin = v }),
-        new("published", "a list of names of published tables", "published results that are shown beside",
+        new("published", "a list of names of published tables", "published results to show beside the study's",
             ReadPublished, _ => null),
-        StudyKey.Text("output", "a folder", "where cells and report go, relative to the current folder",
+        StudyKey.Text("output", "a folder", "the folder of cells and report; a relative path starts from the current folder",
             s => s.Output, (s, v) => s with { Output = v }),
     ];
 
     private static readonly Key<StudyBenchmark>[] BenchmarkTable =
     [
-        Key<StudyBenchmark>.Text("name", "the name of a benchmark", "which benchmark",
+        Key<StudyBenchmark>.Text("name", "the name of a benchmark", "the benchmark",
             b => b.Name, (b, v) => b with { Name = v }),
         Key<StudyBenchmark>.FilePath("path", "a file, a folder, or a name that data is known by",
-            "its published data; else what is called like it in data/ or was downloaded",
+            "the benchmark's data; default: downloaded data, or data of this name in data/",
             b => b.Path, (b, v) => b with { Path = v }),
-        Key<StudyBenchmark>.Whole("limit", 1, "the most questions", b => b.Limit, (b, v) => b with { Limit = v }),
-        Key<StudyBenchmark>.Whole("shots", 0, "solved examples before a question", b => b.Shots, (b, v) => b with { Shots = v }),
-        Key<StudyBenchmark>.Text("trigger", "a text", "put behind every question", b => b.Trigger,
+        Key<StudyBenchmark>.Whole("limit", 1, "the maximum number of questions", b => b.Limit, (b, v) => b with { Limit = v }),
+        Key<StudyBenchmark>.Whole("shots", 0, "the number of solved examples before each question (few-shot)",
+            b => b.Shots, (b, v) => b with { Shots = v }),
+        Key<StudyBenchmark>.Text("trigger", "a text", "a text appended to every question", b => b.Trigger,
             (b, v) => b with { Trigger = v }),
-        Key<StudyBenchmark>.Whole("max_new_tokens", 1, "the longest answer",
+        Key<StudyBenchmark>.Whole("max_new_tokens", 1, "the maximum number of tokens in an answer",
             b => b.MaxNewTokens, (b, v) => b with { MaxNewTokens = v }),
     ];
 
     private static readonly Key<JudgeSpec>[] JudgeTable =
     [
         new("endpoint", "an address such as http://localhost:8000/v1",
-            $"an endpoint that speaks the OpenAI protocol; its key is read from {JudgeSpec.KeyVariable}",
+            $"an OpenAI-compatible endpoint; its access key is read from the environment variable {JudgeSpec.KeyVariable}",
             (j, node, context) => node is ConfigurationNode.Scalar s && Uri.TryCreate(s.Text, UriKind.Absolute, out var address)
                 && address.Scheme is "http" or "https" ? j with { Endpoint = address }
                 : context.Wrong(j, node, "an address such as http://localhost:8000/v1"), _ => null),
         Key<JudgeSpec>.Text("model", "a name", "the judge's name at its endpoint", j => j.Model, (j, v) => j with { Model = v }),
-        Key<JudgeSpec>.FilePath("folder", "a model folder", "a model of this machine as the judge",
+        Key<JudgeSpec>.FilePath("folder", "a model folder", "a local model as the judge",
             j => j.Folder, (j, v) => j with { Folder = v }),
         Key<JudgeSpec>.FilePath("prompts", "a folder", 
-            $"prompt files of your own: {string.Join(", ", JudgePrompts.Names)} (.txt)", j => j.Prompts,
+            $"a folder of prompt files that replace the built-in ones: {string.Join(", ", JudgePrompts.Names)} (.txt)",
+                j => j.Prompts,
             (j, v) => j with { Prompts = v }),
-        new("price", "two prices, as [0.15, 0.6]", "the price of a million tokens read and written",
+        new("price", "two prices such as [0.15, 0.6]", "the prices of a million input and output tokens",
             (j, node, context) => node.Words is { } words && JudgeSpec.TryPrice(string.Join(',', words), out var price)
-                ? j with { Price = price } : context.Wrong(j, node, "two prices, as [0.15, 0.6]"), _ => null),
-        Key<JudgeSpec>.Number("timeout", "seconds above 0", v => v is > 0 and <= 86400, "seconds that one verdict may take",
+                ? j with { Price = price } : context.Wrong(j, node, "two prices such as [0.15, 0.6]"), _ => null),
+        Key<JudgeSpec>.Number("timeout", "seconds above 0", v => v is > 0 and <= 86400,
+            "the time limit of one request, in seconds",
             j => j.Timeout, (j, v) => j with { Timeout = v }),
-        Key<JudgeSpec>.Whole("parallel", 1, "verdicts asked for at once", j => j.Parallel, (j, v) => j with { Parallel = v }),
+        Key<JudgeSpec>.Whole("parallel", 1, "the number of concurrent requests",
+            j => j.Parallel, (j, v) => j with { Parallel = v }),
     ];
 
-    /// <summary>Every key a study may have.</summary>
+    /// <summary>All keys of a study file; others are rejected.</summary>
     public static IReadOnlyList<DocumentedKey> Keys { get; } =
     [
         .. Table.Select(k => new DocumentedKey(k.Name, k.Allowed, k.Write(new StudySpec()) ?? "", k.Meaning)),
@@ -127,14 +133,14 @@ public static class StudyFile
 
     /// <summary>Reads a study and expands its grid.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="files">Whether models and data must be there; without them a study can be planned but not run.</param>
+    /// <param name="files">Whether models and data must exist; without them a study can be planned but not run.</param>
     /// <exception cref="InputException">
-    /// The file, or a recipe of its grid, has errors; the message names file, line, key, what was found and what is allowed.
+    /// The file, or a recipe of its grid, has errors; the message names file, line, key, found value and allowed values.
     /// </exception>
     public static Study Load(string path, bool files = true)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the study file in it");
-        if (!File.Exists(path)) throw new InputException($"there is no study {path}");
+        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; pass the study file in it");
+        if (!File.Exists(path)) throw new InputException($"{path}: the study file does not exist");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var problems = new Problems(path);
         var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Schema, folder);
@@ -143,7 +149,7 @@ public static class StudyFile
         problems.ThrowIfAny();
         if (files && spec.Judge is { } judge)
             foreach (var absent in new[] { judge.Folder, judge.Prompts }.Where(f => f is not null && !Directory.Exists(f)))
-                throw new InputException($"{problems.Given["study.judge"]}: judge: there is no folder {absent}");
+                throw new InputException($"{problems.Given["study.judge"]}: judge: the folder {absent} does not exist");
         spec = spec with { Benchmarks = [.. spec.Benchmarks.Select(b => Locate(b, folder, files, problems))] };
         return StudyExpansion.Expand(spec, path, files);
     }
@@ -173,7 +179,7 @@ public static class StudyFile
         if (spec.Output.Length == 0) problems.AddAt("study", "output is missing; add for example output: runs/my-study");
         if (spec.Factors is null && !spec.Base)
             problems.AddAt("study",
-                "factors is missing: there is nothing to compare; add for example factors: { data: leave-one-out }");
+                "factors is missing, so no arms can be compared; add for example factors: { data: leave-one-out }");
     }
 
     private static StudySpec ReadSeeds(StudySpec spec, ConfigurationNode node, KeyContext context)
@@ -188,10 +194,10 @@ public static class StudyFile
     {
         var judge = Section.Read(node, JudgeTable, null, new JudgeSpec(), context);
         if (judge.Endpoint is null == judge.Folder is null)
-            context.Problems.Add(node.Location, "judge has an endpoint or a folder, as in "
+            context.Problems.Add(node.Location, "judge needs either an endpoint or a folder, as in "
                 + "judge: { endpoint: http://localhost:8000/v1, model: NAME } or judge: { folder: DIR }");
         else if (judge.Endpoint is not null && judge.Model is null)
-            context.Problems.Add(node.Location, "judge: an endpoint needs the judge's name there; add model: NAME");
+            context.Problems.Add(node.Location, "judge: an endpoint needs the name of the judge's model; add model: NAME");
         return spec with { Judge = judge };
     }
 
@@ -201,7 +207,7 @@ public static class StudyFile
         string[] known = [.. PublishedTable.All.Select(t => t.Id)];
         foreach (var unknown in words.Except(known))
             context.Problems.Add(node.Location,
-                $"{context.Name}: there is no published table '{unknown}'. {Spelling.Suggestion(unknown, known)}");
+                $"{context.Name}: unknown published table '{unknown}'. {Spelling.Suggestion(unknown, known)}");
         return spec with { Published = words };
     }
 
@@ -213,7 +219,7 @@ public static class StudyFile
             var benchmark = Section.Read(item, BenchmarkTable, null, new StudyBenchmark("", ""),
                 context with { Name = $"{context.Name}.{i}" });
             if (benchmark.Name.Length == 0)
-                context.Problems.Add(item.Location, "a benchmark has a name, as in { name: gsm8k, path: data/test.jsonl }");
+                context.Problems.Add(item.Location, "a benchmark needs a name, as in { name: gsm8k, path: data/test.jsonl }");
             else
                 try
                 {

@@ -6,33 +6,33 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Studies.Grid;
 
-/// <summary>What a cell is going to cost. Its time is known to a factor of two, not to a percent.</summary>
-/// <param name="Model">Parameters and memory; null where neither the model's files nor its name tell.</param>
-/// <param name="Records">Training records; null where they cannot be counted.</param>
+/// <summary>The estimated cost of a cell, accurate to about a factor of two.</summary>
+/// <param name="Model">Parameters and memory; null where neither the model's files nor its name give a size.</param>
+/// <param name="Records">Training records; null where the data is not available.</param>
 /// <param name="Steps">Optimizer steps.</param>
-/// <param name="Tokens">Tokens that training reads.</param>
-/// <param name="Questions">Questions that are answered; null where the data is not here.</param>
+/// <param name="Tokens">Training tokens.</param>
+/// <param name="Questions">Benchmark questions; null where the data is not available.</param>
 /// <param name="Operations">Floating-point operations of training and answering.</param>
 public sealed record CellEstimate(ResourceEstimate? Model, long? Records, long? Steps, double? Tokens, int? Questions,
     double? Operations)
 {
-    /// <summary>Parameters of the base model.</summary>
+    /// <summary>The number of parameters of the base model.</summary>
     public double? Parameters => Model?.BaseParameters;
 
-    /// <summary>Memory of the process at its highest.</summary>
+    /// <summary>The peak memory of the process in bytes.</summary>
     public double? MemoryBytes => Model?.Memory.Process;
 }
 
-/// <summary>What a study is going to do: every cell with an estimate of its cost. Needs neither models nor data to be
-/// there.</summary>
+/// <summary>The plan of a study: every cell with an estimate of its cost. Neither models nor data need to exist
+/// locally.</summary>
 /// <param name="Cells">The cells.</param>
-/// <param name="Missing">What is not there and will be needed; null when nothing is missing.</param>
+/// <param name="Missing">The message about missing models or data; null for none.</param>
 public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estimate)> Cells, string? Missing)
 {
-    // What instruction data has been seen to have: a record of the collections is some 120 tokens, an answer some 60.
-    private const double TokensARecord = 120, TokensAnAnswer = 60, TokensAQuestion = 80;
+    // Typical of instruction data: about 120 tokens for each record of the collections, about 60 for each answer.
+    private const double TokensPerRecord = 120, TokensPerAnswer = 60, TokensPerQuestion = 80;
 
-    /// <summary>Reads a study and plans it, whether its models and data are here or not.</summary>
+    /// <summary>Reads and plans a study; models and data may be missing.</summary>
     /// <exception cref="InputException">The study has errors.</exception>
     public static (Study Study, StudyPlan Plan) Read(string path)
     {
@@ -41,16 +41,16 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
             var study = StudyFile.Load(path);
             return (study, Of(study));
         }
-        catch (InputException notHere)
+        catch (InputException absent)
         {
-            var study = StudyFile.Load(path, files: false); // what else is wrong is said by this
-            return (study, Of(study, notHere.Message));
+            var study = StudyFile.Load(path, files: false); // throws for all other errors
+            return (study, Of(study, absent.Message));
         }
     }
 
     /// <summary>Plans a study.</summary>
     /// <param name="study">The study, read with or without its files.</param>
-    /// <param name="missing">What is not there.</param>
+    /// <param name="missing">The message about missing models or data; null for none.</param>
     public static StudyPlan Of(Study study, string? missing = null)
     {
         ArgumentNullException.ThrowIfNull(study);
@@ -62,14 +62,14 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
         return new StudyPlan([.. study.Cells.Select(cell => (cell, arms[cell.Arm.Name]))], missing);
     }
 
-    /// <summary>Operations of all cells; null where one is not known.</summary>
+    /// <summary>The floating-point operations of all cells; null where one is unknown.</summary>
     public double? Operations => Cells.All(c => c.Estimate.Operations is not null) ? Cells.Sum(c => c.Estimate.Operations) : null;
 
-    /// <summary>The most memory a cell needs.</summary>
+    /// <summary>The peak memory of the largest cell in bytes.</summary>
     public double? MemoryBytes => Cells.Max(c => c.Estimate.MemoryBytes);
 
-    /// <summary>How many cells can run at the same time on this machine.</summary>
-    /// <param name="threads">Threads of a cell; null: all cores.</param>
+    /// <summary>The number of cells that can run in parallel on this machine.</summary>
+    /// <param name="threads">The threads of each cell; null: all cores.</param>
     public int Jobs(int? threads)
     {
         var cores = Math.Max(1, Environment.ProcessorCount / (threads ?? Environment.ProcessorCount));
@@ -86,12 +86,12 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
         long? steps = !arm.Trains ? 0 : options.MaxSteps is { } most ? most
             : records is { } all
                 ? (long)Math.Ceiling(Math.Max(1, all - options.ValidationSize) * options.Epochs / options.BatchSize) : null;
-        var tokens = steps * options.BatchSize * Math.Min(TokensARecord, options.CutoffLength);
+        var tokens = steps * options.BatchSize * Math.Min(TokensPerRecord, options.CutoffLength);
         if (model is null) return new(null, records, steps, tokens, questions, null);
-        // Forward two operations a parameter and token, backward as many for the activations, and for the weights where they
-        // learn.
+        // 2 operations for each parameter and token forward, 2 backward for activations, and 2 for the gradients of trained
+        // weights.
         var training = tokens * model.BaseParameters * (recipe.TrainsAllParameters ? 6 : 4);
-        var answering = questions * (TokensAQuestion + TokensAnAnswer) * model.BaseParameters * 2;
+        var answering = questions * (TokensPerQuestion + TokensPerAnswer) * model.BaseParameters * 2;
         return new(model, records, steps, tokens, questions, training + (answering ?? 0));
     }
 
@@ -105,14 +105,14 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
             }
             catch (InputException)
             {
-                return null; // a run of the cell says why
+                return null; // a run of the cell reports the reason
             }
         return NominalModel.OfName(model.Path ?? "") is not { } nominal ? null
             : Estimate(arm, new ModelDescription(nominal.Config)) is { } estimate
                 ? estimate with { BaseParameters = nominal.Parameters } : null;
     }
 
-    // Where the arm's adapter does not fit the model, which a run of the cell reports, the default adapter stands in.
+    // An adapter that does not fit the model, which a run of the cell reports, is estimated as the default adapter.
     private static ResourceEstimate? Estimate(StudyArm arm, ModelDescription model)
     {
         foreach (var adapter in new[] { arm.Recipe.Adapter, new Recipe().Adapter })

@@ -1,11 +1,11 @@
 namespace AlpacaCot.Text.Examples;
 
-/// <summary>How conversations become training examples.</summary>
+/// <summary>The options of encoding conversations as training examples.</summary>
 public sealed record EncodingOptions
 {
-    /// <summary>The largest number of tokens of an example, BOS and EOS included; what is behind is cut off.</summary>
+    /// <summary>The maximum length of an example in tokens, BOS and EOS included; longer examples are truncated.</summary>
     public int CutoffLength { get; init; } = 512;
 
-    /// <summary>Supervises the prompt as well as the answers. BOS is never supervised: nothing comes before it.</summary>
+    /// <summary>Supervises the prompt as well as the answers. BOS is never supervised, because no token precedes it.</summary>
     public bool TrainOnInputs { get; init; }
 }

@@ -6,8 +6,8 @@ using static System.FormattableString;
 namespace AlpacaCot.Text.Examples;
 
 /// <summary>
-/// Turns conversations into token ids and labels. Every segment of the template is encoded by itself, so a token belongs to one
-/// segment and its label is right by construction. Thread-safe.
+/// Encodes conversations as token ids and labels. Every segment of the template is encoded separately, so a token belongs to one
+/// segment and its label is correct by construction. Thread-safe.
 /// </summary>
 public sealed class ExampleEncoder
 {
@@ -17,8 +17,8 @@ public sealed class ExampleEncoder
     private int _encoded, _truncated, _dropped, _shortestDroppedPrompt = int.MaxValue;
 
     /// <summary>Creates an encoder.</summary>
-    /// <param name="tokenizer">Gives the ids.</param>
-    /// <param name="template">Gives the text and what of it is supervised.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="template">The template, which renders text and supervised segments.</param>
     /// <param name="options">Cutoff and supervision of the prompt.</param>
     /// <exception cref="InputException">The cutoff length is less than 1.</exception>
     public ExampleEncoder(Tokenizer tokenizer, IChatFormat template, EncodingOptions options)
@@ -28,16 +28,16 @@ public sealed class ExampleEncoder
         (_tokenizer, _template, _options) = (tokenizer, template, options);
     }
 
-    /// <summary>Examples made so far, the truncated ones included.</summary>
+    /// <summary>The number of examples so far, truncated ones included.</summary>
     public int Encoded => Volatile.Read(ref _encoded);
 
-    /// <summary>Examples that lost their end to the cutoff but kept part of an answer.</summary>
+    /// <summary>The number of examples that were truncated but keep part of an answer.</summary>
     public int Truncated => Volatile.Read(ref _truncated);
 
-    /// <summary>Conversations that gave no example, because nothing of an answer was left before the cutoff.</summary>
+    /// <summary>The number of conversations without an example, because no token of an answer is within the cutoff.</summary>
     public int Dropped => Volatile.Read(ref _dropped);
 
-    /// <summary>What became of the conversations, in a line for people.</summary>
+    /// <summary>A one-line summary of the counts.</summary>
     public string Summary
     {
         get
@@ -50,23 +50,23 @@ public sealed class ExampleEncoder
         }
     }
 
-    /// <summary>Makes an example of a conversation.</summary>
+    /// <summary>Encodes a conversation.</summary>
     /// <returns>
-    /// The first <see cref="EncodingOptions.CutoffLength"/> ids and their labels. An answer that is cut gets no EOS: that would
-    /// teach to stop in the middle. Null, and counted, where the cutoff leaves nothing of an answer.
+    /// The first <see cref="EncodingOptions.CutoffLength"/> ids and their labels. A truncated answer gets no EOS, which would
+    /// teach to stop in the middle. Null, and counted as dropped, where no token of an answer is within the cutoff.
     /// </returns>
-    /// <exception cref="InputException">The tokenizer has no EOS, or the template has no form for a turn.</exception>
+    /// <exception cref="InputException">The tokenizer has no EOS, or the template does not support a turn.</exception>
     public TokenizedExample? Encode(Conversation conversation)
     {
         var segments = _template.Render(conversation);
-        List<int> ids = [.. Begin];
+        List<int> ids = [.. Prefix];
         List<int> labels = [.. Ignored(ids.Count)];
         int? prompt = null;   // ids before the first answer
-        foreach (var (piece, supervised) in Pieces(segments))
+        foreach (var (tokens, supervised) in EncodeSegments(segments))
         {
             if (supervised) prompt ??= ids.Count;
-            ids.AddRange(piece);
-            labels.AddRange(supervised || _options.TrainOnInputs ? piece : Ignored(piece.Length));
+            ids.AddRange(tokens);
+            labels.AddRange(supervised || _options.TrainOnInputs ? tokens : Ignored(tokens.Length));
             if (ids.Count > _options.CutoffLength) break;
         }
 
@@ -75,7 +75,7 @@ public sealed class ExampleEncoder
         if (prompt is null || prompt >= _options.CutoffLength)
         {
             Interlocked.Increment(ref _dropped);
-            // What precedes the first answer is one segment, so it has been encoded whole.
+            // The text before the first answer is one segment, so its length is complete.
             if (segments.Any(segment => segment.Supervised)) Minimize(ref _shortestDroppedPrompt, prompt ?? ids.Count);
             return null;
         }
@@ -84,23 +84,23 @@ public sealed class ExampleEncoder
         return new TokenizedExample([.. ids.Take(_options.CutoffLength)], [.. labels.Take(_options.CutoffLength)]);
     }
 
-    /// <summary>What a model is given to answer: BOS where the tokenizer adds it, and the prompt, all of it.</summary>
-    /// <exception cref="InputException">The template has no form for a turn.</exception>
+    /// <summary>Encodes the prompt of a conversation, untruncated, with BOS where the tokenizer adds it.</summary>
+    /// <exception cref="InputException">The template does not support a turn.</exception>
     public int[] EncodePrompt(Conversation conversation) =>
-        [.. Begin, .. Pieces(_template.RenderPrompt(conversation)).SelectMany(piece => piece.Ids)];
+        [.. Prefix, .. EncodeSegments(_template.RenderPrompt(conversation)).SelectMany(tokens => tokens.Ids)];
 
     /// <summary>
-    /// Makes examples of many conversations on several threads, in their order, without those that are dropped. A bounded
-    /// number is read ahead, so the source may be a file of any size.
+    /// Encodes many conversations on several threads, in their order, without the dropped ones. A bounded number is read ahead,
+    /// so the source may be a file of any size.
     /// </summary>
     /// <param name="conversations">Read on the calling thread.</param>
-    /// <param name="degree">How many batches are encoded at once; 0 for as many as keep the processors busy.</param>
-    /// <param name="onDropped">Told of every dropped conversation, in order, on the calling thread.</param>
+    /// <param name="degree">The number of batches encoded in parallel; 0 for one more than the processors.</param>
+    /// <param name="onDropped">Called with every dropped conversation, in order, on the calling thread.</param>
     public IEnumerable<TokenizedExample> EncodeAll(IEnumerable<Conversation> conversations, int degree = 0,
         Action<Conversation>? onDropped = null)
     {
         const int batchSize = 64;
-        var ahead = degree > 0 ? degree : Environment.ProcessorCount + 1;   // one more, so that none waits for the reader
+        var ahead = degree > 0 ? degree : Environment.ProcessorCount + 1;   // one more, so that no processor waits for the reader
         var running = new Queue<Task<(Conversation From, TokenizedExample? Example)[]>>();
         try
         {
@@ -115,7 +115,7 @@ public sealed class ExampleEncoder
         }
         finally
         {
-            // Whoever stops early must not find the counters still moving.
+            // After an early stop the counters must not change any more.
             foreach (var task in running) ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
         }
 
@@ -129,51 +129,51 @@ public sealed class ExampleEncoder
         }
     }
 
-    /// <summary>Fails where every conversation was dropped, saying why: call it when all are encoded.</summary>
-    /// <param name="cutoff">What the caller names the cutoff length, for the message.</param>
-    /// <exception cref="InputException">No example was made.</exception>
+    /// <summary>Throws where every conversation was dropped; to be called after all are encoded.</summary>
+    /// <param name="cutoff">The caller's name of the cutoff length, for the message.</param>
+    /// <exception cref="InputException">There is no example.</exception>
     public void RequireExamples(string cutoff = "cutoff_length")
     {
         if (Encoded > 0) return;
-        if (Dropped == 0) throw new InputException("The data holds no record.");
+        if (Dropped == 0) throw new InputException("The data contains no records.");
         throw new InputException(_shortestDroppedPrompt == int.MaxValue
-            ? Invariant($"None of the {Dropped:N0} records holds an answer to learn from.")
-            : Invariant($"{cutoff} {_options.CutoffLength:N0} leaves nothing to learn: the shortest prompt of the ")
+            ? Invariant($"None of the {Dropped:N0} records contains an answer to train on.")
+            : Invariant($"{cutoff} {_options.CutoffLength:N0} leaves no token to train on: the shortest prompt of the ")
                 + Invariant($"{Dropped:N0} records takes {_shortestDroppedPrompt:N0} tokens before its answer begins. ")
                 + $"Raise {cutoff}.");
     }
 
     private int[] Bos => _tokenizer is { AddsBos: true, BosId: { } bos } ? [bos] : [];
 
-    private int[] Begin => _template.WritesSpecialTokens ? [] : Bos;
+    private int[] Prefix => _template.WritesSpecialTokens ? [] : Bos;
 
-    private IEnumerable<(int[] Ids, bool Supervised)> Pieces(IReadOnlyList<Segment> segments)
+    private IEnumerable<(int[] Ids, bool Supervised)> EncodeSegments(IReadOnlyList<Segment> segments)
     {
-        var place = TextPlace.Start;
+        var position = TextPlace.Start;
         foreach (var segment in segments)
         {
             var ids = segment.Special switch
             {
                 SpecialToken.Bos => Bos,
                 SpecialToken.Eos => [EosId],
-                _ => _tokenizer.EncodeSegment(segment.Text, place, segment.ParsesSpecial),
+                _ => _tokenizer.EncodeSegment(segment.Text, position, segment.ParsesSpecial),
             };
             yield return (ids, segment.Supervised);
             if (segment.Special == SpecialToken.Bos) continue;
-            // The text of a chat template is one text: some tokenizers mark the first word behind a special token.
-            place = _template.WritesSpecialTokens && ids.Length > 0 && _tokenizer.IsAdded(ids[^1])
+            // A chat template renders one text: some tokenizers mark the first word after a special token.
+            position = _template.WritesSpecialTokens && ids.Length > 0 && _tokenizer.IsAdded(ids[^1])
                 ? TextPlace.AfterToken : TextPlace.Continuation;
         }
     }
 
     private static IEnumerable<int> Ignored(int count) => Enumerable.Repeat(TokenizedExample.Ignored, count);
 
-    private int EosId => _tokenizer.EosId ?? throw new InputException($"{_tokenizer.Path}: the tokenizer names no end-of-"
-        + "sequence token, so a model cannot learn to stop. Name it in tokenizer_config.json (\"eos_token\").");
+    private int EosId => _tokenizer.EosId ?? throw new InputException($"{_tokenizer.Path}: the tokenizer defines no end-of-"
+        + "sequence token, so a model cannot learn to stop. Set it in tokenizer_config.json (\"eos_token\").");
 
     private static void Minimize(ref int least, int value)
     {
-        for (var seen = Volatile.Read(ref least); value < seen; seen = Volatile.Read(ref least))
-            if (Interlocked.CompareExchange(ref least, value, seen) == seen) return;
+        for (var current = Volatile.Read(ref least); value < current; current = Volatile.Read(ref least))
+            if (Interlocked.CompareExchange(ref least, value, current) == current) return;
     }
 }

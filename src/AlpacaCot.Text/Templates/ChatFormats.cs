@@ -3,40 +3,41 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Templates;
 
-/// <summary>Finds the template of a model: the one place that decides which is used.</summary>
+/// <summary>Selects the prompt template of a model.</summary>
 public static class ChatFormats
 {
-    /// <summary>The file in an adapter or model folder that keeps the template it was trained with.</summary>
+    /// <summary>The file in an adapter or model folder with the template used in training.</summary>
     public const string FileName = "prompt_template.json";
 
-    /// <summary>The word that asks for the template of the model folder, whatever an adapter brings.</summary>
+    /// <summary>The name that selects the model folder's template, even where an adapter has another.</summary>
     public const string OfModel = "model";
 
-    /// <summary>The template of models that bring none.</summary>
+    /// <summary>The template of models without one.</summary>
     public const string Standard = "alpaca";
 
     /// <summary>
-    /// Decides which template is used: the wanted one; else the one of the adapter, then of the model, then of the tokenizer's
-    /// folder; else <see cref="Standard"/>. In each folder <see cref="FileName"/> goes before the chat template.
+    /// Selects the template: the requested one; else the adapter's, then the model's, then that in the tokenizer's
+    /// folder; else <see cref="Standard"/>. In each folder <see cref="FileName"/> takes precedence over the chat template.
     /// </summary>
-    /// <param name="wanted">A name, a file (see <see cref="Find(string)"/>) or <see cref="OfModel"/>; null: nothing was
-    /// chosen.</param>
-    /// <param name="adapter">The folder of the adapter, if there is one.</param>
-    /// <param name="model">The model folder or GGUF file, if there is one.</param>
-    /// <param name="tokenizerPath">The folder or file of the tokenizer, where it is not in the model folder.</param>
-    /// <param name="tokenizer">The tokenizer, if it is loaded: it knows tokens that no configuration names.</param>
-    /// <exception cref="InputException">There is no such template, or it is damaged.</exception>
-    public static ChatFormatChoice Resolve(string? wanted, string? adapter, string? model, string? tokenizerPath = null,
+    /// <param name="requested">A name, a file (see <see cref="Find(string)"/>) or <see cref="OfModel"/>; null: no
+    /// choice.</param>
+    /// <param name="adapter">The adapter folder; null for none.</param>
+    /// <param name="model">The model folder or GGUF file; null for none.</param>
+    /// <param name="tokenizerPath">The folder or file of the tokenizer; null where it is in the model folder.</param>
+    /// <param name="tokenizer">The loaded tokenizer, which may have BOS and EOS that no configuration names; null for
+    /// none.</param>
+    /// <exception cref="InputException">The template does not exist or is damaged.</exception>
+    public static ChatFormatChoice Resolve(string? requested, string? adapter, string? model, string? tokenizerPath = null,
         Tokenizer? tokenizer = null)
     {
         var tokens = tokenizerPath ?? model;
         if (tokenizerPath is not null && File.Exists(tokenizerPath) && !GgufHeader.Looks(tokenizerPath))
             tokenizerPath = Path.GetDirectoryName(Path.GetFullPath(tokenizerPath));
-        if (wanted == OfModel)
-            return Own() ?? throw new InputException($"{model ?? "No model is named"}: the model has no template of its "
-                + $"own ({FileName}, {string.Join(", ", ModelChatTemplate.FileNames)}). "
-                + $"Choose a built-in one, as {Standard}, or a file.");
-        if (wanted is not null) return new(Find(wanted, Tokens), ChatFormatOrigin.Asked);
+        if (requested == OfModel)
+            return Own() ?? throw new InputException($"{model ?? "No model is given"}: the model contains no template "
+                + $"({FileName}, {string.Join(", ", ModelChatTemplate.FileNames)}). "
+                + $"Choose a built-in one, such as {Standard}, or a file.");
+        if (requested is not null) return new(Find(requested, Tokens), ChatFormatOrigin.Asked);
         return In(adapter, ChatFormatOrigin.StoredWithAdapter, ChatFormatOrigin.AdaptersOwn) ?? Own()
             ?? new(PromptTemplates.Find(Standard), ChatFormatOrigin.Standard);
 
@@ -45,25 +46,25 @@ public static class ChatFormats
         ChatFormatChoice? Own() => In(model, ChatFormatOrigin.StoredWithModel, ChatFormatOrigin.ModelsOwn)
             ?? In(tokenizerPath, ChatFormatOrigin.StoredWithModel, ChatFormatOrigin.ModelsOwn);
 
-        ChatFormatChoice? In(string? folder, ChatFormatOrigin stored, ChatFormatOrigin itsOwn)
+        ChatFormatChoice? In(string? folder, ChatFormatOrigin stored, ChatFormatOrigin shipped)
         {
             if (folder is null) return null;
             if (Path.Combine(folder, FileName) is var file && File.Exists(file))
                 return new(TemplateJson.ReadFormat(File.ReadAllText(file), file, "custom"), stored);
             return ModelChatTemplate.In(folder) is { } found
-                ? new(ChatTemplate.Of(found, Tokens() ?? RoleTokens.Of(folder)), itsOwn) : null;
+                ? new(ChatTemplate.Of(found, Tokens() ?? RoleTokens.Of(folder)), shipped) : null;
         }
     }
 
     /// <summary>
-    /// Finds a template by name or reads it from a file: JSON in the form of <see cref="PromptTemplate"/>, of alpaca-lora or of
+    /// Finds a template by name or reads it from a file: JSON in the format of <see cref="PromptTemplate"/>, of alpaca-lora or of
     /// <see cref="FileName"/>; Jinja; a JSON file with <c>chat_template</c>; a model folder or GGUF file.
     /// </summary>
-    /// <exception cref="InputException">There is no such template, or the file holds none.</exception>
+    /// <exception cref="InputException">The template does not exist, or the file contains none.</exception>
     public static IChatFormat Find(string nameOrPath) => Find(nameOrPath, () => null);
 
     /// <summary>Reads the JSON of <see cref="IChatFormat.ToJson"/>, and alpaca-lora's.</summary>
-    /// <exception cref="InputException">The text is not JSON, or not a template that can work.</exception>
+    /// <exception cref="InputException">The text is not JSON, or not a valid template.</exception>
     public static IChatFormat FromJson(string json) => TemplateJson.ReadFormat(json, "prompt template", "custom");
 
     private static IChatFormat Find(string nameOrPath, Func<RoleTokens?> tokens)
@@ -71,14 +72,14 @@ public static class ChatFormats
         if (PromptTemplates.Named(nameOrPath) is { } known) return known;
         if (Directory.Exists(nameOrPath) || (File.Exists(nameOrPath) && GgufHeader.Looks(nameOrPath)))
             return ChatTemplate.Load(nameOrPath, tokens());
-        if (!File.Exists(nameOrPath)) return PromptTemplates.Find(nameOrPath);   // says what there is
+        if (!File.Exists(nameOrPath)) return PromptTemplates.Find(nameOrPath);   // throws with the list of templates
         var text = PromptTemplates.ReadText(nameOrPath);
         if (!IsJson(nameOrPath, text)) return ChatTemplate.Load(nameOrPath, tokens());
         return TemplateJson.HasChatTemplate(text) ? ChatTemplate.Load(nameOrPath, tokens())
             : TemplateJson.ReadFormat(text, nameOrPath, Path.GetFileNameWithoutExtension(nameOrPath));
     }
 
-    // Jinja may begin with a brace too: {{, {% or {#.
+    // Jinja may start with a brace too: {{, {% or {#.
     private static bool IsJson(string path, string text) => Path.GetExtension(path).ToLowerInvariant() switch
     {
         ".json" => true,
@@ -87,34 +88,35 @@ public static class ChatFormats
     };
 }
 
-/// <summary>Where a template comes from.</summary>
+/// <summary>The origin of a template.</summary>
 public enum ChatFormatOrigin
 {
-    /// <summary>It was chosen by name or file.</summary>
+    /// <summary>Chosen by name or file.</summary>
     Asked,
 
-    /// <summary>The adapter was trained with it.</summary>
+    /// <summary>Stored with the adapter: the adapter was trained with it.</summary>
     StoredWithAdapter,
 
     /// <summary>The chat template in the adapter's folder.</summary>
     AdaptersOwn,
 
-    /// <summary>The model was trained with it.</summary>
+    /// <summary>Stored with the model: the model was trained with it.</summary>
     StoredWithModel,
 
     /// <summary>The chat template of the model.</summary>
     ModelsOwn,
 
-    /// <summary>Nothing was chosen and the model has no template.</summary>
+    /// <summary>The default: no template was chosen and the model has none.</summary>
     Standard,
 }
 
-/// <summary>A template and where it comes from.</summary>
+/// <summary>A template with its origin.</summary>
 /// <param name="Format">The template.</param>
-/// <param name="Origin">Where it comes from.</param>
+/// <param name="Origin">The origin.</param>
 public sealed record ChatFormatChoice(IChatFormat Format, ChatFormatOrigin Origin)
 {
-    /// <summary>The template and the reason for it, for people, as <c>alpaca, stored with the adapter</c>.</summary>
+    /// <summary>The template and the reason for its choice, for messages, such as <c>alpaca, stored with the
+    /// adapter</c>.</summary>
     public string Description => Origin switch
     {
         ChatFormatOrigin.Asked => $"{Format.Name}, as asked",
@@ -125,7 +127,7 @@ public sealed record ChatFormatChoice(IChatFormat Format, ChatFormatOrigin Origi
         _ => $"{Format.Name}, the default, because the model has no chat template",
     };
 
-    /// <summary>What a recipe says to get this template where it chose none.</summary>
+    /// <summary>The value of a recipe's <c>template</c> key that selects this template.</summary>
     public string RecipeWord => Origin is ChatFormatOrigin.StoredWithModel or ChatFormatOrigin.ModelsOwn
         ? ChatFormats.OfModel : Format.Name;
 }

@@ -6,35 +6,35 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Templates;
 
-/// <summary>What a chat template renders.</summary>
+/// <summary>The input of a chat template.</summary>
 public sealed record ChatInput
 {
-    /// <summary>A list of objects with <c>role</c> and <c>content</c>, and what else the template reads.</summary>
+    /// <summary>A list of objects with <c>role</c> and <c>content</c> and the other members that the template uses.</summary>
     public required JsonElement Messages { get; init; }
 
-    /// <summary>A list of tool definitions, if there are any.</summary>
+    /// <summary>A list of tool definitions; null for none.</summary>
     public JsonElement? Tools { get; init; }
 
-    /// <summary>Whether the heading of the answer that is to be written follows.</summary>
+    /// <summary>Whether the text ends with the header of the assistant's answer.</summary>
     public bool AddGenerationPrompt { get; init; }
 
-    /// <summary>Further variables; <c>bos_token</c> and <c>eos_token</c> here go before those of the model.</summary>
+    /// <summary>Further variables; <c>bos_token</c> and <c>eos_token</c> here take precedence over the model's.</summary>
     public IReadOnlyDictionary<string, JsonElement> Variables { get; init; } = new Dictionary<string, JsonElement>();
 
-    /// <summary>What <c>strftime_now</c> takes for now.</summary>
+    /// <summary>The time of <c>strftime_now</c>.</summary>
     public DateTime Now { get; init; } = DateTime.Now;
 }
 
-/// <summary>The chat template a model ships, with what it says of supervision.</summary>
+/// <summary>A model's Jinja chat template, with its supervised spans.</summary>
 /// <param name="template">The Jinja template.</param>
-/// <param name="name">What messages call it: a path, if there is one.</param>
-/// <param name="bos">The text of the begin token.</param>
-/// <param name="eos">The text of the end token.</param>
+/// <param name="name">The name in messages, usually a path.</param>
+/// <param name="bos">The text of BOS.</param>
+/// <param name="eos">The text of EOS.</param>
 public sealed class ChatTemplate(JinjaTemplate template, string name, string bos = "", string eos = "") : IChatFormat
 {
     /// <summary>
-    /// The day that <c>strftime_now</c> tells in training and generation. It is fixed, so that a run can be resumed on another
-    /// day and the model is asked as it was trained; <c>render</c> takes another. Llama 3's templates name the same day where
+    /// The date of <c>strftime_now</c> in training and generation. It is constant, so that a run can be resumed on another
+    /// day and prompts are the same as in training; <c>render</c> accepts another. Llama 3's templates use the same date where
     /// the function is missing.
     /// </summary>
     public static DateTime Day { get; } = new(2024, 7, 26);
@@ -42,27 +42,27 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     /// <inheritdoc/>
     public string Name => Path.GetFileName(name);
 
-    /// <summary>What the template writes behind an answer, up to the first space; none where it writes nothing of three
-    /// characters or more.</summary>
-    public IReadOnlyList<string> Stop => field ??= Ends();
+    /// <summary>The text that the template writes after an answer, up to the first space; empty where that is shorter than three
+    /// characters.</summary>
+    public IReadOnlyList<string> Stop => field ??= StopStrings();
 
-    /// <summary>True: a chat template spells BOS and EOS in its text.</summary>
+    /// <summary>True: a chat template writes BOS and EOS as text.</summary>
     public bool WritesSpecialTokens => true;
 
     /// <summary>
     /// Loads from a Jinja file, from a JSON file with the member <c>chat_template</c>, from a GGUF file, or from the model folder
     /// that contains one of these.
     /// </summary>
-    /// <exception cref="InputException">There is no template, or it is not well-formed.</exception>
+    /// <exception cref="InputException">The template is missing or invalid.</exception>
     public static ChatTemplate Load(string path) => Load(path, null);
 
     internal static ChatTemplate Load(string path, RoleTokens? tokens)
     {
-        if (!Directory.Exists(path) && !File.Exists(path)) throw new InputException($"{path}: there is no such chat template.");
+        if (!Directory.Exists(path) && !File.Exists(path)) throw new InputException($"{path}: the chat template does not exist.");
         var inFile = File.Exists(path) && !GgufHeader.Looks(path);
         var found = (inFile ? ModelChatTemplate.Read(path) : ModelChatTemplate.In(path))
-            ?? throw new InputException(inFile ? $"{path}: it holds no \"chat_template\"."
-                : $"{path}: it holds no chat template ({string.Join(", ", ModelChatTemplate.FileNames)}).");
+            ?? throw new InputException(inFile ? $"{path}: it contains no \"chat_template\"."
+                : $"{path}: it contains no chat template ({string.Join(", ", ModelChatTemplate.FileNames)}).");
         return Of(found, tokens ?? RoleTokens.Of(path));
     }
 
@@ -70,19 +70,21 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         new(JinjaTemplate.Parse(found.Source, found.File), found.File, tokens.Bos, tokens.Eos);
 
     /// <summary>Renders the whole text.</summary>
-    /// <exception cref="InputException">The template refuses the messages or cannot work on them.</exception>
+    /// <exception cref="InputException">The template rejects the messages or fails on them.</exception>
     public RenderedText Render(ChatInput input) => Render(input, Messages(input), input.AddGenerationPrompt);
 
     /// <summary>
-    /// Renders and says which parts the model is trained to write: what generation blocks wrote, where the template has them;
-    /// else, for each assistant turn, all that follows the prompt for it up to where its rendering ends. Nothing is searched for.
+    /// Renders and returns the spans that the model is trained to write: the output of generation blocks, where the template has
+    /// them; else, for each assistant turn, the text from the end of its prompt to the end of its rendering. Nothing is searched
+    /// for.
     /// </summary>
     /// <exception cref="InputException">
-    /// The template refuses, or it has no marks and a turn changes what was rendered before it, so that its place is not known.
+    /// The template rejects the messages, or it has no generation blocks and a turn changes the text before it, so that its span
+    /// is unknown.
     /// </exception>
     public (string Text, IReadOnlyList<Range> Supervised) RenderSupervised(ChatInput input)
     {
-        var (text, supervised, problem) = Places(input);
+        var (text, supervised, problem) = SupervisedSpans(input);
         return problem is null ? (text, supervised) : throw new InputException(problem);
     }
 
@@ -107,8 +109,8 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         if (conversation.Turns.Count == 0) return [Bos];
         return For(conversation, () =>
         {
-            // Earlier answers are pieces of their own, as in training, so that both give the same tokens.
-            var (text, supervised, _) = Places(InputOf(conversation) with { AddGenerationPrompt = true, Now = Day });
+            // Earlier answers are separate segments, as in training, so that both give the same tokens.
+            var (text, supervised, _) = SupervisedSpans(InputOf(conversation) with { AddGenerationPrompt = true, Now = Day });
             return Split(text, supervised);
         });
     }
@@ -142,14 +144,14 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         Add(text[at..], isSupervised: false);
         return segments;
 
-        void Add(string piece, bool isSupervised)
+        void Add(string part, bool isSupervised)
         {
-            if (piece.Length > 0) segments.Add(new Segment(piece, isSupervised) { ParsesSpecial = true });
+            if (part.Length > 0) segments.Add(new Segment(part, isSupervised) { ParsesSpecial = true });
         }
     }
 
-    /// <summary>The text and the places that are known in it; a problem where one is not.</summary>
-    private (string Text, IReadOnlyList<Range> Supervised, string? Problem) Places(ChatInput input)
+    /// <summary>The text and its supervised spans; a problem where one is unknown.</summary>
+    private (string Text, IReadOnlyList<Range> Supervised, string? Problem) SupervisedSpans(ChatInput input)
     {
         var messages = Messages(input);
         var whole = Render(input, messages, input.AddGenerationPrompt);
@@ -162,15 +164,16 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
             var through = i == messages.Count - 1 && !input.AddGenerationPrompt ? whole.Text
                 : Render(input, messages[..(i + 1)], addPrompt: false).Text;
             if (!through.StartsWith(prompt, StringComparison.Ordinal))
-                return (whole.Text, [], Unstable(i, "its prompt is not how the rendered turn begins"));
+                return (whole.Text, [], Unstable(i, "the rendered turn does not begin with its prompt"));
             if (!whole.Text.StartsWith(through, StringComparison.Ordinal))
-                return (whole.Text, [], Unstable(i, "it is rendered otherwise once further turns follow"));
+                return (whole.Text, [], Unstable(i, "it is rendered differently when further turns follow"));
             supervised.Add(prompt.Length..through.Length);
         }
         return (whole.Text, supervised, null);
     }
 
-    /// <summary>A conversation as messages; what its turns and record carry besides (tool calls, tools) goes with it.</summary>
+    /// <summary>Converts a conversation to messages, including further members of its turns and record (tool calls,
+    /// tools).</summary>
     public static ChatInput InputOf(Conversation conversation)
     {
         using var buffer = new MemoryStream();
@@ -200,11 +203,11 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     }
 
     private string Unstable(int turn, string why) =>
-        $"{name}: the place of turn {turn + 1} in the text is not known: {why}. The template cannot be trained with on this "
-        + "conversation. Put {% generation %} and {% endgeneration %} around what the template writes for the assistant, or "
-        + "choose a named template, as template: alpaca.";
+        $"{name}: the span of turn {turn + 1} in the text is unknown: {why}. The template cannot be used for training on this "
+        + "conversation. Put {% generation %} and {% endgeneration %} around the assistant's text in the template, or "
+        + "choose a built-in template, such as template: alpaca.";
 
-    private IReadOnlyList<string> Ends()
+    private IReadOnlyList<string> StopStrings()
     {
         const string answer = "answer-7f3a";
         try
@@ -217,13 +220,14 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         }
         catch (InputException)
         {
-            return [];   // a template that refuses this conversation tells nothing of its end
+            return [];   // the stop string is unknown where the template rejects this conversation
         }
     }
 
     private List<object?> Messages(ChatInput input)
     {
-        if (input.Messages.ValueKind != JsonValueKind.Array) throw new InputException($"{name}: the messages are no JSON list.");
+        if (input.Messages.ValueKind != JsonValueKind.Array)
+            throw new InputException($"{name}: the messages are not a JSON list.");
         return (List<object?>)Value(input.Messages)!;
     }
 
@@ -244,7 +248,7 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         var variables = new Dictionary<string, object?> { ["bos_token"] = bos, ["eos_token"] = eos };
         foreach (var (key, value) in input.Variables) variables[key] = Value(value);
         variables["messages"] = messages;
-        // As transformers does: without tools the name is there and none.
+        // As in transformers: without tools the name is defined as none.
         if (input.Tools is { } tools) variables["tools"] = Value(tools);
         else variables.TryAdd("tools", null);
         variables.TryAdd("documents", null);

@@ -5,73 +5,74 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Text.Templates;
 
 /// <summary>
-/// How a conversation becomes the text a model reads. It is data and no code, so that it can be stored with an adapter and the
-/// model is asked later as it was trained. The text is, in order: the preamble and a separator; the user section; the response
-/// heading, the answer and EOS; for each further round a separator and the same again. Only answers are supervised.
+/// A prompt template as data, so that it can be stored with an adapter and prompts are the same in generation as in
+/// training. The text is, in order: the preamble and a separator; the user section; the response
+/// header, the answer and EOS; each further round is preceded by a separator. Only answers are supervised.
 /// </summary>
 public sealed record PromptTemplate : IChatFormat
 {
     private const string InstructionMark = "{instruction}", InputMark = "{input}", SystemMark = "{system}";
 
-    /// <summary>The name a recipe calls it by.</summary>
+    /// <summary>The name in recipes.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Where it comes from or what it is for, in a sentence.</summary>
+    /// <summary>The origin or purpose of the template, in a sentence.</summary>
     public string Description { get; init; } = "";
 
-    /// <summary>Opens the text when the first user turn has no input; a system turn stands in its place.</summary>
+    /// <summary>The start of the text where the first user turn has no input; replaced by a system turn.</summary>
     public string Preamble { get; init; } = "";
 
-    /// <summary>Opens the text when the first user turn has an input; a system turn stands in its place.</summary>
+    /// <summary>The start of the text where the first user turn has an input; replaced by a system turn.</summary>
     public string PreambleWithInput { get; init; } = "";
 
-    /// <summary>A system turn; holds the placeholder <c>{system}</c>.</summary>
+    /// <summary>The format of a system turn, with the placeholder <c>{system}</c>.</summary>
     public string System { get; init; } = SystemMark;
 
     /// <summary>
-    /// The first user turn of a model that reads the system turn in it; holds <c>{system}</c> and <c>{instruction}</c>, behind
-    /// which an input follows on its own line. Empty where <see cref="System"/> is the form.
+    /// The format of a first user turn that includes the system turn, with <c>{system}</c> and <c>{instruction}</c>, after
+    /// which an input follows on its own line. Empty where <see cref="System"/> is used.
     /// </summary>
     public string UserWithSystem { get; init; } = "";
 
-    /// <summary>A user turn without input; holds the placeholder <c>{instruction}</c>. It may hold the number of the round too:
+    /// <summary>The format of a user turn without input, with the placeholder <c>{instruction}</c> and optionally the number of
+    /// the round:
     /// <c>{round}</c> from 1, <c>{round0}</c> from 0.</summary>
     public required string User { get; init; }
 
-    /// <summary>A user turn with input; holds the placeholders <c>{instruction}</c> and <c>{input}</c>.</summary>
+    /// <summary>The format of a user turn with input, with the placeholders <c>{instruction}</c> and <c>{input}</c>.</summary>
     public required string UserWithInput { get; init; }
 
-    /// <summary>What stands between a user turn and the answer: the prompt ends with it.</summary>
+    /// <summary>The header of the answer, at the end of the prompt.</summary>
     public string Response { get; init; } = "";
 
-    /// <summary>Put before every answer and supervised with it: the model writes it.</summary>
+    /// <summary>Text before every answer, supervised: the model generates it.</summary>
     public string AnswerPrefix { get; init; } = "";
 
-    /// <summary>Put behind every answer, before EOS, and supervised with it.</summary>
+    /// <summary>Text after every answer, before EOS, supervised.</summary>
     public string AnswerSuffix { get; init; } = "";
 
-    /// <summary>Which answers end with EOS: <c>every</c>, the <c>last</c> turn alone, or <c>none</c> (the suffix says
-    /// it).</summary>
+    /// <summary>Which answers end with EOS: <c>every</c>, only a <c>last</c> turn, or <c>none</c> (the suffix ends
+    /// the answer).</summary>
     public string Eos { get; init; } = "every";
 
     /// <summary>
-    /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or stay letters (<c>text</c>). Forms
-    /// made of such tokens, as ChatML, need the first; a user's text that spells them then counts too, as in the models' own
-    /// code.
+    /// Whether special tokens spelled in the rendered text become tokens (<c>parsed</c>) or remain text (<c>text</c>). Templates
+    /// with such tokens, such as ChatML, need <c>parsed</c>; special tokens in a user's text are then parsed too, as in the
+    /// models' own code.
     /// </summary>
     public string SpecialTokens { get; init; } = "text";
 
-    /// <summary>What stands between the preamble and the first user turn, and between an answer and the next user turn.</summary>
+    /// <summary>The text between the preamble and the first user turn, and between an answer and the next user turn.</summary>
     public string Separator { get; init; } = "\n\n";
 
-    /// <summary>Strings that end an answer in generation: a model that writes the next heading has said what it had to.</summary>
+    /// <summary>Strings that end an answer in generation, such as the header of the next turn.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
     /// <summary>
-    /// The whole training text: every answer supervised and followed by one EOS. A conversation that opens with an assistant turn
-    /// is plain text: that turn stands alone, without preamble, heading, prefix or suffix. BOS is the encoder's business.
+    /// The complete training text: every answer is supervised and followed by EOS. A conversation that starts with an assistant
+    /// turn is plain text: that turn gets no preamble, header, prefix or suffix. The encoder adds BOS.
     /// </summary>
-    /// <exception cref="InputException">The conversation has a turn this template has no form for.</exception>
+    /// <exception cref="InputException">The template does not support a turn of the conversation.</exception>
     public IReadOnlyList<Segment> Render(Conversation conversation)
     {
         var segments = new List<Segment>();
@@ -81,9 +82,9 @@ public sealed record PromptTemplate : IChatFormat
     }
 
     /// <summary>
-    /// The text up to where the model answers. A last turn that is the assistant's is left out: it is the answer to be written.
+    /// The text up to the model's answer. A last assistant turn is omitted: it is the answer to be generated.
     /// </summary>
-    /// <exception cref="InputException">The conversation has a turn this template has no form for.</exception>
+    /// <exception cref="InputException">The template does not support a turn of the conversation.</exception>
     public IReadOnlyList<Segment> RenderPrompt(Conversation conversation)
     {
         var turns = conversation.Turns;
@@ -95,33 +96,33 @@ public sealed record PromptTemplate : IChatFormat
         return segments;
     }
 
-    /// <summary>False: the encoder puts BOS in front, and EOS is a segment of its own.</summary>
+    /// <summary>False: the encoder prepends BOS, and EOS is a separate segment.</summary>
     bool IChatFormat.WritesSpecialTokens => false;
 
-    /// <summary>The template as JSON, in the form <see cref="FromJson"/> reads.</summary>
+    /// <summary>The template as JSON, in the format of <see cref="FromJson"/>.</summary>
     public string ToJson() => TemplateJson.Write(this);
 
     /// <summary>
-    /// Reads a template from JSON: this project's form, or that of alpaca-lora (<c>prompt_input</c>, <c>prompt_no_input</c>).
+    /// Reads a template from JSON: this project's format, or that of alpaca-lora (<c>prompt_input</c>, <c>prompt_no_input</c>).
     /// </summary>
-    /// <exception cref="InputException">The text is not JSON, or not a template that can work.</exception>
+    /// <exception cref="InputException">The text is not JSON, or not a valid template.</exception>
     public static PromptTemplate FromJson(string json) => TemplateJson.Read(json, "prompt template", "custom");
 
-    /// <summary>Says what keeps the template from working; null where nothing does.</summary>
+    /// <summary>The first error of the template; null where it is valid.</summary>
     internal string? Problem()
     {
-        if (!User.Contains(InstructionMark)) return $"user does not hold {InstructionMark}";
-        if (User.Contains(InputMark)) return $"user holds {InputMark}, but is for turns without input";
-        if (!UserWithInput.Contains(InstructionMark)) return $"user_with_input does not hold {InstructionMark}";
-        if (!UserWithInput.Contains(InputMark)) return $"user_with_input does not hold {InputMark}";
-        if (!System.Contains(SystemMark)) return $"system does not hold {SystemMark}";
+        if (!User.Contains(InstructionMark)) return $"user does not contain {InstructionMark}";
+        if (User.Contains(InputMark)) return $"user contains {InputMark}, but is used for turns without input";
+        if (!UserWithInput.Contains(InstructionMark)) return $"user_with_input does not contain {InstructionMark}";
+        if (!UserWithInput.Contains(InputMark)) return $"user_with_input does not contain {InputMark}";
+        if (!System.Contains(SystemMark)) return $"system does not contain {SystemMark}";
         if (UserWithSystem.Length > 0 && !(UserWithSystem.Contains(SystemMark) && UserWithSystem.Contains(InstructionMark)))
-            return $"user_with_system does not hold {SystemMark} and {InstructionMark}";
-        if (Eos is not ("every" or "last" or "none")) return $"eos is \"{Eos}\"; it is every, last or none";
-        return SpecialTokens is "parsed" or "text" ? null : $"special_tokens is \"{SpecialTokens}\"; it is parsed or text";
+            return $"user_with_system does not contain {SystemMark} and {InstructionMark}";
+        if (Eos is not ("every" or "last" or "none")) return $"eos is \"{Eos}\"; allowed are every, last and none";
+        return SpecialTokens is "parsed" or "text" ? null : $"special_tokens is \"{SpecialTokens}\"; allowed are parsed and text";
     }
 
-    /// <summary>Adds the segments of the first turns and returns the unsupervised text behind the last answer.</summary>
+    /// <summary>Adds the segments of the first turns and returns the unsupervised text after the last answer.</summary>
     private StringBuilder Render(Conversation conversation, int count, List<Segment> segments)
     {
         var text = new StringBuilder();
@@ -159,31 +160,32 @@ public sealed record PromptTemplate : IChatFormat
                 default:
                     throw new InputException((conversation.Origin.Length > 0 ? conversation.Origin + ": " : "")
                         + $"turn {i + 1} is a {turn.Role.ToString().ToLowerInvariant()} turn, "
-                        + $"which the template {Name} has no form for"
-                        + (turn.Role == Role.System ? " behind the first turn." : "."));
+                        + $"which the template {Name} does not support"
+                        + (turn.Role == Role.System ? " after the first turn." : "."));
             }
         }
         return text;
     }
 
-    /// <summary>One pass over the form, never over what was filled in: braces in the user's text stay.</summary>
-    private static void FillIn(StringBuilder text, string form, Turn turn, string system, int round)
+    /// <summary>Replaces placeholders in one pass over the format, never in inserted text: braces in a user's text are
+    /// kept.</summary>
+    private static void FillIn(StringBuilder text, string format, Turn turn, string system, int round)
     {
-        (string Mark, string Value)[] marks =
+        (string Mark, string Value)[] placeholders =
         [
             (InstructionMark, turn.Text), (InputMark, turn.Input), (SystemMark, system),
             ("{round}", (round + 1).ToString(CultureInfo.InvariantCulture)),
             ("{round0}", round.ToString(CultureInfo.InvariantCulture)), ("{", "{"),
         ];
-        ReadOnlySpan<char> rest = form;
+        ReadOnlySpan<char> rest = format;
         while (rest.IndexOf('{') is >= 0 and var at)
         {
             text.Append(rest[..at]);
             rest = rest[at..];
             var from = 0;
-            while (!rest.StartsWith(marks[from].Mark)) from++;
-            text.Append(marks[from].Value);
-            rest = rest[marks[from].Mark.Length..];
+            while (!rest.StartsWith(placeholders[from].Mark)) from++;
+            text.Append(placeholders[from].Value);
+            rest = rest[placeholders[from].Mark.Length..];
         }
         text.Append(rest);
     }

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Text.Templates;
 
-/// <summary>The prompt templates that come with the project, and those in files.</summary>
+/// <summary>The built-in prompt templates, and templates in files.</summary>
 public static class PromptTemplates
 {
     private static readonly PromptTemplate Alpaca = new()
@@ -19,14 +19,14 @@ public static class PromptTemplates
     private static readonly PromptTemplate AlpacaLora = Alpaca with
     {
         Name = "alpaca-lora",
-        Description = "Alpaca-LoRA: as alpaca, with a newline behind \"### Response:\".",
+        Description = "Alpaca-LoRA: as alpaca, with a newline after \"### Response:\".",
         Response = "\n\n### Response:\n",
     };
 
     private static readonly PromptTemplate AlpacaShort = AlpacaLora with
     {
         Name = "alpaca-short",
-        Description = "Alpaca-LoRA's shorter form: without the opening sentence.",
+        Description = "Alpaca-LoRA's shorter variant: without the opening sentence.",
         Preamble = "",
         PreambleWithInput = "",
     };
@@ -42,20 +42,20 @@ public static class PromptTemplates
     private static readonly PromptTemplate Plain = new()
     {
         Name = "plain",
-        Description = "No headings: plain text for pre-training; a question stands as it is, its answer on the next line.",
+        Description = "No headers: plain text for pre-training; a question unchanged, its answer on the next line.",
         User = "{instruction}",
         UserWithInput = "{instruction}\n{input}",
         AnswerPrefix = "\n",
         Separator = "\n",
     };
 
-    /// <summary>The templates that have a name.</summary>
+    /// <summary>The built-in templates.</summary>
     public static IReadOnlyList<PromptTemplate> All { get; } =
         [Alpaca, AlpacaLora, AlpacaShort, AlpacaCot, Plain, .. ModelTemplates.All];
 
-    /// <summary>Finds a template by name, or reads it from a JSON file (this project's form or alpaca-lora's).</summary>
+    /// <summary>Finds a template by name, or reads it from a JSON file (this project's format or alpaca-lora's).</summary>
     /// <param name="nameOrPath">A name of <see cref="All"/>, or the path of a file.</param>
-    /// <exception cref="InputException">There is no such template, or the file holds none.</exception>
+    /// <exception cref="InputException">The template does not exist, or the file contains none.</exception>
     public static PromptTemplate Find(string nameOrPath)
     {
         const StringComparison anyCase = StringComparison.OrdinalIgnoreCase;
@@ -63,12 +63,12 @@ public static class PromptTemplates
         if (File.Exists(nameOrPath))
             return TemplateJson.Read(ReadText(nameOrPath), nameOrPath, Path.GetFileNameWithoutExtension(nameOrPath));
         if (nameOrPath.EndsWith(".json", anyCase) || nameOrPath.Contains('/') || nameOrPath.Contains('\\'))
-            throw new InputException($"{nameOrPath}: there is no such template file.");
-        throw new InputException($"There is no prompt template \"{nameOrPath}\". "
+            throw new InputException($"{nameOrPath}: the template file does not exist.");
+        throw new InputException($"Unknown prompt template \"{nameOrPath}\". "
             + Spelling.Suggestion(nameOrPath, [.. All.Select(known => known.Name)]));
     }
 
-    /// <summary>The template of that name; null where there is none.</summary>
+    /// <summary>The built-in template of a name; null for an unknown name.</summary>
     internal static PromptTemplate? Named(string name) =>
         All.FirstOrDefault(known => known.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 

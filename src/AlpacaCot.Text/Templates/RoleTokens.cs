@@ -3,14 +3,15 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Templates;
 
-/// <summary>The texts of BOS and EOS, as a chat template writes them.</summary>
-/// <param name="Bos">The text of BOS; empty where there is none.</param>
-/// <param name="Eos">The text of EOS; empty where there is none.</param>
+/// <summary>The texts of BOS and EOS in a chat template.</summary>
+/// <param name="Bos">The text of BOS; empty for none.</param>
+/// <param name="Eos">The text of EOS; empty for none.</param>
 internal readonly record struct RoleTokens(string Bos, string Eos)
 {
     /// <summary>The tokens of a model or tokenizer.</summary>
     /// <param name="path">A folder, a tokenizer file or a GGUF file.</param>
-    /// <param name="tokenizer">The tokenizer there, if it is loaded: it knows tokens that no configuration names.</param>
+    /// <param name="tokenizer">The loaded tokenizer, which may have BOS and EOS that no configuration names; null for
+    /// none.</param>
     public static RoleTokens Of(string path, Tokenizer? tokenizer = null)
     {
         if (!Directory.Exists(path) && File.Exists(path) && GgufHeader.Looks(path)) return Of(GgufTokenizer.Read(path));

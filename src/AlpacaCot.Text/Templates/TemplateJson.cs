@@ -7,7 +7,7 @@ using AlpacaCot.Text.Templates.Jinja;
 
 namespace AlpacaCot.Text.Templates;
 
-/// <summary>The JSON forms of a prompt template.</summary>
+/// <summary>The JSON formats of prompt templates.</summary>
 internal static class TemplateJson
 {
     private const string Jinja = "jinja";
@@ -22,18 +22,18 @@ internal static class TemplateJson
 
     public static string Write(PromptTemplate template) => JsonSerializer.Serialize(template, Context.PromptTemplate);
 
-    /// <summary>Writes a Jinja template with the tokens that its text spells.</summary>
+    /// <summary>Writes a Jinja template with the texts of BOS and EOS.</summary>
     public static string Write(string name, string source, string bos, string eos) => JsonSerializer.Serialize(
         new StoredChatTemplate { Kind = Jinja, Name = name, BosToken = bos, EosToken = eos, Source = source },
         Context.StoredChatTemplate);
 
-    /// <summary>Whether the text is a JSON object that contains a model's chat template, as tokenizer_config.json.</summary>
+    /// <summary>Whether the text is a JSON object that contains a model's chat template, such as tokenizer_config.json.</summary>
     public static bool HasChatTemplate(string json) => Peek(json, "chat_template");
 
     /// <summary>Reads a template of any kind.</summary>
     /// <param name="json">The text.</param>
-    /// <param name="where">What messages call it: a path, if there is one.</param>
-    /// <param name="name">The name of a template whose form has none.</param>
+    /// <param name="where">The name in messages, usually a path.</param>
+    /// <param name="name">The name of a template whose format has none.</param>
     public static IChatFormat ReadFormat(string json, string where, string name)
     {
         if (!Peek(json, "kind")) return Read(json, where, name);
@@ -41,7 +41,7 @@ internal static class TemplateJson
         CheckKeys(document.RootElement, Context.StoredChatTemplate.Properties, where, mayHaveOthers: false);
         var stored = document.RootElement.Deserialize(Context.StoredChatTemplate)!;
         if (stored.Kind != Jinja)
-            throw new InputException($"{where}: the template is of the kind \"{stored.Kind}\"; allowed is \"{Jinja}\".");
+            throw new InputException($"{where}: the template has the kind \"{stored.Kind}\"; allowed is \"{Jinja}\".");
         return new ChatTemplate(JinjaTemplate.Parse(stored.Source, where), stored.Name, stored.BosToken, stored.EosToken);
     }
 
@@ -59,10 +59,10 @@ internal static class TemplateJson
         }
     }
 
-    /// <summary>Reads either form.</summary>
+    /// <summary>Reads this project's format or alpaca-lora's.</summary>
     /// <param name="json">The text.</param>
-    /// <param name="where">What messages call it: a path, if there is one.</param>
-    /// <param name="name">The name of a template whose form has none.</param>
+    /// <param name="where">The name in messages, usually a path.</param>
+    /// <param name="name">The name of a template whose format has none.</param>
     public static PromptTemplate Read(string json, string where, string name)
     {
         try
@@ -86,7 +86,7 @@ internal static class TemplateJson
         }
     }
 
-    // The generated reader sets what the text lacks to null, not to the property's default.
+    // The generated reader sets absent members to null instead of the property's default.
     private static JsonObject WithDefaults(JsonElement root)
     {
         var whole = JsonNode.Parse(Write(new PromptTemplate { Name = "", User = "", UserWithInput = "" }))!.AsObject();
@@ -94,7 +94,7 @@ internal static class TemplateJson
         return whole;
     }
 
-    /// <summary>Checks before the serializer does, whose messages speak of types.</summary>
+    /// <summary>Checks keys and values before deserialization, whose messages name .NET types.</summary>
     private static void CheckKeys(JsonElement root, IList<JsonPropertyInfo> known, string where, bool mayHaveOthers)
     {
         foreach (var member in root.EnumerateObject())
@@ -116,12 +116,12 @@ internal static class TemplateJson
     }
 
     /// <summary>
-    /// Takes the two whole prompts apart: the user section begins at the paragraph of the first placeholder, and what both
-    /// prompts end with is the response heading. Put together again they are the same to the character.
+    /// Splits the two complete prompts: the user section begins at the paragraph of the first placeholder, and the common end of
+    /// both prompts is the response header. Rendering them again gives identical text.
     /// </summary>
     private static PromptTemplate FromAlpacaLora(AlpacaLoraTemplate from, string name)
     {
-        // Their text goes through Python's str.format, where a doubled brace is one brace.
+        // alpaca-lora applies Python's str.format, where a doubled brace is one brace.
         var (plain, withInput) = (Unescape(from.PromptNoInput), Unescape(from.PromptInput));
         var (plainAt, withInputAt) = (SectionStart(plain), SectionStart(withInput));
         var common = Math.Min(TailLength(plain), TailLength(withInput));
@@ -143,7 +143,7 @@ internal static class TemplateJson
 
     private static string Unescape(string format) => format.Replace("{{", "{").Replace("}}", "}");
 
-    /// <summary>Where the paragraph with the first placeholder begins; 0 where no paragraph precedes it.</summary>
+    /// <summary>The start of the paragraph with the first placeholder; 0 where no paragraph precedes it.</summary>
     private static int SectionStart(string prompt)
     {
         string[] placeholders = ["{instruction}", "{input}"];
@@ -155,7 +155,7 @@ internal static class TemplateJson
     private static int TailLength(string prompt) => prompt.Length - (prompt.LastIndexOf('}') + 1);
 }
 
-/// <summary>A template file of alpaca-lora, less the separator by which it finds the answer: marks make that needless.</summary>
+/// <summary>A template file of alpaca-lora, without its separator for finding the answer, which segments replace.</summary>
 internal sealed record AlpacaLoraTemplate
 {
     public string? Description { get; init; }
@@ -163,7 +163,7 @@ internal sealed record AlpacaLoraTemplate
     public required string PromptNoInput { get; init; }
 }
 
-/// <summary>A Jinja chat template as it is stored with an adapter or model.</summary>
+/// <summary>A Jinja chat template as stored with an adapter or model.</summary>
 internal sealed record StoredChatTemplate
 {
     public required string Kind { get; init; }

@@ -3,12 +3,12 @@ using AlpacaCot.Text.Gguf;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>The text of the chat template that a model brings, and the file that contains it.</summary>
+/// <summary>A model's chat template and its file.</summary>
 /// <param name="Source">The Jinja text.</param>
 /// <param name="File">The path of the file.</param>
 internal sealed record ModelChatTemplate(string Source, string File)
 {
-    /// <summary>The files of a model folder that may contain the template, the first first.</summary>
+    /// <summary>The files of a model folder that may contain the template, in order of precedence.</summary>
     public static IReadOnlyList<string> FileNames { get; } =
         ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"];
 
@@ -31,7 +31,7 @@ internal sealed record ModelChatTemplate(string Source, string File)
         return string.IsNullOrEmpty(source) ? null : new(source, file);
     }
 
-    /// <summary>A template, or the one named default of several.</summary>
+    /// <summary>A template; of several the one named default.</summary>
     private static string? Of(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => value.GetString(),

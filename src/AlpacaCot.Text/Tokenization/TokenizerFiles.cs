@@ -4,34 +4,34 @@ using AlpacaCot.Text.Gguf;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>A file of a tokenizer.</summary>
-/// <param name="Name">The name under which a copy in another folder is found again.</param>
+/// <param name="Name">The file name under which a copy in another folder is recognized.</param>
 /// <param name="Content">Reads its bytes.</param>
 public sealed record TokenizerFile(string Name, Func<byte[]> Content);
 
 /// <summary>
-/// Which files a tokenizer consists of. The main file holds the vocabulary: <c>tokenizer.json</c>, <c>tokenizer.model</c>,
-/// <c>vocab.json</c> with <c>merges.txt</c>, or the only <c>*.model</c> or <c>*.tiktoken</c> file of its folder; its content
-/// decides how it is read. A GGUF file carries its tokenizer in itself.
+/// The files of tokenizers. The main file contains the vocabulary: <c>tokenizer.json</c>, <c>tokenizer.model</c>,
+/// <c>vocab.json</c> with <c>merges.txt</c>, or the only <c>*.model</c> or <c>*.tiktoken</c> file of its folder; the format is
+/// detected from its content. A GGUF file contains its tokenizer.
 /// </summary>
 public static class TokenizerFiles
 {
-    /// <summary>The file that says how text is encoded and which tokens are special.</summary>
+    /// <summary>The file with encoding options and special tokens.</summary>
     public const string ConfigName = "tokenizer_config.json";
 
     private const string Json = "tokenizer.json", Pieces = "tokenizer.model", Words = "vocab.json", Merges = "merges.txt";
 
-    // By preference: of a folder with several, the first is read.
+    // In order of preference: in a folder with several, the first is read.
     private static readonly string[] Main = [Json, Pieces, Words];
 
-    /// <summary>Whether a model comes with a tokenizer.</summary>
-    /// <param name="model">A folder, or a file of a model.</param>
+    /// <summary>Whether a model contains a tokenizer.</summary>
+    /// <param name="model">A model folder or model file.</param>
     public static bool Has(string model) => Directory.Exists(model) ? Candidates(model).Any()
         : GgufHeader.Looks(model) && GgufHeader.Read(model).Values.ContainsKey("tokenizer.ggml.model");
 
-    /// <summary>The files of a tokenizer: a copy of them in an empty folder is read as the same tokenizer.</summary>
+    /// <summary>The files of a tokenizer; a copy of them in an empty folder is the same tokenizer.</summary>
     /// <param name="path">A folder, a main file, or a GGUF file, whose tokenizer is written as Hugging Face files.</param>
-    /// <returns>Each name once; nothing where there is no tokenizer.</returns>
-    /// <exception cref="InputException">A file is broken, or the tokenizer of a GGUF file is of an unsupported kind.</exception>
+    /// <returns>The files, with unique names; empty where there is no tokenizer.</returns>
+    /// <exception cref="InputException">A file is damaged, or the kind of a GGUF file's tokenizer is not supported.</exception>
     public static IReadOnlyList<TokenizerFile> Of(string path)
     {
         if (Directory.Exists(path))
@@ -52,7 +52,7 @@ public static class TokenizerFiles
     internal static Tokenizer Load(string path)
     {
         if (Directory.Exists(path)) path = InFolder(path);
-        if (!File.Exists(path)) throw new InputException($"{path}: there is no such file or folder.");
+        if (!File.Exists(path)) throw new InputException($"{path}: the file or folder does not exist.");
         if (GgufHeader.Looks(path)) return FromFiles(path, GgufTokenizer.Read(path).ToFiles());
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var config = TokenizerConfig.Beside(folder);
@@ -61,19 +61,19 @@ public static class TokenizerFiles
     }
 
     /// <summary>The main file of a folder.</summary>
-    /// <exception cref="InputException">There is none, or there are several and none has a standard name.</exception>
+    /// <exception cref="InputException">The folder contains no tokenizer, or several without a standard name.</exception>
     internal static string InFolder(string folder)
     {
         List<string> found = [.. Candidates(folder)];
         if (found.Count == 0)
             throw new InputException(
-                $"{folder} holds no tokenizer: expected tokenizer.json, tokenizer.model or vocab.json with merges.txt.");
+                $"{folder} contains no tokenizer: expected tokenizer.json, tokenizer.model or vocab.json with merges.txt.");
         return found.Count == 1 || Main.Contains(Path.GetFileName(found[0])) ? found[0]
-            : throw new InputException($"{folder} holds several tokenizers ("
-                + $"{string.Join(", ", found.Select(Path.GetFileName))}). Name the file of one.");
+            : throw new InputException($"{folder} contains several tokenizers ("
+                + $"{string.Join(", ", found.Select(Path.GetFileName))}). Pass the file of one.");
     }
 
-    // Files that may be the main one, the preferred first.
+    // Candidates for the main file, in order of preference.
     private static IEnumerable<string> Candidates(string folder) =>
     [
         .. Present(folder, Main),
@@ -87,7 +87,7 @@ public static class TokenizerFiles
     private static List<TokenizerFile> Copies(IEnumerable<string> files) =>
         [.. files.Select(file => new TokenizerFile(Path.GetFileName(file), () => File.ReadAllBytes(file)))];
 
-    // A file that was named may have any name; in a folder it needs one that is looked for.
+    // A file that was passed may have any name; in a folder a standard name is required.
     private static string MainName(string path)
     {
         if (Path.GetExtension(path) is ".model" or ".tiktoken") return Path.GetFileName(path);
@@ -99,7 +99,7 @@ public static class TokenizerFiles
 
     private static bool IsTokenizerJson(JsonElement root) => root.Member("model").ValueKind == JsonValueKind.Object;
 
-    // A tokenizer in a foreign form is read as the Hugging Face files that it would be.
+    // A tokenizer in another format is converted to the equivalent Hugging Face files.
     private static Tokenizer FromFiles(string path, IReadOnlyDictionary<string, byte[]> files)
     {
         var config = TokenizerConfig.Of(JsonFile.Parse(path, files[ConfigName]));

@@ -10,26 +10,26 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Adapters;
 
-/// <summary>The model that an adapter was trained on.</summary>
-/// <param name="Name">Its folder's name, or the hub id its configuration names.</param>
+/// <summary>The base model of an adapter.</summary>
+/// <param name="Name">The name of its folder, or the hub id in its configuration.</param>
 /// <param name="Type">Its <c>model_type</c>.</param>
-/// <param name="Fingerprint">That of its weights; see <see cref="ModelFingerprint"/>.</param>
+/// <param name="Fingerprint">The fingerprint of its weights; see <see cref="ModelFingerprint"/>.</param>
 public sealed record CardBase(string Name, string Type, string Fingerprint);
 
-/// <summary>A part of the data that an adapter was trained on.</summary>
-/// <param name="Source">The set of the collection or the file.</param>
-/// <param name="Available">Records it has.</param>
-/// <param name="Taken">Records taken of it.</param>
-/// <param name="Licence">The licence its authors state; null where the file is none of the collection.</param>
+/// <summary>One data source of an adapter's training.</summary>
+/// <param name="Source">The name of the data set or file.</param>
+/// <param name="Available">The number of records in the source.</param>
+/// <param name="Taken">The number of records used.</param>
+/// <param name="Licence">The licence stated by its authors; null for files outside the collection.</param>
 public sealed record CardData(string Source, long Available, long Taken, string? Licence);
 
 /// <summary>
-/// Where an adapter comes from, kept beside its weights: <c>alpaca-cot.json</c> for programs, <c>README.md</c> for people and
+/// The provenance of an adapter, stored beside its weights: <c>alpaca-cot.json</c> for programs, <c>README.md</c> for people and
 /// hubs.
 /// </summary>
 public sealed record AdapterCard
 {
-    /// <summary>The file that programs read.</summary>
+    /// <summary>The machine-readable file.</summary>
     public const string FileName = "alpaca-cot.json";
 
     private const string Readme = "README.md";
@@ -40,40 +40,40 @@ public sealed record AdapterCard
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    /// <summary>The method, as the recipe names it.</summary>
+    /// <summary>The method, by its name in recipes.</summary>
     public required string Method { get; init; }
 
-    /// <summary>What it was trained on.</summary>
+    /// <summary>The base model.</summary>
     public required CardBase Base { get; init; }
 
-    /// <summary>The form that the base was quantized in, as a recipe names it; null in cards of older versions.</summary>
+    /// <summary>The quantization of the base model, by its name in recipes; null in cards of older versions.</summary>
     public string? Quantization { get; init; }
 
-    /// <summary>The prompt template's name.</summary>
+    /// <summary>The name of the prompt template.</summary>
     public required string Template { get; init; }
 
-    /// <summary>The data.</summary>
+    /// <summary>The data sources of the training.</summary>
     public required IReadOnlyList<CardData> Data { get; init; }
 
-    /// <summary>sha256 over the mixture's content and order.</summary>
+    /// <summary>SHA-256 of the mixture's content and order.</summary>
     public required string MixtureSha256 { get; init; }
 
-    /// <summary>sha256 over the tokenized examples.</summary>
+    /// <summary>SHA-256 of the tokenized examples.</summary>
     public required string DataSha256 { get; init; }
 
-    /// <summary>What was measured: the last <c>step</c> and <c>loss</c>, the best <c>validation_loss</c>.</summary>
+    /// <summary>The metrics: the last <c>step</c> and <c>loss</c>, the best <c>validation_loss</c>.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
-    /// <summary>The programs that made it.</summary>
+    /// <summary>The versions of the programs that created it.</summary>
     public required IReadOnlyDictionary<string, string> Versions { get; init; }
 
     /// <summary>The resolved recipe as YAML.</summary>
     public required string Recipe { get; init; }
 
-    /// <summary>sha256 of the adapter's files by name.</summary>
+    /// <summary>SHA-256 of the adapter's files by name.</summary>
     public IReadOnlyDictionary<string, string> Files { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>The versions of this program and what it runs on.</summary>
+    /// <summary>The versions of this program and its runtime.</summary>
     internal static IReadOnlyDictionary<string, string> RunningVersions =>
         new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
@@ -82,12 +82,13 @@ public sealed record AdapterCard
         ["libtorch"] = Models.Runtime.LibtorchReport.BuiltAgainst,
     };
 
-    /// <summary>The parts of a recipe's data with the licences of the sets among them.</summary>
+    /// <summary>The sources of a recipe's data, with the licences of sets in the collection.</summary>
     internal static IReadOnlyList<CardData> DataOf(Recipe recipe, MixtureReport mixture) =>
         [.. mixture.Parts.Zip(recipe.Data, (part, spec) => new CardData(Path.GetFileName(part.Name), part.Available, part.Taken,
             spec.Set?.Entry.Licence))];
 
-    /// <summary>Writes both files into the adapter's folder, whose other files are there already.</summary>
+    /// <summary>Writes both files into the adapter's folder; its other files must exist, because their hashes are
+    /// included.</summary>
     public void Write(string folder)
     {
         var files =
@@ -98,8 +99,8 @@ public sealed record AdapterCard
         AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(card, Json) + "\n");
     }
 
-    /// <summary>The card in an adapter's folder; null where another program made the adapter.</summary>
-    /// <exception cref="InputException">The file is no card.</exception>
+    /// <summary>Reads the card of an adapter folder; null where it has none, as for adapters of other programs.</summary>
+    /// <exception cref="InputException">The file is not a valid card.</exception>
     public static AdapterCard? Read(string folder)
     {
         var path = Path.Combine(folder, FileName);
@@ -107,11 +108,11 @@ public sealed record AdapterCard
         try
         {
             return JsonSerializer.Deserialize<AdapterCard>(File.ReadAllText(path), Json)
-                ?? throw new InputException($"{path} holds no card.");
+                ?? throw new InputException($"{path} contains no card.");
         }
         catch (JsonException e)
         {
-            throw new InputException($"{path} is not a card: {e.Message}", e);
+            throw new InputException($"{path} is not a valid adapter card: {e.Message}", e);
         }
     }
 

@@ -9,55 +9,55 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Adapters;
 
-/// <summary>How well an adapter goes with a model.</summary>
+/// <summary>The compatibility of an adapter with a model.</summary>
 public enum AdapterFit
 {
-    /// <summary>Nobody asked.</summary>
+    /// <summary>Not checked.</summary>
     Unknown,
 
-    /// <summary>It was trained on these very weights.</summary>
+    /// <summary>The adapter was trained on exactly these weights.</summary>
     SameWeights,
 
-    /// <summary>Its tensors fit, but it was trained on other weights, or does not say on which.</summary>
+    /// <summary>Its tensors fit, but it was trained on other weights or has no record of its base weights.</summary>
     Shapes,
 
-    /// <summary>It cannot be put on this model.</summary>
+    /// <summary>It cannot be attached to this model.</summary>
     None,
 }
 
 /// <summary>An adapter found in a folder.</summary>
-/// <param name="Folder">Where it lies.</param>
-/// <param name="Method">Its method: that of the card, or PEFT's <c>peft_type</c>.</param>
-/// <param name="BaseModel">What its configuration or card names as its base.</param>
-/// <param name="Bytes">The size of its weights.</param>
-/// <param name="Card">Where it comes from, where AlpacaCot made it.</param>
+/// <param name="Folder">Its folder.</param>
+/// <param name="Method">The method, from the card or PEFT's <c>peft_type</c>.</param>
+/// <param name="BaseModel">The base model, from the card or PEFT's configuration.</param>
+/// <param name="Bytes">The size of its weights in bytes.</param>
+/// <param name="Card">Its provenance; null for adapters of other programs.</param>
 public sealed record FoundAdapter(string Folder, string Method, string BaseModel, long Bytes, AdapterCard? Card);
 
-/// <summary>What was found out about an adapter.</summary>
+/// <summary>The result of checking an adapter.</summary>
 /// <param name="Adapter">The adapter.</param>
-/// <param name="Problems">What is wrong with it, in sentences; none where it is sound.</param>
-/// <param name="Fit">How it goes with the model that was named.</param>
-/// <param name="FitReason">Why it does not fit.</param>
+/// <param name="Problems">The problems found; empty for none.</param>
+/// <param name="Fit">Its compatibility with the given model.</param>
+/// <param name="FitReason">The reason where it does not fit; else empty.</param>
 public sealed record AdapterVerdict(FoundAdapter Adapter, IReadOnlyList<string> Problems, AdapterFit Fit, string FitReason);
 
-/// <summary>A folder of adapters, as they are kept: run folders, PEFT folders, folders of these.</summary>
+/// <summary>Finds and checks adapters in a folder of run folders, PEFT folders or folders of these.</summary>
 public static class AdapterCollection
 {
     private const int Depth = 4;
     private static readonly string[] NotAdapters = ["checkpoints", "best"];
 
-    /// <summary>The adapters under a folder in the order of their paths; of a run its result, not its checkpoints.</summary>
-    /// <exception cref="InputException">There is no such folder, or a card or configuration in it is broken.</exception>
+    /// <summary>Finds the adapters under a folder, ordered by path; checkpoints of runs are skipped.</summary>
+    /// <exception cref="InputException">The folder does not exist, or a card or configuration in it is invalid.</exception>
     public static IReadOnlyList<FoundAdapter> In(string folder)
     {
-        if (!Directory.Exists(folder)) throw new InputException($"{folder}: there is no such folder.");
+        if (!Directory.Exists(folder)) throw new InputException($"{folder}: the folder does not exist.");
         return [.. Folders(folder, Depth).Select(Describe)];
     }
 
-    /// <summary>Checks an adapter: its files against its card, its numbers, and whether it goes with a model.</summary>
+    /// <summary>Checks an adapter: the hashes of its files, its values, and its compatibility with a model.</summary>
     /// <param name="adapter">The adapter.</param>
-    /// <param name="model">A model folder to try it on; null: none.</param>
-    /// <param name="quantization">How its linear layers are quantized while loading; null: as stored.</param>
+    /// <param name="model">A model folder to check against; null: compatibility is not checked.</param>
+    /// <param name="quantization">The quantization of the model's linear layers; null: as stored.</param>
     public static AdapterVerdict Verify(FoundAdapter adapter, string? model, QuantizationOptions? quantization = null)
     {
         List<string> problems = [];
@@ -66,14 +66,14 @@ public static class AdapterCollection
             var path = Path.Combine(adapter.Folder, name);
             if (!File.Exists(path)) problems.Add($"{name} is missing");
             else if (Fingerprint.OfFile(path) != hash)
-                problems.Add($"{name} is not the file that was written (its sha256 differs)");
+                problems.Add($"{name} was changed after training (its SHA-256 differs from the card's)");
         }
         CheckWeights(adapter.Folder, problems);
         var (fit, reason) = model is null ? (AdapterFit.Unknown, "") : Fit(adapter, model, quantization);
         return new AdapterVerdict(adapter, problems, fit, reason);
     }
 
-    /// <summary>Whether an adapter goes with a model, by trying.</summary>
+    /// <summary>Checks whether an adapter fits a model by attaching it.</summary>
     /// <exception cref="InputException">The model itself cannot be loaded.</exception>
     public static (AdapterFit Fit, string Reason) Fit(FoundAdapter adapter, string model,
         QuantizationOptions? quantization = null)
@@ -97,19 +97,19 @@ public static class AdapterCollection
         var pickle = Path.Combine(folder, "adapter_model.bin");
         if (!File.Exists(file) && !File.Exists(pickle))
         {
-            problems.Add("its weights are missing");
+            problems.Add("the weights are missing (adapter_model.safetensors or adapter_model.bin)");
             return;
         }
         try
         {
             using ITensorFile weights = File.Exists(file) ? SafetensorsFile.Open(file) : TorchPickleFile.Open(pickle);
-            if (weights.Entries.Count == 0) problems.Add("its weight file holds no tensors");
+            if (weights.Entries.Count == 0) problems.Add("the weight file contains no tensors");
             foreach (var name in weights.Entries.Keys)
             {
                 using var scope = NewDisposeScope();
                 var tensor = weights.Read(name);
                 if (tensor.is_floating_point() && !tensor.isfinite().all().item<bool>())
-                    problems.Add($"{name} holds values that are no numbers");
+                    problems.Add($"{name} contains NaN or infinite values");
             }
         }
         catch (InputException e)

@@ -3,19 +3,19 @@ using AlpacaCot.Training.Objectives;
 
 namespace AlpacaCot.Training.Batching;
 
-/// <summary>How examples become steps.</summary>
-/// <param name="BatchSize">Examples an optimizer step.</param>
-/// <param name="MicroBatchSize">Examples at once through the model.</param>
-/// <param name="Epochs">Passes over the data; a part of a pass is allowed.</param>
-/// <param name="MaxSteps">Steps, instead of epochs.</param>
-/// <param name="GroupByLength">Batches of similar length: less padding.</param>
-/// <param name="Seed">The seed of the order.</param>
+/// <summary>The options of batching.</summary>
+/// <param name="BatchSize">Examples for each optimizer step.</param>
+/// <param name="MicroBatchSize">Examples for each forward and backward pass.</param>
+/// <param name="Epochs">Passes over the data; fractions are allowed.</param>
+/// <param name="MaxSteps">Optimizer steps; replaces epochs.</param>
+/// <param name="GroupByLength">Whether batches contain examples of similar length, for less padding.</param>
+/// <param name="Seed">The seed of the shuffling.</param>
 public sealed record SamplingOptions(int BatchSize, int MicroBatchSize, double Epochs, int? MaxSteps, bool GroupByLength,
     int Seed);
 
 /// <summary>
-/// Every example once an epoch, in an order that is a function of seed and epoch alone: a resumed run needs only its step
-/// number to continue where it was. The last step of an epoch may be smaller; no example is left out.
+/// Samples every example once in each epoch. The order depends only on seed and epoch, so a resumed run needs only its step
+/// number to continue. The last batch of an epoch may be smaller; no example is skipped.
 /// </summary>
 public sealed class EpochSampler : IBatchSampler
 {
@@ -26,9 +26,9 @@ public sealed class EpochSampler : IBatchSampler
     private int[] _order = [];
     private int _orderedEpoch = -1;
 
-    /// <summary>A sampler over a data set.</summary>
+    /// <summary>Creates a sampler of a data set.</summary>
     /// <param name="data">The examples.</param>
-    /// <param name="options">Sizes, length and order.</param>
+    /// <param name="options">The options of batching.</param>
     public EpochSampler(ExampleSet data, SamplingOptions options)
     {
         (this._data, this._options) = (data, options);
@@ -36,7 +36,7 @@ public sealed class EpochSampler : IBatchSampler
         TotalSteps = options.MaxSteps ?? Math.Max(1, (int)Math.Ceiling(StepsPerEpoch * options.Epochs - 1e-9));
     }
 
-    /// <summary>All examples once, in batches of similar length, for measuring.</summary>
+    /// <summary>All examples once, in batches of similar length, for validation.</summary>
     public static IReadOnlyList<MicroBatch> Sequential(ExampleSet data, int batchSize) =>
         [.. Enumerable.Range(0, data.Count).OrderBy(data.Length).Chunk(batchSize).Select(data.Collate)];
 
@@ -51,7 +51,7 @@ public sealed class EpochSampler : IBatchSampler
     {
         var (epoch, within) = (step / StepsPerEpoch, step % StepsPerEpoch);
         if (epoch != _orderedEpoch) (_order, _orderedEpoch) = (Order(epoch), epoch);
-        // Longest first inside the step: the largest memory need shows at once, and padding stays small.
+        // Longest first within a step: peak memory is reached at once, and padding stays small.
         return [.. _order.Skip(within * _options.BatchSize).Take(_options.BatchSize)
             .OrderByDescending(_data.Length).ThenBy(i => i)
             .Chunk(_options.MicroBatchSize)
@@ -64,7 +64,7 @@ public sealed class EpochSampler : IBatchSampler
         var shuffled = Enumerable.Range(0, _data.Count).ToArray();
         random.Shuffle(shuffled.AsSpan());
         if (!_options.GroupByLength) return shuffled;
-        // Sorted by length within groups of many batches, then the full batches shuffled: similar lengths, random order.
+        // Sorted by length within groups of many batches, then full batches are shuffled: similar lengths, random order.
         var batches = shuffled.Chunk(_options.BatchSize * BatchesPerGroup)
             .SelectMany(group => group.OrderBy(_data.Length).Chunk(_options.BatchSize))
             .ToList();

@@ -3,18 +3,18 @@ using AlpacaCot.Training.Objectives;
 
 namespace AlpacaCot.Training.Batching;
 
-/// <summary>Encoded rows seen as the examples of an objective: example i is the i-th group of rows.</summary>
+/// <summary>Groups encoded rows into the examples of an objective: example i is the i-th group of consecutive rows.</summary>
 /// <param name="rows">The rows; an example's rows are consecutive.</param>
 /// <param name="objective">Defines the rows of an example and the micro-batch of examples.</param>
 public sealed class ExampleSet(EncodedDataset rows, IObjective objective)
 {
-    /// <summary>Examples.</summary>
+    /// <summary>The number of examples.</summary>
     public int Count => rows.Count / objective.RowsPerExample;
 
     /// <summary>The rows.</summary>
     public EncodedDataset Rows => rows;
 
-    /// <summary>Tokens of the longest row of an example.</summary>
+    /// <summary>The length of an example's longest row in tokens.</summary>
     public int Length(int example)
     {
         var (first, longest) = (example * objective.RowsPerExample, 0);
@@ -22,7 +22,7 @@ public sealed class ExampleSet(EncodedDataset rows, IObjective objective)
         return longest;
     }
 
-    /// <summary>The micro-batch of these examples.</summary>
+    /// <summary>Collates examples into a micro-batch.</summary>
     public MicroBatch Collate(int[] examples) =>
         objective.Collate([.. examples.SelectMany(RowsOf).Select(row => rows[row])]);
 

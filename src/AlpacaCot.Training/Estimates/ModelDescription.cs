@@ -8,17 +8,17 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Estimates;
 
-/// <summary>A model as an estimate needs it: its configuration, and the types that its weights are stored in.</summary>
+/// <summary>The description of a model for estimates: its configuration and the stored types of its weights.</summary>
 /// <param name="Config">The content of <c>config.json</c>.</param>
-/// <param name="Type">The type of matrices whose own type is not known.</param>
+/// <param name="Type">The type of matrices whose stored type is unknown.</param>
 /// <param name="Types">The stored type of each tensor, by its name in the files; empty where there are no files.</param>
 public sealed record ModelDescription(JsonElement Config, ScalarType Type, IReadOnlyDictionary<string, ScalarType> Types)
 {
-    /// <summary>A model without files.</summary>
+    /// <summary>Creates a description without weight files.</summary>
     public ModelDescription(JsonElement config) : this(config, ConfiguredType(config), new Dictionary<string, ScalarType>()) { }
 
-    /// <summary>Describes the model that a recipe names; of weight files only headers are read.</summary>
-    /// <exception cref="InputException">There is no configuration.</exception>
+    /// <summary>Describes a recipe's model; only the headers of weight files are read.</summary>
+    /// <exception cref="InputException">The model has no configuration.</exception>
     public static ModelDescription Of(ModelSpec model)
     {
         if (model.Init is { } init) return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string, ScalarType>());
@@ -29,23 +29,23 @@ public sealed record ModelDescription(JsonElement Config, ScalarType Type, IRead
             return new(folder.Config, ConfiguredType(folder.Config),
                 folder.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.DType));
         }
-        catch (InputException) when (File.Exists(config)) // the weights are not there, or not all of them
+        catch (InputException) when (File.Exists(config)) // some or all weights are missing
         {
             return new(ModelFolder.ReadObject(config));
         }
         catch (InputException) when (Directory.Exists(model.Path))
         {
-            throw new InputException($"{model.Path}: there is no config.json to plan from.");
+            throw new InputException($"{model.Path}: config.json is missing; it is required for an estimate.");
         }
     }
 
-    /// <summary>The type that a weight is kept in unless it is quantized.</summary>
+    /// <summary>The type of a weight in memory unless it is quantized.</summary>
     /// <param name="name">Its name in the model.</param>
-    /// <param name="dimensions">Its number of dimensions: vectors are kept in fp32.</param>
+    /// <param name="dimensions">Its number of dimensions: vectors are fp32.</param>
     public ScalarType TypeOf(string name, int dimensions) =>
         dimensions < 2 ? ScalarType.Float32 : Stored(name) is { } type && !IsCode(type) ? type : Type;
 
-    /// <summary>The form that a linear layer's weight is stored in; null for plain numbers.</summary>
+    /// <summary>The stored quantization of a linear layer's weight; null for none.</summary>
     public QuantizationOptions? QuantizationOf(string name) =>
         Types.Count == 0 || Stored(name) is { } type && IsCode(type) ? BitsAndBytesFormat.ConfigOf(Config) : null;
 

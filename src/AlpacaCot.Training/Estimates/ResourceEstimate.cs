@@ -8,23 +8,23 @@ using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Estimates;
 
-/// <summary>Memory of a run in bytes, part by part; activations are an estimate, the rest is counted.</summary>
-/// <param name="Weights">The base model's weights in the form they are kept in.</param>
-/// <param name="Adapter">The adapter's weights and all gradients, fp32; in full tuning the gradients alone.</param>
+/// <summary>The memory of a run in bytes by component; activations are estimated, the other components are exact.</summary>
+/// <param name="Weights">The base model's weights in their storage format.</param>
+/// <param name="Adapter">The adapter's weights and all gradients, fp32; in full tuning only the gradients.</param>
 /// <param name="Optimizer">The optimizer's state.</param>
-/// <param name="Activations">Kept by a micro-batch of the longest examples for its backward pass.</param>
+/// <param name="Activations">The activations that a micro-batch of maximum length keeps for its backward pass.</param>
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations)
 {
     private const long Program = 350_000_000; // resident before a model is loaded: runtime and libtorch
 
-    /// <summary>The sum of the parts.</summary>
+    /// <summary>The sum of the components.</summary>
     public long Total => Weights + Adapter + Optimizer + Activations;
 
-    /// <summary>The process's resident memory: the parts and the program itself.</summary>
+    /// <summary>The process's resident memory: the components and the program itself.</summary>
     public long Process => Total + Program;
 }
 
-/// <summary>Parameters and memory of a recipe's run, from shapes alone: no weight is read or made.</summary>
+/// <summary>Parameters and memory of a recipe's run, computed from shapes without reading or allocating weights.</summary>
 /// <param name="Family">The model's family.</param>
 /// <param name="Method">The adapter method.</param>
 /// <param name="BaseParameters">Parameters of the base model.</param>
@@ -35,19 +35,19 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
 {
     private const int Float = 4; // bytes
 
-    /// <summary>The share of trained parameters among all, the adapter's included, in percent.</summary>
+    /// <summary>Trained parameters as a percentage of all, the adapter's included.</summary>
     public double Percent => 100.0 * TrainableParameters / (Method == "none" ? BaseParameters : BaseParameters + TrainableParameters);
 
-    /// <summary>Estimates a run of the model that the recipe names; a folder with <c>config.json</c> alone is enough.</summary>
+    /// <summary>Estimates a run of a recipe; a model folder with only <c>config.json</c> is sufficient.</summary>
     /// <param name="recipe">The recipe.</param>
-    /// <param name="trains">False: the base model only answers.</param>
-    /// <exception cref="InputException">The recipe cannot be run: no such model, targets, or settings.</exception>
+    /// <param name="trains">False: only inference with the base model.</param>
+    /// <exception cref="InputException">The recipe cannot be run: its model, targets or settings are invalid.</exception>
     public static ResourceEstimate Of(Recipe recipe, bool trains = true) => Of(recipe, ModelDescription.Of(recipe.Model), trains);
 
     /// <summary>Estimates a run on a described model.</summary>
     /// <param name="recipe">The recipe.</param>
-    /// <param name="description">The model; that of the recipe is not looked at.</param>
-    /// <param name="trains">False: the base model only answers.</param>
+    /// <param name="description">The model; the recipe's model is ignored.</param>
+    /// <param name="trains">False: only inference with the base model.</param>
     /// <exception cref="InputException">The recipe cannot be run on it.</exception>
     public static ResourceEstimate Of(Recipe recipe, ModelDescription description, bool trains = true)
     {
@@ -68,16 +68,17 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
 
     private static long WeightBytes(Recipe recipe, ModelDescription description, CausalModel model)
     {
-        var asked = recipe.QuantizationOptions;
+        var requested = recipe.QuantizationOptions;
         var layers = model.Linears.Values.Where(l => l != model.Head).ToDictionary(l => l.Name + ".weight");
         return model.Parameters.Sum(p => layers.TryGetValue(p.Key, out var layer)
-            && (asked is not null && asked.Covers(layer.Name) ? asked : description.QuantizationOf(p.Key)) is { } form
-                ? form.Bytes(layer.Outputs, layer.Inputs) : p.Value.numel() * p.Value.element_size());
+            && (requested is not null && requested.Covers(layer.Name) ? requested : description.QuantizationOf(p.Key))
+                is { } format
+                ? format.Bytes(layer.Outputs, layer.Inputs) : p.Value.numel() * p.Value.element_size());
     }
 
-    // Every linear layer's output stays for the backward pass, norms and residuals about double that; where blocks are computed
-    // again, their inputs stay and one block's outputs. Then the logits and their gradient over the supervised positions, of
-    // which there are at most as many as tokens.
+    // Every linear layer's output is kept for the backward pass, norms and residuals double that; with gradient checkpointing
+    // only the inputs of blocks and one block's outputs. Then the logits and their gradient at the supervised positions, at most
+    // as many as tokens.
     private static long Activations(TrainingOptions options, CausalModel model)
     {
         var tokens = (long)options.MicroBatchSize * options.CutoffLength;

@@ -11,7 +11,7 @@ namespace AlpacaCot.Training.Estimates;
 /// <param name="Examples">Training examples; null where the steps do not depend on them.</param>
 public sealed record RunLength(int Steps, int? Examples)
 {
-    /// <summary>Counts; the data is read only where the number of steps depends on it.</summary>
+    /// <summary>Computes the steps; the data is read only where the number depends on it.</summary>
     /// <exception cref="InputException">The data or the tokenizer cannot be read.</exception>
     public static RunLength Of(Recipe recipe)
     {

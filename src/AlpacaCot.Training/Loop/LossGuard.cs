@@ -2,11 +2,11 @@ using AlpacaCot.Training.Objectives;
 
 namespace AlpacaCot.Training.Loop;
 
-/// <summary>Training cannot go on; the message names the cause and what to try. What was learnt is in the last
+/// <summary>Training cannot continue; the message gives the cause and the remedy. The progress is in the last
 /// checkpoint.</summary>
 public sealed class TrainingFailedException(string message) : Exception(message);
 
-/// <summary>Stops a run whose loss says that nothing useful is being computed.</summary>
+/// <summary>Stops a run whose loss or gradient is invalid.</summary>
 internal static class LossGuard
 {
     public static void Check(int step, double loss, int weight, IObjective objective)
@@ -23,11 +23,11 @@ internal static class LossGuard
     {
         if (!double.IsFinite(norm))
             throw new TrainingFailedException(
-                $"Step {step}: the gradient's norm is {norm}. Lower training.learning_rate or look for an " +
+                $"Step {step}: the gradient's norm is {norm}. Lower training.learning_rate or find an " +
                 "example with extreme content using `alpaca-cot inspect`.");
         if (norm == 0)
             throw new TrainingFailedException(
-                $"Step {step}: the gradient is exactly 0, so nothing can be learnt. The model's output " +
+                $"Step {step}: the gradient is exactly 0, so the step has no effect. The model's output " +
                 "does not depend on the trained weights (overflow, or all-zero weights): check the base model with `alpaca-cot score`.");
     }
 }

@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace AlpacaCot.Training.Loop;
 
-/// <summary>Tokens per second over the last steps, and the time that is left at this pace.</summary>
+/// <summary>Tokens per second over the last steps, and the remaining time at this rate.</summary>
 internal sealed class SpeedMeter
 {
     private const int Window = 20;
     private readonly Queue<(long At, int Tokens)> _steps = [];
     private long _previous = Stopwatch.GetTimestamp();
 
-    /// <summary>Counts one more step.</summary>
+    /// <summary>Records a step.</summary>
     public (double TokensPerSecond, double SecondsLeft) Measure(int tokens, int stepsLeft)
     {
         _steps.Enqueue((_previous, tokens));

@@ -11,34 +11,34 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Loop;
 
-/// <summary>Settings of the loop beside data, objective and optimizer.</summary>
-/// <param name="MaxGradientNorm">Gradients are scaled down to this norm; 0: never.</param>
+/// <summary>The settings of the loop besides data, objective and optimizer.</summary>
+/// <param name="MaxGradientNorm">The maximum norm of the gradients, which are scaled down to it; 0: no clipping.</param>
 /// <param name="Seed">The seed of dropout.</param>
-/// <param name="LoggingSteps">A line of metrics every so many steps.</param>
-/// <param name="EvalSteps">A validation every so many steps, and after the last.</param>
-/// <param name="SaveSteps">A checkpoint every so many steps, and after the last.</param>
+/// <param name="LoggingSteps">Steps between two lines of metrics.</param>
+/// <param name="EvalSteps">Steps between two validations; one follows the last step too.</param>
+/// <param name="SaveSteps">Steps between two checkpoints; one follows the last step too.</param>
 public sealed record LoopSchedule(double MaxGradientNorm, int Seed, int LoggingSteps, int EvalSteps, int SaveSteps);
 
 /// <summary>
-/// The training loop: batches, loss, backward, step, log. The loss of a step is the mean over all units of the objective in it
-/// (for supervised tuning the supervised tokens), however they fall into micro-batches.
+/// The training loop: batches, loss, backward, step, log. The loss of a step is the mean over all its units of the objective
+/// (for supervised tuning the supervised tokens), independent of the micro-batches.
 /// </summary>
 /// <param name="trained">The model and its adapter.</param>
 /// <param name="objective">The loss.</param>
 /// <param name="optimizer">Updates the adapter's parameters.</param>
 /// <param name="learningRate">The learning rate of each step.</param>
 /// <param name="sampler">The micro-batches of each step.</param>
-/// <param name="schedule">The rest.</param>
+/// <param name="schedule">Clipping, seed, and the intervals of logging, validation and checkpoints.</param>
 public sealed class Trainer(TrainedModel trained, IObjective objective, Optimizer optimizer, LearningRate learningRate,
     IBatchSampler sampler, LoopSchedule schedule)
 {
     private const int StepsPerTrim = 10;
 
-    /// <summary>Batches to measure the validation loss on; none: no validation.</summary>
+    /// <summary>The validation batches; empty: no validation.</summary>
     public IReadOnlyList<MicroBatch> Validation { get; init; } = [];
 
-    /// <summary>Trains from <paramref name="progress"/> to the end, or until cancelled.</summary>
-    /// <exception cref="TrainingFailedException">The loss is not a number, or nothing is learnt from.</exception>
+    /// <summary>Trains from <paramref name="progress"/> to the last step, or until cancelled.</summary>
+    /// <exception cref="TrainingFailedException">The loss or gradient is invalid, or a step has no supervised unit.</exception>
     public TrainingResult Train(TrainingProgress progress, RunFolder run, ITrainingObserver observer, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
@@ -74,7 +74,7 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
         {
             if (objective.Weight(batch) == 0) continue;
             using var scope = NewDisposeScope();
-            // Dropout's randomness is a function of the place in the run: resuming needs no generator state.
+            // Dropout's seed depends only on run seed, step and micro-batch, so resuming needs no generator state.
             manual_seed(HashCode(schedule.Seed, step, micro));
             var loss = objective.Loss(trained, batch);
             loss.Sum.backward();
@@ -96,7 +96,7 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
             new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
     }
 
-    // The method's own part of the loss. Gradients are those of the sum over units here, so it counts once for each.
+    // The adapter method's own loss term. Gradients are those of the sum over units, so the term is added once for each.
     private double Penalty(int weight)
     {
         using var scope = NewDisposeScope();

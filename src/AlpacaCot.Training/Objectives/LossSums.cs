@@ -1,12 +1,12 @@
 namespace AlpacaCot.Training.Objectives;
 
-/// <summary>Adds up the losses of micro-batches and gives their means over all units.</summary>
+/// <summary>Accumulates the losses of micro-batches and computes their means over all units.</summary>
 internal sealed class LossSums(IObjective objective)
 {
     private readonly List<NamedValue> _others = [];
     private double _sum;
 
-    /// <summary>Units so far.</summary>
+    /// <summary>The number of units so far.</summary>
     public int Weight { get; private set; }
 
     /// <summary>Adds a micro-batch.</summary>
@@ -19,8 +19,8 @@ internal sealed class LossSums(IObjective objective)
             else _others[i] = _others[i] with { Value = _others[i].Value + loss.Others[i].Value };
     }
 
-    /// <summary>The means, <c>loss</c> first; NaN where there was no unit.</summary>
-    /// <param name="penalty">A part of the loss that does not depend on the data.</param>
+    /// <summary>The means, <c>loss</c> first; NaN without units.</summary>
+    /// <param name="penalty">A loss term that does not depend on the data.</param>
     public IReadOnlyList<NamedValue> Means(double penalty) =>
         [new("loss", _sum / Weight + penalty), .. _others.Select(o => o with { Value = o.Value / Weight })];
 }

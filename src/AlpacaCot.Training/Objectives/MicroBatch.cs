@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Training.Objectives;
 
 /// <summary>
-/// Rows of tokens that go through the model together, padded on the right to the longest, with the positions whose next token
-/// counts.
+/// Rows of tokens for one forward pass, right-padded to the longest, with the positions whose next token
+/// is supervised.
 /// </summary>
 public sealed class MicroBatch
 {
@@ -19,19 +19,19 @@ public sealed class MicroBatch
         (Rows, Length, Tokens, this._ids, this._positions, this._targets, this._rowOf) =
             (rows, length, tokens, ids, positions, targets, rowOf);
 
-    /// <summary>Rows of the batch: an example has as many as its objective says.</summary>
+    /// <summary>The number of rows; an example has <see cref="IObjective.RowsPerExample"/> of them.</summary>
     public int Rows { get; }
 
-    /// <summary>Tokens of the longest row.</summary>
+    /// <summary>The length of the longest row in tokens.</summary>
     public int Length { get; }
 
-    /// <summary>Tokens of all rows without padding.</summary>
+    /// <summary>The number of tokens of all rows, without padding.</summary>
     public int Tokens { get; }
 
-    /// <summary>Supervised tokens n of all rows.</summary>
+    /// <summary>The number n of supervised tokens of all rows.</summary>
     public int Supervised => _targets.Length;
 
-    /// <summary>Pads rows to one length.</summary>
+    /// <summary>Creates a batch of padded rows.</summary>
     public static MicroBatch Of(IReadOnlyList<TokenizedExample> rows)
     {
         var length = rows.Max(e => e.Ids.Length);
@@ -43,7 +43,7 @@ public sealed class MicroBatch
             for (var t = 0; t < tokens.Length; t++)
             {
                 ids[row * length + t] = tokens[t];
-                if (t == 0 || labels[t] == TokenizedExample.Ignored) continue; // nothing predicts the first token
+                if (t == 0 || labels[t] == TokenizedExample.Ignored) continue; // the first token has no prediction
                 positions.Add(row * length + t - 1);
                 targets.Add(labels[t]);
                 rowOf.Add(row);
@@ -54,7 +54,7 @@ public sealed class MicroBatch
 
     /// <summary>Natural log-probabilities of the supervised tokens, <c>[n]</c> float64, with gradient where recorded.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="mode">What the pass is for.</param>
+    /// <param name="mode">The purpose of the pass.</param>
     public Tensor LogProbabilities(CausalModel model, PassMode mode)
     {
         var device = model.Compute.Device;

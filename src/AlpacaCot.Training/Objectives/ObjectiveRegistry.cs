@@ -2,12 +2,12 @@ using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Objectives;
 
-/// <summary>An objective as recipes name it.</summary>
-/// <param name="Name">The word for <c>training.objective</c>.</param>
-/// <param name="Create">Makes it from a recipe's training section.</param>
+/// <summary>An objective with its name in recipes.</summary>
+/// <param name="Name">The value of <c>training.objective</c>.</param>
+/// <param name="Create">Creates it from a recipe's training section.</param>
 public sealed record ObjectiveEntry(string Name, Func<TrainingOptions, IObjective> Create);
 
-/// <summary>The objectives this build knows. A new one is its file and one line here.</summary>
+/// <summary>The available objectives. A new objective is one file and one entry here.</summary>
 public static class ObjectiveRegistry
 {
     /// <summary>Every objective; the first is the default.</summary>
@@ -16,7 +16,7 @@ public static class ObjectiveRegistry
         new(TrainingOptions.Supervised, _ => new SupervisedTuning()),
     ];
 
-    /// <summary>Makes the objective that a recipe names.</summary>
+    /// <summary>Creates the objective of a recipe.</summary>
     public static IObjective Create(TrainingOptions training) =>
         All.First(entry => entry.Name == training.Objective).Create(training);
 }

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Objectives;
 
-/// <summary>Supervised tuning: the mean cross-entropy in nats of the supervised tokens.</summary>
+/// <summary>Supervised fine-tuning: the mean cross-entropy in nats of the supervised tokens.</summary>
 public sealed class SupervisedTuning : IObjective
 {
     /// <inheritdoc/>
@@ -22,12 +22,12 @@ public sealed class SupervisedTuning : IObjective
         new(trained.LogProbabilities(batch).sum().neg().to(ScalarType.Float32));
 
     /// <inheritdoc/>
-    public string EmptyStep => "no token of this step is supervised, so there is nothing to learn. " +
-        "Look at an example with `alpaca-cot inspect`; raise training.cutoff_length if answers are cut away.";
+    public string EmptyStep => "no token of this step is supervised, so there is no loss. " +
+        "Inspect an example with `alpaca-cot inspect`; raise training.cutoff_length if answers are truncated.";
 
     /// <inheritdoc/>
     public string? Fault(double loss, int weight) => loss != 0 ? null
         : $"the loss is exactly 0 over {weight} supervised tokens. " +
-            "The model's output does not depend on its weights any more (overflow) or the labels are trivial: " +
+            "The model's output no longer depends on its weights (overflow) or the labels are trivial: " +
             "check the data with `alpaca-cot inspect` and the base model with `alpaca-cot score`.";
 }

@@ -5,19 +5,20 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Objectives;
 
-/// <summary>A model with the adapter that is trained on it.</summary>
-/// <param name="Model">The model; the adapter is on it.</param>
+/// <summary>A model and its trained adapter.</summary>
+/// <param name="Model">The model, with the adapter attached.</param>
 /// <param name="Adapter">The trained weights.</param>
 public sealed record TrainedModel(CausalModel Model, IAdapter Adapter)
 {
-    /// <summary>What passes are for: training, or evaluation on validation examples.</summary>
+    /// <summary>The purpose of forward passes: training, or evaluation on validation examples.</summary>
     public PassMode Mode { get; init; } = PassMode.Training;
 
     /// <summary>Log-probabilities of a batch's supervised tokens under the trained model, <c>[n]</c> float64.</summary>
     public Tensor LogProbabilities(MicroBatch batch) => batch.LogProbabilities(Model, Mode);
 
-    /// <summary>The same under the reference model, which is the base without the adapter; no gradient is recorded.</summary>
-    /// <exception cref="Text.InputException">Every weight of the model is trained, so that there is no reference.</exception>
+    /// <summary>As <see cref="LogProbabilities"/> under the reference model, the base without the adapter; no gradient is
+    /// recorded.</summary>
+    /// <exception cref="Text.InputException">Every weight of the model is trained, so there is no reference model.</exception>
     public Tensor ReferenceLogProbabilities(MicroBatch batch)
     {
         using var off = Adapter.Suspend();

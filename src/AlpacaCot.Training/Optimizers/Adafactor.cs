@@ -4,20 +4,20 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Training.Optimizers;
 
 /// <summary>
-/// Adafactor (Shazeer and Stern, 2018) with a given learning rate: the squared gradients of a matrix are remembered by their
-/// means over rows and over columns only, and an update is cut to a root mean square of 1.
+/// Adafactor (Shazeer and Stern, 2018) with a given learning rate: the second moment of a matrix is stored as
+/// means over rows and columns only, and updates are clipped to a root mean square of 1.
 /// </summary>
 /// <param name="parameters">Named fp32 leaf tensors.</param>
-/// <param name="weightDecay">Decoupled decay, times the learning rate.</param>
-/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+/// <param name="weightDecay">Decoupled weight decay, scaled by the learning rate.</param>
+/// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
 public sealed class Adafactor(
     IEnumerable<KeyValuePair<string, Tensor>> parameters, double weightDecay = 0, Func<string, double>? rateFactor = null)
     : Optimizer(parameters, rateFactor, (_, weight) => new AdafactorRule(weight, weightDecay));
 
-/// <summary>Adafactor on one tensor.</summary>
+/// <summary>The Adafactor update of one tensor.</summary>
 internal sealed class AdafactorRule : UpdateRule
 {
-    private const double Epsilon = 1e-30; // on squared gradients
+    private const double Epsilon = 1e-30; // added to squared gradients
     private const double DecayPower = -0.8; // the decay of step t is 1 - t^-0.8
 
     private readonly double _weightDecay;

@@ -2,11 +2,11 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
 
-/// <summary>The constants of AdamW; the learning rate comes with each step.</summary>
-/// <param name="Beta1">Decay of the mean of gradients.</param>
-/// <param name="Beta2">Decay of the mean of squared gradients.</param>
-/// <param name="Epsilon">What keeps the division finite.</param>
-/// <param name="WeightDecay">Decoupled decay of every weight, times the learning rate.</param>
+/// <summary>The hyperparameters of AdamW, except the learning rate, which each step sets.</summary>
+/// <param name="Beta1">Decay rate of the first moment.</param>
+/// <param name="Beta2">Decay rate of the second moment.</param>
+/// <param name="Epsilon">Added to the denominator for numerical stability.</param>
+/// <param name="WeightDecay">Decoupled weight decay, scaled by the learning rate.</param>
 public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0);
 
 /// <summary>
@@ -14,13 +14,13 @@ public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, doub
 /// gradient scaling, clipping, both moments and the update together.
 /// </summary>
 /// <param name="parameters">Named fp32 leaf tensors.</param>
-/// <param name="options">The constants.</param>
-/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+/// <param name="options">The hyperparameters.</param>
+/// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
 public sealed class AdamW(
     IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions options, Func<string, double>? rateFactor = null)
     : Optimizer(parameters, rateFactor, (_, weight) => new AdamWRule(weight, options));
 
-/// <summary>AdamW on one tensor.</summary>
+/// <summary>The AdamW update of one tensor.</summary>
 internal sealed class AdamWRule(Tensor like, AdamWOptions options) : UpdateRule
 {
     private readonly Tensor _mean = Zeros(like.shape, like.device), _square = Zeros(like.shape, like.device);

@@ -5,20 +5,20 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Training.Optimizers;
 
 /// <summary>
-/// AdamW whose moments are kept in eight bits, a scale for each block of 256 (Dettmers et al., 2021: 8-bit optimizers via
+/// AdamW with 8-bit moments and a scale for each block of 256 values (Dettmers et al., 2021: 8-bit optimizers via
 /// block-wise quantization); arithmetic and codes are those of bitsandbytes. Tensors below <c>smallest</c> elements keep fp32
-/// moments, as they are few bytes and often sensitive.
+/// moments, because they are small and often sensitive.
 /// </summary>
 /// <param name="parameters">Named fp32 leaf tensors.</param>
-/// <param name="options">The constants.</param>
-/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
-/// <param name="smallest">The fewest elements of a tensor with 8-bit moments.</param>
+/// <param name="options">The hyperparameters.</param>
+/// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
+/// <param name="smallest">The minimum number of elements of a tensor with 8-bit moments.</param>
 public sealed class AdamW8Bit(IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions options,
     Func<string, double>? rateFactor = null, int smallest = 4096)
     : Optimizer(parameters, rateFactor, (_, weight) => weight.numel() < smallest
         ? new AdamWRule(weight, options) : new AdamW8BitRule(weight, options));
 
-/// <summary>8-bit AdamW on one tensor.</summary>
+/// <summary>The 8-bit AdamW update of one tensor.</summary>
 internal sealed class AdamW8BitRule : UpdateRule
 {
     internal const int Block = 256;

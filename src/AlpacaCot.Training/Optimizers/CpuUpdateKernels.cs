@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
 
-/// <summary>The inner loops of the optimizers in SIMD, one pass over host memory for each tensor.</summary>
+/// <summary>The inner loops of the optimizers in SIMD, with one pass over host memory for each tensor.</summary>
 internal sealed unsafe class CpuUpdateKernels : IUpdateKernels
 {
     public double SumOfSquares(Tensor tensor) => SumOfSquares(TensorMemory.Floats(tensor), tensor.numel());

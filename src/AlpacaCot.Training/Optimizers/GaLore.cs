@@ -3,28 +3,29 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
 
-/// <summary>The constants of GaLore.</summary>
-/// <param name="Rank">Rank of the projection.</param>
-/// <param name="Interval">Steps between two choices of the subspace.</param>
-/// <param name="Factor">On the update that is projected back.</param>
+/// <summary>The hyperparameters of GaLore.</summary>
+/// <param name="Rank">The rank of the projection.</param>
+/// <param name="Interval">The number of steps between two computations of the subspace.</param>
+/// <param name="Factor">The scale of the update after projection back.</param>
 public sealed record GaLoreOptions(int Rank = 128, int Interval = 200, double Factor = 0.25);
 
 /// <summary>
-/// GaLore (Zhao et al., 2024): AdamW in a subspace of low rank of the gradient, chosen anew every so many steps, so that full
-/// tuning keeps small moments. What is no hidden matrix gets plain AdamW.
+/// GaLore (Zhao et al., 2024): AdamW in a low-rank subspace of the gradient, recomputed at intervals, so that full
+/// tuning needs small moments. Parameters other than hidden matrices use AdamW.
 /// </summary>
 /// <param name="parameters">Named fp32 leaf tensors.</param>
-/// <param name="adam">AdamW's constants.</param>
-/// <param name="options">GaLore's own.</param>
-/// <param name="isHidden">Which matrices are hidden ones, not embeddings or the head; null: all.</param>
-/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+/// <param name="adam">The hyperparameters of AdamW.</param>
+/// <param name="options">The hyperparameters of GaLore.</param>
+/// <param name="isHidden">Whether a matrix, by name, is a hidden weight rather than an embedding or the head; null: all
+/// are.</param>
+/// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
 public sealed class GaLore(IEnumerable<KeyValuePair<string, Tensor>> parameters, AdamWOptions adam, GaLoreOptions options,
     Func<string, bool>? isHidden = null, Func<string, double>? rateFactor = null)
     : Optimizer(parameters, rateFactor, (name, weight) =>
         weight.dim() == 2 && isHidden?.Invoke(name) != false && Math.Min(weight.shape[0], weight.shape[1]) > options.Rank
             ? new GaLoreRule(weight, adam, options) : new AdamWRule(weight, adam));
 
-/// <summary>GaLore on one matrix.</summary>
+/// <summary>The GaLore update of one matrix.</summary>
 internal sealed class GaLoreRule : UpdateRule
 {
     private readonly AdamWOptions _adam;
@@ -47,7 +48,7 @@ internal sealed class GaLoreRule : UpdateRule
     public override void Update(Tensor weight, Tensor gradient, UpdateStep step)
     {
         gradient.mul_(Number(step.Scale));
-        if ((step.Number - 1) % _options.Interval == 0) Choose(gradient);
+        if ((step.Number - 1) % _options.Interval == 0) UpdateProjection(gradient);
         var small = _isWide ? _projection.t().mm(gradient) : gradient.mm(_projection);
         _mean.mul_(Number(_adam.Beta1)).add_(small, alpha: Number(1 - _adam.Beta1));
         _square.mul_(Number(_adam.Beta2)).addcmul_(small, small, Number(1 - _adam.Beta2));
@@ -58,8 +59,8 @@ internal sealed class GaLoreRule : UpdateRule
         weight.add_(full, alpha: Number(-step.Rate * _options.Factor / (1 - Math.Pow(_adam.Beta1, step.Number))));
     }
 
-    // The strongest singular directions, on the shorter side.
-    private void Choose(Tensor gradient)
+    // The leading singular vectors, on the shorter side.
+    private void UpdateProjection(Tensor gradient)
     {
         var (u, _, vt) = linalg.svd(gradient, fullMatrices: false);
         _projection.copy_(_isWide ? u.narrow(1, 0, _options.Rank) : vt.narrow(0, 0, _options.Rank).t());

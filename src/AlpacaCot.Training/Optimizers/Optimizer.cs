@@ -3,38 +3,38 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
 
-/// <summary>What an update needs to know beside weight and gradient.</summary>
-/// <param name="Number">The updates of the run, this one included.</param>
-/// <param name="Rate">The learning rate of this weight.</param>
-/// <param name="Scale">What its gradient is multiplied by.</param>
+/// <summary>The scalars of one update.</summary>
+/// <param name="Number">The number of updates of the run, this one included.</param>
+/// <param name="Rate">The learning rate of the weight.</param>
+/// <param name="Scale">The factor on the gradient.</param>
 public readonly record struct UpdateStep(long Number, double Rate, double Scale);
 
-/// <summary>How one weight is updated, and what is remembered of its gradients.</summary>
+/// <summary>The update rule of one weight, with its state.</summary>
 public abstract class UpdateRule : IDisposable
 {
-    /// <summary>What is remembered, by names within this weight; the same tensors for the rule's whole life.</summary>
+    /// <summary>The state tensors by name; the same tensors for the lifetime of the rule.</summary>
     public abstract IReadOnlyList<(string Name, Tensor Tensor)> State { get; }
 
-    /// <summary>One update in place, without gradients being recorded.</summary>
+    /// <summary>Updates the weight in place; called without gradient recording.</summary>
     /// <param name="weight">fp32, contiguous.</param>
     /// <param name="gradient">fp32, contiguous; may be overwritten.</param>
-    /// <param name="step">The rest.</param>
+    /// <param name="step">The number, learning rate and gradient scale of the update.</param>
     public abstract void Update(Tensor weight, Tensor gradient, UpdateStep step);
 
-    /// <summary>Frees what is remembered.</summary>
+    /// <summary>Disposes the state.</summary>
     public void Dispose()
     {
         foreach (var (_, tensor) in State) tensor.Dispose();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Zeros that outlive the scope they are made in.</summary>
+    /// <summary>Zeros that outlive the dispose scope.</summary>
     protected static Tensor Zeros(long[] shape, Device device, ScalarType type = ScalarType.Float32) =>
         Tensors.Zeros(shape, type, device).DetachFromDisposeScope();
 }
 
 /// <summary>
-/// An optimizer: a rule for each trained weight, the norm of all gradients, and a state that can be saved and put back.
+/// An optimizer: a rule for each trained weight, the norm of all gradients, and a state that can be saved and restored.
 /// </summary>
 public abstract class Optimizer : IDisposable
 {
@@ -42,22 +42,24 @@ public abstract class Optimizer : IDisposable
 
     private readonly Slot[] _slots;
 
-    /// <summary>An optimizer over named fp32 leaf tensors.</summary>
-    /// <param name="parameters">They.</param>
-    /// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
-    /// <param name="rule">The rule for each.</param>
+    /// <summary>Creates an optimizer of named fp32 leaf tensors.</summary>
+    /// <param name="parameters">The trained tensors by name.</param>
+    /// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
+    /// <param name="rule">Creates the update rule of a tensor.</param>
     protected Optimizer(IEnumerable<KeyValuePair<string, Tensor>> parameters, Func<string, double>? rateFactor,
         Func<string, Tensor, UpdateRule> rule) =>
         _slots = [.. parameters.Select(p => new Slot(p.Key, p.Value, rateFactor?.Invoke(p.Key) ?? 1, rule(p.Key, p.Value)))];
 
-    /// <summary>Updates done.</summary>
+    /// <summary>The number of updates so far.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>What is remembered, by name: <c>NAME.mean</c>, <c>NAME.square</c>, ...</summary>
+    /// <summary>The state tensors by name: <c>NAME.mean</c>, <c>NAME.square</c>, ...</summary>
     public IEnumerable<(string Name, Tensor Tensor)> State =>
         _slots.SelectMany(slot => slot.Rule.State.Select(part => ($"{slot.Name}.{part.Name}", part.Tensor)));
 
-    /// <summary>Continues from a saved state.</summary>
+    /// <summary>Restores a saved state.</summary>
+    /// <param name="steps">The number of updates so far.</param>
+    /// <param name="saved">Returns a saved tensor by its name in <see cref="State"/>; it is disposed.</param>
     public void Restore(long steps, Func<string, Tensor> saved)
     {
         Steps = steps;
@@ -80,7 +82,7 @@ public abstract class Optimizer : IDisposable
         return Math.Sqrt(total) * scale;
     }
 
-    /// <summary>One update; gradients are multiplied by <paramref name="scale"/> and cleared.</summary>
+    /// <summary>Performs one update; gradients are multiplied by <paramref name="scale"/> and cleared afterwards.</summary>
     public void Step(double learningRate, double scale)
     {
         Steps++;
@@ -95,7 +97,7 @@ public abstract class Optimizer : IDisposable
         Clear();
     }
 
-    /// <summary>Forgets the gradients.</summary>
+    /// <summary>Clears the gradients.</summary>
     public void Clear()
     {
         foreach (var slot in _slots)
@@ -105,7 +107,7 @@ public abstract class Optimizer : IDisposable
         }
     }
 
-    /// <summary>Frees what is remembered.</summary>
+    /// <summary>Disposes the state.</summary>
     public void Dispose()
     {
         foreach (var slot in _slots) slot.Rule.Dispose();

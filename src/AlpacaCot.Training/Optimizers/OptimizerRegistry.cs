@@ -6,24 +6,24 @@ namespace AlpacaCot.Training.Optimizers;
 
 /// <summary>A key of a recipe's training section that an optimizer uses.</summary>
 /// <param name="Name">The key, without <c>training.</c></param>
-/// <param name="Default">The optimizer's own default; null: that of <see cref="TrainingOptions"/>.</param>
+/// <param name="Default">The optimizer's default; null: the default of <see cref="TrainingOptions"/>.</param>
 public sealed record OptimizerKey(string Name, double? Default = null)
 {
     /// <summary>A key with the general default.</summary>
     public static implicit operator OptimizerKey(string name) => new(name);
 }
 
-/// <summary>A trained parameter as an optimizer sees it before its state is made.</summary>
+/// <summary>The shape and kind of a trained parameter, for computing the state's size.</summary>
 /// <param name="Shape">The shape.</param>
 /// <param name="IsHidden">
-/// Whether it is a hidden weight, as opposed to an embedding, the output head or a norm; a tensor of an adapter is one.
+/// Whether it is a hidden weight, rather than an embedding, the output head or a norm; an adapter's tensors are hidden weights.
 /// </param>
 public sealed record OptimizedParameter(IReadOnlyList<long> Shape, bool IsHidden)
 {
-    /// <summary>Numbers in it.</summary>
+    /// <summary>The number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);
 
-    /// <summary>Whether rules for hidden matrices apply.</summary>
+    /// <summary>Whether it is a hidden weight with two dimensions.</summary>
     public bool IsHiddenMatrix => IsHidden && Shape.Count == 2;
 }
 
@@ -31,35 +31,35 @@ public sealed record OptimizedParameter(IReadOnlyList<long> Shape, bool IsHidden
 /// <param name="Training">The recipe's training section.</param>
 /// <param name="Parameters">The trained fp32 tensors by name.</param>
 /// <param name="IsHidden">See <see cref="OptimizedParameter.IsHidden"/>; by name.</param>
-/// <param name="RateFactor">The factor on the learning rate of a name; null: one for all.</param>
+/// <param name="RateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
 public sealed record OptimizerRequest(TrainingOptions Training, IReadOnlyDictionary<string, Tensor> Parameters,
     Func<string, bool> IsHidden, Func<string, double>? RateFactor)
 {
-    /// <summary>The recipe's constants of AdamW.</summary>
+    /// <summary>The recipe's hyperparameters of AdamW.</summary>
     public AdamWOptions Adam => new(Training.Beta1, Training.Beta2, Training.Epsilon, Training.WeightDecay);
 }
 
-/// <summary>An optimizer as recipes name it.</summary>
-/// <param name="Name">The word for <c>training.optimizer</c>.</param>
-/// <param name="Keys">The keys it uses among those that not every optimizer uses.</param>
-/// <param name="FitsAdapters">Whether it is useful for an adapter's small matrices.</param>
-/// <param name="StateBytes">Bytes of <see cref="Optimizer.State"/> for one parameter.</param>
-/// <param name="Create">Makes it.</param>
+/// <summary>An optimizer with its name in recipes.</summary>
+/// <param name="Name">The value of <c>training.optimizer</c>.</param>
+/// <param name="Keys">The optimizer-specific keys that it uses.</param>
+/// <param name="FitsAdapters">Whether it is applicable to an adapter's small matrices.</param>
+/// <param name="StateBytes">Computes the size of <see cref="Optimizer.State"/> for one parameter, in bytes.</param>
+/// <param name="Create">Creates it.</param>
 public sealed record OptimizerEntry(string Name, IReadOnlyList<OptimizerKey> Keys, bool FitsAdapters,
     Func<OptimizedParameter, TrainingOptions, long> StateBytes, Func<OptimizerRequest, Optimizer> Create)
 {
     /// <summary>Whether it uses a key.</summary>
     public bool Uses(string key) => Keys.Any(k => k.Name == key);
 
-    /// <summary>Its own default of a key; null where it has none.</summary>
+    /// <summary>Its default of a key; null where it has none.</summary>
     public double? Default(string key) => Keys.FirstOrDefault(k => k.Name == key)?.Default;
 }
 
-/// <summary>The optimizers this build knows. A new one is its file and one line here.</summary>
+/// <summary>The available optimizers. A new optimizer is one file and one entry here.</summary>
 public static class OptimizerRegistry
 {
     private const int Float = 4; // bytes
-    private const int Smallest8Bit = 4096; // parameters with fewer numbers keep fp32 moments
+    private const int Smallest8Bit = 4096; // parameters with fewer elements keep fp32 moments
     private const double MuonMomentum = 0.95;
 
     /// <summary>Every optimizer.</summary>
@@ -88,10 +88,10 @@ public static class OptimizerRegistry
                 r.RateFactor)),
     ];
 
-    /// <summary>The keys that some optimizers use and others do not.</summary>
+    /// <summary>The optimizer-specific keys.</summary>
     internal static IEnumerable<string> Keys => All.SelectMany(entry => entry.Keys).Select(key => key.Name).Distinct();
 
-    /// <summary>An optimizer by its word.</summary>
+    /// <summary>An optimizer by its name in recipes.</summary>
     public static OptimizerEntry Named(string name) => All.First(entry => entry.Name == name);
 
     /// <summary>The optimizers that use a key.</summary>
@@ -100,17 +100,17 @@ public static class OptimizerRegistry
     /// <summary>Whether an optimizer uses a key.</summary>
     internal static bool Knows(string optimizer, string key) => Named(optimizer).Uses(key);
 
-    /// <summary>Makes the optimizer that a recipe names.</summary>
+    /// <summary>Creates the optimizer of a recipe.</summary>
     /// <param name="training">The recipe's training section.</param>
     /// <param name="model">The model, whose embeddings and head are not hidden matrices.</param>
     /// <param name="parameters">The trained tensors by name.</param>
-    /// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+    /// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
     public static Optimizer Create(TrainingOptions training, CausalModel model, IReadOnlyDictionary<string, Tensor> parameters,
         Func<string, double>? rateFactor = null) =>
         Named(training.Optimizer).Create(
             new OptimizerRequest(training, parameters, name => IsHidden(model, name), rateFactor));
 
-    /// <summary>Bytes of state for all trained tensors; shapes are enough.</summary>
+    /// <summary>The size of the state of all trained tensors in bytes; only shapes are used.</summary>
     public static long StateBytes(TrainingOptions training, CausalModel model, IReadOnlyDictionary<string, Tensor> parameters)
     {
         var entry = Named(training.Optimizer);

@@ -7,14 +7,14 @@ namespace AlpacaCot.Training.Optimizers;
 /// Stochastic gradient descent with momentum, as PyTorch's: <c>v = momentum · v + (g + decay · w)</c>, <c>w -= rate · v</c>.
 /// </summary>
 /// <param name="parameters">Named fp32 leaf tensors.</param>
-/// <param name="momentum">Decay of the velocity; 0: none is kept.</param>
-/// <param name="weightDecay">What of the weight is added to its gradient.</param>
-/// <param name="rateFactor">The factor on the learning rate of a name; null: one for all.</param>
+/// <param name="momentum">Decay rate of the velocity; 0: no velocity is stored.</param>
+/// <param name="weightDecay">The fraction of the weight that is added to its gradient (L2 penalty).</param>
+/// <param name="rateFactor">The learning-rate factor of a parameter by name; null: 1 for all.</param>
 public sealed class Sgd(IEnumerable<KeyValuePair<string, Tensor>> parameters, double momentum = 0, double weightDecay = 0,
     Func<string, double>? rateFactor = null)
     : Optimizer(parameters, rateFactor, (_, weight) => new SgdRule(weight, momentum, weightDecay));
 
-/// <summary>SGD on one tensor.</summary>
+/// <summary>The SGD update of one tensor.</summary>
 internal sealed class SgdRule(Tensor like, double momentum, double weightDecay) : UpdateRule
 {
     private readonly Tensor? _velocity = momentum == 0 ? null : Zeros(like.shape, like.device);

@@ -48,7 +48,7 @@ internal sealed class TorchUpdateKernels : IUpdateKernels
         return moment.Book.On(codes.device).index_select(0, codes).mul(scales);
     }
 
-    // The number of boundaries below a value is its place among the values of the book.
+    // The number of boundaries below a value is the rank of its nearest value in the codebook.
     private static void Store(CodedMoment moment, Tensor values, int block)
     {
         var (count, blocks) = (values.numel(), moment.Scales.numel());
@@ -56,8 +56,8 @@ internal sealed class TorchUpdateKernels : IUpdateKernels
         var largest = padded.abs().amax([1L]); // [blocks]
         var inverse = largest.clamp_min(Number(float.Epsilon)).reciprocal().masked_fill(largest.eq(Number(0)), Number(0));
         var scaled = (padded * inverse.unsqueeze(1)).clamp(Number(-1), Number(1)).flatten().narrow(0, 0, count);
-        var places = bucketize(scaled, moment.Book.BoundariesOn(values.device));
-        var codes = moment.Book.CodesOn(values.device).index_select(0, places.to(ScalarType.Int64));
+        var ranks = bucketize(scaled, moment.Book.BoundariesOn(values.device));
+        var codes = moment.Book.CodesOn(values.device).index_select(0, ranks.to(ScalarType.Int64));
         moment.Codes.copy_(codes.view(moment.Codes.shape));
         moment.Scales.copy_(largest);
     }

@@ -3,15 +3,15 @@ using AlpacaCot.Models.Adapters;
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>The part of a recipe that says what is trained: an adapter method with its settings, or every parameter.</summary>
+/// <summary>The <c>adapter</c> section of a recipe: an adapter method with its settings, or every parameter.</summary>
 public sealed record AdapterRecipe
 {
     private AdapterRecipe(string method, AdapterConfig? config) => (Method, Config) = (method, config);
 
-    /// <summary>Every parameter is trained.</summary>
+    /// <summary>Full tuning: every parameter is trained.</summary>
     public static AdapterRecipe None { get; } = new(AdapterSection.None, null);
 
-    /// <summary>The word for <c>adapter.method</c>.</summary>
+    /// <summary>The value of <c>adapter.method</c>.</summary>
     public string Method { get; }
 
     /// <summary>
@@ -20,14 +20,14 @@ public sealed record AdapterRecipe
     /// </summary>
     public AdapterConfig? Config { get; init; }
 
-    /// <summary>A method with its default settings.</summary>
-    /// <param name="method">A word of <see cref="AdapterMethods.Names"/>.</param>
-    /// <exception cref="Text.InputException">There is no such method.</exception>
+    /// <summary>Creates a section of a method with default settings.</summary>
+    /// <param name="method">One of <see cref="AdapterMethods.Names"/>.</param>
+    /// <exception cref="Text.InputException">The method is unknown.</exception>
     public static AdapterRecipe Of(string method) => AdapterMethods.Named(method) is { } found
         ? new AdapterRecipe(method, found.Start(method)) : Parse(method);
 
-    /// <summary>A method with settings.</summary>
-    /// <param name="method">A word of <see cref="AdapterMethods.Names"/> for a method with this kind of configuration.</param>
+    /// <summary>Creates a section of a method with given settings.</summary>
+    /// <param name="method">One of <see cref="AdapterMethods.Names"/> for a method with this kind of configuration.</param>
     /// <param name="config">The settings.</param>
     public static AdapterRecipe Of(string method, AdapterConfig config)
     {
@@ -37,7 +37,7 @@ public sealed record AdapterRecipe
     }
 
     /// <summary>Reads the section <c>adapter</c>: <c>lora</c>, or <c>{ method: lora, rank: 16 }</c>.</summary>
-    /// <exception cref="Text.InputException">It has errors; the message lists all of them.</exception>
+    /// <exception cref="Text.InputException">The section has errors; the message lists all of them.</exception>
     public static AdapterRecipe Parse(string yaml)
     {
         var problems = new Problems("adapter");
@@ -47,7 +47,7 @@ public sealed record AdapterRecipe
         return adapter;
     }
 
-    /// <summary>The settings on a model, complete; null: every parameter is trained.</summary>
+    /// <summary>Completes the settings for a model; null: every parameter is trained.</summary>
     /// <exception cref="Text.InputException">A default of the method does not fit the model.</exception>
     public AdapterConfig? Complete(AdapterSetup setup) => Config?.Method.Complete(Method, Config, setup);
 

@@ -11,28 +11,28 @@ using AlpacaCot.Training.Objectives;
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>The tokenized training and validation examples of a recipe.</summary>
-/// <param name="Train">Examples to learn from.</param>
-/// <param name="Validation">Examples to measure on; may be none.</param>
-/// <param name="Dropped">Examples left out because nothing supervised was left after the cut.</param>
-/// <param name="Truncated">Examples cut at the cutoff length.</param>
-/// <param name="Notes">What a person should know about the data.</param>
-/// <param name="Mixture">The training data before it was tokenized: its fingerprint and what each part gave.</param>
+/// <param name="Train">The training examples.</param>
+/// <param name="Validation">The validation examples; may be empty.</param>
+/// <param name="Dropped">The number of examples dropped because no supervised token is within the cutoff.</param>
+/// <param name="Truncated">The number of examples truncated to the cutoff length.</param>
+/// <param name="Notes">Remarks on the data, for the user.</param>
+/// <param name="Mixture">The training data before it was tokenized: its fingerprint and the records of each source.</param>
 public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int Dropped, int Truncated,
     IReadOnlyList<string> Notes, MixtureReport Mixture)
 {
     /// <summary>A hash over the tokens of all examples and their order.</summary>
     public string Fingerprint => $"{Train.Rows.Fingerprint()}+{Validation.Rows.Fingerprint()}";
 
-    /// <summary>Reads, templates and tokenizes the data of a recipe.</summary>
-    /// <exception cref="InputException">A file is broken, or nothing to train on is left.</exception>
+    /// <summary>Reads, renders and tokenizes the data of a recipe.</summary>
+    /// <exception cref="InputException">A file is invalid, or there is no training example.</exception>
     public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective)
     {
         var options = recipe.Training;
         var notes = new List<string>();
         var encoder = new ExampleEncoder(tokenizer, template,
             new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
-        // Where sets are counted or passed over again, the same is said more than once.
-        var said = new HashSet<string>();
+        // Sources that are counted or read several times repeat their notes.
+        var noted = new HashSet<string>();
         var reading = new ReadOptions { SkipBad = options.SkipBad, OnRecognized = Once, OnBadRecord = Once };
         var mixture = RecipeData.Mixture(recipe, reading);
         var train = Encode(mixture);
@@ -44,7 +44,7 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
 
         void Once(string note)
         {
-            if (said.Add(note)) notes.Add(note);
+            if (noted.Add(note)) notes.Add(note);
         }
 
         ExampleSet Encode(Mixture records) => Examples(objective.Encode(encoder, records.Read()));

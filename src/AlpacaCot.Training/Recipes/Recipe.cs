@@ -8,12 +8,12 @@ using AlpacaCot.Training.Settings;
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
-/// Everything a run is made of: the model, the prompt, the data, what is trained and how. <see cref="RecipeFile"/> reads it
+/// The complete configuration of a run: model, prompt template, data, adapter and training. <see cref="RecipeFile"/> reads it
 /// from YAML.
 /// </summary>
 public sealed record Recipe
 {
-    /// <summary>The file it was read from, for messages; empty when made in code.</summary>
+    /// <summary>The file it was read from, for messages; empty for recipes created in code.</summary>
     public string File { get; init; } = "";
 
     /// <summary>The model to tune.</summary>
@@ -23,116 +23,119 @@ public sealed record Recipe
     /// <c>alpaca</c>.</summary>
     public string? Template { get; init; }
 
-    /// <summary>The training data, one or more parts.</summary>
+    /// <summary>The training data, one or more sources.</summary>
     public IReadOnlyList<DataSpec> Data { get; init; } = [];
 
-    /// <summary>How the parts of the training data come together.</summary>
+    /// <summary>The mixing of the data sources.</summary>
     public MixtureSpec Mixture { get; init; } = new();
 
     /// <summary>
-    /// Validation data of its own; empty when there is none or it is split off by <see cref="TrainingOptions.ValidationSize"/>.
+    /// Separate validation data; empty for none, or where it is split off by <see cref="TrainingOptions.ValidationSize"/>.
     /// </summary>
     public IReadOnlyList<DataSpec> Validation { get; init; } = [];
 
-    /// <summary>What is trained.</summary>
+    /// <summary>The adapter method with its settings, or full tuning.</summary>
     public AdapterRecipe Adapter { get; init; } = AdapterRecipe.Of("lora");
 
     /// <summary>Whether every parameter is trained, without an adapter.</summary>
     public bool TrainsAllParameters => Adapter.Config is null;
 
-    /// <summary>The form of the frozen weights; null: as the model has them.</summary>
+    /// <summary>The quantization of the frozen weights; null: as stored.</summary>
     public QuantizationType? Quantization { get; init; }
 
-    /// <summary>How the frozen weights are quantized while loading; null: not at all.</summary>
+    /// <summary>The quantization options of the frozen weights while loading; null: as stored.</summary>
     public QuantizationOptions? QuantizationOptions => Quantization is { } type ? new QuantizationOptions(type) : null;
 
-    /// <summary>How it is trained.</summary>
+    /// <summary>The training options.</summary>
     public TrainingOptions Training { get; init; } = new();
 
     /// <summary>The run folder.</summary>
     public string Output { get; init; } = "";
 
-    /// <summary>Number format of a saved full model, fp32 where null; only where every parameter is trained.</summary>
+    /// <summary>The element type of a saved full model; null: fp32. Only for full tuning.</summary>
     public SavedType? SaveDtype { get; init; }
 }
 
-/// <summary>Number formats of a saved full model.</summary>
+/// <summary>The element types of a saved full model.</summary>
 public enum SavedType
 {
-    /// <summary>Four bytes a weight.</summary>
+    /// <summary>Four bytes for each weight.</summary>
     Float32,
 
-    /// <summary>Matrices with two bytes a weight.</summary>
+    /// <summary>Two bytes for each weight of a matrix; vectors stay fp32.</summary>
     BFloat16,
 }
 
-/// <summary>The model to tune: a Hugging Face folder, or a configuration to be filled with random weights.</summary>
+/// <summary>The model to tune: a Hugging Face folder, or a configuration that is initialized with random weights.</summary>
 public sealed record ModelSpec
 {
     /// <summary>A Hugging Face model folder.</summary>
     public string? Path { get; init; }
 
-    /// <summary>A <c>config.json</c> whose model starts from random weights.</summary>
+    /// <summary>A <c>config.json</c> for training from scratch with random weights.</summary>
     public string? Init { get; init; }
 
-    /// <summary>The tokenizer's folder or file, where it is not in the model folder.</summary>
+    /// <summary>The tokenizer's folder or file; null: the model folder's.</summary>
     public string? Tokenizer { get; init; }
 }
 
-/// <summary>One part of the data.</summary>
+/// <summary>One data source.</summary>
 public sealed record DataSpec
 {
-    /// <summary>The file, or the folder of a set.</summary>
+    /// <summary>The path of a file, or of a data set's folder.</summary>
     public string Path { get; init; } = "";
 
-    /// <summary>What a study calls it.</summary>
+    /// <summary>The name in studies.</summary>
     public string? Name { get; init; }
 
-    /// <summary>The name of the set in the collection, where it is one.</summary>
+    /// <summary>The name of a data set in the collection; null for a file.</summary>
     public string? Source { get; init; }
 
-    /// <summary>The set, which knows how its files are read; without it the format is recognised.</summary>
+    /// <summary>The data set, which defines how its files are read; null: the format is recognised from the content.</summary>
     public IInstructionSource? Set { get; init; }
 
-    /// <summary>How often a record counts beside those of the other parts; 2 is twice as often.</summary>
+    /// <summary>The relative frequency of the source's records; 2 is twice as often.</summary>
     public double Weight { get; init; } = 1;
 
-    /// <summary>The part of the mixture it makes up, above 0 and at most 1; takes the place of a weight.</summary>
+    /// <summary>The fraction of the mixture, above 0 and at most 1; replaces the weight.</summary>
     public double? Share { get; init; }
 
     /// <summary>
-    /// A name that parts with the same share have in common: they make up that share together, divided by weights and records.
+    /// The common name of sources that share one fraction of the mixture, divided by weights and numbers of records.
     /// </summary>
     public string? Group { get; init; }
 
-    /// <summary>Passes over it in one epoch of the training; where shares or a size decide, the most.</summary>
+    /// <summary>The passes over the source in one training epoch; with shares or a mixture size, the maximum.</summary>
     public double? Epochs { get; init; }
 
-    /// <summary>The most records taken, after <see cref="Skip"/>; all when absent.</summary>
+    /// <summary>The maximum number of records after <see cref="Skip"/>; null: all.</summary>
     public int? Limit { get; init; }
 
-    /// <summary>Records left out at the start of the file.</summary>
+    /// <summary>The number of records skipped at the start.</summary>
     public int Skip { get; init; }
 
-    /// <summary>The format of the records, where the content does not say it; see <see cref="RecordFormats.Names"/>.</summary>
+    /// <summary>The format of the records, where it is not recognised from the content; see
+    /// <see cref="RecordFormats.Names"/>.</summary>
     public string? Format { get; init; }
 
-    /// <summary>The file's own names of the fields: <c>instruction</c> to <c>q</c>.</summary>
+    /// <summary>Column names of the file by field, such as <c>instruction</c> to <c>q</c>.</summary>
     public IReadOnlyDictionary<string, string> Columns { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
-    /// <summary>The line of the recipe that names it, from 1; 0 when made in code.</summary>
+    /// <summary>Its line in the recipe, from 1; 0 for recipes created in code.</summary>
     public int Line { get; init; }
 }
 
-/// <summary>How the parts of the data come together.</summary>
+/// <summary>The mixing of data sources.</summary>
 public sealed record MixtureSpec
 {
-    /// <summary>The order of the records of different parts.</summary>
+    /// <summary>The order of records from different sources.</summary>
     public MixtureOrder Order { get; init; }
 
-    /// <summary>Above 1 small parts gain: a part is in proportion to records^(1 / temperature).</summary>
+    /// <summary>The sampling temperature: sources are sampled in proportion to records^(1 / temperature); above 1 favours small
+    /// sources.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>Records in the mixture; without it the first part to run out ends a mixture of shares.</summary>
+    /// <summary>The number of records in the mixture; null: a mixture of shares ends when its first source is
+    /// exhausted.</summary>
     public int? Size { get; init; }
 }

@@ -5,12 +5,12 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>The data entries of a recipe as a mixture.</summary>
+/// <summary>Builds the data mixtures of a recipe.</summary>
 public static class RecipeData
 {
     /// <summary>The training data.</summary>
-    /// <exception cref="Text.InputException">Shares or weights that cannot be; while it is read, what the files have
-    /// wrong.</exception>
+    /// <exception cref="Text.InputException">Shares or weights are inconsistent; while reading, a file or record is
+    /// invalid.</exception>
     public static Mixture Mixture(Recipe recipe, ReadOptions reading) =>
         new(Sources(recipe.Data, recipe, reading), new MixtureOptions
     {
@@ -20,7 +20,7 @@ public static class RecipeData
         Seed = recipe.Training.Seed,
     });
 
-    /// <summary>The validation data: its parts one after the other.</summary>
+    /// <summary>The validation data: its sources one after another.</summary>
     /// <exception cref="Text.InputException">As for the training data.</exception>
     public static Mixture Validation(Recipe recipe, ReadOptions reading) => new(Sources(recipe.Validation, recipe, reading));
 

@@ -5,42 +5,42 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
-/// Recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data can be moved
-/// together; <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with runs. Paths
-/// in <c>--set</c> options are relative to the current folder, as on every command line.
+/// Reads and writes recipes as YAML. Paths in a recipe are relative to the recipe's own folder, so that a recipe and its data can
+/// be moved together; <c>output</c> is relative to the current folder, so that a shared recipe does not fill its folder with
+/// runs. Paths in <c>--set</c> options are relative to the current folder, as is usual for command lines.
 /// </summary>
 public static class RecipeFile
 {
-    private const int LargestFile = 1 << 20; // bytes; a recipe is a page of text
+    private const int LargestFile = 1 << 20; // bytes; a recipe is about a page of text
 
-    /// <summary>The short forms of a recipe, and the names that messages use.</summary>
+    /// <summary>The schema of recipes: short forms, synonyms of keys, and names for messages.</summary>
     public static Schema Schema => RecipeKeys.Schema;
 
-    /// <summary>Every key a recipe may have, in the order of the documentation.</summary>
+    /// <summary>All keys of a recipe, in the order of the documentation; others are rejected.</summary>
     public static IReadOnlyList<DocumentedKey> Keys { get; } = [.. RecipeKeys.Documented()];
 
     /// <summary>
     /// Reads a recipe, applies overrides such as <c>training.learning_rate=1e-4</c> and makes its paths absolute.
     /// </summary>
     /// <exception cref="InputException">
-    /// There is no such file, it is not valid YAML, or it says something that cannot be; the message lists every error with file,
-    /// line, key, what was found and what is allowed.
+    /// The file does not exist, is not valid YAML, or contains invalid settings; the message lists every error with file,
+    /// line, key, found value and allowed values.
     /// </exception>
     public static Recipe Load(string path, IReadOnlyList<string>? overrides = null) =>
         Parse(ReadText(path), path, overrides, FolderOf(path));
 
     /// <summary>
-    /// Reads what a recipe says of its data and mixture; model, output and the rest may be missing and are not checked.
+    /// Reads the data and mixture of a recipe; model, output and the other sections may be missing and are not checked.
     /// </summary>
-    /// <exception cref="InputException">As for the whole recipe.</exception>
+    /// <exception cref="InputException">As for <see cref="Load"/>.</exception>
     public static Recipe LoadData(string path, IReadOnlyList<string>? overrides = null) =>
         ParseData(ReadText(path), path, overrides, FolderOf(path));
 
-    /// <summary>Reads what a text says of data and mixture, as <see cref="LoadData"/> does.</summary>
+    /// <summary>Reads the data and mixture of a recipe's text, as <see cref="LoadData"/>.</summary>
     /// <param name="yaml">The text.</param>
-    /// <param name="fileName">What messages call it.</param>
-    /// <param name="overrides">Settings <c>key=value</c> that take the place of what the text says.</param>
-    /// <param name="folder">The folder that relative paths mean.</param>
+    /// <param name="fileName">The file name in messages.</param>
+    /// <param name="overrides">Settings <c>key=value</c> that override the text.</param>
+    /// <param name="folder">The folder that relative paths start from; null: paths are kept unchanged.</param>
     /// <exception cref="InputException">The text has errors; the message lists all of them.</exception>
     public static Recipe ParseData(string yaml, string fileName, IReadOnlyList<string>? overrides, string? folder)
     {
@@ -52,10 +52,10 @@ public static class RecipeFile
 
     /// <summary>Reads a recipe from its text.</summary>
     /// <param name="yaml">The text.</param>
-    /// <param name="fileName">What messages call it.</param>
-    /// <param name="overrides">Settings <c>key=value</c> that take the place of what the text says.</param>
+    /// <param name="fileName">The file name in messages.</param>
+    /// <param name="overrides">Settings <c>key=value</c> that override the text.</param>
     /// <param name="folder">
-    /// The folder that relative paths mean; paths are made absolute and must exist. Without it they are kept as they are.
+    /// The folder that relative paths start from: paths are made absolute and must exist. Null: paths are kept unchanged.
     /// </param>
     /// <exception cref="InputException">The recipe has errors; the message lists all of them.</exception>
     public static Recipe Parse(string yaml, string fileName, IReadOnlyList<string>? overrides = null, string? folder = null)
@@ -71,8 +71,8 @@ public static class RecipeFile
 
     private static string ReadText(string path)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name the recipe file in it");
-        if (!File.Exists(path)) throw new InputException($"there is no recipe {path}");
+        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; pass the recipe file in it");
+        if (!File.Exists(path)) throw new InputException($"{path}: the recipe file does not exist");
         if (new FileInfo(path).Length > LargestFile) throw new InputException($"{path} is too large to be a recipe (over 1 MB)");
         try
         {
@@ -101,7 +101,7 @@ public static class RecipeFile
         Section.Read(map, RecipeKeys.Root, null, new Recipe { File = fileName },
             new KeyContext("", folder, problems, Schema));
 
-    /// <summary>Reads a recipe that was put together as a tree; as <see cref="Parse"/> otherwise.</summary>
+    /// <summary>Reads a recipe from a YAML tree; otherwise as <see cref="Parse"/>.</summary>
     /// <param name="map">The tree.</param>
     /// <param name="fileName">The file as messages name it.</param>
     /// <param name="folder">As for <see cref="Parse"/>.</param>
@@ -114,8 +114,8 @@ public static class RecipeFile
         return recipe;
     }
 
-    /// <summary>The tree of a recipe's file, unchecked.</summary>
-    /// <exception cref="InputException">There is no such file, or it is not a YAML map.</exception>
+    /// <summary>Reads the YAML tree of a recipe file without checking its keys.</summary>
+    /// <exception cref="InputException">The file does not exist or is not a YAML map.</exception>
     public static ConfigurationNode.Mapping ReadTree(string path)
     {
         var root = ConfigurationNode.Parse(ReadText(path), path, Schema, FolderOf(path));
@@ -124,7 +124,7 @@ public static class RecipeFile
                 $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
     }
 
-    /// <summary>The recipe as YAML with every value spelled out; <see cref="Parse"/> reads it back to the same recipe.</summary>
+    /// <summary>The recipe as YAML with all values; <see cref="Parse"/> reads an equal recipe from it.</summary>
     public static string Write(Recipe recipe)
     {
         ArgumentNullException.ThrowIfNull(recipe);

@@ -15,174 +15,181 @@ using TrainingKey = AlpacaCot.Configuration.Key<AlpacaCot.Training.Settings.Trai
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>The table of all keys of a recipe. Other keys are errors.</summary>
+/// <summary>All keys of a recipe. Keys not listed here are rejected.</summary>
 internal static class RecipeKeys
 {
     public static readonly TrainingKey[] Training =
     [
-        TrainingKey.Number("epochs", "a number above 0", v => v > 0, "passes over the data",
+        TrainingKey.Number("epochs", "a number above 0", v => v > 0, "passes over the training data; fractions are allowed",
             o => o.MaxSteps is null ? o.Epochs : null, (o, v) => o with { Epochs = v }),
-        TrainingKey.Whole("max_steps", 1, "optimizer steps; takes the place of epochs",
+        TrainingKey.Whole("max_steps", 1, "number of optimizer steps; replaces epochs",
             o => o.MaxSteps, (o, v) => o with { MaxSteps = v }),
-        TrainingKey.Whole("batch_size", 1, "examples an optimizer step",
+        TrainingKey.Whole("batch_size", 1, "examples for each optimizer step, all micro-batches together",
             o => o.BatchSize, (o, v) => o with { BatchSize = v }),
         TrainingKey.Whole("micro_batch_size", 1,
-            "examples that go through the model at a time; no effect on the result but memory",
+            "examples for each forward and backward pass; gradients accumulate to batch_size. Lower values need less memory",
             o => o.MicroBatchSize, (o, v) => o with { MicroBatchSize = v }),
-        TrainingKey.Number("learning_rate", "a number above 0, at most 1", v => v is > 0 and <= 1, "learning rate at its highest",
+        TrainingKey.Number("learning_rate", "a number above 0, at most 1", v => v is > 0 and <= 1,
+            "peak learning rate, after the warmup",
             o => o.LearningRate, (o, v) => o with { LearningRate = v }),
-        TrainingKey.Word("schedule", "how the learning rate falls after the warmup",
+        TrainingKey.Word("schedule", "learning rate after the warmup: linear or cosine decay to 0, or constant",
             o => (LearningRateSchedule?)o.Schedule, (o, v) => o with { Schedule = v }),
-        TrainingKey.Whole("warmup_steps", 0, "optimizer steps over which the learning rate rises",
+        TrainingKey.Whole("warmup_steps", 0, "optimizer steps of linear warmup from 0 to learning_rate",
             o => o.WarmupSteps, (o, v) => o with { WarmupSteps = v }),
-        TrainingKey.Number("warmup_ratio", "a number from 0, below 1", v => v is >= 0 and < 1, "the same as a share of all steps",
+        TrainingKey.Number("warmup_ratio", "a number from 0, below 1", v => v is >= 0 and < 1,
+            "warmup as a fraction of all steps; alternative to warmup_steps",
             o => o.WarmupRatio, (o, v) => o with { WarmupRatio = v }),
         TrainingKey.Choice("optimizer", [.. OptimizerRegistry.All.Select(e => e.Name)],
-            "how gradients become updates; galore is for full tuning, muon for matrices (the rest gets adamw)",
+            "update rule; galore needs adapter: none; muon and galore apply to hidden matrices, adamw to the other weights",
             o => o.Optimizer, (o, v) => o with { Optimizer = v }),
-        TrainingKey.Choice("objective", [.. ObjectiveRegistry.All.Select(e => e.Name)], "the loss that training minimizes",
+        TrainingKey.Choice("objective", [.. ObjectiveRegistry.All.Select(e => e.Name)],
+            "training objective, which defines the loss",
             // The default is not written, so that recipes and cells of earlier versions keep their fingerprints.
             o => o.Objective == ObjectiveRegistry.All[0].Name ? null : o.Objective, (o, v) => o with { Objective = v }),
         TrainingKey.Number("weight_decay", "a number from 0, below 1", v => v is >= 0 and < 1,
-            "decay of every weight, times the learning rate",
+            "weight decay, scaled by the learning rate; decoupled, except for sgd (L2 penalty)",
             o => o.WeightDecay, (o, v) => o with { WeightDecay = v }),
-        TrainingKey.Number("beta1", "a number from 0, below 1", v => v is >= 0 and < 1, "decay rate of the first moment",
+        TrainingKey.Number("beta1", "a number from 0, below 1", v => v is >= 0 and < 1,
+            "decay rate of the first moment (mean of gradients)",
             o => OptimizerRegistry.Knows(o.Optimizer, "beta1") ? o.Beta1 : null, (o, v) => o with { Beta1 = v }),
         TrainingKey.Number("beta2", "a number from 0, below 1", v => v is >= 0 and < 1,
-            "decay rate of the second moment; lion's standard is 0.99",
+            "decay rate of the second moment (mean of squared gradients); for lion of the momentum, default 0.99",
             o => OptimizerRegistry.Knows(o.Optimizer, "beta2") ? o.Beta2 : null, (o, v) => o with { Beta2 = v }),
         TrainingKey.Number("epsilon", "a number above 0, below 1", v => v is > 0 and < 1,
-            "AdamW's guard against division by zero",
+            "constant added to AdamW's denominator for numerical stability",
             o => OptimizerRegistry.Knows(o.Optimizer, "epsilon") ? o.Epsilon : null, (o, v) => o with { Epsilon = v }),
         TrainingKey.Number("momentum", "a number from 0, below 1", v => v is >= 0 and < 1,
-            "decay rate of the momentum of sgd (without it 0) and muon (0.95)",
+            "decay rate of the momentum of sgd (default 0) and muon (default 0.95)",
             o => o.Momentum, (o, v) => o with { Momentum = v }),
-        TrainingKey.Whole("galore_rank", 1, "rank of the subspace galore works in",
+        TrainingKey.Whole("galore_rank", 1, "rank of galore's gradient projection",
             o => OptimizerRegistry.Knows(o.Optimizer, "galore_rank") ? o.GaLoreRank : null,
             (o, v) => o with { GaLoreRank = v }),
-        TrainingKey.Whole("galore_interval", 1, "optimizer steps between two choices of that subspace",
+        TrainingKey.Whole("galore_interval", 1, "optimizer steps between two updates of galore's projection",
             o => OptimizerRegistry.Knows(o.Optimizer, "galore_interval") ? o.GaLoreInterval : null,
             (o, v) => o with { GaLoreInterval = v }),
-        TrainingKey.Number("galore_factor", "a number above 0", v => v > 0, "galore's factor on updates",
+        TrainingKey.Number("galore_factor", "a number above 0", v => v > 0, "scale of galore's updates",
             o => OptimizerRegistry.Knows(o.Optimizer, "galore_factor") ? o.GaLoreFactor : null,
             (o, v) => o with { GaLoreFactor = v }),
         TrainingKey.Number("neftune_alpha", "a number from 0", v => v >= 0,
-            "noise on token vectors in training, of at most alpha / sqrt(tokens * width); 5 is usual, 0: none",
+            "NEFTune: uniform noise on token embeddings, up to alpha / sqrt(tokens * width); typically 5; 0: no noise",
             o => o.NeftuneAlpha, (o, v) => o with { NeftuneAlpha = v }),
-        TrainingKey.Number("max_grad_norm", "a number from 0", v => v >= 0, "gradients are scaled down to this L2 norm; 0: never",
+        TrainingKey.Number("max_grad_norm", "a number from 0", v => v >= 0,
+            "gradient clipping: maximum global L2 norm; 0: no clipping",
             o => o.MaxGradNorm, (o, v) => o with { MaxGradNorm = v }),
-        TrainingKey.Whole("cutoff_length", 2, "longest example in tokens; the rest is cut",
+        TrainingKey.Whole("cutoff_length", 2, "maximum length of an example in tokens; longer examples are truncated",
             o => o.CutoffLength, (o, v) => o with { CutoffLength = v }),
-        TrainingKey.Flag("train_on_inputs", "whether the prompt counts in the loss too",
+        TrainingKey.Flag("train_on_inputs", "whether prompt tokens are included in the loss",
             o => o.TrainOnInputs, (o, v) => o with { TrainOnInputs = v }),
-        TrainingKey.Whole("validation_size", 0, "examples split off the data to measure the validation loss",
+        TrainingKey.Whole("validation_size", 0, "number of examples split off the training data for the validation loss",
             o => o.ValidationSize, (o, v) => o with { ValidationSize = v }),
-        TrainingKey.Whole("eval_steps", 1, "optimizer steps between validations; without it once an epoch",
+        TrainingKey.Whole("eval_steps", 1, "optimizer steps between validations; default: once an epoch",
             o => o.EvalSteps, (o, v) => o with { EvalSteps = v }),
-        TrainingKey.Whole("save_steps", 1, "optimizer steps between checkpoints; without it once an epoch",
+        TrainingKey.Whole("save_steps", 1, "optimizer steps between checkpoints; default: once an epoch",
             o => o.SaveSteps, (o, v) => o with { SaveSteps = v }),
-        TrainingKey.Whole("logging_steps", 1, "optimizer steps between logged measurements",
+        TrainingKey.Whole("logging_steps", 1, "optimizer steps between log entries",
             o => o.LoggingSteps, (o, v) => o with { LoggingSteps = v }),
-        TrainingKey.Whole("save_total_limit", 1, "checkpoints kept",
+        TrainingKey.Whole("save_total_limit", 1, "number of checkpoints kept; older ones are deleted",
             o => o.SaveTotalLimit, (o, v) => o with { SaveTotalLimit = v }),
-        TrainingKey.Flag("group_by_length", "whether examples of similar length share a batch",
+        TrainingKey.Flag("group_by_length", "whether to batch examples of similar length, for less padding",
             o => o.GroupByLength, (o, v) => o with { GroupByLength = v }),
-        TrainingKey.Whole("seed", 0, "seed of everything random in the run",
+        TrainingKey.Whole("seed", 0, "random seed of initialization, shuffling and dropout",
             o => o.Seed, (o, v) => o with { Seed = v }),
         TrainingKey.Flag("gradient_checkpointing",
-            "whether blocks are computed again in the backward pass: slower, with far less memory",
+            "whether to recompute activations in the backward pass instead of storing them: slower, much less memory",
             o => o.GradientCheckpointing, (o, v) => o with { GradientCheckpointing = v }),
-        TrainingKey.Whole("threads", 1, "threads of the tensor library; without it one for every core",
+        TrainingKey.Whole("threads", 1, "number of CPU threads; default: one for each core",
             o => o.Threads, (o, v) => o with { Threads = v }),
-        TrainingKey.Flag("skip_bad", "whether unusable records are counted and left out instead of ending the run",
+        TrainingKey.Flag("skip_bad", "whether to skip and report invalid records; otherwise the first one stops the run",
             o => o.SkipBad, (o, v) => o with { SkipBad = v }),
     ];
 
     public static readonly DataKey[] Data =
     [
         DataKey.FilePath("path", "a file",
-            "the file: JSON, JSON Lines, CSV, TSV or Parquet, also .gz and .zst; beside source the file or folder of that set",
+            "data file: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; with source that set's file or folder",
             d => d.Path, (d, v) => d with { Path = v }),
-        DataKey.Text("name", "a text", "what a study calls it; without it the source or the file's name",
+        DataKey.Text("name", "a text", "name in studies; default: the source or the file's name",
             d => d.Name, (d, v) => d with { Name = v }),
-        DataKey.Text("source", "a set of the collection, or a file", "a set such as alpaca-cleaned, as its authors publish it",
+        DataKey.Text("source", "a set of the collection, or a file", "data set such as alpaca-cleaned, in its published format",
             d => d.Source, (d, v) => d with { Source = v }),
-        DataKey.Number("weight", "a number above 0", v => v > 0, "how often a record counts; 2 is twice as often",
+        DataKey.Number("weight", "a number above 0", v => v > 0, "relative frequency of its records; 2 is twice as often",
             d => d.Weight, (d, v) => d with { Weight = v }),
-        DataKey.Number("share", "a number above 0, at most 1", v => v is > 0 and <= 1, "the part of the mixture it makes up",
+        DataKey.Number("share", "a number above 0, at most 1", v => v is > 0 and <= 1, "fraction of the mixture; replaces weight",
             d => d.Share, (d, v) => d with { Share = v }),
-        DataKey.Text("group", "a name", "parts of one group make up one share together, by their weights and records",
+        DataKey.Text("group", "a name", "sources of one group divide one share by their weights and records",
             d => d.Group, (d, v) => d with { Group = v }),
-        DataKey.Number("epochs", "a number above 0", v => v > 0, "passes over it in an epoch; with shares or a size the most",
+        DataKey.Number("epochs", "a number above 0", v => v > 0, "passes in each training epoch; with shares or size the maximum",
             d => d.Epochs, (d, v) => d with { Epochs = v }),
-        DataKey.Whole("limit", 1, "the most records taken",
+        DataKey.Whole("limit", 1, "maximum number of records, after skip",
             d => d.Limit, (d, v) => d with { Limit = v }),
-        DataKey.Whole("skip", 0, "records left out at the start of the file",
+        DataKey.Whole("skip", 0, "number of records skipped at the start",
             d => d.Skip, (d, v) => d with { Skip = v }),
-        DataKey.Choice("format", [.. RecordFormats.Names], "the format of the records, where the content does not say it",
+        DataKey.Choice("format", [.. RecordFormats.Names], "record format; default: recognised from the content",
             d => d.Format, (d, v) => d with { Format = v }),
-        new("columns", "a map such as { instruction: q, output: a }", "the file's own names of the fields",
+        new("columns", "a map such as { instruction: q, output: a }", "column names in the file by field",
             ReadColumns, d => d.Columns.Count == 0 ? null
                 : $"{{ {string.Join(", ", d.Columns.Select(c => $"{c.Key}: {Yaml.Text(c.Value)}"))} }}"),
     ];
 
     public static readonly MixtureKey[] Mixture =
     [
-        MixtureKey.Word("order", "how the parts of data follow each other",
+        MixtureKey.Word("order", "order of records from different sources",
             m => (MixtureOrder?)m.Order, (m, v) => m with { Order = v }),
-        MixtureKey.Number("temperature", "a number above 0", v => v > 0, "above 1 small parts gain: records^(1 / temperature)",
+        MixtureKey.Number("temperature", "a number above 0", v => v > 0,
+            "sampling in proportion to records^(1 / temperature); above 1 favours small sources",
             m => m.Temperature, (m, v) => m with { Temperature = v }),
-        MixtureKey.Whole("size", 1, "records in the mixture; parts are repeated or thinned to reach it",
+        MixtureKey.Whole("size", 1, "number of records in the mixture; sources are repeated or subsampled to reach it",
             m => m.Size, (m, v) => m with { Size = v }),
     ];
 
     public static readonly ModelKey[] Model =
     [
-        ModelKey.FilePath("path", "a Hugging Face model folder", "the model to tune",
+        ModelKey.FilePath("path", "a Hugging Face model folder", "model folder to train",
             m => m.Path, (m, v) => m with { Path = v }),
-        ModelKey.FilePath("init", "a config.json", "a configuration to be filled with random weights",
+        ModelKey.FilePath("init", "a config.json",
+            "model configuration for training from scratch with random weights; needs tokenizer and adapter: none",
             m => m.Init, (m, v) => m with { Init = v }),
-        ModelKey.FilePath("tokenizer", "a folder or a tokenizer file", "the tokenizer, where it is not in the model folder",
+        ModelKey.FilePath("tokenizer", "a folder or a tokenizer file", "tokenizer folder or file; default: the model folder's",
             m => m.Tokenizer, (m, v) => m with { Tokenizer = v }),
     ];
 
     public static readonly RecipeKeyOf[] Root =
     [
-        new("model", "a Hugging Face model folder, or a map", "the model to tune",
+        new("model", "a Hugging Face model folder, or a map", "model to train",
             (r, node, context) => r with { Model = Section.Read(node, Model, "path", new ModelSpec(), context) },
             r => Section.Short(r.Model, Model, "path")),
         new("template", "the name of a prompt template, a file, or model",
-            "the prompt around instruction and answer; by default the model's own, else alpaca",
+            "prompt template; default: the model's template, else alpaca",
             (r, node, context) => node is ConfigurationNode.Scalar { Text.Length: > 0 } s
                 ? r with { Template = Template(s, context) }
                 : context.Wrong(r, node, "the name of a prompt template, a file, or model"),
             r => r.Template is null ? null : Yaml.Text(r.Template)),
-        new("data", "a list of files, or of maps", "the training data",
+        new("data", "a list of files, or of maps", "training data, one or more sources",
             (r, node, context) => r with { Data = ReadList(node, context) }, r => WriteList(r.Data)),
-        new("mixture", "a map", "how the parts of the training data come together",
+        new("mixture", "a map", "mixing of the training data sources",
             (r, node, context) => r with { Mixture = Section.Read(node, Mixture, null, new MixtureSpec(), context) },
             r => r.Mixture == new MixtureSpec() ? null : Section.Flow(r.Mixture, Mixture)),
-        new("validation", "a list of files, or of maps", "validation data of its own",
+        new("validation", "a list of files, or of maps", "separate validation data; alternatively training.validation_size",
             (r, node, context) => r with { Validation = ReadList(node, context) },
             r => r.Validation.Count == 0 ? null : WriteList(r.Validation)),
-        new("adapter", "lora or another method, none, or a map", "what is trained",
+        new("adapter", "lora or another method, none, or a map", "adapter method with its settings, or none for full tuning",
             (r, node, context) => r with { Adapter = AdapterRecipe.Read(node, context) }, r => r.Adapter.ToString()),
         RecipeKeyOf.WordOrNone<QuantizationType>("quantization",
-            "how the frozen weights of linear layers are kept: 8 or 4 bits, quantized while loading",
+            "quantization of the frozen linear layers while loading: 8-bit int8, 4-bit nf4 or fp4, or none",
             r => r.Quantization, (r, v) => r with { Quantization = v }),
-        RecipeKeyOf.Word<SavedType>("save_dtype", "number format of a saved full model, with adapter: none",
+        RecipeKeyOf.Word<SavedType>("save_dtype", "element type of the saved model with adapter: none; default: float32",
             r => r.SaveDtype, (r, v) => r with { SaveDtype = v }),
-        new("training", "a map", "how it is trained",
+        new("training", "a map", "training options",
             (r, node, context) => r with { Training = Section.Read(node, Training, null, new TrainingOptions(), context) },
             r => Section.Block(r.Training, Training)),
-        RecipeKeyOf.Text("output", "a folder", "the run folder, relative to the current folder",
+        RecipeKeyOf.Text("output", "a folder", "run folder; a relative path starts from the current folder",
             r => r.Output, (r, v) => r with { Output = v }),
     ];
 
-    /// <summary>The same table as documentation.</summary>
+    /// <summary>The keys for the documentation.</summary>
     public static IEnumerable<DocumentedKey> Documented() =>
     [
-        // The sections with defaults of their own follow key by key.
+        // Sections with separate defaults follow key by key.
         .. Section.Document("", Root, new Recipe()).Select(k => k.Name is "adapter" or "training" ? k with { Default = "" } : k),
         .. Section.Document("model.", Model, new ModelSpec()),
         .. AdapterSection.Document("adapter."),
@@ -192,7 +199,7 @@ internal static class RecipeKeys
         .. Section.Document("mixture.", Mixture, new MixtureSpec()),
     ];
 
-    /// <summary>The short forms of a recipe, and the names that messages use.</summary>
+    /// <summary>The schema of recipes: short forms, synonyms of keys, and names for messages.</summary>
     public static readonly Schema Schema = new("recipe")
     {
         Shorthands = new Dictionary<string, string>
@@ -200,14 +207,14 @@ internal static class RecipeKeys
             ["model"] = "path", ["data"] = "path", ["validation"] = "path", ["adapter"] = "method",
         },
         Lists = ["data", "validation"],
-        Synonyms = ElsewhereCalled(),
+        Synonyms = OtherNames(),
         Documented = Documented,
         Examples = ("training.learning_rate", "data.0.limit"),
         ExampleOverride = "training.learning_rate=1e-4",
     };
 
-    // The names of these keys in other tools: a newcomer's first guess.
-    private static Dictionary<string, string> ElsewhereCalled() => new()
+    // Names of these keys in other tools, for suggestions.
+    private static Dictionary<string, string> OtherNames() => new()
     {
         ["base_model"] = "model", ["model_name_or_path"] = "model", ["prompt_template"] = "template",
         ["prompt_template_name"] = "template", ["data_path"] = "data", ["dataset"] = "data", ["output_dir"] = "output",
@@ -235,7 +242,7 @@ internal static class RecipeKeys
             var entry = context with { Name = $"{context.Name}.{i}" };
             var spec = Section.Read(item, Data, "path", new DataSpec { Line = item.Location.Line }, entry);
             if (item is ConfigurationNode.Mapping map && !map.Entries.Any(e => e.Name is "path" or "source"))
-                context.Problems.Add(item.Location, $"{entry.Name} names no data; add path: FILE or source: SET");
+                context.Problems.Add(item.Location, $"{entry.Name} has no data; add path: FILE or source: SET");
             data.AddRange(RecipeSources.Resolve(spec, item, entry));
         }
         return data;
@@ -244,7 +251,7 @@ internal static class RecipeKeys
     private static string? WriteList(IReadOnlyList<DataSpec> data) =>
         data.Count == 0 ? null : string.Concat(data.Select(d => $"\n  - {Section.Flow(d, Data)}"));
 
-    // A template file is a path; a name is kept as it is.
+    // A template file is a path; a template's name is not.
     private static string Template(ConfigurationNode.Scalar node, KeyContext context) =>
         context.FilePath(node) is var path && File.Exists(path) ? path : node.Text;
 
@@ -260,7 +267,7 @@ internal static class RecipeKeys
                 context.Problems.Add(entry.Location, $"{context.Name} has no field '{entry.Name}'; "
                     + Spelling.Suggestion(entry.Name, [.. RecordFormats.Fields]));
             else if (!columns.TryAdd(entry.Name, ((ConfigurationNode.Scalar)entry.Value).Text))
-                context.Problems.Add(entry.Location, $"{context.Name}: {entry.Name} is named twice");
+                context.Problems.Add(entry.Location, $"{context.Name}: {entry.Name} is given twice; keep one");
         return data with { Columns = columns };
     }
 }

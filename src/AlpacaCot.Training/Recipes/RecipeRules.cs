@@ -6,7 +6,7 @@ using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>What single keys cannot see: required parts, combinations that cannot be, files that are not there.</summary>
+/// <summary>Checks across keys: required keys, invalid combinations, and missing files.</summary>
 internal static class RecipeRules
 {
     public static Recipe Check(Recipe recipe, Problems problems, bool files)
@@ -22,7 +22,7 @@ internal static class RecipeRules
         return recipe;
     }
 
-    /// <summary>The rules of the data alone, for work that needs no model.</summary>
+    /// <summary>Checks only the data, for commands without a model.</summary>
     public static void CheckData(Recipe recipe, Problems problems)
     {
         RequiredData(recipe, problems);
@@ -42,7 +42,7 @@ internal static class RecipeRules
     private static void RequiredData(Recipe recipe, Problems problems)
     {
         if (!problems.Given.ContainsKey("data")) problems.AddAt("data", "data is missing; add for example data: [my-data.jsonl]");
-        else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; name at least one file");
+        else if (recipe.Data.Count == 0) problems.AddAt("data", "data: the list is empty; add at least one file");
     }
 
     private static void Mixture(Recipe recipe, Problems problems)
@@ -63,32 +63,33 @@ internal static class RecipeRules
         var given = problems.Given;
         if (!given.ContainsKey("model")) return;
         var (path, init) = (given.ContainsKey("model.path"), given.ContainsKey("model.init"));
-        if (path && init) problems.AddAt("model.init", "model: path is a model with weights, init one without; keep one of them");
-        if (!path && !init) problems.AddAt("model", "model names no model; add path: FOLDER or init: CONFIG.JSON");
+        if (path && init)
+            problems.AddAt("model.init", "model: path and init are both given; keep path for a model with weights, or init for random weights");
+        if (!path && !init) problems.AddAt("model", "model has neither path nor init; add path: FOLDER or init: CONFIG.JSON");
         if (!init || path) return;
         if (!given.ContainsKey("model.tokenizer"))
-            problems.AddAt("model.init", "model: init is a configuration alone; add tokenizer: FOLDER");
+            problems.AddAt("model.init", "model: init needs a tokenizer; add tokenizer: FOLDER");
         if (!recipe.TrainsAllParameters)
             problems.AddAt("model.init",
-                $"model: init starts from random weights, and an adapter ({recipe.Adapter.Method}) leaves them " +
-                "random; add adapter: none to train every parameter");
+                $"model: init starts from random weights, and an adapter ({recipe.Adapter.Method}) does not train them " +
+                "; use adapter: none to train every parameter");
     }
 
     private static void Adapter(Recipe recipe, Problems problems)
     {
         if (recipe.TrainsAllParameters && recipe.QuantizationOptions is { } quantization)
-            problems.Refuse("quantization", $"{quantization.Name} weights are codes, which have no gradient, and adapter: " +
+            problems.Refuse("quantization", $"{quantization.Name} weights have no gradient, and adapter: " +
                 "none trains every weight; choose an adapter such as lora, or quantization: none");
         if (recipe.Adapter.Config is LoraConfig { Loftq: not null } && recipe.Quantization is null)
-            problems.Refuse("adapter.method", "loftq makes up for what quantization takes from the base, and nothing is " +
+            problems.Refuse("adapter.method", "loftq compensates the error of quantization, but nothing is " +
                 "quantized; add quantization: nf4 (or fp4, int8), or choose lora");
         if (!recipe.TrainsAllParameters && recipe.SaveDtype is not null)
             problems.AddAt("save_dtype",
-                $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype goes " +
-                "with adapter: none only");
+                $"save_dtype: an adapter ({recipe.Adapter.Method}) is always saved as float32; save_dtype requires " +
+                "adapter: none");
     }
 
-    // A small batch without a word about micro-batches is a micro-batch; saying both wrongly is an error.
+    // Without micro_batch_size a small batch is one micro-batch; a given value above batch_size is an error.
     private static TrainingOptions Batches(TrainingOptions training, Problems problems)
     {
         if (training.MicroBatchSize <= training.BatchSize) return training;
@@ -100,18 +101,18 @@ internal static class RecipeRules
         return training;
     }
 
-    // What an optimizer does not know is an error, not a setting without effect.
+    // Keys of other optimizers are errors instead of settings without effect.
     private static TrainingOptions Optimizer(TrainingOptions training, AdapterRecipe adapter, Problems problems)
     {
         var chosen = OptimizerRegistry.Named(training.Optimizer);
         if (!chosen.FitsAdapters && adapter.Config is not null)
             problems.AddAt("training.optimizer",
-                $"training.optimizer: {chosen.Name} is for full tuning, and an adapter ({adapter.Method}) has small " +
-                "matrices already; choose adamw, or adapter: none");
+                $"training.optimizer: {chosen.Name} is for full tuning, but an adapter ({adapter.Method}) already has small " +
+                "matrices; choose adamw, or adapter: none");
         foreach (var key in OptimizerRegistry.Keys)
             if (problems.Given.ContainsKey($"training.{key}") && !chosen.Uses(key))
-                problems.AddAt($"training.{key}", $"training.{key} has no meaning for optimizer {chosen.Name}; leave it out " +
-                    $"(it goes with {string.Join(", ", OptimizerRegistry.Using(key))})");
+                problems.AddAt($"training.{key}", $"training.{key} does not apply to optimizer {chosen.Name}; remove it " +
+                    $"(it applies to {string.Join(", ", OptimizerRegistry.Using(key))})");
         return problems.Given.ContainsKey("training.beta2") ? training
             : training with { Beta2 = chosen.Default("beta2") ?? training.Beta2 };
     }
@@ -120,7 +121,7 @@ internal static class RecipeRules
     {
         if (training is { WarmupSteps: not null, WarmupRatio: not null })
             problems.AddAt("training.warmup_ratio",
-                "training.warmup_steps and training.warmup_ratio say the same thing twice; keep one");
+                "training.warmup_steps and training.warmup_ratio are both given; keep one");
     }
 
     private static void Validation(Recipe recipe, Problems problems)
@@ -128,27 +129,28 @@ internal static class RecipeRules
         var size = recipe.Training.ValidationSize;
         if (size > 0 && recipe.Validation.Count > 0)
             problems.AddAt("training.validation_size",
-                "training.validation_size splits validation data off the training data, but " +
-                "validation names data of its own; keep one");
+                "training.validation_size splits off validation data, but " +
+                "validation is given too; keep one");
         if (recipe.Data.Count > 0 && recipe.Data.All(d => d.Limit is not null)
             && recipe.Data.Sum(d => (long)d.Limit!) is var records
             && size > 0 && size >= records)
             problems.AddAt("training.validation_size",
                 $"training.validation_size: found {size}, but data is limited to {records} records; " +
-                "nothing would be left to train on");
+                "no record would remain for training");
         if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey("training.eval_steps"))
             problems.AddAt("training.eval_steps",
-                "training.eval_steps: there is nothing to validate on; add training.validation_size or " +
+                "training.eval_steps: there is no validation data; add training.validation_size or " +
                 "validation");
     }
 
     private static void Files(Recipe recipe, Problems problems)
     {
         if (recipe.Model.Path is { } model && !Path.Exists(model))
-            problems.AddAt("model.path", $"model: there is no folder {model}");
-        if (recipe.Model.Init is { } init && !File.Exists(init)) problems.AddAt("model.init", $"model: there is no file {init}");
+            problems.AddAt("model.path", $"model: the folder {model} does not exist");
+        if (recipe.Model.Init is { } init && !File.Exists(init))
+            problems.AddAt("model.init", $"model: the file {init} does not exist");
         if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))
-            problems.AddAt("model.tokenizer", $"model: there is no tokenizer {tokenizer}");
+            problems.AddAt("model.tokenizer", $"model: the tokenizer {tokenizer} does not exist");
         DataFiles(recipe, problems);
     }
 
@@ -158,6 +160,6 @@ internal static class RecipeRules
             foreach (var (i, data) in list.Index())
                 if (data.Path.Length > 0 && !(data.Set is null ? File.Exists(data.Path) : Path.Exists(data.Path)))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
-                        $"{part}: there is no file {data.Path}");
+                        $"{part}: the file {data.Path} does not exist");
     }
 }

@@ -4,60 +4,61 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>Finds the data that a <c>source</c> of a recipe means: a set of the collection, or a file.</summary>
+/// <summary>Resolves a <c>source</c> of a recipe: a data set of the collection, or a file.</summary>
 internal static class RecipeSources
 {
     /// <summary>
-    /// The parts a part of the data stands for: itself, or those of a combination. A set's data is the <c>path</c> beside it, or
-    /// what is called like the set in the data folder, or in the folder <c>data</c> beside the recipe.
+    /// Resolves a data entry to one or more sources; a named combination expands to its members. The data of a set is the
+    /// entry's <c>path</c>, or data of this name in the data folder or in the folder <c>data</c> beside the recipe.
     /// </summary>
-    public static IEnumerable<DataSpec> Resolve(DataSpec part, ConfigurationNode node, KeyContext context)
+    public static IEnumerable<DataSpec> Resolve(DataSpec entry, ConfigurationNode node, KeyContext context)
     {
-        if (part.Source is not { } name) return [part];
-        var here = node.Location.Folder ?? context.Folder ?? ".";
-        var beside = Path.GetFullPath(name, Path.GetFullPath(here));
-        if (part.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : Path.Exists(beside)))
-            return [part with { Source = null, Path = context.Folder is null ? name : beside }];
+        if (entry.Source is not { } name) return [entry];
+        var folder = node.Location.Folder ?? context.Folder ?? ".";
+        var path = Path.GetFullPath(name, Path.GetFullPath(folder));
+        if (entry.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : Path.Exists(path)))
+            return [entry with { Source = null, Path = context.Folder is null ? name : path }];
 
-        var own = CatalogueFile.Find(here, ".");
+        var own = CatalogueFile.Find(folder, ".");
         if (Catalogue.TryResolve(name, own) is not { } sets)
         {
             var guess = Spelling.Nearest(name, own.Concat(Catalogue.All).Select(s => s.Entry.Name));
-            var missing = part.Path.Length > 0 ? "there is no set" : $"there is no file {beside} and no set";
+            var missing = entry.Path.Length > 0 ? "there is no set" : $"the file {path} does not exist, and there is no set";
             context.Problems.Add(node.Location, $"{context.Name}: {missing} '{name}' in the collection"
                 + (guess is null ? "; \"alpaca-cot data list\" shows the sets" : $"; did you mean {guess}?"));
-            return [part];
+            return [entry];
         }
-        if (sets.Count > 1 && part.Path.Length > 0)
+        if (sets.Count > 1 && entry.Path.Length > 0)
         {
             context.Problems.Add(node.Location,
-                $"{context.Name}: {name} means {sets.Count} sets, but there is one path; name them one by "
-                + $"one: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
-            return [part];
+                $"{context.Name}: {name} stands for {sets.Count} sets, but one path is given; list them "
+                + $"separately: {string.Join(", ", sets.Select(s => s.Entry.Name))}");
+            return [entry];
         }
         var found = sets.SelectMany(set =>
-            Locate(part with { Source = set.Entry.Name, Set = set }, set, here, node, context)).ToList();
-        // Several with one share have it together; the written recipe says so, and means the same when it is read again.
-        return found.Count > 1 && part is { Share: not null, Group: null }
+            Locate(entry with { Source = set.Entry.Name, Set = set }, set, folder, node, context)).ToList();
+        // Sources expanded from one entry divide its share among them; the written recipe contains the group, so that it reads
+        // equal.
+        return found.Count > 1 && entry is { Share: not null, Group: null }
             ? found.ConvertAll(one => one with { Group = context.Name }) : found;
     }
 
-    private static IReadOnlyList<DataSpec> Locate(DataSpec part, IInstructionSource set, string here, ConfigurationNode node,
+    private static IReadOnlyList<DataSpec> Locate(DataSpec entry, IInstructionSource set, string folder, ConfigurationNode node,
         KeyContext context)
     {
-        if (part.Path.Length > 0 || context.Folder is null) return [part];
-        string[] folders = [DataFolder.Default, Path.Combine(here, "data")];
+        if (entry.Path.Length > 0 || context.Folder is null) return [entry];
+        string[] folders = [DataFolder.Default, Path.Combine(folder, "data")];
         var found = DataFolder.Find(set, folders);
-        if (found.Count > 1 && (part.Limit is not null || part.Skip > 0))
-            context.Problems.Add(node.Location, $"{context.Name}: {set.Entry.Name} lies in {found.Count} places, and limit "
-                + "and skip go with one; write instead "
+        if (found.Count > 1 && (entry.Limit is not null || entry.Skip > 0))
+            context.Problems.Add(node.Location, $"{context.Name}: {set.Entry.Name} is in {found.Count} locations, but limit "
+                + "and skip apply to one; write instead "
                 + string.Join(" and ", found.Select(path => $"{{ source: {set.Entry.Name}, path: {path}, limit: N }}")));
-        if (found.Count > 0) return [.. found.Select(path => part with { Path = Path.GetFullPath(path) })];
+        if (found.Count > 0) return [.. found.Select(path => entry with { Path = Path.GetFullPath(path) })];
         var name = set.Entry.Name;
         context.Problems.Add(node.Location,
-            $"{context.Name}: the data of {name} is not here; there is no file or folder {name} (such as "
-            + $"{name}.jsonl) in {string.Join(" or ", folders.Select(Path.GetFullPath).Distinct())}. Get it with: "
-            + $"alpaca-cot data download {name}; or write path: FILE beside source");
-        return [part];
+            $"{context.Name}: the data of {name} is missing; there is no file or folder {name} (such as "
+            + $"{name}.jsonl) in {string.Join(" or ", folders.Select(Path.GetFullPath).Distinct())}. Download it with: "
+            + $"alpaca-cot data download {name}; or add path: FILE to the entry");
+        return [entry];
     }
 }

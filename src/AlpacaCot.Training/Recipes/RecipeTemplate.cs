@@ -3,13 +3,13 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Training.Recipes;
 
-/// <summary>The template that a recipe trains with: the one it names, else the model's.</summary>
+/// <summary>Resolves the prompt template of a recipe: its <c>template</c>, else the model's.</summary>
 public static class RecipeTemplate
 {
     /// <summary>Resolves the template without loading the model; see <see cref="ChatFormats.Resolve"/>.</summary>
     /// <param name="recipe">The recipe.</param>
-    /// <param name="tokenizer">The tokenizer of the recipe, if it is loaded.</param>
-    /// <exception cref="Text.InputException">There is no such template, or it is damaged.</exception>
+    /// <param name="tokenizer">The loaded tokenizer of the recipe; null for none.</param>
+    /// <exception cref="Text.InputException">The template does not exist or is damaged.</exception>
     public static ChatFormatChoice Of(Recipe recipe, Tokenizer? tokenizer = null) => ChatFormats.Resolve(recipe.Template, null,
         recipe.Model.Path ?? Path.GetDirectoryName(Path.GetFullPath(recipe.Model.Init!)), recipe.Model.Tokenizer, tokenizer);
 }

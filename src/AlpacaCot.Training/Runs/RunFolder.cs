@@ -13,9 +13,9 @@ using TorchSharp;
 namespace AlpacaCot.Training.Runs;
 
 /// <summary>
-/// What a run leaves on disk: <c>recipe.yaml</c>, <c>run.json</c> (versions, data fingerprints), <c>metrics.jsonl</c>,
+/// The files of a run: <c>recipe.yaml</c>, <c>run.json</c> (versions, data fingerprints), <c>metrics.jsonl</c>,
 /// <c>tensorboard/</c>, <c>checkpoints/step-N/</c>, <c>best/</c> and, at the end, <c>adapter/</c> or <c>model/</c>.
-/// Every folder appears whole or not at all.
+/// Every folder is written atomically.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -28,7 +28,7 @@ public sealed class RunFolder : IDisposable
     {
         (Folder, this._checkpointLimit, this._template) = (folder, checkpointLimit, template.ToJson());
         var path = Path.Combine(folder, "metrics.jsonl");
-        // What was logged after the checkpoint will be logged again.
+        // Steps after the checkpoint are repeated and logged again.
         string[] kept = keepSteps > 0 && File.Exists(path)
             ? [.. File.ReadLines(path).TakeWhile(line => StepOf(line) <= keepSteps)] : [];
         AtomicFile.WriteText(path, string.Concat(kept.Select(line => line + "\n")));
@@ -39,26 +39,26 @@ public sealed class RunFolder : IDisposable
     /// <summary>The folder's path.</summary>
     public string Folder { get; }
 
-    /// <summary>Starts a new run in a folder that has none.</summary>
-    /// <exception cref="InputException">There is a run already.</exception>
+    /// <summary>Creates the folder of a new run.</summary>
+    /// <exception cref="InputException">The folder contains a run and <paramref name="overwrite"/> is false.</exception>
     public static RunFolder Create(string folder, int checkpointLimit, IChatFormat template, bool overwrite)
     {
         if (!overwrite) RequireFree(folder);
-        else if (HoldsRun(folder)) Directory.Delete(folder, recursive: true);
+        else if (ContainsRun(folder)) Directory.Delete(folder, recursive: true);
         Directory.CreateDirectory(folder);
         return new RunFolder(folder, checkpointLimit, template, 0);
     }
 
-    /// <summary>Fails where a folder holds a run: asked for before model and data are loaded.</summary>
-    /// <exception cref="InputException">There is a run already.</exception>
+    /// <summary>Throws if a folder contains a run; called before model and data are loaded.</summary>
+    /// <exception cref="InputException">The folder contains a run.</exception>
     public static void RequireFree(string folder)
     {
-        if (HoldsRun(folder))
-            throw new InputException($"{folder} already holds a run. Continue it with --resume, replace it with --overwrite, "
+        if (ContainsRun(folder))
+            throw new InputException($"{folder} already contains a run. Continue it with --resume, replace it with --overwrite, "
                 + "or choose another output.");
     }
 
-    /// <summary>Opens a run to continue it; the progress is that of its last whole checkpoint, or none.</summary>
+    /// <summary>Opens a run for resuming; the progress is that of its last complete checkpoint, or step 0.</summary>
     public static (RunFolder Run, TrainingProgress Progress, string? Checkpoint) Resume(
         string folder, int checkpointLimit, IChatFormat template)
     {
@@ -87,10 +87,10 @@ public sealed class RunFolder : IDisposable
         _board.Add(m.Step, "validation", m.Values);
     }
 
-    /// <summary>Keeps these weights as the best so far.</summary>
+    /// <summary>Saves the weights as the best so far, under <c>best/</c>.</summary>
     public void SaveBest(IAdapter adapter) => Replace(Path.Combine(Folder, "best"), adapter.Save);
 
-    /// <summary>Keeps the result of the run under <c>adapter/</c> or <c>model/</c>.</summary>
+    /// <summary>Saves the result of the run under <c>adapter/</c> or <c>model/</c>.</summary>
     public string SaveResult(string name, Action<string> write)
     {
         var folder = Path.Combine(Folder, name);
@@ -98,7 +98,7 @@ public sealed class RunFolder : IDisposable
         return folder;
     }
 
-    /// <summary>Writes a checkpoint and removes the oldest ones over the limit; gives its folder.</summary>
+    /// <summary>Writes a checkpoint and deletes the oldest ones above the limit; returns its folder.</summary>
     public string SaveCheckpoint(TrainingProgress progress, IAdapter adapter, Optimizer optimizer)
     {
         var folder = Path.Combine(Folder, "checkpoints",
@@ -113,7 +113,7 @@ public sealed class RunFolder : IDisposable
         return folder;
     }
 
-    /// <summary>Puts weights and moments back to what a checkpoint holds.</summary>
+    /// <summary>Restores weights and optimizer state from a checkpoint.</summary>
     public static void Restore(string checkpoint, TrainingProgress progress, IAdapter adapter, Optimizer optimizer)
     {
         using var quiet = torch.no_grad();
@@ -122,7 +122,7 @@ public sealed class RunFolder : IDisposable
         optimizer.Restore(progress.Step, moments.Read);
     }
 
-    /// <summary>The last <c>step</c> and <c>loss</c> of a run and its least <c>validation_loss</c>, as logged.</summary>
+    /// <summary>The last <c>step</c> and <c>loss</c> of a run and its lowest <c>validation_loss</c>, as logged.</summary>
     public static IReadOnlyDictionary<string, double> FinalMetrics(string folder)
     {
         var metrics = new SortedDictionary<string, double>(StringComparer.Ordinal);
@@ -144,7 +144,7 @@ public sealed class RunFolder : IDisposable
         _metrics.Dispose();
     }
 
-    private static bool HoldsRun(string folder) => File.Exists(Path.Combine(folder, "run.json")); // else nothing to continue
+    private static bool ContainsRun(string folder) => File.Exists(Path.Combine(folder, "run.json")); // resuming needs it
 
     private static IEnumerable<string> Checkpoints(string folder)
     {
@@ -154,8 +154,8 @@ public sealed class RunFolder : IDisposable
             : [];
     }
 
-    // Each of these folders can be used as a model or adapter, so each holds the prompt it was trained with. What stood there
-    // before is moved away, not deleted, until the new one stands.
+    // Each of these folders can be used as a model or adapter, so each contains the prompt template. An existing folder is moved
+    // away and deleted only after the new one is in its position.
     private void Replace(string folder, Action<string> write)
     {
         var (partial, old) = (folder + ".partial", folder + ".old");
@@ -194,7 +194,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (JsonException)
         {
-            return int.MaxValue; // a line cut by a crash
+            return int.MaxValue; // a line truncated by a crash
         }
     }
 }

@@ -4,17 +4,17 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Training.Runs;
 
-/// <summary>What must be the same for a run to be continued: the resolved recipe and the data.</summary>
+/// <summary>The identity of a run, which resuming requires to be equal: the resolved recipe and the data.</summary>
 /// <param name="Recipe">The resolved recipe as YAML.</param>
 /// <param name="Data">The fingerprint of the tokenized data.</param>
-/// <param name="Mixture">The training data as read; the tokenized data follows from it, so it is kept but not compared.</param>
+/// <param name="Mixture">The training data as read; the tokenized data follows from it, so it is stored but not compared.</param>
 internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mixture)
 {
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public string RecipeHash => Fingerprint.Of(Recipe);
 
-    /// <exception cref="InputException">The folder holds no run, or one of another recipe or data.</exception>
+    /// <exception cref="InputException">The folder contains no run, or a run of another recipe or data.</exception>
     public void CheckAgainst(string runFile)
     {
         if (!File.Exists(runFile))

@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace AlpacaCot.Training.Runs;
 
-/// <summary>Scalars for TensorBoard; a resumed run continues in a file of its own.</summary>
+/// <summary>Scalars for TensorBoard; a resumed run writes a new file.</summary>
 internal sealed class TensorBoardLog
 {
     private readonly TorchSharp.Modules.SummaryWriter _writer;

@@ -3,64 +3,64 @@ using AlpacaCot.Training.Objectives;
 namespace AlpacaCot.Training.Runs;
 
 /// <summary>
-/// Watches a training run: a progress display, a log, a test. Called on the training thread between optimizer steps, so an
-/// implementation returns quickly and must not throw.
+/// Receives the events of a training run, for a progress display, a log or a test. Called on the training thread between
+/// optimizer steps, so an implementation returns quickly and must not throw.
 /// </summary>
 public interface ITrainingObserver
 {
-    /// <summary>The data is read and encoded, the model is ready; the first step follows.</summary>
+    /// <summary>Called before the first step, after data and model are loaded.</summary>
     void Started(RunSummary summary);
 
-    /// <summary>An optimizer step that falls on <c>logging_steps</c> is done.</summary>
+    /// <summary>Called after every optimizer step that is a multiple of <c>logging_steps</c>, and after the last.</summary>
     void Step(StepMetrics m);
 
-    /// <summary>The validation loss was measured.</summary>
+    /// <summary>Called after a validation.</summary>
     void Validated(ValidationMetrics m);
 
-    /// <summary>A checkpoint is complete on disk, in the folder <paramref name="checkpoint"/>.</summary>
+    /// <summary>Called after a checkpoint is complete on disk, in the folder <paramref name="checkpoint"/>.</summary>
     void Saved(string checkpoint);
 
-    /// <summary>The run ended, by itself or because it was asked to stop.</summary>
+    /// <summary>Called at the end of the run, complete or cancelled.</summary>
     void Finished(TrainingResult r);
 
-    /// <summary>Something a person should know that is not a measurement, such as dropped examples or a resumed step.</summary>
+    /// <summary>Called with remarks for the user, such as dropped examples or a resumed step.</summary>
     void Note(string message);
 }
 
-/// <summary>The size of a run, told before its first step.</summary>
+/// <summary>The size of a run, reported before its first step.</summary>
 /// <param name="TotalSteps">Optimizer steps of the whole run.</param>
-/// <param name="Examples">Training examples an epoch.</param>
-/// <param name="ValidationExamples">Examples held out to measure the validation loss; 0 without validation.</param>
-/// <param name="Dropped">Examples left out because nothing of their answer survived the cutoff length.</param>
-/// <param name="Truncated">Examples whose end was cut at the cutoff length.</param>
-/// <param name="TrainableParameters">Parameters that get gradients.</param>
-/// <param name="TotalParameters">Parameters of the model, adapter included.</param>
-/// <param name="RunFolder">The folder that receives the recipe, metrics and checkpoints.</param>
+/// <param name="Examples">Training examples in an epoch.</param>
+/// <param name="ValidationExamples">Examples of the validation loss; 0 without validation.</param>
+/// <param name="Dropped">Examples dropped because no token of their answer is within the cutoff length.</param>
+/// <param name="Truncated">Examples truncated to the cutoff length.</param>
+/// <param name="TrainableParameters">The number of trained parameters.</param>
+/// <param name="TotalParameters">The number of parameters of the model, adapter included.</param>
+/// <param name="RunFolder">The folder of recipe, metrics and checkpoints.</param>
 public sealed record RunSummary(int TotalSteps, int Examples, int ValidationExamples, int Dropped, int Truncated,
     long TrainableParameters, long TotalParameters, string RunFolder);
 
-/// <summary>The measurements of one optimizer step: the facts of the loop, and the values of the objective.</summary>
+/// <summary>The measurements of one optimizer step: those of the loop, and the values of the objective.</summary>
 /// <param name="Step">Number of the step, from 1.</param>
 /// <param name="TotalSteps">Optimizer steps of the whole run.</param>
-/// <param name="Epoch">Passes over the data so far; 1.5 is half way through the second.</param>
+/// <param name="Epoch">Passes over the data so far; 1.5 is halfway through the second.</param>
 /// <param name="Values">
-/// Means over the step's units as the objective names them; the first is <c>loss</c>, for supervised tuning the mean cross-entropy
+/// Means over the step's units named by the objective; the first is <c>loss</c>, for supervised tuning the mean cross-entropy
 /// in nats over the supervised tokens.
 /// </param>
 /// <param name="LearningRate">Learning rate used by the step.</param>
 /// <param name="GradientNorm">Global L2 norm of the gradients before clipping.</param>
-/// <param name="Weight">The number of units that the loss is a mean over, by the objective's name for them.</param>
-/// <param name="TotalTokens">Tokens of the step, prompts included, padding not.</param>
-/// <param name="TokensPerSecond">Total tokens a second, recent average.</param>
+/// <param name="Weight">The number of units of the mean loss, with the objective's name for them.</param>
+/// <param name="TotalTokens">Tokens of the step, prompts included, padding excluded.</param>
+/// <param name="TokensPerSecond">Total tokens per second, averaged over recent steps.</param>
 /// <param name="SecondsLeft">Estimated seconds to the end of the run.</param>
-/// <param name="ResidentBytes">Resident memory of the process.</param>
+/// <param name="ResidentBytes">Resident memory of the process in bytes.</param>
 public sealed record StepMetrics(int Step, int TotalSteps, double Epoch, IReadOnlyList<NamedValue> Values, double LearningRate,
     double GradientNorm, NamedValue Weight, int TotalTokens, double TokensPerSecond, double SecondsLeft, long ResidentBytes)
 {
     /// <summary>The loss.</summary>
     public double Loss => Values[0].Value;
 
-    /// <summary>The line of <c>metrics.jsonl</c>: every measurement but <see cref="SecondsLeft"/>, in order.</summary>
+    /// <summary>The line of <c>metrics.jsonl</c>: all measurements except <see cref="SecondsLeft"/>, in order.</summary>
     public IEnumerable<NamedValue> Logged =>
     [
         new("step", Step), new("epoch", Epoch), .. Values, new("learning_rate", LearningRate),
@@ -76,9 +76,9 @@ public sealed record StepMetrics(int Step, int TotalSteps, double Epoch, IReadOn
     ];
 }
 
-/// <summary>One measurement on the validation examples.</summary>
-/// <param name="Step">The step after which it was measured; 0 before training.</param>
-/// <param name="Values">Means over the examples' units, as those of <see cref="StepMetrics.Values"/>.</param>
+/// <summary>The result of one validation.</summary>
+/// <param name="Step">The step after which it was computed; 0 before training.</param>
+/// <param name="Values">Means over the examples' units, as in <see cref="StepMetrics.Values"/>.</param>
 /// <param name="Best">Whether the loss is the lowest so far.</param>
 public sealed record ValidationMetrics(int Step, IReadOnlyList<NamedValue> Values, bool Best)
 {
@@ -86,12 +86,12 @@ public sealed record ValidationMetrics(int Step, IReadOnlyList<NamedValue> Value
     public double Loss => Values[0].Value;
 }
 
-/// <summary>How a run ended.</summary>
-/// <param name="Steps">Optimizer steps done.</param>
+/// <summary>The result of a run.</summary>
+/// <param name="Steps">The number of optimizer steps.</param>
 /// <param name="FinalLoss">Training loss of the last step.</param>
-/// <param name="BestValidationLoss">The lowest validation loss; none without validation.</param>
+/// <param name="BestValidationLoss">The lowest validation loss; null without validation.</param>
 /// <param name="OutputFolder">The folder with the trained adapter or model.</param>
 /// <param name="Elapsed">Wall time of the run.</param>
-/// <param name="Cancelled">Whether it was stopped before its end; it can be resumed.</param>
+/// <param name="Cancelled">Whether it was cancelled before its last step; it can be resumed.</param>
 public sealed record TrainingResult(int Steps, double FinalLoss, double? BestValidationLoss, string OutputFolder,
     TimeSpan Elapsed, bool Cancelled);

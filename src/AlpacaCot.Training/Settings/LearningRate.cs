@@ -1,26 +1,26 @@
 namespace AlpacaCot.Training.Settings;
 
-/// <summary>How the learning rate falls after the warm-up.</summary>
+/// <summary>The shape of the learning rate after the warmup.</summary>
 public enum LearningRateSchedule
 {
-    /// <summary>Linearly to zero.</summary>
+    /// <summary>Linear decay to zero.</summary>
     Linear,
 
-    /// <summary>Along half a cosine to zero.</summary>
+    /// <summary>Half a cosine, decaying to zero.</summary>
     Cosine,
 
-    /// <summary>Not at all.</summary>
+    /// <summary>No decay.</summary>
     Constant,
 }
 
 /// <summary>
-/// The learning rate over a run: a linear rise over the warm-up, then constant, linear to zero or half a cosine to zero.
-/// Step 0 of a warm-up has rate 0, as in Hugging Face's schedules.
+/// The learning rate over a run: linear warmup, then constant, linear to zero or half a cosine to zero.
+/// Step 0 of a warmup has rate 0, as in Hugging Face's schedules.
 /// </summary>
-/// <param name="Peak">The highest rate.</param>
-/// <param name="Schedule">The rate after the rise.</param>
-/// <param name="WarmupSteps">Steps of the rise.</param>
-/// <param name="TotalSteps">Steps of the run.</param>
+/// <param name="Peak">The maximum learning rate.</param>
+/// <param name="Schedule">The shape after the warmup.</param>
+/// <param name="WarmupSteps">The number of warmup steps.</param>
+/// <param name="TotalSteps">The number of steps of the run.</param>
 public sealed record LearningRate(double Peak, LearningRateSchedule Schedule, int WarmupSteps, int TotalSteps)
 {
     /// <summary>The rate used by optimizer step <paramref name="step"/>, counted from 0.</summary>

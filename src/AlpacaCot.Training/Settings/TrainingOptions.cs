@@ -1,42 +1,42 @@
 namespace AlpacaCot.Training.Settings;
 
-/// <summary>How a run learns. The defaults are those of the Alpaca-LoRA recipes where they have one.</summary>
+/// <summary>The options of training. The defaults follow Alpaca-LoRA.</summary>
 public sealed record TrainingOptions
 {
-    /// <summary>The word for supervised tuning, the default objective.</summary>
+    /// <summary>The name of supervised fine-tuning, the default objective.</summary>
     public const string Supervised = "supervised";
 
-    /// <summary>The name of an objective in the registry.</summary>
+    /// <summary>The training objective, by its name in the registry.</summary>
     public string Objective { get; init; } = Supervised;
 
-    /// <summary>Passes over the data.</summary>
+    /// <summary>Passes over the training data; fractions are allowed.</summary>
     public double Epochs { get; init; } = 3;
 
-    /// <summary>Optimizer steps; takes the place of <see cref="Epochs"/>.</summary>
+    /// <summary>The number of optimizer steps; replaces <see cref="Epochs"/>.</summary>
     public int? MaxSteps { get; init; }
 
-    /// <summary>Examples an optimizer step.</summary>
+    /// <summary>Examples for each optimizer step.</summary>
     public int BatchSize { get; init; } = 128;
 
-    /// <summary>Examples that go through the model at a time.</summary>
+    /// <summary>Examples for each forward and backward pass.</summary>
     public int MicroBatchSize { get; init; } = 4;
 
-    /// <summary>Learning rate at the top of the schedule.</summary>
+    /// <summary>The peak learning rate.</summary>
     public double LearningRate { get; init; } = 3e-4;
 
-    /// <summary>The learning rate after the warmup.</summary>
+    /// <summary>The shape of the learning rate after the warmup.</summary>
     public LearningRateSchedule Schedule { get; init; }
 
-    /// <summary>Optimizer steps over which the learning rate rises from zero.</summary>
+    /// <summary>Optimizer steps of linear warmup from zero.</summary>
     public int? WarmupSteps { get; init; }
 
-    /// <summary>The same as a share of all steps.</summary>
+    /// <summary>The warmup as a fraction of all steps; replaces <see cref="WarmupSteps"/>.</summary>
     public double? WarmupRatio { get; init; }
 
-    /// <summary>One of <see cref="Optimizers.OptimizerRegistry.All"/>.</summary>
+    /// <summary>The optimizer, one of <see cref="Optimizers.OptimizerRegistry.All"/>.</summary>
     public string Optimizer { get; init; } = "adamw";
 
-    /// <summary>Decay of every weight, times the learning rate.</summary>
+    /// <summary>Weight decay, scaled by the learning rate; decoupled, except for SGD.</summary>
     public double WeightDecay { get; init; }
 
     /// <summary>Decay rate of the first moment.</summary>
@@ -45,62 +45,62 @@ public sealed record TrainingOptions
     /// <summary>Decay rate of the second moment.</summary>
     public double Beta2 { get; init; } = 0.999;
 
-    /// <summary>AdamW's guard against division by zero.</summary>
+    /// <summary>Added to AdamW's denominator for numerical stability.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
-    /// <summary>Decay rate of the momentum of SGD and Muon; each has its standard.</summary>
+    /// <summary>Decay rate of the momentum of SGD and Muon; null: the optimizer's default.</summary>
     public double? Momentum { get; init; }
 
-    /// <summary>Rank of the subspace that GaLore works in.</summary>
+    /// <summary>The rank of GaLore's projection.</summary>
     public int GaLoreRank { get; init; } = 128;
 
-    /// <summary>Optimizer steps between two choices of that subspace.</summary>
+    /// <summary>Optimizer steps between two updates of GaLore's projection.</summary>
     public int GaLoreInterval { get; init; } = 200;
 
-    /// <summary>GaLore's factor on updates.</summary>
+    /// <summary>The scale of GaLore's updates.</summary>
     public double GaLoreFactor { get; init; } = 0.25;
 
-    /// <summary>NEFTune's noise on token vectors; 0: none.</summary>
+    /// <summary>The scale of NEFTune's noise on token embeddings; 0: no noise.</summary>
     public double NeftuneAlpha { get; init; }
 
-    /// <summary>Gradients are scaled down to this global L2 norm; 0 leaves them alone.</summary>
+    /// <summary>The maximum global L2 norm of the gradients; 0: no clipping.</summary>
     public double MaxGradNorm { get; init; } = 1.0;
 
-    /// <summary>The longest example in tokens; the rest is cut.</summary>
+    /// <summary>The maximum length of an example in tokens; longer examples are truncated.</summary>
     public int CutoffLength { get; init; } = 512;
 
-    /// <summary>Whether the prompt's tokens count in the loss too.</summary>
+    /// <summary>Whether prompt tokens are included in the loss.</summary>
     public bool TrainOnInputs { get; init; }
 
-    /// <summary>Examples split off the training data to measure the validation loss.</summary>
+    /// <summary>The number of examples split off the training data for validation.</summary>
     public int ValidationSize { get; init; }
 
-    /// <summary>Optimizer steps between measurements of the validation loss; once an epoch when absent.</summary>
+    /// <summary>Optimizer steps between validations; null: once an epoch.</summary>
     public int? EvalSteps { get; init; }
 
-    /// <summary>Optimizer steps between checkpoints; once an epoch when absent.</summary>
+    /// <summary>Optimizer steps between checkpoints; null: once an epoch.</summary>
     public int? SaveSteps { get; init; }
 
-    /// <summary>Optimizer steps between logged measurements.</summary>
+    /// <summary>Optimizer steps between log entries.</summary>
     public int LoggingSteps { get; init; } = 1;
 
-    /// <summary>Checkpoints kept; older ones are deleted.</summary>
+    /// <summary>The number of checkpoints kept; older ones are deleted.</summary>
     public int SaveTotalLimit { get; init; } = 3;
 
-    /// <summary>Whether examples of similar length share a batch, which saves padding.</summary>
+    /// <summary>Whether batches contain examples of similar length, for less padding.</summary>
     public bool GroupByLength { get; init; }
 
-    /// <summary>Seed of everything random in the run.</summary>
+    /// <summary>The random seed of initialization, shuffling and dropout.</summary>
     public int Seed { get; init; } = 42;
 
-    /// <summary>Whether blocks are computed again in the backward pass instead of keeping their activations.</summary>
+    /// <summary>Whether activations are recomputed in the backward pass instead of stored.</summary>
     public bool GradientCheckpointing { get; init; }
 
-    /// <summary>Threads of the tensor library; one for every core when absent.</summary>
+    /// <summary>The number of CPU threads; null: one for each core.</summary>
     public int? Threads { get; init; }
 
     /// <summary>
-    /// Whether records that cannot be used are counted, named and left out; otherwise the first one ends the run.
+    /// Whether invalid records are skipped and reported; otherwise the first one stops the run.
     /// </summary>
     public bool SkipBad { get; init; }
 }

@@ -101,7 +101,7 @@ public sealed class JudgeTests : IDisposable
         {
             var stopped = await Assert.ThrowsAsync<JudgeUnavailableException>(() => Grade(server, 20, parallel: 1));
             Assert.Contains("500", stopped.Message, StringComparison.Ordinal);
-            Assert.Contains("of 20 answers are graded and kept", stopped.Message, StringComparison.Ordinal);
+            Assert.Contains("of 20 answers are graded and stored", stopped.Message, StringComparison.Ordinal);
         }
         using var repaired = new ChatServer((_, _) => ChatServer.Says("[[0.5]]"));
         var (run, cost) = await Grade(repaired, 20);

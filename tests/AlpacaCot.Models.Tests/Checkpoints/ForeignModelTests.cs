@@ -155,7 +155,7 @@ public sealed class ForeignModelTests
         Assert.Contains("neither", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin",
             whole[..^4]))).Message);
         byte[] marked = [.. "24ka"u8, .. BitConverter.GetBytes(1), .. whole[..28], .. new byte[400]];
-        Assert.Contains("for the sizes it claims", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin",
+        Assert.Contains("for the sizes in its header", Assert.Throws<InputException>(() => ModelFolder.Open(folder.Write("m.bin",
             marked))).Message);
     }
 

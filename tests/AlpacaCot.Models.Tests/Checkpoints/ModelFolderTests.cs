@@ -58,7 +58,7 @@ public sealed class ModelFolderTests
         string Fault(string? path = null) => Assert.Throws<InputException>(() => ModelFolder.Open(path ?? folder.Path)).Message;
         using var values = ones(2);
 
-        Assert.Contains("no such model folder", Fault(folder.File("absent")));
+        Assert.Contains("the model folder does not exist", Fault(folder.File("absent")));
         Assert.Contains("no config.json", Fault());
         File.WriteAllText(folder.File("adapter_config.json"), "{}");
         Assert.Contains("is an adapter folder; pass it as --adapter", Fault());
@@ -76,7 +76,7 @@ public sealed class ModelFolderTests
         WriteIndex(folder, "model.safetensors.index.json", [("a", "1.safetensors"), ("b", "2.safetensors")]);
         Assert.Contains("the shard 2.safetensors is missing", Fault());
         WriteIndex(folder, "model.safetensors.index.json", [("a", "1.safetensors"), ("b", "1.safetensors")]);
-        Assert.Contains("does not hold b", Fault());
+        Assert.Contains("does not contain b", Fault());
         WriteIndex(folder, "model.safetensors.index.json", [("a", "../1.safetensors")]);
         Assert.Contains("a points to", Fault());
         File.WriteAllText(folder.File("model.safetensors.index.json"),
@@ -96,7 +96,7 @@ public sealed class ModelFolderTests
         using (var bare = weights.Read("layers.1.mlp.up_proj.weight", [96, 64])) Assert.Equal([96, 64], bare.shape);
         Assert.True(weights.Contains(name) && weights.Contains("norm.weight"));
         Assert.False(weights.Contains("model.layers.2.mlp.up_proj.weight"));
-        Assert.Contains($"{name} has shape [96, 64], config.json asks for [172, 64]",
+        Assert.Contains($"{name} has shape [96, 64], config.json requires [172, 64]",
             Assert.Throws<InputException>(() => weights.Read(name, [172, 64])).Message);
         var missing = Assert.Throws<InputException>(() => weights.Read("model.layers.2.mlp.up_proj.weight", [96, 64])).Message;
         Assert.Contains("no tensor model.layers.2.mlp.up_proj.weight", missing);

@@ -107,7 +107,7 @@ public sealed class QuantizedFolderTests : IDisposable
             () => QuantizedFolder.Write(_folder.File("q"), _folder.File("q2"), new QuantizationOptions(QuantizationType.Int8)));
         Refused("already quantized",
             () => LanguageModel.Load(_folder.File("q"), quantization: new QuantizationOptions(QuantizationType.Nf4)));
-        Refused("is there already",
+        Refused("already exists and is not an empty folder",
             () => QuantizedFolder.Write(model, _folder.File("q"), new QuantizationOptions(QuantizationType.Nf4)));
         Assert.Equal(["model", "q"], Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Order());
 

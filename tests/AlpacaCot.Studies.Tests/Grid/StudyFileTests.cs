@@ -85,7 +85,7 @@ public sealed class StudyFileTests : IDisposable
             + "  quantization: [none, nf4]\n";
         var study = Load(Recipe.Replace("{ rank: 8 }", "lora", StringComparison.Ordinal) + Factors + Rest);
         Assert.Equal(["lora · none", "lora · nf4", "full · none"], study.Cells.Select(c => c.Arm.Name));
-        Assert.StartsWith("nf4 weights are codes", study.Arms[3].Refusal, StringComparison.Ordinal);
+        Assert.StartsWith("nf4 weights have no gradient", study.Arms[3].Refusal, StringComparison.Ordinal);
         Assert.Equal(3, StudyPlan.Of(study).Cells.Count);
         Assert.Contains("'full · nf4'",
             Assert.Throws<InputException>(() => Load(Recipe + Factors + "reference: full · nf4\n" + Rest))

@@ -138,7 +138,7 @@ public sealed class ExampleEncoderTests : IDisposable
         var bottomless = Conversation.Instruction(new string('a', 90), "", "b");
         var plain = PromptTemplates.Find("plain");
         var encoder = new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 20 });
-        Assert.Contains("holds no record", Assert.Throws<InputException>(() => encoder.RequireExamples()).Message);
+        Assert.Contains("contains no record", Assert.Throws<InputException>(() => encoder.RequireExamples()).Message);
 
         var droppedOnes = new List<Conversation>();
         Assert.Equal(3, encoder.EncodeAll([short_, bottomless, long_, short_, bottomless], onDropped: droppedOnes.Add).Count());
@@ -149,12 +149,12 @@ public sealed class ExampleEncoderTests : IDisposable
 
         var tooShort = new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 2 });
         Assert.Empty(tooShort.EncodeAll([short_, bottomless, long_]));
-        Assert.Equal("cutoff_length 2 leaves nothing to learn: the shortest prompt of the 3 records takes 2 tokens before its "
+        Assert.Equal("cutoff_length 2 leaves no token to train on: the shortest prompt of the 3 records takes 2 tokens before its "
             + "answer begins. Raise cutoff_length.", Assert.Throws<InputException>(() => tooShort.RequireExamples()).Message);
 
         var noAnswer = new ExampleEncoder(tokenizer, plain, new() { TrainOnInputs = true });
         Assert.Null(noAnswer.Encode(new([new(Role.User, "a")])));
-        Assert.Contains("holds an answer", Assert.Throws<InputException>(() => noAnswer.RequireExamples()).Message);
+        Assert.Contains("contains an answer", Assert.Throws<InputException>(() => noAnswer.RequireExamples()).Message);
         Assert.Throws<InputException>(() => new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 0 }));
     }
 

@@ -33,7 +33,7 @@ public sealed class ChatFormatsTests : IDisposable
     {
         Assert.Equal("alpaca, the default, because the model has no chat template", Resolve().Description);
         Assert.Equal("alpaca", Resolve().RecipeWord);
-        Assert.All(["no template of its own", "chat_template.jinja", "alpaca"],
+        Assert.All(["the model contains no template", "chat_template.jinja", "alpaca"],
             part => Assert.Contains(part, Assert.Throws<InputException>(() => Resolve("model")).Message));
 
         _folder.Write("tokenizer_config.json", """
@@ -60,7 +60,7 @@ public sealed class ChatFormatsTests : IDisposable
         var file = Path.Combine(_folder.Path, "chat_template.jinja");
         Assert.Equal("chat_template.jinja, as asked", Resolve(file).Description);
         Assert.StartsWith("<b><|im_start|>user", Text(Resolve(file).Format.RenderPrompt(Rounds("x"))));
-        Assert.Contains("no prompt template \"chatmll\"", Assert.Throws<InputException>(() => Resolve("chatmll")).Message);
+        Assert.Contains("Unknown prompt template \"chatmll\"", Assert.Throws<InputException>(() => Resolve("chatmll")).Message);
     }
 
     [Fact]
@@ -171,7 +171,7 @@ public sealed class ChatFormatsTests : IDisposable
             }
             catch (InputException refused)
             {
-                Assert.Contains("is not known", refused.Message);
+                Assert.Contains("is unknown", refused.Message);
                 unstable++;
                 continue;
             }
@@ -188,7 +188,7 @@ public sealed class ChatFormatsTests : IDisposable
             "{% for m in messages %}{{ m.content }}{% if loop.last and m.role == 'assistant' %}</s>{% endif %};{% endfor %}");
         var format = Resolve().Format;
         var message = Assert.Throws<InputException>(() => format.Render(Rounds("a", "b", "c", "d"))).Message;
-        Assert.All(["turn 2", "cannot be trained with", "template: alpaca"], part => Assert.Contains(part, message));
+        Assert.All(["turn 2", "cannot be used for training", "template: alpaca"], part => Assert.Contains(part, message));
         Assert.Equal("a;b;c;", Text(format.RenderPrompt(Rounds("a", "b", "c"))));
     }
 

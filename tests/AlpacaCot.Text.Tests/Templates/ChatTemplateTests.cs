@@ -135,9 +135,9 @@ public sealed class ChatTemplateTests : IDisposable
 
     [Theory]
     [InlineData("{% for m in messages %}{{ m.content }}{% if loop.last and m.role == 'assistant' %}</s>{% endif %};{% endfor %}",
-        "turn 2", "rendered otherwise")]
+        "turn 2", "rendered differently")]
     [InlineData("{% for m in messages %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}<think>{% endif %}",
-        "turn 2", "its prompt is not how")]
+        "turn 2", "does not begin with its prompt")]
     public void A_template_that_changes_what_was_said_is_refused(string template, string turn, string why)
     {
         var chat = ChatTemplate.Load(_folder.Write("t.jinja", template));
@@ -167,7 +167,7 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Equal("<e>", ChatTemplate.Load(_folder.Path).Render(input).Text);
         Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(_folder.Write("x.json",
             "{}"))).Message);
-        Assert.Contains("no such chat template", Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);
+        Assert.Contains("the chat template does not exist", Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class PromptTemplateTests : IDisposable
 
         var misplaced = new Conversation([turns[1], turns[0]]) { Origin = "a.json, record 4" };
         Assert.Equal(
-            "a.json, record 4: turn 2 is a system turn, which the template alpaca has no form for behind the first turn.",
+            "a.json, record 4: turn 2 is a system turn, which the template alpaca does not support after the first turn.",
             Assert.Throws<InputException>(() => alpaca.Render(misplaced)).Message);
         Assert.Throws<InputException>(() => alpaca.Render(new([new(Role.Tool, "42")])));
     }
@@ -162,14 +162,14 @@ public sealed class PromptTemplateTests : IDisposable
 
     [Theory]
     [InlineData("""{"name": "x", "user": "{instruction}"}""", "the key \"user_with_input\" is missing")]
-    [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not hold {instruction}")]
-    [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user holds {input}")]
-    [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not hold {input}")]
+    [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not contain {instruction}")]
+    [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user contains {input}")]
+    [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not contain {input}")]
     [InlineData("""{"name": "x", "usr": "{instruction}"}""", "no key \"usr\". Did you mean \"user\"?")]
     [InlineData("""{"name": 3}""", "\"name\" must be a string")]
     [InlineData("""{"name": "x", "stop": [1]}""", "\"stop\" must be a list of strings")]
     [InlineData("""{"prompt_input": "{instruction}{input}"}""", "the key \"prompt_no_input\" is missing")]
-    [InlineData("""{"prompt_input": "x", "prompt_no_input": "y"}""", "does not hold {instruction}")]
+    [InlineData("""{"prompt_input": "x", "prompt_no_input": "y"}""", "does not contain {instruction}")]
     [InlineData("[]", "expected a JSON object")]
     [InlineData("{\n\"name\": }", "line 2: this is not valid JSON")]
     public void A_template_that_cannot_work_is_refused(string json, string part)
@@ -182,10 +182,10 @@ public sealed class PromptTemplateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("alpacca", "There is no prompt template \"alpacca\". Did you mean \"alpaca\"?")]
+    [InlineData("alpacca", "Unknown prompt template \"alpacca\". Did you mean \"alpaca\"?")]
     [InlineData("alpaca_lora", "Did you mean \"alpaca-lora\"?")]
-    [InlineData("zephyr", "There are: alpaca, alpaca-lora, alpaca-short, alpaca-cot, plain, belle, vicuna, llama2-chat,")]
-    [InlineData("templates/mine.json", "no such template file")]
+    [InlineData("zephyr", "Allowed are: alpaca, alpaca-lora, alpaca-short, alpaca-cot, plain, belle, vicuna, llama2-chat,")]
+    [InlineData("templates/mine.json", "the template file does not exist")]
     public void An_unknown_name_gets_a_suggestion(string name, string part) =>
         Assert.Contains(part, Assert.Throws<InputException>(() => PromptTemplates.Find(name)).Message);
 }

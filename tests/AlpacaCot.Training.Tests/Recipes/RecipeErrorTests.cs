@@ -51,7 +51,7 @@ public sealed class RecipeErrorTests
     [InlineData("adapter: { method: none, rank: 4 }", "r.yaml:4", "adapter.rank", "no effect")]
     [InlineData("adapter: none\nquantization: nf4", "r.yaml:5", "no gradient", "choose an adapter")]
     [InlineData("training: { optimizer: galore }", "r.yaml:4", "galore is for full tuning", "adapter: none")]
-    [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum has no meaning for optimizer lion",
+    [InlineData("training: { optimizer: lion, momentum: 0.9 }", "r.yaml:4", "training.momentum does not apply to optimizer lion",
         "sgd, muon")]
     [InlineData("adapter: { method: dora, loftq_iterations: 2 }", "r.yaml:4",
         "adapter.loftq_iterations has no effect with method: dora", "allowed keys: rank, alpha")]
@@ -80,8 +80,8 @@ public sealed class RecipeErrorTests
 
     [Theory]
     [InlineData("", "model is missing", "data is missing", "output is missing")]
-    [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "names no model", "the list is empty", "output")]
-    [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "names no data", "")]
+    [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "model has neither path nor init", "the list is empty", "output")]
+    [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "has no data", "")]
     [InlineData("model: { init: c }\ndata: [ { path: a, source: b } ]\noutput: o", "add tokenizer", "adapter: none",
         "there is no set 'b'")]
     public void Reports_every_error_at_once(string yaml, params string[] expected)
@@ -125,9 +125,9 @@ public sealed class RecipeErrorTests
         var path = Path.Combine(folder, "r.yaml");
         File.WriteAllText(path, Start);
         var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
-        Assert.Contains($"{path}:1: model: there is no folder {Path.Combine(folder, "m")}", message, StringComparison.Ordinal);
+        Assert.Contains($"{path}:1: model: the folder {Path.Combine(folder, "m")} does not exist", message, StringComparison.Ordinal);
         Assert.Contains($"{path}:2: data: there is no file {Path.Combine(folder, "d.json")}", message, StringComparison.Ordinal);
-        Assert.Contains("there is no recipe", Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
+        Assert.Contains("the recipe file does not exist", Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
             StringComparison.Ordinal);
         Assert.Contains("is a folder", Assert.Throws<InputException>(() => RecipeFile.Load(folder)).Message,
             StringComparison.Ordinal);

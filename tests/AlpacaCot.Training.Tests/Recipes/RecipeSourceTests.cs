@@ -63,11 +63,11 @@ public sealed class RecipeSourceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("source: baize", "data.0: the data of baize is not here", "baize.jsonl", "alpaca-cot data download baize",
+    [InlineData("source: baize", "data.0: the data of baize is missing", "baize.jsonl", "alpaca-cot data download baize",
         "path: FILE")]
     [InlineData("source: doly", "no set 'doly'", "did you mean dolly?")]
-    [InlineData("source: alpaca-cot, path: data", "means 2 sets", "alpaca-cleaned, flan-cot")]
-    [InlineData("source: dolly, path: nothing.json", "there is no file", "nothing.json")]
+    [InlineData("source: alpaca-cot, path: data", "stands for 2 sets", "alpaca-cleaned, flan-cot")]
+    [InlineData("source: dolly, path: nothing.json", "nothing.json does not exist", "data: the file")]
     public void What_cannot_be_found_is_one_clear_error(string part, params string[] expected)
     {
         var error = Assert.Throws<InputException>(() => Load(part));

@@ -2,40 +2,39 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
-/// <summary>A file beside the weights.</summary>
+/// <summary>A file of a model folder other than the weights.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Write">Makes it under a path, in the place of one that is there.</param>
+/// <param name="Write">Writes the file to a path; an existing file is replaced.</param>
 public sealed record CompanionFile(string Name, Action<string> Write)
 {
-    /// <summary>A copy.</summary>
+    /// <summary>A copy of an existing file.</summary>
     public static CompanionFile Copy(string path) => new(Path.GetFileName(path), to => File.Copy(path, to, overwrite: true));
 
-    /// <summary>Bytes.</summary>
+    /// <summary>A file of bytes.</summary>
     public static CompanionFile Of(string name, byte[] content) => new(name, to => File.WriteAllBytes(to, content));
 
-    /// <summary>Text in UTF-8.</summary>
+    /// <summary>A text file in UTF-8.</summary>
     public static CompanionFile Of(string name, string content) => new(name, to => File.WriteAllText(to, content));
 }
 
 /// <summary>
-/// What belongs to a model beside its configuration and its weights: tokenizer, chat template, generation settings. Everything
-/// that writes a model folder takes them from here.
+/// The files of a model besides its configuration and weights: tokenizer, chat template, generation settings. All writers of
+/// model folders use this list.
 /// </summary>
 public static class Companions
 {
-    /// <summary>The file with the settings that a model's authors advise for generation.</summary>
+    /// <summary>The file of the generation settings recommended by a model's authors.</summary>
     public const string GenerationSettings = "generation_config.json";
 
-    /// <summary>Files that hold a chat template and nothing else; <see cref="TokenizerFiles.ConfigName"/> may hold one too.
-    /// The first that is there counts.</summary>
+    /// <summary>Files that contain only a chat template; <see cref="TokenizerFiles.ConfigName"/> may contain one too.
+    /// The first existing file is used.</summary>
     public static IReadOnlyList<string> ChatTemplates { get; } = ["chat_template.jinja", "chat_template.json"];
 
     private static readonly string[] Kinds = [".json", ".model", ".tiktoken", ".txt", ".jinja", ".py"];
 
     /// <summary>All companions of a model.</summary>
     /// <param name="model">
-    /// A folder: of it every small file that is no weight, the code that others need among them. Or a file: the tokenizer that a
-    /// GGUF file has in itself.
+    /// A folder: all its small files other than weights, Python code included. A GGUF file: the tokenizer stored in it.
     /// </param>
     /// <exception cref="Text.InputException">The tokenizer of a GGUF file is of an unsupported kind.</exception>
     public static IReadOnlyList<CompanionFile> Of(string model)
@@ -46,8 +45,8 @@ public static class Companions
         return [.. others.Concat(tokenizer).DistinctBy(file => file.Name).OrderBy(file => file.Name, StringComparer.Ordinal)];
     }
 
-    /// <summary>All companions of a model that is used with another tokenizer.</summary>
-    /// <param name="model">As for <see cref="Of(string)"/>; null: a model that has only a configuration.</param>
+    /// <summary>All companions of a model with the tokenizer of another.</summary>
+    /// <param name="model">As for <see cref="Of(string)"/>; null: a model without a folder.</param>
     /// <param name="tokenizer">A folder or a tokenizer's main file; null: the model's own.</param>
     /// <exception cref="Text.InputException">The tokenizer is broken.</exception>
     public static IReadOnlyList<CompanionFile> Of(string? model, string? tokenizer)

@@ -7,12 +7,12 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
 /// <summary>
-/// Tells one set of weights from another without reading gigabytes: sha256 over every tensor's name, type and shape and 16
-/// stretches of 4 KB of its bytes, spread over it. The container (shards, <c>.bin</c>, safetensors) does not matter.
+/// Identifies weights without reading gigabytes: SHA-256 over every tensor's name, type and shape and 16 samples of 4 KB of
+/// its bytes, evenly spaced. The container (shards, <c>.bin</c>, safetensors) does not matter.
 /// </summary>
 public static class ModelFingerprint
 {
-    private const int Stretches = 16, StretchBytes = 4096;
+    private const int Samples = 16, SampleBytes = 4096;
 
     /// <summary>The fingerprint of the weights in a model folder or a file, 64 hexadecimal digits.</summary>
     public static string Of(ITensorFile folder)
@@ -31,8 +31,8 @@ public static class ModelFingerprint
     private static unsafe void Append(IncrementalHash hash, Tensor tensor)
     {
         var length = TensorLayout.ByteCount(tensor.dtype, tensor.shape)!.Value;
-        var step = Math.Max(StretchBytes, (length - StretchBytes) / (Stretches - 1));
+        var step = Math.Max(SampleBytes, (length - SampleBytes) / (Samples - 1));
         for (long at = 0; at < length; at += step)
-            hash.AppendData(new ReadOnlySpan<byte>(TensorMemory.Bytes(tensor) + at, (int)Math.Min(StretchBytes, length - at)));
+            hash.AppendData(new ReadOnlySpan<byte>(TensorMemory.Bytes(tensor) + at, (int)Math.Min(SampleBytes, length - at)));
     }
 }

@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
 /// <summary>
-/// A Hugging Face model folder: <c>config.json</c> and the weights, as safetensors or torch.save files, in one piece or in
-/// shards with an index. Opening reads headers only; tensors lie over the files' memory. A GGUF file, a llama2.c file and a
-/// folder with Meta's <c>params.json</c> are seen as such a folder.
+/// A Hugging Face model folder: <c>config.json</c> and the weights, as safetensors or torch.save files, as one file or as
+/// shards with an index. Opening reads headers only; tensors are views of the mapped files. A GGUF file, a llama2.c file and a
+/// folder with Meta's <c>params.json</c> are presented as such a folder.
 /// </summary>
 public sealed class ModelFolder : ITensorFile
 {
-    /// <summary>The file that makes a folder an adapter of PEFT's.</summary>
+    /// <summary>The configuration file of a PEFT adapter folder.</summary>
     internal const string AdapterConfigName = "adapter_config.json";
 
     private static readonly string[] WeightFiles =
@@ -33,25 +33,25 @@ public sealed class ModelFolder : ITensorFile
     /// <summary>The tensors of all weight files.</summary>
     public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
-    /// <summary>Opens a folder, or a file of another form. Safetensors are preferred to torch.save files, one file to
+    /// <summary>Opens a folder, or a file of another format. Safetensors are preferred to torch.save files, one file to
     /// shards.</summary>
     /// <exception cref="InputException">
-    /// No folder, no or a broken <c>config.json</c>, no weights, a shard or a tensor of the index missing, or a damaged file.
+    /// The folder, <c>config.json</c>, the weights, a shard or an indexed tensor is missing, or a file is damaged.
     /// </exception>
     public static ModelFolder Open(string path)
     {
-        if (NonHuggingFaceModels.Open(path) is { } foreign)
+        if (NonHuggingFaceModels.Open(path) is { } other)
         {
-            var seen = new ModelFolder(path, foreign.Config);
-            seen._files.Add(foreign);
-            foreach (var entry in foreign.Entries.Values) seen.Add(entry, foreign);
-            return seen;
+            var folderOfOther = new ModelFolder(path, other.Config);
+            folderOfOther._files.Add(other);
+            foreach (var entry in other.Entries.Values) folderOfOther.Add(entry, other);
+            return folderOfOther;
         }
         if (!Directory.Exists(path))
             throw new InputException(File.Exists(path)
                 ? $"{path} is neither a GGUF nor a llama2.c file; a model is one of these, or a folder with config.json and "
                     + "the weights."
-                : $"{path}: there is no such model folder.");
+                : $"{path}: the model folder does not exist.");
         var isAdapter = File.Exists(System.IO.Path.Combine(path, AdapterConfigName));
         var configPath = System.IO.Path.Combine(path, "config.json");
         if (!File.Exists(configPath))
@@ -75,8 +75,8 @@ public sealed class ModelFolder : ITensorFile
         }
     }
 
-    /// <summary>The tensor of that name, as <see cref="ITensorFile.Read"/> gives it.</summary>
-    /// <exception cref="InputException">There is no such tensor, or its element type cannot be read.</exception>
+    /// <summary>The tensor of that name, as defined by <see cref="ITensorFile.Read"/>.</summary>
+    /// <exception cref="InputException">The tensor does not exist, or its element type cannot be read.</exception>
     public Tensor Read(string name) =>
         _fileOf.TryGetValue(name, out var file) ? file.Read(name) : throw new InputException($"{Path} has no tensor {name}.");
 
@@ -95,18 +95,18 @@ public sealed class ModelFolder : ITensorFile
         foreach (var entry in file.Entries.Values) Add(entry, file);
     }
 
-    // The index decides which file a tensor comes from; what it does not list is not part of the model.
+    // The index decides which file a tensor comes from; tensors it does not list are not part of the model.
     private void OpenShards(string indexPath)
     {
         if (!JsonObjectFile.Read(indexPath).TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-            throw new InputException($"{indexPath} has no weight_map, which says which file holds which tensor.");
+            throw new InputException($"{indexPath} has no weight_map, the map from tensors to files.");
         var shards = new Dictionary<string, ITensorFile>();
         foreach (var item in map.EnumerateObject())
         {
             if (item.Value.ValueKind != JsonValueKind.String || item.Value.GetString() is not { Length: > 0 } name
                 || System.IO.Path.GetFileName(name) != name)
                 throw new InputException($"{indexPath}: {item.Name} points to {item.Value.GetRawText()}; the name of a file " +
-                    "beside it is needed.");
+                    "in the same folder is needed.");
             if (!shards.TryGetValue(name, out var shard))
             {
                 if (!File.Exists(System.IO.Path.Combine(Path, name)))
@@ -115,8 +115,8 @@ public sealed class ModelFolder : ITensorFile
                 shards.Add(name, shard = OpenFile(name));
             }
             if (!shard.Entries.TryGetValue(item.Name, out var entry))
-                throw new InputException($"{shard.Path} does not hold {item.Name}, which " +
-                    $"{System.IO.Path.GetFileName(indexPath)} says it does.");
+                throw new InputException($"{shard.Path} does not contain {item.Name}, although " +
+                    $"{System.IO.Path.GetFileName(indexPath)} lists it there.");
             Add(entry, shard);
         }
     }

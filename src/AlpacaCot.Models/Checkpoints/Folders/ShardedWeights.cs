@@ -5,11 +5,12 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
 /// <summary>
-/// Writes weights, in the order in which they come, into a folder's <c>model.safetensors</c>, or into shards of limited size with
-/// an index. A shard is written when it is full; how many there are decides their names at the end.
+/// Writes weights, in the given order, into a folder's <c>model.safetensors</c>, or into shards of limited size with
+/// an index. A full shard is written at once under a temporary name; the final names contain the number of shards.
 /// </summary>
-/// <param name="folder">The folder, which is there.</param>
-/// <param name="shardBytes">The most bytes of weights in a file, except that every file has what was added together.</param>
+/// <param name="folder">An existing folder.</param>
+/// <param name="shardBytes">The maximum size of a file in bytes; weights that are added together stay in one file, even above
+/// it.</param>
 internal sealed class ShardedWeights(string folder, long shardBytes)
 {
     private const string Whole = "model.safetensors", Index = "model.safetensors.index.json";
@@ -28,14 +29,14 @@ internal sealed class ShardedWeights(string folder, long shardBytes)
         _bytes += size;
     }
 
-    /// <summary>Writes what is left, and the index.</summary>
+    /// <summary>Writes the last shard and the index.</summary>
     public void Finish()
     {
         if (_shard.Count > 0 || _files.Count == 0) Flush();
         if (_files.Count == 1)
         {
             File.Move(_files[0], Path.Combine(folder, Whole), overwrite: true);
-            File.Delete(Path.Combine(folder, Index)); // of an earlier writing
+            File.Delete(Path.Combine(folder, Index)); // of an earlier write
             return;
         }
         foreach (var (i, file) in _files.Index()) File.Move(file, Path.Combine(folder, Name(i)), overwrite: true);

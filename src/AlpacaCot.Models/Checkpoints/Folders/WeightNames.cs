@@ -1,15 +1,15 @@
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
 /// <summary>
-/// How a model's weight names and a checkpoint's correspond. A checkpoint of the bare base model lacks the first part of the
-/// names that one with a language-model head has (<c>model.</c>, <c>transformer.</c>, <c>gpt_neox.</c>, ..), and some checkpoints
-/// have <c>model.</c> where the model has nothing.
+/// Maps a model's weight names to a checkpoint's. A checkpoint of the bare base model lacks the first component of the
+/// names in a checkpoint with a language-model head (<c>model.</c>, <c>transformer.</c>, <c>gpt_neox.</c>, ..), and some
+/// checkpoints have the prefix <c>model.</c> where the model has none.
 /// </summary>
 public static class WeightNames
 {
     private const string Prefix = "model.";
 
-    /// <summary>The checkpoint's name of a weight; null where it has none.</summary>
+    /// <summary>The checkpoint's name of a weight; null where it is missing.</summary>
     /// <param name="name">The model's name.</param>
     /// <param name="contains">Whether the checkpoint has a tensor of that name.</param>
     public static string? Find(string name, Func<string, bool> contains)

@@ -8,11 +8,11 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// Quantized matrices as bitsandbytes keeps them in checkpoints, and <c>quantization_config</c> as transformers writes it.
+/// Quantized matrices as bitsandbytes stores them in checkpoints, and <c>quantization_config</c> as transformers writes it.
 /// <para>
 /// 4 bits: <c>weight</c> uint8 [n / 2, 1], <c>weight.absmax</c>, <c>weight.quant_map</c> and, doubly quantized,
 /// <c>weight.nested_absmax</c> and <c>weight.nested_quant_map</c>; <c>weight.quant_state.bitsandbytes__nf4</c> is JSON.
-/// 8 bits: <c>weight</c> int8, <c>SCB</c> (the largest of each row), <c>weight_format</c>.
+/// 8 bits: <c>weight</c> int8, <c>SCB</c> (the largest magnitude of each row), <c>weight_format</c>.
 /// </para>
 /// </summary>
 public static class BitsAndBytesFormat
@@ -20,13 +20,13 @@ public static class BitsAndBytesFormat
     private const string ConfigKey = "quantization_config";
     private const string State = ".quant_state.bitsandbytes__";
 
-    /// <summary>The matrix of that weight, over the file's memory; null where it is not quantized.</summary>
+    /// <summary>The quantized matrix of a weight, a view of the mapped file; null where it is not quantized.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="config">Its configuration.</param>
-    /// <param name="weight">The name of the weight in it.</param>
-    /// <param name="outputs">Rows that the model expects.</param>
-    /// <param name="inputs">Columns that the model expects.</param>
-    /// <exception cref="InputException">A part is missing or does not fit.</exception>
+    /// <param name="weight">The name of the weight in the checkpoint.</param>
+    /// <param name="outputs">The expected number of rows.</param>
+    /// <param name="inputs">The expected number of columns.</param>
+    /// <exception cref="InputException">A tensor of the matrix is missing or has the wrong type or shape.</exception>
     public static WeightMatrix? Read(ITensorFile checkpoint, JsonElement config, string weight, long outputs,
         long inputs)
     {
@@ -40,10 +40,10 @@ public static class BitsAndBytesFormat
             ConfigOf(config)?.OutlierThreshold ?? 6);
     }
 
-    /// <summary>The tensors of a quantized matrix, by their names in a checkpoint; the matrix keeps its own.</summary>
+    /// <summary>The tensors of a quantized matrix, by their names in a checkpoint; new tensors, owned by the caller.</summary>
     /// <param name="weight">The name of the weight.</param>
     /// <param name="matrix">The matrix.</param>
-    /// <param name="original">The type it had.</param>
+    /// <param name="original">The element type before quantization.</param>
     public static IEnumerable<(string Name, Tensor Tensor)> Tensors(string weight, WeightMatrix matrix, ScalarType original)
     {
         if (matrix is Int8Matrix rows)
@@ -73,7 +73,7 @@ public static class BitsAndBytesFormat
         yield return (weight + State + Name(blocks.Type), Runtime.Tensors.Of(Encoding.UTF8.GetBytes(state.ToJsonString()), CPU));
     }
 
-    /// <summary>What a configuration says about quantization; null for nothing.</summary>
+    /// <summary>Reads the quantization options of a configuration; null where the weights are not quantized.</summary>
     /// <exception cref="InputException">The weights are quantized by another library.</exception>
     public static QuantizationOptions? ConfigOf(JsonElement config)
     {
@@ -96,10 +96,10 @@ public static class BitsAndBytesFormat
         };
     }
 
-    /// <summary>A configuration that tells transformers, and <see cref="ConfigOf"/>, how the weights are quantized.</summary>
+    /// <summary>A configuration with the quantization options, as read by transformers and <see cref="ConfigOf"/>.</summary>
     /// <param name="config">The configuration of the full model.</param>
-    /// <param name="options">How it was quantized.</param>
-    /// <param name="head">The name of its head, which is not.</param>
+    /// <param name="options">The quantization of the weights.</param>
+    /// <param name="head">The name of its language-model head, which is not quantized.</param>
     public static JsonObject Config(JsonElement config, QuantizationOptions options, string head)
     {
         var written = JsonObject.Create(config)!.DeepClone().AsObject();
@@ -110,7 +110,7 @@ public static class BitsAndBytesFormat
             ["llm_int8_threshold"] = options.OutlierThreshold, ["llm_int8_has_fp16_weight"] = false,
             ["llm_int8_enable_fp32_cpu_offload"] = false,
             ["llm_int8_skip_modules"] = new JsonArray([.. options.Skip.Prepend(head).Select(s => JsonValue.Create(s))]),
-            ["bnb_4bit_quant_type"] = eight ? "fp4" : Name(options.Type), // their standard where it says nothing
+            ["bnb_4bit_quant_type"] = eight ? "fp4" : Name(options.Type), // the default of transformers
             ["bnb_4bit_use_double_quant"] = !eight && options.DoubleQuantization,
             ["bnb_4bit_compute_dtype"] = "float32", ["bnb_4bit_quant_storage"] = "uint8",
         };
@@ -123,10 +123,10 @@ public static class BitsAndBytesFormat
         var shape = state.TryGetProperty("shape", out var sizes) && sizes.ValueKind == JsonValueKind.Array
             ? sizes.EnumerateArray().Select(s => s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
         if (!shape.SequenceEqual([outputs, inputs]))
-            throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json asks for [{outputs}, {inputs}]");
+            throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json requires [{outputs}, {inputs}]");
         var block = Whole(state, "blocksize");
         if (block is < 32 or > 4096 || block % 32 != 0)
-            throw part.Wrong($"has blocks of {block} weights; 32 to 4096 are possible");
+            throw part.Wrong($"has blocks of {block} weights; allowed are multiples of 32 from 32 to 4096");
         var (count, weight) = (outputs * inputs, part.Weight);
         var blocks = (count + block - 1) / block;
         if (!state.TryGetProperty("nested_offset", out var offset))
@@ -140,7 +140,7 @@ public static class BitsAndBytesFormat
             part.Read(weight + ".nested_absmax", ScalarType.Float32,
                 (blocks + FourBitMatrix.NestedBlock - 1) / FourBitMatrix.NestedBlock),
             offset.ValueKind == JsonValueKind.Number ? offset.GetSingle()
-                : throw part.Wrong("has a nested_offset that is no number"));
+                : throw part.Wrong("has a nested_offset that is not a number"));
     }
 
     private static string ScalesName(string weight) => weight[..^"weight".Length] + "SCB";
@@ -162,7 +162,7 @@ public static class BitsAndBytesFormat
         json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var whole)
             ? whole : -1;
 
-    /// <summary>The parts of one weight, checked as they are read.</summary>
+    /// <summary>The tensors of one quantized weight, checked when they are read.</summary>
     private sealed record Parts(ITensorFile Folder, string Weight)
     {
         public InputException Wrong(string what) => new($"{Folder.Path}: {Weight} {what}.");
@@ -170,7 +170,7 @@ public static class BitsAndBytesFormat
         public Tensor Read(string name, ScalarType type, params long[] shape)
         {
             if (!Folder.Entries.TryGetValue(name, out var entry))
-                throw new InputException($"{Folder.Path} lacks {name}, a part of the quantized {Weight}.");
+                throw new InputException($"{Folder.Path} lacks {name}, a tensor of the quantized {Weight}.");
             if (entry.DType != type || !entry.Shape.SequenceEqual(shape))
                 throw new InputException($"{Folder.Path}: {name} is {entry.DType} [{string.Join(", ", entry.Shape)}]; for this " +
                     $"model {type} [{string.Join(", ", shape)}] is needed.");

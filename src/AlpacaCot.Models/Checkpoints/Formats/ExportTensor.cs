@@ -3,19 +3,19 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
-/// <summary>A weight on its way into a file, read when its turn comes.</summary>
+/// <summary>A weight to be written to a file, read only when it is written.</summary>
 /// <param name="Name">Its name in the file.</param>
-/// <param name="DType">The type it will have.</param>
-/// <param name="Shape">Its sizes.</param>
-/// <param name="Read">Gives the tensor, of that type and shape, to be disposed by the caller.</param>
+/// <param name="DType">The element type in the file.</param>
+/// <param name="Shape">The size of each dimension.</param>
+/// <param name="Read">Returns the tensor, of that type and shape; the caller disposes it.</param>
 public sealed record ExportTensor(string Name, ScalarType DType, long[] Shape, Func<Tensor> Read)
 {
     private const int ChunkBytes = 16 << 20;
 
-    /// <summary>Bytes of its elements.</summary>
+    /// <summary>The size of its elements in bytes.</summary>
     public long ByteCount => TensorLayout.ByteCount(DType, Shape)!.Value;
 
-    /// <summary>The same weight in another type; reading it is refused where a value lies beyond that type's range.</summary>
+    /// <summary>The same weight in another type; reading it fails where a value exceeds that type's range.</summary>
     public ExportTensor As(ScalarType type) => type == DType ? this : this with
     {
         DType = type,
@@ -43,7 +43,7 @@ public sealed record ExportTensor(string Name, ScalarType DType, long[] Shape, F
         return Chunks().All(c => Bytes(plain, c.Start, c.Count).SequenceEqual(Bytes(other, c.Start, c.Count)));
     }
 
-    /// <summary>The tensor on the CPU with its elements in order, for the caller to dispose.</summary>
+    /// <summary>The tensor on the CPU with its elements in order, disposed by the caller.</summary>
     internal Tensor Plain()
     {
         using var scope = NewDisposeScope();

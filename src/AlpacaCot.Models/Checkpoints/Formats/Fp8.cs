@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// The two 8-bit floating-point formats, by a table to bfloat16, which holds each of their values. Source: Micikevicius et al.,
-/// 2022, FP8 Formats for Deep Learning; E4M3 is the form without infinities.
+/// The two 8-bit floating-point formats, converted by a table to bfloat16, which represents all their values. Source:
+/// Micikevicius et al.,
+/// 2022, FP8 Formats for Deep Learning; E4M3 is the variant without infinities.
 /// </summary>
 internal static class Fp8
 {
@@ -15,7 +16,7 @@ internal static class Fp8
     /// <summary>Sign, 5 bits of exponent, 2 of fraction; infinities and NaN as in IEEE 754.</summary>
     public static readonly ushort[] E5M2 = Table(exponentBits: 5, hasInfinity: true);
 
-    /// <summary>A bfloat16 tensor of fp8 bytes in a file.</summary>
+    /// <summary>Converts the fp8 bytes at a file offset to a new bfloat16 tensor.</summary>
     public static unsafe Tensor Expand(MappedFile map, long offset, long[] shape, ushort[] table)
     {
         var result = Tensors.Empty(shape, ScalarType.BFloat16, CPU);

@@ -3,11 +3,12 @@ using AlpacaCot.Text.Gguf;
 
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
-/// <summary>An architecture of llama.cpp whose parts are LLaMA's.</summary>
+/// <summary>An architecture of llama.cpp with the layers of LLaMA.</summary>
 /// <param name="Name">Its name in GGUF.</param>
-/// <param name="ModelType">The <c>model_type</c> it is read as.</param>
-/// <param name="ClassName">The class that transformers loads it with.</param>
-/// <param name="TurnsNeighbours">Whether the rows of queries and keys are reordered.</param>
+/// <param name="ModelType">The <c>model_type</c> of its configuration.</param>
+/// <param name="ClassName">The model class of transformers.</param>
+/// <param name="TurnsNeighbours">Whether the rows of queries and keys are reordered, for rotary pairs of adjacent
+/// dimensions.</param>
 internal sealed record GgufArchitecture(string Name, string ModelType, string ClassName, bool TurnsNeighbours)
 {
     /// <summary>The tensor that divides the rotary frequencies.</summary>
@@ -19,7 +20,7 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
         new("qwen3", "qwen3", "Qwen3ForCausalLM", false),
     ];
 
-    /// <summary>The settings that are read, or change nothing.</summary>
+    /// <summary>The metadata keys that are read, or have no effect on the computation.</summary>
     public static IReadOnlySet<string> Settings { get; } = new HashSet<string>
     {
         "context_length", "embedding_length", "block_count", "feed_forward_length", "attention.head_count",
@@ -29,19 +30,20 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
     };
 
     /// <summary>The architecture of a file.</summary>
-    /// <exception cref="InputException">Another one.</exception>
+    /// <exception cref="InputException">The architecture is not supported.</exception>
     public static GgufArchitecture Of(GgufHeader header)
     {
         var name = header.Text("general.architecture");
         return All.FirstOrDefault(a => a.Name == name) ?? throw new InputException($"{header.Path}: its architecture is " +
-            $"{name ?? "missing"}; {string.Join(", ", All.Select(a => a.Name))} can be read.");
+            $"{name ?? "missing"}; supported are {string.Join(", ", All.Select(a => a.Name))}.");
     }
 
-    /// <summary>The architecture that a model type is written as.</summary>
-    /// <exception cref="InputException">There is none.</exception>
+    /// <summary>The GGUF architecture for a model type.</summary>
+    /// <exception cref="InputException">The model type has no GGUF architecture.</exception>
     public static GgufArchitecture ForModelType(string? type) =>
         All.FirstOrDefault(a => a.ModelType == (type == "mistral" ? "llama" : type))
             ?? throw new InputException(
-                $"model_type '{type}' is not written as GGUF; {string.Join(", ", All.Select(a => a.ModelType))} " +
-                "and mistral are. --format hf takes every family.");
+                $"model_type '{type}' cannot be written as GGUF; supported are " +
+                    $"{string.Join(", ", All.Select(a => a.ModelType))} " +
+                "and mistral are. --format hf supports every family.");
 }

@@ -10,8 +10,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// A GGUF file seen as a Hugging Face checkpoint: names, shapes and the order of rows are Hugging Face's, blocks are expanded to
-/// fp32. The architectures are those of <see cref="GgufArchitecture"/>; a setting that is not known is refused.
+/// A GGUF file presented as a Hugging Face checkpoint: names, shapes and the order of rows are Hugging Face's, blocks are
+/// expanded to fp32. The architectures are those of <see cref="GgufArchitecture"/>; unknown metadata keys of the architecture are
+/// rejected.
 /// </summary>
 internal sealed class GgufModel : INonHuggingFaceModel
 {
@@ -33,11 +34,11 @@ internal sealed class GgufModel : INonHuggingFaceModel
             if (tensor.Name == GgufArchitecture.FrequencyFactors) continue;
             var name = LlamaNames.FromGguf(tensor.Name)
                 ?? throw new InputException(
-                    $"{header.Path} has a tensor {tensor.Name}, which is not known for {_architecture.Name}.");
-            var turning = Turning(name);
-            if (turning > 0 && (tensor.Shape.Length == 0 || tensor.Shape[0] % (2 * turning) != 0))
+                    $"{header.Path} has a tensor {tensor.Name}, which is unknown for {_architecture.Name}.");
+            var rotaryHeads = RotaryHeads(name);
+            if (rotaryHeads > 0 && (tensor.Shape.Length == 0 || tensor.Shape[0] % (2 * rotaryHeads) != 0))
                 throw new InputException(
-                    $"{header.Path}: {tensor.Name} [{string.Join(", ", tensor.Shape)}] does not fit {turning} heads.");
+                    $"{header.Path}: {tensor.Name} [{string.Join(", ", tensor.Shape)}] does not fit {rotaryHeads} heads.");
             _tensors.Add(name, tensor);
             _entries.Add(name, new TensorEntry(name, Plain(tensor.Type) ?? ScalarType.Float32, tensor.Shape));
         }
@@ -54,7 +55,7 @@ internal sealed class GgufModel : INonHuggingFaceModel
     public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Opens a file; only its header is read.</summary>
-    /// <exception cref="InputException">Damaged, or of an architecture that is not supported.</exception>
+    /// <exception cref="InputException">The file is damaged, or its architecture is not supported.</exception>
     public static GgufModel Open(string path)
     {
         var header = GgufHeader.Read(path);
@@ -75,19 +76,19 @@ internal sealed class GgufModel : INonHuggingFaceModel
     {
         if (!_tensors.TryGetValue(name, out var tensor)) throw new InputException($"{Path} has no tensor {name}.");
         var stored = Plain(tensor.Type) is { } plain ? _map.Tensor(tensor.Offset, plain, tensor.Shape) : Expanded(tensor);
-        if (Turning(name) is not (> 0 and var turning)) return stored;
-        using (stored) return LlamaNames.ToHalves(stored, turning);
+        if (RotaryHeads(name) is not (> 0 and var rotaryHeads)) return stored;
+        using (stored) return LlamaNames.ToHalves(stored, rotaryHeads);
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
     public void Dispose() => _map.Dispose();
 
-    private int Turning(string name) => _architecture.TurnsNeighbours ? LlamaNames.TurningHeads(name, _heads, _keyHeads) : 0;
+    private int RotaryHeads(string name) => _architecture.TurnsNeighbours ? LlamaNames.TurningHeads(name, _heads, _keyHeads) : 0;
 
     private static ScalarType? Plain(GgufType type) => type == GgufType.F32 ? ScalarType.Float32
         : type == GgufType.F16 ? ScalarType.Float16 : type == GgufType.BF16 ? ScalarType.BFloat16 : null;
 
-    // A row is a whole number of blocks; rows go to all cores.
+    // A row is a whole number of blocks; rows are expanded in parallel.
     private unsafe Tensor Expanded(GgufTensor tensor)
     {
         var result = Tensors.Empty(tensor.Shape, ScalarType.Float32, CPU);
@@ -113,13 +114,13 @@ internal sealed class GgufModel : INonHuggingFaceModel
             if (key.StartsWith(_architecture.Name + ".", StringComparison.Ordinal)
                 && !GgufArchitecture.Settings.Contains(key[(_architecture.Name.Length + 1)..]))
                 throw new InputException(
-                    $"{_header.Path}: {key} is not known for this architecture; it may change what the model " +
-                    "computes.");
+                    $"{_header.Path}: {key} is unknown for this architecture; it may change the model's " +
+                    "computation.");
         var hidden = Size("embedding_length");
         var headWidth = _header.Int(Key("attention.key_length")) ?? hidden / _heads;
-        if (_header.Int(Key("rope.dimension_count")) is { } turned && turned != headWidth)
+        if (_header.Int(Key("rope.dimension_count")) is { } rotaryDimensions && rotaryDimensions != headWidth)
             throw new InputException(
-                $"{_header.Path}: only {turned} of {headWidth} dimensions of a head turn; that is not supported.");
+                $"{_header.Path}: rotary embedding of {rotaryDimensions} of {headWidth} dimensions of a head is not supported.");
         if ((_header.Int(Key("attention.value_length")) ?? headWidth) != headWidth)
             throw new InputException($"{_header.Path}: keys and values of different width are not supported.");
         var embedding = _entries.GetValueOrDefault("model.embed_tokens.weight")
@@ -148,7 +149,7 @@ internal sealed class GgufModel : INonHuggingFaceModel
         return JsonSerializer.SerializeToElement(config);
     }
 
-    // fp32 in the file; the shortest number that means the same is what it was made from.
+    // The file stores fp32; the shortest equal decimal is the original setting.
     private static double Rounded(double single) => double.Parse(((float)single).ToString("R",
         System.Globalization.CultureInfo.InvariantCulture),
         System.Globalization.CultureInfo.InvariantCulture);
@@ -173,7 +174,7 @@ internal sealed class GgufModel : INonHuggingFaceModel
         };
     }
 
-    // GGUF keeps only the divisors of the frequencies; LLaMA 3's rule is found again from them, or refused.
+    // GGUF stores only the divisors of the frequencies; the parameters of LLaMA 3's rule are recovered from them, or rejected.
     private JsonObject Llama3(GgufTensor tensor, int headWidth, double theta)
     {
         if (tensor.Type != GgufType.F32 || tensor.Shape is not [var count] || count != headWidth / 2)
@@ -181,7 +182,7 @@ internal sealed class GgufModel : INonHuggingFaceModel
                 $"{_header.Path}: {tensor.Name} is not one fp32 divisor for each of {headWidth / 2} frequencies.");
         using var stored = _map.Tensor(tensor.Offset, ScalarType.Float32, tensor.Shape);
         var divisors = stored.data<float>().ToArray();
-        const double low = 1, high = 4; // as every published model has them
+        const double low = 1, high = 4; // the same in all published models
         double factor = divisors.Max();
         var bare = RopeFrequencies.Plain(headWidth, theta);
         foreach (var original in (long[])[8192, 4096, 2048, 16384, 32768, 131072])
@@ -194,6 +195,6 @@ internal sealed class GgufModel : INonHuggingFaceModel
                     ["high_freq_factor"] = high, ["original_max_position_embeddings"] = original,
                 };
         }
-        throw new InputException($"{_header.Path}: {tensor.Name} follows no rule that is known here.");
+        throw new InputException($"{_header.Path}: {tensor.Name} follows no supported scaling rule.");
     }
 }

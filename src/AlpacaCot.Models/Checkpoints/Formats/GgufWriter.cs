@@ -6,18 +6,18 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
-/// <summary>A tensor on its way into a GGUF file.</summary>
+/// <summary>A tensor to be written to a GGUF file.</summary>
 /// <param name="Weight">The weight under its GGUF name.</param>
-/// <param name="Type">The type it gets.</param>
+/// <param name="Type">The element type in the file.</param>
 internal sealed record GgufOutgoing(ExportTensor Weight, GgufType Type)
 {
     public long ByteCount => Type.ByteCount(Weight.Shape)!.Value;
 }
 
-/// <summary>Writes the container: metadata, the places of the tensors, their data. Version 3, little-endian.</summary>
+/// <summary>Writes the container: metadata, the offsets of the tensors, their data. Version 3, little-endian.</summary>
 internal static class GgufWriter
 {
-    private const int Alignment = 32, RowsAtOnce = 256;
+    private const int Alignment = 32, RowsPerChunk = 256;
 
     /// <summary>Writes a file; one tensor is in memory at a time.</summary>
     /// <param name="stream">An empty file.</param>
@@ -78,7 +78,7 @@ internal static class GgufWriter
             case IReadOnlyList<string> texts: List(writer, 8, texts, t => Text(writer, t)); break;
             case IReadOnlyList<int> numbers: List(writer, 5, numbers, writer.Write); break;
             case IReadOnlyList<float> numbers: List(writer, 6, numbers, writer.Write); break;
-            default: throw new ArgumentException($"{value.GetType()} has no place in GGUF", nameof(value));
+            default: throw new ArgumentException($"{value.GetType()} is not a GGUF metadata type", nameof(value));
         }
     }
 
@@ -103,10 +103,10 @@ internal static class GgufWriter
         var width = tensor.Weight.Shape[^1];
         var rows = plain.numel() / width;
         var rowBytes = (int)(width / type.BlockElements * type.BlockBytes);
-        var (values, blocks) = ((nint)TensorMemory.Floats(plain), new byte[Math.Min(RowsAtOnce, rows) * rowBytes]);
-        for (long start = 0; start < rows; start += RowsAtOnce)
+        var (values, blocks) = ((nint)TensorMemory.Floats(plain), new byte[Math.Min(RowsPerChunk, rows) * rowBytes]);
+        for (long start = 0; start < rows; start += RowsPerChunk)
         {
-            var count = (int)Math.Min(RowsAtOnce, rows - start);
+            var count = (int)Math.Min(RowsPerChunk, rows - start);
             Parallel.For(0, count, row => GgufBlocks.Round(type,
                 new ReadOnlySpan<float>((float*)values + (start + row) * width, (int)width), blocks.AsSpan(row * rowBytes,
                     rowBytes)));

@@ -3,14 +3,14 @@ using AlpacaCot.Text.Gguf;
 
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
-/// <summary>A checkpoint of another form, seen as Hugging Face's: its configuration, names and layout of tensors.</summary>
+/// <summary>A checkpoint of another format, presented with Hugging Face's configuration, tensor names and layouts.</summary>
 internal interface INonHuggingFaceModel : ITensorFile
 {
-    /// <summary>What <c>config.json</c> would say.</summary>
+    /// <summary>The equivalent <c>config.json</c>.</summary>
     JsonElement Config { get; }
 }
 
-/// <summary>The other forms of a model.</summary>
+/// <summary>The supported formats besides Hugging Face's.</summary>
 internal static class NonHuggingFaceModels
 {
     /// <summary>Opens a GGUF file, a llama2.c file or a folder of Meta's; null for anything else.</summary>

@@ -8,13 +8,12 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// A model of llama2.c in fp32: seven sizes, then the tensors, all layers of a kind together. Version 0 has no mark and keeps
-/// rotary
-/// tables that are not needed; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
+/// A model of llama2.c in fp32: seven sizes, then the tensors, grouped by kind over all layers. Version 0 has no magic number and
+/// stores tables , which are skipped; version 1 begins with <c>ak42</c>. Source: <c>export.py</c> and <c>run.c</c> of llama2.c.
 /// </summary>
 internal sealed class Llama2cFile : INonHuggingFaceModel
 {
-    private const uint Mark = 0x616b3432;
+    private const uint Magic = 0x616b3432;
     private const int HeaderV0 = 28, HeaderV1 = 256, Sizes = 7;
 
     private readonly MappedFile _map;
@@ -25,17 +24,18 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
     private Llama2cFile(MappedFile map)
     {
         this._map = map;
-        var marked = HasMark(map);
+        var marked = HasMagic(map);
         var version = marked ? (int)Number(map, 4) : 0;
         if (version > 1)
             throw new InputException(
-                $"{map.Path} is of version {version} of llama2.c's format (quantized); export it as version 0 or 1.");
+                $"{map.Path} is in version {version} of llama2.c's format (quantized), " +
+                    "which is not supported; export it as version 0 or 1.");
         var at = marked ? 8 : 0;
         var sizes = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, at + 4 * i)).ToArray();
         (_dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length) =
             (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], Math.Abs(sizes[5]), sizes[6]);
         var isShared = marked ? map.Bytes(8 + 4 * Sizes, 1)[0] != 0 : sizes[5] > 0;
-        Place(marked, isShared);
+        IndexTensors(marked, isShared);
         Config = JsonSerializer.SerializeToElement(new JsonObject
         {
             ["architectures"] = new JsonArray("LlamaForCausalLM"), ["model_type"] = "llama", ["vocab_size"] = _vocabulary,
@@ -55,19 +55,20 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
-    /// <summary>Whether a file is one: by its mark, or because seven plausible sizes explain its length to the byte.</summary>
+    /// <summary>Whether a file has this format: by its magic number, or because seven plausible sizes give exactly its
+    /// length.</summary>
     public static bool Looks(string path)
     {
         using var map = MappedFile.Open(path);
         if (map.Length < HeaderV1) return false;
-        if (HasMark(map)) return true;
+        if (HasMagic(map)) return true;
         var n = Enumerable.Range(0, Sizes).Select(i => (int)Number(map, 4 * i)).ToArray();
         if (n.Any(v => v is > 1 << 20 or < -(1 << 20) or 0) || n[..5].Any(v => v < 0) || n[6] < 0) return false;
         return n[0] % n[3] == 0 && n[3] % n[4] == 0 && Need(n, marked: false) == map.Length;
     }
 
     /// <summary>Opens a file and checks its length.</summary>
-    /// <exception cref="InputException">Cut short, or a version that cannot be read.</exception>
+    /// <exception cref="InputException">The file is truncated, or its version is not supported.</exception>
     public static Llama2cFile Open(string path)
     {
         var map = MappedFile.Open(path);
@@ -87,14 +88,14 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
     {
         if (!_entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
         var stored = _map.Tensor(_offsets[name], entry.DType, entry.Shape);
-        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is not (> 0 and var turning)) return stored;
-        using (stored) return LlamaNames.ToHalves(stored, turning);
+        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is not (> 0 and var rotaryHeads)) return stored;
+        using (stored) return LlamaNames.ToHalves(stored, rotaryHeads);
     }
 
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
     public void Dispose() => _map.Dispose();
 
-    private static bool HasMark(MappedFile map) => map.Length >= HeaderV1 && Number(map, 0) == Mark;
+    private static bool HasMagic(MappedFile map) => map.Length >= HeaderV1 && Number(map, 0) == Magic;
 
     private static uint Number(MappedFile map, long at) => BinaryPrimitives.ReadUInt32LittleEndian(map.Bytes(at, 4));
 
@@ -107,14 +108,15 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
         return elements * 4 + (marked ? HeaderV1 : HeaderV0);
     }
 
-    private void Place(bool marked, bool isShared)
+    private void IndexTensors(bool marked, bool isShared)
     {
         if (new[] { _dim, _inner, _layers, _heads, _keyHeads, _vocabulary, _length }.Any(v => v is < 1 or > 1 << 24)
             || _dim % _heads != 0 || _heads % _keyHeads != 0)
-            throw new InputException($"{_map.Path}: its sizes make no model.");
+            throw new InputException($"{_map.Path}: its header contains invalid model sizes.");
         var needed = Need([_dim, _inner, _layers, _heads, _keyHeads, isShared ? _vocabulary : -_vocabulary, _length], marked);
         if (needed > _map.Length)
-            throw new InputException($"{_map.Path} needs {needed} bytes for the sizes it claims, and has {_map.Length}. Copy or " +
+            throw new InputException($"{_map.Path} needs {needed} bytes for the sizes in its header, " +
+                $"but has {_map.Length}. Copy or " +
                 "download it again.");
         long at = marked ? HeaderV1 : HeaderV0;
         long keys = (long)_dim / _heads * _keyHeads;

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
-/// <summary>What the parts of a LLaMA are called by Hugging Face, in GGUF and by Meta.</summary>
+/// <summary>LLaMA's weight names in Hugging Face, GGUF and Meta checkpoints.</summary>
 internal static class LlamaNames
 {
     private static readonly (string HuggingFace, string Gguf, string Meta)[] Whole =
@@ -22,25 +22,25 @@ internal static class LlamaNames
         ("mlp.up_proj", "ffn_up", "feed_forward.w3"),
     ];
 
-    /// <summary>Hugging Face's name in GGUF, or null.</summary>
+    /// <summary>Translates a Hugging Face name to GGUF; null for an unknown name.</summary>
     public static string? ToGguf(string name) => Translate(name, "model.layers.", n => n.HuggingFace, "blk.", n => n.Gguf);
 
-    /// <summary>GGUF's name at Hugging Face, or null.</summary>
+    /// <summary>Translates a GGUF name to Hugging Face; null for an unknown name.</summary>
     public static string? FromGguf(string name) => Translate(name, "blk.", n => n.Gguf, "model.layers.", n => n.HuggingFace);
 
-    /// <summary>Hugging Face's name at Meta, or null.</summary>
+    /// <summary>Translates a Hugging Face name to Meta; null for an unknown name.</summary>
     public static string? ToMeta(string name) => Translate(name, "model.layers.", n => n.HuggingFace, "layers.", n => n.Meta);
 
-    /// <summary>Meta's name at Hugging Face, or null.</summary>
+    /// <summary>Translates a Meta name to Hugging Face; null for an unknown name.</summary>
     public static string? FromMeta(string name) => Translate(name, "layers.", n => n.Meta, "model.layers.", n => n.HuggingFace);
 
     /// <summary>
-    /// Queries and keys turn neighbours in Meta's checkpoints and halves of a head in Hugging Face's: the rows of each head,
-    /// from <c>(0, 1, 2, ..)</c> to <c>(0, d/2, 1, ..)</c>.
+    /// Meta's checkpoints rotate adjacent pairs of dimensions, Hugging Face's rotate the two halves of a head: reorders the rows
+    /// of each head of a query or key projection for adjacent pairs, from <c>(0, 1, 2, ..)</c> to <c>(0, d/2, 1, ..)</c>.
     /// </summary>
     public static Tensor ToNeighbours(Tensor halves, int heads) => Reorder(halves, heads, 2, -1);
 
-    /// <summary>The way back.</summary>
+    /// <summary>The inverse of <see cref="ToNeighbours"/>.</summary>
     public static Tensor ToHalves(Tensor neighbours, int heads) => Reorder(neighbours, heads, -1, 2);
 
     /// <summary>The heads whose rows <see cref="ToNeighbours"/> reorders in this weight; 0: none.</summary>
@@ -63,14 +63,14 @@ internal static class LlamaNames
     {
         var suffix = name.LastIndexOf('.');
         if (suffix < 0) return null;
-        var (stem, ending, table, head) = (name[..suffix], name[suffix..], Whole, "");
+        var (stem, kind, table, prefix) = (name[..suffix], name[suffix..], Whole, "");
         if (name.StartsWith(layers, StringComparison.Ordinal))
         {
             var dot = name.IndexOf('.', layers.Length);
             if (dot < 0 || dot > suffix || !int.TryParse(name[layers.Length..dot], out var layer)) return null;
-            (stem, table, head) = (dot == suffix ? "" : name[(dot + 1)..suffix], OfLayer, $"{otherLayers}{layer}.");
+            (stem, table, prefix) = (dot == suffix ? "" : name[(dot + 1)..suffix], OfLayer, $"{otherLayers}{layer}.");
         }
         var found = table.FirstOrDefault(n => from(n) == stem && stem.Length > 0);
-        return found == default || to(found).Length == 0 ? null : head + to(found) + ending;
+        return found == default || to(found).Length == 0 ? null : prefix + to(found) + kind;
     }
 }

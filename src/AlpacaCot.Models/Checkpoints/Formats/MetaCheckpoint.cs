@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// Meta's own form of LLaMA: <c>params.json</c> and <c>consolidated.00.pth</c>, .01, .. with a slice of each matrix for every
+/// Meta's own format of LLaMA: <c>params.json</c> and <c>consolidated.00.pth</c>, .01, .. with a slice of each matrix for every
 /// rank of model parallelism. Source: <c>model.py</c> of Meta's llama repositories.
 /// </summary>
 internal sealed class MetaCheckpoint : INonHuggingFaceModel
@@ -33,7 +33,7 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
         _parameters = JsonObjectFile.Read(file);
         foreach (var field in _parameters.EnumerateObject())
             if (!Known.Contains(field.Name))
-                throw new InputException($"{file}: '{field.Name}' is not known; it may change what the model computes.");
+                throw new InputException($"{file}: '{field.Name}' is unknown; it may change the model's computation.");
         (_heads, _keyHeads) = (Int("n_heads"), Int("n_kv_heads", Int("n_heads")));
     }
 
@@ -46,13 +46,13 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
-    /// <summary>Whether a folder is of this form and of no other.</summary>
+    /// <summary>Whether a folder has this format and no <c>config.json</c>.</summary>
     public static bool Looks(string path) => File.Exists(System.IO.Path.Combine(path, MetaNames.Parameters))
         && File.Exists(System.IO.Path.Combine(path, MetaNames.Shard(0))) && !File.Exists(System.IO.Path.Combine(path,
             "config.json"));
 
     /// <summary>Opens a folder and checks that its slices fit together.</summary>
-    /// <exception cref="InputException">A file is missing or damaged, or the sizes do not fit.</exception>
+    /// <exception cref="InputException">A file is missing or damaged, or the sizes are inconsistent.</exception>
     public static MetaCheckpoint Open(string path)
     {
         var checkpoint = new MetaCheckpoint(path);
@@ -76,7 +76,8 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
         using var scope = NewDisposeScope();
         var whole = source.Axis is { } axis && _shards.Count > 1
             ? cat([.. _shards.Select(s => s.Read(source.Name))], axis) : _shards[0].Read(source.Name);
-        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is > 0 and var turning) whole = LlamaNames.ToHalves(whole, turning);
+        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is > 0 and var rotaryHeads)
+            whole = LlamaNames.ToHalves(whole, rotaryHeads);
         return whole.MoveToOuterDisposeScope();
     }
 
@@ -102,13 +103,13 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
         {
             if (entry.Name == Frequencies) continue;
             var name = LlamaNames.FromMeta(entry.Name)
-                ?? throw new InputException($"{Path} has a tensor {entry.Name}, which is not LLaMA's.");
+                ?? throw new InputException($"{Path} has a tensor {entry.Name}, which is unknown for LLaMA.");
             var missing = _shards.FindIndex(s => !s.Entries.TryGetValue(entry.Name, out var other)
                 || !other.Shape.SequenceEqual(entry.Shape) || other.DType != entry.DType);
             if (missing >= 0)
                 throw new InputException(
-                    $"{_shards[missing].Path} has no {entry.Name} of the shape [{string.Join(", ", entry.Shape)}] " +
-                    $"that {MetaNames.Shard(0)} has.");
+                    $"{_shards[missing].Path} has no {entry.Name} of the type and shape [{string.Join(", ", entry.Shape)}] " +
+                    $"found in {MetaNames.Shard(0)}.");
             var axis = Axis(entry, dim);
             var shape = entry.Shape.ToArray();
             if (axis is { } a) shape[a] *= _shards.Count;
@@ -117,8 +118,8 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
         }
     }
 
-    // Rows are sliced where a layer's outputs are, columns where its inputs are; the embedding by columns before LLaMA 3, then
-    // by rows.
+    // Matrices are sliced by rows where the layer's outputs are distributed, by columns where its inputs are; the embedding by
+    // columns before LLaMA 3, then by rows.
     private static int? Axis(TensorEntry entry, int dim)
     {
         if (entry.Shape.Length < 2) return null;
@@ -138,7 +139,7 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
             ["hidden_size"] = Int("dim"), ["intermediate_size"] = Entry("model.layers.0.mlp.gate_proj.weight").Shape[0],
             ["num_hidden_layers"] = Int("n_layers"), ["num_attention_heads"] = _heads, ["num_key_value_heads"] = _keyHeads,
             ["hidden_act"] = "silu",
-            // The file does not say; these are the lengths that the releases with these bases were trained with.
+            // Absent from the file: the context lengths of the releases with these rotary bases.
             ["max_position_embeddings"] = Int("max_position_embeddings", Int("max_seq_len", isScaled ? 131072 : theta >= 500000
                 ? 8192 : 4096)),
             ["rms_norm_eps"] = Number("norm_eps", 1e-5), ["rope_theta"] = theta,
@@ -163,14 +164,14 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
     private int Int(string name, int? otherwise = null) => !Has(name) && otherwise is { } value ? value
         : Has(name) && _parameters.GetProperty(name).TryGetInt32(out var found) && found > 0 ? found
         : throw new InputException(
-            $"{System.IO.Path.Combine(Path, MetaNames.Parameters)}: '{name}' is missing or no whole number from 1.");
+            $"{System.IO.Path.Combine(Path, MetaNames.Parameters)}: '{name}' is missing or not a whole number from 1.");
 
     private double Number(string name, double otherwise) => Has(name) ? _parameters.GetProperty(name).GetDouble() : otherwise;
 
     private bool Has(string name) => _parameters.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number;
 }
 
-/// <summary>The files of Meta's form.</summary>
+/// <summary>The file names of Meta's format.</summary>
 internal static class MetaNames
 {
     public const string Parameters = "params.json";

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// Reads the pickles of torch.save without being able to run anything: it knows plain values, containers, and the handful of
-/// names that stand for tensors. Every other name or opcode is refused where it stands, before anything is done with it.
+/// Reads the pickles of torch.save without executing code: it supports plain values, containers, and the few names that stand
+/// for tensors. Any other name or opcode is rejected before it is evaluated.
 /// <para>Source: the opcode descriptions in Python's <c>pickletools</c>; the names are those of
 /// <c>torch.serialization</c>.</para>
 /// </summary>
@@ -23,16 +23,16 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly Dictionary<uint, object?> _memo = [];
-    private long _at; // from start
+    private long _offset; // from start
     private long _opcodeAt;
     private int _objects;
 
-    /// <summary>Where the next pickle begins in the file.</summary>
-    public long Position => start + _at;
+    /// <summary>The offset of the next pickle in the file.</summary>
+    public long Position => start + _offset;
 
-    /// <summary>Reads one pickle, to its STOP.</summary>
-    /// <exception cref="InputException">Damaged, or something other than tensors and plain containers; with the byte
-    /// position.</exception>
+    /// <summary>Reads one pickle, up to its STOP opcode.</summary>
+    /// <exception cref="InputException">The pickle is damaged or contains more than tensors and plain containers; the message
+    /// gives the byte offset.</exception>
     public object? Read()
     {
         _stack.Clear();
@@ -40,7 +40,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
         _memo.Clear(); // each pickle has its own
         while (true)
         {
-            _opcodeAt = _at;
+            _opcodeAt = _offset;
             var opcode = (char)Take(1)[0];
             if (opcode == '.') return Pop();
             Step(opcode);
@@ -94,23 +94,23 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
             case 'R': var arguments = Pop(); Push(Call(Pop(), arguments)); break;
             case 'b': var state = Pop(); Build(state); break;
             case 'Q': Push(Storage(Pop())); break; // BINPERSID
-            case 'i': throw Refused($"INST {Line()}.{Line()}");
-            case 'o': throw Refused("OBJ");
-            case '\x81': throw Refused("NEWOBJ");
-            case '\x92': throw Refused("NEWOBJ_EX");
-            case '\x82': throw Refused($"EXT1 {Take(1)[0]}");
-            case '\x83': throw Refused($"EXT2 {BinaryPrimitives.ReadUInt16LittleEndian(Take(2))}");
-            case '\x84': throw Refused($"EXT4 {BinaryPrimitives.ReadUInt32LittleEndian(Take(4))}");
-            default: throw Damaged($"the byte 0x{(int)opcode:x2} is no opcode that torch.save writes");
+            case 'i': throw Rejected($"INST {Line()}.{Line()}");
+            case 'o': throw Rejected("OBJ");
+            case '\x81': throw Rejected("NEWOBJ");
+            case '\x92': throw Rejected("NEWOBJ_EX");
+            case '\x82': throw Rejected($"EXT1 {Take(1)[0]}");
+            case '\x83': throw Rejected($"EXT2 {BinaryPrimitives.ReadUInt16LittleEndian(Take(2))}");
+            case '\x84': throw Rejected($"EXT4 {BinaryPrimitives.ReadUInt32LittleEndian(Take(4))}");
+            default: throw Damaged($"the byte 0x{(int)opcode:x2} is not an opcode of torch.save");
         }
     }
 
     private PickleGlobal Global(string opcode, string module, string attribute) =>
-        Allowed.TryGetValue($"{module}.{attribute}", out var global) ? global : throw Refused($"{opcode} {module}.{attribute}");
+        Allowed.TryGetValue($"{module}.{attribute}", out var global) ? global : throw Rejected($"{opcode} {module}.{attribute}");
 
     private object? Call(object? function, object? arguments)
     {
-        if (function is not PickleGlobal { Storage: null } global) throw Refused("REDUCE of something that is not a function");
+        if (function is not PickleGlobal { Storage: null } global) throw Rejected("REDUCE of something that is not a function");
         if (arguments is not PickleTuple { Items: var items })
             throw Damaged($"{global.Name} is called without a tuple of arguments");
         switch (global.Name)
@@ -126,34 +126,34 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
                     ? new TorchTensor(storage, offset, Numbers(shape), Numbers(strides))
                     : throw BadCall(global);
             default:
-                throw Refused($"REDUCE {global.Name}");
+                throw Rejected($"REDUCE {global.Name}");
         }
     }
 
     private List<KeyValuePair<object?, object?>> Pairs(PickleList list)
     {
-        Spend(list.Items.Count); // a list that is used again and again must not multiply
+        Spend(list.Items.Count); // a list that is referenced repeatedly must not multiply memory
         return [.. list.Items.Select(item => item switch
         {
             PickleTuple { Items: [var key, var value] } => KeyValuePair.Create(key, value),
             PickleList { Items: [var key, var value] } => KeyValuePair.Create(key, value),
-            _ => throw Damaged("OrderedDict is given something other than pairs"),
+            _ => throw Damaged("OrderedDict is called with items other than pairs"),
         })];
     }
 
     private long[] Numbers(PickleTuple tuple)
     {
         if (tuple.Items.Length > MostDimensions)
-            throw Damaged($"a tensor has {tuple.Items.Length} dimensions; at most {MostDimensions} can be used");
+            throw Damaged($"a tensor has {tuple.Items.Length} dimensions; at most {MostDimensions} are supported");
         return [.. tuple.Items.Select(item =>
-            item is long number ? number : throw Damaged("a tensor's shape holds something other than integers"))];
+            item is long number ? number : throw Damaged("a tensor's shape contains values other than integers"))];
     }
 
-    // An OrderedDict may carry attributes (a state dict's _metadata), which weights do not need. Nothing else has a state.
+    // An OrderedDict may have attributes (a state dict's _metadata), which are ignored. No other object has a state.
     private void Build(object? state)
     {
         if (_stack is not [.., PickleDict] || state is not PickleDict)
-            throw Refused("BUILD of something that is not an OrderedDict");
+            throw Rejected("BUILD of something that is not an OrderedDict");
     }
 
     private TorchStorage Storage(object? id)
@@ -168,21 +168,21 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private void Append(ReadOnlySpan<object?> items)
     {
-        if (_stack is not [.., PickleList list]) throw Damaged("something is appended to what is no list");
+        if (_stack is not [.., PickleList list]) throw Damaged("a value is appended to an object that is not a list");
         list.Items.AddRange(items);
     }
 
     private void SetItems(ReadOnlySpan<object?> items)
     {
-        if (_stack is not [.., PickleDict dict]) throw Damaged("items are set in what is no dict");
-        if (items.Length % 2 != 0) throw Damaged("a key without a value");
+        if (_stack is not [.., PickleDict dict]) throw Damaged("items are set in an object that is not a dict");
+        if (items.Length % 2 != 0) throw Damaged("a key has no value");
         for (var i = 0; i < items.Length; i += 2) dict.Items.Add(new(items[i], items[i + 1]));
     }
 
     private void Remember(uint index)
     {
         Spend(1);
-        _memo[index] = _stack.Count > 0 ? _stack[^1] : throw Damaged("nothing to remember");
+        _memo[index] = _stack.Count > 0 ? _stack[^1] : throw Damaged("the stack is empty where a value is memoized");
     }
 
     private object? Recall(uint index) =>
@@ -221,7 +221,7 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private void PushInteger(long count)
     {
-        if (count > LongestInteger) throw Damaged($"an integer of {count} bytes");
+        if (count > LongestInteger) throw Damaged($"an integer of {count} bytes; at most {LongestInteger} are supported");
         var bytes = Take(count);
         if (bytes.Length > 8)
         {
@@ -244,36 +244,38 @@ internal sealed class PickleReader(MappedFile map, long start, long length, stri
 
     private ReadOnlySpan<byte> Take(long count)
     {
-        if (count < 0 || count > length - _at || count > int.MaxValue)
-            throw Damaged($"{count} bytes are needed at byte {_at}, {length - _at} are left: the file is cut short or damaged");
-        var bytes = map.Bytes(start + _at, (int)count);
-        _at += count;
+        if (count < 0 || count > length - _offset || count > int.MaxValue)
+            throw Damaged($"{count} bytes are needed at byte {_offset}, {length - _offset} " +
+                "are left: the file is truncated or damaged");
+        var bytes = map.Bytes(start + _offset, (int)count);
+        _offset += count;
         return bytes;
     }
 
     private string Line()
     {
-        var rest = map.Bytes(start + _at, (int)Math.Min(length - _at, 1024));
+        var rest = map.Bytes(start + _offset, (int)Math.Min(length - _offset, 1024));
         var end = rest.IndexOf((byte)'\n');
         if (end < 0) throw Damaged("a name has no end");
-        _at += end + 1;
+        _offset += end + 1;
         return Encoding.UTF8.GetString(rest[..end]);
     }
 
     private void Spend(int count)
     {
-        if ((_objects += count) > MostObjects || _objects < 0) throw Damaged($"more than {MostObjects} objects");
+        if ((_objects += count) > MostObjects || _objects < 0)
+            throw Damaged($"more than {MostObjects} objects, the supported maximum");
     }
 
     private InputException BadCall(PickleGlobal global) =>
-        Damaged($"{global.Name} is called with other arguments than torch.save gives it");
+        Damaged($"{global.Name} is called with arguments that torch.save does not write");
 
     private InputException Damaged(string problem) =>
         new($"{map.Path}: not a usable file of torch.save: {problem} (byte {_opcodeAt} of {name}).");
 
-    private InputException Refused(string what) =>
-        new($"{map.Path}: refused: {what} at byte {_opcodeAt} of {name}. Building tensors and plain containers needs no such " +
-            "thing: this file tries to execute code. If you trust its origin, convert it to safetensors elsewhere.");
+    private InputException Rejected(string what) =>
+        new($"{map.Path}: rejected: {what} at byte {_opcodeAt} of {name}. Tensors and plain containers do not need " +
+            "it: this file tries to execute code. If you trust its origin, convert it to safetensors elsewhere.");
 
     private static Dictionary<string, PickleGlobal> BuildAllowed()
     {

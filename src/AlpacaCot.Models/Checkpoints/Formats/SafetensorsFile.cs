@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// A safetensors file: 8 bytes little-endian length, a JSON header, then the tensors' bytes without gaps. Opening checks every
-/// claim of the header against the file; reading copies nothing. Not thread-safe while being disposed.
+/// A safetensors file: 8 bytes little-endian length, a JSON header, then the tensors' bytes without gaps. Opening validates every
+/// field of the header against the file size; reading copies nothing. Not thread-safe while being disposed.
 /// <para>Source: the format description in the README of huggingface/safetensors.</para>
 /// </summary>
 public sealed class SafetensorsFile : ITensorFile
@@ -33,12 +33,12 @@ public sealed class SafetensorsFile : ITensorFile
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
-    /// <summary>The header's free-form <c>__metadata__</c>; empty where there is none.</summary>
+    /// <summary>The header's free-form <c>__metadata__</c>; empty where absent.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="InputException">The file is absent, cut short, or its header is wrong; the message says
-    /// where.</exception>
+    /// <exception cref="InputException">The file is absent or truncated, or its header is invalid; the message gives
+    /// the position.</exception>
     public static SafetensorsFile Open(string path)
     {
         var map = MappedFile.Open(path);
@@ -58,7 +58,7 @@ public sealed class SafetensorsFile : ITensorFile
     {
         if (!_entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
         if (entry.Unsupported is { } type)
-            throw new InputException($"{Path}: {name} has the element type {type}, which cannot be read here. " +
+            throw new InputException($"{Path}: {name} has the element type {type}, which is not supported. " +
                 "Convert the file to BF16, F16 or F32.");
         return _expansions.TryGetValue(name, out var expansion) ? Fp8.Expand(_map, _offsets[name], entry.Shape, expansion)
             : _map.Tensor(_offsets[name], entry.DType, entry.Shape);
@@ -84,10 +84,10 @@ public sealed class SafetensorsFile : ITensorFile
                     "in all. Copy or download it again.");
             var length = BinaryPrimitives.ReadUInt64LittleEndian(map.Bytes(0, LengthBytes));
             if (length > LongestHeader)
-                throw Bad($"its first 8 bytes claim a header of {length} bytes, more than any safetensors file has. " +
+                throw Bad($"its first 8 bytes give a header length of {length} bytes; at most {LongestHeader} are allowed. " +
                     "It is another kind of file, or damaged.");
             if ((long)length > map.Length - LengthBytes)
-                throw Bad($"the header is {length} bytes long, but the file is cut short: " +
+                throw Bad($"the header is {length} bytes long, but the file is truncated: " +
                     $"{(long)length - (map.Length - LengthBytes)} bytes of the header and all tensors are missing. Copy or " +
                     "download it again.");
 
@@ -103,7 +103,7 @@ public sealed class SafetensorsFile : ITensorFile
             }
             catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair
             {
-                throw new InputException($"{map.Path}: the header is not a valid one: {e.Message}", e);
+                throw new InputException($"{map.Path}: the header is not valid JSON: {e.Message}", e);
             }
             CheckRanges(map.Length - LengthBytes - (long)length);
             return new SafetensorsFile(map, _metadata, _entries, _offsets, _expansions);
@@ -130,16 +130,16 @@ public sealed class SafetensorsFile : ITensorFile
                     $"{string.Join(' ', SafetensorsType.All.Select(t => t.Name))}.");
             var shape = Numbers(value, "shape", name);
             if (shape.Length > MostDimensions)
-                throw Bad($"{name} has {shape.Length} dimensions; at most {MostDimensions} can be used.");
+                throw Bad($"{name} has {shape.Length} dimensions; at most {MostDimensions} are supported.");
             var range = Numbers(value, "data_offsets", name);
             if (range.Length != 2 || range[0] > range[1])
-                throw Bad($"{name} has data_offsets [{string.Join(", ", range)}]; two rising numbers are needed.");
+                throw Bad($"{name} has data_offsets [{string.Join(", ", range)}]; two ascending numbers are needed.");
 
             var bits = TensorLayout.Extent(type.Bits, shape)
-                ?? throw Bad($"{name} has the shape [{string.Join(", ", shape)}], more than any file can hold.");
+                ?? throw Bad($"{name} has the shape [{string.Join(", ", shape)}], which exceeds the maximum size of a file.");
             if (bits % 8 != 0 || bits / 8 != range[1] - range[0])
                 throw Bad($"{name} is {typeName} [{string.Join(", ", shape)}], which takes {bits / 8.0} bytes, " +
-                    $"but its data_offsets [{range[0]}, {range[1]}] hold {range[1] - range[0]}.");
+                    $"but its data_offsets [{range[0]}, {range[1]}] span {range[1] - range[0]}.");
             _entries.Add(name, type.Expansion is { } expansion ? new TensorEntry(name, ScalarType.BFloat16, shape)
                 : new TensorEntry(name, type.DType ?? ScalarType.Byte, shape, type.DType is null ? typeName : null));
             if (type.Expansion is not null) _expansions.Add(name, type.Expansion);
@@ -156,11 +156,11 @@ public sealed class SafetensorsFile : ITensorFile
             foreach (var item in array.EnumerateArray())
                 numbers[i++] = item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
                     ? number
-                    : throw Bad($"{name}: {field} holds {item.GetRawText()} where a size is needed.");
+                    : throw Bad($"{name}: {field} contains {item.GetRawText()}; sizes are whole numbers from 0.");
             return numbers;
         }
 
-        // Without gaps or overlaps from the first byte to the last, as the format demands: no byte is read twice or hidden.
+        // The format requires data without gaps or overlaps, so that no byte is read twice or hidden.
         private void CheckRanges(long available)
         {
             _ranges.Sort();
@@ -174,7 +174,7 @@ public sealed class SafetensorsFile : ITensorFile
                 if (range.End > available)
                 {
                     var missing = _ranges[^1].End - available;
-                    throw Bad($"the file is cut short: {missing} bytes are missing, from inside {range.Name} on. Copy or " +
+                    throw Bad($"the file is truncated: {missing} bytes are missing, starting inside {range.Name}. Copy or " +
                         "download it again.");
                 }
                 (end, previous) = (range.End, range.Name);

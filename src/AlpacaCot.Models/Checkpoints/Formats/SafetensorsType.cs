@@ -4,13 +4,13 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>An element type of the safetensors format.</summary>
 /// <param name="Name">Its name in the header.</param>
-/// <param name="Bits">Its width.</param>
-/// <param name="DType">The tensor type it is read as; null where libtorch's binding has none.</param>
-/// <param name="Expansion">Its bytes as bfloat16 bits, for fp8.</param>
+/// <param name="Bits">The size of an element in bits.</param>
+/// <param name="DType">The tensor type; null where libtorch's binding has none.</param>
+/// <param name="Expansion">The table from fp8 bytes to bfloat16 bits; null for other types.</param>
 internal sealed record SafetensorsType(string Name, int Bits, ScalarType? DType, ushort[]? Expansion = null)
 {
     /// <summary>
-    /// Every type, in the reference library's order: a file holds later types first, so that all data is aligned.
+    /// Every type, in the reference library's order: files store later types first, which keeps all data aligned.
     /// </summary>
     public static readonly IReadOnlyList<SafetensorsType> All =
     [
@@ -38,10 +38,10 @@ internal sealed record SafetensorsType(string Name, int Bits, ScalarType? DType,
 
     private static readonly Dictionary<string, SafetensorsType> ByName = All.ToDictionary(t => t.Name);
 
-    /// <summary>The type of that name, or null.</summary>
+    /// <summary>The type with a header name; null for an unknown name.</summary>
     public static SafetensorsType? Find(string name) => ByName.GetValueOrDefault(name);
 
-    /// <summary>The type a tensor is stored as, with its place in the order, or null.</summary>
+    /// <summary>The type of a tensor, with its index in <see cref="All"/>; null for an unsupported type.</summary>
     public static (SafetensorsType Type, int Order)? Find(ScalarType dtype)
     {
         for (var i = 0; i < All.Count; i++)

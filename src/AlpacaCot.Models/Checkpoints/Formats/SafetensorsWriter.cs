@@ -13,13 +13,13 @@ public static class SafetensorsWriter
     private static readonly Dictionary<string, string> DefaultMetadata = new() { ["format"] = "pt" };
 
     /// <summary>
-    /// Writes the tensors to <paramref name="path"/>, whole or not at all. The order of the list does not matter; the same
+    /// Writes the tensors to <paramref name="path"/>, atomically. The order of the list does not matter; the same
     /// tensors give the same bytes. Contiguous CPU tensors are written from their own memory; others are copied one at a time.
     /// </summary>
-    /// <param name="path">The file to make or replace; its folder is made too.</param>
-    /// <param name="tensors">Names, each once, and tensors of any device and layout.</param>
-    /// <param name="metadata">The header's <c>__metadata__</c>; <c>{"format":"pt"}</c> when null, none when empty.</param>
-    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the
+    /// <param name="path">The file to create or replace; its folder is created where absent.</param>
+    /// <param name="tensors">Unique names, and tensors on any device and in any layout.</param>
+    /// <param name="metadata">The header's <c>__metadata__</c>; <c>{"format":"pt"}</c> when null, omitted when empty.</param>
+    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type is not supported by the
     /// format.</exception>
     public static void Write(string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors,
         IReadOnlyDictionary<string, string>? metadata = null) =>
@@ -27,9 +27,9 @@ public static class SafetensorsWriter
             metadata);
 
     /// <summary>
-    /// Writes weights that are read when their turn comes: one at a time is in memory. Otherwise as the other form.
+    /// Writes weights that are read one at a time, so that only one is in memory. Otherwise as the other overload.
     /// </summary>
-    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type has no place in the
+    /// <exception cref="ArgumentException">A name occurs twice or is reserved, or an element type is not supported by the
     /// format.</exception>
     public static void Write(string path, IReadOnlyList<ExportTensor> weights,
         IReadOnlyDictionary<string, string>? metadata = null)
@@ -57,7 +57,7 @@ public static class SafetensorsWriter
             var name = weight.Name;
             if (!names.Add(name)) throw new ArgumentException($"the name {name} is used twice or reserved", nameof(weights));
             var (type, order) = SafetensorsType.Find(weight.DType)
-                ?? throw new ArgumentException($"{name}: {weight.DType} has no place in the format", nameof(weights));
+                ?? throw new ArgumentException($"{name}: {weight.DType} is not supported by safetensors", nameof(weights));
             found.Add(new Item(name, weight, type, order));
         }
         // Wide types first keeps every tensor aligned.

@@ -6,14 +6,15 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// The weights in a file of torch.save (<c>.bin</c>, <c>.pt</c>, <c>.pth</c>): the zip form since PyTorch 1.6 and the older
-/// sequence of pickles. Nothing in the file can run (see <see cref="PickleReader"/>); contiguous tensors are not copied.
-/// <para>Values of a state dict that are no tensors are left out. One wrapping, <c>{"model": {...}}</c>, is opened.</para>
+/// The weights in a file of torch.save (<c>.bin</c>, <c>.pt</c>, <c>.pth</c>): the zip format since PyTorch 1.6 and the older
+/// sequence of pickles. No code in the file is executed (see <see cref="PickleReader"/>); contiguous tensors are not copied.
+/// <para>Values of a state dict other than tensors are skipped. One level of nesting, <c>{"model": {...}}</c>, is
+/// resolved.</para>
 /// </summary>
 public sealed class TorchPickleFile : ITensorFile
 {
     private static readonly byte[] LegacyMagic = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
-    private static readonly string[] Wrappings = ["state_dict", "model", "model_state_dict", "module"];
+    private static readonly string[] Wrappers = ["state_dict", "model", "model_state_dict", "module"];
 
     private readonly MappedFile _map;
     private readonly Dictionary<string, TorchTensor> _tensors;
@@ -33,7 +34,7 @@ public sealed class TorchPickleFile : ITensorFile
     public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     /// <summary>Opens a file and checks its structure and the bounds of every tensor.</summary>
-    /// <exception cref="InputException">Absent, cut short, no state dict, or it asks for more than tensors and
+    /// <exception cref="InputException">The file is absent, truncated, without a state dict, or contains more than tensors and
     /// containers.</exception>
     public static TorchPickleFile Open(string path)
     {
@@ -60,10 +61,11 @@ public sealed class TorchPickleFile : ITensorFile
         var start = _storageOffsets[tensor.Storage.Key] + tensor.Offset * TensorLayout.ItemSize(dtype);
         if (IsContiguous(tensor)) return _map.Tensor(start, dtype, tensor.Shape);
 
-        // A stride of 0 repeats elements: a few bytes in the file could ask for any amount of memory.
+        // A stride of 0 repeats elements, so a small file could request any amount of memory.
         if (bytes > _map.Length)
-            throw new InputException($"{Path}: {name} repeats its elements to {bytes} bytes, more than the file has. Save it " +
-                "contiguous.");
+            throw new InputException($"{Path}: {name} expands by stride 0 to {bytes} bytes, " +
+                "more than the file contains. Save it " +
+                "as a contiguous tensor.");
         using var elements = _map.Tensor(start, dtype, [(long)Span(tensor)]);
         using var view = elements.as_strided(tensor.Shape, tensor.Strides);
         return view.contiguous();
@@ -95,14 +97,15 @@ public sealed class TorchPickleFile : ITensorFile
             if (!zip.TryGetValue($"{folder}data/{storage.Key}", out var data))
                 throw new InputException($"{map.Path}: the data of {name} ({folder}data/{storage.Key}) are missing.");
             if ((Int128)storage.Count * TensorLayout.ItemSize(storage.DType) > data.Length)
-                throw new InputException($"{map.Path}: the data of {name} are cut short: {storage.Count} elements of " +
+                throw new InputException($"{map.Path}: the data of {name} are truncated: {storage.Count} elements of " +
                     $"{storage.DType} need more than the {data.Length} bytes there are.");
             offsets[storage.Key] = data.Offset;
         }
         return new TorchPickleFile(map, tensors, offsets);
     }
 
-    // Magic number, protocol version, system, the object, the order of the storages; then each storage with its length before it.
+    // Magic number, protocol version, system information, the object, the order of the storages; then each storage, preceded by
+    // its length.
     private static TorchPickleFile OpenLegacy(MappedFile map)
     {
         if (map.Length > 262 && map.Bytes(257, 5).SequenceEqual("ustar"u8))
@@ -112,7 +115,8 @@ public sealed class TorchPickleFile : ITensorFile
         if (reader.Read() is not PickleInteger magic || !magic.Bytes.AsSpan().SequenceEqual(LegacyMagic))
             throw new InputException($"{map.Path} is not a file of torch.save: it begins neither as a zip file nor with its " +
                 "magic number.");
-        if (reader.Read() is not 1001L) throw new InputException($"{map.Path}: an unknown version of torch.save's older format.");
+        if (reader.Read() is not 1001L)
+            throw new InputException($"{map.Path}: the version of torch.save's older format is unknown; 1001 is supported.");
         if (reader.Read() is PickleDict system && system.Items.Any(i => i is { Key: "little_endian", Value: false }))
             throw new InputException($"{map.Path} was saved on a big-endian machine. Convert it to safetensors there.");
         var tensors = StateDict(map, reader.Read());
@@ -131,10 +135,10 @@ public sealed class TorchPickleFile : ITensorFile
                     "dict alone.");
             var needed = (Int128)storage.Count * TensorLayout.ItemSize(storage.DType) + sizeof(long);
             if (needed > map.Length - at)
-                throw new InputException($"{map.Path}: the file is cut short: {needed - (map.Length - at)} bytes of storage " +
+                throw new InputException($"{map.Path}: the file is truncated: {needed - (map.Length - at)} bytes of storage " +
                     $"{text} are missing. Copy or download it again.");
             if (BinaryPrimitives.ReadInt64LittleEndian(map.Bytes(at, sizeof(long))) != storage.Count)
-                throw new InputException($"{map.Path}: storage {text} does not have the length its tensors say.");
+                throw new InputException($"{map.Path}: storage {text} does not have the length of its tensors.");
             offsets[text] = at + sizeof(long);
             at += (long)needed;
         }
@@ -147,18 +151,18 @@ public sealed class TorchPickleFile : ITensorFile
     private static Dictionary<string, TorchTensor> StateDict(MappedFile map, object? root)
     {
         if (root is not PickleDict dict)
-            throw new InputException($"{map.Path} holds no state dict. Save the model's state_dict().");
+            throw new InputException($"{map.Path} contains no state dict. Save the model's state_dict().");
         if (!dict.Items.Any(i => i.Value is TorchTensor))
-            dict = Wrappings.Select(w => dict.Items.LastOrDefault(i => i.Key is string key && key == w).Value)
+            dict = Wrappers.Select(w => dict.Items.LastOrDefault(i => i.Key is string key && key == w).Value)
                 .OfType<PickleDict>()
                 .FirstOrDefault(d => d.Items.Any(i => i.Value is TorchTensor))
-                ?? throw new InputException($"{map.Path} holds no tensors, neither at the top nor under " +
-                    $"{string.Join(", ", Wrappings)}.");
+                ?? throw new InputException($"{map.Path} contains no tensors, neither at the top nor under " +
+                    $"{string.Join(", ", Wrappers)}.");
         var tensors = new Dictionary<string, TorchTensor>();
         foreach (var (key, value) in dict.Items)
         {
             if (value is not TorchTensor tensor) continue;
-            if (key is not string name) throw new InputException($"{map.Path}: a tensor has a name that is no text.");
+            if (key is not string name) throw new InputException($"{map.Path}: a tensor's name is not a string.");
             CheckBounds(map, name, tensor);
             tensors[name] = tensor;
         }

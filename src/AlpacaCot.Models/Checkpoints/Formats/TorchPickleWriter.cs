@@ -12,9 +12,9 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// </summary>
 public static class TorchPickleWriter
 {
-    /// <summary>Writes contiguous tensors, whole or not at all; one is in memory at a time.</summary>
-    /// <param name="path">The file to make or replace.</param>
-    /// <param name="weights">Names, each once, and tensors.</param>
+    /// <summary>Writes contiguous tensors, atomically; one is in memory at a time.</summary>
+    /// <param name="path">The file to create or replace.</param>
+    /// <param name="weights">The weights, with unique names.</param>
     /// <exception cref="ArgumentException">An element type has no storage in this format.</exception>
     public static void Write(string path, IReadOnlyList<ExportTensor> weights)
     {
@@ -27,7 +27,7 @@ public static class TorchPickleWriter
             foreach (var (i, weight) in weights.Index()) Put($"data/{i}", weight.WriteTo);
             Put("version", entry => entry.Write("3\n"u8));
 
-            // Stored, not compressed: the bytes are mapped where they lie.
+            // Stored, not compressed: the bytes can be memory-mapped.
             void Put(string name, Action<Stream> write)
             {
                 using var entry = zip.CreateEntry($"archive/{name}", CompressionLevel.NoCompression).Open();

@@ -6,39 +6,39 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Formats;
 
 /// <summary>
-/// Refuses weights that are NaN or infinite. A model that has one does not always show it: fused attention gives finite nonsense.
-/// The scan runs at the speed of memory and reads what the first forward pass would have to read.
+/// Rejects weights that are NaN or infinite. Such a model may not show the defect: fused attention can give finite, wrong values.
+/// The scan is limited by memory bandwidth and reads only data that the first forward pass needs anyway.
 /// </summary>
 internal static class WeightValidation
 {
     private const int Chunk = 1 << 20;
 
-    /// <summary>Checks a weight as it was read.</summary>
-    /// <exception cref="InputException">A value is NaN or infinite; the message names weight and place.</exception>
+    /// <summary>Checks a weight after reading.</summary>
+    /// <exception cref="InputException">A value is NaN or infinite; the message names the weight and index.</exception>
     public static void Require(Tensor weight, string path, string name)
     {
         if (FirstOther(weight) is { } at)
             throw new InputException(
-                $"{path}: {name} is NaN or infinite at {Place(weight, at)}. The file is damaged, or the training " +
+                $"{path}: {name} is NaN or infinite at {IndexText(weight, at)}. The file is damaged, or the training " +
                 "that wrote it diverged: copy or download it again, or take an earlier checkpoint.");
     }
 
-    /// <summary>Checks a finite weight after it was converted.</summary>
-    /// <exception cref="InputException">A value lies beyond the type's range.</exception>
+    /// <summary>Checks a finite weight after its conversion to another type.</summary>
+    /// <exception cref="InputException">A value exceeds the type's range.</exception>
     public static void RequireRange(Tensor converted, string name)
     {
         if (FirstOther(converted) is { } at)
             throw new InputException(
-                $"{name} is beyond the range of {converted.dtype} at {Place(converted, at)}. Write it as bfloat16 " +
+                $"{name} exceeds the range of {converted.dtype} at {IndexText(converted, at)}. Write it as bfloat16 " +
                 "or float32.");
     }
 
-    /// <summary>The flat index of the first value that is NaN or infinite.</summary>
+    /// <summary>The flat index of the first value that is NaN or infinite; null for none.</summary>
     internal static unsafe long? FirstOther(Tensor weight)
     {
         using var plain = weight.cpu().contiguous();
         var (bytes, count) = ((nint)TensorMemory.Bytes(plain), plain.numel());
-        return plain.dtype switch // not finite: every bit of the exponent is set
+        return plain.dtype switch // in NaN and infinity every bit of the exponent is set
         {
             ScalarType.Float16 => First<ushort>(bytes, count, 0x7C00),
             ScalarType.BFloat16 => First<ushort>(bytes, count, 0x7F80),
@@ -61,8 +61,8 @@ internal static class WeightValidation
             var start = chunk * Chunk;
             var span = new ReadOnlySpan<T>((T*)values + start, (int)Math.Min(Chunk, count - start));
             if (Index(span, exponent) is not (>= 0 and var index)) return;
-            for (long seen; (seen = Interlocked.Read(ref found)) > start + index;)
-                Interlocked.CompareExchange(ref found, start + index, seen);
+            for (long current; (current = Interlocked.Read(ref found)) > start + index;)
+                Interlocked.CompareExchange(ref found, start + index, current);
         }
     }
 
@@ -76,10 +76,10 @@ internal static class WeightValidation
         return -1;
     }
 
-    private static string Place(Tensor weight, long at)
+    private static string IndexText(Tensor weight, long at)
     {
-        var place = new long[weight.dim()];
-        for (var d = place.Length - 1; d >= 0; at /= weight.shape[d--]) place[d] = at % weight.shape[d];
-        return $"[{string.Join(", ", place)}]";
+        var index = new long[weight.dim()];
+        for (var d = index.Length - 1; d >= 0; at /= weight.shape[d--]) index[d] = at % weight.shape[d];
+        return $"[{string.Join(", ", index)}]";
     }
 }

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Sources;
 
-/// <summary>The weights of a model folder under the model's names (<see cref="WeightNames"/>). The folder stays the
-/// caller's.</summary>
+/// <summary>The weights of a model folder under the model's names (<see cref="WeightNames"/>). The folder is not
+/// disposed.</summary>
 public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
 {
     private const int NearestShown = 3;
@@ -21,11 +21,11 @@ public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
     /// <inheritdoc/>
     public Tensor Read(string name, ReadOnlySpan<long> shape)
     {
-        var entry = Find(name) ?? throw new InputException($"{folder.Path} has no tensor {name}, which its config.json asks " +
-            $"for. Nearest are {string.Join(", ", Nearest(name))}.");
+        var entry = Find(name) ?? throw new InputException($"{folder.Path} has no tensor {name}, which its config.json requires" +
+            $". Nearest are {string.Join(", ", Nearest(name))}.");
         if (!shape.SequenceEqual(entry.Shape))
             throw new InputException($"{folder.Path}: {entry.Name} has shape [{string.Join(", ", entry.Shape)}], " +
-                $"config.json asks for [{string.Join(", ", shape.ToArray())}].");
+                $"config.json requires [{string.Join(", ", shape.ToArray())}].");
         var weight = folder.Read(entry.Name);
         WeightValidation.Require(weight, folder.Path, entry.Name);
         return weight;

@@ -3,23 +3,23 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Sources;
 
-/// <summary>Where a model's weights come from while it is built: a checkpoint, a random generator, a test.</summary>
+/// <summary>A source of weights while a model is built, such as a checkpoint or a random initializer.</summary>
 public interface IWeightSource
 {
-    /// <summary>The names that can be read.</summary>
+    /// <summary>The names of the available weights; empty where any name can be read.</summary>
     IEnumerable<string> Names { get; }
 
-    /// <summary>True when there is a weight of this name.</summary>
+    /// <summary>Whether a weight of this name is available.</summary>
     bool Contains(string name);
 
-    /// <summary>The weight of this name, owned by the caller, in the type it is stored in.</summary>
-    /// <exception cref="Text.InputException">There is none of this name and shape.</exception>
+    /// <summary>Reads a weight in its stored type; the caller owns it.</summary>
+    /// <exception cref="Text.InputException">The weight is missing or has another shape.</exception>
     Tensor Read(string name, ReadOnlySpan<long> shape);
 
-    /// <summary>The matrix of a linear layer where it is stored quantized, owned by the caller; null where it is not.</summary>
+    /// <summary>Reads the quantized matrix of a linear layer, owned by the caller; null where it is not quantized.</summary>
     /// <param name="name">The name of its weight.</param>
-    /// <param name="outputs">Rows.</param>
-    /// <param name="inputs">Columns.</param>
-    /// <exception cref="Text.InputException">A part of it is missing or of a wrong shape.</exception>
+    /// <param name="outputs">The number of rows.</param>
+    /// <param name="inputs">The number of columns.</param>
+    /// <exception cref="Text.InputException">A tensor of the matrix is missing or has the wrong shape.</exception>
     WeightMatrix? ReadQuantized(string name, long outputs, long inputs) => null;
 }

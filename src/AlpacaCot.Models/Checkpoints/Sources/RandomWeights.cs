@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Checkpoints.Sources;
 
 /// <summary>
-/// Weights to train from nothing, fp32: matrices from a normal distribution with mean 0 and the model's
-/// <c>initializer_range</c> as deviation, ones for norms (the other one-dimensional weights), zeros for biases.
-/// <para>A tensor depends on the seed and its own name alone: not on order, threads or libtorch.</para>
+/// Initial fp32 weights for training from scratch: matrices from a normal distribution with mean 0 and the model's
+/// <c>initializer_range</c> as standard deviation, ones for norms (the other one-dimensional weights), zeros for biases.
+/// <para>A tensor depends only on the seed, its name and its shape, not on order, threads or libtorch.</para>
 /// </summary>
 /// <param name="seed">The same seed gives the same weights.</param>
 /// <param name="deviation">Standard deviation of the matrices, 0.02 in most configurations.</param>
@@ -30,21 +30,21 @@ public sealed class RandomWeights(long seed, double deviation = 0.02) : IWeightS
         return tensor;
     }
 
-    // Box-Muller: two uniform numbers make two normal ones.
+    // Box-Muller: two uniform numbers give two normal ones.
     private unsafe void Fill(Tensor tensor, ulong state)
     {
         var values = (float*)TensorMemory.Bytes(tensor);
         var count = tensor.numel();
         for (long i = 0; i < count; i += 2)
         {
-            var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - Uniform(ref state))); // 1 - u lies in (0, 1]
+            var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - Uniform(ref state))); // 1 - u is in (0, 1]
             var (sine, cosine) = Math.SinCos(2 * Math.PI * Uniform(ref state));
             values[i] = (float)(radius * cosine);
             if (i + 1 < count) values[i + 1] = (float)(radius * sine);
         }
     }
 
-    // FNV-1a over the name, begun at the mixed seed.
+    // FNV-1a over the name, seeded with the mixed seed.
     private ulong StartState(string name)
     {
         var state = (ulong)seed;

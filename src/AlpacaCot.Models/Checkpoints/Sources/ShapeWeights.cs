@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Checkpoints.Sources;
 
-/// <summary>Weights without memory: a model built from them has names and shapes, and computes nothing.</summary>
+/// <summary>Weights without memory: a model built from them has names and shapes only, on the meta device.</summary>
 /// <param name="type">The type of a weight by its name and number of dimensions; null: fp32.</param>
 public sealed class ShapeWeights(Func<string, int, ScalarType>? type = null) : IWeightSource
 {
