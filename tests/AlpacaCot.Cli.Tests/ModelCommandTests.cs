@@ -4,7 +4,7 @@ using AlpacaCot.Models.Checkpoints.Formats;
 
 namespace AlpacaCot.Cli.Tests;
 
-/// <summary>The verbs that load a model, on small reference models.</summary>
+/// <summary>The commands that load a model, on small reference models.</summary>
 public sealed class ModelCommandTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -113,7 +113,7 @@ public sealed class ModelCommandTests : IDisposable
 
         var drafted = (await CommandLine.Run([.. line, "--draft", Stories, "--draft-tokens", "3", "--json"])).Json();
         Assert.Equal(greedy.Ints("ids"), drafted.Ints("ids"));
-        (await CommandLine.Run([.. line, "--draft", Stories, "--beams", "2"])).Refused("--draft goes without beams");
+        (await CommandLine.Run([.. line, "--draft", Stories, "--beams", "2"])).Refused("--draft does not work with beam search");
         (await CommandLine.Run([.. line, "--length-penalty", "2"])).Refused("go with --beams");
     }
 
