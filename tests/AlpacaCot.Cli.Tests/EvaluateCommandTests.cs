@@ -88,7 +88,7 @@ public sealed class EvaluateCommandTests : IDisposable
         var answers = _folder.Write("a.jsonl",
             """{"benchmark":"gsm8k","id":"1","category":"c","prompt":"?","references":["4"],"texts":["4"]}""");
         (await CommandLine.Run("evaluate", "--generations", answers, "--judge", "http://localhost:1/v1", "--judge-model", "m",
-            "--cache", _folder.File("cache"))).Refused("without a judge");
+            "--cache", _folder.File("cache"))).Refused("does not use a judge");
         (await CommandLine.Run("evaluate", "--generations", answers, "--benchmark", "mmlu")).Refused("contains answers to gsm8k");
     }
 }
