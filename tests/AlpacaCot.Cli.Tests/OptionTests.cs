@@ -9,7 +9,8 @@ public sealed partial class OptionTests
 {
     /// <summary>Options with one name but a meaning of their own in some commands.</summary>
     private static readonly string[] ManyMeanings = ["--in", "--out", "--limit", "--text", "--input-ids", "--json", "--seed", "--to",
-        "--data", "--model", "--tokenizer", "--template", "--dtype", "--format", "--lang", "--cache", "--batch-size", "--source",
+        "--data",
+        "--model", "--tokenizer", "--template", "--dtype", "--format", "--lang", "--cache", "--batch-size", "--source",
         "--chars", "--words", "--max-new-tokens", "--quantization", "--report", "--token", "--tokens", "--templates", "--trigger",
         "--temperature", "--search"];
 

@@ -11,7 +11,8 @@ public sealed class UsageTests
             "export", "extend", "adapters", "doctor"];
 
     /// <summary>The subcommands of <c>data</c>.</summary>
-    private static readonly string[] DataCommands = ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate",
+    private static readonly string[] DataCommands =
+        ["list", "show", "convert", "answers", "mix", "clean", "dedupe", "decontaminate",
         "download", "stats"];
 
     private static IEnumerable<string> AllCommands => [.. Commands, .. DataCommands.Select(command => $"data {command}")];

@@ -35,8 +35,8 @@ internal sealed class JudgeOptions
         Description = "Human grades of the same answers (id, grade); prints how well the judge agrees", HelpName = "FILE",
     };
 
-    private readonly Option<double> _timeout = Options.Number("--judge-timeout", "Time limit of one verdict in seconds", "S", 120.0,
-        v => v is > 0 and <= 86400, "a number above 0, at most 86400");
+    private readonly Option<double> _timeout = Options.Number("--judge-timeout", "Time limit of one verdict in seconds", "S",
+        120.0, v => v is > 0 and <= 86400, "a number above 0, at most 86400");
 
     private readonly Option<int> _parallel = Options.Positive<int>("--judge-parallel", "Requests to the judge at a time", "N", 4);
 

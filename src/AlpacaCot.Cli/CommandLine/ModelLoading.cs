@@ -22,7 +22,10 @@ internal static class ModelLoading
         if (path is null) throw new Text.InputException("no model is given; add --model PATH");
         LanguageModel Load()
         {
-            var type = storage.Weights switch { "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => (ScalarType?)null };
+            ScalarType? type = storage.Weights switch
+            {
+                "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => null,
+            };
             var loaded = LanguageModel.Load(path, adapter, template, tokenizer, type,
                 QuantizationOptions.Parse(storage.Quantization), storage.Compute);
             if (storage.Weights is "int8" or "int4") loaded.Model.RoundWeights(storage.Weights == "int8" ? 8 : 4);

@@ -22,8 +22,8 @@ internal static class Options
     public static Option<string> Template() =>
         new("--template")
         {
-            Description = "Prompt template: a name, a JSON or Jinja file, or \"model\" for the model's own. Default: the adapter's, "
-                + "else the model's own, else alpaca",
+            Description = "Prompt template: a name, a JSON or Jinja file, or \"model\" for the model's own. Default: the "
+                + "adapter's, else the model's own, else alpaca",
             HelpName = "NAME",
         };
 

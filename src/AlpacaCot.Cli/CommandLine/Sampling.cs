@@ -16,8 +16,8 @@ internal sealed class Sampling
     private readonly Option<string> _preset = new Option<string>("--preset")
     {
         Description =
-            "Start from named settings. alpaca-cot: those of the original platform (sampling with 4 beams, top-k 40, top-p 0.9, " +
-            "repetition penalty 1.8, no repeated 6-gram, 512 new tokens)",
+            "Start from named settings. alpaca-cot: those of the original platform (sampling with 4 beams, top-k 40, top-p " +
+            "0.9, repetition penalty 1.8, no repeated 6-gram, 512 new tokens)",
         HelpName = "NAME",
     }.AcceptOnlyFromAmong("alpaca-cot");
 

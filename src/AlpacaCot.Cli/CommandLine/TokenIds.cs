@@ -26,12 +26,13 @@ internal static class TokenIds
     {
         var ids = Parse(text, option);
         if (Array.Find(ids, id => id >= tokenizer.VocabularySize) is var id && id > 0)
-            throw new InputException($"{option}: id {id} is outside the vocabulary; the tokenizer {tokenizer.Path} has the ids 0 to " +
-                $"{tokenizer.VocabularySize - 1}");
+            throw new InputException($"{option}: id {id} is outside the vocabulary; the tokenizer {tokenizer.Path} has the ids " +
+                $"0 to {tokenizer.VocabularySize - 1}");
         return ids;
     }
 
     /// <summary>The tokenizer of <c>--tokenizer</c>, or else of <c>--model</c>.</summary>
     public static Tokenizer Load(string? tokenizer, string? model) =>
-        Tokenizer.Load(tokenizer ?? model ?? throw new InputException("no tokenizer is given; add --model PATH or --tokenizer PATH"));
+        Tokenizer.Load(tokenizer ?? model
+            ?? throw new InputException("no tokenizer is given; add --model PATH or --tokenizer PATH"));
 }

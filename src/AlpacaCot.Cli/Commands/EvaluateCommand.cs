@@ -48,7 +48,11 @@ internal sealed class EvaluateCommand(Terminal terminal)
     private readonly Option<string> _generations = Options.File("--generations",
         "Score the saved answers of an earlier run; no model is needed");
 
-    private readonly Option<bool> _list = new("--list") { Description = "List the benchmarks with their prompts and scoring, and exit" };
+    private readonly Option<bool> _list = new("--list")
+    {
+        Description = "List the benchmarks with their prompts and scoring, and exit",
+    };
+
     private readonly Option<string> _out = Options.Out("Write every answer with its score, one JSON object per line");
     private readonly Option<string> _cache = new("--cache")
     {
@@ -59,7 +63,9 @@ internal sealed class EvaluateCommand(Terminal terminal)
     private readonly Option<int?> _maxNewTokens = Options.Positive<int?>("--max-new-tokens",
         "Maximum number of tokens to generate. Default: that of the benchmark", "N");
 
-    private readonly Option<int> _batchSize = Options.Positive<int>("--batch-size", "Maximum number of sequences at a time", "N", 32);
+    private readonly Option<int> _batchSize = Options.Positive<int>("--batch-size", "Maximum number of sequences at a time", "N",
+        32);
+
     private readonly Option<string> _runner = new("--runner")
     {
         Description = "Sandbox command that runs generated programs, for example \"bwrap ... python3 {file}\"",

@@ -82,6 +82,7 @@ internal sealed class ExtendCommand(Terminal terminal)
                 $"{path}: {added:N0} tokens added to {before:N0}; {result.Bytes / 1e6:0.0} MB. Read back, the logits of the old ") +
                 string.Create(CultureInfo.InvariantCulture,
                     $"tokens differ by at most {result.Check.LargestDifference:0.0e+0}. ") +
-                "The new vectors are means of old ones: train the embeddings and the head too (all parameters, or modules_to_save).");
+                "The new vectors are means of old ones: train the embeddings and the head too (all parameters, or " +
+                "modules_to_save).");
     }
 }

@@ -196,8 +196,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         console.MarkupLine($"  {plan.Cells.Count} cells, {jobs} at a time on this machine: about [bold]{Time(here)}[/] "
             + $"here, "
             + $"{Time(a100)} on one A100; a cell needs about {Bytes(plan.MemoryBytes)}");
-        console.MarkupLine("  [grey]estimates from model and data sizes, accurate to a factor of two; memory is for weights, optimizer and "
-            + "activations of one cell[/]");
+        console.MarkupLine("  [grey]estimates from model and data sizes, accurate to a factor of two; memory is for weights, "
+            + "optimizer and activations of one cell[/]");
         foreach (var arm in study.Arms.Where(a => a.Refusal is not null))
             console.MarkupLine($"  [yellow]refused:[/] {Markup.Escape(arm.Name)}: {Markup.Escape(arm.Refusal!)}");
         if (plan.Missing is { } absent) terminal.Console.MarkupLine($"  [yellow]missing:[/] {Markup.Escape(absent)}");

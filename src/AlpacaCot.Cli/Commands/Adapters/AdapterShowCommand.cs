@@ -25,8 +25,8 @@ internal sealed class AdapterShowCommand(Terminal terminal)
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         var adapter = AdapterCollection.In(parsed.GetValue(_folder)!) is [var only] ? only
-            : throw new InputException($"{parsed.GetValue(_folder)} does not contain exactly one adapter; see: alpaca-cot adapters list "
-                + parsed.GetValue(_folder));
+            : throw new InputException($"{parsed.GetValue(_folder)} does not contain exactly one adapter; see: "
+                + "alpaca-cot adapters list " + parsed.GetValue(_folder));
         if (parsed.GetValue(_json))
             terminal.Out.WriteLine(adapter.Card is null ? throw NoCard(adapter)
                 : File.ReadAllText(Path.Combine(adapter.Folder, AdapterCard.FileName)).TrimEnd());
@@ -37,5 +37,6 @@ internal sealed class AdapterShowCommand(Terminal terminal)
     }
 
     private static InputException NoCard(FoundAdapter adapter) => new($"{adapter.Folder} was written by another program "
-        + $"({adapter.Method} for {adapter.BaseModel}) and has no {AdapterCard.FileName}. Check it with: alpaca-cot adapters verify {adapter.Folder}");
+        + $"({adapter.Method} for {adapter.BaseModel}) and has no {AdapterCard.FileName}. Check it with: "
+        + $"alpaca-cot adapters verify {adapter.Folder}");
 }

@@ -3,7 +3,9 @@ using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data</c>: the commands for the instruction collection. A new one needs a file in this folder and a line here.</summary>
+/// <summary>
+/// <c>data</c>: the commands for the instruction collection. A new one needs a file in this folder and a line here.
+/// </summary>
 internal static class DataCommand
 {
     /// <summary>The subcommands, in the order of the help.</summary>
@@ -24,7 +26,8 @@ internal static class DataCommand
     public static DocumentedCommand Create(Terminal terminal)
     {
         var subcommands = Subcommands(terminal);
-        return new DocumentedCommand("data", CommandGroup.Data, "List, download, convert, mix, clean and measure instruction data",
+        return new DocumentedCommand("data", CommandGroup.Data,
+            "List, download, convert, mix, clean and measure instruction data",
             [.. subcommands.Select(command => command.Examples[0])])
         {
             subcommands,

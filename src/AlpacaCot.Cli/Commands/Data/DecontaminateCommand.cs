@@ -33,7 +33,8 @@ internal sealed class DecontaminateCommand(Terminal terminal)
     public static DocumentedCommand Create(Terminal terminal)
     {
         var command = new DecontaminateCommand(terminal);
-        return new DocumentedCommand("decontaminate", CommandGroup.Data, "Remove records that contain questions of evaluation sets",
+        return new DocumentedCommand("decontaminate", CommandGroup.Data,
+            "Remove records that contain questions of evaluation sets",
             "data decontaminate --in train.json --against gsm8k/test.jsonl --out clean.jsonl --report hits.jsonl",
             "data decontaminate --in train.json --against mmlu/*.csv --ngram 8 --min-overlap 0.5 --dry-run --json")
         {

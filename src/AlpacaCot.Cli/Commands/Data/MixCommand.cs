@@ -33,7 +33,8 @@ internal sealed class MixCommand(Terminal terminal)
     }.AcceptOnlyFromAmong(Words<MixtureOrder>.LowerCase.All);
 
     private readonly Option<double?> _temperature = Options.Number<double?>("--temperature",
-        "Sample each set in proportion to records^(1 / T); above 1 favours small sets", "T", null, v => v > 0, "a number above 0");
+        "Sample each set in proportion to records^(1 / T); above 1 favours small sets", "T", null, v => v > 0,
+        "a number above 0");
 
     private readonly Option<int?> _size = Options.Positive<int?>("--size", "Number of records in the mixture", "N");
     private readonly Option<int?> _seed = new("--seed")
@@ -42,7 +43,8 @@ internal sealed class MixCommand(Terminal terminal)
     };
 
     private readonly Option<string[]> _set = Options.Set();
-    private readonly Option<string> _out = Options.Out("File to write", required: true), _format = PreparationStep.FormatOption();
+    private readonly Option<string> _out = Options.Out("File to write", required: true),
+        _format = PreparationStep.FormatOption();
     private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)

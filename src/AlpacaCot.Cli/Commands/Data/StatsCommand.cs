@@ -33,8 +33,10 @@ internal sealed class StatsCommand(Terminal terminal)
         Description = "Instruction data in any known format", Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<string> _tokenizer = Options.Tokenizer("Also count tokens, with this tokenizer file or model folder");
-    private readonly Option<string> _out = Options.Out("Folder for figures (PNG and SVG) of the collection and of lengths", "DIR");
+    private readonly Option<string> _tokenizer = Options.Tokenizer(
+        "Also count tokens, with this tokenizer file or model folder");
+    private readonly Option<string> _out = Options.Out("Folder for figures (PNG and SVG) of the collection and of lengths",
+        "DIR");
     private readonly Option<bool> _skipBad = Options.SkipBad();
     private readonly Option<bool> _collection = new("--collection")
     {
