@@ -75,7 +75,10 @@ internal sealed class ExportCommand(Terminal terminal)
 
     public static Option<string> WeightType()
     {
-        var option = new Option<string>("--dtype") { Description = "Type of the weights to write. Default: the types of the model" };
+        var option = new Option<string>("--dtype")
+        {
+            Description = "Type of the weights to write. Default: the types of the model",
+        };
         return option.AcceptOnlyFromAmong([.. Types.Keys]);
     }
 

@@ -72,8 +72,8 @@ internal sealed class GenerateCommand(Terminal terminal)
         var options = _sampling.Read(parsed, loaded, templated);
         if (file is null) Answer(loaded, prompts[0].Encode(loaded), options, parsed.GetValue(_json), terminal, cancel);
         else
-            BatchAnswers.Write(loaded, prompts, options, parsed.GetValue(_batchSize), parsed.GetValue(_out), parsed.GetValue(_json),
-                terminal, cancel);
+            BatchAnswers.Write(loaded, prompts, options, parsed.GetValue(_batchSize), parsed.GetValue(_out),
+                parsed.GetValue(_json), terminal, cancel);
         return cancel.IsCancellationRequested ? ExitCode.Failed : ExitCode.Done;
     }
 

@@ -42,7 +42,10 @@ internal sealed class InspectCommand(Terminal terminal)
         var engine = TokenIds.Load(parsed.GetValue(_tokenizer), parsed.GetValue(_model));
         var prompt = ChatFormats.Resolve(parsed.GetValue(_template), null, parsed.GetValue(_model), parsed.GetValue(_tokenizer),
             engine);
-        var options = new EncodingOptions { CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs) };
+        var options = new EncodingOptions
+        {
+            CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),
+        };
         var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record)), prompt, engine, options);
         if (parsed.GetValue(_json)) WriteJson(view, terminal);
         else Show(view, terminal);

@@ -60,7 +60,8 @@ internal sealed class StudyCommand(Terminal terminal)
         if (parsed.GetValue(_plan)) return Plan(file, asJson, terminal);
         var study = StudyFile.Load(file);
         if (parsed.GetValue(_out) is { } folder) study = study with { Output = folder };
-        return Run(study, parsed.GetValue(_report), parsed.GetValue(_jobs), parsed.GetValue(_language)!, asJson, terminal, cancel);
+        return Run(study, parsed.GetValue(_report), parsed.GetValue(_jobs), parsed.GetValue(_language)!, asJson, terminal,
+            cancel);
     }
 
     private static int Plan(string file, bool json, Terminal terminal)

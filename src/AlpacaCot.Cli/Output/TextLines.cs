@@ -61,7 +61,8 @@ internal static class TextLines
         }
         catch (DecoderFallbackException e)
         {
-            throw new InputException($"{path}:{number}: this is not UTF-8 text; convert the file, for example with iconv -t UTF-8", e);
+            throw new InputException($"{path}:{number}: this is not UTF-8 text; convert the file, for example "
+                + "with iconv -t UTF-8", e);
         }
     }
 

@@ -171,8 +171,8 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         foreach (var (reason, count) in run.Answers.Where(a => a.Score.Value is null).CountBy(a => a.Score.Missing ?? "?"))
             console.MarkupLine($"[yellow]{count} without a score: {Markup.Escape(reason)}[/]");
         if (run.Shortened > 0)
-            console.MarkupLine($"[yellow]{run.Shortened} prompts were longer than the context of the model: their solved examples were "
-                + "dropped, and then, if necessary, their beginning[/]");
+            console.MarkupLine($"[yellow]{run.Shortened} prompts were longer than the context of the model: their solved "
+                + "examples were dropped, and then, if necessary, their beginning[/]");
         if (cost is not null) terminal.Out.WriteLine(Text(cost));
         if (agreement is not null)
             terminal.Out.WriteLine(Invariant($"agreement with human grades on {agreement.Answers} answers: ")

@@ -47,8 +47,8 @@ internal sealed class PreparationStep(Terminal terminal)
     /// <param name="parsed">The command line.</param>
     /// <param name="filter">Returns the records that are kept and reports each finding.</param>
     /// <param name="cancel">Stops the work; the output file is not written then.</param>
-    public Outcome Run(ParseResult parsed, Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter,
-        CancellationToken cancel)
+    public Outcome Run(ParseResult parsed,
+        Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter, CancellationToken cancel)
     {
         var (inputs, output, report) = (parsed.GetValue(_input)!, parsed.GetValue(_output), parsed.GetValue(_report));
         var dry = parsed.GetValue(_dryRun);
