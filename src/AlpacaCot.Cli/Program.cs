@@ -11,11 +11,11 @@ using AlpacaCot.Training.Loop;
 
 namespace AlpacaCot.Cli;
 
-/// <summary>The command line <c>alpaca-cot</c>: which verbs there are, and what becomes of what they throw.</summary>
+/// <summary>The command line <c>alpaca-cot</c>: its commands, and the exit code of each exception.</summary>
 internal static class Program
 {
-    /// <summary>The verbs, in the order of the first screen.</summary>
-    private static DocumentedCommand[] Verbs(Terminal terminal) =>
+    /// <summary>The commands, in the order of the first screen.</summary>
+    private static DocumentedCommand[] Commands(Terminal terminal) =>
     [
         QuickstartCommand.Create(terminal),
         DataCommand.Create(terminal),
@@ -40,7 +40,7 @@ internal static class Program
     public static async Task<int> Main(string[] args)
     {
         using var cancel = new CancellationTokenSource();
-        // The first Ctrl-C asks to stop at a good moment; the second one, left to the system, ends the process.
+        // The first Ctrl-C asks the command to stop; the second one is left to the system and ends the process.
         void Stop(PosixSignalContext context)
         {
             if (cancel.IsCancellationRequested) return;
@@ -52,24 +52,24 @@ internal static class Program
         return await RunAsync(args, Terminal.OfThisProcess(), cancel.Token).ConfigureAwait(false);
     }
 
-    /// <summary>Matches a command line with the verbs and options; runs nothing.</summary>
+    /// <summary>Parses a command line; runs nothing.</summary>
     internal static ParseResult Parse(string[] args, Terminal terminal)
     {
         var debug = new Option<bool>("--debug")
         {
-            Description = "Show where an unexpected error comes from (also ALPACACOT_DEBUG=1)", Recursive = true,
+            Description = "Print the stack trace of an unexpected error (environment: ALPACACOT_DEBUG=1)", Recursive = true,
         };
         var root = new RootCommand("AlpacaCot: instruction tuning of large language models.") { debug };
-        foreach (var verb in Verbs(terminal)) root.Add(verb);
+        foreach (var command in Commands(terminal)) root.Add(command);
         root.Add(StudyCellCommand.Create(terminal));
         HelpScreen.Install(root);
         root.SetAction(_ =>
         {
-            FirstScreen.Show(root.Subcommands.OfType<DocumentedCommand>(), terminal);
+            FirstScreen.Show(root.Subcommands.OfType<DocumentedCommand>().Where(c => !c.Hidden), terminal);
             return ExitCode.Done;
         });
 
-        // "--text=" is the empty text; the parser would take the next word for it. "--text @home" is a text, not a response file.
+        // "--text=" means the empty text, but the parser would take the next word. "--text @home" is a text, not a response file.
         string[] words = [.. args.SelectMany<string, string>(a =>
             a.StartsWith("--") && a.IndexOf('=') == a.Length - 1 ? [a[..^1], ""] : [a])];
         return root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -90,7 +90,7 @@ internal static class Program
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
                 Output = terminal.Out, Error = terminal.Error,
-                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, // both are done here
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, // Main and the catches below do both
             }, cancel).ConfigureAwait(false);
         }
         catch (InputException e)
@@ -108,13 +108,13 @@ internal static class Program
             terminal.Error.WriteLine("Stopped.");
             return ExitCode.Failed;
         }
-#pragma warning disable CA1031 // the last catch of the program: a person gets one line, a developer the whole
+#pragma warning disable CA1031 // the last catch of the program: users get one line, developers the stack trace
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            var whole = parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
-            terminal.WriteError(whole ? e.ToString()
-                : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; with --debug it shows where)");
+            var trace = parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
+            terminal.WriteError(trace ? e.ToString()
+                : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; --debug prints the stack trace)");
             return ExitCode.Failed;
         }
     }

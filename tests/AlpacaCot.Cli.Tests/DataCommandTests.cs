@@ -59,7 +59,7 @@ public sealed class DataCommandTests : IDisposable
         var output = _folder.File("out.ids");
         var outcome = await CommandLine.Run("tokenize", "--model", Model, "--file", _folder.Write("a.jsonl", content), "--out",
             output);
-        outcome.Refused(place, "one JSON string a line");
+        outcome.Refused(place, "one JSON string per line");
         Assert.Equal(["a.jsonl"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
     }
 
@@ -75,7 +75,7 @@ public sealed class DataCommandTests : IDisposable
     [Theory]
     [InlineData("1,x,3", "number 2 is 'x'")]
     [InlineData("", "no ids")]
-    [InlineData("1,99999", "there is no token 99999")]
+    [InlineData("1,99999", "id 99999 is outside the vocabulary")]
     public async Task Bad_ids_are_refused(string ids, string what) =>
         (await CommandLine.Run("tokenize", "--model", Model, $"--input-ids={ids}")).Refused(what);
 
@@ -108,6 +108,6 @@ public sealed class DataCommandTests : IDisposable
             (await CommandLine.Run("inspect", "--data", data, "--record", "2", "--model", Model, "--cutoff", "9")).Out,
                 StringComparison.Ordinal);
         (await CommandLine.Run("inspect", "--data", data, "--record", "3", "--model", Model))
-            .Refused("has 2 records", "no record 3");
+            .Refused("has 2 records", "record 3 does not exist");
     }
 }

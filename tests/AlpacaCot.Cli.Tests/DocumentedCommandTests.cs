@@ -5,8 +5,8 @@ using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Tests;
 
-/// <summary>Every command that the documentation shows has verbs and options that exist; those that need no model of the
-/// reader's own are run.</summary>
+/// <summary>Every command line in the documentation consists of existing commands and options; those that need no model of the
+/// user are run.</summary>
 public sealed partial class DocumentedCommandTests
 {
     // What a reader has under other names.

@@ -32,7 +32,7 @@ public sealed class EvaluateCommandTests : IDisposable
         var coded = (await CommandLine.Run([.. line, "--quantization", "nf4"])).Json();
         Assert.Equal(0, coded.GetProperty("reused").GetInt32()); // its answers are another model's
 
-        // One answer becomes right by hand; the file is scored for what it holds.
+        // One answer is corrected by hand; the file is scored as it is.
         var answers = File.ReadAllLines(_folder.File("answers.jsonl"));
         using (var second = JsonDocument.Parse(answers[1]))
             answers[1] = answers[1].Replace($"\"texts\":{second.RootElement.GetProperty("texts").GetRawText()}",
@@ -88,7 +88,7 @@ public sealed class EvaluateCommandTests : IDisposable
         var answers = _folder.Write("a.jsonl",
             """{"benchmark":"gsm8k","id":"1","category":"c","prompt":"?","references":["4"],"texts":["4"]}""");
         (await CommandLine.Run("evaluate", "--generations", answers, "--judge", "http://localhost:1/v1", "--judge-model", "m",
-            "--cache", _folder.File("cache"))).Refused("without a judge");
-        (await CommandLine.Run("evaluate", "--generations", answers, "--benchmark", "mmlu")).Refused("holds answers to gsm8k");
+            "--cache", _folder.File("cache"))).Refused("does not use a judge");
+        (await CommandLine.Run("evaluate", "--generations", answers, "--benchmark", "mmlu")).Refused("contains answers to gsm8k");
     }
 }

@@ -4,7 +4,7 @@ using AlpacaCot.Models.Checkpoints.Formats;
 
 namespace AlpacaCot.Cli.Tests;
 
-/// <summary>The verbs that load a model, on small reference models.</summary>
+/// <summary>The commands that load a model, on small reference models.</summary>
 public sealed class ModelCommandTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -58,7 +58,7 @@ public sealed class ModelCommandTests : IDisposable
         var first = await CommandLine.Run([.. line, "1"]);
         Assert.Equal(first, await CommandLine.Run([.. line, "1"]));
         Assert.NotEqual(first, await CommandLine.Run([.. line, "2"]));
-        (await CommandLine.Run([.. line, "1", "--greedy"])).Refused("--greedy draws nothing");
+        (await CommandLine.Run([.. line, "1", "--greedy"])).Refused("--greedy does not sample");
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class ModelCommandTests : IDisposable
         File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
         (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:4", "\"instruction\"");
         _folder.Write("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
-        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:2", "cannot be mixed");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:2", "a file has either instructions or texts");
     }
 
     [Fact]
@@ -113,8 +113,8 @@ public sealed class ModelCommandTests : IDisposable
 
         var drafted = (await CommandLine.Run([.. line, "--draft", Stories, "--draft-tokens", "3", "--json"])).Json();
         Assert.Equal(greedy.Ints("ids"), drafted.Ints("ids"));
-        (await CommandLine.Run([.. line, "--draft", Stories, "--beams", "2"])).Refused("--draft goes without beams");
-        (await CommandLine.Run([.. line, "--length-penalty", "2"])).Refused("go with --beams");
+        (await CommandLine.Run([.. line, "--draft", Stories, "--beams", "2"])).Refused("--draft does not work with beam search");
+        (await CommandLine.Run([.. line, "--length-penalty", "2"])).Refused("need --beams");
     }
 
     [Fact]
@@ -154,8 +154,8 @@ public sealed class ModelCommandTests : IDisposable
             "chat", "--model", Stories, "--max-new-tokens", "8");
         Assert.Equal(ExitCode.Done, talk.Code);
         Assert.Equal("", talk.Error);
-        Assert.Contains("forgotten", talk.Out, StringComparison.Ordinal);
-        Assert.Contains("understood", talk.Out, StringComparison.Ordinal);
+        Assert.Contains("conversation cleared", talk.Out, StringComparison.Ordinal);
+        Assert.Contains("system prompt set", talk.Out, StringComparison.Ordinal);
         Assert.Equal(2, talk.Out.Split("/quit ends").Length - 1); // the greeting, and the answer to a wrong command
     }
 

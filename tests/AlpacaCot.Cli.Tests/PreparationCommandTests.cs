@@ -39,7 +39,7 @@ public sealed class PreparationCommandTests : IDisposable
         json = (await CommandLine.Run("data", "mix", recipe, "--set", "mixture.size=8", "--out", output, "--json")).Json();
         Assert.Equal([6, 2], json.GetProperty("sources").EnumerateArray().Select(s => s.GetProperty("taken").GetInt32()));
 
-        (await CommandLine.Run("data", "mix", "--out", output)).Refused("a recipe, or sets");
+        (await CommandLine.Run("data", "mix", "--out", output)).Refused("a recipe or sets");
         (await CommandLine.Run("data", "mix", "--source", $"{a}:shares=0.5", "--out", output)).Refused("did you mean share?");
         (await CommandLine.Run("data", "mix", "--source", $"{a}:share=0.5", "--out", output)).Refused("add up to 0.5");
         (await CommandLine.Run("data", "mix", "--source", _folder.File("none.json"), "--out", output))
@@ -87,7 +87,7 @@ public sealed class PreparationCommandTests : IDisposable
         Assert.Contains("40 records read", text.Out, StringComparison.Ordinal);
         Assert.False(File.Exists(output));
         (await CommandLine.Run("data", "clean", "--in", data)).Refused("--out", "--dry-run");
-        (await CommandLine.Run("data", "clean", "--in", data, "--out", data)).Refused("name another one");
+        (await CommandLine.Run("data", "clean", "--in", data, "--out", data)).Refused("choose another file");
         (await CommandLine.Run("data", "clean", "--in", data, "--dry-run", "--filters",
             "emty")).Refused("Did you mean \"empty\"?");
     }

@@ -41,7 +41,7 @@ public sealed class StatsCommandTests
         using var folder = new TemporaryFolder();
         Assert.Equal(ExitCode.Done, (await CommandLine.Run("data", "stats", "--collection", "--out", folder.Path)).Code);
         Assert.Contains("natural-instructions", File.ReadAllText(folder.File("collection.svg")), StringComparison.Ordinal);
-        (await CommandLine.Run("data", "stats")).Refused("takes files");
+        (await CommandLine.Run("data", "stats")).Refused("needs either files");
         (await CommandLine.Run("data", "stats", "--collection")).Refused("--out");
     }
 }

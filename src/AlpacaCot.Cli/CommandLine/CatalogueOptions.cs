@@ -5,43 +5,46 @@ using AlpacaCot.Data.Collection;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>The options that say which sets there are and where their data is.</summary>
+/// <summary>The options that add sets to the catalogue and set where the data of sets is found.</summary>
 internal sealed class CatalogueOptions
 {
     private readonly Option<string[]> _catalogue = new("--catalogue")
     {
-        Description = "A YAML file with sets of your own, beside those in catalogue/*.yaml", HelpName = "FILE",
+        Description = "YAML file with your own sets, in addition to catalogue/*.yaml; repeatable", HelpName = "FILE",
         DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string> _folder = new("--data-folder")
     {
-        Description = $"Where the data of sets is looked for, by their names (also {DataFolder.Variable})", HelpName = "DIR",
+        Description = $"Folder with the data of sets, each under the set's name (environment: {DataFolder.Variable})",
+        HelpName = "DIR",
         DefaultValueFactory = _ => DataFolder.Default,
     };
 
-    private readonly Option<string> _cache = new("--cache")
+    private readonly Option<string> _cache = Cache();
+
+    /// <summary>The cache of downloads.</summary>
+    public static Option<string> Cache() => new("--cache")
     {
-        Description = "The cache of downloads, where it is looked for next; as of data download", HelpName = "DIR",
+        Description = "Cache folder of downloads. Default: HF_HUB_CACHE, else HF_HOME/hub, else ~/.cache/huggingface/hub",
+        HelpName = "DIR",
     };
 
-    public void AddTo(Command verb, bool withFolder = true)
-    {
-        verb.Add(_catalogue);
-        if (!withFolder) return;
-        verb.Add(_folder);
-        verb.Add(_cache);
-    }
+    /// <summary>The option that adds sets, for commands that do not look for data.</summary>
+    public IEnumerable<Option> Sets => [_catalogue];
 
-    /// <summary>The sets of the user.</summary>
+    /// <summary>All options, in the order of the help.</summary>
+    public IEnumerable<Option> All => [_catalogue, _folder, _cache];
+
+    /// <summary>The user's own sets.</summary>
     public IReadOnlyList<IInstructionSource> Own(ParseResult parsed) =>
         [.. parsed.GetValue(_catalogue)!.SelectMany(CatalogueFile.Load), .. CatalogueFile.Find(".")];
 
-    /// <summary>The files and folders with the data of a set; none where it is not here.</summary>
+    /// <summary>The files and folders with the data of a set; empty if the data is not on this machine.</summary>
     public IReadOnlyList<string> DataOf(IInstructionSource source, ParseResult parsed) =>
         DataFolder.Find(source, [parsed.GetValue(_folder)!], parsed.GetValue(_cache));
 
-    /// <summary>The fields of an entry in a JSON document.</summary>
+    /// <summary>Writes the fields of an entry into a JSON object.</summary>
     public static void Write(Utf8JsonWriter json, CatalogueEntry entry, IReadOnlyList<string> data)
     {
         json.WriteString("name", entry.Name);

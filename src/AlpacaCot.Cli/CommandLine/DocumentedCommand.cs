@@ -2,14 +2,39 @@ using System.CommandLine;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>A verb of the command line, with its place on the first screen and examples for its help.</summary>
+/// <summary>A command of the program, with its group on the first screen and examples for its help.</summary>
 internal sealed class DocumentedCommand(string name, CommandGroup group, string description, params string[] examples)
     : Command(name, description)
 {
     public CommandGroup Group => group;
 
-    /// <summary>Command lines that work as they stand, apart from the names of files.</summary>
+    /// <summary>Complete command lines without the program's name; only file names have to be replaced.</summary>
     public IReadOnlyList<string> Examples => examples;
+
+    /// <summary>Adds a group of options that several commands share, or subcommands.</summary>
+    public void Add(IEnumerable<Symbol> symbols)
+    {
+        foreach (var symbol in symbols)
+            if (symbol is Option option) Add(option);
+            else Add((Command)symbol);
+    }
+
+    /// <summary>Sets what the command does.</summary>
+    /// <param name="run">Returns the exit code.</param>
+    public DocumentedCommand Runs(Func<ParseResult, CancellationToken, int> run)
+    {
+        // The overload with a cancellation token is asynchronous only.
+        SetAction((parsed, cancel) => Task.FromResult(run(parsed, cancel)));
+        return this;
+    }
+
+    /// <summary>Sets what the command does, where it waits for a network or a judge.</summary>
+    /// <param name="run">Returns the exit code.</param>
+    public DocumentedCommand RunsAsync(Func<ParseResult, CancellationToken, Task<int>> run)
+    {
+        SetAction(run);
+        return this;
+    }
 }
 
 /// <summary>The groups of the first screen.</summary>

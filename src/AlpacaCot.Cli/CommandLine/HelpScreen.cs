@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>The <c>--help</c> of every verb: what System.CommandLine knows, and examples.</summary>
+/// <summary>The <c>--help</c> of every command: the page of System.CommandLine, then examples.</summary>
 internal static class HelpScreen
 {
     public static void Install(RootCommand root)
@@ -23,11 +23,11 @@ internal static class HelpScreen
         public override int Invoke(ParseResult parseResult)
         {
             var code = help.Invoke(parseResult);
-            if (parseResult.CommandResult.Command is DocumentedCommand verb)
+            if (parseResult.CommandResult.Command is DocumentedCommand command)
             {
                 var output = parseResult.InvocationConfiguration.Output;
-                output.WriteLine(verb.Examples.Count == 1 ? "Example:" : "Examples:");
-                foreach (var example in verb.Examples) output.WriteLine($"  alpaca-cot {example}");
+                output.WriteLine(command.Examples.Count == 1 ? "Example:" : "Examples:");
+                foreach (var example in command.Examples) output.WriteLine($"  alpaca-cot {example}");
                 output.WriteLine();
             }
             return code;

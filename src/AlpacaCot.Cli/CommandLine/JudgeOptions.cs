@@ -5,70 +5,68 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>The options that say who grades answers.</summary>
+/// <summary>The options of the judge that grades answers.</summary>
 internal sealed class JudgeOptions
 {
     private readonly Option<string> _judge = new("--judge")
     {
-        Description = $"Who grades: an OpenAI-compatible endpoint (its key in {JudgeSpec.KeyVariable}) or a model folder",
+        Description = $"Judge: an OpenAI-compatible endpoint (API key in {JudgeSpec.KeyVariable}) or a model folder",
         HelpName = "URL|DIR",
     };
 
     private readonly Option<string> _model = new("--judge-model")
     {
-        Description = "The judge's name at its endpoint", HelpName = "NAME",
+        Description = "Name of the judge model at the endpoint", HelpName = "NAME",
     };
 
     private readonly Option<string> _prompts = new("--judge-prompts")
     {
-        Description = $"Prompt files of your own: {string.Join(", ", JudgePrompts.Names.Select(n => n + ".txt"))}",
+        Description = $"Folder with your own judge prompts: {string.Join(", ", JudgePrompts.Names.Select(n => n + ".txt"))}",
         HelpName = "DIR",
     };
 
     private readonly Option<string> _price = new("--judge-price")
     {
-        Description = "The judge's price for a million tokens read and written, as 0.15,0.6", HelpName = "IN,OUT",
+        Description = "Price per million input and output tokens, for example 0.15,0.6", HelpName = "IN,OUT",
     };
 
     private readonly Option<string> _human = new("--human")
     {
-        Description = "People's grades of the same answers (id, grade): how far the judge agrees with them", HelpName = "FILE",
+        Description = "Human grades of the same answers (id, grade); prints how well the judge agrees", HelpName = "FILE",
     };
 
-    private readonly Option<double> _patience = Options.Number("--judge-timeout", "Seconds that one verdict may take", "S", 120.0,
-        v => v is > 0 and <= 86400, "seconds above 0");
+    private readonly Option<double> _timeout = Options.Number("--judge-timeout", "Time limit of one verdict in seconds", "S",
+        120.0, v => v is > 0 and <= 86400, "a number above 0, at most 86400");
 
-    private readonly Option<int> _parallel = Options.Positive<int>("--judge-parallel", "Verdicts asked for at once", "N", 4);
+    private readonly Option<int> _parallel = Options.Positive<int>("--judge-parallel", "Requests to the judge at a time", "N", 4);
 
-    public void AddTo(Command verb)
-    {
-        Option[] options = [_judge, _model, _prompts, _price, _human, _patience, _parallel];
-        foreach (var option in options) verb.Add(option);
-    }
+    /// <summary>The options, in the order of the help.</summary>
+    public IEnumerable<Option> All => [_judge, _model, _prompts, _price, _human, _timeout, _parallel];
 
-    /// <summary>Whether there is a judge.</summary>
+    /// <summary>Whether a judge is named.</summary>
     public bool Given(ParseResult parsed) => parsed.GetValue(_judge) is not null;
 
-    /// <summary>How far the scores agree with people's, where their grades are given.</summary>
+    /// <summary>How well the scores agree with human grades; null without <c>--human</c>.</summary>
     public JudgeAgreement? Agreement(ParseResult parsed, BenchmarkRun run) =>
         parsed.GetValue(_human) is { } path ? JudgeAgreement.Of(run, path) : null;
 
-    /// <summary>Who grades.</summary>
+    /// <summary>The judge of the command line.</summary>
+    /// <exception cref="InputException">A value is wrong, or --judge-model is missing.</exception>
     public JudgeSpec Spec(ParseResult parsed)
     {
-        var where = parsed.GetValue(_judge)!;
+        var judge = parsed.GetValue(_judge)!;
         if (parsed.GetValue(_prompts) is { } folder && !Directory.Exists(folder))
-            throw new InputException($"{folder}: there is no such folder of judge prompts");
+            throw new InputException($"{folder}: folder of judge prompts not found");
         var price = (0.0, 0.0);
         if (parsed.GetValue(_price) is { } text && !JudgeSpec.TryPrice(text, out price))
-            throw new InputException($"--judge-price: found {text}, allowed are two prices, as 0.15,0.6");
-        var isAddress = Uri.TryCreate(where, UriKind.Absolute, out var address) && address.Scheme is "http" or "https";
+            throw new InputException($"--judge-price: found {text}, allowed are two prices, for example 0.15,0.6");
+        var isAddress = Uri.TryCreate(judge, UriKind.Absolute, out var address) && address.Scheme is "http" or "https";
         return new JudgeSpec
         {
-            Endpoint = isAddress ? address : null, Folder = isAddress ? null : where,
+            Endpoint = isAddress ? address : null, Folder = isAddress ? null : judge,
             Model = isAddress ? parsed.GetValue(_model)
                 ?? throw new InputException("--judge with an endpoint needs --judge-model NAME") : null,
-            Prompts = parsed.GetValue(_prompts), Price = price, Timeout = parsed.GetValue(_patience),
+            Prompts = parsed.GetValue(_prompts), Price = price, Timeout = parsed.GetValue(_timeout),
             Parallel = parsed.GetValue(_parallel),
         };
     }

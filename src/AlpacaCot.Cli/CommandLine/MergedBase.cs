@@ -3,13 +3,13 @@ using AlpacaCot.Training.Adapters;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>Which base an adapter is folded into, and which it was trained on.</summary>
-/// <param name="Quantization">The form of the base that it is folded into: <c>none</c> for the full one.</param>
-/// <param name="TrainedOn">The form of the base it was trained on; null where it does not say.</param>
+/// <summary>The form of the base that an adapter is merged into, and of the base it was trained on.</summary>
+/// <param name="Quantization">The form of the base that it is merged into: <c>none</c> for the full one.</param>
+/// <param name="TrainedOn">The form of the base it was trained on; null if the adapter does not say.</param>
 internal sealed record MergedBase(string Quantization, string? TrainedOn)
 {
-    /// <summary>A sentence, where there is more to say than that the adapter is where it was trained.</summary>
-    public string Words => (Quantization, TrainedOn ?? Quantization) switch
+    /// <summary>A sentence if the two forms differ, or if the base is quantized; else empty.</summary>
+    public string Remark => (Quantization, TrainedOn ?? Quantization) switch
     {
         var (into, from) when into != from =>
             $"\nThe adapter was trained on the base in {Form(from)} and is merged into the base " +
@@ -18,9 +18,9 @@ internal sealed record MergedBase(string Quantization, string? TrainedOn)
         var (into, _) => $"\nThe base's matrices are the values of their {into} codes.",
     };
 
-    /// <summary>What the adapter's card says about it.</summary>
-    /// <param name="adapter">Its folder or its run's, or none.</param>
-    /// <param name="model">The model that it is folded into.</param>
+    /// <summary>Reads the forms from the adapter's card and the loaded model.</summary>
+    /// <param name="adapter">The adapter's folder or its run's; null without an adapter.</param>
+    /// <param name="model">The model that it is merged into.</param>
     public static MergedBase Of(string? adapter, LanguageModel model)
     {
         var quantization = model.Model.Quantization;

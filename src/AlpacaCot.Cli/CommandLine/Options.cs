@@ -3,98 +3,83 @@ using AlpacaCot.Models.Quantization;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>The options that more than one verb has: one name and one meaning everywhere.</summary>
+/// <summary>The options that more than one command has: one name, one meaning and one text everywhere.</summary>
 internal static class Options
 {
-    public static Option<string> Model(string description = "Hugging Face model folder") =>
-        new("--model") { Description = description, HelpName = "DIR" };
+    public static Option<string> Model(bool required = false,
+        string description = "Model: a Hugging Face folder, a GGUF file, or a folder with params.json") =>
+        new("--model") { Description = description, HelpName = "PATH", Required = required };
 
-    public static Option<string> Tokenizer() =>
-        new("--tokenizer") { Description = "Tokenizer file or folder, where it is not in the model folder", HelpName = "FILE" };
+    public static Option<string> Tokenizer(string description = "Tokenizer file or folder, if it is not in the model folder") =>
+        new("--tokenizer") { Description = description, HelpName = "PATH" };
 
-    public static Option<string> Adapter() =>
-        new("--adapter") { Description = "PEFT adapter folder; its prompt template is used", HelpName = "DIR" };
+    public static Option<string> Adapter(bool required = false) =>
+        new("--adapter")
+        {
+            Description = "PEFT adapter folder, or a run folder that contains adapter/", HelpName = "DIR", Required = required,
+        };
 
     public static Option<string> Template() =>
         new("--template")
         {
-            Description = "Prompt template: a name, a JSON or Jinja file, or model for the model's own; by default that of the "
-                + "adapter, else the model's own, else alpaca",
+            Description = "Prompt template: a name, a JSON or Jinja file, or \"model\" for the model's own. Default: the "
+                + "adapter's, else the model's own, else alpaca",
             HelpName = "NAME",
         };
 
-    public static Option<string> Out(string description) => new("--out") { Description = description, HelpName = "FILE" };
+    public static Option<string> In(string description, bool required = false) =>
+        new("--in") { Description = description, HelpName = "FILE", Required = required };
+
+    public static Option<string> Out(string description, string helpName = "FILE", bool required = false) =>
+        new("--out") { Description = description, HelpName = helpName, Required = required };
 
     public static Option<int> Seed() =>
-        new("--seed") { Description = "Seed of everything random", HelpName = "N", DefaultValueFactory = _ => 42 };
+        new("--seed") { Description = "Seed of the random generator", HelpName = "N", DefaultValueFactory = _ => 42 };
 
-    public static Option<string> Device()
-    {
-        var option = new Option<string>("--device") { Description = "Where to compute", DefaultValueFactory = _ => "cpu" };
-        return option.AcceptOnlyFromAmong("cpu");
-    }
-
-    public static Option<string> Dtype()
-    {
-        var option = new Option<string>("--dtype")
+    public static Option<string> Quantization() =>
+        new Option<string>("--quantization")
         {
-            Description = "Number format to compute in", DefaultValueFactory = _ => "float32",
-        };
-        return option.AcceptOnlyFromAmong("float32");
-    }
+            Description = "Quantize the linear layers to 8 or 4 bits while loading", DefaultValueFactory = _ => "none",
+        }.AcceptOnlyFromAmong(["none", .. QuantizationOptions.Names]);
 
-    public static Option<string?> Weights()
-    {
-        var option = new Option<string?>("--weights")
-        {
-            Description = "How matrices are kept while answering: int8 and int4 (GGUF's Q8_0 and Q4_0) answer fastest; as stored "
-                + "by default",
-        };
-        return option.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
-    }
-
-    public static Option<string> Quantization()
-    {
-        var option = new Option<string>("--quantization")
-        {
-            Description = "Keep linear layers in 8 or 4 bits, quantized while loading", DefaultValueFactory = _ => "none",
-        };
-        return option.AcceptOnlyFromAmong(["none", .. QuantizationOptions.Names]);
-    }
+    public static Option<bool> SkipBad() =>
+        new("--skip-bad") { Description = "Skip records that cannot be read, and report them" };
 
     public static Option<int?> Limit(string description) => Positive<int?>("--limit", description, "N");
 
     public static Option<string> Text(string name, string description) =>
         new(name) { Description = description, HelpName = "TEXT" };
 
-    public static Option<string> InputIds() =>
-        new("--input-ids") { Description = "Token ids, as in \"1,2,3\"", HelpName = "IDS" };
+    public static Option<string> File(string name, string description, bool required = false) =>
+        new(name) { Description = description, HelpName = "FILE", Required = required };
 
-    public static Option<int?> MaxNewTokens(int standard) =>
-        Positive<int?>("--max-new-tokens", $"The most tokens to generate; {standard} where nothing else is said", "N");
+    public static Option<string> InputIds(string description) =>
+        new("--input-ids") { Description = description + ", for example \"1,2,3\"", HelpName = "IDS" };
 
-    public static Option<double?> Temperature() =>
-        Number<double?>("--temperature", "Draw; below 1 the likely words gain, above 1 the unlikely ones", "T", null,
-            v => v is > 0 and <= 100, "a number above 0, at most 100");
+    public static Option<bool> Json(string description = "Print one JSON document; messages go to standard error") =>
+        new("--json") { Description = description };
 
-    public static Option<double?> TopP() =>
-        Number<double?>("--top-p", "Draw from the likeliest tokens that together reach this probability", "P", null,
-            v => v is > 0 and <= 1, "a number above 0, at most 1");
-
-    public static Option<int?> TopK() => Positive<int?>("--top-k", "Draw from this many likeliest tokens", "K");
-
-    public static Option<bool> Greedy() =>
-        new("--greedy") { Description = "Always take the likeliest token; this is so without --temperature, --top-p, --top-k" };
-
-    public static Option<bool> Json() =>
-        new("--json") { Description = "Print one JSON document; everything else goes to standard error" };
+    public static Option<bool> Keys(string file) =>
+        new("--keys") { Description = $"List the keys of a {file} with their defaults, and exit" };
 
     public static Option<string[]> Set() => new("--set")
     {
-        Description = "Override a value of the recipe, as in training.epochs=1; may be given several times",
+        Description = "Override a value of the recipe, for example training.epochs=1; repeatable",
         HelpName = "KEY=VALUE",
         DefaultValueFactory = _ => [],
     };
+
+    /// <summary>An option with a fixed list of values; any other value is refused with the reason.</summary>
+    public static Option<string> OneOf(string name, string description, string standard, string[] values, string reason)
+    {
+        var option = new Option<string>(name)
+        {
+            Description = description, HelpName = string.Join('|', values), DefaultValueFactory = _ => standard,
+        };
+        option.Validators.Add(result =>
+            Check(values.Contains(result.GetValueOrDefault<string>()), result, $"{string.Join(", ", values)}; {reason}"));
+        return option;
+    }
 
     public static Option<T> Positive<T>(string name, string description, string helpName, T? standard = default)
     {

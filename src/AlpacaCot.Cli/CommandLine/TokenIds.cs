@@ -14,24 +14,25 @@ internal static class TokenIds
     public static int[] Parse(string text, string option, int least = 0)
     {
         var words = text.Trim('[', ']', ' ').Split([',', ' ', '\t', '\n'], StringSplitOptions.RemoveEmptyEntries);
-        if (words.Length == 0) throw new InputException($"{option}: there are no ids in \"{text}\"; write them as in \"1,2,3\"");
+        if (words.Length == 0) throw new InputException($"{option}: \"{text}\" contains no ids; write them like \"1,2,3\"");
         return [.. words.Select((word, i) =>
             int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id) && id >= least ? id
-            : throw new InputException($"{option}: number {i + 1} is '{word}'; allowed are whole numbers from {least}, as in " +
-                "\"1,2,3\""))];
+            : throw new InputException($"{option}: number {i + 1} is '{word}'; allowed are whole numbers from {least}, for " +
+                "example \"1,2,3\""))];
     }
 
-    /// <summary>Reads ids and makes sure that the vocabulary has them.</summary>
+    /// <summary>Reads ids and checks that they are in the vocabulary.</summary>
     public static int[] Parse(string text, string option, Tokenizer tokenizer)
     {
         var ids = Parse(text, option);
         if (Array.Find(ids, id => id >= tokenizer.VocabularySize) is var id && id > 0)
-            throw new InputException($"{option}: there is no token {id}; the tokenizer {tokenizer.Path} has 0 to " +
-                $"{tokenizer.VocabularySize - 1}");
+            throw new InputException($"{option}: id {id} is outside the vocabulary; the tokenizer {tokenizer.Path} has the ids " +
+                $"0 to {tokenizer.VocabularySize - 1}");
         return ids;
     }
 
     /// <summary>The tokenizer of <c>--tokenizer</c>, or else of <c>--model</c>.</summary>
     public static Tokenizer Load(string? tokenizer, string? model) =>
-        Tokenizer.Load(tokenizer ?? model ?? throw new InputException("no tokenizer: add --model DIR or --tokenizer FILE"));
+        Tokenizer.Load(tokenizer ?? model
+            ?? throw new InputException("no tokenizer is given; add --model PATH or --tokenizer PATH"));
 }

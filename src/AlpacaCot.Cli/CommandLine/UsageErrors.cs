@@ -3,22 +3,22 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.CommandLine;
 
-/// <summary>What is wrong with a command line, in sentences that offer the nearest right spelling.</summary>
+/// <summary>The errors of a command line, each with the nearest correct spelling.</summary>
 internal static class UsageErrors
 {
     public static IReadOnlyList<string> Of(ParseResult parsed)
     {
         if (parsed.Errors.Count == 0) return [];
         var command = parsed.CommandResult.Command;
-        // A word behind an unknown option is its value; and with an unknown word the parser's other complaints follow from it.
+        // A word behind an unknown option is its value, and the parser's other errors follow from an unknown word.
         var tokens = parsed.UnmatchedTokens;
         var options = tokens.Where(t => t.StartsWith('-')).ToList();
-        // Where a verb is expected, everything behind a wrong one is its own.
+        // Everything behind an unknown command belongs to that command.
         var first = parsed.Tokens.Select(t => t.Value).FirstOrDefault(tokens.Contains);
         if (command.Subcommands.Count > 0 && first?.StartsWith('-') == false) (options, tokens) = ([], [first]);
         var unknown = (options.Count > 0 ? options : tokens).Select(token => Unknown(token, command)).ToList();
         if (unknown.Count == 0 && command is not RootCommand && command.Subcommands.Count > 0)
-            return [$"{Name(command)} takes a verb: {string.Join(", ", command.Subcommands.Select(c => c.Name))}"];
+            return [$"{Name(command)} needs a subcommand: {string.Join(", ", command.Subcommands.Select(c => c.Name))}"];
         return unknown.Count > 0 ? unknown : [.. parsed.Errors.Select(e => e.Message.TrimEnd()).Distinct()];
     }
 
@@ -39,8 +39,8 @@ internal static class UsageErrors
             .SelectMany(p => p.Options.Where(o => o.Recursive)));
         var candidates = isOption ? options.Select(o => o.Name) : command.Subcommands.Select(c => c.Name);
         var guess = Spelling.Nearest(name, candidates);
-        var complaint = isOption ? $"there is no option '{name}'"
-            : command.Subcommands.Count > 0 ? $"there is no verb '{name}'" : $"'{name}' is one word too many";
+        var complaint = isOption ? $"unknown option '{name}'"
+            : command.Subcommands.Count > 0 ? $"unknown command '{name}'" : $"unexpected argument '{name}'";
         return complaint + (command is not RootCommand && (isOption || command.Subcommands.Count > 0)
             ? $" of {Name(command)}" : "")
             + (guess is null ? "" : $"; did you mean {guess}?");

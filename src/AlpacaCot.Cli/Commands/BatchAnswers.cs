@@ -10,8 +10,9 @@ using AlpacaCot.Models.Generation;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary>The answers to a file of prompts: lines of JSON in the order of the prompts, each as soon as those before it are
-/// there.</summary>
+/// <summary>
+/// Answers a file of prompts: lines of JSON in the order of the prompts, each written as soon as all earlier ones are.
+/// </summary>
 internal static class BatchAnswers
 {
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

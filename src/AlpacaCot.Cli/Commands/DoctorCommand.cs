@@ -1,3 +1,4 @@
+using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Machine;
 using AlpacaCot.Cli.Output;
@@ -5,25 +6,27 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>doctor</c>: what this machine offers and lacks.</summary>
-internal static class DoctorCommand
+/// <summary><c>doctor</c>: checks this machine.</summary>
+internal sealed class DoctorCommand(Terminal terminal)
 {
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var json = Options.Json();
-        var verb = new DocumentedCommand("doctor", CommandGroup.Machine, "Show what this machine offers and lacks, and what to do",
-            "doctor", "doctor --json")
+        var command = new DoctorCommand(terminal);
+        return new DocumentedCommand("doctor", CommandGroup.Machine,
+            "Check this machine: what is available, what is missing, and how to install it", "doctor", "doctor --json")
         {
-            json,
-        };
-        verb.SetAction((parsed, _) =>
-        {
-            var findings = MachineReport.Findings();
-            if (parsed.GetValue(json)) WriteJson(findings, terminal);
-            else Show(findings, terminal);
-            return Task.FromResult(findings.Any(f => f.State == FindingState.Missing) ? ExitCode.Failed : ExitCode.Done);
-        });
-        return verb;
+            command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var findings = MachineReport.Findings();
+        if (parsed.GetValue(_json)) WriteJson(findings, terminal);
+        else Show(findings, terminal);
+        return findings.Any(f => f.State == FindingState.Missing) ? ExitCode.Failed : ExitCode.Done;
     }
 
     private static void Show(IReadOnlyList<MachineFinding> findings, Terminal terminal)
@@ -48,7 +51,7 @@ internal static class DoctorCommand
         if (terminal.OutIsTerminal) terminal.Console.Write(table);
         terminal.Console.WriteLine();
         terminal.Console.MarkupLine(findings.Any(f => f.State == FindingState.Missing)
-            ? "[red]Training does not work here until what is missing is there.[/]" : "[green]Ready to train.[/]");
+            ? "[red]Training does not work until the missing parts are installed.[/]" : "[green]Ready to train.[/]");
     }
 
     private static void WriteJson(IReadOnlyList<MachineFinding> findings, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>

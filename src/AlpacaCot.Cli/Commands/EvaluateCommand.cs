@@ -14,93 +14,89 @@ using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>evaluate</c>: a model on a benchmark, or answers of an earlier run scored again.</summary>
-internal sealed class EvaluateCommand
+/// <summary><c>evaluate</c>: runs a benchmark on a model, or scores saved answers again.</summary>
+internal sealed class EvaluateCommand(Terminal terminal)
 {
-    private readonly Terminal _terminal;
-    private readonly Option<string> _model = Options.Model(), _adapter = Options.Adapter(), _tokenizer = Options.Tokenizer(),
-        _template = Options.Template();
-
     private readonly Option<string> _benchmark = new("--benchmark")
     {
-        Description = "What to ask (--list shows all)", HelpName = "NAME",
+        Description = "Benchmark to run (--list shows all)", HelpName = "NAME",
     };
-
 
     private readonly Option<string> _data = new("--data")
     {
-        Description = "The benchmark's published file or folder, or a name that data is known by (the benchmark's own "
-            + $"otherwise): looked for in {DataFolder.Variable} or data/ and among downloads",
+        Description = "The benchmark's published file or folder, or a name of its data, which is searched in "
+            + $"{DataFolder.Variable} or data/ and among downloads. Default: the benchmark's name",
         HelpName = "PATH|NAME",
     };
 
-    private readonly Option<string> _generations = new("--generations")
-    {
-        Description = "Score the answers of an earlier run again; no model is needed", HelpName = "FILE",
-    };
+    private readonly Option<string> _model = Options.Model(), _adapter = Options.Adapter(), _tokenizer = Options.Tokenizer(),
+        _template = Options.Template();
 
-    private readonly Option<bool> _list = new("--list") { Description = "Show every benchmark and how it asks and scores" };
-    private readonly Option<bool> _show = new("--show-prompts")
-    {
-        Description = "Show exactly what a model would read, and ask nothing",
-    };
-
-    private readonly Option<int?> _limit = Options.Limit("Ask only this many questions: the first of each category in turn");
+    private readonly Option<int?> _limit = Options.Limit("Maximum number of questions, taken from the categories in turn");
     private readonly Option<int?> _shots = Options.Number<int?>("--shots",
-        "Solved examples before a question, where the benchmark has any", "N", null, v => v >= 0, "a whole number from 0");
+        "Number of solved examples before a question, if the benchmark has any", "N", null, v => v >= 0, "a whole number from 0");
 
     private readonly Option<string> _trigger = Options.Text("--trigger",
-        "Put behind every instruction, as \"Let's think step by step.\"");
+        "Text to append to every instruction, for example \"Let's think step by step.\"");
 
     private readonly Option<bool> _generate = new("--generate")
     {
-        Description = "Let choices be answered in words, not by log-likelihood",
+        Description = "Generate answers to multiple-choice questions instead of comparing log-likelihoods",
     };
 
-    private readonly Option<int?> _most = Options.Positive<int?>("--max-new-tokens",
-        "The most tokens to generate; else the benchmark's", "N");
+    private readonly Option<bool> _showPrompts = new("--show-prompts") { Description = "Print the exact prompts, and exit" };
+    private readonly Option<string> _generations = Options.File("--generations",
+        "Score the saved answers of an earlier run; no model is needed");
 
-    private readonly Option<int> _batch = Options.Positive<int>("--batch-size", "Questions answered together", "N", 32);
-    private readonly Option<string> _runner = new("--runner")
+    private readonly Option<bool> _list = new("--list")
     {
-        Description = "Runs programs that a model wrote, shut in, as \"bwrap ... python3 {file}\"", HelpName = "COMMAND",
+        Description = "List the benchmarks with their prompts and scoring, and exit",
     };
 
-    private readonly Option<string> _out = Options.Out("Write every answer with its score, a line of JSON each");
+    private readonly Option<string> _out = Options.Out("Write every answer with its score, one JSON object per line");
     private readonly Option<string> _cache = new("--cache")
     {
-        Description = "Where answers are kept as they come: a stopped run goes on from there", HelpName = "DIR",
+        Description = "Folder that keeps answers; a stopped run continues from it", HelpName = "DIR",
         DefaultValueFactory = _ => Path.Combine("runs", "evaluations"),
     };
 
-    private readonly Option<string> _device = Options.Device(), _dtype = Options.Dtype(), _quantization = Options.Quantization();
-    private readonly Option<bool> _json = Options.Json();
-    private readonly JudgeOptions _judge = new();
+    private readonly Option<int?> _maxNewTokens = Options.Positive<int?>("--max-new-tokens",
+        "Maximum number of tokens to generate. Default: that of the benchmark", "N");
 
-    private EvaluateCommand(Terminal terminal) => _terminal = terminal;
+    private readonly Option<int> _batchSize = Options.Positive<int>("--batch-size", "Maximum number of sequences at a time", "N",
+        32);
+
+    private readonly Option<string> _runner = new("--runner")
+    {
+        Description = "Sandbox command that runs generated programs, for example \"bwrap ... python3 {file}\"",
+        HelpName = "COMMAND",
+    };
+
+    private readonly JudgeOptions _judge = new();
+    private readonly ComputeOptions _compute = new(withWeights: false);
+    private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var it = new EvaluateCommand(terminal);
-        var verb = new DocumentedCommand("evaluate", CommandGroup.Use, "Measure a model on benchmarks: scores by category, with intervals",
+        var command = new EvaluateCommand(terminal);
+        return new DocumentedCommand("evaluate", CommandGroup.Use,
+            "Run benchmarks on a model: scores by category, with confidence intervals",
             "evaluate --list",
             "evaluate --model path/to/model --adapter runs/my-run --benchmark gsm8k --data gsm8k/test.jsonl --limit 200",
             "evaluate --model path/to/model --benchmark mmlu --data mmlu --show-prompts --limit 1",
             "evaluate --model path/to/model --benchmark belle-eval --judge http://localhost:8000/v1 --judge-model NAME",
             "evaluate --generations answers.jsonl --json")
         {
-            it._benchmark, it._data, it._model, it._adapter, it._tokenizer, it._template, it._limit, it._shots, it._trigger,
-            it._generate, it._show, it._generations, it._list, it._out, it._cache, it._most, it._batch, it._runner,
-        };
-        it._judge.AddTo(verb);
-        foreach (var option in new Option[] { it._device, it._dtype, it._quantization, it._json }) verb.Add(option);
-        verb.SetAction(it.RunAsync);
-        return verb;
+            command._benchmark, command._data, command._model, command._adapter, command._tokenizer, command._template,
+            command._limit, command._shots, command._trigger, command._generate, command._showPrompts, command._generations,
+            command._list, command._out, command._cache, command._maxNewTokens, command._batchSize, command._runner,
+            command._judge.All, command._compute.All, command._json,
+        }.RunsAsync(command.RunAsync);
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
     {
-        var screen = new EvaluationScreen(_terminal, parsed.GetValue(_json));
+        var screen = new EvaluationScreen(terminal, parsed.GetValue(_json));
         if (parsed.GetValue(_list))
         {
             screen.List(BenchmarkSuite.All);
@@ -109,7 +105,7 @@ internal sealed class EvaluateCommand
         var clock = Stopwatch.StartNew();
         var earlier = parsed.GetValue(_generations);
         if (earlier is not null && parsed.GetValue(_model) is not null)
-            throw new InputException("--generations scores answers that are there; leave out --model");
+            throw new InputException("--generations scores saved answers and loads no model; leave out --model");
         using var owned = new Owned();
         BenchmarkRun run;
         IBenchmark benchmark;
@@ -117,8 +113,8 @@ internal sealed class EvaluateCommand
         if (earlier is not null)
         {
             var (name, model, questions, responses) = GenerationsFile.Read(earlier);
-            if (parsed.GetValue(_benchmark) is { } wanted && wanted != name)
-                throw new InputException($"{earlier} holds answers to {name}, not to {wanted}");
+            if (parsed.GetValue(_benchmark) is { } asked && asked != name)
+                throw new InputException($"{earlier} contains answers to {name}, not to {asked}");
             benchmark = Find(name, parsed);
             run = BenchmarkRunner.Score(benchmark, model, questions, responses);
         }
@@ -133,7 +129,7 @@ internal sealed class EvaluateCommand
                 Set = data.Set,
                 ByLikelihood = parsed.GetValue(_generate) ? false : null,
             });
-            if (parsed.GetValue(_show))
+            if (parsed.GetValue(_showPrompts))
             {
                 screen.ShowPrompts(questions, TemplateOf(parsed).Format);
                 return ExitCode.Done;
@@ -144,7 +140,7 @@ internal sealed class EvaluateCommand
         if (_judge.Given(parsed))
         {
             if (benchmark is not IJudgedBenchmark judged)
-                throw new InputException($"{benchmark.About.Name} is scored without a judge; leave out --judge");
+                throw new InputException($"{benchmark.About.Name} does not use a judge; leave out --judge");
             using var store = ResponseStore.Open(Path.Combine(parsed.GetValue(_cache)!, "verdicts.jsonl"));
             var spec = _judge.Spec(parsed);
             var judge = spec.Open(store, owned.All);
@@ -155,7 +151,7 @@ internal sealed class EvaluateCommand
             }
             catch (JudgeUnavailableException e)
             {
-                _terminal.WriteError(e.Message);
+                terminal.WriteError(e.Message);
                 return ExitCode.Failed;
             }
             cost = judge.Cost;
@@ -166,23 +162,22 @@ internal sealed class EvaluateCommand
     }
 
     private (BenchmarkRun Run, int Reused) Ask(IBenchmark benchmark, IReadOnlyList<BenchmarkQuestion> questions,
-        ParseResult parsed,
-        EvaluationScreen screen, CancellationToken cancel)
+        ParseResult parsed, EvaluationScreen screen, CancellationToken cancel)
     {
         var (path, adapter) = (parsed.GetValue(_model), parsed.GetValue(_adapter));
-        var quantization = parsed.GetValue(_quantization)!;
-        using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), _terminal,
-            quantization: quantization);
-        if (parsed.GetValue(_template) is null) ModelLoading.SayTemplate(model.TemplateChoice, _terminal);
-        var name = ContentFingerprint.Of(path!) + (quantization == "none" ? "" : "+" + quantization)
+        var storage = _compute.Read(parsed);
+        using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), storage,
+            terminal);
+        if (parsed.GetValue(_template) is null) ModelLoading.ShowTemplate(model.TemplateChoice, terminal);
+        var name = ContentFingerprint.Of(path!) + (storage.Quantization is null or "none" ? "" : "+" + storage.Quantization)
             + (adapter is null ? "" : "+" + ContentFingerprint.Of(LanguageModel.AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {
-            MaxNewTokens = parsed.GetValue(_most) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batch),
+            MaxNewTokens = parsed.GetValue(_maxNewTokens) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batchSize),
         };
         using var store = ResponseStore.Open(Path.Combine(parsed.GetValue(_cache)!,
             $"{benchmark.About.Name}-{ResponseStore.Key(answerer.Identity)[..12]}.jsonl"));
-        var runner = new BenchmarkRunner(answerer, store) { ChunkSize = Math.Max(128, 4 * parsed.GetValue(_batch)) };
+        var runner = new BenchmarkRunner(answerer, store) { ChunkSize = Math.Max(128, 4 * parsed.GetValue(_batchSize)) };
         var run = screen.Follow("questions", questions.Count, progress =>
             Task.FromResult(runner.Run(benchmark, questions, progress, cancel))).GetAwaiter().GetResult();
         return (run, runner.Reused);

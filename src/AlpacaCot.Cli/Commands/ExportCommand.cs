@@ -10,8 +10,8 @@ using TorchSharp;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>export</c>: a model in the forms that other programs read.</summary>
-internal static class ExportCommand
+/// <summary><c>export</c>: writes a model in formats of other programs.</summary>
+internal sealed class ExportCommand(Terminal terminal)
 {
     private static readonly Dictionary<string, torch.ScalarType> Types = new()
     {
@@ -24,56 +24,67 @@ internal static class ExportCommand
         ["q4_0"] = GgufType.Q4,
     };
 
+    private readonly Option<string> _model = Options.Model(required: true), _adapter = Options.Adapter();
+    private readonly Option<string> _format = new Option<string>("--format") { Description = "Format to write", Required = true }
+        .AcceptOnlyFromAmong("hf", "gguf", "state-dict");
+
+    private readonly Option<string> _out = Options.Out("File (gguf) or folder (hf, state-dict) to write", "PATH", required: true);
+    private readonly Option<string> _type = new Option<string>("--dtype")
+    {
+        Description = "Type of the weights to write. Default: float16 for gguf, else the types of the model",
+    }.AcceptOnlyFromAmong([.. GgufTypes.Keys]);
+
+    private readonly Option<string> _shard = ShardSize();
+    private readonly Option<string> _preTokenizer = new("--pre-tokenizer")
+    {
+        Description = "llama.cpp's name of the pre-tokenizer, if it cannot be detected", HelpName = "NAME",
+    };
+
+    private readonly Option<string> _quantization = Options.Quantization();
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var (model, adapter, output) = (Options.Model("Model: a Hugging Face folder, a GGUF file, a folder with params.json"),
-            Options.Adapter(), Options.Out("The file (gguf) or folder (hf, state-dict) to make"));
-        model.Required = output.Required = true;
-        adapter.Description = "PEFT adapter folder; it is folded in";
-        output.HelpName = "PATH";
-        var format = new Option<string>("--format") { Description = "What to write", Required = true };
-        format.AcceptOnlyFromAmong("hf", "gguf", "state-dict");
-        var type = new Option<string>("--dtype") { Description = "Type of the weights; as they are, and float16 for gguf" };
-        type.AcceptOnlyFromAmong([.. GgufTypes.Keys]);
-        var (shard, quantization, json) = (ShardSize(), Options.Quantization(), Options.Json());
-        var pre = new Option<string>("--pre-tokenizer")
-        {
-            Description = "llama.cpp's name of the pre-tokenizer, where it cannot be told", HelpName = "NAME",
-        };
-        var verb = new DocumentedCommand("export", CommandGroup.Use, "Write a model as a Hugging Face folder, GGUF or Meta's state dict",
+        var command = new ExportCommand(terminal);
+        return new DocumentedCommand("export", CommandGroup.Use,
+            "Write a model as a Hugging Face folder, a GGUF file or Meta's state dict",
             "export --model path/to/model --adapter runs/my-run --format gguf --dtype q8_0 --out model.gguf",
             "export --model model.gguf --format hf --out path/to/folder",
             "export --model path/to/model --format state-dict --out path/to/folder --json")
         {
-            model, adapter, format, output, type, shard, pre, quantization, json,
-        };
-        verb.SetAction((parsed, _) =>
+            command._model, command._adapter, command._format, command._out, command._type, command._shard,
+            command._preTokenizer, command._quantization, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        using var loaded = ModelLoading.Load(parsed.GetValue(_model), parsed.GetValue(_adapter), null, null,
+            new(Quantization: parsed.GetValue(_quantization)), terminal);
+        var (path, type, format) = (parsed.GetValue(_out)!, parsed.GetValue(_type), parsed.GetValue(_format)!);
+        var result = format switch
         {
-            using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null, null, terminal,
-                quantization: parsed.GetValue(quantization));
-            var (path, wanted, kind) = (parsed.GetValue(output)!, parsed.GetValue(type), parsed.GetValue(format)!);
-            var result = kind switch
-            {
-                "gguf" => ModelExport.ToGguf(loaded, path, GgufTypes[wanted ?? "float16"], parsed.GetValue(pre)),
-                "hf" => HuggingFace(loaded, path, wanted, parsed.GetValue(shard)!, parsed.GetValue(adapter)),
-                _ => ModelExport.ToStateDict(loaded, path, TypeOf(wanted)),
-            };
-            Report(result, path, kind, MergedBase.Of(parsed.GetValue(adapter), loaded), parsed.GetValue(json),
-                terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            "gguf" => ModelExport.ToGguf(loaded, path, GgufTypes[type ?? "float16"], parsed.GetValue(_preTokenizer)),
+            "hf" => HuggingFace(loaded, path, type, parsed.GetValue(_shard)!, parsed.GetValue(_adapter)),
+            _ => ModelExport.ToStateDict(loaded, path, TypeOf(type)),
+        };
+        Report(result, path, format, MergedBase.Of(parsed.GetValue(_adapter), loaded), parsed.GetValue(_json),
+            terminal);
+        return ExitCode.Done;
     }
 
     public static Option<string> WeightType()
     {
-        var option = new Option<string>("--dtype") { Description = "Type of the weights; by default as they are" };
+        var option = new Option<string>("--dtype")
+        {
+            Description = "Type of the weights to write. Default: the types of the model",
+        };
         return option.AcceptOnlyFromAmong([.. Types.Keys]);
     }
 
     public static Option<string> ShardSize() => new("--shard-size")
     {
-        Description = "The most bytes of a weight file, as in 500MB or 5GB", HelpName = "SIZE", DefaultValueFactory = _ => "5GB",
+        Description = "Maximum size of a weight file, for example 500MB or 5GB", HelpName = "SIZE", DefaultValueFactory = _ => "5GB",
     };
 
     public static ExportResult HuggingFace(LanguageModel model, string path, string? type, string shard, string? adapter) =>
@@ -97,14 +108,14 @@ internal static class ExportCommand
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{path}: {result.Bytes / 1e6:0.0} MB in {result.Files.Count} file{(result.Files.Count == 1 ? "" : "s")}. Reopened, its logits on " +
+                $"{path}: {result.Bytes / 1e6:0.0} MB in {result.Files.Count} file{(result.Files.Count == 1 ? "" : "s")}. Read back, its logits on " +
                 $"{check.Tokens} tokens differ from the loaded model's by at most {check.LargestDifference:0.0e+0} (largest logit " +
-                $"{check.LargestLogit:0.00}).{merged.Words}"));
+                $"{check.LargestLogit:0.00}).{merged.Remark}"));
     }
 
     private static torch.ScalarType? TypeOf(string? name) => name is null ? null
         : Types.TryGetValue(name, out var type) ? type
-        : throw new InputException($"--dtype {name} is a type of GGUF; {string.Join(", ", Types.Keys)} go with other formats");
+        : throw new InputException($"--dtype {name} needs --format gguf; other formats take {string.Join(", ", Types.Keys)}");
 
     internal static long Bytes(string size)
     {
@@ -114,6 +125,6 @@ internal static class ExportCommand
         return double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
             && number * unit >= 1
             ? (long)(number * unit)
-            : throw new InputException($"--shard-size: found {size}, allowed is a size as in 500MB or 5GB");
+            : throw new InputException($"--shard-size: found {size}, allowed is a size, for example 500MB or 5GB");
     }
 }

@@ -8,55 +8,60 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>extend</c>: more tokens for a model.</summary>
-internal static class ExtendCommand
+/// <summary><c>extend</c>: adds tokens to a model.</summary>
+internal sealed class ExtendCommand(Terminal terminal)
 {
+    private readonly Option<string> _model = Options.Model(required: true);
+    private readonly Option<string> _merge = Options.File("--merge",
+        "Add the pieces of this SentencePiece model, as Chinese-LLaMA does");
+
+    private readonly Option<string[]> _token = new("--token")
+    {
+        Description = "Add this token; repeatable", HelpName = "TEXT", DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string> _tokens = Options.File("--tokens", "Add the tokens of a file, one per line");
+    private readonly Option<bool> _special = new("--special")
+    {
+        Description = "Mark the added tokens as special: decoding leaves them out",
+    };
+
+    private readonly Option<string> _out = Options.Out("Hugging Face folder to write", "DIR", required: true);
+    private readonly Option<string> _shard = ExportCommand.ShardSize();
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var (model, output) = (Options.Model(), Options.Out("The Hugging Face folder to make"));
-        model.Required = output.Required = true;
-        output.HelpName = "DIR";
-        var merge = new Option<string>("--merge")
-        {
-            Description = "Add the pieces of this SentencePiece model, as Chinese-LLaMA does", HelpName = "MODEL",
-        };
-        var token = new Option<string[]>("--token")
-        {
-            Description = "Add this token; may be given several times", HelpName = "TEXT", DefaultValueFactory = _ => [],
-        };
-        var tokens = new Option<string>("--tokens") { Description = "Add the tokens of a file, one a line", HelpName = "FILE" };
-        var special = new Option<bool>("--special")
-        {
-            Description = "The added tokens are protocol, not text: left out when decoding",
-        };
-        var (shard, json) = (ExportCommand.ShardSize(), Options.Json());
-        var verb = new DocumentedCommand("extend", CommandGroup.Use, "Give a model more tokens, their vectors the means of what they were before",
+        var command = new ExtendCommand(terminal);
+        return new DocumentedCommand("extend", CommandGroup.Use,
+            "Add tokens to a model's vocabulary; new vectors are means of the old ones",
             "extend --model path/to/llama --merge chinese_sp.model --out chinese-llama",
             "extend --model path/to/model --token \"<|tool|>\" --token \"<|result|>\" --special --out with-tools",
             "extend --model path/to/model --tokens words.txt --out wider --json")
         {
-            model, merge, token, tokens, special, output, shard, json,
-        };
-        verb.SetAction((parsed, _) =>
-        {
-            var folder = parsed.GetValue(model)!;
-            List<string> texts = [.. parsed.GetValue(token)!, .. parsed.GetValue(tokens) is { } file ? Lines(file) : []];
-            var second = parsed.GetValue(merge);
-            if (second is null == (texts.Count == 0))
-                throw new InputException("extend takes the new tokens from --merge, or from --token and --tokens.");
-            var extension = second is not null ? VocabularyExtension.Merge(folder, second)
-                : VocabularyExtension.Add(folder, texts, parsed.GetValue(special));
-            using var loaded = ModelLoading.Load(folder, null, null, null, terminal);
-            var path = parsed.GetValue(output)!;
-            var result = VocabularyGrowth.Write(loaded, extension, path, ExportCommand.Bytes(parsed.GetValue(shard)!));
-            Report(result, extension, path, parsed.GetValue(json), terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._model, command._merge, command._token, command._tokens, command._special, command._out, command._shard,
+            command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var folder = parsed.GetValue(_model)!;
+        List<string> texts = [.. parsed.GetValue(_token)!, .. parsed.GetValue(_tokens) is { } file ? Lines(file) : []];
+        var second = parsed.GetValue(_merge);
+        if (second is null == (texts.Count == 0))
+            throw new InputException("extend needs the new tokens either from --merge or from --token and --tokens");
+        var extension = second is not null ? VocabularyExtension.Merge(folder, second)
+            : VocabularyExtension.Add(folder, texts, parsed.GetValue(_special));
+        using var loaded = ModelLoading.Load(folder, null, null, null, new(), terminal);
+        var path = parsed.GetValue(_out)!;
+        var result = VocabularyGrowth.Write(loaded, extension, path, ExportCommand.Bytes(parsed.GetValue(_shard)!));
+        Report(result, extension, path, parsed.GetValue(_json), terminal);
+        return ExitCode.Done;
     }
 
     private static string[] Lines(string file) => File.Exists(file) ? [.. File.ReadLines(file).Where(line => line.Length > 0)]
-        : throw new InputException($"{file}: there is no such file.");
+        : throw new InputException($"{file}: file not found");
 
     private static void Report(ExportResult result, VocabularyExtension extension, string path, bool json, Terminal terminal)
     {
@@ -74,9 +79,10 @@ internal static class ExtendCommand
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{path}: {added:N0} tokens added to {before:N0}; {result.Bytes / 1e6:0.0} MB. Reopened, the logits of the old ") +
+                $"{path}: {added:N0} tokens added to {before:N0}; {result.Bytes / 1e6:0.0} MB. Read back, the logits of the old ") +
                 string.Create(CultureInfo.InvariantCulture,
                     $"tokens differ by at most {result.Check.LargestDifference:0.0e+0}. ") +
-                "The new vectors are means: train the embeddings and the head with the model (full tuning, or modules_to_save).");
+                "The new vectors are means of old ones: train the embeddings and the head too (all parameters, or " +
+                "modules_to_save).");
     }
 }

@@ -12,40 +12,44 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>inspect</c>: exactly what training sees of a record, token by token.</summary>
-internal static class InspectCommand
+/// <summary><c>inspect</c>: shows a record as training sees it, token by token.</summary>
+internal sealed class InspectCommand(Terminal terminal)
 {
-    private const int CutShown = 40; // tokens behind the cutoff that are worth a look
+    private const int CutShown = 40; // tokens shown beyond the cutoff
+
+    private readonly Option<string> _data = Options.File("--data", "Instruction file", required: true);
+    private readonly Option<int> _record = Options.Positive<int>("--record", "Number of the record, from 1", "N", 1);
+    private readonly Option<string> _template = Options.Template(), _model = Options.Model(), _tokenizer = Options.Tokenizer();
+    private readonly Option<int> _cutoff = Options.Positive<int>("--cutoff", "Maximum length of an example in tokens", "N", 512);
+    private readonly Option<bool> _trainOnInputs = new("--train-on-inputs") { Description = "Include the prompt in the loss" };
+    private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var data = new Option<string>("--data") { Description = "Instruction file", HelpName = "FILE", Required = true };
-        var record = Options.Positive<int>("--record", "Number of the record, from 1", "N", 1);
-        var template = Options.Template();
-        var model = Options.Model("Model folder with the tokenizer");
-        var tokenizer = Options.Tokenizer();
-        var cutoff = Options.Positive<int>("--cutoff", "Longest example in tokens; the rest is cut", "N", 512);
-        var inputs = new Option<bool>("--train-on-inputs") { Description = "Count the prompt in the loss too" };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("inspect", CommandGroup.Data, "Show a record's tokens, ids and loss mask, as training sees them",
+        var command = new InspectCommand(terminal);
+        return new DocumentedCommand("inspect", CommandGroup.Data, "Show the tokens, ids and loss mask of a training example",
             "inspect --data alpaca.json --record 17 --model path/to/model",
             "inspect --data alpaca.json --tokenizer tokenizer.model --cutoff 64 --train-on-inputs",
             "inspect --data alpaca.json --model path/to/model --json")
         {
-            data, record, template, model, tokenizer, cutoff, inputs, json,
-        };
-        verb.SetAction((parsed, _) =>
+            command._data, command._record, command._template, command._model, command._tokenizer, command._cutoff,
+            command._trainOnInputs, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var engine = TokenIds.Load(parsed.GetValue(_tokenizer), parsed.GetValue(_model));
+        var prompt = ChatFormats.Resolve(parsed.GetValue(_template), null, parsed.GetValue(_model), parsed.GetValue(_tokenizer),
+            engine);
+        var options = new EncodingOptions
         {
-            var engine = TokenIds.Load(parsed.GetValue(tokenizer), parsed.GetValue(model));
-            var prompt = ChatFormats.Resolve(parsed.GetValue(template), null, parsed.GetValue(model), parsed.GetValue(tokenizer),
-                engine);
-            var options = new EncodingOptions { CutoffLength = parsed.GetValue(cutoff), TrainOnInputs = parsed.GetValue(inputs) };
-            var view = View.Of(Find(parsed.GetValue(data)!, parsed.GetValue(record)), prompt, engine, options);
-            if (parsed.GetValue(json)) WriteJson(view, terminal);
-            else Show(view, terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),
+        };
+        var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record)), prompt, engine, options);
+        if (parsed.GetValue(_json)) WriteJson(view, terminal);
+        else Show(view, terminal);
+        return ExitCode.Done;
     }
 
     private static Conversation Find(string path, int number)
@@ -53,7 +57,7 @@ internal static class InspectCommand
         var seen = 0;
         foreach (var conversation in InstructionFile.Read(path))
             if (++seen == number) return conversation;
-        throw new InputException($"{path} has {seen} records; there is no record {number}");
+        throw new InputException($"{path} has {seen} records; record {number} does not exist");
     }
 
     /// <summary>A record with its tokens before and after the cutoff.</summary>
@@ -68,7 +72,7 @@ internal static class InspectCommand
         {
             var everything = options with { CutoffLength = int.MaxValue };
             var whole = new ExampleEncoder(tokenizer, choice.Format, everything).Encode(record)
-                ?? throw new InputException($"{record.Origin}: the record has nothing for the model to learn");
+                ?? throw new InputException($"{record.Origin}: the record has no answer to train on");
             return new(record, choice, tokenizer, whole, new ExampleEncoder(tokenizer, choice.Format, options).Encode(record),
                 options.CutoffLength);
         }
@@ -107,7 +111,7 @@ internal static class InspectCommand
             console.WriteLine();
             TokenChips.Show(view.Tokenizer, [.. chips.Take(view.Length + CutShown)], terminal);
             var more = chips.Count - view.Length - CutShown;
-            if (more > 0) console.MarkupLine($"[grey]... and {more} more that are cut[/]");
+            if (more > 0) console.MarkupLine($"[grey]... and {more} more that are cut off[/]");
             console.WriteLine();
         }
         else
@@ -120,7 +124,7 @@ internal static class InspectCommand
         terminal.Out.WriteLine($"{view.Record.Origin}, template: {view.Choice.Description}: {view.Whole.Ids.Length} tokens, " +
             $"{view.Supervised} supervised, {view.Length - view.Supervised} masked, {view.Whole.Ids.Length - view.Length} cut");
         if (view.Kept is null)
-            terminal.Out.WriteLine($"Training drops this record: nothing of its answer is left within {view.Cutoff} tokens " +
+            terminal.Out.WriteLine($"Training drops this record: no token of its answer is within {view.Cutoff} tokens " +
                 "(--cutoff).");
     }
 }

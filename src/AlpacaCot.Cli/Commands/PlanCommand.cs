@@ -8,28 +8,32 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>plan</c>: what a recipe will train and need, before it runs.</summary>
-internal static class PlanCommand
+/// <summary><c>plan</c>: estimates trainable parameters, memory and steps of a recipe.</summary>
+internal sealed class PlanCommand(Terminal terminal)
 {
+    private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe (YAML file)" };
+    private readonly Option<string[]> _set = Options.Set();
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var path = new Argument<string>("RECIPE") { Description = "The recipe, a YAML file" };
-        var (set, json) = (Options.Set(), Options.Json());
-        var verb = new DocumentedCommand("plan", CommandGroup.Train, "Count what a recipe trains and needs, without loading the model",
+        var command = new PlanCommand(terminal);
+        return new DocumentedCommand("plan", CommandGroup.Train,
+            "Estimate trainable parameters, memory and steps of a recipe, without loading the model",
             "plan recipes/alpaca-lora.yaml",
             "plan recipes/alpaca-lora.yaml --set adapter.method=dora --set adapter.rank=16 --json")
         {
-            path, set, json,
-        };
-        verb.SetAction((parsed, _) =>
-        {
-            var recipe = RecipeFile.Load(parsed.GetValue(path)!, parsed.GetValue(set));
-            var (estimate, length) = (ResourceEstimate.Of(recipe), RunLength.Of(recipe));
-            if (parsed.GetValue(json)) WriteJson(estimate, length, terminal);
-            else Say(estimate, length, terminal.Console);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._recipe, command._set, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, parsed.GetValue(_set));
+        var (estimate, length) = (ResourceEstimate.Of(recipe), RunLength.Of(recipe));
+        if (parsed.GetValue(_json)) WriteJson(estimate, length, terminal);
+        else Show(estimate, length, terminal.Console);
+        return ExitCode.Done;
     }
 
     private static void WriteJson(ResourceEstimate plan, RunLength length, Terminal terminal) =>
@@ -49,7 +53,7 @@ internal static class PlanCommand
             if (length.Examples is { } examples) o.WriteNumber("examples", examples);
         }));
 
-    private static void Say(ResourceEstimate plan, RunLength length, IAnsiConsole console)
+    private static void Show(ResourceEstimate plan, RunLength length, IAnsiConsole console)
     {
         Line("model", $"{plan.Family}, {plan.BaseParameters:N0} parameters");
         Line("method", plan.Method);

@@ -9,57 +9,65 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>quantize</c>: a model folder whose linear layers are kept in 8 or 4 bits.</summary>
-internal static class QuantizeCommand
+/// <summary><c>quantize</c>: writes a model folder with linear layers in 8 or 4 bits.</summary>
+internal sealed class QuantizeCommand(Terminal terminal)
 {
+    private readonly Option<string> _model = Options.Model(required: true);
+    private readonly Option<string> _to = new Option<string>("--to") { Description = "Quantization to apply", Required = true }
+        .AcceptOnlyFromAmong([.. QuantizationOptions.Names]);
+
+    private readonly Option<string> _out = Options.Out("Model folder to write", "DIR", required: true);
+    private readonly Option<bool> _single = new("--no-double-quantization")
+    {
+        Description = "Store the scales of 4-bit blocks in fp32",
+    };
+
+    private readonly Option<string[]> _skip = new("--skip")
+    {
+        Description = "Layers to leave unquantized in addition to the head, by name or end of name", HelpName = "NAME",
+        AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var (model, output, json) = (Options.Model(), Options.Out("The folder to make"), Options.Json());
-        model.Required = output.Required = true;
-        output.HelpName = "DIR";
-        var to = new Option<string>("--to") { Description = "The form", Required = true };
-        to.AcceptOnlyFromAmong([.. QuantizationOptions.Names]);
-        var plain = new Option<bool>("--no-double-quantization") { Description = "Keep the scales of 4-bit blocks in fp32" };
-        var skip = new Option<string[]>("--skip")
-        {
-            Description = "Layers left as they are beside the head, by name or end of name", HelpName = "NAME",
-            AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
-        };
-        var verb = new DocumentedCommand("quantize", CommandGroup.Use,
-            "Write a model with its linear layers in 8 or 4 bits, as transformers reads it",
+        var command = new QuantizeCommand(terminal);
+        return new DocumentedCommand("quantize", CommandGroup.Use,
+            "Write a model with linear layers in 8 or 4 bits, in the format of transformers",
             "quantize --model path/to/model --to nf4 --out path/to/model-nf4",
             "quantize --model path/to/model --to int8 --skip gate --out path/to/model-int8 --json")
         {
-            model, to, output, plain, skip, json,
-        };
-        verb.SetAction((parsed, cancel) =>
+            command._model, command._to, command._out, command._single, command._skip, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var (from, into) = (parsed.GetValue(_model)!, parsed.GetValue(_out)!);
+        var options = QuantizationOptions.Parse(parsed.GetValue(_to))! with
         {
-            var (from, into) = (parsed.GetValue(model)!, parsed.GetValue(output)!);
-            var options = QuantizationOptions.Parse(parsed.GetValue(to))! with
+            DoubleQuantization = !parsed.GetValue(_single), Skip = parsed.GetValue(_skip)!,
+        };
+        var clock = Stopwatch.StartNew();
+        var shown = false;
+        try
+        {
+            QuantizedFolder.Write(from, into, options, (done, all) =>
             {
-                DoubleQuantization = !parsed.GetValue(plain), Skip = parsed.GetValue(skip)!,
-            };
-            var clock = Stopwatch.StartNew();
-            var shown = false;
-            try
-            {
-                QuantizedFolder.Write(from, into, options, (done, all) =>
-                {
-                    cancel.ThrowIfCancellationRequested();
-                    if (!terminal.ErrorIsTerminal || clock.ElapsedMilliseconds < 1000) return;
-                    shown = true;
-                    terminal.Error.Write(string.Create(CultureInfo.InvariantCulture,
-                        $"\r  {done / 1e6:N0} of {all / 1e6:N0} million weights   "));
-                });
-            }
-            finally
-            {
-                if (shown) terminal.Error.Write("\r\u001b[K");
-            }
-            Report(from, into, options, clock.Elapsed, parsed.GetValue(json), terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+                cancel.ThrowIfCancellationRequested();
+                if (!terminal.ErrorIsTerminal || clock.ElapsedMilliseconds < 1000) return;
+                shown = true;
+                terminal.Error.Write(string.Create(CultureInfo.InvariantCulture,
+                    $"\r  {done / 1e6:N0} of {all / 1e6:N0} million weights   "));
+            });
+        }
+        finally
+        {
+            if (shown) terminal.Error.Write("\r\u001b[K");
+        }
+        Report(from, into, options, clock.Elapsed, parsed.GetValue(_json), terminal);
+        return ExitCode.Done;
     }
 
     private static void Report(string from, string into, QuantizationOptions options, TimeSpan elapsed, bool json,
@@ -77,7 +85,7 @@ internal static class QuantizeCommand
             }));
         else
             terminal.Console.MarkupLine(string.Create(CultureInfo.InvariantCulture,
-                $"{Markup.Escape(into)}: {options.Name}, {after / 1e6:N1} MB of weights in place of {before / 1e6:N1} MB"));
+                $"{Markup.Escape(into)}: {options.Name}, {after / 1e6:N1} MB of weights (before: {before / 1e6:N1} MB)"));
     }
 
     private static long WeightBytes(string path) => File.Exists(path) ? new FileInfo(path).Length

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
@@ -13,38 +14,43 @@ using AlpacaCot.Training.Recipes;
 namespace AlpacaCot.Cli.Commands;
 
 /// <summary>
-/// <c>quickstart</c>: the whole way from a base model and data to a measured improvement, on the samples beside the program.
+/// <c>quickstart</c>: fine-tunes the sample model on the sample data, and measures it before and after.
 /// </summary>
-internal static class QuickstartCommand
+internal sealed class QuickstartCommand(Terminal terminal)
 {
-    // Written before anything else of a run: a folder that holds it is a quickstart's and may be replaced.
+    // The first file of a run: a folder that contains it belongs to a quickstart and may be replaced.
     private const string AnswersBefore = "answers-before.jsonl", AnswersAfter = "answers-after.jsonl";
     private const int BatchSize = 64;
 
     private static string Samples => Path.Combine(AppContext.BaseDirectory, "samples");
 
+    private readonly Option<string> _out = Options.Out("Run folder; an earlier quickstart in it is replaced", "DIR");
+    private readonly Option<int?> _limit = Options.Number<int?>("--limit", "Ask only the first N held-out questions", "N", null,
+        v => v >= 3, "a whole number from 3"); // one question of each kind
+
+    private readonly Option<int?> _steps = Options.Positive<int?>("--steps", "Train only N steps", "N");
+    private readonly Option<int> _seed = Options.Seed();
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var output = Options.Out("The run folder; a quickstart that is there is replaced");
-        (output.HelpName, output.DefaultValueFactory) = ("DIR", _ => Path.Combine("runs", "quickstart"));
-        var limit = Options.Number<int?>("--limit", "Ask only this many held-out questions", "N", null, v => v >= 3,
-            "a whole number from 3"); // one of each kind
-        var steps = Options.Positive<int?>("--steps", "Train only this many steps", "N");
-        var (seed, json) = (Options.Seed(), Options.Json());
-        var verb = new DocumentedCommand("quickstart", CommandGroup.Train, "Tune a small model here and now, and see what it learned",
+        var command = new QuickstartCommand(terminal);
+        command._out.DefaultValueFactory = _ => Path.Combine("runs", "quickstart");
+        return new DocumentedCommand("quickstart", CommandGroup.Train,
+            "Fine-tune the embedded small model and measure what it learned",
             "quickstart",
             "quickstart --steps 100 --limit 30 --out runs/short")
         {
-            output, limit, steps, seed, json,
-        };
-        verb.SetAction((parsed, cancel) =>
-        {
-            string[] settings = [$"training.seed={parsed.GetValue(seed)}",
-                .. parsed.GetValue(steps) is { } most ? new[] { $"training.max_steps={most}" } : []];
-            var recipe = LoadRecipe(settings) with { Output = parsed.GetValue(output)! };
-            return Task.FromResult(Run(recipe, parsed.GetValue(limit), parsed.GetValue(json), terminal, cancel));
-        });
-        return verb;
+            command._out, command._limit, command._steps, command._seed, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        string[] settings = [$"training.seed={parsed.GetValue(_seed)}",
+            .. parsed.GetValue(_steps) is { } most ? new[] { $"training.max_steps={most}" } : []];
+        var recipe = LoadRecipe(settings) with { Output = parsed.GetValue(_out)! };
+        return Run(recipe, parsed.GetValue(_limit), parsed.GetValue(_json), terminal, cancel);
     }
 
     private static int Run(Recipe recipe, int? limit, bool json, Terminal terminal, CancellationToken cancel)
@@ -91,17 +97,17 @@ internal static class QuickstartCommand
     private static Recipe LoadRecipe(string[] settings)
     {
         if (!File.Exists(Path.Combine(Samples, "base", "config.json")))
-            throw new InputException($"the sample model is not beside the program: {Path.Combine(Samples, "base")} holds none. "
-                + "In a clone, samples/make.sh makes it; then build again");
+            throw new InputException($"the sample model is missing: {Path.Combine(Samples, "base")} contains none. "
+                + "In a clone, run samples/make.sh and build again");
         return RecipeFile.Load(Path.Combine(AppContext.BaseDirectory, "recipes", "quickstart.yaml"), settings);
     }
 
     private static void CheckFolder(string folder)
     {
-        if (File.Exists(folder)) throw new InputException($"{folder} is a file; --out names a folder");
+        if (File.Exists(folder)) throw new InputException($"{folder} is a file; --out must be a folder");
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()
             && !File.Exists(Path.Combine(folder, AnswersBefore)))
-            throw new InputException($"{folder} holds something else than a quickstart: choose another folder with --out");
+            throw new InputException($"{folder} is not empty and not a quickstart run; choose another folder with --out");
     }
 
     private static void WritePercentages(Utf8JsonWriter json, string name, HeldOutEvaluation evaluation) => json.Object(name, o =>

@@ -9,51 +9,69 @@ using AlpacaCot.Text.Templates;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>render</c>: the text a chat template makes of messages, and what of it is trained on.</summary>
-internal static class RenderCommand
+/// <summary><c>render</c>: shows the text that a chat template makes of messages, and its supervised parts.</summary>
+internal sealed class RenderCommand(Terminal terminal)
 {
+    private readonly Option<string> _template = new("--template")
+    {
+        Description = "Prompt template: a name, a Jinja file, a tokenizer_config.json, or a model folder", HelpName = "NAME",
+        Required = true,
+    };
+
+    private readonly Option<string> _messages = Options.File("--messages",
+        "JSON list of messages, each with role and content", required: true);
+
+    private readonly Option<string> _tools = Options.File("--tools", "JSON list of tool definitions");
+    private readonly Option<bool> _prompt = new("--add-generation-prompt")
+    {
+        Description = "End with the header of the next assistant turn",
+    };
+
+    private readonly Option<string> _variables = Options.File("--variables",
+        "JSON object with further variables, for example bos_token and eos_token");
+
+    private readonly Option<string> _date = new("--date")
+    {
+        Description = "Date that strftime_now returns, for example 2024-07-26. Default: today", HelpName = "DATE",
+    };
+
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var template = Options.Template();
-        template.Description = "A named template, or a Jinja template: its file, tokenizer_config.json, or the model folder";
-        template.Required = true;
-        var messages = File("--messages", "JSON list of messages, each with role and content");
-        messages.Required = true;
-        var tools = File("--tools", "JSON list of tool definitions");
-        var prompt = new Option<bool>("--add-generation-prompt") { Description = "End with the heading of the answer to come" };
-        var variables = File("--variables", "JSON object of further variables, as bos_token and eos_token");
-        var date = new Option<string>("--date") { Description = "The day strftime_now tells, as 2024-07-26", HelpName = "DATE" };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("render", CommandGroup.Data, "Show the text a chat template makes of messages, and what is trained on",
+        var command = new RenderCommand(terminal);
+        return new DocumentedCommand("render", CommandGroup.Data,
+            "Show the text that a chat template makes of messages, and its supervised parts",
             "render --template chatml --messages messages.json",
             "render --template path/to/model --messages messages.json --tools tools.json --add-generation-prompt",
             "render --template llama3.jinja --messages messages.json --variables tokens.json --json")
         {
-            template, messages, tools, prompt, variables, date, json,
-        };
-        verb.SetAction((parsed, _) =>
+            command._template, command._messages, command._tools, command._prompt, command._variables, command._date,
+            command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var input = new ChatInput
         {
-            var input = new ChatInput
-            {
-                Messages = Messages(parsed.GetValue(messages)!),
-                Tools = parsed.GetValue(tools) is { } path ? Read(path, JsonValueKind.Array, "a list of tools") : null,
-                AddGenerationPrompt = parsed.GetValue(prompt),
-                Variables = parsed.GetValue(variables) is { } given
-                    ? Read(given, JsonValueKind.Object, "an object of variables").EnumerateObject()
-                        .DistinctBy(v => v.Name).ToDictionary(v => v.Name, v => v.Value) : [],
-                Now = Day(parsed.GetValue(date)),
-            };
-            var name = parsed.GetValue(template)!;
-            var (text, supervised) = ChatFormats.Find(name) switch
-            {
-                ChatTemplate jinja => FromJinja(jinja, input, terminal),
-                var format => FromSegments((PromptTemplate)format, input, parsed.GetValue(messages)!),
-            };
-            if (parsed.GetValue(json)) WriteJson(text, supervised, terminal);
-            else terminal.Out.WriteLine(text);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            Messages = Messages(parsed.GetValue(_messages)!),
+            Tools = parsed.GetValue(_tools) is { } path ? Read(path, JsonValueKind.Array, "a list of tools") : null,
+            AddGenerationPrompt = parsed.GetValue(_prompt),
+            Variables = parsed.GetValue(_variables) is { } given
+                ? Read(given, JsonValueKind.Object, "an object of variables").EnumerateObject()
+                    .DistinctBy(v => v.Name).ToDictionary(v => v.Name, v => v.Value) : [],
+            Now = Day(parsed.GetValue(_date)),
+        };
+        var name = parsed.GetValue(_template)!;
+        var (text, supervised) = ChatFormats.Find(name) switch
+        {
+            ChatTemplate jinja => FromJinja(jinja, input, terminal),
+            var format => FromSegments((PromptTemplate)format, input, parsed.GetValue(_messages)!),
+        };
+        if (parsed.GetValue(_json)) WriteJson(text, supervised, terminal);
+        else terminal.Out.WriteLine(text);
+        return ExitCode.Done;
     }
 
     private static Option<string> File(string name, string description) =>
@@ -68,14 +86,14 @@ internal static class RenderCommand
         }
         catch (InputException unknown)
         {
-            terminal.Error.WriteLine($"The text is known, what is trained on is not. {unknown.Message}");
+            terminal.Error.WriteLine($"The supervised parts cannot be determined. {unknown.Message}");
             return (plain, null);
         }
     }
 
     private static (string, IReadOnlyList<Range>?) FromSegments(PromptTemplate template, ChatInput input, string path)
     {
-        if (input.Tools is not null) throw new InputException($"--tools: the template {template.Name} has no form for tools");
+        if (input.Tools is not null) throw new InputException($"--tools: the template {template.Name} does not support tools");
         var conversation = new Conversation([.. input.Messages.EnumerateArray().Select((message, i) => Turn(message, i, path))])
         {
             Origin = path,
@@ -123,7 +141,7 @@ internal static class RenderCommand
         }
         catch (JsonException broken)
         {
-            throw new InputException($"{path}, line {broken.LineNumber + 1}: this is not valid JSON", broken);
+            throw new InputException($"{path}, line {broken.LineNumber + 1}: the file is not valid JSON", broken);
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
@@ -133,7 +151,7 @@ internal static class RenderCommand
 
     private static DateTime Day(string? date) => date is null ? DateTime.Now
         : DateTime.TryParse(date, CultureInfo.InvariantCulture, out var day) ? day
-        : throw new InputException($"--date: '{date}' is no date; write it as 2024-07-26");
+        : throw new InputException($"--date: found '{date}', allowed is a date, for example 2024-07-26");
 
     private static void WriteJson(string text, IReadOnlyList<Range>? supervised, Terminal terminal)
     {
@@ -144,7 +162,7 @@ internal static class RenderCommand
             else o.Array("supervised", supervised, span => o.Ids([Characters(span.Start.Value), Characters(span.End.Value)]));
         }));
 
-        // Offsets count characters of Unicode, of which some are two in .NET's strings.
+        // Offsets count Unicode characters, some of which are two chars in .NET strings.
         int Characters(int offset) => text[..offset].EnumerateRunes().Count();
     }
 }

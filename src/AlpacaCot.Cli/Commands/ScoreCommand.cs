@@ -12,50 +12,54 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>score</c>: how probable a model finds a text.</summary>
-internal static class ScoreCommand
+/// <summary><c>score</c>: loss, perplexity and log-probabilities of a text.</summary>
+internal sealed class ScoreCommand(Terminal terminal)
 {
+    private readonly Option<string> _model = Options.Model(required: true), _adapter = Options.Adapter(),
+        _tokenizer = Options.Tokenizer();
+
+    private readonly Option<string> _ids = Options.InputIds("Token ids to score");
+    private readonly Option<string> _text = Options.Text("--text", "Text to score");
+    private readonly Option<string> _labels = new("--labels")
+    {
+        Description = "One label per token; -100 excludes a token from the loss. Default: the ids", HelpName = "IDS",
+    };
+
+    private readonly Option<string> _logits = Options.File("--logits-out",
+        "Write the logits, [sequence, vocabulary], as tensor 'logits' to a safetensors file");
+
+    private readonly ComputeOptions _compute = new(withWeights: false);
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var model = Options.Model();
-        model.Required = true;
-        var adapter = Options.Adapter();
-        var tokenizer = Options.Tokenizer();
-        var ids = Options.InputIds();
-        var text = Options.Text("--text", "The text to score, in place of --input-ids");
-        var labels = new Option<string>("--labels")
-        {
-            Description = "One label for each token, -100 where it does not count in the loss", HelpName = "IDS",
-        };
-        var logits = new Option<string>("--logits-out")
-        {
-            Description = "Write the logits, [sequence, vocabulary], as 'logits' to a safetensors file", HelpName = "FILE",
-        };
-        var (device, dtype, quantization, json) = (Options.Device(), Options.Dtype(), Options.Quantization(), Options.Json());
-        var verb = new DocumentedCommand("score", CommandGroup.Use, "Show how probable a model finds a text: loss, perplexity, log-probabilities",
+        var command = new ScoreCommand(terminal);
+        return new DocumentedCommand("score", CommandGroup.Use,
+            "Compute loss, perplexity and log-probabilities of a text or of token ids",
             "score --model path/to/model --text \"Once upon a time\"",
-            "score --model path/to/model --adapter runs/my-run/adapter --input-ids \"1,403,407\" --labels \"-100,-100,407\"",
+            "score --model path/to/model --adapter runs/my-run --input-ids \"1,403,407\" --labels \"-100,-100,407\"",
             "score --model path/to/model --input-ids \"1,403,407\" --logits-out logits.safetensors --json")
         {
-            model, adapter, tokenizer, ids, text, labels, logits, device, dtype, quantization, json,
-        };
-        verb.SetAction((parsed, _) =>
-        {
-            var (givenIds, givenText) = (parsed.GetValue(ids), parsed.GetValue(text));
-            if (givenIds is null == givenText is null)
-                throw new InputException("score takes one of --input-ids IDS and --text TEXT");
-            var tokens = givenIds is null ? null : TokenIds.Parse(givenIds, ids.Name);
-            var wanted = parsed.GetValue(labels) is { } l ? TokenIds.Parse(l, labels.Name, TokenizedExample.Ignored) : null;
-            using var loaded = ModelLoading.Load(parsed.GetValue(model), parsed.GetValue(adapter), null,
-                parsed.GetValue(tokenizer), terminal, quantization: parsed.GetValue(quantization));
-            tokens ??= loaded.Tokenizer.Encode(givenText!);
-            var score = SequenceScore.Of(loaded, tokens, wanted);
-            if (parsed.GetValue(logits) is { } path) WriteLogits(path, loaded, tokens);
-            if (parsed.GetValue(json)) WriteJson(score, tokens, terminal);
-            else Show(score, tokens, loaded, terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._model, command._adapter, command._tokenizer, command._ids, command._text, command._labels, command._logits,
+            command._compute.All, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var (givenIds, givenText) = (parsed.GetValue(_ids), parsed.GetValue(_text));
+        if (givenIds is null == givenText is null)
+            throw new InputException("score needs exactly one of --input-ids IDS and --text TEXT");
+        var tokens = givenIds is null ? null : TokenIds.Parse(givenIds, _ids.Name);
+        var targets = parsed.GetValue(_labels) is { } l ? TokenIds.Parse(l, _labels.Name, TokenizedExample.Ignored) : null;
+        using var loaded = ModelLoading.Load(parsed.GetValue(_model), parsed.GetValue(_adapter), null,
+            parsed.GetValue(_tokenizer), _compute.Read(parsed), terminal);
+        tokens ??= loaded.Tokenizer.Encode(givenText!);
+        var score = SequenceScore.Of(loaded, tokens, targets);
+        if (parsed.GetValue(_logits) is { } path) WriteLogits(path, loaded, tokens);
+        if (parsed.GetValue(_json)) WriteJson(score, tokens, terminal);
+        else Show(score, tokens, loaded, terminal);
+        return ExitCode.Done;
     }
 
     private static void WriteLogits(string path, LanguageModel model, int[] ids)

@@ -8,29 +8,36 @@ using AlpacaCot.Training.Runs;
 namespace AlpacaCot.Cli.Commands;
 
 /// <summary>
-/// <c>study-cell</c>: the process in which a study works on one cell. People type <c>study</c>; its progress is a line of JSON
-/// each, for the study to read.
+/// <c>study-cell</c>: the child process in which <c>study</c> runs one cell. It prints its progress as lines of JSON, which the
+/// study reads.
 /// </summary>
-internal static class StudyCellCommand
+internal sealed class StudyCellCommand(Terminal terminal)
 {
-    public static Command Create(Terminal terminal)
+    private readonly Argument<string> _folder = new("FOLDER") { Description = "Folder of the cell in the study's output" };
+    private readonly Option<bool> _attached = new("--attached") { Description = "Stop when standard input ends" };
+
+    public static DocumentedCommand Create(Terminal terminal)
     {
-        var folder = new Argument<string>("FOLDER") { Description = "The cell's folder in the output of a study" };
-        var attached = new Option<bool>("--attached") { Description = "Stop when standard input ends" };
-        var verb = new Command("study-cell", "Work on one cell of a study (started by study itself)") { folder, attached };
-        verb.Hidden = true;
-        verb.SetAction((parsed, cancel) =>
+        var command = new StudyCellCommand(terminal);
+        var hidden = new DocumentedCommand("study-cell", CommandGroup.Train, "Run one cell of a study (started by study)",
+            "study-cell runs/my-study/cells/all-42")
         {
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-            if (parsed.GetValue(attached)) Task.Run(() => WaitForEnd(terminal.In, stop), CancellationToken.None);
-            var (place, order) = CellFolder.Open(parsed.GetValue(folder)!);
-            CellWork.Do(place, order, new Reporter(terminal.Out), stop.Token);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._folder, command._attached,
+        }.Runs(command.Run);
+        hidden.Hidden = true;
+        return hidden;
     }
 
-    // The study's process holds the other end: when it is gone, for whatever reason, nobody waits for this cell.
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        if (parsed.GetValue(_attached)) Task.Run(() => WaitForEnd(terminal.In, stop), CancellationToken.None);
+        var (folder, request) = CellFolder.Open(parsed.GetValue(_folder)!);
+        CellWork.Do(folder, request, new Reporter(terminal.Out), stop.Token);
+        return ExitCode.Done;
+    }
+
+    // Standard input is a pipe from the study's process; it ends when that process does.
     private static void WaitForEnd(TextReader input, CancellationTokenSource stop)
     {
         while (input.Read() >= 0)

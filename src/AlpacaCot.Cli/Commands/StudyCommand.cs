@@ -12,43 +12,56 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>study</c>: trains and asks a grid of recipes, compares them and writes a report.</summary>
-internal static class StudyCommand
+/// <summary><c>study</c>: trains and evaluates a grid of recipes, and writes a report.</summary>
+internal sealed class StudyCommand(Terminal terminal)
 {
+    private readonly Argument<string> _study = new("STUDY")
+    {
+        Description = "Study (YAML file)", Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string> _out = Options.Out("Folder for cells and report; overrides output of the study", "DIR");
+    private readonly Option<bool> _plan = new("--plan") { Description = "Show the cells with time and memory, and exit" };
+    private readonly Option<bool> _report = new("--report")
+    {
+        Description = "Train nothing; write the report from the cells that are finished",
+    };
+
+    private readonly Option<int?> _jobs = Options.Positive<int?>("--jobs",
+        "Cells to run at a time. Default: as many as cores and memory allow", "N");
+
+    private readonly Option<string> _language = new Option<string>("--language")
+    {
+        Description = "Language of the report", DefaultValueFactory = _ => "en",
+    }.AcceptOnlyFromAmong("en", "zh");
+
+    private readonly Option<bool> _keys = Options.Keys("study"), _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var path = new Argument<string>("STUDY") { Description = "The study, a YAML file", Arity = ArgumentArity.ZeroOrOne };
-        var output = Options.Out("The folder of cells and report, in place of the study's output");
-        output.HelpName = "DIR";
-        var plan = new Option<bool>("--plan") { Description = "Show cells, time and memory, and do nothing" };
-        var report = new Option<bool>("--report") { Description = "Train nothing: report on the cells that are finished" };
-        var jobs = Options.Positive<int?>("--jobs", "Cells at the same time; as many as cores and memory allow otherwise", "N");
-        var language = new Option<string>("--language")
-        {
-            Description = "Language of the report", DefaultValueFactory = _ => "en",
-        }.AcceptOnlyFromAmong("en", "zh");
-        var keys = new Option<bool>("--keys") { Description = "List what a study can say, and do nothing" };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("study", CommandGroup.Train, "Compare data, models or methods: a grid of recipes with a report",
+        var command = new StudyCommand(terminal);
+        return new DocumentedCommand("study", CommandGroup.Train,
+            "Compare data, models or methods: train a grid of recipes and write a report",
             "study studies/embedded-ablation.yaml",
             "study studies/seed-ablation.yaml --plan",
-            "study my-study.yaml --report --language zh --out runs/my-study")
+            "study studies/embedded-ablation.yaml --report --language zh")
         {
-            path, output, plan, report, jobs, language, keys, json,
-        };
-        verb.SetAction((parsed, cancel) =>
-        {
-            var asJson = parsed.GetValue(json);
-            if (parsed.GetValue(keys)) return Task.FromResult(KeyList.Show(StudyFile.Keys, asJson, terminal));
-            var file = parsed.GetValue(path)
-                ?? throw new InputException("study takes a study file, as in: alpaca-cot study my-study.yaml");
-            if (parsed.GetValue(plan)) return Task.FromResult(Plan(file, asJson, terminal));
-            var study = StudyFile.Load(file);
-            if (parsed.GetValue(output) is { } folder) study = study with { Output = folder };
-            return Task.FromResult(Run(study, parsed.GetValue(report), parsed.GetValue(jobs), parsed.GetValue(language)!, asJson,
-                terminal, cancel));
-        });
-        return verb;
+            command._study, command._out, command._plan, command._report, command._jobs, command._language, command._keys,
+            command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var asJson = parsed.GetValue(_json);
+        if (parsed.GetValue(_keys)) return KeyList.Show(StudyFile.Keys, asJson, terminal);
+        var file = parsed.GetValue(_study)
+            ?? throw new InputException("study needs a study file, for example: alpaca-cot study my-study.yaml");
+        if (parsed.GetValue(_plan)) return Plan(file, asJson, terminal);
+        var study = StudyFile.Load(file);
+        if (parsed.GetValue(_out) is { } folder) study = study with { Output = folder };
+        return Run(study, parsed.GetValue(_report), parsed.GetValue(_jobs), parsed.GetValue(_language)!, asJson, terminal,
+            cancel);
     }
 
     private static int Plan(string file, bool json, Terminal terminal)
@@ -77,8 +90,8 @@ internal static class StudyCommand
         var results = StudyResults.Load(study);
         if (results.Cells.Count == 0 || (problems.Count > 0 && !results.HasReference))
         {
-            terminal.WriteError(problems.Count > 0 ? "no report: too many cells failed; run it again when the cause is gone"
-                : $"{study.Output} holds no finished cell of this study");
+            terminal.WriteError(problems.Count > 0 ? "no report: too many cells failed; fix the cause and run the study again"
+                : $"{study.Output} contains no finished cell of this study");
             return ExitCode.Failed;
         }
         var analysis = StudyAnalysis.Of(results);
@@ -88,7 +101,7 @@ internal static class StudyCommand
         return problems.Count > 0 || !graded ? ExitCode.Failed : ExitCode.Done;
     }
 
-    // A judge that gives no answers is no reason to hide what there is: the report counts what is missing.
+    // If the judge is unavailable the report is written all the same; it counts the missing grades.
     private static (JudgeCost Cost, bool Graded) Grade(Study study, StudyScreen screen, Terminal terminal,
         CancellationToken cancel)
     {
@@ -108,7 +121,7 @@ internal static class StudyCommand
         }
     }
 
-    // This very program, as it was built: the command line of a cell's process.
+    // The command line that starts this program for one cell.
     private static string[] Self
     {
         get

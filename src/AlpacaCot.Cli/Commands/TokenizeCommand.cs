@@ -11,49 +11,50 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>tokenize</c>: text, or a file line by line, to ids; ids to text.</summary>
-internal static class TokenizeCommand
+/// <summary><c>tokenize</c>: encodes a text or the lines of a file to ids, or decodes ids.</summary>
+internal sealed class TokenizeCommand(Terminal terminal)
 {
+    private readonly Option<string> _model = Options.Model(), _tokenizer = Options.Tokenizer();
+    private readonly Option<string> _text = Options.Text("--text", "Text to encode");
+    private readonly Option<string> _file = Options.File("--file",
+        "File with one text per line; in a .jsonl file each line is a JSON string");
+
+    private readonly Option<string> _ids = Options.InputIds("Token ids to decode");
+    private readonly Option<string> _out = Options.Out("With --file: output file with one line of ids per text");
+    private readonly Option<bool> _noSpecial = new("--no-special")
+    {
+        Description = "Do not add BOS or EOS, and treat special tokens in the text as text",
+    };
+
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var model = Options.Model("Model folder with the tokenizer");
-        var tokenizer = Options.Tokenizer();
-        var text = Options.Text("--text", "The text");
-        var file = new Option<string>("--file")
-        {
-            Description = "A file with one text a line; in a .jsonl file each line is a JSON string", HelpName = "FILE",
-        };
-        var ids = Options.InputIds();
-        ids.Description = "Token ids to turn into text, as in \"1,2,3\"";
-        var output = Options.Out("With --file: the file that gets one line of ids for each line");
-        var plain = new Option<bool>("--no-special")
-        {
-            Description = "Add no BOS or EOS, and treat special tokens in the text as text",
-        };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("tokenize", CommandGroup.Data, "Turn text into token ids and back",
+        var command = new TokenizeCommand(terminal);
+        return new DocumentedCommand("tokenize", CommandGroup.Data, "Encode text to token ids, or decode ids to text",
             "tokenize --model path/to/model --text \"Hello world\"",
             "tokenize --tokenizer tokenizer.json --text \"<s>Hello\" --no-special --json",
             "tokenize --model path/to/model --file texts.jsonl --out texts.ids",
             "tokenize --model path/to/model --input-ids \"1,15043,3186\"")
         {
-            model, tokenizer, text, file, ids, output, plain, json,
-        };
-        verb.SetAction((parsed, cancel) =>
-        {
-            var (given, from, back) = (parsed.GetValue(text), parsed.GetValue(file), parsed.GetValue(ids));
-            if (new[] { given, from, back }.Count(v => v is not null) != 1)
-                throw new InputException("tokenize takes one of --text TEXT, --file FILE and --input-ids IDS");
-            if (parsed.GetValue(output) is not null && from is null) throw new InputException("--out goes with --file");
-            var engine = TokenIds.Load(parsed.GetValue(tokenizer), parsed.GetValue(model));
-            var special = !parsed.GetValue(plain);
-            if (given is not null) Show(engine, given, engine.Encode(given, special, special), terminal, parsed.GetValue(json));
-            else if (from is not null)
-                EncodeFile(engine, from, parsed.GetValue(output), special, terminal, parsed.GetValue(json), cancel);
-            else Decode(engine, TokenIds.Parse(back!, ids.Name, engine), skipSpecial: !special, terminal, parsed.GetValue(json));
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._model, command._tokenizer, command._text, command._file, command._ids, command._out, command._noSpecial,
+            command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var (given, from, back) = (parsed.GetValue(_text), parsed.GetValue(_file), parsed.GetValue(_ids));
+        if (new[] { given, from, back }.Count(v => v is not null) != 1)
+            throw new InputException("tokenize needs exactly one of --text TEXT, --file FILE and --input-ids IDS");
+        if (parsed.GetValue(_out) is not null && from is null) throw new InputException("--out needs --file");
+        var engine = TokenIds.Load(parsed.GetValue(_tokenizer), parsed.GetValue(_model));
+        var special = !parsed.GetValue(_noSpecial);
+        if (given is not null) Show(engine, given, engine.Encode(given, special, special), terminal, parsed.GetValue(_json));
+        else if (from is not null)
+            EncodeFile(engine, from, parsed.GetValue(_out), special, terminal, parsed.GetValue(_json), cancel);
+        else Decode(engine, TokenIds.Parse(back!, _ids.Name, engine), skipSpecial: !special, terminal, parsed.GetValue(_json));
+        return ExitCode.Done;
     }
 
     private static void Show(Tokenizer tokenizer, string text, int[] ids, Terminal terminal, bool json)
@@ -94,7 +95,7 @@ internal static class TokenizeCommand
             return;
         }
         if (Path.GetFullPath(output) == Path.GetFullPath(path))
-            throw new InputException("--out is the file that is read; name another one");
+            throw new InputException("--out is the input file; choose another file");
         OutputFile.Write(output, stream =>
         {
             using var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };

@@ -11,38 +11,42 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>train</c>: runs a recipe.</summary>
-internal static class TrainCommand
+/// <summary><c>train</c>: fine-tunes a model with a recipe.</summary>
+internal sealed class TrainCommand(Terminal terminal)
 {
+    private readonly Argument<string> _recipe = new("RECIPE")
+    {
+        Description = "Recipe (YAML file)", Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run in the output folder" };
+    private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace the run in the output folder" };
+    private readonly Option<string[]> _set = Options.Set();
+    private readonly Option<string> _out = Options.Out("Run folder; overrides output of the recipe", "DIR");
+    private readonly Option<bool> _keys = Options.Keys("recipe"), _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var path = new Argument<string>("RECIPE") { Description = "The recipe, a YAML file", Arity = ArgumentArity.ZeroOrOne };
-        var resume = new Option<bool>("--resume") { Description = "Continue the run in the recipe's output folder" };
-        var overwrite = new Option<bool>("--overwrite") { Description = "Replace a run that is in the output folder" };
-        var set = Options.Set();
-        var output = Options.Out("The run folder, in place of the recipe's output");
-        output.HelpName = "DIR";
-        var keys = new Option<bool>("--keys") { Description = "List what a recipe can say, and do nothing" };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("train", CommandGroup.Train, "Tune a model with a recipe",
+        var command = new TrainCommand(terminal);
+        return new DocumentedCommand("train", CommandGroup.Train, "Fine-tune a model with a recipe",
             "train recipes/alpaca-lora.yaml",
             "train recipes/alpaca-lora.yaml --set training.learning_rate=1e-4 --set training.max_steps=20 --out runs/try",
             "train recipes/alpaca-lora.yaml --resume",
             "train --keys")
         {
-            path, resume, overwrite, set, output, keys, json,
-        };
-        verb.SetAction((parsed, cancel) =>
-        {
-            if (parsed.GetValue(keys)) return Task.FromResult(KeyList.Show(RecipeFile.Keys, parsed.GetValue(json), terminal));
-            var file = parsed.GetValue(path)
-                ?? throw new InputException("train takes a recipe, as in: alpaca-cot train my-recipe.yaml");
-            var recipe = RecipeFile.Load(file, parsed.GetValue(set));
-            if (parsed.GetValue(output) is { } folder) recipe = recipe with { Output = folder };
-            return Task.FromResult(Train(recipe, file, parsed.GetValue(resume), parsed.GetValue(overwrite),
-                parsed.GetValue(json), terminal, cancel));
-        });
-        return verb;
+            command._recipe, command._resume, command._overwrite, command._set, command._out, command._keys, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        if (parsed.GetValue(_keys)) return KeyList.Show(RecipeFile.Keys, parsed.GetValue(_json), terminal);
+        var file = parsed.GetValue(_recipe)
+            ?? throw new InputException("train needs a recipe, for example: alpaca-cot train my-recipe.yaml");
+        var recipe = RecipeFile.Load(file, parsed.GetValue(_set));
+        if (parsed.GetValue(_out) is { } folder) recipe = recipe with { Output = folder };
+        return Train(recipe, file, parsed.GetValue(_resume), parsed.GetValue(_overwrite),
+            parsed.GetValue(_json), terminal, cancel);
     }
 
     private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool json, Terminal terminal,
@@ -50,7 +54,7 @@ internal static class TrainCommand
     {
         var display = new TrainingDisplay(terminal.Beside(json), live: json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
         var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel));
-        if (result.Steps >= recipe.Training.LoggingSteps // stopped before the first line there is nothing to draw
+        if (result.Steps >= recipe.Training.LoggingSteps // a run that stopped earlier has no logged loss
             && LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), Path.Combine(recipe.Output, "loss"),
                 Path.GetFileName(Path.GetFullPath(recipe.Output))) is { } remark)
             terminal.Beside(json).MarkupLine($"[yellow]note:[/] {Markup.Escape(remark)}");
@@ -67,11 +71,11 @@ internal static class TrainCommand
                 o.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 1));
                 o.WriteBoolean("cancelled", result.Cancelled);
             }));
-        else Say(recipe, file, result, terminal.Console);
+        else Show(recipe, file, result, terminal.Console);
         return result.Cancelled ? ExitCode.Failed : ExitCode.Done;
     }
 
-    private static void Say(Recipe recipe, string file, TrainingResult result, IAnsiConsole console)
+    private static void Show(Recipe recipe, string file, TrainingResult result, IAnsiConsole console)
     {
         var model = recipe.Model.Path;
         var next = result.Cancelled ? $"alpaca-cot train {file} --resume"

@@ -1,25 +1,25 @@
 namespace AlpacaCot.Cli.Machine;
 
-/// <summary>How well something on this machine serves.</summary>
+/// <summary>The state of one part of the machine.</summary>
 internal enum FindingState
 {
-    /// <summary>There and good.</summary>
+    /// <summary>Present and suitable.</summary>
     Ok,
 
-    /// <summary>Not there, and only some uses need it.</summary>
+    /// <summary>Absent, and needed for some uses only.</summary>
     Optional,
 
-    /// <summary>There, with a drawback.</summary>
+    /// <summary>Present, with a drawback.</summary>
     Warning,
 
-    /// <summary>Not there, and nothing trains without it.</summary>
+    /// <summary>Absent, and training needs it.</summary>
     Missing,
 }
 
 /// <summary>One row of <c>doctor</c>.</summary>
-/// <param name="Name">What was looked at.</param>
-/// <param name="State">How well it serves.</param>
+/// <param name="Name">The part that was checked.</param>
+/// <param name="State">Its state.</param>
 /// <param name="Value">What was found.</param>
-/// <param name="Note">What it means for training; may be empty.</param>
+/// <param name="Note">The effect on training; may be empty.</param>
 /// <param name="Remedy">A command that helps; may be empty.</param>
 internal sealed record MachineFinding(string Name, FindingState State, string Value, string Note = "", string Remedy = "");

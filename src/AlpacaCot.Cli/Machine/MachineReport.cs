@@ -5,7 +5,7 @@ using AlpacaCot.Models.Runtime;
 
 namespace AlpacaCot.Cli.Machine;
 
-/// <summary>What this machine offers and lacks. Looks only; changes nothing.</summary>
+/// <summary>Checks the parts of this machine that training and figures need. Changes nothing.</summary>
 internal static class MachineReport
 {
     private const long Gigabyte = 1L << 30;
@@ -23,9 +23,9 @@ internal static class MachineReport
 
     private static MachineFinding Glibc() => (OperatingSystem.IsLinux(), Platform.GlibcVersion) switch
     {
-        (false, _) => new("C library", FindingState.Ok, "the system's own"),
+        (false, _) => new("C library", FindingState.Ok, "that of the system"),
         (_, null) => new("C library", FindingState.Missing, "not glibc",
-            "libtorch needs glibc 2.34 or newer (Alpine's musl will not do)", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
+            "libtorch needs glibc 2.34 or newer (Alpine's musl is not supported)", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) when version < new Version(2, 34) => new("C library", FindingState.Missing, $"glibc {version}",
             "libtorch needs 2.34 or newer", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) => new("C library", FindingState.Ok, $"glibc {version}"),
@@ -46,11 +46,11 @@ internal static class MachineReport
         if (flags.Contains("amx_tile")) units.Add("AMX");
         var cores = Environment.ProcessorCount;
         var value = $"{name}, {cores} {(cores == 1 ? "core" : "cores")}, " +
-            $"{(units.Count == 0 ? "no vector units known" : string.Join(" ", units))}";
+            $"{(units.Count == 0 ? "no vector units detected" : string.Join(" ", units))}";
         if (RuntimeInformation.ProcessArchitecture == Architecture.X64 && !Avx2.IsSupported)
             return new("processor", FindingState.Warning, value, "without AVX2 training is several times slower", "");
         var note = units.Contains("AMX") || units.Contains("bf16") ? "computes in float32; has units for bfloat16"
-            : "computes in float32, its fast format: without bf16 units bfloat16 would be slower";
+            : "computes in float32; has no bf16 units";
         return new("processor", FindingState.Ok, value, note);
     }
 
@@ -121,8 +121,8 @@ internal static class MachineReport
                 "apt install fonts-dejavu-core fonts-noto-cjk");
         string[] chinese = ["CJK", "wqy", "SourceHan", "msyh", "simsun", "PingFang", "DroidSansFallback"];
         return files.Any(f => chinese.Any(c => f.Contains(c, StringComparison.OrdinalIgnoreCase)))
-            ? new("fonts", FindingState.Ok, $"{files.Count}, Chinese among them")
-            : new("fonts", FindingState.Optional, $"{files.Count}, none with Chinese", "only for Chinese text in figures",
+            ? new("fonts", FindingState.Ok, $"{files.Count}, including Chinese")
+            : new("fonts", FindingState.Optional, $"{files.Count}, none for Chinese", "only for Chinese text in figures",
                 "apt install fonts-noto-cjk");
     }
 
@@ -131,7 +131,7 @@ internal static class MachineReport
         var path = new[] { "chromium", "chromium-browser", "google-chrome" }.Select(Programs.Find)
             .FirstOrDefault(p => p is not null);
         return path is not null ? new("browser", FindingState.Ok, path)
-            : new("browser", FindingState.Optional, "none", "only for developers' tests of web pages", "apt install chromium");
+            : new("browser", FindingState.Optional, "none", "only for the project's tests of web pages", "apt install chromium");
     }
 
     private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)Gigabyte:0.0} GB");

@@ -3,16 +3,16 @@ using System.Diagnostics;
 
 namespace AlpacaCot.Cli.Machine;
 
-/// <summary>Programs and libraries of the system.</summary>
+/// <summary>Finds programs and shared libraries of the system.</summary>
 internal static class Programs
 {
-    /// <summary>The full path of a program, or null where there is none.</summary>
+    /// <summary>The full path of a program, or null if it is not installed.</summary>
     public static string? Find(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? name + ".exe" : name))
             .FirstOrDefault(File.Exists);
 
-    /// <summary>The full path of a shared library, version number allowed behind its name, or null.</summary>
+    /// <summary>The full path of a shared library, whose name may end with a version number, or null.</summary>
     public static string? Library(string name)
     {
         string[] folders = ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64/openmpi/lib",
@@ -23,7 +23,7 @@ internal static class Programs
             .FirstOrDefault();
     }
 
-    /// <summary>What a program prints, or null where it is missing, fails or takes more than five seconds.</summary>
+    /// <summary>The output of a program, or null if it is missing, fails or takes more than five seconds.</summary>
     public static string? Output(string name, string arguments)
     {
         if (Find(name) is not { } path) return null;

@@ -2,14 +2,14 @@ using System.Text;
 
 namespace AlpacaCot.Cli.Output;
 
-/// <summary>An answer while it is generated: text that may turn out to be a stop string waits until that is decided.</summary>
+/// <summary>The text of an answer during generation: text that may be the start of a stop string is held back.</summary>
 internal sealed class AnswerText(IReadOnlyList<string> stops)
 {
     private readonly StringBuilder _all = new();
     private int _shown;
     private bool _stopped;
 
-    /// <summary>Takes in a piece of text and gives what can be shown now.</summary>
+    /// <summary>Adds text and returns the part that can be shown.</summary>
     public string Add(string piece)
     {
         if (_stopped) return "";
@@ -24,7 +24,7 @@ internal sealed class AnswerText(IReadOnlyList<string> stops)
         return ready;
     }
 
-    /// <summary>Gives what was still waiting, when no more comes.</summary>
+    /// <summary>Returns the text that was held back, at the end of the answer.</summary>
     public string Finish()
     {
         if (_stopped) return "";

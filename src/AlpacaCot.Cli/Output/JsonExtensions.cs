@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace AlpacaCot.Cli.Output;
 
-/// <summary>JSON documents without a pair of start and end calls for each brace.</summary>
+/// <summary>Writes JSON objects and arrays with closures in place of start and end calls.</summary>
 internal static class JsonExtensions
 {
     public static void Object(this Utf8JsonWriter json, Action<Utf8JsonWriter> members)

@@ -1,6 +1,6 @@
 namespace AlpacaCot.Cli.Output;
 
-/// <summary>What lives as long as a command.</summary>
+/// <summary>Objects that are disposed at the end of a command.</summary>
 internal sealed class Owned : IDisposable
 {
     public List<IDisposable> All { get; } = [];

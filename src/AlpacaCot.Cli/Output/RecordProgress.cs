@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace AlpacaCot.Cli.Output;
 
-/// <summary>One line that counts records while work of more than a second goes on, where a person looks.</summary>
+/// <summary>A line on a terminal that counts records during work of more than a second.</summary>
 internal sealed class RecordProgress(Terminal terminal, bool json) : IDisposable
 {
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -21,7 +21,7 @@ internal sealed class RecordProgress(Terminal terminal, bool json) : IDisposable
             $"\r  {records:N0} records, {records / _clock.Elapsed.TotalSeconds:N0}/s   "));
     }
 
-    /// <summary>Hands records through, counts them and stops where it is asked to.</summary>
+    /// <summary>Passes records on and counts them.</summary>
     public IEnumerable<T> Follow<T>(IEnumerable<T> records, CancellationToken cancel)
     {
         foreach (var record in records)

@@ -4,10 +4,10 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Cli.Output;
 
-/// <summary>Answers as text, whole or while they are generated.</summary>
+/// <summary>The text of answers, complete or during generation.</summary>
 internal static class Streaming
 {
-    /// <summary>Writes an answer as it comes and returns it.</summary>
+    /// <summary>Prints an answer during generation and returns it.</summary>
     public static string Show(LanguageModel model, int[] prompt, GenerationOptions options, Terminal terminal,
         CancellationToken cancel, PromptCache? cache = null)
     {
@@ -25,7 +25,7 @@ internal static class Streaming
         return whole.ToString();
     }
 
-    /// <summary>The same text, all at once.</summary>
+    /// <summary>The complete text of an answer.</summary>
     public static string Whole(Tokenizer tokenizer, IReadOnlyList<int> ids, IReadOnlyList<string> stops)
     {
         var answer = new AnswerText(stops);

@@ -5,10 +5,10 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Output;
 
-/// <summary>Where a command line reads and writes: the process's console, or the captured writers of a test.</summary>
+/// <summary>Input and output of a command: the console of the process, or the captured writers of a test.</summary>
 internal sealed class Terminal
 {
-    private const int PipeWidth = 10_000; // columns where nothing is to be wrapped
+    private const int PipeWidth = 10_000; // columns, so that no line is wrapped
 
     private Terminal(TextWriter output, TextWriter error, TextReader input, bool outIsTerminal, bool errorIsTerminal)
     {
@@ -20,14 +20,14 @@ internal sealed class Terminal
     /// <summary>Standard output: results.</summary>
     public TextWriter Out { get; }
 
-    /// <summary>Standard error: errors, and everything that is not the result where the result is JSON.</summary>
+    /// <summary>Standard error: errors, and with --json all other messages.</summary>
     public TextWriter Error { get; }
 
     public TextReader In { get; }
     public bool OutIsTerminal { get; }
     public bool ErrorIsTerminal { get; }
 
-    /// <summary>Standard output with styles, which are left out where it is not a terminal.</summary>
+    /// <summary>Standard output with styles; plain if it is not a terminal.</summary>
     public IAnsiConsole Console { get; }
 
     public IAnsiConsole ErrorConsole { get; }
@@ -35,7 +35,7 @@ internal sealed class Terminal
     public static Terminal OfThisProcess()
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        // Flushed at every write: a log that is followed shows each line when it is written.
+        // Flushed at every write, so that each line of a followed log appears at once.
         var output = new StreamWriter(System.Console.OpenStandardOutput(), utf8, 1 << 15) { AutoFlush = true };
         return new Terminal(output, new StreamWriter(System.Console.OpenStandardError(), utf8) { AutoFlush = true },
             System.Console.In, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected);
@@ -44,7 +44,7 @@ internal sealed class Terminal
     public static Terminal Captured(TextWriter output, TextWriter error, TextReader? input = null) =>
         new(output, error, input ?? TextReader.Null, outIsTerminal: false, errorIsTerminal: false);
 
-    /// <summary>The console for everything beside the result.</summary>
+    /// <summary>The console for messages: standard error with --json.</summary>
     public IAnsiConsole Beside(bool json) => json ? ErrorConsole : Console;
 
     /// <summary>Writes the one JSON document of <c>--json</c>.</summary>
@@ -57,7 +57,7 @@ internal sealed class Terminal
         Out.Flush();
     }
 
-    /// <summary>An error for a person, red where there are colours.</summary>
+    /// <summary>Prints an error on standard error, in red if colours are available.</summary>
     public void WriteError(string message)
     {
         Out.Flush();

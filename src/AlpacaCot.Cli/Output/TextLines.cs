@@ -6,7 +6,7 @@ namespace AlpacaCot.Cli.Output;
 
 /// <summary>
 /// The lines of a UTF-8 file, read as needed. A line ends with a line feed, with or without a carriage return before it; other
-/// separators of Unicode are text. In a <c>.jsonl</c> file each line is one JSON string, so that a text may hold line feeds.
+/// separators of Unicode are text. In a <c>.jsonl</c> file each line is one JSON string, so that a text may contain line feeds.
 /// </summary>
 internal static class TextLines
 {
@@ -14,8 +14,8 @@ internal static class TextLines
 
     public static IEnumerable<string> Read(string path)
     {
-        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; name a file");
-        if (!File.Exists(path)) throw new InputException($"there is no file {path}");
+        if (Directory.Exists(path)) throw new InputException($"{path} is a folder; give a file");
+        if (!File.Exists(path)) throw new InputException($"{path}: file not found");
         var json = path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
         return Bytes(path).Select((line, i) => json ? JsonString(line, path, i + 1) : Text(line, path, i + 1));
     }
@@ -30,7 +30,7 @@ internal static class TextLines
             var length = buffer.AsSpan(start, end - start).IndexOf((byte)'\n');
             if (length < 0)
             {
-                // Not a whole line yet: make room behind what is there, and read on.
+                // The line is incomplete: enlarge the buffer and read on.
                 if (start > 0) buffer.AsSpan(start, end - start).CopyTo(buffer);
                 else if (end == buffer.Length) Array.Resize(ref buffer, buffer.Length * 2);
                 (start, end) = (0, end - start);
@@ -61,7 +61,8 @@ internal static class TextLines
         }
         catch (DecoderFallbackException e)
         {
-            throw new InputException($"{path}:{number}: this is not UTF-8 text; convert the file, as with iconv -t UTF-8", e);
+            throw new InputException($"{path}:{number}: this is not UTF-8 text; convert the file, for example "
+                + "with iconv -t UTF-8", e);
         }
     }
 
@@ -73,8 +74,8 @@ internal static class TextLines
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new InputException($"{path}:{number}: found {Shown(line)}, allowed in a .jsonl file is one JSON string a " +
-                "line, as in \"a text\\nof two lines\"", e);
+            throw new InputException($"{path}:{number}: found {Shown(line)}, allowed in a .jsonl file is one JSON string per " +
+                "line, for example \"a text\\nof two lines\"", e);
         }
     }
 

@@ -13,7 +13,7 @@ internal static class BrailleCurve
 
     /// <summary>Draws values over their positions.</summary>
     /// <param name="points">Position from 0 (left) to 1 (right), and value.</param>
-    /// <param name="width">Characters a line.</param>
+    /// <param name="width">Characters per line.</param>
     /// <param name="height">Lines.</param>
     /// <param name="low">Value of the lowest dot.</param>
     /// <param name="high">Value of the highest dot.</param>

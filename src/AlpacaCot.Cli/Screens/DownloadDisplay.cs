@@ -4,7 +4,7 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Screens;
 
-/// <summary>Shows a download: a bar with speed and time left on a terminal, elsewhere one line a file.</summary>
+/// <summary>Shows a download: on a terminal a bar with speed and remaining time, elsewhere one line per file.</summary>
 internal sealed class DownloadDisplay(IAnsiConsole console, bool live) : IDownloadObserver
 {
     private readonly Lock _lock = new();

@@ -3,7 +3,7 @@ using AlpacaCot.Training.Estimates;
 
 namespace AlpacaCot.Cli.Screens;
 
-/// <summary>A memory estimate as JSON, the same in <c>plan</c> and <c>study --plan</c>.</summary>
+/// <summary>Writes a memory estimate as JSON, for <c>plan</c> and <c>study --plan</c>.</summary>
 internal static class EstimateJson
 {
     /// <summary>Writes each part and the sum, in bytes.</summary>

@@ -11,10 +11,10 @@ namespace AlpacaCot.Cli.Screens;
 
 using Text = Spectre.Console.Text;
 
-/// <summary>What <c>evaluate</c> shows: benchmarks, prompts, progress, scores.</summary>
+/// <summary>The output of <c>evaluate</c>: benchmarks, prompts, progress and scores.</summary>
 internal sealed class EvaluationScreen(Terminal terminal, bool json)
 {
-    /// <summary>Every benchmark and what is known of it.</summary>
+    /// <summary>Lists the benchmarks with their prompts and scoring.</summary>
     public void List(IReadOnlyList<IBenchmark> benchmarks)
     {
         if (json)
@@ -32,7 +32,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
             }
     }
 
-    /// <summary>The exact texts that a model would read.</summary>
+    /// <summary>Prints the exact prompts.</summary>
     public void ShowPrompts(IReadOnlyList<BenchmarkQuestion> questions, IChatFormat template)
     {
         if (json)
@@ -54,7 +54,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         {
             var shots = q.Shots.Count == 0 ? "" : $"{q.Shots.Count} solved example{(q.Shots.Count == 1 ? "" : "s")}, ";
             terminal.Console.MarkupLine($"[grey]--- {Markup.Escape(q.Id)} ({Markup.Escape(q.Category)}), {shots}"
-                + $"{(q.IsCompletion ? "continued as it stands" : $"template {Markup.Escape(template.Name)}")} ---[/]");
+                + $"{(q.IsCompletion ? "without a template" : $"template {Markup.Escape(template.Name)}")} ---[/]");
             terminal.Out.WriteLine(ModelAnswerer.PromptText(template, q, []));
             foreach (var turn in q.FollowUps) terminal.Out.WriteLine($"[then] {turn}");
             foreach (var choice in q.Choices)
@@ -64,7 +64,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         }
     }
 
-    /// <summary>Follows work of several seconds with a bar on a terminal.</summary>
+    /// <summary>Runs work with a progress bar on a terminal.</summary>
     public async Task<T> Follow<T>(string what, int count, Func<IProgress<int>?, Task<T>> work)
     {
         if (!terminal.ErrorIsTerminal) return await work(null).ConfigureAwait(false);
@@ -74,7 +74,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
                 .ConfigureAwait(false);
     }
 
-    /// <summary>The scores of a run.</summary>
+    /// <summary>Prints the scores of a run.</summary>
     public void Show(BenchmarkRun run, int reused, JudgeCost? cost, JudgeAgreement? agreement, string? generations,
         TimeSpan elapsed)
     {
@@ -115,13 +115,13 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
             o.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 2));
         }));
 
-    /// <summary>What a judge has cost, in a line.</summary>
+    /// <summary>The cost of a judge as one line of text.</summary>
     public static string Text(JudgeCost cost) =>
-        Invariant($"judge: {cost.Requests} requests, {cost.Kept} verdicts kept from before, ")
-        + Invariant($"{cost.InputTokens:N0} tokens read, {cost.OutputTokens:N0} written")
+        Invariant($"judge: {cost.Requests} requests, {cost.Kept} verdicts reused, ")
+        + Invariant($"{cost.InputTokens:N0} input tokens, {cost.OutputTokens:N0} output tokens")
         + (cost.Price > 0 ? Invariant($", price {cost.Price:0.####}") : "");
 
-    /// <summary>What a judge has cost, as a field of a document.</summary>
+    /// <summary>Writes the cost of a judge as a field of a JSON object.</summary>
     public static void Write(Utf8JsonWriter json, JudgeCost cost) => json.Object("judge", j =>
     {
         j.WriteNumber("requests", cost.Requests);
@@ -171,15 +171,15 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
         foreach (var (reason, count) in run.Answers.Where(a => a.Score.Value is null).CountBy(a => a.Score.Missing ?? "?"))
             console.MarkupLine($"[yellow]{count} without a score: {Markup.Escape(reason)}[/]");
         if (run.Shortened > 0)
-            console.MarkupLine($"[yellow]{run.Shortened} prompts were longer than the model reads: they went without solved "
-                + "examples, or their beginning where that was not enough[/]");
+            console.MarkupLine($"[yellow]{run.Shortened} prompts were longer than the context of the model: their solved "
+                + "examples were dropped, and then, if necessary, their beginning[/]");
         if (cost is not null) terminal.Out.WriteLine(Text(cost));
         if (agreement is not null)
-            terminal.Out.WriteLine(Invariant($"agreement with people on {agreement.Answers} answers: ")
+            terminal.Out.WriteLine(Invariant($"agreement with human grades on {agreement.Answers} answers: ")
                 + Invariant($"{agreement.Same:0.0%} equal, kappa {agreement.Kappa:0.00}, ")
                 + Invariant($"rank correlation {agreement.Correlation:0.00}"));
         terminal.Out.WriteLine(Invariant($"{elapsed.TotalSeconds:0.0} s")
-            + (reused > 0 ? Invariant($", {reused} answers kept from before") : "")
+            + (reused > 0 ? Invariant($", {reused} answers reused") : "")
             + (generations is null ? "" : $"; answers in {generations}"));
 
         void Row(string name, CategoryScore score) => table.AddRow(new Text(name), new Text($"{score.Questions}"),

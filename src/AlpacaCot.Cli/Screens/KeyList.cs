@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Screens;
 
-/// <summary>The keys that a recipe or a study can have.</summary>
+/// <summary>Prints the keys of a recipe or a study with their defaults.</summary>
 internal static class KeyList
 {
     public static int Show(IReadOnlyList<DocumentedKey> keys, bool json, Terminal terminal)

@@ -8,7 +8,7 @@ namespace AlpacaCot.Cli.Screens;
 
 using Text = Spectre.Console.Text;
 
-/// <summary>What <c>quickstart</c> shows around the training: its plan, questions being answered, the comparison.</summary>
+/// <summary>The output of <c>quickstart</c> around the training: plan, evaluations, comparison.</summary>
 internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
 {
     private const int WidestTable = 116, LongestAnswer = 90; // columns, characters
@@ -26,17 +26,17 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
     {
         console.WriteLine();
         console.MarkupLine("  [bold orange3]AlpacaCot quickstart[/]  "
-            + "a base model that knows English, Chinese and a small world learns to answer");
+            + "a small bilingual base model learns to follow instructions");
         console.WriteLine();
         console.MarkupLine($"  [aqua]1[/]  ask the base model {questions} questions, none of which is in the training data");
         console.MarkupLine("  [aqua]2[/]  tune it with LoRA on English, Chinese and step-by-step instructions "
             + "[grey](two minutes on two cores)[/]");
         console.MarkupLine("  [aqua]3[/]  ask the tuned model the same questions");
-        console.MarkupLine($"  [aqua]4[/]  compare; adapter, loss curve and answers are kept in [bold]{Markup.Escape(run)}[/]");
+        console.MarkupLine($"  [aqua]4[/]  compare; adapter, loss curve and answers are written to [bold]{Markup.Escape(run)}[/]");
         console.WriteLine();
     }
 
-    /// <summary>Follows an evaluation, with a bar on a terminal, and says its outcome.</summary>
+    /// <summary>Runs an evaluation with a progress bar on a terminal, and prints its result.</summary>
     public HeldOutEvaluation Ask(string who, int questions, Func<IProgress<int>?, HeldOutEvaluation> work)
     {
         var clock = Stopwatch.StartNew();
@@ -51,7 +51,7 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         return result;
     }
 
-    /// <summary>The share of right answers before and after.</summary>
+    /// <summary>Prints the share of right answers before and after training.</summary>
     public void Compare(HeldOutEvaluation before, HeldOutEvaluation after)
     {
         var table = new Table { Border = TableBorder.Rounded, BorderStyle = new Style(Color.Grey) };
@@ -76,7 +76,7 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         }
     }
 
-    /// <summary>The first questions of each kind with both answers.</summary>
+    /// <summary>Prints the first questions of each kind with both answers.</summary>
     public void ShowSamples(HeldOutEvaluation before, HeldOutEvaluation after)
     {
         var table = new Table
@@ -98,7 +98,7 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         console.Write(table);
     }
 
-    /// <summary>Where everything is, and what to do with it.</summary>
+    /// <summary>Prints the run folder, and the command to chat with the model.</summary>
     public void Conclude(Recipe recipe, string adapter, TimeSpan elapsed)
     {
         var model = Path.GetRelativePath(".", recipe.Model.Path!);
@@ -109,8 +109,8 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");
         console.MarkupLine($"  time        {Invariant($"{elapsed.TotalSeconds:0}")} s");
         console.WriteLine();
-        console.MarkupLine("  [bold]Now talk with it:[/]");
-        // Past the console, which would break a long command into lines that cannot be copied.
+        console.MarkupLine("  [bold]Chat with the model:[/]");
+        // Written past the console, which would wrap a long command so that it cannot be copied.
         console.Profile.Out.Writer.WriteLine($"  alpaca-cot chat --model {Quoted(model)} --adapter {Quoted(adapter)}");
         console.WriteLine();
     }
@@ -122,7 +122,7 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
     private static Text Judged(HeldOutAnswer answer) =>
         new($"{(answer.Right ? '✓' : '✗')} {Shorten(answer.Answer)}", new Style(answer.Right ? Color.Green : Color.Red));
 
-    // One line without control characters: what an untrained model says may hold anything.
+    // One line without control characters: an untrained model may produce any text.
     private static string Shorten(string text)
     {
         var line = string.Concat(text.ReplaceLineEndings(" ").Where(c => !char.IsControl(c))).Trim();

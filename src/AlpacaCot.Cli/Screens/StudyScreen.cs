@@ -9,10 +9,11 @@ using ComparisonVerdict = AlpacaCot.Studies.Analysis.ComparisonVerdict;
 
 namespace AlpacaCot.Cli.Screens;
 
-/// <summary>What <c>study</c> shows: the plan, the cells at work, the results.</summary>
+/// <summary>The output of <c>study</c>: plan, progress of the cells, results.</summary>
 internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObserver
 {
-    // What instruction tuning with these kernels reaches of a machine's arithmetic, and what papers report for an A100.
+    // Measured throughput of instruction tuning with these kernels, in operations per second, and the utilisation that papers
+    // report for an A100.
     private const double CoreOperations = 12e9, A100Operations = 312e12 * 0.4;
 
     private readonly Dictionary<StudyCell, ProgressTask> _bars = [];
@@ -25,7 +26,7 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
     {
         console.WriteLine();
         console.MarkupLine($"  [bold orange3]{Markup.Escape(study.Title)}[/]  {study.Arms.Count} arms, {study.Cells.Count} cells "
-            + $"[grey]in {Markup.Escape(study.Output)}; stopped, it goes on where it was[/]");
+            + $"[grey]in {Markup.Escape(study.Output)}; if stopped, run it again to continue[/]");
         console.WriteLine();
         if (!live) return work();
         return console.Progress().AutoClear(true).HideCompleted(true)
@@ -48,7 +49,7 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
     public void Started(int cells, int finished, int jobs)
     {
         (this._cells, _done) = (cells, finished);
-        if (finished > 0) console.MarkupLine($"  {finished} of {cells} cells are finished already");
+        if (finished > 0) console.MarkupLine($"  {finished} of {cells} cells are already finished");
         _whole = _view?.AddTask("[bold]study[/]", maxValue: Math.Max(1, cells));
         _whole?.Increment(finished);
     }
@@ -85,12 +86,12 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
             + $"{_cells}[/]");
     }
 
-    /// <summary>Follows a judge's work with a bar on a terminal.</summary>
+    /// <summary>Runs the grading with a progress bar on a terminal.</summary>
     public void FollowVerdicts(Action<Action<int>?, IProgress<int>?> work)
     {
         if (!live)
         {
-            work(count => console.WriteLine($"  {count:N0} answers go to the judge ..."), null);
+            work(count => console.WriteLine($"  {count:N0} answers to grade ..."), null);
             return;
         }
         console.Progress().AutoClear(true)
@@ -107,7 +108,7 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         public void Report(int value) => bar.Value = value;
     }
 
-    /// <summary>Scores, findings and where the report is.</summary>
+    /// <summary>Prints scores, findings and the path of the report.</summary>
     public void Conclude(StudyAnalysis analysis, string language, string report, JudgeCost? cost, TimeSpan elapsed)
     {
         var words = new Findings(analysis, language);
@@ -192,14 +193,14 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
                 Bytes(e.MemoryBytes), Time(all / (CoreOperations * cores)), Time(all / A100Operations));
         }
         console.Write(table);
-        console.MarkupLine($"  {plan.Cells.Count} cells, {jobs} at the same time on this machine: about [bold]{Time(here)}[/] "
+        console.MarkupLine($"  {plan.Cells.Count} cells, {jobs} at a time on this machine: about [bold]{Time(here)}[/] "
             + $"here, "
             + $"{Time(a100)} on one A100; a cell needs about {Bytes(plan.MemoryBytes)}");
-        console.MarkupLine("  [grey]estimates from sizes alone, good to a factor of two; memory is what the weights, moments and "
-            + "activations of one cell take[/]");
+        console.MarkupLine("  [grey]estimates from model and data sizes, accurate to a factor of two; memory is for weights, "
+            + "optimizer and activations of one cell[/]");
         foreach (var arm in study.Arms.Where(a => a.Refusal is not null))
             console.MarkupLine($"  [yellow]refused:[/] {Markup.Escape(arm.Name)}: {Markup.Escape(arm.Refusal!)}");
-        if (plan.Missing is { } absent) terminal.Console.MarkupLine($"  [yellow]before it can run:[/] {Markup.Escape(absent)}");
+        if (plan.Missing is { } absent) terminal.Console.MarkupLine($"  [yellow]missing:[/] {Markup.Escape(absent)}");
     }
 
     /// <summary>The one JSON document of a finished study.</summary>

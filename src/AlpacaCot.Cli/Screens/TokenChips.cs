@@ -4,19 +4,19 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Screens;
 
-/// <summary>What a token is for in training.</summary>
+/// <summary>The use of a token in training.</summary>
 internal enum TokenKind
 {
-    /// <summary>No training in view.</summary>
+    /// <summary>Not part of a training example.</summary>
     Plain,
 
-    /// <summary>The model learns to say it.</summary>
+    /// <summary>Counts in the loss.</summary>
     Supervised,
 
-    /// <summary>The model reads it; it does not count in the loss.</summary>
+    /// <summary>Input only; does not count in the loss.</summary>
     Masked,
 
-    /// <summary>Behind the cutoff length: training never sees it.</summary>
+    /// <summary>Removed because it is beyond the cutoff length.</summary>
     Cut,
 }
 
@@ -24,7 +24,7 @@ internal enum TokenKind
 internal readonly record struct TokenChip(int Id, TokenKind Kind);
 
 /// <summary>
-/// Tokens as coloured pieces of text, their ids below; neighbours differ in shade so that each piece is visible.
+/// Shows tokens as coloured text with their ids below; neighbours differ in shade.
 /// </summary>
 internal static class TokenChips
 {
@@ -36,7 +36,7 @@ internal static class TokenChips
         [TokenKind.Cut] = ("red strikethrough on grey11", "red strikethrough on grey15", "red"),
     };
 
-    /// <summary>Whether there is a terminal with colours; elsewhere a list is better.</summary>
+    /// <summary>Whether the output is a terminal with colours; otherwise commands print a list.</summary>
     public static bool Fit(Terminal terminal) => terminal.Console.Profile.Capabilities.ColorSystem != ColorSystem.NoColors;
 
     public static void Show(Tokenizer tokenizer, IReadOnlyList<TokenChip> tokens, Terminal terminal)
@@ -57,13 +57,13 @@ internal static class TokenChips
         terminal.Console.WriteLine();
     }
 
-    /// <summary>One line of the colours' meanings.</summary>
+    /// <summary>Prints a legend of the colours.</summary>
     public static void Legend(IEnumerable<TokenKind> kinds, Terminal terminal)
     {
         var names = new Dictionary<TokenKind, string>
         {
-            [TokenKind.Supervised] = "supervised: counts in the loss", [TokenKind.Masked] = "masked: read only",
-            [TokenKind.Cut] = "cut: behind the cutoff length",
+            [TokenKind.Supervised] = "supervised: counts in the loss", [TokenKind.Masked] = "masked: input only",
+            [TokenKind.Cut] = "cut: beyond the cutoff length",
         };
         terminal.Console.MarkupLine(string.Join("   ", kinds.Where(names.ContainsKey)
             .Select(k => $"[{Styles[k].Even}] {names[k]} [/]")));

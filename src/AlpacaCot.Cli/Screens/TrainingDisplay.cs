@@ -9,7 +9,7 @@ namespace AlpacaCot.Cli.Screens;
 using Text = Spectre.Console.Text;
 
 /// <summary>
-/// Shows a training run: on a terminal a view that is drawn anew as the loss falls, elsewhere one line a logged step.
+/// Shows a training run: on a terminal a live view with the loss curve, elsewhere one line per logged step.
 /// </summary>
 internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITrainingObserver
 {
@@ -27,7 +27,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     /// <summary>The speed at the last logged step.</summary>
     public double TokensPerSecond => _last?.TokensPerSecond ?? 0;
 
-    /// <summary>The validation loss before training, or where a resumed run began to measure.</summary>
+    /// <summary>The first validation loss of this process: before training, or after a resume.</summary>
     public double? FirstValidationLoss => _validations.Count > 0 ? _validations[0].Loss : null;
 
     /// <summary>Runs the work that reports to this display.</summary>
@@ -100,10 +100,10 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         Draw(now: true);
     }
 
-    /// <summary>The view of this moment.</summary>
+    /// <summary>The current view.</summary>
     internal IRenderable Render()
     {
-        if (_summary is null) return new Markup("[grey]reading data and model ...[/]");
+        if (_summary is null) return new Markup("[grey]loading data and model ...[/]");
         var rows = new List<IRenderable>();
         if (_losses.Count > 0) rows.Add(Curve());
         rows.Add(new Markup(Status()));

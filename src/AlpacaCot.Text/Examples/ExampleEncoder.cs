@@ -160,9 +160,9 @@ public sealed class ExampleEncoder
             };
             yield return (ids, segment.Supervised);
             if (segment.Special == SpecialToken.Bos) continue;
-            // A chat template renders one text: some tokenizers mark the first word after a special token.
-            position = _template.WritesSpecialTokens && ids.Length > 0 && _tokenizer.IsAdded(ids[^1])
-                ? TextPlace.AfterToken : TextPlace.Continuation;
+            // The text of a chat template is one text: some tokenizers mark the first word after a special token.
+            position = _template.WritesSpecialTokens && ids.Length > 0
+                ? _tokenizer.PlaceAfter(ids[^1]) : TextPlace.Continuation;
         }
     }
 

@@ -9,6 +9,12 @@ internal enum TextPlace
     /// <summary>After an added token.</summary>
     AfterToken,
 
+    /// <summary>
+    /// After an added token that is matched in the normalized text: a continuation for the normalizer, which sees one text, and
+    /// the start of a run for the pre-tokenizer.
+    /// </summary>
+    AfterNormalizedToken,
+
     /// <summary>Continuation of text from an earlier call.</summary>
     Continuation,
 }

@@ -25,8 +25,8 @@ public sealed class Tokenizer
             _addedIds[token.Text] = token.Id;
         }
         var added = _addedById.Values.ToList();
-        _raw = new AddedTokens([.. added.Where(t => !t.Normalized || parts.Normalizer is null).Select(t => (t, t.Text))]);
-        _normalized = new AddedTokens([.. added.Where(t => t.Normalized && parts.Normalizer is not null)
+        _raw = new AddedTokens([.. added.Where(t => IsRaw(t, parts)).Select(t => (t, t.Text))]);
+        _normalized = new AddedTokens([.. added.Where(t => !IsRaw(t, parts))
             .Select(t => (t, parts.Normalizer!.Normalize(t.Text, TextPlace.Start)))]);
         VocabularySize = added.Select(t => t.Id + 1).Append(parts.Model.Tokens.Count).Max();
         BosId = Role(config.Bos) ?? Role(parts.Bos);
@@ -102,8 +102,12 @@ public sealed class Tokenizer
         return [.. sink.Ids];
     }
 
-    /// <summary>Whether the token is one of those that are cut out of a text before the vocabulary's own.</summary>
-    internal bool IsAdded(int id) => _addedById.ContainsKey(id);
+    /// <summary>The position of a text that follows a token in the same text.</summary>
+    internal TextPlace PlaceAfter(int id) => !_addedById.TryGetValue(id, out var added) ? TextPlace.Continuation
+        : IsRaw(added, _parts) ? TextPlace.AfterToken : TextPlace.AfterNormalizedToken;
+
+    // Such a token is matched before normalization, the others after it.
+    private static bool IsRaw(AddedToken token, TokenizerParts parts) => !token.Normalized || parts.Normalizer is null;
 
     /// <summary>
     /// Decodes ids. Invalid UTF-8 becomes U+FFFD; unused ids (a model's padding rows) are skipped.
@@ -188,7 +192,9 @@ public sealed class Tokenizer
 
     private void EncodeStretch(string text, TextPlace place, bool parseSpecial, TokenSink sink, StringBuilder? normalized)
     {
-        text = _parts.Normalizer?.Normalize(text, place) ?? text;
+        var isContinued = place == TextPlace.AfterNormalizedToken;
+        text = _parts.Normalizer?.Normalize(text, isContinued ? TextPlace.Continuation : place) ?? text;
+        if (isContinued) place = TextPlace.AfterToken;
         if (_normalized.IsEmpty)
         {
             EncodePlain(text, place, sink, normalized);

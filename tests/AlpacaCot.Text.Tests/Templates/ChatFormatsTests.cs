@@ -178,7 +178,7 @@ public sealed class ChatFormatsTests : IDisposable
             Assert.True(expected.AsSpan().SequenceEqual(example!.Ids), what);
             examples++;
         }
-        Assert.Equal((form == "json" ? 19 : 21, form == "json" ? 8 : 6, 14, 0), (prompts, otherwise, examples, unstable));
+        Assert.Equal((form == "json" ? 20 : 21, form == "json" ? 7 : 6, 14, 0), (prompts, otherwise, examples, unstable));
     }
 
     [Fact]

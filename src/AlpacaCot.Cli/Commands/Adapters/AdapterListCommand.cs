@@ -9,37 +9,43 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands.Adapters;
 
-/// <summary><c>adapters list</c>: what is in a folder, and which of it goes with a model.</summary>
-internal static class AdapterListCommand
+/// <summary><c>adapters list</c>: lists the adapters in a folder and whether they fit a model.</summary>
+internal sealed class AdapterListCommand(Terminal terminal)
 {
+    private readonly Argument<string> _folder = new("DIR")
+    {
+        Description = "Folder with runs or adapters", DefaultValueFactory = _ => "runs",
+    };
+
+    private readonly Option<string> _model = Options.Model(description: "Model to compare with: shows which adapters fit it");
+    private readonly Option<string> _quantization = Options.Quantization();
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var folder =
-            new Argument<string>("DIR") { Description = "A folder of runs or adapters", DefaultValueFactory = _ => "runs" };
-        var model = Options.Model("Say of each adapter whether it goes with this model");
-        var (quantization, json) = (Options.Quantization(), Options.Json());
-        var verb = new DocumentedCommand("list", CommandGroup.Use, "List the adapters in a folder", "adapters list runs",
+        var command = new AdapterListCommand(terminal);
+        return new DocumentedCommand("list", CommandGroup.Use, "List the adapters in a folder", "adapters list runs",
             "adapters list runs --model path/to/model", "adapters list runs --json")
         {
-            folder, model, quantization, json,
-        };
-        verb.SetAction((parsed, _) =>
-        {
-            var adapters = AdapterCollection.In(parsed.GetValue(folder)!)
-                .Select(a => (Adapter: a, Fit: parsed.GetValue(model) is { } path
-                    ? AdapterCollection.Fit(a, path, QuantizationOptions.Parse(parsed.GetValue(quantization))).Fit
-                    : AdapterFit.Unknown))
-                .ToList();
-            if (parsed.GetValue(json))
-                terminal.WriteJson(
-                    w => w.Object(o => o.Array("adapters", adapters, a => o.Object(e => Write(e, a.Adapter, a.Fit)))));
-            else Show(adapters, parsed.GetValue(folder)!, terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._folder, command._model, command._quantization, command._json,
+        }.Runs(command.Run);
     }
 
-    /// <summary>The fields of one adapter.</summary>
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var adapters = AdapterCollection.In(parsed.GetValue(_folder)!)
+            .Select(a => (Adapter: a, Fit: parsed.GetValue(_model) is { } path
+                ? AdapterCollection.Fit(a, path, QuantizationOptions.Parse(parsed.GetValue(_quantization))).Fit
+                : AdapterFit.Unknown))
+            .ToList();
+        if (parsed.GetValue(_json))
+            terminal.WriteJson(
+                w => w.Object(o => o.Array("adapters", adapters, a => o.Object(e => Write(e, a.Adapter, a.Fit)))));
+        else Show(adapters, parsed.GetValue(_folder)!, terminal);
+        return ExitCode.Done;
+    }
+
+    /// <summary>Writes the fields of one adapter.</summary>
     public static void Write(Utf8JsonWriter json, FoundAdapter adapter, AdapterFit fit)
     {
         json.WriteString("folder", adapter.Folder);
@@ -55,7 +61,7 @@ internal static class AdapterListCommand
         if (fit != AdapterFit.Unknown) json.WriteString("fit", Words(fit));
     }
 
-    /// <summary>A fit in a word or two.</summary>
+    /// <summary>The word for a fit in tables and JSON.</summary>
     public static string Words(AdapterFit fit) => fit switch
     {
         AdapterFit.SameWeights => "yes",
@@ -68,7 +74,7 @@ internal static class AdapterListCommand
     {
         if (adapters.Count == 0)
         {
-            terminal.Out.WriteLine($"{folder} holds no adapters.");
+            terminal.Out.WriteLine($"{folder} contains no adapters.");
             return;
         }
         var asked = adapters[0].Fit != AdapterFit.Unknown;

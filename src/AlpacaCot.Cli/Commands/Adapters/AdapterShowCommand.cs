@@ -7,33 +7,36 @@ using AlpacaCot.Training.Adapters;
 namespace AlpacaCot.Cli.Commands.Adapters;
 
 /// <summary><c>adapters show</c>: where an adapter comes from.</summary>
-internal static class AdapterShowCommand
+internal sealed class AdapterShowCommand(Terminal terminal)
 {
+    private readonly Argument<string> _folder = new("DIR") { Description = "Folder of an adapter, or of a run with one" };
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var folder = new Argument<string>("DIR") { Description = "An adapter's folder or a run's" };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("show", CommandGroup.Use, "Show where an adapter comes from: base, data, recipe, metrics",
+        var command = new AdapterShowCommand(terminal);
+        return new DocumentedCommand("show", CommandGroup.Use, "Show an adapter's base model, data, recipe and metrics",
             "adapters show runs/my-run", "adapters show runs/my-run --json")
         {
-            folder, json,
-        };
-        verb.SetAction((parsed, _) =>
-        {
-            var adapter = AdapterCollection.In(parsed.GetValue(folder)!) is [var only] ? only
-                : throw new InputException($"{parsed.GetValue(folder)} does not hold one adapter; see: alpaca-cot adapters list "
-                    + parsed.GetValue(folder));
-            if (parsed.GetValue(json))
-                terminal.Out.WriteLine(adapter.Card is null ? throw NoCard(adapter)
-                    : File.ReadAllText(Path.Combine(adapter.Folder, AdapterCard.FileName)).TrimEnd());
-            else
-                terminal.Out.WriteLine(adapter.Card is null ? throw NoCard(adapter)
-                    : File.ReadAllText(Path.Combine(adapter.Folder, "README.md")).TrimEnd());
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._folder, command._json,
+        }.Runs(command.Run);
     }
 
-    private static InputException NoCard(FoundAdapter adapter) => new($"{adapter.Folder} is an adapter of another program "
-        + $"({adapter.Method} for {adapter.BaseModel}): it has no {AdapterCard.FileName}. Check it with: alpaca-cot adapters verify {adapter.Folder}");
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var adapter = AdapterCollection.In(parsed.GetValue(_folder)!) is [var only] ? only
+            : throw new InputException($"{parsed.GetValue(_folder)} does not contain exactly one adapter; see: "
+                + "alpaca-cot adapters list " + parsed.GetValue(_folder));
+        if (parsed.GetValue(_json))
+            terminal.Out.WriteLine(adapter.Card is null ? throw NoCard(adapter)
+                : File.ReadAllText(Path.Combine(adapter.Folder, AdapterCard.FileName)).TrimEnd());
+        else
+            terminal.Out.WriteLine(adapter.Card is null ? throw NoCard(adapter)
+                : File.ReadAllText(Path.Combine(adapter.Folder, "README.md")).TrimEnd());
+        return ExitCode.Done;
+    }
+
+    private static InputException NoCard(FoundAdapter adapter) => new($"{adapter.Folder} was written by another program "
+        + $"({adapter.Method} for {adapter.BaseModel}) and has no {AdapterCard.FileName}. Check it with: "
+        + $"alpaca-cot adapters verify {adapter.Folder}");
 }

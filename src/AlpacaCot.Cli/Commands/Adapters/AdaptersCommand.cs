@@ -3,15 +3,17 @@ using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Commands.Adapters;
 
-/// <summary><c>adapters</c>: a folder of adapters.</summary>
+/// <summary><c>adapters</c>: the commands for folders of adapters.</summary>
 internal static class AdaptersCommand
 {
     public static DocumentedCommand Create(Terminal terminal)
     {
-        DocumentedCommand[] verbs = [AdapterListCommand.Create(terminal), AdapterShowCommand.Create(terminal), AdapterVerifyCommand.Create(terminal)];
-        var adapters = new DocumentedCommand("adapters", CommandGroup.Use, "A collection of adapters: list, show where one comes from, verify",
-            [.. verbs.Select(verb => verb.Examples[0])]);
-        foreach (var verb in verbs) adapters.Add(verb);
-        return adapters;
+        DocumentedCommand[] subcommands =
+            [AdapterListCommand.Create(terminal), AdapterShowCommand.Create(terminal), AdapterVerifyCommand.Create(terminal)];
+        return new DocumentedCommand("adapters", CommandGroup.Use, "List, show and verify the adapters in a folder",
+            [.. subcommands.Select(command => command.Examples[0])])
+        {
+            subcommands,
+        };
     }
 }

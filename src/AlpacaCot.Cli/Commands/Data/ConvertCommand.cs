@@ -9,75 +9,71 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data convert</c>: a file of one format to a file of another.</summary>
-internal static class ConvertCommand
+/// <summary><c>data convert</c>: converts instruction data to another format.</summary>
+internal sealed class ConvertCommand(Terminal terminal)
 {
+    private readonly Option<string> _in = Options.In("File to read");
+    private readonly Option<string> _from = new("--from")
+    {
+        Description = "Format of the records, if it cannot be detected: " + string.Join(", ", RecordFormats.Names),
+        HelpName = "FORMAT",
+    };
+
+    private readonly Option<string> _to = PreparationStep.FormatOption();
+    private readonly Option<string> _columns = new("--columns")
+    {
+        Description = "Names of the fields in the file, for example instruction=q,output=a", HelpName = "FIELD=NAME,...",
+        DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<string> _out = Options.Out(
+        "File to write; its name sets the container: .json .jsonl .csv .tsv .parquet, compressed with a further .gz or .zst");
+
+    private readonly Option<bool> _skipBad = Options.SkipBad();
+    private readonly Option<int?> _limit = Options.Limit("Maximum number of records to convert");
+    private readonly Option<bool> _json = Options.Json();
+    private readonly SourceConversion _source = new();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var input = new Option<string>("--in") { Description = "The file to read", HelpName = "FILE" };
-        var from = new Option<string>("--from")
-        {
-            Description = "Format of its records, where the content does not say it: " + string.Join(", ", RecordFormats.Names),
-            HelpName = "FORMAT",
-        };
-        var to = new Option<string>("--to")
-        {
-            Description = "Format to write", HelpName = string.Join('|', ConversationWriter.Formats),
-            DefaultValueFactory = _ => "alpaca",
-        };
-        var columns = ColumnOption();
-        var output = Options.Out(
-            "The file to write; its name says how: .json .jsonl .csv .tsv .parquet, then .gz or .zst to pack it");
-        var skipBad = new Option<bool>("--skip-bad") { Description = "Count and name records that cannot be used, and go on" };
-        var limit = Options.Limit("The most records to convert");
-        var json = Options.Json();
-        var set = new SourceConversion();
-        var verb = new DocumentedCommand("convert", CommandGroup.Data, "Write instruction data in another format",
+        var command = new ConvertCommand(terminal);
+        return new DocumentedCommand("convert", CommandGroup.Data, "Convert instruction data to another format",
             "data convert --in chats.json --to openai --out chats.jsonl.gz",
             "data convert --in faq.csv --columns instruction=q,output=a --to alpaca --out faq.json",
             "data convert --in raw.jsonl --from sharegpt --to sharegpt --out clean.parquet --skip-bad --json",
             "data convert --source dolly --in databricks-dolly-15k.jsonl --out dolly.json",
             "data convert --source flan-cot --in cot_data --trigger \"先思考，再决定\" --record draw.json --out cot.json")
         {
-            input, from, to, columns, output, skipBad, limit, json,
-        };
-        set.AddTo(verb);
-        verb.SetAction((parsed, cancel) =>
-        {
-            var source = parsed.GetValue(input) ?? throw new InputException("data convert takes --in FILE");
-            var target = parsed.GetValue(output) ?? throw new InputException("data convert takes --out FILE");
-            if (set.IsGiven(parsed))
-            {
-                if (parsed.GetValue(from) is not null || parsed.GetValue(columns)!.Length > 0)
-                    throw new InputException("--source reads a set by its own converter; leave out --from and --columns");
-                var format = parsed.GetResult(to) is { Implicit: false } ? parsed.GetValue(to) : null;
-                set.Run(parsed, source, target, format, parsed.GetValue(skipBad), parsed.GetValue(limit), terminal,
-                    parsed.GetValue(json),
-                    cancel);
-            }
-            else Convert(source, parsed.GetValue(from), parsed.GetValue(columns)!, parsed.GetValue(to)!, target,
-                parsed.GetValue(skipBad),
-                parsed.GetValue(limit), parsed.GetValue(json), terminal, cancel);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._in, command._from, command._to, command._columns, command._out, command._skipBad, command._limit,
+            command._json, command._source.All,
+        }.Runs(command.Run);
     }
 
-    /// <summary>Which column of a file is which field.</summary>
-    public static Option<string> ColumnOption() => new("--columns")
+    private int Run(ParseResult parsed, CancellationToken cancel)
     {
-        Description = "The file's own names, as in instruction=q,output=a", HelpName = "FIELD=NAME,...",
-        DefaultValueFactory = _ => "",
-    };
+        var source = parsed.GetValue(_in) ?? throw new InputException("data convert needs --in FILE");
+        var target = parsed.GetValue(_out) ?? throw new InputException("data convert needs --out FILE");
+        if (_source.IsGiven(parsed))
+        {
+            if (parsed.GetValue(_from) is not null || parsed.GetValue(_columns)!.Length > 0)
+                throw new InputException("--source uses the converter of the set; leave out --from and --columns");
+            var format = parsed.GetResult(_to) is { Implicit: false } ? parsed.GetValue(_to) : null;
+            _source.Run(parsed, source, target, format, parsed.GetValue(_skipBad), parsed.GetValue(_limit), terminal,
+                parsed.GetValue(_json), cancel);
+        }
+        else Convert(source, parsed.GetValue(_from), parsed.GetValue(_columns)!, parsed.GetValue(_to)!, target,
+            parsed.GetValue(_skipBad), parsed.GetValue(_limit), parsed.GetValue(_json), terminal, cancel);
+        return ExitCode.Done;
+    }
 
-    /// <summary>Reads the value of <see cref="ColumnOption"/>.</summary>
-    public static Dictionary<string, string> Columns(string text)
+    /// <summary>Reads the value of <c>--columns</c>.</summary>
+    private static Dictionary<string, string> Columns(string text)
     {
         var columns = new Dictionary<string, string>();
         foreach (var part in text.Split(',', StringSplitOptions.RemoveEmptyEntries))
             if (part.Split('=', 2, StringSplitOptions.TrimEntries) is not [{ Length: > 0 } field, { Length: > 0 } name]
                 || !columns.TryAdd(field, name))
-                throw new InputException($"--columns: found {text}, allowed is a list such as instruction=q,output=a");
+                throw new InputException($"--columns: found {text}, allowed is a list, for example instruction=q,output=a");
         return columns;
     }
 
@@ -85,7 +81,7 @@ internal static class ConvertCommand
         bool json, Terminal terminal, CancellationToken cancel)
     {
         if (Path.GetFullPath(source) == Path.GetFullPath(target))
-            throw new InputException("--out is the file that is read; name another one");
+            throw new InputException("--out is the input file; choose another file");
         ConversationWriter.Check(target, to);
         var clock = Stopwatch.StartNew();
         var (bad, recognized, read) = (0L, "", 0L);

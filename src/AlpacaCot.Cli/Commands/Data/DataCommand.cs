@@ -3,11 +3,13 @@ using AlpacaCot.Cli.Output;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data</c>: the verbs of the instruction collection. A new one is a file in this folder and a line here.</summary>
+/// <summary>
+/// <c>data</c>: the commands for the instruction collection. A new one needs a file in this folder and a line here.
+/// </summary>
 internal static class DataCommand
 {
-    /// <summary>The verbs, in the order of the help.</summary>
-    private static DocumentedCommand[] Verbs(Terminal terminal) =>
+    /// <summary>The subcommands, in the order of the help.</summary>
+    private static DocumentedCommand[] Subcommands(Terminal terminal) =>
     [
         DataListCommand.Create(terminal),
         DataShowCommand.Create(terminal),
@@ -23,10 +25,12 @@ internal static class DataCommand
 
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var verbs = Verbs(terminal);
-        var data = new DocumentedCommand("data", CommandGroup.Data, "The instruction collection: list, convert, mix, clean, measure",
-            [.. verbs.Select(verb => verb.Examples[0])]);
-        foreach (var verb in verbs) data.Add(verb);
-        return data;
+        var subcommands = Subcommands(terminal);
+        return new DocumentedCommand("data", CommandGroup.Data,
+            "List, download, convert, mix, clean and measure instruction data",
+            [.. subcommands.Select(command => command.Examples[0])])
+        {
+            subcommands,
+        };
     }
 }

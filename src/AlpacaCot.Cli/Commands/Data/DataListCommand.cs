@@ -7,51 +7,58 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data list</c>: the catalogue as a table.</summary>
-internal static class DataListCommand
+/// <summary><c>data list</c>: prints the catalogue.</summary>
+internal sealed class DataListCommand(Terminal terminal)
 {
+    private readonly Option<SetLanguages?> _language = Codes<SetLanguages>("--lang",
+        "Only sets in a language: EN, CN, or ML (many languages)");
+
+    private readonly Option<SetTasks?> _task = Codes<SetTasks>("--task", "Only sets with many tasks (MT) or with one (TS)");
+    private readonly Option<SetGeneration?> _generation = Codes<SetGeneration>("--generation",
+        "Only sets written by humans (HG), by models (SI), by both (MIX), or collected (COL)");
+
+    private readonly Option<string> _tag = new("--tag")
+    {
+        Description = "Only sets with this tag, for example cot, code or dialogue", HelpName = "TAG",
+    };
+
+    private readonly Option<string> _search = Options.Text("--search", "Only sets with this text in name, title or type");
+    private readonly Option<bool> _original = new("--original")
+    {
+        Description = "Only the sets in the table of the original collection, without their parts",
+    };
+
+    private readonly Option<bool> _present = new("--present") { Description = "Only sets whose data is on this machine" };
+    private readonly CatalogueOptions _catalogue = new();
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var language = Codes<SetLanguages>("--lang", "Only sets in a language: EN, CN, ML (many)");
-        var task = Codes<SetTasks>("--task", "Only sets of many tasks (MT) or of one (TS)");
-        var generation = Codes<SetGeneration>("--generation",
-            "Only sets written by humans (HG), by models (SI), by both (MIX), or collected (COL)");
-        var tag = new Option<string>("--tag")
-        {
-            Description = "Only sets with this tag, such as cot, code or dialogue", HelpName = "TAG",
-        };
-        var search = Options.Text("--search", "Only sets whose name, title or type has this text");
-        var original = new Option<bool>("--original")
-        {
-            Description = "Only the sets in the table of the original collection, not their parts",
-        };
-        var present = new Option<bool>("--present") { Description = "Only sets whose data is here" };
-        var options = new CatalogueOptions();
-        var json = Options.Json();
-        var verb = new DocumentedCommand("list", CommandGroup.Data, "List the sets of the instruction collection",
+        var command = new DataListCommand(terminal);
+        return new DocumentedCommand("list", CommandGroup.Data, "List the sets of the instruction collection",
             "data list", "data list --lang cn --task mt", "data list --tag cot --json")
         {
-            language, task, generation, tag, search, original, present, json,
-        };
-        options.AddTo(verb);
-        verb.SetAction((parsed, _) =>
-        {
-            var sets = options.Own(parsed).Concat(Catalogue.All)
-                .Where(s => parsed.GetValue(language) is not { } l || (s.Entry.Languages & l) != 0)
-                .Where(s => parsed.GetValue(task) is not { } t || (s.Entry.Tasks & t) != 0)
-                .Where(s => parsed.GetValue(generation) is not { } g || s.Entry.Generation == g)
-                .Where(s => parsed.GetValue(tag) is not { } word || s.Entry.Tags.Contains(word, StringComparer.OrdinalIgnoreCase))
-                .Where(s => parsed.GetValue(search) is not { } text || Mentions(s.Entry, text))
-                .Where(s => !parsed.GetValue(original) || s.Entry.Original)
-                .Select(s => (s.Entry, Data: options.DataOf(s, parsed)))
-                .Where(s => !parsed.GetValue(present) || s.Data.Count > 0).ToList();
-            if (parsed.GetValue(json))
-                terminal.WriteJson(w => w.Object(o =>
-                    o.Array("sets", sets, s => o.Object(set => CatalogueOptions.Write(set, s.Entry, s.Data)))));
-            else Show(sets, terminal);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+            command._language, command._task, command._generation, command._tag, command._search, command._original,
+            command._present, command._json, command._catalogue.All,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var sets = _catalogue.Own(parsed).Concat(Catalogue.All)
+            .Where(s => parsed.GetValue(_language) is not { } l || (s.Entry.Languages & l) != 0)
+            .Where(s => parsed.GetValue(_task) is not { } t || (s.Entry.Tasks & t) != 0)
+            .Where(s => parsed.GetValue(_generation) is not { } g || s.Entry.Generation == g)
+            .Where(s => parsed.GetValue(_tag) is not { } word || s.Entry.Tags.Contains(word, StringComparer.OrdinalIgnoreCase))
+            .Where(s => parsed.GetValue(_search) is not { } text || Mentions(s.Entry, text))
+            .Where(s => !parsed.GetValue(_original) || s.Entry.Original)
+            .Select(s => (s.Entry, Data: _catalogue.DataOf(s, parsed)))
+            .Where(s => !parsed.GetValue(_present) || s.Data.Count > 0).ToList();
+        if (parsed.GetValue(_json))
+            terminal.WriteJson(w => w.Object(o =>
+                o.Array("sets", sets, s => o.Object(set => CatalogueOptions.Write(set, s.Entry, s.Data)))));
+        else Show(sets, terminal);
+        return ExitCode.Done;
     }
 
     private static bool Mentions(CatalogueEntry entry, string text) =>
@@ -79,7 +86,7 @@ internal static class DataListCommand
     {
         if (sets.Count == 0)
         {
-            terminal.Out.WriteLine("No set is like this; \"alpaca-cot data list\" shows all.");
+            terminal.Out.WriteLine("No set matches; \"alpaca-cot data list\" shows all.");
             return;
         }
         var shown = sets.Select(s => s.Entry.Name).ToHashSet();
@@ -89,7 +96,7 @@ internal static class DataListCommand
         table.Columns[1].RightAligned();
         foreach (var (entry, data) in sets)
         {
-            // A part stands below the set it belongs to.
+            // A part is indented below its set.
             var name = shown.Contains(entry.PartOf) ? $"  {entry.Name}" : entry.Name;
             var records = entry.Records?.ToString("N0", CultureInfo.InvariantCulture) ?? "?";
             string[] cells = [records, entry.LanguageCodes, entry.TaskCodes, entry.GenerationCode, entry.Type, entry.Licence];

@@ -10,71 +10,78 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data show</c>: one set, with samples and statistics where its data is here.</summary>
-internal static class DataShowCommand
+/// <summary><c>data show</c>: prints a set, with samples and statistics if its data is on this machine.</summary>
+internal sealed class DataShowCommand(Terminal terminal)
 {
     private const int TextShown = 300;   // characters of a turn
 
+    private readonly Argument<string> _name = new("NAME")
+    {
+        Description = "Name or alias of a set, or a combination such as alpaca-cot",
+    };
+
+    private readonly Option<string> _in = new("--in")
+    {
+        Description = "File or folder of the set, if it is not in the data folder", HelpName = "PATH",
+    };
+
+    private readonly Option<int> _samples = new("--samples")
+    {
+        Description = "Number of random sample records to show", HelpName = "N", DefaultValueFactory = _ => 2,
+    };
+
+    private readonly Option<int?> _limit = Options.Limit("Read only the first N records");
+    private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();
+    private readonly CatalogueOptions _catalogue = new();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var name = new Argument<string>("NAME") { Description = "A set, an alias, or a combination such as alpaca-cot" };
-        var path = new Option<string>("--in")
-        {
-            Description = "The set's file or folder, where it is not in the data folder", HelpName = "PATH",
-        };
-        var samples = new Option<int>("--samples")
-        {
-            Description = "Sample records to show, spread over the set", HelpName = "N", DefaultValueFactory = _ => 2,
-        };
-        var limit = Options.Limit("Look at the first N records only");
-        var skip = new Option<bool>("--skip-bad") { Description = "Count and leave out records that cannot be used" };
-        var options = new CatalogueOptions();
-        var json = Options.Json();
-        var verb = new DocumentedCommand("show", CommandGroup.Data, "Show one set: what is known of it, samples, statistics",
+        var command = new DataShowCommand(terminal);
+        return new DocumentedCommand("show", CommandGroup.Data, "Show a set: origin, licence, statistics and sample records",
             "data show alpaca-cleaned", "data show dolly --in databricks-dolly-15k.jsonl --samples 3", "data show belle --json")
         {
-            name, path, samples, limit, skip, json,
-        };
-        options.AddTo(verb);
-        verb.SetAction((parsed, cancel) =>
+            command._name, command._in, command._samples, command._limit, command._skipBad, command._json,
+            command._catalogue.All,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var sources = Catalogue.Resolve(parsed.GetValue(_name)!, _catalogue.Own(parsed));
+        if (sources.Count > 1 && parsed.GetValue(_in) is not null)
+            throw new InputException($"--in needs a single set; {parsed.GetValue(_name)} is a combination of {sources.Count}");
+        var asJson = parsed.GetValue(_json);
+        var shown = sources.Select(source =>
         {
-            var sources = Catalogue.Resolve(parsed.GetValue(name)!, options.Own(parsed));
-            if (sources.Count > 1 && parsed.GetValue(path) is not null)
-                throw new InputException($"--in goes with one set; {parsed.GetValue(name)} means {sources.Count}");
-            var asJson = parsed.GetValue(json);
-            var shown = sources.Select(source =>
+            var data = parsed.GetValue(_in) is { } path ? [path] : _catalogue.DataOf(source, parsed);
+            var skipped = 0L;
+            var reading = new ReadOptions { SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++ };
+            using var progress = new RecordProgress(terminal, asJson);
+            var look = data.Count == 0 ? null : Look.At(
+                progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
+                parsed.GetValue(_samples), parsed.GetValue(_limit));
+            return (source.Entry, data, look, skipped);
+        }).ToList();
+        if (asJson)
+            terminal.WriteJson(w => w.Object(o => o.Array("sets", shown, s => o.Object(set =>
             {
-                var data = parsed.GetValue(path) is { } given ? [given] : options.DataOf(source, parsed);
-                var skipped = 0L;
-                var reading = new ReadOptions { SkipBad = parsed.GetValue(skip), OnBadRecord = _ => skipped++ };
-                using var progress = new RecordProgress(terminal, asJson);
-                var look = data.Count == 0 ? null : Look.At(
-                    progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
-                    parsed.GetValue(samples), parsed.GetValue(limit));
-                return (source.Entry, data, look, skipped);
-            }).ToList();
-            if (asJson)
-                terminal.WriteJson(w => w.Object(o => o.Array("sets", shown, s => o.Object(set =>
+                CatalogueOptions.Write(set, s.Entry, s.data);
+                if (s.look is not { } look) return;
+                set.Object("statistics", stats => look.Write(stats, s.skipped));
+                set.Array("samples", look.Samples, sample => set.Object(record =>
                 {
-                    CatalogueOptions.Write(set, s.Entry, s.data);
-                    if (s.look is not { } look) return;
-                    set.Object("statistics", stats => look.Write(stats, s.skipped));
-                    set.Array("samples", look.Samples, sample => set.Object(record =>
+                    record.WriteString("record", sample.Origin);
+                    record.Array("turns", sample.Turns, turn => record.Object(t =>
                     {
-                        record.WriteString("record", sample.Origin);
-                        record.Array("turns", sample.Turns, turn => record.Object(t =>
-                        {
-                            t.WriteString("role", turn.Role.ToString().ToLowerInvariant());
-                            t.WriteString("text", turn.Text);
-                            if (turn.Input.Length > 0) t.WriteString("input", turn.Input);
-                        }));
+                        t.WriteString("role", turn.Role.ToString().ToLowerInvariant());
+                        t.WriteString("text", turn.Text);
+                        if (turn.Input.Length > 0) t.WriteString("input", turn.Input);
                     }));
-                }))));
-            else
-                foreach (var (entry, data, look, skipped) in shown) Show(entry, data, look, skipped, terminal.Console);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+                }));
+            }))));
+        else
+            foreach (var (entry, data, look, skipped) in shown) Show(entry, data, look, skipped, terminal.Console);
+        return ExitCode.Done;
     }
 
     private static void Show(CatalogueEntry entry, IReadOnlyList<string> data, Look? look, long skipped, IAnsiConsole console)
@@ -99,7 +106,7 @@ internal static class DataShowCommand
             console.MarkupLine($"  {"next",-10} [green]alpaca-cot data download {Markup.Escape(entry.Name)}[/]");
             return;
         }
-        foreach (var place in data) Line("data", place);
+        foreach (var path in data) Line("data", path);
         Line("found", look.Summary(skipped));
         foreach (var sample in look.Samples)
         {
@@ -125,10 +132,10 @@ internal static class DataShowCommand
         return line[..(char.IsHighSurrogate(line[TextShown - 1]) ? TextShown - 1 : TextShown)] + " ...";
     }
 
-    /// <summary>What a look through a set found.</summary>
+    /// <summary>Statistics and random samples of a set.</summary>
     private sealed class Look
     {
-        private readonly List<(long Place, Conversation Record)> _kept = [];
+        private readonly List<(long Number, Conversation Record)> _kept = [];
         private long _records, _turns, _several, _inputs, _rejected, _asked, _answered;
 
         public IEnumerable<Conversation> Samples => _kept.Select(k => k.Record);
@@ -145,14 +152,14 @@ internal static class DataShowCommand
                 else if (samples > 0 && random.NextDouble() * look._records < samples)
                     look._kept[random.NextInt(samples)] = (look._records, record);
             }
-            look._kept.Sort((a, b) => a.Place.CompareTo(b.Place));
+            look._kept.Sort((a, b) => a.Number.CompareTo(b.Number));
             return look;
         }
 
         public string Summary(long skipped) => string.Create(CultureInfo.InvariantCulture,
-            $"{_records:N0} records, {_turns:N0} turns; {_several:N0} of several rounds, {_inputs:N0} with input"
+            $"{_records:N0} records, {_turns:N0} turns; {_several:N0} with several rounds, {_inputs:N0} with input"
             + $"{(_rejected > 0 ? $", {_rejected:N0} with a rejected answer" : "")}; on average {Mean(_asked):0} characters "
-            + $"asked, {Mean(_answered):0} answered{(skipped > 0 ? $"; {skipped:N0} bad records left out" : "")}");
+            + $"asked, {Mean(_answered):0} answered{(skipped > 0 ? $"; {skipped:N0} bad records skipped" : "")}");
 
         public void Write(System.Text.Json.Utf8JsonWriter json, long skipped)
         {

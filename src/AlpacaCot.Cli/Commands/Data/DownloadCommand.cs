@@ -12,53 +12,60 @@ using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data download</c>: the files of a repository of the hub or of GitHub into the cache.</summary>
-internal static class DownloadCommand
+/// <summary><c>data download</c>: downloads files of a hub or GitHub repository into the cache.</summary>
+internal sealed class DownloadCommand(Terminal terminal)
 {
+    private readonly Argument<string> _name = new("NAME")
+    {
+        Description = "A set of the collection, a benchmark, a hub id such as yahma/alpaca-cleaned, or a GitHub URL",
+    };
+
+    private readonly Option<string> _type = new Option<string>("--type")
+    {
+        Description = "Type of the repository that a hub id names. Default: dataset",
+    }.AcceptOnlyFromAmong("dataset", "model");
+
+    private readonly Option<string> _revision = new("--revision")
+    {
+        Description = "Branch, tag or commit. Default: the main branch", HelpName = "R",
+    };
+
+    private readonly Option<string[]> _include = new("--include")
+    {
+        Description = "Only files whose path matches, for example \"*.json\"; repeatable", HelpName = "GLOB",
+        DefaultValueFactory = _ => [],
+    };
+
+    private readonly Option<string> _endpoint = new("--endpoint")
+    {
+        Description = "URL of the hub or a mirror. Default: HF_ENDPOINT, else https://huggingface.co", HelpName = "URL",
+    };
+
+    private readonly Option<string> _gitHubApi = new("--github-api")
+    {
+        Description = "URL of GitHub's API. Default: GITHUB_API_URL, else https://api.github.com", HelpName = "URL",
+    };
+
+    private readonly Option<string> _gitHubRaw = new("--github-raw")
+    {
+        Description = "URL of GitHub's files. Default: GITHUB_RAW_URL, else https://raw.githubusercontent.com", HelpName = "URL",
+    };
+
+    private readonly Option<string> _token = new("--token")
+    {
+        Description = "Access token of the hub. Default: HF_TOKEN, else that of a login. GitHub's token is GITHUB_TOKEN",
+        HelpName = "T",
+    };
+
+    private readonly Option<string> _cache = CatalogueOptions.Cache();
+    private readonly Option<bool> _offline = new("--offline") { Description = "Use only the cache; send no requests" };
+    private readonly Option<bool> _json = Options.Json();
+    private readonly CatalogueOptions _catalogue = new();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var name = new Argument<string>("NAME")
-        {
-            Description = "A set of the collection, a benchmark, a hub id such as yahma/alpaca-cleaned, or an address on GitHub",
-        };
-        var type = new Option<string>("--type")
-        {
-            Description = "What the hub id names; data sets are the default",
-        }.AcceptOnlyFromAmong("dataset", "model");
-        var revision = new Option<string>("--revision")
-        {
-            Description = "Branch, tag or commit; the main branch by default", HelpName = "R",
-        };
-        var include = new Option<string[]>("--include")
-        {
-            Description = "Only files whose path matches, as in \"*.json\"; may be given several times", HelpName = "GLOB",
-            DefaultValueFactory = _ => [],
-        };
-        var endpoint = new Option<string>("--endpoint")
-        {
-            Description = "The hub or a mirror of it, in place of HF_ENDPOINT or https://huggingface.co", HelpName = "URL",
-        };
-        var github = new Option<string>("--github-api")
-        {
-            Description = "GitHub's API, in place of GITHUB_API_URL or https://api.github.com", HelpName = "URL",
-        };
-        var raw = new Option<string>("--github-raw")
-        {
-            Description = "GitHub's files, in place of GITHUB_RAW_URL or https://raw.githubusercontent.com", HelpName = "URL",
-        };
-        var token = new Option<string>("--token")
-        {
-            Description = "Access token of the hub, in place of HF_TOKEN or that of a login; GitHub's is GITHUB_TOKEN",
-            HelpName = "T",
-        };
-        var cache = new Option<string>("--cache")
-        {
-            Description = "Cache folder, in place of HF_HUB_CACHE, HF_HOME/hub or ~/.cache/huggingface/hub", HelpName = "DIR",
-        };
-        var offline = new Option<bool>("--offline") { Description = "Use what is in the cache and ask no server" };
-        var json = Options.Json();
-        var options = new CatalogueOptions();
-        var verb = new DocumentedCommand("download", CommandGroup.Data, "Download data or a model from the hub or from GitHub",
+        var command = new DownloadCommand(terminal);
+        return new DocumentedCommand("download", CommandGroup.Data, "Download data or a model from the hub or from GitHub",
             "data download dolly",
             "data download flan-cot",
             "data download bbh",
@@ -68,59 +75,58 @@ internal static class DownloadCommand
             "data download bigscience/bloom-560m --type model --include \"*.json\" --include \"*.safetensors\"",
             "data download BelleGroup/school_math_0.25M --endpoint https://hf-mirror.com")
         {
-            name, type, revision, include, endpoint, github, raw, token, cache, offline, json,
-        };
-        options.AddTo(verb, withFolder: false);
-        verb.SetAction(async (parsed, cancel) =>
-        {
-            var places = HubOptions.FromEnvironment();
-            places = places with
-            {
-                Endpoint = Address(endpoint) ?? places.Endpoint,
-                GitHub = places.GitHub with
-                {
-                    Api = Address(github) ?? places.GitHub.Api, Content = Address(raw) ?? places.GitHub.Content,
-                },
-                Token = parsed.GetValue(token) ?? places.Token,
-                Cache = parsed.GetValue(cache) ?? places.Cache,
-                Offline = parsed.GetValue(offline) || places.Offline,
-                Revision = parsed.GetValue(revision), Include = parsed.GetValue(include)!,
-            };
-            var parts = Parts(parsed.GetValue(name)!, parsed.GetValue(type), options.Own(parsed));
-            var asJson = parsed.GetValue(json);
-            var display = new DownloadDisplay(terminal.Beside(asJson),
-                live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
-            var clock = Stopwatch.StartNew();
-            try
-            {
-                var results = new List<DownloadResult>();
-                foreach (var (part, _) in parts)
-                {
-                    clock.Restart();
-                    var result = await display.FollowAsync(part.Repository.Id,
-                        () => HubDownload.RunAsync(part, places, display, cancel)).ConfigureAwait(false);
-                    results.Add(result);
-                    if (!asJson) Say(result, clock.Elapsed, terminal.Console);
-                }
-                if (asJson) WriteJson(results, places, terminal);
-                else
-                    foreach (var set in parts.Select(part => part.Set).OfType<IInstructionSource>().Distinct())
-                        SayNext(set, places, terminal.Console);
-                return ExitCode.Done;
-            }
-            catch (DownloadException e)
-            {
-                terminal.WriteError(e.Message);
-                return ExitCode.Failed;
-            }
-
-            Uri? Address(Option<string> option) => parsed.GetValue(option) is { } text ? HubOptions.ParseEndpoint(text) : null;
-        });
-        return verb;
+            command._name, command._type, command._revision, command._include, command._endpoint, command._gitHubApi,
+            command._gitHubRaw, command._token, command._cache, command._offline, command._json, command._catalogue.Sets,
+        }.RunsAsync(command.RunAsync);
     }
 
-    // A name with an owner, an address, or a name with its type is a repository; any other is the collection's, which knows
-    // where its sets are.
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancel)
+    {
+        var hub = HubOptions.FromEnvironment();
+        hub = hub with
+        {
+            Endpoint = Address(_endpoint) ?? hub.Endpoint,
+            GitHub = hub.GitHub with
+            {
+                Api = Address(_gitHubApi) ?? hub.GitHub.Api, Content = Address(_gitHubRaw) ?? hub.GitHub.Content,
+            },
+            Token = parsed.GetValue(_token) ?? hub.Token,
+            Cache = parsed.GetValue(_cache) ?? hub.Cache,
+            Offline = parsed.GetValue(_offline) || hub.Offline,
+            Revision = parsed.GetValue(_revision), Include = parsed.GetValue(_include)!,
+        };
+        var parts = Parts(parsed.GetValue(_name)!, parsed.GetValue(_type), _catalogue.Own(parsed));
+        var asJson = parsed.GetValue(_json);
+        var display = new DownloadDisplay(terminal.Beside(asJson),
+            live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            var results = new List<DownloadResult>();
+            foreach (var (part, _) in parts)
+            {
+                clock.Restart();
+                var result = await display.FollowAsync(part.Repository.Id,
+                    () => HubDownload.RunAsync(part, hub, display, cancel)).ConfigureAwait(false);
+                results.Add(result);
+                if (!asJson) Say(result, clock.Elapsed, terminal.Console);
+            }
+            if (asJson) WriteJson(results, hub, terminal);
+            else
+                foreach (var set in parts.Select(part => part.Set).OfType<IInstructionSource>().Distinct())
+                    SayNext(set, hub, terminal.Console);
+            return ExitCode.Done;
+        }
+        catch (DownloadException e)
+        {
+            terminal.WriteError(e.Message);
+            return ExitCode.Failed;
+        }
+
+        Uri? Address(Option<string> option) => parsed.GetValue(option) is { } text ? HubOptions.ParseEndpoint(text) : null;
+    }
+
+    // A name with an owner, a URL, or a name with --type is a repository; any other name is a set or a benchmark.
     private static List<(RepositoryPart Part, IInstructionSource? Set)> Parts(string name, string? type,
         IReadOnlyList<IInstructionSource> own)
     {
@@ -128,20 +134,21 @@ internal static class DownloadCommand
             return [(new(new(name, type == "model" ? RepositoryType.Model : RepositoryType.Dataset), null, []), null)];
         if (name.Contains('/') && Catalogue.TryResolve(name, own) is null)
             return [(RepositoryPart.TryParse(name) ?? throw new InputException($"\"{name}\" is neither the id of a repository, "
-                + "such as owner/name, nor an address such as https://github.com/owner/name/tree/main/folder"), null)];
+                + "such as owner/name, nor a URL such as https://github.com/owner/name/tree/main/folder"), null)];
         if (Catalogue.TryResolve(name, own) is null && Benchmark(name) is { Address: { } address })
             return [(RepositoryPart.TryParse(address)!, null)];
         return [.. Catalogue.Resolve(name, own).SelectMany(source => source.Entry.Repositories is { Count: > 0 } parts
             ? parts.Select(part => (part, (IInstructionSource?)source))
-            : throw new InputException($"{source.Entry.Name} is published at {Place(source.Entry)}, not in a repository. "
-                + "Download it there, then read it with: "
+            : throw new InputException($"{source.Entry.Name} is not in a repository but at {Published(source.Entry)}. "
+                + "Download it there, then convert it: "
                 + $"alpaca-cot data convert --source {source.Entry.Name} --in PATH --out {source.Entry.Name}.jsonl"))];
     }
 
     private static BenchmarkDescription? Benchmark(string name) =>
         BenchmarkSuite.All.Select(b => b.About).FirstOrDefault(b => b.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
-    private static string Place(CatalogueEntry entry) => entry.Published.Length > 0 ? entry.Published : "a place nobody named";
+    private static string Published(CatalogueEntry entry) =>
+        entry.Published.Length > 0 ? entry.Published : "an unknown address";
 
     private static void Say(DownloadResult result, TimeSpan time, IAnsiConsole console)
     {
@@ -155,20 +162,20 @@ internal static class DownloadCommand
         console.MarkupLine($"  folder  [bold]{Markup.Escape(result.Folder)}[/]");
     }
 
-    // What is in the cache that other verbs look into, they find by the set's name.
-    private static void SayNext(IInstructionSource set, HubOptions places, IAnsiConsole console)
+    // Other commands find a set in the default cache by its name.
+    private static void SayNext(IInstructionSource set, HubOptions hub, IAnsiConsole console)
     {
-        if (DataFolder.Find(set, [], places.Cache) is not { Count: > 0 } found) return;   // downloaded in part, or another branch
+        if (DataFolder.Find(set, [], hub.Cache) is not { Count: > 0 } found) return;   // downloaded in part, or another branch
         var name = set.Entry.Name;
-        var next = Path.GetFullPath(places.Cache) == Path.GetFullPath(HubOptions.CacheOf()) ? [$"data show {name}"]
+        var next = Path.GetFullPath(hub.Cache) == Path.GetFullPath(HubOptions.CacheOf()) ? [$"data show {name}"]
             : found.Select(path => $"data convert --source {name} --in \"{path}\" --out {name}.jsonl");
         foreach (var command in next) console.MarkupLine($"  next    [green]alpaca-cot {Markup.Escape(command)}[/]");
     }
 
-    private static void WriteJson(List<DownloadResult> results, HubOptions places, Terminal terminal) => terminal.WriteJson(w =>
+    private static void WriteJson(List<DownloadResult> results, HubOptions hub, Terminal terminal) => terminal.WriteJson(w =>
         w.Object(o =>
         {
-            o.WriteString("endpoint", places.Endpoint.ToString());
+            o.WriteString("endpoint", hub.Endpoint.ToString());
             o.Array("repositories", results, result => o.Object(r =>
             {
                 r.WriteString("repository", result.Repository.Id);

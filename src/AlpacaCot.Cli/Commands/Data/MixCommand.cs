@@ -12,65 +12,78 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data mix</c>: writes the mixture that a recipe, or a list of sets, describes.</summary>
-internal static class MixCommand
+/// <summary><c>data mix</c>: writes the mixture of a recipe or of a list of sets.</summary>
+internal sealed class MixCommand(Terminal terminal)
 {
+    private readonly Argument<string> _recipe = new("RECIPE")
+    {
+        Description = "Recipe whose data and mixture are used", Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string[]> _sources = new("--source")
+    {
+        Description = "File or set, optionally with a weight after a colon, or with weight=, share=, epochs=, limit=, skip=; "
+            + "repeatable",
+        HelpName = "FILE[:WEIGHT]",
+    };
+
+    private readonly Option<string> _order = new Option<string>("--order")
+    {
+        Description = "Order of the records. Default: that of the recipe, else shuffle", HelpName = "ORDER",
+    }.AcceptOnlyFromAmong(Words<MixtureOrder>.LowerCase.All);
+
+    private readonly Option<double?> _temperature = Options.Number<double?>("--temperature",
+        "Sample each set in proportion to records^(1 / T); above 1 favours small sets", "T", null, v => v > 0,
+        "a number above 0");
+
+    private readonly Option<int?> _size = Options.Positive<int?>("--size", "Number of records in the mixture", "N");
+    private readonly Option<int?> _seed = new("--seed")
+    {
+        Description = "Seed of the random generator. Default: that of the recipe, else 42", HelpName = "N",
+    };
+
+    private readonly Option<string[]> _set = Options.Set();
+    private readonly Option<string> _out = Options.Out("File to write", required: true),
+        _format = PreparationStep.FormatOption();
+    private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var path = new Argument<string>("RECIPE") { Description = "A recipe; its data and mixture are used",
-            Arity = ArgumentArity.ZeroOrOne };
-        var sources = new Option<string[]>("--source")
-        {
-            Description = "A file, with a weight behind a colon, or weight=, share=, epochs=, limit=, skip=",
-                HelpName = "FILE[:WEIGHT]",
-        };
-        var order = new Option<string>("--order") { Description = "How the sets follow each other; shuffle without a recipe",
-            HelpName = "ORDER" };
-        order.AcceptOnlyFromAmong(Words<MixtureOrder>.LowerCase.All);
-        var temperature = Options.Number<double?>("--temperature", "Above 1 small sets gain: records^(1 / T)", "T", null, v =>
-            v > 0,
-            "a number above 0");
-        var size = Options.Positive<int?>("--size", "Records in the mixture", "N");
-        var seed = new Option<int?>("--seed") { Description = "Seed of the shuffle; 42 without a recipe", HelpName = "N" };
-        var set = Options.Set();
-        var output = Options.Out("The file of the mixture");
-        output.Required = true;
-        var format = PreparationStep.FormatOption();
-        var skipBad = new Option<bool>("--skip-bad") { Description = "Name and leave out records that cannot be read" };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("mix", CommandGroup.Data, "Write a mixture of sets, with its fingerprint",
+        var command = new MixCommand(terminal);
+        return new DocumentedCommand("mix", CommandGroup.Data, "Write a mixture of sets, with its fingerprint",
             "data mix --source alpaca.json --source cot.json:0.5 --out mixture.jsonl",
             "data mix --source alpaca.json:share=0.7 --source belle.json:share=0.3,epochs=2 --order interleave --out m.jsonl",
             "data mix recipes/alpaca-lora.yaml --out mixture.jsonl --json")
         {
-            path, sources, order, temperature, size, seed, set, output, format, skipBad, json,
-        };
-        verb.SetAction((parsed, cancel) =>
+            command._recipe, command._sources, command._order, command._temperature, command._size, command._seed, command._set,
+            command._out, command._format, command._skipBad, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var recipe = (parsed.GetValue(_recipe), parsed.GetValue(_sources)) switch
         {
-            var recipe = (parsed.GetValue(path), parsed.GetValue(sources)) switch
+            (null, { Length: > 0 } given) => OfSources(given),
+            ({ } file, null or { Length: 0 }) => RecipeFile.LoadData(file, parsed.GetValue(_set)),
+            _ => throw new InputException(
+                "data mix needs a recipe or sets, for example: alpaca-cot data mix --source a.json --source b.json:0.5 "
+                + "--out mixture.jsonl"),
+        };
+        recipe = recipe with
+        {
+            Mixture = new MixtureSpec
             {
-                (null, { Length: > 0 } given) => OfSources(given),
-                ({ } file, null or { Length: 0 }) => RecipeFile.LoadData(file, parsed.GetValue(set)),
-                _ => throw new InputException(
-                    "data mix takes a recipe, or sets, as in: data mix --source a.json --source b.json:0.5 "
-                    + "--out mixture.jsonl"),
-            };
-            recipe = recipe with
-            {
-                Mixture = new MixtureSpec
-                {
-                    Order = parsed.GetValue(order) is { } word
-                        ? Words<MixtureOrder>.LowerCase.Find(word)!.Value : recipe.Mixture.Order,
-                    Temperature = parsed.GetValue(temperature) ?? recipe.Mixture.Temperature,
-                    Size = parsed.GetValue(size) ?? recipe.Mixture.Size,
-                },
-                Training = recipe.Training with { Seed = parsed.GetValue(seed) ?? recipe.Training.Seed },
-            };
-            Mix(recipe, parsed.GetValue(output)!, parsed.GetValue(format)!, parsed.GetValue(skipBad),
-                parsed.GetValue(json), terminal, cancel);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+                Order = parsed.GetValue(_order) is { } word
+                    ? Words<MixtureOrder>.LowerCase.Find(word)!.Value : recipe.Mixture.Order,
+                Temperature = parsed.GetValue(_temperature) ?? recipe.Mixture.Temperature,
+                Size = parsed.GetValue(_size) ?? recipe.Mixture.Size,
+            },
+            Training = recipe.Training with { Seed = parsed.GetValue(_seed) ?? recipe.Training.Seed },
+        };
+        Mix(recipe, parsed.GetValue(_out)!, parsed.GetValue(_format)!, parsed.GetValue(_skipBad),
+            parsed.GetValue(_json), terminal, cancel);
+        return ExitCode.Done;
     }
 
     private static void Mix(Recipe recipe, string output, string format, bool skipBad, bool json, Terminal terminal,
@@ -113,12 +126,12 @@ internal static class MixCommand
         Path.GetRelativePath(Directory.GetCurrentDirectory(), name) is var near && near.StartsWith("..", StringComparison.Ordinal)
             ? name : near;
 
-    // A list of sets is the data of a recipe, so it is read as one: names, settings and mistakes mean the same.
+    // A list of sets is read as the data of a recipe, so that names, settings and errors are the same.
     private static Recipe OfSources(string[] sources) => RecipeFile.ParseData("data:\n"
         + string.Concat(sources.Select(source => $"  - {{ {Entry(source)} }}\n")) + "mixture: { order: shuffle }\n",
         "--source", null, Directory.GetCurrentDirectory());
 
-    // What stands behind the last colon is a weight or settings only where it looks like them: a path may hold a colon.
+    // Text after the last colon is a weight or settings only if it has their form, because a path may contain a colon.
     private static string Entry(string source)
     {
         var colon = source.LastIndexOf(':');

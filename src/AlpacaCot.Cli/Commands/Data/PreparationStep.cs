@@ -12,13 +12,13 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary>What the verbs that take records out of a file have in common: files in, a file out, a report, a dry run.</summary>
+/// <summary>The common part of the commands that filter records: input files, output file, report and dry run.</summary>
 internal sealed class PreparationStep(Terminal terminal)
 {
-    /// <summary>The form in which records are written.</summary>
+    /// <summary>The format in which records are written.</summary>
     public static Option<string> FormatOption()
     {
-        var option = new Option<string>("--to") { Description = "The form to write; the name says the container" };
+        var option = new Option<string>("--to") { Description = "Format of the records to write; the file name sets the container" };
         option.DefaultValueFactory = _ => ConversationWriter.Formats[0];
         return option.AcceptOnlyFromAmong([.. ConversationWriter.Formats]);
     }
@@ -27,38 +27,36 @@ internal sealed class PreparationStep(Terminal terminal)
 
     private readonly Option<string[]> _input = new("--in")
     {
-        Description = "Instruction file; several are read one after the other", HelpName = "FILE", Required = true,
+        Description = "Instruction file; several are read in order", HelpName = "FILE", Required = true,
         AllowMultipleArgumentsPerToken = true,
     };
-    private readonly Option<string> _output = Options.Out("The file of the records that stay");
+    private readonly Option<string> _output = Options.Out("File for the records that are kept");
     private readonly Option<string> _format = FormatOption();
     private readonly Option<string> _report = new("--report")
     {
-        Description = "JSON lines with each record taken or changed, and why", HelpName = "FILE",
+        Description = "File for every removed or changed record with the reason, one JSON object per line", HelpName = "FILE",
     };
-    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Count and report alone; write no records" };
-    private readonly Option<bool> _skipBad = new("--skip-bad") { Description = "Name and leave out records that cannot be read" };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Count and report, but write no records" };
+    private readonly Option<bool> _skipBad = Options.SkipBad();
     private readonly Option<bool> _json = Options.Json();
 
-    public void AddTo(Command verb)
-    {
-        foreach (var option in (Option[])[_input, _output, _format, _report, _dryRun, _skipBad, _json]) verb.Add(option);
-    }
+    /// <summary>The options, in the order of the help.</summary>
+    public IEnumerable<Option> All => [_input, _output, _format, _report, _dryRun, _skipBad, _json];
 
-    /// <summary>Streams the records through a step into the output file.</summary>
+    /// <summary>Streams the records through a filter into the output file.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="filter">The step: the records that stay, and each finding on the way.</param>
-    /// <param name="cancel">Asks to stop; nothing is written then.</param>
-    public Outcome Run(ParseResult parsed, Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter,
-        CancellationToken cancel)
+    /// <param name="filter">Returns the records that are kept and reports each finding.</param>
+    /// <param name="cancel">Stops the work; the output file is not written then.</param>
+    public Outcome Run(ParseResult parsed,
+        Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter, CancellationToken cancel)
     {
         var (inputs, output, report) = (parsed.GetValue(_input)!, parsed.GetValue(_output), parsed.GetValue(_report));
         var dry = parsed.GetValue(_dryRun);
         if (output is null && !dry)
-            throw new InputException("name the file for the records that stay with --out, or try with --dry-run");
+            throw new InputException("no output file is given; add --out FILE, or --dry-run");
         if (output is not null && inputs.Append(report).Any(other => other is not null
             && Path.GetFullPath(other) == Path.GetFullPath(output)))
-            throw new InputException("--out is a file that is read or the report; name another one");
+            throw new InputException("--out is also an input file or the report; choose another file");
         if (output is not null) ConversationWriter.Check(output, parsed.GetValue(_format)!);
         var outcome = new Outcome { Output = dry ? null : output, Report = report };
         var reading = Reading(parsed.GetValue(_skipBad), _ => outcome.Bad++);
@@ -92,7 +90,7 @@ internal sealed class PreparationStep(Terminal terminal)
         }
     }
 
-    /// <summary>How files are read: bad records end the work, or are named once each and counted.</summary>
+    /// <summary>How files are read: a bad record is an error, or is reported once and counted.</summary>
     public ReadOptions Reading(bool skipBad, Action<string> onBad)
     {
         var named = new HashSet<string>();
@@ -108,7 +106,7 @@ internal sealed class PreparationStep(Terminal terminal)
         };
     }
 
-    /// <summary>Prints the result: fields that all steps have, and those of one of them.</summary>
+    /// <summary>Prints the result: the common fields and those of the command.</summary>
     public void Print(ParseResult parsed, Outcome outcome, Action<Utf8JsonWriter> ownFields, IEnumerable<string> ownLines)
     {
         if (parsed.GetValue(_json))
@@ -129,7 +127,7 @@ internal sealed class PreparationStep(Terminal terminal)
         }
         foreach (var line in ownLines) terminal.Out.WriteLine(line);
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{outcome.Read:N0} records read, {outcome.Kept:N0} stay, ")
+            $"{outcome.Read:N0} records read, {outcome.Kept:N0} kept, ")
             + string.Create(CultureInfo.InvariantCulture, $"{outcome.Read - outcome.Kept:N0} removed in {outcome.Seconds:0.0} s")
             + (outcome.Output is null ? "" : $": {outcome.Output}"));
         if (outcome.Report is not null) terminal.Out.WriteLine($"report: {outcome.Report}");
@@ -152,7 +150,7 @@ internal sealed class PreparationStep(Terminal terminal)
         json.Reset();
     }
 
-    /// <summary>What became of the records.</summary>
+    /// <summary>Counts of records read, kept, skipped and changed.</summary>
     public sealed class Outcome
     {
         private readonly Dictionary<(string Step, FindingAction Action), long> _counts = [];

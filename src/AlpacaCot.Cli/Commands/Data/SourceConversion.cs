@@ -9,56 +9,53 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
-/// <summary><c>data convert --source</c>: a set as its authors publish it, read by its own converter.</summary>
+/// <summary><c>data convert --source</c>: reads a published set with its own converter.</summary>
 internal sealed class SourceConversion
 {
     private readonly Option<string> _source = new("--source")
     {
-        Description = "Read --in as a set of the collection in its authors' form; see data list", HelpName = "SET",
+        Description = "Set of the collection that --in contains, in the format of its authors (see data list)", HelpName = "SET",
     };
 
     private readonly Option<string> _templates = new("--templates")
     {
-        Description = "Chain of Thought: a file of templates, in place of this project's", HelpName = "FILE",
+        Description = "flan-cot: file with templates. Default: the built-in ones", HelpName = "FILE",
     };
 
     private readonly Option<int> _seed = Options.Seed();
     private readonly Option<string> _replay = new("--replay")
     {
-        Description = "Chain of Thought: repeat a recorded draw of templates", HelpName = "FILE",
+        Description = "flan-cot: reuse the templates recorded with --record", HelpName = "FILE",
     };
 
     private readonly Option<string> _record = new("--record")
     {
-        Description = "Chain of Thought: record the draw, for --replay", HelpName = "FILE",
+        Description = "flan-cot: record which template each record gets, for --replay", HelpName = "FILE",
     };
 
     private readonly Option<string> _newlines = new Option<string>("--newlines")
     {
-        Description = "Chain of Thought: the characters \\n become a line end, or are kept as the original collection did",
+        Description = "flan-cot: turn the two characters \\n into a line break, or keep them as the original collection did",
         DefaultValueFactory = _ => "decode",
     }.AcceptOnlyFromAmong("decode", "keep");
 
     private readonly Option<string> _quotes = new Option<string>("--csv-quotes")
     {
-        Description = "Chain of Thought: quotes are text, or undone as Python's csv does and the original collection did",
+        Description = "flan-cot: treat quotes as text, or remove them like Python's csv, as the original collection did",
         DefaultValueFactory = _ => "none",
     }.AcceptOnlyFromAmong("none", "python");
 
     private readonly Option<string> _trigger = new("--trigger")
     {
-        Description = "Chain of Thought: append a text to every instruction, as in \"先思考，再决定\"", HelpName = "TEXT",
+        Description = "flan-cot: text to append to every instruction, for example \"先思考，再决定\"", HelpName = "TEXT",
         DefaultValueFactory = _ => "",
     };
 
     private readonly CatalogueOptions _catalogue = new();
 
-    public void AddTo(Command verb)
-    {
-        Option[] options = [_source, _templates, _seed, _replay, _record, _newlines, _quotes, _trigger];
-        foreach (var option in options) verb.Add(option);
-        _catalogue.AddTo(verb, withFolder: false);
-    }
+    /// <summary>The options, in the order of the help.</summary>
+    public IEnumerable<Option> All =>
+        [_source, _templates, _seed, _replay, _record, _newlines, _quotes, _trigger, .. _catalogue.Sets];
 
     /// <summary>Whether the command line names a set.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_source) is not null;
@@ -66,13 +63,13 @@ internal sealed class SourceConversion
     /// <summary>Converts a set.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="path">The set's file or folder.</param>
-    /// <param name="output">The file to write; of Chain of Thought also a folder, which gets a file for each set.</param>
-    /// <param name="format">The format to write; null where the command line names none.</param>
-    /// <param name="skipBad">Whether bad records are left out.</param>
-    /// <param name="limit">The most records to convert.</param>
+    /// <param name="output">The file to write; for flan-cot also a folder, which gets one file per set.</param>
+    /// <param name="format">The format to write; null if the command line names none.</param>
+    /// <param name="skipBad">Whether bad records are skipped.</param>
+    /// <param name="limit">The maximum number of records to convert.</param>
     /// <param name="terminal">Where to report.</param>
     /// <param name="json">Whether to report as JSON.</param>
-    /// <param name="cancel">Set when the user asks to stop.</param>
+    /// <param name="cancel">Cancels the conversion.</param>
     public void Run(ParseResult parsed, string path, string output, string? format, bool skipBad, int? limit, Terminal terminal,
         bool json, CancellationToken cancel)
     {
@@ -106,7 +103,7 @@ internal sealed class SourceConversion
             },
         };
         if (source is not FlanCot && ChainOfThoughtOnly(parsed) is { } option)
-            throw new InputException($"{option} is for Chain of Thought; {source.Entry.Name} is read without it");
+            throw new InputException($"{option} is for flan-cot only; leave it out for {source.Entry.Name}");
 
         var progress = new RecordProgress(terminal, json);
         foreach (var (from, to) in Parts(source, path, output))
@@ -117,16 +114,16 @@ internal sealed class SourceConversion
                 progress.Report(++read);
                 return conversation;
             }).Take(limit ?? int.MaxValue);
-            // What the original collection published of Chain of Thought is one line of JSON; see UnifiedJson.
+            // The original collection published Chain of Thought as one line of JSON; see UnifiedJson.
             if (source is FlanCot && format is null && to.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
                 OutputFile.Write(to, stream => written += UnifiedJson.Write(stream, conversations));
             else written += ConversationWriter.Write(to, conversations, format ?? "alpaca", skipBad ? Bad : null);
         }
         progress.Dispose();
-        if (read == 0) terminal.Error.WriteLine($"{path} holds no record of {source.Entry.Name} to convert");
+        if (read == 0) terminal.Error.WriteLine($"{path} contains no records of {source.Entry.Name}");
         if (parsed.GetValue(_record) is { } record) draw.Save(record);
 
-        string How(string set) => options.Cot.Replay?.Sets.Contains(set) == true ? "replayed" : $"drawn with seed {options.Seed}";
+        string Draw(string set) => options.Cot.Replay?.Sets.Contains(set) == true ? "replayed" : $"drawn with seed {options.Seed}";
         if (json)
             terminal.WriteJson(w => w.Object(o =>
             {
@@ -143,26 +140,26 @@ internal sealed class SourceConversion
                     {
                         d.WriteString("set", set.Key);
                         d.WriteNumber("records", set.Value);
-                        d.WriteString("draw", How(set.Key));
+                        d.WriteString("draw", Draw(set.Key));
                     }));
             }));
         else
         {
             foreach (var (set, count) in drawn)
                 terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{set,-12} {count,7:N0} records, templates {How(set)}"));
+                    $"{set,-12} {count,7:N0} records, templates {Draw(set)}"));
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{source.Entry.Name}: {written:N0} records, "
-                + $"{bad:N0} skipped{(left > 0 ? $", {left:N0} without an answer left out" : "")}, "
+                + $"{bad:N0} skipped{(left > 0 ? $", {left:N0} without an answer dropped" : "")}, "
                 + $"in {clock.Elapsed.TotalSeconds:0.0} s: {output}"));
         }
     }
 
-    /// <summary>What is read and written in one go: Chain of Thought into a folder goes set by set.</summary>
+    /// <summary>The input and output files: flan-cot is written set by set into a folder.</summary>
     private static IEnumerable<(string From, string To)> Parts(IInstructionSource source, string path, string output)
     {
         var folder = Directory.Exists(output) || output.EndsWith('/') || output.EndsWith(Path.DirectorySeparatorChar);
         if (!folder) return [(path, output)];
-        if (source is not FlanCot cot) throw new InputException($"{output} is a folder; --out names a file");
+        if (source is not FlanCot cot) throw new InputException($"{output} is a folder; --out must be a file");
         Directory.CreateDirectory(output);
         return cot.Files(path).Select(file => (file, Path.Combine(output, $"{FlanCot.SetOf(file)}_train.json")));
     }

@@ -17,77 +17,82 @@ namespace AlpacaCot.Cli.Commands.Data;
 
 using Text = Spectre.Console.Text;
 
-/// <summary><c>data stats</c>: counts, lengths, languages, tasks and openings of instruction data, with pictures.</summary>
-internal static class StatsCommand
+/// <summary><c>data stats</c>: counts and plots lengths, languages, tasks and openings of instruction data.</summary>
+internal sealed class StatsCommand(Terminal terminal)
 {
     private const int TasksShown = 12, RootsShown = 15, ObjectsShown = 4, NotesShown = 10;
 
-    private sealed record Run(IReadOnlyList<FileStatistics> Files, DatasetStatistics All, double Seconds,
+    private sealed record Outcome(IReadOnlyList<FileStatistics> Files, DatasetStatistics All, double Seconds,
         IReadOnlyList<string> Figures)
     {
         public double MegabytesPerSecond => Files.Sum(file => file.Bytes) / 1e6 / Math.Max(Seconds, 1e-6);
     }
 
+    private readonly Argument<string[]> _files = new("FILE")
+    {
+        Description = "Instruction data in any known format", Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private readonly Option<string> _tokenizer = Options.Tokenizer(
+        "Also count tokens, with this tokenizer file or model folder");
+    private readonly Option<string> _out = Options.Out("Folder for figures (PNG and SVG) of the collection and of lengths",
+        "DIR");
+    private readonly Option<bool> _skipBad = Options.SkipBad();
+    private readonly Option<bool> _collection = new("--collection")
+    {
+        Description = "Draw the whole catalogue by its record counts; needs --out but no data",
+    };
+
+    private readonly Option<bool> _json = Options.Json();
+
     public static DocumentedCommand Create(Terminal terminal)
     {
-        var files = new Argument<string[]>("FILE") 
-        {
-            Description = "Instruction data in any known form", Arity = ArgumentArity.ZeroOrMore,
-        };
-        var tokenizer = Options.Tokenizer();
-        tokenizer.Description = "Count tokens too, with this tokenizer file or model folder";
-        var output = Options.Out("Draw the collection and histograms of lengths into this folder, as PNG and SVG");
-        output.HelpName = "DIR";
-        var skip = new Option<bool>("--skip-bad") { Description = "Skip records that cannot be used; each is counted and named" };
-        var collection = new Option<bool>("--collection")
-        {
-            Description = "Draw the whole catalogue by the numbers of records it expects; needs no data, and --out",
-        };
-        var json = Options.Json();
-        var verb = new DocumentedCommand("stats", CommandGroup.Data, "Count and draw instruction data: languages, tasks, lengths, openings",
+        var command = new StatsCommand(terminal);
+        return new DocumentedCommand("stats", CommandGroup.Data,
+            "Count and plot languages, tasks, lengths and openings of instruction data",
             "data stats alpaca_data.json",
             "data stats alpaca_data.json belle.jsonl --tokenizer path/to/model --out figures",
             "data stats --collection --out figures",
             "data stats alpaca_data.json --json")
         {
-            files, tokenizer, output, skip, collection, json,
-        };
-        verb.SetAction((parsed, cancel) =>
+            command._files, command._tokenizer, command._out, command._skipBad, command._collection, command._json,
+        }.Runs(command.Run);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancel)
+    {
+        var asJson = parsed.GetValue(_json);
+        var console = terminal.Beside(asJson);
+        if (parsed.GetValue(_collection) == parsed.GetValue(_files)!.Length > 0)
+            throw new InputException("data stats needs either files or --collection");
+        if (parsed.GetValue(_collection)) return DrawCatalogue(parsed.GetValue(_out), asJson, terminal);
+        var engine = parsed.GetValue(_tokenizer) is { } path ? Tokenizer.Load(path) : null;
+        var notes = 0;
+        var options = new ReadOptions
         {
-            var asJson = parsed.GetValue(json);
-            var console = terminal.Beside(asJson);
-            if (parsed.GetValue(collection) == parsed.GetValue(files)!.Length > 0)
-                throw new InputException("data stats takes files, or --collection");
-            if (parsed.GetValue(collection)) return Task.FromResult(DrawCatalogue(parsed.GetValue(output), asJson, terminal));
-            var engine = parsed.GetValue(tokenizer) is { } path ? Tokenizer.Load(path) : null;
-            var notes = 0;
-            var options = new ReadOptions
+            SkipBad = parsed.GetValue(_skipBad),
+            OnBadRecord = message =>
             {
-                SkipBad = parsed.GetValue(skip),
-                OnBadRecord = message =>
-                {
-                    if (Interlocked.Increment(ref notes) <= NotesShown)
-                        console.MarkupLine($"[grey]skipped {Markup.Escape(message)}[/]");
-                },
-            };
-            var clock = Stopwatch.StartNew();
-            var counted = Follow(console, asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal,
-                progress => FileStatistics.Of(parsed.GetValue(files)!, options, engine, progress, cancel));
-            var all = new DatasetStatistics();
-            foreach (var file in counted) all.Add(file.Counts);
-            var seconds = clock.Elapsed.TotalSeconds;
-            var figures = parsed.GetValue(output) is { } folder ? Draw(counted, all, folder, console) : [];
-            var run = new Run(counted, all, seconds, figures);
-            if (asJson) WriteJson(run, engine is not null, terminal);
-            else Show(run, engine is not null, console);
-            return Task.FromResult(ExitCode.Done);
-        });
-        return verb;
+                if (Interlocked.Increment(ref notes) <= NotesShown)
+                    console.MarkupLine($"[grey]skipped {Markup.Escape(message)}[/]");
+            },
+        };
+        var clock = Stopwatch.StartNew();
+        var counted = Follow(console, asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal,
+            progress => FileStatistics.Of(parsed.GetValue(_files)!, options, engine, progress, cancel));
+        var all = new DatasetStatistics();
+        foreach (var file in counted) all.Add(file.Counts);
+        var seconds = clock.Elapsed.TotalSeconds;
+        var figures = parsed.GetValue(_out) is { } folder ? Draw(counted, all, folder, console) : [];
+        var run = new Outcome(counted, all, seconds, figures);
+        if (asJson) WriteJson(run, engine is not null, terminal);
+        else Show(run, engine is not null, console);
+        return ExitCode.Done;
     }
 
     private static int DrawCatalogue(string? folder, bool asJson, Terminal terminal)
     {
-        var path = Path.Combine(folder ?? throw new InputException("--collection draws a picture: say where with --out"),
+        var path = Path.Combine(folder ?? throw new InputException("--collection needs --out DIR for its figure"),
             "collection");
         // Parts of other sets are counted with them.
         var note = CollectionFigure.Write(Catalogue.All.Select(source => source.Entry).Where(entry => entry.PartOf.Length == 0)
@@ -139,7 +144,7 @@ internal static class StatsCommand
         return name;
     }
 
-    private static void Show(Run run, bool withTokens, IAnsiConsole console)
+    private static void Show(Outcome run, bool withTokens, IAnsiConsole console)
     {
         var all = run.All;
         if (run.Files.Count > 1)
@@ -198,7 +203,7 @@ internal static class StatsCommand
         console.Write(table);
     }
 
-    private static void WriteJson(Run run, bool withTokens, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>
+    private static void WriteJson(Outcome run, bool withTokens, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>
     {
         var all = run.All;
         o.WriteNumber("records", all.Records);
