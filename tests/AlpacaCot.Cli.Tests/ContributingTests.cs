@@ -72,7 +72,7 @@ public sealed partial class ContributingTests(ITestOutputHelper output)
 
         // Control: without its registry line an example is not found, and the others still work.
         var registry = Walkthrough()["A benchmark"].Single(b => b.Language == "diff").Path;
-        File.Copy(Checkout.Path(registry), folder.File(registry), overwrite: true);
+        File.WriteAllText(folder.File(registry), File.ReadAllText(Checkout.Path(registry))); // with a new time, so it is built
         (failures, text) = await BuildAndRun(folder.Path);
         Assert.Equal(1, failures);
         Assert.Contains("failed benchmark: unknown benchmark \"trivia\"", text, StringComparison.Ordinal);
@@ -98,8 +98,8 @@ public sealed partial class ContributingTests(ITestOutputHelper output)
             WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         // What the test's own dotnet set for its children would change the build.
-        foreach (var name in start.Environment.Keys.Where(key => key.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
-            start.Environment.Remove(name);
+        foreach (var name in start.Environment.Keys.ToList())
+            if (name.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)) start.Environment.Remove(name);
         using var process = Process.Start(start)!;
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         cancel.CancelAfter(Patience);
@@ -118,8 +118,8 @@ public sealed partial class ContributingTests(ITestOutputHelper output)
 
     private static void CopySource(string target)
     {
-        string[] settings = ["Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", "BannedSymbols.Factories.txt",
-            ".editorconfig", "global.json"];
+        string[] settings = ["Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt",
+            "BannedSymbols.Factories.txt", ".editorconfig", "global.json"];
         var source = Directory.GetFiles(Checkout.Path("src"), "*", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(Checkout.Path("."), file))
             .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "AlpacaCot.Cli"));
@@ -150,8 +150,8 @@ public sealed partial class ContributingTests(ITestOutputHelper output)
 
     private static string Patched(Block change) =>
         Apply(File.ReadAllText(Checkout.Path(change.Path)).ReplaceLineEndings("\n"), change.Text.TrimEnd('\n'))
-        ?? throw new InvalidOperationException($"CONTRIBUTING.md: the context of the change is not, or not once, in {change.Path}:\n"
-            + change.Text);
+        ?? throw new InvalidOperationException(
+            $"CONTRIBUTING.md: the context of this change does not occur exactly once in {change.Path}:\n{change.Text}");
 
     // A change in the form of a diff without line numbers that only adds; null where its context does not occur exactly once.
     private static string? Apply(string text, string change)
@@ -164,7 +164,8 @@ public sealed partial class ContributingTests(ITestOutputHelper output)
             : text[..at] + string.Concat(lines.Select(line => line[1..] + "\n")) + text[(at + before.Length)..];
     }
 
-    [GeneratedRegex(@"^### (?<heading>.+)$|^```(?<language>csharp|diff) (?<path>\S+)\n(?<text>(?:.*\n)*?)```$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^### (?<heading>.+)$|^```(?<language>csharp|diff) (?<path>\S+)\n(?<text>(?:.*\n)*?)```$",
+        RegexOptions.Multiline)]
     private static partial Regex Part();
 
     [GeneratedRegex("^ok (.+)$", RegexOptions.Multiline)]
