@@ -67,6 +67,7 @@ internal sealed class FamilyGolden(string folder)
         {
             foreach (var weight in weights.Values) weight.grad = null;
             Batch(name).Loss(model).backward();
+            TestDevice.Synchronize();
             foreach (var (parameter, weight) in weights)
                 if (golden.TryGetValue($"grad.{name}.{named(parameter)}", out var wanted))
                 {

@@ -156,6 +156,7 @@ public sealed class FamilyGoldenTests(ITestOutputHelper output) : IDisposable
                 weight.sub_(mean / size * Number(rate / (1 - Math.Pow(0.9, step + 1))));
                 weight.grad = null;
             }
+            TestDevice.Synchronize();
         }
         output.WriteLine($"{folder}: curve {worst:E1}");
         Assert.InRange(worst, 0, 1e-3);
