@@ -20,10 +20,7 @@ public sealed class FamilyStepTests : IDisposable
 
     public void Dispose() => _scope.Dispose();
 
-    public static TheoryData<string> Folders => [.. Directory.GetDirectories(ReferenceData.Path("golden"))
-        .Where(folder => File.Exists(Path.Combine(folder, "lora", "adapter_config.json"))
-            && File.Exists(Path.Combine(folder, "lora_out.json")))
-        .Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Folders => [.. FamilyGolden.Folders];
 
     [Theory]
     [MemberData(nameof(Folders))]

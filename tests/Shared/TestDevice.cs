@@ -14,7 +14,7 @@ namespace AlpacaCot.Tests;
 /// device. It is a second device on any machine: an operation that mixes it with a CPU tensor fails, and its tensors have no
 /// host memory.
 /// </summary>
-internal static unsafe class TestDevice
+internal static class TestDevice
 {
     private const string DeviceVariable = "ALPACACOT_TEST_DEVICE", ControlVariable = "ALPACACOT_TEST_CONTROL";
     private const DeviceType Lazy = (DeviceType)17;
@@ -64,12 +64,12 @@ internal static unsafe class TestDevice
         var (code, text) = await run;
         TestContext.Current.TestOutputHelper?.WriteLine(text);
         Assert.True(code == 0, text[Math.Max(0, text.Length - 4000)..]);
-        Assert.DoesNotContain("Total: 0,", text);
+        Assert.Matches("Total: [1-9]", text);
     }
 
     private static async Task<(int Code, string Output)> Run(string tests, params (string Name, string? Value)[] variables)
     {
-        string[] filters = [.. tests.Split(' ').SelectMany(t => new[] { t.Contains('.') ? "-method" : "-class", "*." + t })];
+        string[] filters = [.. tests.Split(' ').SelectMany(t => new[] { "-method", "*." + t + (t.Contains('.') ? "" : ".*") })];
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
             RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
@@ -102,7 +102,7 @@ internal static unsafe class TestDevice
     /// On the lazy device: computes everything that is pending. Without it, each read of a result compiles and computes all
     /// operations since the last read anew.
     /// </summary>
-    public static void Synchronize()
+    public static unsafe void Synchronize()
     {
         if (!IsSecond) return;
         var executor = ((delegate* unmanaged<void*>)Export("_ZN5torch4lazy17LazyGraphExecutor3GetEv"))();
@@ -111,7 +111,7 @@ internal static unsafe class TestDevice
             "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEEEb"))(executor, null, null, 0, 1);
     }
 
-    private static Device StartLazyDevice()
+    private static unsafe Device StartLazyDevice()
     {
         Libtorch.EnsureLoaded();
         ((delegate* unmanaged<void>)Export("_ZN5torch4lazy22InitTorchScriptBackendEv"))();
@@ -125,7 +125,7 @@ internal static unsafe class TestDevice
 
     private sealed class Fault(string fault) : ILinearAdapter
     {
-        public Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
+        public unsafe Tensor Forward(Linear layer, Tensor x, ForwardPass pass)
         {
             var y = nn.functional.linear(x, layer.Weight, layer.Bias);
             if (fault == "memory") _ = *TensorMemory.Floats(y.contiguous());
