@@ -74,7 +74,7 @@ internal static class TestDevice
         {
             RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         };
-        foreach (var argument in (string[])[.. filters, "-noColor"]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])[.. filters, "-noColor", "-parallel", "none"]) start.ArgumentList.Add(argument);
         // A child of a test run under Microsoft.Testing.Platform must not speak to the parent's server.
         string[] others = [.. start.Environment.Keys.Where(k => k.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal))];
         foreach (var name in others) start.Environment.Remove(name);
