@@ -123,6 +123,7 @@ public sealed class OptimizerTests : IDisposable
     {
         weight.grad = Random((ulong)(100 + step), weight.shape).to(TestDevice.Device);
         optimizer.Step(rate, Scale);
+        TestDevice.Synchronize();
     }
 
     // The formulas, in the order of the papers and without regard to speed.

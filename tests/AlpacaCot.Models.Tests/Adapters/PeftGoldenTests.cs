@@ -172,7 +172,7 @@ public sealed class PeftGoldenTests : IDisposable
             {
                 Present = tensor(present, [rows.Count, start + i]),
             });
-            var next = logits.select(1, start + i - 1).argmax(1);
+            var next = logits.select(1, start + i - 1).argmax(1).cpu();
             for (var r = 0; r < rows.Count; r++) rows[r].Add(next[r].item<long>());
         }
         return [.. rows.Select(r => r.Skip(start).ToArray())];
@@ -200,6 +200,7 @@ public sealed class PeftGoldenTests : IDisposable
             .ToDictionary(t => Plain(t.Key["grad.rightpad.".Length..]), t => t.Value);
         var loss = golden.Batch("rightpad").Loss(model);
         (adapter.Penalty() is { } penalty ? loss.Plus(penalty) : loss).backward();
+        TestDevice.Synchronize();
         Assert.Equal(wanted.Keys.Order(), weights.Keys.Select(Ours).Order());
         return weights.Max(w =>
             Golden.RelativeDifference(w.Value.grad!.cpu().view(wanted[Ours(w.Key)].shape), wanted[Ours(w.Key)]));

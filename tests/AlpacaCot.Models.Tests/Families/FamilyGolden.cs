@@ -10,6 +10,15 @@ namespace AlpacaCot.Models.Tests.Families;
 /// <summary>The golden values of one architecture: a folder of shared/golden.</summary>
 internal sealed class FamilyGolden(string folder)
 {
+    /// <summary>The architectures of the references.</summary>
+    public static string[] Folders { get; } =
+    [
+        "llama", "llama_mha", "llama_mha_tied", "bloom", "bloom_6heads", "chatglm", "chatglm_v0", "chatglm2", "chatglm3", "moss",
+        "baichuan_7b", "baichuan_13b", "baichuan2_7b", "baichuan2_13b", "internlm", "internlm2", "qwen", "qwen2", "qwen3",
+        "qwen3_moe", "mistral", "mixtral", "gemma", "gemma2", "gemma3", "phi", "phi3", "gpt2", "gpt_neox", "gpt_neox_seq",
+        "falcon_7b", "falcon_40b", "opt", "glm", "glm4", "olmo2", "stablelm", "starcoder2", "granite", "cohere", "codegen",
+    ];
+
     public string Path(string file) => ReferenceData.Path($"golden/{folder}/{file}");
 
     public bool Has(string file) => File.Exists(System.IO.Path.Combine(ReferenceData.Path($"golden/{folder}"), file));
@@ -67,6 +76,7 @@ internal sealed class FamilyGolden(string folder)
         {
             foreach (var weight in weights.Values) weight.grad = null;
             Batch(name).Loss(model).backward();
+            TestDevice.Synchronize();
             foreach (var (parameter, weight) in weights)
                 if (golden.TryGetValue($"grad.{name}.{named(parameter)}", out var wanted))
                 {

@@ -64,6 +64,7 @@ public sealed class LlamaGoldenTests : IDisposable
         using var model = Golden.Model("golden/llama/model");
         foreach (var weight in model.Parameters.Values) weight.requires_grad_(true);
         Golden.Batch("rightpad").Loss(model).backward();
+        TestDevice.Synchronize();
         var golden = Golden.Tensors("golden/llama/base.safetensors");
         foreach (var (name, weight) in model.Parameters)
             Assert.True(Golden.RelativeDifference(weight.grad!, golden[$"grad.rightpad.{name}"]) < 1e-4, name);
@@ -157,6 +158,7 @@ public sealed class LlamaGoldenTests : IDisposable
         using var two = Lora.Attach(wide, config, seed: 1);
         batch.Loss(narrow).backward();
         batch.Loss(wide).backward();
+        TestDevice.Synchronize();
         foreach (var (name, weight) in one.Parameters)
             Assert.True(Golden.RelativeDifference(weight.grad!, two.Parameters[name].grad!) <= 1e-6
                 || weight.grad!.abs().max().item<float>() == 0, name);

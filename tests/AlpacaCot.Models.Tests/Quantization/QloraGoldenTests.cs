@@ -28,6 +28,7 @@ public sealed class QloraGoldenTests : IDisposable
         var batch = Golden.Batch("rightpad");
         var loss = batch.Loss(model);
         loss.backward();
+        TestDevice.Synchronize();
         Assert.Equal(Golden.Json("golden/bnb/bnb.json").GetProperty("qlora." + name).GetProperty("loss").GetDouble(),
             loss.item<float>(), 1e-4);
         foreach (var (parameter, weight) in adapter.Parameters)

@@ -1,0 +1,12 @@
+namespace AlpacaCot.Models.Tests.Runtime;
+
+/// <summary>The golden values hold on the CPU with the kernels of libtorch, within the same tolerances.</summary>
+[Trait("level", "full")]
+public sealed class TorchKernelTests
+{
+    [Theory]
+    [InlineData("FamilyGoldenTests LlamaGoldenTests PeftGoldenTests QloraGoldenTests BitsAndBytesGoldenTests " +
+        "GenerationGoldenTests StoriesGoldenTests OwnGoldenTests BeamSearchTests FamilyCacheTests PassModeTests LoftqTests " +
+        "QuantizedFolderTests PromptCacheTests RaggedBatchTests SpeculativeDecodingTests TextGeneratorTests")]
+    public Task Golden_tests_pass_with_them(string tests) => TestDevice.AllPass(TestDevice.RunWithTorchKernels(tests));
+}
