@@ -98,7 +98,7 @@ public static class Lora
                 var addition = lora.Loftq is not null && layer.IsQuantized
                     ? Loftq.Pair(lora, layer, builder) : Pair(lora, layer, builder);
                 builder.Adapt(layer,
-                    lora.UseDora ? Dora.On(layer, addition, lora.Dropout, builder) : new LowRankPiece(addition, lora.Dropout));
+                    lora.UseDora ? Dora.On(layer, addition, lora.Dropout, builder) : new LowRankLinear(addition, lora.Dropout));
             }
         foreach (var table in embeddings) OnEmbedding(lora, table, builder);
         Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], builder);
@@ -144,7 +144,7 @@ public static class Lora
 }
 
 /// <summary>A low-rank update of a linear layer.</summary>
-internal sealed class LowRankPiece(LowRank addition, double dropout) : ILinearAdapter
+internal sealed class LowRankLinear(LowRank addition, double dropout) : ILinearAdapter
 {
     public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
         layer.Biased(addition.Biased(layer.Product(x, pass.Mode, addition, Dropout.Of(x, dropout, pass.Mode))));

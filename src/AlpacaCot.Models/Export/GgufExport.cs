@@ -47,7 +47,7 @@ internal static class GgufExport
         var name = LlamaNames.ToGguf(weight.Name)
             ?? throw new InputException(
                 $"{weight.Name} has no counterpart in GGUF's {architecture.Name}; --format hf supports it.");
-        var renamed = architecture.TurnsNeighbours ? MetaWriter.Reordered(weight, name, sizes.Heads, sizes.KeyValueHeads)
+        var renamed = architecture.RotatesPairs ? MetaWriter.Reordered(weight, name, sizes.Heads, sizes.KeyValueHeads)
             : weight with { Name = name };
         return new GgufOutgoing(renamed, TypeOf(name, weight.Shape, type, isTied));
     }

@@ -42,7 +42,7 @@ internal static class MetaWriter
     /// <summary>The weight under another name, with the rows of queries and keys reordered for rotary pairs of adjacent
     /// dimensions.</summary>
     internal static ExportTensor Reordered(ExportTensor weight, string name, int heads, int keyHeads) =>
-        LlamaNames.TurningHeads(weight.Name, heads, keyHeads) is not (> 0 and var rotaryHeads) ? weight with { Name = name }
+        LlamaNames.RotaryHeads(weight.Name, heads, keyHeads) is not (> 0 and var rotaryHeads) ? weight with { Name = name }
         : weight with
         {
             Name = name,

@@ -71,7 +71,7 @@ public abstract class CausalModel : IDisposable
         input = input.On(Compute.Device);
         if (VirtualTokens == 0) return Run(input, null);
         var prompt = SoftPrompt?.Vectors();
-        if (input.Ragged is { } varlen) // the caches add the virtual tokens themselves
+        if (input.Varlen is { } varlen) // the caches add the virtual tokens themselves
         {
             var all = Run(input, prompt);
             return varlen.Tokens == varlen.Own.Length ? all : all.index_select(1, Tensors.Of(varlen.Own, Compute.Device));
@@ -88,7 +88,7 @@ public abstract class CausalModel : IDisposable
         var x = Embed(input, pass); // [b, s, hidden]
         foreach (var block in Blocks)
             x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
-        input.Ragged?.Advance();
+        input.Varlen?.Advance();
         if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // needed by the backward pass
         return Norm.Forward(x, pass).MoveToOuterDisposeScope();
     }

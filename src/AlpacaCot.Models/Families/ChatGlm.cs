@@ -57,7 +57,7 @@ public sealed class ChatGlm : IModelFamily
         var start = c.Int("bos_token_id");
         return new ChatGlmLayout(c.Int("mask_token_id", start - 4), c.Int("gmask_token_id", start - 3), start)
         {
-            StartKeepsPlace = !c.Has("gmask_token_id"),
+            StartKeepsPosition = !c.Has("gmask_token_id"),
         };
     }
 
@@ -69,10 +69,10 @@ public sealed class ChatGlm : IModelFamily
 
         public static Views Of(ModelInput input, ForwardPass pass, ChatGlmLayout layout, Rope rope)
         {
-            var (varlen, length) = (input.Ragged, input.Ids.shape[1]);
+            var (varlen, length) = (input.Varlen, input.Ids.shape[1]);
             // The model was always trained with the later layout; see StartKeepsPlace.
             var (positions, visible) = varlen is null
-                ? (layout with { StartKeepsPlace = false }).Of(input.Ids,
+                ? (layout with { StartKeepsPosition = false }).Of(input.Ids,
                     input.Present?.narrow(1, input.Before, length)) // [b, 2, s], [b, 1, s, s]
                 : (Positions(layout, varlen), null);
             if (visible is not null && input.Before > 0) // every query attends to the virtual tokens
@@ -91,7 +91,7 @@ public sealed class ChatGlm : IModelFamily
             var (all, at) = (new long[2 * varlen.Tokens], 0);
             foreach (var (cache, start) in varlen.Sequences)
             {
-                cache.Context = layout.Place(cache.AllIds, start, all.AsSpan(at), all.AsSpan(varlen.Tokens + at));
+                cache.Context = layout.SetPositions(cache.AllIds, start, all.AsSpan(at), all.AsSpan(varlen.Tokens + at));
                 at += cache.AllIds.Length - start;
             }
             return Runtime.Tensors.Of(all, [1, 2, varlen.Tokens], varlen.Positions.device);

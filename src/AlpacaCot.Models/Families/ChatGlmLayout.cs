@@ -20,7 +20,7 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
     /// Whether sop after [gMASK] keeps its own position in the first row. The first release of March 2023 generates this way,
     /// although it was trained like the later ones.
     /// </summary>
-    public bool StartKeepsPlace { get; init; }
+    public bool StartKeepsPosition { get; init; }
 
     /// <summary>
     /// Computes both rows of positions <c>[b, 2, s]</c> and the attention mask <c>[b, 1, s, s]</c>, true where a query may
@@ -39,7 +39,7 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
         {
             var first = real is null ? 0 : Math.Max(0, real.AsSpan(row * length, length).IndexOf(true));
             var rowPositions = positions.AsSpan(row * 2 * length, 2 * length);
-            contexts[row] = Place(all.AsSpan(row * length, length), 0, rowPositions[..length], rowPositions[length..], first);
+            contexts[row] = SetPositions(all.AsSpan(row * length, length), 0, rowPositions[..length], rowPositions[length..], first);
         }
         var visible = Attention.Causal(0, length, ids.device)
             | (Range(0, length, ids.device) < Tensors.Of(contexts, [rows, 1, 1, 1], ids.device)); // [b, 1, s, s]
@@ -57,12 +57,12 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
     /// <param name="first">The index of the first token that is not padding.</param>
     /// <returns>The length of the context in tokens.</returns>
     /// <exception cref="InputException">The sequence has no sop or no mask token.</exception>
-    public int Place(ReadOnlySpan<long> tokens, int start, Span<long> contextPositions, Span<long> answerPositions, int first = 0)
+    public int SetPositions(ReadOnlySpan<long> tokens, int start, Span<long> contextPositions, Span<long> answerPositions, int first = 0)
     {
         var (context, mask, isGlobal) = Find(tokens);
         for (var t = start; t < tokens.Length; t++)
         {
-            var isAnswer = StartKeepsPlace && isGlobal ? t > context : t >= context;
+            var isAnswer = StartKeepsPosition && isGlobal ? t > context : t >= context;
             contextPositions[t - start] = t < first ? 0 : (isAnswer ? mask : t) - first;
             answerPositions[t - start] = t < context ? 0 : t - context + 1;
         }

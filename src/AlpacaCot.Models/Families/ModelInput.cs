@@ -23,7 +23,7 @@ public sealed record ModelInput(Tensor Ids)
     public Tensor? Positions { get; init; }
 
     /// <summary>The cached sequences that the tokens continue, instead of rows; then b = 1.</summary>
-    public VarlenBatch? Ragged { get; private init; }
+    public VarlenBatch? Varlen { get; private init; }
 
     /// <summary>
     /// Creates the input for sequences whose earlier tokens are cached; the pass adds the new tokens to the caches.
@@ -34,7 +34,7 @@ public sealed record ModelInput(Tensor Ids)
         var varlen = new VarlenBatch(sequences);
         return new ModelInput(Tensors.Of(varlen.Ids, [1, varlen.Tokens], varlen.Positions.device))
         {
-            Ragged = varlen, Positions = varlen.Positions, Mode = PassMode.Generation,
+            Varlen = varlen, Positions = varlen.Positions, Mode = PassMode.Generation,
         };
     }
 
@@ -44,7 +44,7 @@ public sealed record ModelInput(Tensor Ids)
     /// <param name="prompt">The vectors of virtual tokens among the ids, or null.</param>
     /// <param name="noise">The noise on token embeddings; see <see cref="ForwardPass.Noise"/>.</param>
     internal ForwardPass Pass(TorchSharp.DisposeScope scope, Compute compute, Tensor? prompt, double noise) =>
-        new(scope, compute, Mode, Ids.shape[1], Present, Positions, Ragged, Before, HasVirtual)
+        new(scope, compute, Mode, Ids.shape[1], Present, Positions, Varlen, Before, HasVirtual)
         {
             UnpositionedTokens = Unplaced, Prefix = Prefix, Prompt = prompt, Noise = noise,
         };

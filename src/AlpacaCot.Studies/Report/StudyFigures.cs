@@ -43,9 +43,9 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         }
     }
 
-    private string Colour(StudyArm arm) => Colours[Place(arm) % Colours.Length];
+    private string Colour(StudyArm arm) => Colours[IndexOf(arm) % Colours.Length];
 
-    private int Place(StudyArm arm) => _arms.Index().First(a => a.Item == arm).Index;
+    private int IndexOf(StudyArm arm) => _arms.Index().First(a => a.Item == arm).Index;
 
     private double Of100(StudyArm arm, Measure measure) => (analysis.Score(arm, measure).Mean ?? 0) / measure.About.Scale * 100;
 
@@ -132,7 +132,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 
     private Drawing Learning()
     {
-        var cells = analysis.Results.Cells.Where(c => c.Losses.Count > 1 && Place(c.Cell.Arm) < MostArms).ToList();
+        var cells = analysis.Results.Cells.Where(c => c.Losses.Count > 1 && IndexOf(c.Cell.Arm) < MostArms).ToList();
         var shown = _arms.Take(MostArms).Where(a => cells.Any(c => c.Cell.Arm == a)).ToList();
         var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
         var curves = cells.Select(c => (c.Cell.Arm, Curve: Smooth(c.Losses))).ToList();

@@ -63,7 +63,7 @@ internal sealed class RegexPattern : ITextPattern
         }
     }
 
-    private static (string Text, int[] Places) Flatten(ReadOnlySpan<char> text)
+    private static (string Text, int[] Offsets) Flatten(ReadOnlySpan<char> text)
     {
         var flat = new StringBuilder(text.Length);
         var places = new List<int>(text.Length + 1);

@@ -46,7 +46,7 @@ public sealed class ChatGlmLayoutTests : IDisposable
 
         // The new token alone, after a cache, is the last of the whole.
         var (place, answer, unpadded) = (new long[1], new long[1], ids[2].data<long>().ToArray().Where(id => id != 3).ToArray());
-        Layout.Place(unpadded, unpadded.Length - 1, place, answer);
+        Layout.SetPositions(unpadded, unpadded.Length - 1, place, answer);
         Assert.Equal([positions[2, 0, -1].item<long>(), positions[2, 1, -1].item<long>()], [place[0], answer[0]]);
     }
 
@@ -57,7 +57,7 @@ public sealed class ChatGlmLayoutTests : IDisposable
         var wanted = Cube(golden, "position_ids_used"); // [1, 2, s], three tokens generated
         var prompt = Cube(golden, "prompt");
         var ids = cat([prompt, zeros([1, wanted.shape[2] - prompt.shape[1]], ScalarType.Int64)], 1);
-        Assert.Equal(0, Differences((Layout with { StartKeepsPlace = true }).Of(ids, null).Positions, wanted));
+        Assert.Equal(0, Differences((Layout with { StartKeepsPosition = true }).Of(ids, null).Positions, wanted));
         Assert.Equal(1, Differences(Layout.Of(ids, null).Positions, wanted));
     }
 

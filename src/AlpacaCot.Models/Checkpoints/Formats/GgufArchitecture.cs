@@ -7,9 +7,9 @@ namespace AlpacaCot.Models.Checkpoints.Formats;
 /// <param name="Name">Its name in GGUF.</param>
 /// <param name="ModelType">The <c>model_type</c> of its configuration.</param>
 /// <param name="ClassName">The model class of transformers.</param>
-/// <param name="TurnsNeighbours">Whether the rows of queries and keys are reordered, for rotary pairs of adjacent
+/// <param name="RotatesPairs">Whether the rows of queries and keys are reordered, for rotary pairs of adjacent
 /// dimensions.</param>
-internal sealed record GgufArchitecture(string Name, string ModelType, string ClassName, bool TurnsNeighbours)
+internal sealed record GgufArchitecture(string Name, string ModelType, string ClassName, bool RotatesPairs)
 {
     /// <summary>The tensor that divides the rotary frequencies.</summary>
     public const string FrequencyFactors = "rope_freqs.weight";

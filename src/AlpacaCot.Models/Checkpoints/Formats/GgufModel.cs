@@ -83,7 +83,7 @@ internal sealed class GgufModel : INonHuggingFaceModel
     /// <summary>Releases the file; tensors read from it stay valid.</summary>
     public void Dispose() => _map.Dispose();
 
-    private int RotaryHeads(string name) => _architecture.TurnsNeighbours ? LlamaNames.TurningHeads(name, _heads, _keyHeads) : 0;
+    private int RotaryHeads(string name) => _architecture.RotatesPairs ? LlamaNames.RotaryHeads(name, _heads, _keyHeads) : 0;
 
     private static ScalarType? Plain(GgufType type) => type == GgufType.F32 ? ScalarType.Float32
         : type == GgufType.F16 ? ScalarType.Float16 : type == GgufType.BF16 ? ScalarType.BFloat16 : null;

@@ -88,7 +88,7 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
     {
         if (!_entries.TryGetValue(name, out var entry)) throw new InputException($"{Path} has no tensor {name}.");
         var stored = _map.Tensor(_offsets[name], entry.DType, entry.Shape);
-        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is not (> 0 and var rotaryHeads)) return stored;
+        if (LlamaNames.RotaryHeads(name, _heads, _keyHeads) is not (> 0 and var rotaryHeads)) return stored;
         using (stored) return LlamaNames.ToHalves(stored, rotaryHeads);
     }
 

@@ -44,7 +44,7 @@ internal static class LlamaNames
     public static Tensor ToHalves(Tensor neighbours, int heads) => Reorder(neighbours, heads, -1, 2);
 
     /// <summary>The heads whose rows <see cref="ToNeighbours"/> reorders in this weight; 0: none.</summary>
-    public static int TurningHeads(string name, int heads, int keyHeads) =>
+    public static int RotaryHeads(string name, int heads, int keyHeads) =>
         name.Contains(".self_attn.q_proj.", StringComparison.Ordinal) ? heads
         : name.Contains(".self_attn.k_proj.", StringComparison.Ordinal) ? keyHeads : 0;
 

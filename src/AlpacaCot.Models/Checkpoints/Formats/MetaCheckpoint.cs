@@ -76,7 +76,7 @@ internal sealed class MetaCheckpoint : INonHuggingFaceModel
         using var scope = NewDisposeScope();
         var whole = source.Axis is { } axis && _shards.Count > 1
             ? cat([.. _shards.Select(s => s.Read(source.Name))], axis) : _shards[0].Read(source.Name);
-        if (LlamaNames.TurningHeads(name, _heads, _keyHeads) is > 0 and var rotaryHeads)
+        if (LlamaNames.RotaryHeads(name, _heads, _keyHeads) is > 0 and var rotaryHeads)
             whole = LlamaNames.ToHalves(whole, rotaryHeads);
         return whole.MoveToOuterDisposeScope();
     }

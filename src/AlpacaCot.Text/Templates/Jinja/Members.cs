@@ -46,8 +46,8 @@ internal static class Members
             ?? throw new JinjaException($"a {Python.TypeName(of)} cannot be sliced");
         if (step == 0) throw new JinjaException("the step of a slice cannot be 0");
         var stride = Math.Clamp(step ?? 1, -items.Count - 1, items.Count + 1);
-        var (first, last) = stride > 0 ? (Place(start, 0, 0, items.Count), Place(stop, items.Count, 0, items.Count))
-            : (Place(start, items.Count - 1, -1, items.Count - 1), Place(stop, -1, -1, items.Count - 1));
+        var (first, last) = stride > 0 ? (Clamped(start, 0, 0, items.Count), Clamped(stop, items.Count, 0, items.Count))
+            : (Clamped(start, items.Count - 1, -1, items.Count - 1), Clamped(stop, -1, -1, items.Count - 1));
         var part = new List<object?>();
         for (var at = first; stride > 0 ? at < last : at > last; at += stride) part.Add(items[(int)at]);
         budget.SpendItems(part.Count);
@@ -58,7 +58,7 @@ internal static class Members
             _ => part,
         };
 
-        long Place(long? given, long standard, long least, long most) => given is not { } place ? standard
+        long Clamped(long? given, long standard, long least, long most) => given is not { } place ? standard
             : Math.Clamp(place < 0 ? place + items.Count : place, least, most);
     }
 

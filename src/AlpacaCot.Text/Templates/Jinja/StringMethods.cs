@@ -207,7 +207,7 @@ internal static class StringMethods
     {
         var part = bound.Text("sub");
         var length = CodePoints.Count(text);
-        var (start, end) = (Place(bound.Int("start", 0)), Place(bound.Int("end", length)));
+        var (start, end) = (Clamped(bound.Int("start", 0)), Clamped(bound.Int("end", length)));
         var found = -1;
         if (start <= end)
         {
@@ -218,7 +218,7 @@ internal static class StringMethods
         return found >= 0 || name.EndsWith("find", StringComparison.Ordinal) ? found
             : throw new JinjaException($"{name}: the string does not contain '{part}'");
 
-        int Place(int at) => Math.Clamp(at < 0 ? at + length : at, 0, length);
+        int Clamped(int at) => Math.Clamp(at < 0 ? at + length : at, 0, length);
     }
 
     private static long Count(string text, string part)

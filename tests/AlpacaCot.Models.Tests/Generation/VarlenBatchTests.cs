@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Tests.Generation;
 
 /// <summary>Prompts of different lengths that join and leave a batch while it runs.</summary>
-public sealed class RaggedBatchTests : IDisposable
+public sealed class VarlenBatchTests : IDisposable
 {
     private readonly DisposeScope _scope = NewDisposeScope();
 
