@@ -9,7 +9,8 @@ public sealed partial class OptionTests
 {
     /// <summary>Options with one name but a meaning of their own in some commands.</summary>
     private static readonly string[] ManyMeanings = ["--cache", "--chars", "--data", "--dtype", "--in", "--input-ids", "--json",
-        "--lang", "--limit", "--max-new-tokens", "--model", "--out", "--report", "--seed", "--source", "--temperature",
+        "--keys",
+        "--lang", "--limit", "--max-new-tokens", "--model", "--out", "--record", "--report", "--seed", "--source", "--temperature",
         "--template", "--templates", "--text", "--to", "--token", "--tokenizer", "--trigger"];
 
     public static TheoryData<string> Sources() =>
