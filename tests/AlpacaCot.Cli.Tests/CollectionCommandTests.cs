@@ -119,7 +119,7 @@ public sealed class CollectionCommandTests : IDisposable
         var bad = _folder.Write("dolly.jsonl", "{\"instruction\": \"a\", \"response\": \"b\"}\n{\"instruction\": \"a\"}\n");
         string[] dolly = ["data", "convert", "--source", "dolly", "--in", bad, "--out", _folder.File("out.json")];
         (await CommandLine.Run(dolly)).Refused("dolly.jsonl, record 2", "missing field \"response\"");
-        (await CommandLine.Run([.. dolly, "--trigger", "x"])).Refused("--trigger is for Chain of Thought");
+        (await CommandLine.Run([.. dolly, "--trigger", "x"])).Refused("--trigger is for flan-cot only");
         (await CommandLine.Run("data", "convert", "--source", "doly", "--in", bad, "--out",
             _folder.File("out.json"))).Refused("\"dolly\"");
         Assert.False(File.Exists(_folder.File("out.json")));

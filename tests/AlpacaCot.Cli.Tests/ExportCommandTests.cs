@@ -110,6 +110,6 @@ public sealed class ExportCommandTests : IDisposable
             "--json")).Json();
         Assert.True(File.Exists(_folder.File("meta/consolidated.00.pth")));
         (await CommandLine.Run("export", "--model", Stories, "--format", "hf", "--out", _folder.File("y"), "--dtype", "q4_0"))
-            .Refused("q4_0 is a type of GGUF");
+            .Refused("q4_0 needs --format gguf");
     }
 }

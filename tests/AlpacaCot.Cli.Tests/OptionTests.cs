@@ -8,11 +8,10 @@ namespace AlpacaCot.Cli.Tests;
 public sealed partial class OptionTests
 {
     /// <summary>Options with one name but a meaning of their own in some commands.</summary>
-    private static readonly string[] ManyMeanings = ["--in", "--out", "--limit", "--text", "--input-ids", "--json", "--seed", "--to",
-        "--data",
-        "--model", "--tokenizer", "--template", "--dtype", "--format", "--lang", "--cache", "--batch-size", "--source",
-        "--chars", "--words", "--max-new-tokens", "--quantization", "--report", "--token", "--tokens", "--templates", "--trigger",
-        "--temperature", "--search"];
+    private static readonly string[] ManyMeanings = ["--cache", "--chars", "--data", "--dtype", "--in", "--input-ids", "--json",
+        "--keys",
+        "--lang", "--limit", "--max-new-tokens", "--model", "--out", "--record", "--report", "--seed", "--source", "--temperature",
+        "--template", "--templates", "--text", "--to", "--token", "--tokenizer", "--trigger"];
 
     public static TheoryData<string> Sources() =>
     [

@@ -52,7 +52,7 @@ public sealed class RenderCommandTests : IDisposable
         (await CommandLine.Run("render", "--template", "chatml", "--messages", _folder.Write("b.json", "[{}]")))
             .Refused("b.json: message 1 needs a role");
         (await CommandLine.Run("render", "--template", "chatml", "--messages", _folder.Write("c.json", "[\n{]")))
-            .Refused("c.json, line 2: this is not valid JSON");
+            .Refused("c.json, line 2: the file is not valid JSON");
         (await CommandLine.Run("render", "--template", "chatmll", "--messages", Messages())).Refused("Did you mean \"chatml\"?");
     }
 }

@@ -73,14 +73,10 @@ internal sealed class ExportCommand(Terminal terminal)
         return ExitCode.Done;
     }
 
-    public static Option<string> WeightType()
+    public static Option<string> WeightType() => new Option<string>("--dtype")
     {
-        var option = new Option<string>("--dtype")
-        {
-            Description = "Type of the weights to write. Default: the types of the model",
-        };
-        return option.AcceptOnlyFromAmong([.. Types.Keys]);
-    }
+        Description = "Type of the weights to write. Default: the types of the model",
+    }.AcceptOnlyFromAmong([.. Types.Keys]);
 
     public static Option<string> ShardSize() => new("--shard-size")
     {

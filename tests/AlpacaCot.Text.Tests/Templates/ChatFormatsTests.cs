@@ -129,9 +129,9 @@ public sealed class ChatFormatsTests : IDisposable
     [Theory]
     [InlineData("json")]
     [InlineData("model")]
-    public void Pieces_give_the_ids_of_the_whole_text(string form)
+    public void Segments_give_the_ids_of_the_whole_text(string form)
     {
-        // transformers encodes the rendered text as a whole, without tokens of its own; here answers are pieces.
+        // transformers encodes the rendered text as a whole and adds no tokens; here each answer is encoded separately.
         var tokenizer = form == "json" ? Golden.HuggingFace("llama2") : Golden.Shared("data/tokenizer/llama/tokenizer.model");
         using var golden = JsonDocument.Parse(File.ReadAllText(
             ReferenceData.Path("data/golden/chat_templates/renderings.dev.json")));
@@ -158,7 +158,7 @@ public sealed class ChatFormatsTests : IDisposable
                 if (expected.AsSpan().SequenceEqual(mine)) prompts++;
                 else
                 {
-                    // A token of the whole text may cross the border of an earlier answer; the pieces are what training saw.
+                    // A token of the whole text may cross the border of an earlier answer; training encodes the segments too.
                     Assert.True(conversation.Turns.Any(t => t.Role == Role.Assistant), what);
                     otherwise++;
                 }
@@ -178,7 +178,8 @@ public sealed class ChatFormatsTests : IDisposable
             Assert.True(expected.AsSpan().SequenceEqual(example!.Ids), what);
             examples++;
         }
-        Assert.Equal((form == "json" ? 20 : 21, form == "json" ? 7 : 6, 14, 0), (prompts, otherwise, examples, unstable));
+        // LLaMA's tokenizer.json matches </s> in the normalized text, so the text after it gets no word-start mark of its own.
+        Assert.Equal((21, 6, 14, 0), (prompts, otherwise, examples, unstable));
     }
 
     [Fact]

@@ -68,7 +68,7 @@ internal sealed class DataListCommand(Terminal terminal)
     private static Option<T?> Codes<T>(string name, string description) where T : struct, Enum
     {
         var codes = Enum.GetNames<T>()[1..];
-        var option = new Option<T?>(name)
+        return new Option<T?>(name)
         {
             Description = description, HelpName = string.Join('|', codes).ToLowerInvariant(),
             CustomParser = result =>
@@ -79,7 +79,6 @@ internal sealed class DataListCommand(Terminal terminal)
                 return null;
             },
         };
-        return option;
     }
 
     private static void Show(List<(CatalogueEntry Entry, IReadOnlyList<string> Data)> sets, Terminal terminal)

@@ -16,12 +16,12 @@ namespace AlpacaCot.Cli.Commands.Data;
 internal sealed class PreparationStep(Terminal terminal)
 {
     /// <summary>The format in which records are written.</summary>
-    public static Option<string> FormatOption()
+    public static Option<string> FormatOption() => new("--to")
     {
-        var option = new Option<string>("--to") { Description = "Format of the records to write; the file name sets the container" };
-        option.DefaultValueFactory = _ => ConversationWriter.Formats[0];
-        return option.AcceptOnlyFromAmong([.. ConversationWriter.Formats]);
-    }
+        Description = "Format of the records to write; the file name sets the container",
+        HelpName = string.Join('|', ConversationWriter.Formats),
+        DefaultValueFactory = _ => ConversationWriter.Formats[0],
+    };
 
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -57,7 +57,8 @@ internal sealed class PreparationStep(Terminal terminal)
         if (output is not null && inputs.Append(report).Any(other => other is not null
             && Path.GetFullPath(other) == Path.GetFullPath(output)))
             throw new InputException("--out is also an input file or the report; choose another file");
-        if (output is not null) ConversationWriter.Check(output, parsed.GetValue(_format)!);
+        // A dry run refuses a wrong format too.
+        ConversationWriter.Check(output ?? "records.jsonl", parsed.GetValue(_format)!);
         var outcome = new Outcome { Output = dry ? null : output, Report = report };
         var reading = Reading(parsed.GetValue(_skipBad), _ => outcome.Bad++);
         using var progress = new RecordProgress(terminal, parsed.GetValue(_json));
