@@ -69,7 +69,8 @@ internal static class TestDevice
 
     private static async Task<(int Code, string Output)> Run(string tests, params (string Name, string? Value)[] variables)
     {
-        string[] filters = [.. tests.Split(' ').SelectMany(t => new[] { "-method", "*." + t + (t.Contains('.') ? "" : ".*") })];
+        string[] filters =
+            [.. tests.Split(' ').SelectMany(t => new[] { "-method", "*." + t + (t.Contains('.') ? "" : ".*") })];
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
             RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
