@@ -10,9 +10,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Tests;
 
 /// <summary>
-/// Where the golden tests compute: on the CPU, or, in a child process that <see cref="Run(string, string?)"/> starts, on libtorch's lazy
-/// device. It is a second device on any machine: an operation that mixes it with a CPU tensor fails, and its tensors have no
-/// host memory.
+/// Where the golden tests compute: on the CPU, or, in a child process that <see cref="Run(string, string?)"/> starts, on
+/// libtorch's lazy device. It is a second device on any machine: an operation that mixes it with a CPU tensor fails, and its
+/// tensors have no host memory.
 /// </summary>
 internal static class TestDevice
 {
