@@ -10,9 +10,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Tests;
 
 /// <summary>
-/// Where the golden tests compute: on the CPU, or, in a child process that <see cref="Run(string, string?)"/> starts, on libtorch's lazy
-/// device. It is a second device on any machine: an operation that mixes it with a CPU tensor fails, and its tensors have no
-/// host memory.
+/// Where the golden tests compute: on the CPU, or, in a child process that <see cref="Run(string, string?)"/> starts, on
+/// libtorch's lazy device. It is a second device on any machine: an operation that mixes it with a CPU tensor fails, and its
+/// tensors have no host memory.
 /// </summary>
 internal static class TestDevice
 {
@@ -69,7 +69,8 @@ internal static class TestDevice
 
     private static async Task<(int Code, string Output)> Run(string tests, params (string Name, string? Value)[] variables)
     {
-        string[] filters = [.. tests.Split(' ').SelectMany(t => new[] { "-method", "*." + t + (t.Contains('.') ? "" : ".*") })];
+        string[] filters =
+            [.. tests.Split(' ').SelectMany(t => new[] { "-method", "*." + t + (t.Contains('.') ? "" : ".*") })];
         var start = new ProcessStartInfo(Environment.ProcessPath!)
         {
             RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
