@@ -125,8 +125,10 @@ public sealed class RecipeErrorTests
         var path = Path.Combine(folder, "r.yaml");
         File.WriteAllText(path, Start);
         var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
-        Assert.Contains($"{path}:1: model: the folder {Path.Combine(folder, "m")} does not exist", message, StringComparison.Ordinal);
-        Assert.Contains($"{path}:2: data: there is no file {Path.Combine(folder, "d.json")}", message, StringComparison.Ordinal);
+        Assert.Contains($"{path}:1: model: the folder {Path.Combine(folder, "m")} does not exist", message,
+            StringComparison.Ordinal);
+        Assert.Contains($"{path}:2: data: the file {Path.Combine(folder, "d.json")} does not exist", message,
+            StringComparison.Ordinal);
         Assert.Contains("the recipe file does not exist", Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
             StringComparison.Ordinal);
         Assert.Contains("is a folder", Assert.Throws<InputException>(() => RecipeFile.Load(folder)).Message,
