@@ -29,7 +29,8 @@ public sealed class ExportCommandTests : IDisposable
         string[] words = ["generate", "--text", "Once upon a time", "--max-new-tokens", "16", "--model"];
         Assert.Equal((await CommandLine.Run([.. words, Stories, "--adapter", Adapter])).Out,
             (await CommandLine.Run([.. words, merged])).Out);
-        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged)).Refused("already exists and is not an empty folder");
+        (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", merged))
+            .Refused("already exists and is not an empty folder");
         (await CommandLine.Run("merge", "--model", Stories, "--adapter", Adapter, "--out", _folder.File("x"), "--shard-size",
             "5XB"))
             .Refused("--shard-size: found 5XB");

@@ -106,7 +106,8 @@ public sealed class ResourceEstimateTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_without_configuration_is_refused() => Assert.Contains("config.json is missing; it is required for an estimate",
+    public void A_folder_without_configuration_is_refused() =>
+        Assert.Contains("config.json is missing; it is required for an estimate",
         Assert.Throws<InputException>(() => ResourceEstimate.Of(Recipe(_folder.Path))).Message, StringComparison.Ordinal);
 
     private static Recipe Recipe(string model, string form = "none", string method = "lora", string optimizer = "adamw") => new()

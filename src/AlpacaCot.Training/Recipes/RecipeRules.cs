@@ -64,7 +64,7 @@ internal static class RecipeRules
         if (!given.ContainsKey("model")) return;
         var (path, init) = (given.ContainsKey("model.path"), given.ContainsKey("model.init"));
         if (path && init)
-            problems.AddAt("model.init", "model: path and init are both given; keep path for a model with weights, or init for random weights");
+            problems.AddAt("model.init", "model: path and init are both given; keep one (init is for random weights)");
         if (!path && !init) problems.AddAt("model", "model has neither path nor init; add path: FOLDER or init: CONFIG.JSON");
         if (!init || path) return;
         if (!given.ContainsKey("model.tokenizer"))

@@ -151,7 +151,8 @@ public sealed class TorchPickleTests
             { "does not name a storage", Tensor(-1, 0, [7], [1]).Zip(data) },
             { "contains no state dict", new PickleBuilder().Op('N').Zip() },
             { "contains no tensors", new PickleBuilder().Op('}').Zip() },
-            { "a tensor's name is not a string", new PickleBuilder().Op('}').Number(1).Tensor("7", 6, 0, [6], [1]).Op('s').Zip(data) },
+            { "a tensor's name is not a string", new PickleBuilder().Op('}').Number(1).Tensor("7", 6, 0, [6], [1])
+                .Op('s').Zip(data) },
             { "is not an opcode of torch.save", new PickleBuilder().Op('\x01').Zip() },
             { "a value is missing", new PickleBuilder().Op('}').Op('(').Op('s').Zip() },
             { "memo 4 was never set", new PickleBuilder().Op('h', 4).Zip() },

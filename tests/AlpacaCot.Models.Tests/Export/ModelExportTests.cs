@@ -82,7 +82,8 @@ public sealed class ModelExportTests
         Named($"{name} exceeds the range of Float16 at [5, 7]",
             () => ModelExport.ToHuggingFace(model, folder.File("out"), ScalarType.Float16));
         Named("Write it as bfloat16", () => ModelExport.ToStateDict(model, folder.File("out"), ScalarType.Float16));
-        Named("blk.1.ffn_up.weight exceeds the range of Float16", () => ModelExport.ToGguf(model, folder.File("out"), GgufType.F16));
+        Named("blk.1.ffn_up.weight exceeds the range of Float16",
+            () => ModelExport.ToGguf(model, folder.File("out"), GgufType.F16));
         Assert.Equal([folder.File("model")], Directory.GetFileSystemEntries(folder.Path));
         ModelExport.ToHuggingFace(model, folder.File("out"));
     }
@@ -146,7 +147,8 @@ public sealed class ModelExportTests
         foreach (var file in Directory.GetFiles(Stories))
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(folder.File("copy/" + Path.GetFileName(file))));
         Assert.Equal(0, result.Check.LargestDifference);
-        Assert.Contains("already exists and is not an empty folder", Assert.Throws<InputException>(() => ModelExport.ToHuggingFace(model,
+        Assert.Contains("already exists and is not an empty folder",
+            Assert.Throws<InputException>(() => ModelExport.ToHuggingFace(model,
             folder.File("copy"))).Message);
     }
 
@@ -224,7 +226,8 @@ public sealed class ModelExportTests
         Assert.Equal(expected.Encode("Hello (you)!<end>"), actual.Encode("Hello (you)!<end>"));
         if (scaling?.Contains("yarn", StringComparison.Ordinal) == true || scaling?.Contains("linear",
             StringComparison.Ordinal) == true)
-            Assert.Contains("is not supported by Meta's format", Assert.Throws<InputException>(() => ModelExport.ToStateDict(model,
+            Assert.Contains("is not supported by Meta's format",
+                Assert.Throws<InputException>(() => ModelExport.ToStateDict(model,
                 folder.File("m"))).Message);
         else if (name == "llama") ModelExport.ToStateDict(model, folder.File("m"), ScalarType.Float16);
         else Assert.Contains("model_type is", Assert.Throws<InputException>(() => ModelExport.ToStateDict(model,

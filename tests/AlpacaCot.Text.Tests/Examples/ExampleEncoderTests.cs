@@ -149,7 +149,8 @@ public sealed class ExampleEncoderTests : IDisposable
 
         var tooShort = new ExampleEncoder(tokenizer, plain, new() { CutoffLength = 2 });
         Assert.Empty(tooShort.EncodeAll([short_, bottomless, long_]));
-        Assert.Equal("cutoff_length 2 leaves no token to train on: the shortest prompt of the 3 records takes 2 tokens before its "
+        Assert.Equal("cutoff_length 2 leaves no token to train on: the shortest prompt of the 3 records "
+            + "takes 2 tokens before its "
             + "answer begins. Raise cutoff_length.", Assert.Throws<InputException>(() => tooShort.RequireExamples()).Message);
 
         var noAnswer = new ExampleEncoder(tokenizer, plain, new() { TrainOnInputs = true });

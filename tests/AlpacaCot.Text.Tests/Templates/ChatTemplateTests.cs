@@ -167,7 +167,8 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Equal("<e>", ChatTemplate.Load(_folder.Path).Render(input).Text);
         Assert.Contains("no \"chat_template\"", Assert.Throws<InputException>(() => ChatTemplate.Load(_folder.Write("x.json",
             "{}"))).Message);
-        Assert.Contains("the chat template does not exist", Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);
+        Assert.Contains("the chat template does not exist",
+            Assert.Throws<InputException>(() => ChatTemplate.Load("nowhere.jinja")).Message);
     }
 
     [Fact]

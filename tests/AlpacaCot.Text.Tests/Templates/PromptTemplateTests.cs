@@ -162,7 +162,8 @@ public sealed class PromptTemplateTests : IDisposable
 
     [Theory]
     [InlineData("""{"name": "x", "user": "{instruction}"}""", "the key \"user_with_input\" is missing")]
-    [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""", "user does not contain {instruction}")]
+    [InlineData("""{"name": "x", "user": "", "user_with_input": "{instruction}{input}"}""",
+        "user does not contain {instruction}")]
     [InlineData("""{"name": "", "user": "{instruction}{input}", "user_with_input": ""}""", "user contains {input}")]
     [InlineData("""{"name": "", "user": "{instruction}", "user_with_input": "{instruction}"}""", "does not contain {input}")]
     [InlineData("""{"name": "x", "usr": "{instruction}"}""", "no key \"usr\". Did you mean \"user\"?")]

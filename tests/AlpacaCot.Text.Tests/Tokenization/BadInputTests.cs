@@ -37,7 +37,8 @@ public sealed class BadInputTests
     [Fact]
     public void Other_files_too()
     {
-        Assert.Contains("the file or folder does not exist", Assert.Throws<InputException>(() => Tokenizer.Load("/nowhere/at/all")).Message);
+        Assert.Contains("the file or folder does not exist",
+            Assert.Throws<InputException>(() => Tokenizer.Load("/nowhere/at/all")).Message);
         Assert.Contains("line 2", Message("tokenizer.model", "YQ== 0\nnot a line\n"));
         Assert.Contains("merges.txt", Message("vocab.json", """{"a": 0}"""));
         Assert.Contains("not a SentencePiece model", Message("tokenizer.model", [0xFF, 0xFF, 0xFF]));

@@ -80,7 +80,8 @@ public sealed class RecipeErrorTests
 
     [Theory]
     [InlineData("", "model is missing", "data is missing", "output is missing")]
-    [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "model has neither path nor init", "the list is empty", "output")]
+    [InlineData("model: { tokenizer: t }\ndata: []\noutput: ''", "model has neither path nor init",
+        "the list is empty", "output")]
     [InlineData("model: { path: m, init: c }\ndata: [ { limit: 3 } ]\noutput: o", "keep one", "has no data", "")]
     [InlineData("model: { init: c }\ndata: [ { path: a, source: b } ]\noutput: o", "add tokenizer", "adapter: none",
         "there is no set 'b'")]
@@ -125,9 +126,12 @@ public sealed class RecipeErrorTests
         var path = Path.Combine(folder, "r.yaml");
         File.WriteAllText(path, Start);
         var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
-        Assert.Contains($"{path}:1: model: the folder {Path.Combine(folder, "m")} does not exist", message, StringComparison.Ordinal);
-        Assert.Contains($"{path}:2: data: there is no file {Path.Combine(folder, "d.json")}", message, StringComparison.Ordinal);
-        Assert.Contains("the recipe file does not exist", Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
+        Assert.Contains($"{path}:1: model: the folder {Path.Combine(folder, "m")} does not exist", message,
+            StringComparison.Ordinal);
+        Assert.Contains($"{path}:2: data: the file {Path.Combine(folder, "d.json")} does not exist", message,
+            StringComparison.Ordinal);
+        Assert.Contains("the recipe file does not exist",
+            Assert.Throws<InputException>(() => RecipeFile.Load(path + "x")).Message,
             StringComparison.Ordinal);
         Assert.Contains("is a folder", Assert.Throws<InputException>(() => RecipeFile.Load(folder)).Message,
             StringComparison.Ordinal);
