@@ -140,7 +140,7 @@ public sealed class ModelCommandTests : IDisposable
 
     [Theory]
     [InlineData("1", "at least two tokens")]
-    [InlineData("1,99999", "there is no token 99999")]
+    [InlineData("1,99999", "unknown token id 99999; the model's ids are")]
     [InlineData("1,2 --labels 1", "1 labels for 2 tokens")]
     [InlineData("1,2 --labels=1,-100", "at least one must count")]
     [InlineData("1,2 --labels=-7,1", "unknown token id -7")]

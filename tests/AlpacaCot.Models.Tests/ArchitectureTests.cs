@@ -39,6 +39,26 @@ public sealed class ArchitectureTests
         }
     }
 
+    /// <summary>Words that the field has better ones for. The brackets keep this list from finding itself.</summary>
+    [Theory]
+    [InlineData("[P]lace[s]?", "a slot, position, location, slice or rectangle")]
+    [InlineData("[S]ight", "AttentionOptions")]
+    [InlineData("[R]agged(Batch)?", "VarlenBatch")]
+    [InlineData("[T]okenChooser|[D]rafter|[C]rew|[A]rrival", "Sampler, DraftModel, SpinThreadPool, TokensGenerated")]
+    [InlineData("[A]dapterParts|[D]eltaPiece|[O]wnWeights|[S]tartedLora|[R]ankBudget|[A]dapterSpec|[A]dapterOrder",
+        "AdapterBuilder and the names beside it")]
+    [InlineData("[I]?[F]oreignModel[s]?|[F]initeWeights|[O]utgoingWeight", "NonHuggingFaceModels, WeightValidation, ExportTensor")]
+    [InlineData("[T]rainerOptions|[R]unPlan|[T]rainingPlan|[I]StepPlan|[E]pochPlan", "LoopSchedule, ResourceEstimate, EpochSampler")]
+    [InlineData("(Chat|Data|Evaluate|Generate|Train)[V]erb|[V]erbGroup", "a command")]
+    public void Retired_names_do_not_come_back(string name, string instead)
+    {
+        var word = new System.Text.RegularExpressions.Regex($@"(?<![\w""])({name})(?![\w""])");
+        foreach (var folder in (string[])["src", "tests", "bench", "samples"])
+            foreach (var file in Directory.EnumerateFiles(Checkout.Path(folder), "*.cs", SearchOption.AllDirectories)
+                .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)))
+                Assert.False(word.IsMatch(SourceGraph.Code(File.ReadAllText(file))), $"{file}: {name} is retired; use {instead}");
+    }
+
     [Fact]
     public void The_projects_are_found_and_use_each_others_folders()
     {

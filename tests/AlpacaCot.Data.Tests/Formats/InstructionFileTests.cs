@@ -75,7 +75,7 @@ public sealed class InstructionFileTests : IDisposable
         { "a page, saved by mistake\n", ["does not start with [ or {", "has no known column (a page,  saved by mistake)"] },
         { "instruction,output\n1,2\n3\n", ["record 2 (line 3)", "it has 1 cells, but there are 2 columns"] },
         { "instruction,output\n1,2\n\"3,4\n5,6\n", ["record 2 (line 3)", "ends inside the quotes"] },
-        { "instruction,output\n\"1\"a,2\n", ["record 1 (line 2)", "text behind a closing quote"] },
+        { "instruction,output\n\"1\"a,2\n", ["record 1 (line 2)", "text after a closing quote"] },
         { $"[{A},\n{{\"instruction\": \"b\", \"inp", ["record 2 (line 2)", "truncated"] },
         { $"[{A},\n{B}", ["record 2", "before its array is closed", "truncated"] },
         { $"[{A},\n", ["record 1", "truncated"] },

@@ -49,7 +49,7 @@ public sealed class RowReaderTests
         while (rows.Read()) problems.Add((rows.Number, rows.Line, rows.Problem));
         Assert.Equal([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)], problems.Select(p => ((int)p.Number, (int)p.Line)));
         Assert.Null(problems[0].Problem);
-        Assert.Contains("behind a closing quote", problems[1].Problem, StringComparison.Ordinal);
+        Assert.Contains("after a closing quote", problems[1].Problem, StringComparison.Ordinal);
         Assert.Contains("not UTF-8", problems[2].Problem, StringComparison.Ordinal);
         Assert.Contains("larger than", problems[3].Problem, StringComparison.Ordinal);
         Assert.Null(problems[4].Problem);

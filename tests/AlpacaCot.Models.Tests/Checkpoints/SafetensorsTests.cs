@@ -99,7 +99,7 @@ public sealed class SafetensorsTests
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]}}", "a has no shape")]
     [InlineData("{\"a\":T[-2]0,8}", "a: shape contains -2")]
     [InlineData("{\"a\":T[2.5]0,8}", "a: shape contains 2.5")]
-    [InlineData("{\"a\":T[3]0,8}", "a is F32 [3], which takes 12 bytes, but its data_offsets [0, 8] hold 8")]
+    [InlineData("{\"a\":T[3]0,8}", "a is F32 [3], which takes 12 bytes, but its data_offsets [0, 8] span 8")]
     [InlineData("{\"a\":T[4611686018427387904,4]0,8}", "exceeds the maximum size of a file")]
     [InlineData("{\"a\":T[0,4611686018427387904]0,0}", "exceeds the maximum size of a file")]
     [InlineData("{\"a\":T[2]8,0}", "two ascending numbers")]
