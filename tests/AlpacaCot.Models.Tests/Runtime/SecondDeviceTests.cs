@@ -28,7 +28,7 @@ public sealed class SecondDeviceTests
     public Task Golden_tests_pass_there(string tests) => TestDevice.AllPass(Runs.Value[tests]);
 
     [Theory]
-    [InlineData("tensor", "lazy tensor"), InlineData("memory", "only memory of the CPU can be read")]
+    [InlineData("tensor", "lazy tensor"), InlineData("memory", "only CPU memory can be read")]
     public async Task Control_a_tensor_without_a_device_and_a_read_of_host_memory_are_noticed(string fault, string message)
     {
         var (code, text) = await TestDevice.Run("GenerationGoldenTests.Greedy_ids_of_base_and_lora", fault);
