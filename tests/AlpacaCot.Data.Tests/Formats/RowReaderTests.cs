@@ -50,7 +50,7 @@ public sealed class RowReaderTests
         Assert.Equal([(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)], problems.Select(p => ((int)p.Number, (int)p.Line)));
         Assert.Null(problems[0].Problem);
         Assert.Contains("after a closing quote", problems[1].Problem, StringComparison.Ordinal);
-        Assert.Contains("not UTF-8", problems[2].Problem, StringComparison.Ordinal);
+        Assert.Contains("not valid UTF-8", problems[2].Problem, StringComparison.Ordinal);
         Assert.Contains("larger than", problems[3].Problem, StringComparison.Ordinal);
         Assert.Null(problems[4].Problem);
     }
