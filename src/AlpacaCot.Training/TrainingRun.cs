@@ -41,6 +41,9 @@ public static class TrainingRun
             throw new InputException(
                 "training.gradient_checkpointing recomputes each block in the backward pass, which a prefix " +
                 $"({recipe.Adapter.Method}) does not support: remove gradient_checkpointing, or choose prompt_tuning.");
+        var packs = options.Packing && loaded.Model.AllowsPacking;
+        if (options.Packing && !packs)
+            observer.Note($"{loaded.Model.Shape.Family} reads padded rows: its context attention is bidirectional");
         var objective = ObjectiveRegistry.Create(options);
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective);
         foreach (var note in data.Notes) observer.Note(note);
@@ -62,7 +65,7 @@ public static class TrainingRun
                 adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
             if (progress.Step > 0) observer.Note($"continuing after step {progress.Step}");
             var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * sampler.TotalSteps);
-            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter), objective, optimizer,
+            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer,
                 new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, sampler.TotalSteps), sampler.TotalSteps),
                 sampler,
                 new LoopSchedule(options.MaxGradNorm, options.Seed, options.LoggingSteps,

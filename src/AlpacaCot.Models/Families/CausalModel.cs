@@ -68,6 +68,8 @@ public abstract class CausalModel : IDisposable
     /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
     public Tensor Hidden(ModelInput input)
     {
+        if (input.Lengths is not null && !AllowsPacking)
+            throw new InvalidOperationException($"{Shape.Family} cannot process sequences laid end to end.");
         input = input.On(Compute.Device);
         if (VirtualTokens == 0) return Run(input, null);
         var prompt = SoftPrompt?.Vectors();
@@ -75,6 +77,11 @@ public abstract class CausalModel : IDisposable
         {
             var all = Run(input, prompt);
             return varlen.Tokens == varlen.Own.Length ? all : all.index_select(1, Tensors.Of(varlen.Own, Compute.Device));
+        }
+        if (prompt is not null && input.Lengths is { } lengths)
+        {
+            var (extended, own) = BehindPrompts(input, lengths);
+            return Run(extended, prompt).index_select(1, own);
         }
         var hidden = Run(prompt is null ? BehindPrefix(input) : BehindPrompt(input), prompt);
         return prompt is null ? hidden : hidden.narrow(1, SoftPrompt!.Count, input.Ids.shape[1]).contiguous();
@@ -115,6 +122,25 @@ public abstract class CausalModel : IDisposable
         };
     }
 
+    // The virtual tokens before each packed sequence, and the indices of the other tokens, [n].
+    private (ModelInput Input, Tensor Own) BehindPrompts(ModelInput input, IReadOnlyList<long> lengths)
+    {
+        var (count, device) = (SoftPrompt!.Count, Compute.Device);
+        var virtualIds = Range(1, count + 1, device).neg().unsqueeze(0);
+        long[] extended = [.. lengths.Select(length => count + length)];
+        var (own, at) = (new List<long>(), 0L);
+        foreach (var length in lengths)
+        {
+            for (var t = 0L; t < length; t++) own.Add(at + count + t);
+            at += count + length;
+        }
+        return (input with
+        {
+            Ids = cat([.. input.Ids.split([.. lengths], 1).SelectMany(ids => new[] { virtualIds, ids })], 1),
+            Positions = ModelInput.Restarting(extended, device), Lengths = extended, HasVirtual = true,
+        }, Tensors.Of([.. own], device));
+    }
+
     private ModelInput BehindPrefix(ModelInput input)
     {
         var (count, unpositioned) = (KeyValuePrefix!.Count, KeyValuePrefix.TakesPositions ? 0 : KeyValuePrefix.Count);
@@ -140,6 +166,9 @@ public abstract class CausalModel : IDisposable
 
     /// <summary>Whether no token attends to later ones, so that a cached prefix is valid for any continuation.</summary>
     public virtual bool IsCausal => true;
+
+    /// <summary>Whether sequences may be laid end to end in one row, see <see cref="ModelInput.Packed"/>.</summary>
+    public bool AllowsPacking => IsCausal;
 
     /// <summary>The longest sequence whose rotary angles do not depend on its length, in tokens.</summary>
     public long SteadyLength => _builder.Tables.OfType<Rope>().Select(r => r.SteadyLength).DefaultIfEmpty(long.MaxValue).Min();

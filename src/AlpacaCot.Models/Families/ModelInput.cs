@@ -26,6 +26,28 @@ public sealed record ModelInput(Tensor Ids)
     public VarlenBatch? Varlen { get; private init; }
 
     /// <summary>
+    /// The lengths of the sequences that are laid end to end in the one row; no token attends to another sequence. Null: each row
+    /// is a sequence.
+    /// </summary>
+    public IReadOnlyList<long>? Lengths { get; init; }
+
+    /// <summary>Creates the input for sequences laid end to end without padding; positions restart with each sequence.</summary>
+    /// <param name="ids">The token ids of all sequences, one after another.</param>
+    /// <param name="lengths">The number of tokens of each sequence, at least one; their sum is the number of ids.</param>
+    /// <param name="compute">The device of the tensors.</param>
+    public static ModelInput Packed(long[] ids, IReadOnlyList<long> lengths, Compute compute) =>
+        new(Tensors.Of(ids, [1, ids.Length], compute.Device)) { Lengths = lengths, Positions = Restarting(lengths, compute.Device) };
+
+    /// <summary>Positions that restart with each sequence, <c>[1, n]</c>.</summary>
+    internal static Tensor Restarting(IReadOnlyList<long> lengths, Device device)
+    {
+        var (positions, at) = (new long[lengths.Sum()], 0);
+        foreach (var length in lengths)
+            for (var t = 0; t < length; t++) positions[at++] = t;
+        return Tensors.Of(positions, [1, positions.Length], device);
+    }
+
+    /// <summary>
     /// Creates the input for sequences whose earlier tokens are cached; the pass adds the new tokens to the caches.
     /// </summary>
     /// <param name="sequences">The cache of each sequence, possibly empty, and its new tokens, at least one.</param>
@@ -47,6 +69,7 @@ public sealed record ModelInput(Tensor Ids)
         new(scope, compute, Mode, Ids.shape[1], Present, Positions, Varlen, Before, HasVirtual)
         {
             UnpositionedTokens = Unplaced, Prefix = Prefix, Prompt = prompt, Noise = noise,
+            Packed = Lengths is null ? null : new PackedSequences(Lengths, Before, compute.Device),
         };
 
     /// <summary>This input on a device.</summary>

@@ -34,7 +34,11 @@ public sealed class Embedding
     {
         var vectors = pass.Prompt is { } prompt ? WithPrompt(prompt, ids) : Rows(ids);
         if (pass.Noise == 0) return vectors;
-        var bound = pass.Noise / Math.Sqrt(ids.shape[1] * Weight.shape[1]);
+        var width = Weight.shape[1];
+        if (pass.Packed is { } packed)
+            return vectors.Plus(empty_like(vectors, requires_grad: false).uniform_(-1, 1)
+                * packed.PerToken(length => (float)(pass.Noise / Math.Sqrt(length * width))));
+        var bound = pass.Noise / Math.Sqrt(ids.shape[1] * width);
         return vectors.Plus(empty_like(vectors, requires_grad: false).uniform_(-bound, bound));
     }
 

@@ -53,8 +53,11 @@ public sealed class ForwardPass(
     /// <summary>The cached sequences that the tokens continue; null if whole rows are processed without caches.</summary>
     public VarlenBatch? Varlen => varlen;
 
+    /// <summary>The sequences laid end to end in the one row; null if each row is a sequence.</summary>
+    internal PackedSequences? Packed { get; init; }
+
     /// <summary>The length of the longest sequence, cached tokens included.</summary>
-    public long End => varlen?.End ?? before + length;
+    public long End => varlen?.End ?? Packed?.End ?? before + length;
 
     /// <summary>Keys and values of virtual tokens per layer, <c>[1, kv heads, n, d]</c>, or null.</summary>
     public IReadOnlyList<(Tensor Key, Tensor Value)>? Prefix { get; init; }
@@ -63,7 +66,8 @@ public sealed class ForwardPass(
     public long UnpositionedTokens { get; init; }
 
     /// <summary>The position of each token in its sequence, <c>[s]</c>.</summary>
-    public Tensor Positions => varlen?.Positions.flatten() ?? Range(before, before + length, compute.Device);
+    public Tensor Positions => varlen?.Positions.flatten() ?? (Packed is null ? null : positions)?.flatten()
+        ?? Range(before, before + length, compute.Device);
 
     /// <summary>Prepends the prefix of virtual tokens to a row's keys and values, <c>[b, kv heads, t, d]</c>.</summary>
     public (Tensor Keys, Tensor Values) WithPrefix(int layer, Tensor key, Tensor value)
@@ -84,6 +88,7 @@ public sealed class ForwardPass(
     {
         if (!_rotaryTables.TryGetValue(rope, out var found))
             _rotaryTables.Add(rope, found = varlen is not null ? varlen.RotaryTables(rope, mode)
+                : Packed is not null ? Packed.RotaryTables(rope, before - UnpositionedTokens, mode)
                 : positions is null ? rope.Tables(before - UnpositionedTokens, length, mode: mode)
                 : rope.Tables(positions, before + length, mode: mode));
         return found;
@@ -93,7 +98,7 @@ public sealed class ForwardPass(
     internal IEnumerable<Tensor> Tables =>
         [
             .. _masks.Tables, .. _rotaryTables.Values.SelectMany(t => new[] { t.Cos, t.Sin }), .. varlen?.Tables ?? [],
-            .. _sharedTensors,
+            .. Packed?.Tables ?? [], .. _sharedTensors,
         ];
 
     /// <summary>Stores a value that a family's blocks share.</summary>

@@ -56,6 +56,8 @@ public sealed record SelfAttention(
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
         if (pass.Varlen is { } varlen)
             return Output.Forward(varlen.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi)), pass);
+        if (pass.Packed is { } packed)
+            return Output.Forward(packed.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi), pass), pass);
         (k, v) = pass.WithPrefix(Layer, k, v); // [b, kv, t, d]
         var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
         var mixed = SoftCap is { } cap

@@ -8,62 +8,75 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Training.Objectives;
 
 /// <summary>
-/// Rows of tokens for one forward pass, right-padded to the longest, with the positions whose next token
-/// is supervised.
+/// Rows of tokens for one forward pass, with the positions whose next token is supervised. The pass reads the rows end to end
+/// without padding, or right-padded to the longest; both compute the same.
 /// </summary>
 public sealed class MicroBatch
 {
-    private readonly long[] _ids, _positions, _targets, _rowOf;
+    private readonly long[] _ids, _lengths, _targets, _rowOf, _positionInRow; // the tokens of all rows; the supervised tokens
 
-    private MicroBatch(int rows, int length, int tokens, long[] ids, long[] positions, long[] targets, long[] rowOf) =>
-        (Rows, Length, Tokens, this._ids, this._positions, this._targets, this._rowOf) =
-            (rows, length, tokens, ids, positions, targets, rowOf);
+    private MicroBatch(long[] ids, long[] lengths, long[] targets, long[] rowOf, long[] positionInRow) =>
+        (_ids, _lengths, _targets, _rowOf, _positionInRow) = (ids, lengths, targets, rowOf, positionInRow);
 
     /// <summary>The number of rows; an example has <see cref="IObjective.RowsPerExample"/> of them.</summary>
-    public int Rows { get; }
+    public int Rows => _lengths.Length;
 
     /// <summary>The length of the longest row in tokens.</summary>
-    public int Length { get; }
+    public int Length => (int)_lengths.Max();
 
     /// <summary>The number of tokens of all rows, without padding.</summary>
-    public int Tokens { get; }
+    public int Tokens => _ids.Length;
 
     /// <summary>The number n of supervised tokens of all rows.</summary>
     public int Supervised => _targets.Length;
 
-    /// <summary>Creates a batch of padded rows.</summary>
+    /// <summary>Creates a batch of rows.</summary>
     public static MicroBatch Of(IReadOnlyList<TokenizedExample> rows)
     {
-        var length = rows.Max(e => e.Ids.Length);
-        var ids = new long[rows.Count * length];
-        List<long> positions = [], targets = [], rowOf = [];
+        List<long> targets = [], rowOf = [], positions = [];
         for (var row = 0; row < rows.Count; row++)
         {
-            var (tokens, labels) = (rows[row].Ids, rows[row].Labels);
-            for (var t = 0; t < tokens.Length; t++)
+            var labels = rows[row].Labels;
+            for (var t = 1; t < labels.Length; t++) // the first token has no prediction
             {
-                ids[row * length + t] = tokens[t];
-                if (t == 0 || labels[t] == TokenizedExample.Ignored) continue; // the first token has no prediction
-                positions.Add(row * length + t - 1);
+                if (labels[t] == TokenizedExample.Ignored) continue;
                 targets.Add(labels[t]);
                 rowOf.Add(row);
+                positions.Add(t - 1);
             }
         }
-        return new MicroBatch(rows.Count, length, rows.Sum(e => e.Ids.Length), ids, [.. positions], [.. targets], [.. rowOf]);
+        return new MicroBatch([.. rows.SelectMany(row => row.Ids.Select(id => (long)id))],
+            [.. rows.Select(row => (long)row.Ids.Length)], [.. targets], [.. rowOf], [.. positions]);
     }
 
     /// <summary>Natural log-probabilities of the supervised tokens, <c>[n]</c> float64, with gradient where recorded.</summary>
     /// <param name="model">The model.</param>
     /// <param name="mode">The purpose of the pass.</param>
-    public Tensor LogProbabilities(CausalModel model, PassMode mode)
+    /// <param name="packed">Whether the rows are laid end to end; only for models that allow it.</param>
+    public Tensor LogProbabilities(CausalModel model, PassMode mode, bool packed = false)
     {
         var device = model.Compute.Device;
-        return model.LogProbabilities(new ModelInput(Tensors.Of(_ids, [Rows, Length], device)) { Mode = mode },
-            Tensors.Of(_positions, device), Tensors.Of(_targets, device));
+        var starts = new long[Rows];
+        for (var row = 1; row < Rows; row++) starts[row] = starts[row - 1] + (packed ? _lengths[row - 1] : Length);
+        var input = packed ? ModelInput.Packed(_ids, _lengths, model.Compute) : new ModelInput(Padded(device));
+        long[] positions = [.. _rowOf.Zip(_positionInRow, (row, position) => starts[row] + position)];
+        return model.LogProbabilities(input with { Mode = mode }, Tensors.Of(positions, device), Tensors.Of(_targets, device));
     }
 
     /// <summary>Sums a value for each supervised token over its row: <c>[n] -> [rows]</c>.</summary>
     public Tensor SumByRow(Tensor values) =>
         Tensors.Zeros([Rows], values.dtype, values.device)
             .index_add(0, Tensors.Of(_rowOf, values.device), values, Number(1));
+
+    // The rows right-padded to the longest, [rows, length].
+    private Tensor Padded(Device device)
+    {
+        var (padded, from) = (new long[Rows * Length], 0L);
+        for (var row = 0; row < Rows; row++)
+        {
+            Array.Copy(_ids, from, padded, row * Length, _lengths[row]);
+            from += _lengths[row];
+        }
+        return Tensors.Of(padded, [Rows, Length], device);
+    }
 }

@@ -92,6 +92,8 @@ internal static class RecipeKeys
             o => o.SaveTotalLimit, (o, v) => o with { SaveTotalLimit = v }),
         TrainingKey.Flag("group_by_length", "whether to batch examples of similar length, for less padding",
             o => o.GroupByLength, (o, v) => o with { GroupByLength = v }),
+        TrainingKey.Flag("packing", "whether the examples of a micro-batch are laid end to end without padding; equal results",
+            o => o.Packing, (o, v) => o with { Packing = v }),
         TrainingKey.Whole("seed", 0, "random seed of initialization, shuffling and dropout",
             o => o.Seed, (o, v) => o with { Seed = v }),
         TrainingKey.Flag("gradient_checkpointing",

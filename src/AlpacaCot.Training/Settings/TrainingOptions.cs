@@ -90,6 +90,9 @@ public sealed record TrainingOptions
     /// <summary>Whether batches contain examples of similar length, for less padding.</summary>
     public bool GroupByLength { get; init; }
 
+    /// <summary>Whether the examples of a micro-batch are laid end to end without padding, if the model allows it.</summary>
+    public bool Packing { get; init; } = true;
+
     /// <summary>The random seed of initialization, shuffling and dropout.</summary>
     public int Seed { get; init; } = 42;
 
