@@ -20,7 +20,13 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   vs tokenizers.js
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- bigmodel SHAPE FOLDER [TOKENS [FORM]]   1b, 7b, 13b, 30b: twice
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- quantization   GB/s of the forms, ms of products
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- train [--rows plain,fp32,int8] [--json]   training, see TrainBench
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- qlora-quality [SHARED]   loss on quantized and full bases
+if (args is ["train", .. var train])
+{
+    TrainBench.Run(train);
+    return;
+}
 if (args is ["tokenize", var shared, .. var tokenize])
 {
     TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10,

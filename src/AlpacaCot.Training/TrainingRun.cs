@@ -41,6 +41,7 @@ public static class TrainingRun
             throw new InputException(
                 "training.gradient_checkpointing recomputes each block in the backward pass, which a prefix " +
                 $"({recipe.Adapter.Method}) does not support: remove gradient_checkpointing, or choose prompt_tuning.");
+        loaded.Model.Arithmetic = options.Arithmetic;
         var packs = options.Packing && loaded.Model.AllowsPacking;
         if (options.Packing && !packs)
             observer.Note($"{loaded.Model.Shape.Family} reads padded rows: its context attention is bidirectional");

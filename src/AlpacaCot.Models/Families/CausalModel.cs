@@ -17,6 +17,7 @@ namespace AlpacaCot.Models.Families;
 public abstract class CausalModel : IDisposable
 {
     private readonly ModelBuilder _builder;
+    private Arithmetic _arithmetic;
 
     /// <summary>Takes ownership of the layers and weights that the builder created.</summary>
     protected CausalModel(ModelBuilder builder, ModelShape shape) => (this._builder, Shape) = (builder, shape);
@@ -161,6 +162,20 @@ public abstract class CausalModel : IDisposable
     /// </summary>
     public bool Recomputes { get; set; }
 
+    /// <summary>
+    /// The arithmetic of products with frozen matrices in training and evaluation. The head, whose errors reach every
+    /// log-probability directly, stays in fp32.
+    /// </summary>
+    public Arithmetic Arithmetic
+    {
+        get => _arithmetic;
+        set
+        {
+            _arithmetic = value;
+            foreach (var layer in Linears.Values.Where(layer => layer != Head)) layer.Arithmetic = value;
+        }
+    }
+
     /// <summary>The noise on token embeddings in training, see <see cref="ForwardPass.Noise"/>; 0: none.</summary>
     public double EmbeddingNoise { get; set; }
 
@@ -232,7 +247,7 @@ public abstract class CausalModel : IDisposable
     public void Dispose()
     {
         foreach (var weight in _builder.Parameters.Values) weight.Dispose();
-        foreach (var layer in _builder.Linears.Values) layer.Matrix.Dispose();
+        foreach (var layer in _builder.Linears.Values) layer.Dispose();
         foreach (var table in _builder.Tables) table.Dispose();
         GC.SuppressFinalize(this);
     }

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -30,16 +31,38 @@ internal sealed record FullWeight(Func<Tensor> Read, QuantizationOptions Options
 public sealed class Linear : ILayer
 {
     private readonly bool _inputsFirst;
+    private WeightMatrix _matrix;
+    private IFrozenProducts _products;
+    private Arithmetic _arithmetic;
 
     // inputsFirst: the checkpoint stores the transpose, [inputs, outputs], as for GPT-2.
     internal Linear(string name, WeightMatrix matrix, Tensor? bias, bool inputsFirst = false) =>
-        (Name, Matrix, Bias, this._inputsFirst) = (name, matrix, bias, inputsFirst);
+        (Name, _matrix, _products, Bias, this._inputsFirst) = (name, matrix, new ExpandedProducts(matrix), bias, inputsFirst);
 
     /// <summary>The checkpoint name, without <c>.weight</c>.</summary>
     public string Name { get; }
 
     /// <summary>W as stored in memory, plain or quantized.</summary>
-    public WeightMatrix Matrix { get; internal set; }
+    public WeightMatrix Matrix
+    {
+        get => _matrix;
+        internal set
+        {
+            _products.Dispose();
+            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic));
+        }
+    }
+
+    /// <summary>The arithmetic of products with W in training and evaluation, if W is frozen.</summary>
+    public Arithmetic Arithmetic
+    {
+        get => _arithmetic;
+        internal set
+        {
+            _arithmetic = value;
+            Matrix = _matrix;
+        }
+    }
 
     /// <summary>The full weight of a layer that was quantized while loading; null for other layers.</summary>
     internal FullWeight? Source { get; init; }
@@ -90,7 +113,7 @@ public sealed class Linear : ILayer
     internal Tensor Product(Tensor x, PassMode mode, LowRank? addition = null, Tensor? dropped = null)
     {
         if (Matrix is not DenseMatrix { IsTrained: true } trained)
-            return FrozenLinear.Apply(x, Matrix, addition, dropped, isFast: mode == PassMode.Generation);
+            return FrozenLinear.Apply(x, _products, addition, dropped, mode == PassMode.Generation ? Matrix : null);
         var y = nn.functional.linear(x, trained.Weight);
         return addition is null ? y
             : y.Plus(nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * Number(addition.Scale));
@@ -110,6 +133,13 @@ public sealed class Linear : ILayer
             Matrix = new DenseMatrix(replacement, _inputsFirst);
             return () => Matrix = before;
         });
+
+    /// <summary>Frees the matrix and what its products keep.</summary>
+    internal void Dispose()
+    {
+        _products.Dispose();
+        Matrix.Dispose();
+    }
 
     private DenseMatrix Dense => Matrix as DenseMatrix ?? throw new InvalidOperationException($"{Name} is quantized");
 }

@@ -41,6 +41,31 @@ internal static unsafe class Int8Kernel
         }
     }
 
+    /// <summary>As <see cref="Quantize"/> for <c>value · factor</c> of each column, without a threshold.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float QuantizeScaled(float* values, float* factors, long count, sbyte* codes)
+    {
+        var maxima = Vector256<float>.Zero;
+        long i = 0;
+        for (; i + 8 <= count; i += 8)
+            maxima = Vector256.Max(maxima, Vector256.Abs(Vector256.Load(values + i) * Vector256.Load(factors + i)));
+        var scale = 0f;
+        for (var lane = 0; lane < 8; lane++) scale = MathF.Max(scale, maxima[lane]);
+        for (; i < count; i++) scale = MathF.Max(scale, MathF.Abs(values[i] * factors[i]));
+        var factor = scale > 0 ? 1 / scale * Most : 0;
+        for (i = 0; i + 32 <= count; i += 32)
+        {
+            var a = Vector256.Narrow(Eight(i), Eight(i + 8));
+            var b = Vector256.Narrow(Eight(i + 16), Eight(i + 24));
+            Vector256.Narrow(a, b).Store(codes + i);
+        }
+        for (; i < count; i++) codes[i] = (sbyte)MathF.Round(values[i] * factors[i] * factor);
+        return scale;
+
+        Vector256<int> Eight(long at) => Vector256.ConvertToInt32(
+            Vector256.Round(Vector256.Load(values + at) * Vector256.Load(factors + at) * factor));
+    }
+
     /// <summary>Dequantizes one row: <c>code · scale / 127</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Expand(sbyte* codes, long count, float scale, float* values)
@@ -61,11 +86,19 @@ internal static unsafe class Int8Kernel
         }
     }
 
-    /// <summary>Dequantizes products of codes: <c>product · row scale · column scale / 127²</c>.</summary>
+    /// <summary>Dequantizes products of codes: <c>product · row scale · column scale / 127²</c>; without column scales they are
+    /// 1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(int* products, long count, float rowScale, float* columnScales, float* values)
     {
         long i = 0;
+        if (columnScales is null)
+        {
+            for (; i + 8 <= count; i += 8)
+                (Vector256.ConvertToSingle(Vector256.Load(products + i)) * rowScale * PerProduct).Store(values + i);
+            for (; i < count; i++) values[i] = products[i] * rowScale * PerProduct;
+            return;
+        }
         for (; i + 8 <= count; i += 8)
             (Vector256.ConvertToSingle(Vector256.Load(products + i)) * (Vector256.Load(columnScales + i) * rowScale) * PerProduct)
                 .Store(values + i);

@@ -106,12 +106,11 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         using var scope = NewDisposeScope();
         var half = InHalfPrecision(x); // [n, inputs]
         var (codes, rowScales) = RowCodes(half, _threshold);
-        var outliers = float.IsPositiveInfinity(_threshold) ? null : OutlierColumns(half);
+        var outliers = float.IsPositiveInfinity(_threshold) ? null : OutlierColumns(half, _threshold);
         if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
         var products = x.shape[0] < FewRows && Compute.UsesSimd(x)
             ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
-        var y = Compute.UsesSimd(x) ? Scaled(products, rowScales)
-            : products.to(ScalarType.Float32).mul(Scales * rowScales.unsqueeze(1)).mul(Number(Int8Kernel.PerProduct));
+        var y = Scaled(products, rowScales, Scales);
         if (outliers is not null)
         {
             var weights = Codes.index_select(1, outliers).to(ScalarType.Float32)
@@ -128,11 +127,22 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         Scales.Dispose();
     }
 
-    private Tensor Scaled(Tensor products, Tensor rowScales)
+    /// <summary>Products of codes as values: <c>product · row scale · column scale / 127²</c>, fp32.</summary>
+    /// <param name="products"><c>[n, m]</c>, int32.</param>
+    /// <param name="rowScales"><c>[n]</c></param>
+    /// <param name="columnScales"><c>[m]</c>; null: 1.</param>
+    internal static Tensor Scaled(Tensor products, Tensor rowScales, Tensor? columnScales)
     {
+        if (!Compute.UsesSimd(products))
+        {
+            var factors = rowScales.unsqueeze(1);
+            return products.to(ScalarType.Float32).mul(columnScales is null ? factors : columnScales * factors)
+                .mul(Number(Int8Kernel.PerProduct));
+        }
         var y = Tensors.Empty(products.shape, ScalarType.Float32, CPU);
         var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
-        var (rows, columns, width) = ((nint)TensorMemory.Floats(rowScales), (nint)TensorMemory.Floats(Scales), Outputs);
+        var (rows, width) = ((nint)TensorMemory.Floats(rowScales), products.shape[1]);
+        var columns = columnScales is null ? 0 : (nint)TensorMemory.Floats(columnScales);
         Rows.Split(products.shape[0], width, (first, end) =>
         {
             for (var row = first; row < end; row++)
@@ -163,10 +173,10 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     }
 
     // Columns where any row has an outlier; null for none.
-    private Tensor? OutlierColumns(Tensor x)
+    internal static Tensor? OutlierColumns(Tensor x, float threshold)
     {
         var largest = x.abs().amax([0L]); // [inputs]
-        var columns = (largest >= Number(_threshold)).nonzero().squeeze(1);
+        var columns = (largest >= Number(threshold)).nonzero().squeeze(1);
         return columns.numel() == 0 ? null : columns;
     }
 

@@ -3,6 +3,7 @@ using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
@@ -18,6 +19,9 @@ namespace AlpacaCot.Training.Recipes;
 /// <summary>All keys of a recipe. Keys not listed here are rejected.</summary>
 internal static class RecipeKeys
 {
+    private static readonly Words<Arithmetic> Arithmetics =
+        new((Arithmetic.Float32, "fp32"), (Arithmetic.BFloat16, "bf16"), (Arithmetic.Int8, "int8"));
+
     public static readonly TrainingKey[] Training =
     [
         TrainingKey.Number("epochs", "a number above 0", v => v > 0, "passes over the training data; fractions are allowed",
@@ -93,7 +97,10 @@ internal static class RecipeKeys
         TrainingKey.Flag("group_by_length", "whether to batch examples of similar length, for less padding",
             o => o.GroupByLength, (o, v) => o with { GroupByLength = v }),
         TrainingKey.Flag("packing", "whether the examples of a micro-batch are laid end to end without padding; equal results",
-            o => o.Packing, (o, v) => o with { Packing = v }),
+            o => o.Packing, (o, v) => o with { Packing = v }) with { Omitted = "true" },
+        TrainingKey.Word("compute",
+            "arithmetic of products with the frozen base weights: fp32; bf16 on processors with bf16 units; int8, the fastest",
+            o => (Arithmetic?)o.Arithmetic, (o, v) => o with { Arithmetic = v }, Arithmetics) with { Omitted = "fp32" },
         TrainingKey.Whole("seed", 0, "random seed of initialization, shuffling and dropout",
             o => o.Seed, (o, v) => o with { Seed = v }),
         TrainingKey.Flag("gradient_checkpointing",

@@ -1,3 +1,5 @@
+using AlpacaCot.Models.Runtime;
+
 namespace AlpacaCot.Training.Settings;
 
 /// <summary>The options of training. The defaults follow Alpaca-LoRA.</summary>
@@ -92,6 +94,9 @@ public sealed record TrainingOptions
 
     /// <summary>Whether the examples of a micro-batch are laid end to end without padding, if the model allows it.</summary>
     public bool Packing { get; init; } = true;
+
+    /// <summary>The arithmetic of products with the frozen base weights.</summary>
+    public Arithmetic Arithmetic { get; init; }
 
     /// <summary>The random seed of initialization, shuffling and dropout.</summary>
     public int Seed { get; init; } = 42;

@@ -115,21 +115,21 @@ public sealed class KernelTests : IDisposable
     public void Frozen_linear_with_and_without_low_rank_and_dropout(long inputs, long outputs, long rank, ScalarType stored)
     {
         var numbers = Random(1, outputs, inputs).to(stored);
-        var (weight, exact) = (new DenseMatrix(numbers), numbers.to(ScalarType.Float64));
+        var (products, exact) = (new ExpandedProducts(new DenseMatrix(numbers)), numbers.to(ScalarType.Float64));
         var (x, a, b) = (Random(2, 2, 5, inputs), Random(3, rank, inputs), Random(4, outputs, rank));
         var mask = Random(5, 2, 5, inputs).gt(Number(0)).to(ScalarType.Float32).mul(Number(2));
         Tensor Plain(Tensor[] i, Tensor? kept = null) =>
             i[0].matmul(exact.t()).Plus(Number(0.25) * (kept is null ? i[0] : i[0] * kept).matmul(i[1].t()).matmul(i[2].t()));
         foreach (var strided in (bool[])[false, true])
         {
-            Agree(i => FrozenLinear.Apply(i[0], weight, null), i => i[0].matmul(exact.t()), strided, x);
-            Agree(i => FrozenLinear.Apply(i[0], weight, new LowRank(i[1], i[2], 0.25)), i => Plain(i), strided, x, a, b);
-            Agree(i => FrozenLinear.Apply(i[0], weight, new LowRank(i[1], i[2], 0.25), i[0] * mask), i => Plain(i, mask), strided,
+            Agree(i => FrozenLinear.Apply(i[0], products, null), i => i[0].matmul(exact.t()), strided, x);
+            Agree(i => FrozenLinear.Apply(i[0], products, new LowRank(i[1], i[2], 0.25)), i => Plain(i), strided, x, a, b);
+            Agree(i => FrozenLinear.Apply(i[0], products, new LowRank(i[1], i[2], 0.25), i[0] * mask), i => Plain(i, mask), strided,
                 x, a, b);
             // The first adapted layer reads embeddings, which do not learn.
-            Agree(i => FrozenLinear.Apply(x, weight, new LowRank(i[0], i[1], 0.25)), i => Plain([x.to(ScalarType.Float64), .. i]),
+            Agree(i => FrozenLinear.Apply(x, products, new LowRank(i[0], i[1], 0.25)), i => Plain([x.to(ScalarType.Float64), .. i]),
                 strided, a, b);
-            Agree(i => FrozenLinear.Apply(x, weight, new LowRank(i[0], i[1], 0.25), x * mask),
+            Agree(i => FrozenLinear.Apply(x, products, new LowRank(i[0], i[1], 0.25), x * mask),
                 i => Plain([x.to(ScalarType.Float64), .. i], mask), strided, a, b);
         }
     }
@@ -138,10 +138,11 @@ public sealed class KernelTests : IDisposable
     public void Frozen_linear_over_a_matrix_that_is_expanded_in_parts()
     {
         var numbers = Random(1, 33, 7).to(ScalarType.BFloat16);
-        var (weight, exact) = (new DenseMatrix(numbers) { PartNumbers = 71 }, numbers.to(ScalarType.Float64)); // 10 rows
+        var products = new ExpandedProducts(new DenseMatrix(numbers) { PartNumbers = 71 }); // 10 rows
+        var exact = numbers.to(ScalarType.Float64);
         var (x, a, b) = (Random(2, 2, 5, 7), Random(3, 2, 7), Random(4, 33, 2));
-        Agree(i => FrozenLinear.Apply(i[0], weight, null), i => i[0].matmul(exact.t()), strided: false, x);
-        Agree(i => FrozenLinear.Apply(i[0], weight, new LowRank(i[1], i[2], 0.25)),
+        Agree(i => FrozenLinear.Apply(i[0], products, null), i => i[0].matmul(exact.t()), strided: false, x);
+        Agree(i => FrozenLinear.Apply(i[0], products, new LowRank(i[1], i[2], 0.25)),
             i => i[0].matmul(exact.t()).Plus(Number(0.25) * i[0].matmul(i[1].t()).matmul(i[2].t())), strided: true, x, a, b);
     }
 
@@ -158,7 +159,8 @@ public sealed class KernelTests : IDisposable
         Wrong(() => Agree(i => Rope.Rotate(i[0], rope.Tables(1, 5), 2), i => PlainRope(i[0], rope.Tables(0, 5), 2), false, y));
         // Right values, wrong gradient.
         var square = Random(3, 33, 33);
-        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], new DenseMatrix(square), null).Plus((i[0] * Number(0.1)).detach()),
+        var products = new ExpandedProducts(new DenseMatrix(square));
+        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], products, null).Plus((i[0] * Number(0.1)).detach()),
             i => i[0].matmul(square.t().to(ScalarType.Float64)).Plus(i[0] * Number(0.1)), false, x));
     }
 
