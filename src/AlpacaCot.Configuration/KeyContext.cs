@@ -25,6 +25,16 @@ public sealed record KeyContext(string Name, string? Folder, Problems Problems, 
         return record;
     }
 
+    /// <summary>Reports a value that is not a number of the allowed range, with the right spelling where it is known.</summary>
+    /// <param name="record">The record that is being read.</param>
+    /// <param name="node">The value.</param>
+    /// <param name="allowed">The allowed values, for the message.</param>
+    /// <param name="whole">Whether the number must be whole.</param>
+    /// <returns>The record, unchanged.</returns>
+    public T WrongNumber<T>(T record, ConfigurationNode node, string allowed, bool whole) =>
+        Wrong(record, node, node is ConfigurationNode.Scalar { Quoted: false } s && Numbers.Respelled(s.Text, whole) is { } right
+            ? $"{allowed}; write {right}" : allowed);
+
     /// <summary>
     /// The path that a value names: a path in a file is relative to the folder of that file, a path in a command-line option to
     /// the current folder.

@@ -141,6 +141,11 @@ public static class StudyFile
     {
         if (Directory.Exists(path)) throw new InputException($"{path} is a folder; pass the study file in it");
         if (!File.Exists(path)) throw new InputException($"{path}: the study file does not exist");
+        return InputBoundary.Read(path, () => Read(path, files));
+    }
+
+    private static Study Read(string path, bool files)
+    {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var problems = new Problems(path);
         var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Schema, folder);

@@ -61,6 +61,11 @@ public static class RecipeFile
     public static Recipe Parse(string yaml, string fileName, IReadOnlyList<string>? overrides = null, string? folder = null)
     {
         ArgumentNullException.ThrowIfNull(yaml);
+        return InputBoundary.Read(fileName, () => ReadWhole(yaml, fileName, overrides, folder));
+    }
+
+    private static Recipe ReadWhole(string yaml, string fileName, IReadOnlyList<string>? overrides, string? folder)
+    {
         var (recipe, problems) = ReadSections(yaml, fileName, overrides, folder);
         recipe = RecipeRules.Check(recipe, problems, folder is not null);
         problems.ThrowIfAny();
