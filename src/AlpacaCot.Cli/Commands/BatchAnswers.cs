@@ -25,7 +25,7 @@ internal static class BatchAnswers
         int[][] ids = [.. prompts.Select(p => p.Encode(model))];
         if (output is null && !json)
         {
-            Generate(terminal.Exact);
+            Generate(terminal.Out);
             return;
         }
         IReadOnlyList<int[]> answers = [];

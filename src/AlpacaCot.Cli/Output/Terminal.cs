@@ -24,7 +24,7 @@ internal sealed class Terminal
     public TextWriter Out { get; }
 
     /// <summary>
-    /// Standard output for results whose every character counts, such as answers and JSON: unchanged in files and pipes, with
+    /// Standard output for results whose every character counts, such as answers: unchanged in files and pipes, with
     /// control characters made visible on a terminal.
     /// </summary>
     public TextWriter Exact { get; }
@@ -62,8 +62,8 @@ internal sealed class Terminal
         using var buffer = new MemoryStream();
         var readable = new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
         using (var writer = new Utf8JsonWriter(buffer, readable)) write(writer);
-        Exact.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
-        Exact.Flush();
+        Out.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length));
+        Out.Flush();
     }
 
     /// <summary>Replaces the line of progress on standard error; null erases it.</summary>
