@@ -68,7 +68,7 @@ public sealed class OptionValueTests
         var rows = new TheoryData<string, string>();
         foreach (var (words, command) in Commands(Root))
             foreach (var option in command.Options.Where(o => o.Name is not ("--help" or "--version")
-                && command.Name != "study-cell"))
+                && command.Name is not ("study-cell" or "quickstart"))) // these need no other option to start a training
                 rows.Add(string.Join(' ', words), option.Name);
         return rows;
     }
