@@ -195,9 +195,9 @@ internal static partial class YamlMistakes
     /// <param name="quoted">Whether it is in quotes.</param>
     public static string? Hint(string text, bool quoted)
     {
-        if (quoted)
-            return text.Any(c => char.IsControl(c))
-                ? "in double quotes \\n, \\t and the like are control characters; write a path with / or in single quotes" : null;
+        if (text.Any(char.IsControl))
+            return "in double quotes \\n, \\t and the like are control characters; write a path with / or in single quotes";
+        if (quoted) return null;
         foreach (var c in text)
             if (c == '：') return "it contains a full-width colon (：); write an ordinary colon and a space (: )";
             else if (WideOpen.Contains(c) || WideClose.Contains(c)) return $"it contains the full-width bracket {c}; write {Narrow(c)}";

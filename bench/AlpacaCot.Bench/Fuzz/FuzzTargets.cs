@@ -15,7 +15,6 @@ using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Studies.Figures;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Templates.Jinja;
@@ -163,7 +162,7 @@ internal sealed class FuzzTargets : IDisposable
             var tokenizer = Tokenizer.Load(path);
             tokenizer.Decode(tokenizer.Encode("Name three colours: 红, 绿, blue.\n  x", true, true), skipSpecial: false);
         }
-        yield return OnFile("tokenizer.json", [json, .. Components(json)], "tokenizer.json", Use);
+        yield return OnFile("tokenizer.json", [json, .. Components()], "tokenizer.json", Use);
         yield return OnFile("tokenizer.model", [SentencePiece()], "tokenizer.model", Use);
         yield return OnFile("tiktoken", [Tiktoken()], "x.tiktoken", Use);
         yield return OnFile("tokenizer_config.json", [Bytes("""
@@ -185,9 +184,8 @@ internal sealed class FuzzTargets : IDisposable
     }
 
     // The components that the small tokenizer does not have.
-    private static IEnumerable<byte[]> Components(byte[] json)
+    private static IEnumerable<byte[]> Components()
     {
-        var text = Encoding.UTF8.GetString(json);
         yield return Bytes("""
             {"version":"1.0","added_tokens":[{"id":0,"content":"<unk>","special":true,"lstrip":true,"normalized":true}],
              "normalizer":{"type":"Sequence","normalizers":[{"type":"NFKC"},{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"▁"},
@@ -200,7 +198,6 @@ internal sealed class FuzzTargets : IDisposable
               {"type":"Strip","content":" ","start":1,"stop":0}]},
              "model":{"type":"Unigram","unk_id":0,"byte_fallback":false,"vocab":[["<unk>",0],["▁",-2],["a",-3.5],["▁a",-3]]}}
             """);
-        _ = text;
     }
 
     private static byte[] Tiktoken() => Bytes(string.Concat(Enumerable.Range(0, 256)
@@ -234,9 +231,9 @@ internal sealed class FuzzTargets : IDisposable
         });
         var state = Path.Combine(_folder, "state");
         ModelExport.ToStateDict(_model, state);
-        yield return OnFile("torch.save", [File.ReadAllBytes(Directory.GetFiles(state, "*.bin").Single())], "pytorch_model.bin", path =>
+        yield return OnFile("torch.save", [File.ReadAllBytes(Directory.GetFiles(state).First(f => new FileInfo(f).Length > 1000))], "consolidated.00.pth", path =>
         {
-            File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(path)!, "config.json"), config);
+            File.Copy(Path.Combine(state, "params.json"), Path.Combine(Path.GetDirectoryName(path)!, "params.json"), true);
             using var loaded = LanguageModel.Load(Path.GetDirectoryName(path)!);
         });
         var gguf = Path.Combine(_folder, "model.gguf");
@@ -257,6 +254,7 @@ internal sealed class FuzzTargets : IDisposable
         yield return OnFile("params.json", [Bytes("""{"dim":32,"n_layers":2,"n_heads":4,"n_kv_heads":2,"vocab_size":300,"norm_eps":1e-5,"multiple_of":32}""")],
             "params.json", path =>
             {
+                File.Copy(Path.Combine(state, "consolidated.00.pth"), Path.Combine(Path.GetDirectoryName(path)!, "consolidated.00.pth"));
                 using var opened = ModelFolder.Open(Path.GetDirectoryName(path)!);
             });
     }
@@ -341,7 +339,6 @@ internal sealed class FuzzTargets : IDisposable
             [{"role":"system","content":"Be brief."},{"role":"user","content":"Hi  "},{"role":"assistant","content":"Hello\nyou"},{"role":"user","content":"红"}]
             """);
         var input = new ChatInput { Messages = messages.RootElement.Clone(), AddGenerationPrompt = true };
-        var models = ModelTemplates.All.Count;
         yield return OnFile("jinja", [Bytes(Chat), Bytes("{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}")],
             "chat.jinja", path =>
             {
@@ -361,7 +358,6 @@ internal sealed class FuzzTargets : IDisposable
                 var template = new ChatTemplate(JinjaTemplate.Parse(Chat, "chat.jinja"), "chat.jinja");
                 template.Render(new ChatInput { Messages = parsed.RootElement, AddGenerationPrompt = true });
             }) with { Refuses = e => e is JsonException };
-        _ = models;
     }
 
     private static byte[] PromptTemplateJson(string name) =>
@@ -373,11 +369,13 @@ internal sealed class FuzzTargets : IDisposable
             {"benchmark":"gsm8k","model":"m","id":"1","category":"c","prompt":"p","input":"","follow_ups":[],"references":["3"],"choices":[],"texts":["The answer is 3"],"shortened":false,"likelihoods":[],"extracted":"3","score":1,"measures":{}}
             {"benchmark":"gsm8k","model":"m","id":"2","category":"c","prompt":"p","references":["1/2"],"choices":["a"],"texts":["0.5"],"likelihoods":[[-1.5,1,2]]}
 
+            """), Bytes("""
+            {"benchmark":"hellaswag","model":"m","id":"1","category":"c","prompt":"p","references":["b"],"choices":["a","b"],"texts":[],"likelihoods":[[-1.5,1,2],[-1,1,2]]}
+
             """)], "answers.jsonl", path =>
         {
             var (name, _, questions, responses) = GenerationsFile.Read(path);
-            var benchmark = BenchmarkSuite.Find(name);
-            foreach (var (question, response) in questions.Zip(responses)) benchmark.Score(question, response);
+            BenchmarkRunner.Score(BenchmarkSuite.Find(name), "m", questions, responses);
         });
         yield return OnFile("held-out questions", [Bytes("""[{"category":"english","instruction":"a","input":"","output":"b"}]""")], "heldout.json",
             path => HeldOutQuestion.Read(path));
@@ -395,8 +393,7 @@ internal sealed class FuzzTargets : IDisposable
         yield return OnFile("benchmark data", [.. forms.Select(f => Bytes(f + "\n" + f + "\n")), Bytes("q,a,b,c,d,A\nq2,a,b,c,d,B\n")], "test.jsonl", path =>
         {
             var benchmark = BenchmarkSuite.All[(int)(new FileInfo(path).Length % BenchmarkSuite.All.Count)];
-            foreach (var question in BenchmarkSuite.Read(benchmark, path, new BenchmarkOptions()))
-                benchmark.Score(question, new BenchmarkResponse(["The answer is 3"]));
+            BenchmarkSuite.Read(benchmark, path, new BenchmarkOptions());
         });
         yield return OnFile("answer store", [Bytes("{\"key\":\"a\",\"value\":\"b\"}\n{\"key\":\"c\",\"value\":[1]}\n")], "store.jsonl", path =>
         {
@@ -426,7 +423,7 @@ internal sealed class FuzzTargets : IDisposable
             _ = (answer.Text, answer.Usage?.InputTokenCount);
         });
         const string Commit = "0123456789abcdef0123456789abcdef01234567";
-        yield return new("hub replies", [Bytes($$"""[{"type":"file","path":"a.json","size":2,"oid":"{{Commit}}"},{"type":"directory","path":"d","size":0,"oid":"{{Commit}}"}]"""),
+        yield return new("hub replies", [Bytes($$"""[{"type":"file","path":"a.json","size":2,"oid":"9e26dfeeb6e641a33dae4961196235bdb965b21b"},{"type":"directory","path":"d","size":0,"oid":"{{Commit}}"}]"""),
             Bytes($$"""{"sha":"{{Commit}}"}""")], bytes =>
         {
             _server.Reply = target => bytes.AsSpan().TrimStart((byte)' ') is [(byte)'{', ..]
@@ -434,7 +431,7 @@ internal sealed class FuzzTargets : IDisposable
                 : target.Contains("/revision/", StringComparison.Ordinal) ? Bytes($$"""{"sha":"{{Commit}}"}""")
                 : target.Contains("/tree/", StringComparison.Ordinal) ? bytes : "{}"u8.ToArray();
             var options = new HubOptions { Endpoint = _server.Address, Cache = NewFolder(), Attempts = 1, Patience = TimeSpan.FromSeconds(2) };
-            HubDownload.RunAsync(RepositoryPart.TryParse("owner/name")!, options, new Quiet()).GetAwaiter().GetResult();
+            HubDownload.RunAsync(RepositoryPart.TryParse("owner/name")!, options, new Quiet(), CancellationToken.None).GetAwaiter().GetResult();
         });
     }
 

@@ -111,7 +111,6 @@ public sealed class RecipeErrorTests
     // Valid YAML that means something else than its author: typographic quotes, control characters from "C:\new".
     [Theory]
     [InlineData("template: “alpaca”", "r.yaml:4", "quotation marks of “alpaca” are typographic")]
-    [InlineData("validation: \"C:\\new\\test.json\"", "r.yaml:4", "control characters; write a path with / or in single quotes")]
     [InlineData("training: { schedule: linear， }", "r.yaml:4", "full-width comma")]
     [InlineData("training: { learning_rate: 0,5, epochs: 1 }", "r.yaml:4", "'5'")]
     [InlineData("training: { epochs: 1_000 }", "r.yaml:4", "write 1000")]
@@ -186,14 +185,14 @@ public sealed class RecipeErrorTests
             model: m
             template: alpcaa
             data: [no.json]
-            validation: [b.json，c.json]
+            validation: ["C:\new\test.json", b.json，c.json]
             adapter: { rank: 4, targets: [q_porj] }
             training: { epochs: 0 }
             output: o
             """);
         var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
-        foreach (var part in (string[])["has 5 errors", ":2: template: Unknown prompt template \"alpcaa\"", "no.json does not exist",
-            "full-width comma", ":5: adapter.targets: The adapter's targets q_porj match no linear layer", "q_proj", ":6: training.epochs"])
+        foreach (var part in (string[])["has 6 errors", ":2: template: Unknown prompt template \"alpcaa\"", "no.json does not exist",
+            "full-width comma", "control characters; write a path with / or in single quotes", ":5: adapter.targets: The adapter's targets q_porj match no linear layer", "q_proj", ":6: training.epochs"])
             Assert.Contains(part, message, StringComparison.Ordinal);
     }
 
