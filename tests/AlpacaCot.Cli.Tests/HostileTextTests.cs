@@ -107,6 +107,28 @@ public sealed class HostileTextTests : IDisposable
         }
     }
 
+    // Numbers, lists and nothing where a preference pair has texts.
+    [Fact]
+    public async Task Records_of_an_unexpected_form_are_named_and_can_be_skipped()
+    {
+        var data = _folder.Write("pref.jsonl", """
+            {"prompt":"a","chosen":"b","rejected":"c"}
+            {"prompt":"a","chosen":5,"rejected":"c"}
+            {"prompt":"a","chosen":"b","rejected":null}
+            {"prompt":"a","chosen":"b","rejected":[7]}
+            {"prompt":"a\ud800","chosen":"b","rejected":"c"}
+            {"prompt":"a","chosen":"b","rejected":"c"}
+
+            """);
+        (await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"))).Refused("record 2");
+        var outcome = await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"), "--skip-bad");
+        Assert.True(outcome.Code == ExitCode.Done, outcome.Error);
+        foreach (var number in (int[])[2, 3, 4, 5])
+            Assert.Contains($"record {number}", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(2, File.ReadAllLines(_folder.File("o.jsonl")).Length);
+    }
+
     [Fact]
     public void The_boundary_names_the_source_and_lets_own_errors_pass()
     {
