@@ -49,10 +49,12 @@ public static class ModelFamilies
         if (settings.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
             throw new InputException(
                 $"The model's weights are already quantized ({stored.Name}); load them without a quantization option.");
-        var model = family.Build(settings, new ModelBuilder(weights, storage, quantization, compute));
+        var builder = new ModelBuilder(weights, storage, quantization, compute);
+        var model = family.Build(settings, builder);
         try
         {
             settings.RefuseUnread();
+            model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder)];
             // Mapping each large block separately costs time that is only recovered on large models.
             if (model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             return model;

@@ -97,6 +97,14 @@ public sealed class Rope : IDisposable
     /// <summary>The longest sequence, in tokens, whose angles depend only on the position.</summary>
     public long SteadyLength => _scaling.Type is "dynamic" or "longrope" or "qwen" ? _scaling.OriginalLength : long.MaxValue;
 
+    /// <summary>The longest sequence that the scaling is made for, in tokens; 0 without a scaling.</summary>
+    public long ScaledLength => _scaling.Type switch
+    {
+        "dynamic" or "qwen" => long.MaxValue, // grows with the length
+        "linear" or "yarn" => (long)(_scaling.OriginalLength * _scaling.Factor),
+        _ => 0,
+    };
+
     /// <summary>Splits a projection into heads and rotates them by their positions.</summary>
     /// <param name="x"><c>[b, s, heads · d]</c></param>
     /// <param name="tables">The rotary tables from <c>Tables</c>.</param>
