@@ -100,11 +100,11 @@ public sealed class LanguageModel : IDisposable
         string? tokenizerPath = null, ScalarType? storage = null, QuantizationOptions? quantization = null,
         Compute? compute = null)
     {
+        (modelPath, adapterPath) = ModelLocation.Of(modelPath, adapterPath);
         var folder = ModelFolder.Open(modelPath);
         CausalModel? model = null;
         try
         {
-            adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
             var tokenizer = tokenizerPath is null && !TokenizerFiles.Has(modelPath)
                 ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
             var format = new Lazy<ChatFormatChoice>(() =>
@@ -188,6 +188,5 @@ public sealed class LanguageModel : IDisposable
     }
 
     /// <summary>The PEFT folder of a path that may be a run folder with one in <c>adapter/</c>.</summary>
-    public static string AdapterIn(string path) =>
-        Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
+    public static string AdapterIn(string path) => ModelLocation.AdapterOf(path);
 }

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Modules;
@@ -23,6 +25,15 @@ public static class ModelFamilies
 
     /// <summary>The number of parameters from which a model counts as large.</summary>
     private const long LargeModel = 500_000_000;
+
+    /// <summary>A folder's configuration, corrected where it ties a head that is stored and differs from the embedding.</summary>
+    /// <exception cref="InputException">The configuration is not supported, or a tensor has no use in its model.</exception>
+    public static JsonElement ConfigurationOf(ModelFolder folder)
+    {
+        using var model = Build(folder.Config, new ShapeWeights(described: new CheckpointWeights(folder)));
+        var config = JsonObject.Create(folder.Config)!;
+        return model.Tie.Write(config, model.IsHeadTied) ? JsonSerializer.SerializeToElement(config) : folder.Config;
+    }
 
     /// <summary>Builds the model that a configuration describes.</summary>
     /// <param name="config">The content of <c>config.json</c>.</param>
