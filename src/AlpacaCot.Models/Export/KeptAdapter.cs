@@ -63,9 +63,10 @@ internal static class KeptAdapter
 
     private static bool IsWithin(Tensor found, Tensor after, double bound)
     {
-        var allowed = after.abs() * Number(bound);
-        var least = (after.abs().max() * Number(1e-7)).Plus(Number(6e-8)); // fp16's smallest step
-        return (found - after).abs().le(allowed.Plus(least)).all().item<bool>();
+        const double smallest = 6e-8; // fp16's smallest step
+        var least = Math.Max(smallest, 1e-7 * after.abs().max().item<float>());
+        var allowed = (after.abs() * Number(bound)).clamp_min(Number(least));
+        return (found - after).abs().le(allowed).all().item<bool>();
     }
 
     private static InputException Lost(string name, string how) => new(

@@ -87,8 +87,10 @@ public abstract class CausalModel : IDisposable
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
     /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
+    /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of positions.</exception>
     public Tensor Hidden(ModelInput input)
     {
+        RequireEmbeddings(input.Ids);
         input = input.On(Compute.Device);
         if (VirtualTokens == 0) return Run(input, null);
         var prompt = SoftPrompt?.Vectors();
@@ -99,6 +101,16 @@ public abstract class CausalModel : IDisposable
         }
         var hidden = Run(prompt is null ? BehindPrefix(input) : BehindPrompt(input), prompt);
         return prompt is null ? hidden : hidden.narrow(1, SoftPrompt!.Count, input.Ids.shape[1]).contiguous();
+    }
+
+    // Ids are made on the CPU, where this costs nothing beside the pass.
+    private void RequireEmbeddings(Tensor ids)
+    {
+        if (ids.device_type != TorchSharp.DeviceType.CPU || ids.numel() == 0) return;
+        using var largest = ids.max();
+        if (largest.item<long>() is var id && id >= Shape.Vocabulary)
+            throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the token from the " +
+                "text or the template, or add a row for it: alpaca-cot extend.");
     }
 
     // Runs the blocks on all tokens, virtual ones among the ids included.

@@ -50,7 +50,7 @@ public static class ModelFamilies
     {
         Libtorch.EnsureLoaded();
         compute?.Check();
-        var type = config.TryGetProperty("model_type", out var value) ? value.GetString() : null;
+        var type = new ModelConfig(config).ModelType;
         var family = All.FirstOrDefault(f => f.ModelTypes.Contains(type))
             ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +
                 string.Join(", ", All.SelectMany(f => f.ModelTypes)) + ".");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Text;
 
@@ -48,15 +49,16 @@ internal static partial class UnusedTensors
     /// <exception cref="InputException">A tensor is neither used nor known to have no effect.</exception>
     public static IReadOnlyList<string> Refuse(ModelBuilder builder)
     {
-        List<string> left =
-            [.. builder.Source.Names.Where(name => !builder.Used.Contains(name) && !IsHarmless(name)).Order(StringComparer.Ordinal)];
+        var names = builder.Source.Names.ToHashSet();
+        var used = builder.Used.Select(name => WeightNames.Stored(name, names.Contains)).ToHashSet();
+        List<string> left = [.. names.Where(name => !used.Contains(name) && !IsHarmless(name)).Order(StringComparer.Ordinal)];
         var towers = left.RemoveAll(IsOfTower);
         if (left.Count > 0)
-            throw new InputException($"{builder.Source.Place} has {left.Count} tensor{(left.Count == 1 ? "" : "s")} that a model " +
+            throw new InputException($"{builder.Source.Origin} has {left.Count} tensor{(left.Count == 1 ? "" : "s")} that a model " +
                 $"of this config.json does not use: {string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
                 Reason(left[0], builder));
         return towers == 0 ? []
-            : [$"{builder.Source.Place} also has {towers} tensors for pictures or sound; only the text model is used."];
+            : [$"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text model is used."];
     }
 
     private static bool IsOfTower(string name) => Towers.Any(tower =>

@@ -21,7 +21,7 @@ internal sealed record HeadTie(bool IsConfigured, bool IsTied, string? Note = nu
     /// <param name="weights">The weights.</param>
     public static HeadTie Of(string head, string embedding, bool isConfigured, IWeightSource weights) =>
         !isConfigured || !weights.Differ(head, embedding) ? new(isConfigured, isConfigured)
-        : new(true, false, $"config.json says {Key}, but {weights.Place} has its own {head}, which differs from {embedding}: " +
+        : new(true, false, $"config.json says {Key}, but {weights.Origin} has its own {head}, which differs from {embedding}: " +
             "the stored head is used, and written models say that it is not tied.");
 
     /// <summary>States in a configuration that the head is a weight of its own, if the configuration ties it.</summary>

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Export;
 using AlpacaCot.Models.Quantization;
-using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using static TorchSharp.torch;
@@ -79,7 +78,7 @@ public sealed class UnusedTensorTests : IDisposable
         var tiny = new TinyModel();
         var path = tiny.WriteFolder(_folder.File("base"));
         using var model = tiny.Build();
-        using var extra = Tensors.Zeros([4], ScalarType.Float32, CPU);
+        using var extra = zeros(4);
         SafetensorsWriter.Write(Path.Combine(path, "model.safetensors"),
             [.. model.Parameters.Select(p => (p.Key, p.Value)), (name, extra)]);
         return path;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
@@ -152,7 +151,7 @@ public sealed class TiedHeadTests : IDisposable
         using (no_grad())
         {
             manual_seed(3);
-            foreach (var weight in adapter.Parameters.Values) weight.add_(randn_like(weight) * Number(strength));
+            foreach (var weight in adapter.Parameters.Values) weight.PlusInPlace(randn_like(weight) * Number(strength));
         }
         adapter.Save(_folder.File("adapter"));
         return _folder.File("adapter");

@@ -32,7 +32,7 @@ public sealed class PositionLimitTests
         using var adapter = AdapterMethods.Attach(model, new PromptTuningConfig { Tokens = 6 }, 1);
         Assert.Contains("the adapter adds 6 virtual tokens",
             Assert.Throws<InputException>(() => PositionLimit.Check(model, 251, "training.cutoff_length")).Message);
-        var answer = new TextGenerator(model).GenerateBatch([[.. Enumerable.Repeat(5, 245)]],
+        var answer = new TextGenerator(model, null).GenerateBatch([[.. Enumerable.Repeat(5, 245)]],
             new GenerationOptions { MaxNewTokens = 100 })[0];
         Assert.InRange(answer.Length, 1, 6); // 245 + 6 virtual tokens leave 5 positions, and the last token needs none
     }

@@ -12,7 +12,7 @@ namespace AlpacaCot.Models.Checkpoints.Folders;
 /// <param name="Adapter">The adapter's folder; null for none.</param>
 public sealed record ModelLocation(string Model, string? Adapter)
 {
-    private const string WholeModel = "model", AdapterPart = "adapter";
+    private const string WholeModel = "model", AdapterPart = "adapter", RunFile = "run.json";
 
     /// <summary>Finds the model, and the adapter if there is one.</summary>
     /// <param name="path">The given path of the model.</param>
@@ -52,8 +52,9 @@ public sealed record ModelLocation(string Model, string? Adapter)
         path = HubCache.Resolve(path);
         if (!Directory.Exists(path) || File.Exists(Path.Combine(path, "config.json"))) return path;
         var whole = Path.Combine(path, WholeModel);
+        if (!File.Exists(Path.Combine(path, RunFile))) return path;
         if (File.Exists(Path.Combine(whole, "config.json"))) return whole;
-        return File.Exists(Path.Combine(path, "run.json")) && RunAdapter(path) is null
+        return RunAdapter(path) is null
             ? throw new InputException($"{path} is a run folder without a result: the run is not finished. Continue it with " +
                 "alpaca-cot train RECIPE --resume.")
             : path;

@@ -31,6 +31,6 @@ internal static partial class ShardNames
         return [];
     }
 
-    [GeneratedRegex(@"^(?<stem>.+)-(?<part>\d{1,6})-of-(?<count>\d{1,6})\.(?<ending>safetensors|bin)$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^(?<stem>.+)-(?<part>\d{1,5})-of-(?<count>\d{1,5})\.(?<ending>safetensors|bin)$", RegexOptions.ExplicitCapture)]
     private static partial Regex Form();
 }

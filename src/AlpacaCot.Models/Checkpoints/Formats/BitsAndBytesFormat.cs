@@ -128,7 +128,7 @@ public static class BitsAndBytesFormat
     {
         var state = part.State(State + Name(type));
         var shape = state.TryGetProperty("shape", out var sizes) && sizes.ValueKind == JsonValueKind.Array
-            ? sizes.EnumerateArray().Select(s => s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
+            ? sizes.EnumerateArray().Select(s => s.ValueKind == JsonValueKind.Number && s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
         if (!shape.SequenceEqual([outputs, inputs]))
             throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json requires [{outputs}, {inputs}]");
         var block = Whole(state, "blocksize");

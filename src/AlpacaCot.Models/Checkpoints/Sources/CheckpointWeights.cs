@@ -37,7 +37,7 @@ public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
         Find(name) is { } entry ? BitsAndBytesFormat.Read(folder, folder.Config, entry.Name, outputs, inputs) : null;
 
     /// <inheritdoc/>
-    public string Place => folder.Path;
+    public string Origin => folder.Path;
 
     /// <inheritdoc/>
     public bool Differ(string name, string other)

@@ -27,5 +27,5 @@ public interface IWeightSource
     bool Differ(string name, string other) => false;
 
     /// <summary>The origin of the weights, for messages.</summary>
-    string Place => "the checkpoint";
+    string Origin => "the checkpoint";
 }

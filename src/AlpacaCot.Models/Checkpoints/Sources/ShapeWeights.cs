@@ -12,7 +12,7 @@ public sealed class ShapeWeights(Func<string, int, ScalarType>? type = null, IWe
     public IEnumerable<string> Names => described?.Names ?? [];
 
     /// <inheritdoc/>
-    public string Place => described?.Place ?? "the model";
+    public string Origin => described?.Origin ?? "the model";
 
     /// <inheritdoc/>
     public bool Contains(string name) => described?.Contains(name) ?? true;
