@@ -37,7 +37,7 @@ public sealed class HostileTokenizerTests
     public void A_pattern_of_the_file_never_hangs(string pattern)
     {
         var tokenizer = Golden.Load(("tokenizer.json", Encoding.UTF8.GetBytes(
-            $$"""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "{{pattern}}"}, "behavior": "Isolated"}, "model": {"type": "BPE", "vocab": {"a": 0, "!": 1}, "merges": []}}""")));
+            $$$"""{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "{{{pattern}}}"}, "behavior": "Isolated"}, "model": {"type": "BPE", "vocab": {"a": 0, "!": 1}, "merges": []}}""")));
         var watch = Stopwatch.StartNew();
         try
         {
@@ -55,7 +55,7 @@ public sealed class HostileTokenizerTests
     {
         var doubling = string.Join(", ", Enumerable.Repeat("""{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}""", 40));
         var tokenizer = Golden.Load(("tokenizer.json", Encoding.UTF8.GetBytes(
-            $$"""{"normalizer": {"type": "Sequence", "normalizers": [{{doubling}}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""")));
+            $$$"""{"normalizer": {"type": "Sequence", "normalizers": [{{{doubling}}}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""")));
         Assert.Contains("normalizer", Assert.Throws<InputException>(() => tokenizer.Encode("aaaa")).Message);
     }
 }
