@@ -46,8 +46,8 @@ public sealed class ModelConfig(JsonElement json, string location = "config.json
         : throw Wrong(key, "a number");
 
     /// <summary>Reads a number above 0.</summary>
-    public double Positive(string key, double otherwise) =>
-        Number(key, otherwise) is > 0 and var value ? value : throw Wrong(key, "a number above 0");
+    public double Positive(string key, double otherwise) => !Has(key) ? otherwise
+        : Number(key, otherwise) is > 0 and var value ? value : throw Wrong(key, "a number above 0");
 
     /// <summary>Reads a boolean.</summary>
     public bool Flag(string key, bool otherwise = false) => !Has(key) ? otherwise : Value(key).ValueKind switch
@@ -170,11 +170,21 @@ public sealed class ModelConfig(JsonElement json, string location = "config.json
     public void RefuseUnread()
     {
         foreach (var field in json.EnumerateObject())
-            if (!_read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field.Value))
+            if (!_read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field))
                 throw new InputException($"{_location}: '{field.Name}' is {Shown(field.Value)}, an unknown field for this model " +
                     "type. It may change the computation; remove it if it does not.");
         foreach (var section in _sections.Values) section.RefuseUnread();
     }
+
+    // Switches that are on where a configuration does not name them: false is a setting, not its absence.
+    private static readonly HashSet<string> OnByDefault =
+    [
+        "scale_attn_weights", "rmsnorm", "post_layer_norm", "truncate", "layer_norm_elementwise_affine", "position_encoding_2d",
+        "is_causal", "causal", "use_rope",
+    ];
+
+    private static bool SwitchedOff(JsonProperty field) => SwitchedOff(field.Value)
+        && !(field.Value.ValueKind == JsonValueKind.False && OnByDefault.Contains(field.Name));
 
     private static bool SwitchedOff(JsonElement value) => value.ValueKind switch
     {
@@ -197,5 +207,5 @@ public sealed class ModelConfig(JsonElement json, string location = "config.json
     private JsonElement Value(string key) => json.GetProperty(key);
 
     private InputException Wrong(string key, string allowed) =>
-        new($"{_location}: '{key}' is {Shown(json.GetProperty(key))}; {allowed} is needed.");
+        new($"{_location}: '{key}' is {Shown(Value(key))}; {allowed} is needed.");
 }
