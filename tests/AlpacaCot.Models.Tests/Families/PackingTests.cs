@@ -74,6 +74,17 @@ public sealed class PackingTests : IDisposable
     }
 
     [Fact]
+    public void A_row_may_exceed_the_table_of_positions_that_each_sequence_fits()
+    {
+        using var model = Golden.Model("golden/gpt2/model");
+        var most = model.Shape.MaxPositions;
+        long[] ids = [.. Enumerable.Range(0, most + 5).Select(t => (long)(t % 50))];
+        using var quiet = no_grad();
+        Assert.Equal(most + 5, model.Hidden(ModelInput.Packed(ids, [most, 5], model.Compute)).shape[1]);
+        Assert.Throws<Text.InputException>(() => model.Hidden(ModelInput.Packed(ids, [most + 1, 4], model.Compute)));
+    }
+
+    [Fact]
     public void Recomputed_blocks_pack_too()
     {
         using var model = Golden.Model("golden/llama/model");
