@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Checkpoints.Sources;
-using AlpacaCot.Models.Modules;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
@@ -27,8 +26,9 @@ internal sealed class PlainLlama
             Adapter[$"{name}.lora_B.weight"] = zeros(outputs, shape.Rank).DetachFromDisposeScope().requires_grad_();
         }
         using var scope = NewDisposeScope();
-        var inverse = pow(10000, -arange(0, shape.HeadWidth, 2, ScalarType.Float32) / Number(shape.HeadWidth));
-        var angles = outer(arange(0, shape.Cutoff, ScalarType.Float32), inverse).repeat(1, 2); // [s, d]
+        float[] inverse = [.. Enumerable.Range(0, shape.HeadWidth / 2).Select(i => MathF.Pow(10000, -2f * i / shape.HeadWidth))];
+        float[] positions = [.. Enumerable.Range(0, shape.Cutoff).Select(p => (float)p)];
+        var angles = outer(tensor(positions), tensor(inverse)).repeat(1, 2); // [s, d]
         (_cos, _sin) = (angles.cos().DetachFromDisposeScope(), angles.sin().DetachFromDisposeScope());
     }
 
@@ -39,7 +39,7 @@ internal sealed class PlainLlama
     public Tensor Loss(Tensor ids, Tensor labels)
     {
         var (b, s) = (ids.shape[0], ids.shape[1]);
-        var x = nn.functional.embedding(ids, _weights["model.embed_tokens.weight"]);
+        var x = _weights["model.embed_tokens.weight"].index_select(0, ids.flatten()).view(b, s, -1);
         for (var layer = 0; layer < _shape.Layers; layer++)
         {
             var at = $"model.layers.{layer}.";
@@ -50,9 +50,9 @@ internal sealed class PlainLlama
             var groups = _shape.Heads / _shape.KeyValueHeads;
             var mixed = nn.functional.scaled_dot_product_attention(q, k.repeat_interleave(groups, 1),
                 v.repeat_interleave(groups, 1), null, p: 0, is_casual: true);
-            x = x.add(Linear(mixed.transpose(1, 2).reshape(b, s, -1), at + "self_attn.o_proj"));
+            x = x.Plus(Linear(mixed.transpose(1, 2).reshape(b, s, -1), at + "self_attn.o_proj"));
             h = Norm(x, at + "post_attention_layernorm.weight");
-            x = x.add(Linear(nn.functional.silu(Linear(h, at + "mlp.gate_proj")) * Linear(h, at + "mlp.up_proj"),
+            x = x.Plus(Linear(nn.functional.silu(Linear(h, at + "mlp.gate_proj")) * Linear(h, at + "mlp.up_proj"),
                 at + "mlp.down_proj"));
         }
         var logits = nn.functional.linear(Norm(x, "model.norm.weight"), _weights["lm_head.weight"]); // [b, s, vocabulary]
@@ -63,13 +63,13 @@ internal sealed class PlainLlama
         Tensor Rotate(Tensor y)
         {
             var halves = y.chunk(2, -1);
-            return (y * _cos.narrow(0, 0, s)).add(cat([-halves[1], halves[0]], -1) * _sin.narrow(0, 0, s));
+            return (y * _cos.narrow(0, 0, s)).Plus(cat([-halves[1], halves[0]], -1) * _sin.narrow(0, 0, s));
         }
     }
 
-    private Tensor Linear(Tensor x, string name) => nn.functional.linear(x, _weights[name + ".weight"]).add(
+    private Tensor Linear(Tensor x, string name) => nn.functional.linear(x, _weights[name + ".weight"]).Plus(
         nn.functional.linear(nn.functional.linear(x, Adapter[$"{name}.lora_A.weight"]), Adapter[$"{name}.lora_B.weight"])
-            * Number(_shape.LoraScale));
+            * Number(TrainShape.LoraScale));
 
     private Tensor Norm(Tensor x, string name) =>
         _weights[name] * (x * (x.pow(Number(2)).mean([-1L], keepdim: true) + Number(1e-5)).rsqrt());

@@ -26,7 +26,7 @@ using static TorchSharp.torch;
 if (args is ["train", .. var train])
 {
     TrainBench.Run(train);
-    return;
+    return 0;
 }
 if (args is ["tokenize", var shared, .. var tokenize])
 {

@@ -10,7 +10,6 @@ using AlpacaCot.Text;
 using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
-using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Bench;
@@ -21,7 +20,7 @@ internal sealed record TrainShape(
 {
     public int HeadWidth => Hidden / Heads;
 
-    public double LoraScale => 2;
+    public const double LoraScale = 2;
 
     /// <summary>The linear layers of the blocks: name, outputs, inputs.</summary>
     public IEnumerable<(string Name, long Outputs, long Inputs)> Linears => Enumerable.Range(0, Layers).SelectMany(layer =>
@@ -87,6 +86,8 @@ internal static class TrainBench
         (49, 205), (65, 209), (58, 214), (73, 220), (145, 226), (47, 232), (83, 241), (127, 252), (51, 267), (76, 286),
         (61, 313), (55, 350), (70, 442),
     ];
+
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private sealed record StepResult(double Loss, double Norm, double Seconds, double CpuSeconds, int Tokens, int Supervised);
 
@@ -170,7 +171,7 @@ internal static class TrainBench
         public (double Loss, double Norm) Run(TokenizedExample[] examples)
         {
             using var scope = NewDisposeScope();
-            _optimizer ??= optim.AdamW([.. _model.Adapter.Values.Select(w => (nn.Parameter)new nn.Parameter(w))]);
+            _optimizer ??= optim.AdamW([.. _model.Adapter.Values.Select(w => new TorchSharp.Modules.Parameter(w))]);
             var length = examples.Max(e => e.Ids.Length);
             var ids = tensor([.. examples.SelectMany(e => Padded(e.Ids, length, 0))], [examples.Length, length]);
             var labels = tensor([.. examples.SelectMany(e => Padded(e.Labels, length, -100))], [examples.Length, length]);
@@ -208,7 +209,7 @@ internal static class TrainBench
                 name == "nf4" ? new QuantizationOptions(QuantizationType.Nf4) : null);
             _adapter = Lora.Attach(_model, new LoraConfig
             {
-                Rank = shape.Rank, Alpha = (int)(shape.Rank * shape.LoraScale), TargetPattern = Lora.AllLinear,
+                Rank = shape.Rank, Alpha = (int)(shape.Rank * TrainShape.LoraScale), TargetPattern = Lora.AllLinear,
             }, seed: 1);
             _model.Arithmetic = name switch
             {
@@ -299,7 +300,7 @@ internal static class TrainBench
             machine = new { cores = Environment.ProcessorCount, threads = get_num_threads(), libtorch = LibtorchReport.BuiltAgainst },
             matrix_gflops = new { fp32 = rates.Fp32, bf16 = rates.BFloat16, int8 = rates.Int8 },
             rows,
-        }, new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower }));
+        }, Json));
 
     private static TrainShape Shape(string[] args) => new(Int(args, "--hidden", 2048), Int(args, "--layers", 8),
         Int(args, "--heads", 16), Int(args, "--kv-heads", 8), Int(args, "--ffn", 5632), Int(args, "--vocab", 32000),
