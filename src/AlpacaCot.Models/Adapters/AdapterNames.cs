@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The tensor names of adapter files, as PEFT and other programs write them: with PEFT's wrappers, those of data-parallel training and
+/// The tensor names of adapter files, as PEFT and other programs write them: with PEFT's wrappers, those of data-parallel
+/// training and
 /// of compiled models, with the name of the adapter, or without the first component of the base model's names.
 /// </summary>
 internal static class AdapterNames

@@ -5,7 +5,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// Regular expressions that a file or a recipe brings, matched against module names. They run in linear time where .NET's engine can,
+/// Regular expressions that a file or a recipe brings, matched against module names. They run in linear time where .NET's
+/// engine can,
 /// and with a time limit elsewhere (look-around, back references): no expression can hang a command.
 /// </summary>
 internal static class ModulePattern

@@ -71,7 +71,8 @@ public sealed class PeftFields
                     "Merge the adapter into its base with the tool that created it, and use the merged model.");
     }
 
-    // Fields of any method that do not change what a saved adapter computes: names and versions, initialization, dropout and other
+    // Fields of any method that do not change what a saved adapter computes: names and versions, initialization, dropout
+    // and other
     // settings of training, settings of other programs.
     private static readonly HashSet<string> Harmless =
     [

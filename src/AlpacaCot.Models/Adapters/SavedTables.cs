@@ -3,7 +3,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// Weights of the base model that an adapter file contains besides its own: PEFT saves embedding and head if the vocabulary grew, or
+/// Weights of the base model that an adapter file contains besides its own: PEFT saves embedding and head if the vocabulary
+/// grew, or
 /// if one of them has an adapter (<c>base_layer.weight</c>). They replace the base's.
 /// </summary>
 internal static class SavedTables

@@ -87,7 +87,8 @@ public abstract class CausalModel : IDisposable
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
     /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
-    /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of positions.</exception>
+    /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of
+    /// positions.</exception>
     public Tensor Hidden(ModelInput input)
     {
         RequireEmbeddings(input.Ids);

@@ -13,7 +13,8 @@ public static class PositionLimit
     /// <summary>Checks a setting before any work is done.</summary>
     /// <param name="model">The model, with its adapter if it adds virtual tokens.</param>
     /// <param name="tokens">The length in tokens, without virtual tokens.</param>
-    /// <param name="setting">The name of the setting or input that has this length, such as <c>training.cutoff_length</c>.</param>
+    /// <param name="setting">The name of the setting or input that has this length, such as
+    /// <c>training.cutoff_length</c>.</param>
     /// <returns>A note for the user; null where the length fits.</returns>
     /// <exception cref="InputException">The model cannot compute sequences of this length.</exception>
     public static string? Check(CausalModel model, long tokens, string setting)

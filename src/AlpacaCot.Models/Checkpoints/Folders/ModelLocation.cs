@@ -5,7 +5,8 @@ using AlpacaCot.Text.Tokenization;
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
 /// <summary>
-/// What a given path of a model means: a model's own folder or file, a folder of the Hugging Face cache, or a run folder, which has
+/// What a given path of a model means: a model's own folder or file, a folder of the Hugging Face cache, or a run folder,
+/// which has
 /// a whole model in <c>model/</c> or an adapter in <c>adapter/</c>.
 /// </summary>
 /// <param name="Model">The model's folder or file.</param>

@@ -4,7 +4,9 @@ using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
-/// <summary>Finds the parts of a model whose index file is missing, by their names: <c>model-00001-of-00003.safetensors</c>.</summary>
+/// <summary>
+/// Finds the parts of a model whose index file is missing, by their names: <c>model-00001-of-00003.safetensors</c>.
+/// </summary>
 internal static partial class ShardNames
 {
     /// <summary>The names of all parts in a folder, in order; empty where it has none.</summary>
