@@ -34,8 +34,8 @@ internal sealed class EvaluateCommand(Terminal terminal)
         _template = Options.Template();
 
     private readonly Option<int?> _limit = Options.Limit("Maximum number of questions, taken from the categories in turn");
-    private readonly Option<int?> _shots = Options.Number<int?>("--shots",
-        "Number of solved examples before a question, if the benchmark has any", "N", null, v => v >= 0, "a whole number from 0");
+    private readonly Option<int?> _shots = Options.Whole<int?>("--shots",
+        "Number of solved examples before a question, if the benchmark has any", "N", null, 0);
 
     private readonly Option<string> _trigger = Options.Text("--trigger",
         "Text to append to every instruction, for example \"Let's think step by step.\"");

@@ -28,7 +28,10 @@ public static class AdapterFolder
     /// <exception cref="InputException">
     /// The folder is not an adapter, has no weights, or contains an unsupported method.
     /// </exception>
-    public static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) Read(string path)
+    public static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) Read(string path) =>
+        InputBoundary.Read(path, () => ReadFolder(path));
+
+    private static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) ReadFolder(string path)
     {
         if (!Directory.Exists(path)) throw new InputException($"{path}: the folder does not exist.");
         var configPath = Path.Combine(path, ConfigName);

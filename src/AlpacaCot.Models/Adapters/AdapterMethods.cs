@@ -27,7 +27,7 @@ public static class AdapterMethods
     {
         using var scope = NewDisposeScope();
         var (config, tensors) = AdapterFolder.Read(folder);
-        return Make(model, config, tensors, folder);
+        return InputBoundary.Read(folder, () => Make(model, config, tensors, folder));
     }
 
     /// <summary>Attaches an adapter with the given weights to a model.</summary>

@@ -25,9 +25,9 @@ internal static class JsonObjectFile
         {
             throw new InputException($"{path} is not valid JSON: {e.Message}", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (InputBoundary.IsOfContent(e))
         {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
+            throw new InputException($"{path} cannot be read: {InputBoundary.Reason(e)}", e);
         }
     }
 }

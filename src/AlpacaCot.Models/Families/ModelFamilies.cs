@@ -50,6 +50,13 @@ public static class ModelFamilies
     {
         Libtorch.EnsureLoaded();
         compute?.Check();
+        // A field of another kind than the family reads.
+        return InputBoundary.Read("config.json", () => BuildFamily(config, weights, storage, quantization, compute));
+    }
+
+    private static CausalModel BuildFamily(
+        JsonElement config, IWeightSource weights, ScalarType? storage, QuantizationOptions? quantization, Compute? compute)
+    {
         var type = new ModelConfig(config).ModelType;
         var family = All.FirstOrDefault(f => f.ModelTypes.Contains(type))
             ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +

@@ -47,7 +47,7 @@ public sealed class Tokenizer
     /// in the same folder is applied.
     /// </summary>
     /// <exception cref="InputException">The tokenizer is missing, corrupt, or uses an unsupported component.</exception>
-    public static Tokenizer Load(string path) => TokenizerFiles.Load(path);
+    public static Tokenizer Load(string path) => InputBoundary.Read(path, () => TokenizerFiles.Load(path));
 
     /// <summary>Path of the file this tokenizer was loaded from.</summary>
     public string Path => _parts.Path;

@@ -38,7 +38,9 @@ public sealed class ModelFolder : ITensorFile
     /// <exception cref="InputException">
     /// The folder, <c>config.json</c>, the weights, a shard or an indexed tensor is missing, or a file is damaged.
     /// </exception>
-    public static ModelFolder Open(string path)
+    public static ModelFolder Open(string path) => Text.InputBoundary.Read(path, () => OpenPath(path));
+
+    private static ModelFolder OpenPath(string path)
     {
         path = ModelLocation.FolderOf(path);
         if (NonHuggingFaceModels.Open(path) is { } other)
