@@ -28,7 +28,8 @@ internal static class AdapterNames
                 throw new InputException($"{path} contains {plain} twice, as {found[plain]} and as {name}.");
         }
         return adapters.Count < 2 ? [.. found.Select(p => (p.Value, p.Key))]
-            : throw new InputException($"{path} contains {adapters.Count} adapters ({string.Join(", ", adapters.Order(StringComparer.Ordinal))}); " +
+            : throw new InputException($"{path} contains {adapters.Count} adapters " +
+                $"({string.Join(", ", adapters.Order(StringComparer.Ordinal))}); " +
                 "save one of them alone.");
     }
 

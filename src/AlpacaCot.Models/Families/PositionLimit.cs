@@ -23,8 +23,8 @@ public static class PositionLimit
         if (tokens + own <= shape.MaxPositions) return null;
         var extra = own > 0 ? Invariant($" and the adapter adds {own} virtual tokens") : "";
         if (shape.HasPositionTable)
-            throw new InputException(Invariant($"{setting} is {tokens} tokens{extra}, but {shape.Family} has a learned table of ") +
-                Invariant($"{shape.MaxPositions} positions and cannot compute longer sequences; set it to at most ") +
+            throw new InputException(Invariant($"{setting} is {tokens} tokens{extra}, but {shape.Family} has a learned table ") +
+                Invariant($"of {shape.MaxPositions} positions and cannot compute longer sequences; set it to at most ") +
                 Invariant($"{Math.Max(1, shape.MaxPositions - own)}."));
         return tokens + own <= model.ScaledLength ? null
             : Invariant($"{setting} is {tokens} tokens{extra}; the model was made for at most {shape.MaxPositions} ") +

@@ -30,7 +30,8 @@ public sealed record ModelLocation(string Model, string? Adapter)
             throw new InputException($"{path} is a run folder with an adapter, and --adapter {adapter} names another; type " +
                 $"--model {stated ?? "BASE"} --adapter {adapter}.");
         return stated is not null && (Directory.Exists(stated) || File.Exists(stated)) ? new(Resolved(stated), folder)
-            : throw new InputException($"{path} is a run folder with an adapter; its base model {stated ?? "is not stated and"} " +
+            : throw new InputException($"{path} is a run folder with an adapter; its base model " +
+                $"{stated ?? "is not stated and"} " +
                 $"{(stated is null ? "" : "does not exist here and ")}must be named: type --model BASE --adapter {path}.");
     }
 
