@@ -38,8 +38,9 @@ internal static class AdapterNames
     {
         var modules = model.Slots.Keys.Select(slot => slot[..slot.LastIndexOf('.')]).ToHashSet();
         if (tensors.Keys.Any(IsKnown)) return tensors;
-        var first = modules.Select(module => module.Split('.')[0]).Distinct().FirstOrDefault(part =>
-            tensors.Keys.Any(name => IsKnown($"{part}.{name}")));
+        // A whole module name, such as lm_head, is no first component.
+        var first = modules.Where(module => module.Contains('.')).Select(module => module.Split('.')[0]).Distinct()
+            .FirstOrDefault(part => !modules.Contains(part) && tensors.Keys.Any(name => IsKnown($"{part}.{name}")));
         return first is null ? tensors : tensors.ToDictionary(t => $"{first}.{t.Key}", t => t.Value);
 
         bool IsKnown(string name)
