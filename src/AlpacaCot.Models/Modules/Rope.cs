@@ -78,7 +78,8 @@ public sealed class Rope : IDisposable
         if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
             throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
         if (dimension < 2 || dimension % 2 != 0)
-            throw new InputException($"rotary positions need an even number of dimensions of a head; config.json gives {dimension}.");
+            throw new InputException("rotary positions need an even number of dimensions of a head; " +
+                $"config.json gives {dimension}.");
         if (!(theta > 0) || !double.IsFinite(theta))
             throw new InputException($"the base of the rotary frequencies is {theta}; config.json needs a number above 0.");
         (this._dimension, this._theta, this._scaling) = (dimension, theta, scaling);
