@@ -52,11 +52,7 @@ public static class AdapterFolder
             throw new InputException($"{file.Path} contains no tensors: the adapter's weights are missing.");
 
         using var scope = NewDisposeScope();
-        var tensors = new Dictionary<string, Tensor>();
-        foreach (var name in file.Entries.Keys)
-            if (!tensors.TryAdd(AdapterConfig.PlainName(name), file.Read(name)))
-                throw new InputException(
-                    $"{file.Path} contains {AdapterConfig.PlainName(name)} twice, with and without PEFT's prefix");
+        var tensors = AdapterNames.Plain(file.Entries.Keys, file.Path).ToDictionary(name => name.Plain, name => file.Read(name.Stored));
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return (config, tensors);
     }
