@@ -243,12 +243,12 @@ internal sealed class FuzzTargets : IDisposable
             using var loaded = LanguageModel.Load(path);
         });
         yield return OnFile("shard index", [Bytes("""
-            {"metadata":{"total_size":10},"weight_map":{"model.norm.weight":"model.safetensors","lm_head.weight":"model.safetensors"}}
+            {"metadata":{"total_size":10},"weight_map":{"model.norm.weight":"model-00001-of-00001.safetensors","lm_head.weight":"model-00001-of-00001.safetensors"}}
             """)], "model.safetensors.index.json", path =>
         {
             var folder = Path.GetDirectoryName(path)!;
             File.WriteAllBytes(Path.Combine(folder, "config.json"), config);
-            File.Copy(Path.Combine(model, "model.safetensors"), Path.Combine(folder, "model.safetensors"), true);
+            File.Copy(Path.Combine(model, "model.safetensors"), Path.Combine(folder, "model-00001-of-00001.safetensors"), true);
             using var opened = ModelFolder.Open(folder);
         });
         yield return OnFile("params.json", [Bytes("""{"dim":32,"n_layers":2,"n_heads":4,"n_kv_heads":2,"vocab_size":300,"norm_eps":1e-5,"multiple_of":32}""")],
