@@ -120,7 +120,9 @@ public sealed class HostileTextTests : IDisposable
             {"prompt":"a","chosen":"b","rejected":"c"}
 
             """);
-        (await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"))).Refused("record 2");
+        var stopped = await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"));
+        Assert.Equal(ExitCode.WrongUsage, stopped.Code);
+        Assert.Contains("record 2", stopped.Error, StringComparison.Ordinal);
         var outcome = await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"), "--skip-bad");
         Assert.True(outcome.Code == ExitCode.Done, outcome.Error);
         foreach (var number in (int[])[2, 3, 4, 5])

@@ -301,21 +301,21 @@ internal sealed class FuzzTargets : IDisposable
 
     private IEnumerable<FuzzTarget> Settings(string model)
     {
-        void Place(string path)
+        void WriteCompanions(string path)
         {
             File.WriteAllText(Path.Combine(Path.GetDirectoryName(path)!, "data.json"), """[{"instruction":"a","input":"","output":"b"}]""");
             File.Copy(Path.Combine(model, "config.json"), Path.Combine(Path.GetDirectoryName(path)!, "config.json"), true);
         }
         yield return OnFile("recipe", [Bytes(Recipe)], "recipe.yaml", path =>
         {
-            Place(path);
+            WriteCompanions(path);
             RecipeFile.Load(path);
         });
         yield return OnFile("--set", [Bytes("training.learning_rate=1e-4"), Bytes("data.0.limit=3"), Bytes("adapter={ rank: 4, targets: [q_proj] }")],
             "set", path => RecipeFile.Parse(Recipe, "recipe.yaml", [File.ReadAllText(path)]));
         yield return OnFile("study", [Bytes(Study)], "study.yaml", path =>
         {
-            Place(path);
+            WriteCompanions(path);
             StudyFile.Load(path);
         });
         yield return OnFile("catalogue", [Bytes("""
