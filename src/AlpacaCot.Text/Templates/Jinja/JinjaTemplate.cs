@@ -4,7 +4,12 @@ namespace AlpacaCot.Text.Templates.Jinja;
 /// <param name="Text">The complete text.</param>
 /// <param name="Generated">Offsets of the output of <c>{% generation %}</c> blocks, in order; null if the template has
 /// none.</param>
-public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated);
+public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated)
+{
+    /// <summary>For each range of <see cref="Generated"/> the message whose block it is; null where it is in no loop over the
+    /// messages.</summary>
+    internal IReadOnlyList<object?> Sources { get; init; } = [];
+}
 
 /// <summary>
 /// A Jinja template, as stored in <c>tokenizer_config.json</c>. Renders like Jinja2 with the settings of Hugging Face's
@@ -51,7 +56,10 @@ public sealed class JinjaTemplate
         try
         {
             var text = interpreter.Run(_body, variables);
-            return new RenderedText(text, MarksGeneration ? interpreter.Generated : null);
+            return new RenderedText(text, MarksGeneration ? interpreter.Generated : null)
+            {
+                Sources = interpreter.Sources,
+            };
         }
         catch (JinjaException wrong)
         {
