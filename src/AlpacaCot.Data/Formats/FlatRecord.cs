@@ -168,9 +168,9 @@ internal sealed class FlatRecord : IRecordFormat
         if (last.ValueKind == JsonValueKind.Array && last.GetArrayLength() == own.Length)
             for (var i = 0; i < own.Length; i++)
                 if (last[i].ValueKind == JsonValueKind.Object)
-                    own[i] = own[i] with { Metadata = DialogueTurns.Fields(last[i], []) };
+                    own[i] = DialogueTurns.WithFields(own[i], last[i]);
         // In a dialogue whose answer does not follow a question (but a tool's result), all turns are in the history.
-        var noQuestion = historyEndsInObject && own.Length == 2 && own[0] is { Text: "", Input: "", Metadata.Count: 0 };
+        var noQuestion = historyEndsInObject && own.Length == 2 && own[0] is { Text: "", Input: "", IsPlain: true };
         conversation = conversation with { Turns = [.. all, .. noQuestion ? own[1..] : own] };
         return null;
     }
