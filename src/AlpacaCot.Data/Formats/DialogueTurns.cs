@@ -158,7 +158,7 @@ internal static class DialogueTurns
             turns.Add(new Turn(Role.Assistant, answer.GetString()!));
             return null;
         }
-        return "it has neither \"from\" nor \"role\"; it has "
+        return "it has neither \"from\" nor \"role\" nor the names of a question and an answer; it has "
             + $"{string.Join(", ", item.EnumerateObject().Select(f => f.Name).Take(8))}";
     }
 

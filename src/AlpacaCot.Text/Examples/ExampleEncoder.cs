@@ -45,6 +45,9 @@ public sealed class ExampleEncoder
     /// <summary>The number of records that could not be encoded and were left out.</summary>
     public int Bad => Volatile.Read(ref _bad);
 
+    /// <summary>The number of plain texts that were cut into several examples.</summary>
+    public int LongTexts => Volatile.Read(ref _longTexts);
+
     /// <summary>A one-line summary of the counts.</summary>
     public string Summary
     {
@@ -68,7 +71,8 @@ public sealed class ExampleEncoder
     /// </returns>
     /// <exception cref="InputException">The tokenizer has no EOS, the template does not support a turn, or the record has a mark
     /// that cannot be honoured.</exception>
-    public TokenizedExample? Encode(Conversation conversation) => First(Tokens(conversation, _options.CutoffLength));
+    public TokenizedExample? Encode(Conversation conversation) =>
+        First(Tokens(conversation, _options.CutoffLength), conversation);
 
     /// <summary>
     /// Encodes a conversation as <see cref="Encode"/> does, except that plain text longer than the cutoff becomes several
@@ -82,14 +86,17 @@ public sealed class ExampleEncoder
         var front = whole.Labels.FindIndex(label => label != TokenizedExample.Ignored);
         var room = _options.CutoffLength - front;
         if (whole.Ids.Count <= _options.CutoffLength || front < 0 || room < 2)
-            return First(whole) is { } example ? [example] : [];
+            return First(whole, conversation) is { } example ? [example] : [];
         var chunks = new List<TokenizedExample>();
         for (var at = front; at < whole.Ids.Count;)
         {
             var left = whole.Ids.Count - at;
             var length = left == room + 1 ? room - 1 : Math.Min(left, room);   // EOS never gets an example of its own
             chunks.Add(new([.. whole.Ids[..front], .. whole.Ids[at..(at + length)]],
-                [.. Ignored(front), .. whole.Labels[at..(at + length)]]));
+                [.. Ignored(front), .. whole.Labels[at..(at + length)]])
+            {
+                From = conversation,
+            });
             at += length;
         }
         Interlocked.Add(ref _encoded, chunks.Count);
@@ -120,7 +127,7 @@ public sealed class ExampleEncoder
         return (ids, labels, prompt ?? (segments.Any(segment => segment.Supervised) ? ids.Count : null));
     }
 
-    private TokenizedExample? First((List<int> Ids, List<int> Labels, int? Prompt) whole)
+    private TokenizedExample? First((List<int> Ids, List<int> Labels, int? Prompt) whole, Conversation conversation)
     {
         var (ids, labels, prompt) = whole;
         var cutoff = _options.CutoffLength;
@@ -132,7 +139,7 @@ public sealed class ExampleEncoder
         }
         Interlocked.Increment(ref _encoded);
         if (ids.Count > cutoff) Interlocked.Increment(ref _truncated);
-        return new TokenizedExample([.. ids.Take(cutoff)], [.. labels.Take(cutoff)]);
+        return new TokenizedExample([.. ids.Take(cutoff)], [.. labels.Take(cutoff)]) { From = conversation };
     }
 
     /// <summary>Encodes the prompt of a conversation, untruncated, with BOS where the tokenizer adds it.</summary>

@@ -18,6 +18,8 @@ public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated)
 /// </summary>
 public sealed class JinjaTemplate
 {
+    private const int LongestMessage = 1000;
+
     private readonly string _name;
     private readonly IReadOnlyList<Statement> _body;
 
@@ -63,7 +65,10 @@ public sealed class JinjaTemplate
         }
         catch (JinjaException wrong)
         {
-            throw new InputException($"{_name}, line {wrong.Line ?? interpreter.Line}: {wrong.Message.TrimEnd('.')}.", wrong);
+            throw new InputException($"{_name}, line {wrong.Line ?? interpreter.Line}: {Shown(wrong.Message).TrimEnd('.')}.", wrong);
         }
     }
+
+    // A template may put a text of any length into its message.
+    private static string Shown(string message) => message.Length <= LongestMessage ? message : message[..LongestMessage] + "...";
 }
