@@ -85,7 +85,7 @@ internal sealed class FlatRecord : IRecordFormat
             else
             {
                 var value = JsonElement.ParseValue(ref reader);
-                if (field == History) history = Decoded(value);
+                if (field == History) history = IsNoHistory(value) ? default : Decoded(value);
                 else if (field == Turns) turns = value;
                 else if (field == Fields && value.ValueKind == JsonValueKind.Object)
                 {
@@ -198,6 +198,16 @@ internal sealed class FlatRecord : IRecordFormat
             return value;
         }
     }
+
+    /// <summary>Whether a history is empty in any of the ways that files have: <c>[]</c>, <c>""</c>, <c>{}</c>, as text too.</summary>
+    private static bool IsNoHistory(JsonElement value) => Decoded(value) is var history && history.ValueKind switch
+    {
+        JsonValueKind.Null => true,
+        JsonValueKind.Array => history.GetArrayLength() == 0,
+        JsonValueKind.Object => !history.EnumerateObject().Any(),
+        JsonValueKind.String => history.GetString()!.Trim() is "" or "null" or "None" or "nan" or "NaN",
+        _ => false,
+    };
 
     private static JsonTokenType KindOf(JsonElement value) => value.ValueKind switch
     {
