@@ -246,16 +246,15 @@ internal static class DialogueTurns
         var number = 1;
         foreach (var part in turn.Media)
         {
-            if (part.Number > number) WriteText();
+            while (part.Number > number) WriteText();   // parts keep their numbers, which messages name
             part.Content.WriteTo(json);
             number++;
         }
-        WriteText();
+        if (text.Length > 0) WriteText();
         json.WriteEndArray();
 
         void WriteText()
         {
-            if (text.Length == 0) return;
             json.WriteStartObject();
             json.WriteString("type", "text");
             json.WriteString("text", text);

@@ -86,7 +86,7 @@ internal sealed class FlatRecord : IRecordFormat
             {
                 var value = JsonElement.ParseValue(ref reader);
                 if (field == History) history = IsNoHistory(value) ? default : Decoded(value);
-                else if (field == Turns) turns = value;
+                else if (field == Turns) turns = Decoded(value);
                 else if (field == Fields && value.ValueKind == JsonValueKind.Object)
                 {
                     foreach (var hidden in value.EnumerateObject()) (metadata ??= [])[hidden.Name] = hidden.Value;

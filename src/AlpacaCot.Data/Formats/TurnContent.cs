@@ -115,7 +115,7 @@ internal sealed class TurnContent(Role role)
     {
         if (part.ValueKind == JsonValueKind.String)
         {
-            _texts.Add(part.GetString()!);
+            AddText(part.GetString()!);
             return null;
         }
         if (part.ValueKind == JsonValueKind.Null) return null;
@@ -126,10 +126,10 @@ internal sealed class TurnContent(Role role)
             case "text" or "input_text" or "output_text":
             case "" when String(part, "text", "value") is not null:
                 if (String(part, "text", "value", "content") is not { } text) return "it has no text";
-                _texts.Add(text);
+                AddText(text);
                 return null;
             case "refusal":
-                _texts.Add(String(part, "refusal", "text", "value") ?? "");
+                AddText(String(part, "refusal", "text", "value") ?? "");
                 return null;
             case "thinking" or "reasoning":
                 if (String(part, "thinking", "reasoning", "text", "value") is { Length: > 0 } thought) _reasoning.Add(thought);
@@ -146,6 +146,12 @@ internal sealed class TurnContent(Role role)
                 Media.Add(new MediaPart(KindOf(part, type), number, part));
                 return null;
         }
+    }
+
+    // An empty part is no line.
+    private void AddText(string text)
+    {
+        if (text.Length > 0) _texts.Add(text);
     }
 
     // OpenAI's call, Anthropic's, and the plain {"name", "arguments"} of ShareGPT.

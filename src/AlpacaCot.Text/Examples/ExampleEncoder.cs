@@ -30,6 +30,8 @@ public sealed class ExampleEncoder
             throw new InputException("train_on_inputs: true supervises the whole text, so train_on must be all. Remove one of them.");
         if (options.TrainOn == TrainOn.Roles && options.Roles.Count == 0)
             throw new InputException("train_on: roles needs train_on_roles, such as [assistant, tool].");
+        if (options.TrainOn != TrainOn.Roles && options.Roles.Count > 0)
+            throw new InputException("train_on_roles needs train_on: roles. Add it, or remove train_on_roles.");
         (_tokenizer, _template, _options) = (tokenizer, template, options);
     }
 

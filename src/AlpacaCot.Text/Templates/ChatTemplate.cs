@@ -94,9 +94,9 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     /// <inheritdoc/>
     public IReadOnlyList<Segment> Render(Conversation conversation)
     {
+        MediaCheck.Require(conversation);
         if (conversation.IsPlainText)
         {
-            MediaCheck.Require(conversation);
             var (plain, learn) = (conversation.Turns[0], conversation.Turns[0].Learn ?? true);
             return [Bos, new Segment(plain.Text, learn) { Masked = !learn },
                 new Segment("", learn, SpecialToken.Eos) { Masked = !learn }];
@@ -117,6 +117,7 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         var turns = conversation.Turns;
         if (turns.Count > 0 && turns[^1].Role == Role.Assistant)
             conversation = conversation with { Turns = [.. turns.SkipLast(1)] };
+        MediaCheck.Require(conversation);
         if (conversation.Turns.Count == 0) return [Bos];
         return For(conversation, () =>
         {
@@ -164,7 +165,6 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     /// <summary>The rendered conversation and its spans; the problem where one is unknown.</summary>
     private (ChatSpans Spans, List<ChatSpan> Found, (int, string)? Problem) SpansOf(Conversation conversation, bool addPrompt)
     {
-        MediaCheck.Require(conversation);
         var input = InputOf(conversation) with { AddGenerationPrompt = addPrompt, Now = Day };
         var spans = Spans(input, Messages(input));
         if (RenderedContent.Probe(conversation) is { } probe)

@@ -60,6 +60,7 @@ public sealed class SupervisionTests : IDisposable
             Assert.Throws<InputException>(() => Encoder(new() { TrainOn = TrainOn.PerTurn }).Encode(record)).Message);
         Assert.Contains("train_on must be all",
             Assert.Throws<InputException>(() => Encoder(new() { TrainOnInputs = true, TrainOn = TrainOn.Last })).Message);
+        Assert.Contains("needs train_on: roles", Assert.Throws<InputException>(() => Encoder(new() { Roles = [Role.Tool] })).Message);
         Assert.Contains("needs train_on_roles", Assert.Throws<InputException>(() => Encoder(new() { TrainOn = TrainOn.Roles })).Message);
     }
 

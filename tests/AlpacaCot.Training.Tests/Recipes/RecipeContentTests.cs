@@ -1,5 +1,4 @@
 using AlpacaCot.Text.Examples;
-using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Recipes;
