@@ -85,8 +85,8 @@ internal sealed class FlatRecord : IRecordFormat
             else
             {
                 var value = JsonElement.ParseValue(ref reader);
-                if (field == History) history = Decoded(value);
-                else if (field == Turns) turns = value;
+                if (field == History) history = IsNoHistory(value) ? default : Decoded(value);
+                else if (field == Turns) turns = Decoded(value);
                 else if (field == Fields && value.ValueKind == JsonValueKind.Object)
                 {
                     foreach (var hidden in value.EnumerateObject()) (metadata ??= [])[hidden.Name] = hidden.Value;
@@ -168,9 +168,9 @@ internal sealed class FlatRecord : IRecordFormat
         if (last.ValueKind == JsonValueKind.Array && last.GetArrayLength() == own.Length)
             for (var i = 0; i < own.Length; i++)
                 if (last[i].ValueKind == JsonValueKind.Object)
-                    own[i] = own[i] with { Metadata = DialogueTurns.Fields(last[i], []) };
+                    own[i] = DialogueTurns.WithFields(own[i], last[i]);
         // In a dialogue whose answer does not follow a question (but a tool's result), all turns are in the history.
-        var noQuestion = historyEndsInObject && own.Length == 2 && own[0] is { Text: "", Input: "", Metadata.Count: 0 };
+        var noQuestion = historyEndsInObject && own.Length == 2 && own[0] is { Text: "", Input: "", IsPlain: true };
         conversation = conversation with { Turns = [.. all, .. noQuestion ? own[1..] : own] };
         return null;
     }
@@ -198,6 +198,16 @@ internal sealed class FlatRecord : IRecordFormat
             return value;
         }
     }
+
+    /// <summary>Whether a history is empty in any of the ways that files have: <c>[]</c>, <c>""</c>, <c>{}</c>, as text too.</summary>
+    private static bool IsNoHistory(JsonElement value) => Decoded(value) is var history && history.ValueKind switch
+    {
+        JsonValueKind.Null => true,
+        JsonValueKind.Array => history.GetArrayLength() == 0,
+        JsonValueKind.Object => !history.EnumerateObject().Any(),
+        JsonValueKind.String => history.GetString()!.Trim() is "" or "null" or "None" or "nan" or "NaN",
+        _ => false,
+    };
 
     private static JsonTokenType KindOf(JsonElement value) => value.ValueKind switch
     {

@@ -99,7 +99,7 @@ public static class InstructionFile
         // For a record of unknown format, report the problem that the simplest format finds.
         known ??= new FlatRecord("alpaca", new Dictionary<string, string?>(), records.IsTable);
         var problem = known.Parse(records.Current, out conversation);
-        if (problem is null) format = known;
+        if (problem is null) (format, conversation) = (known, DialogueTurns.WithTools(conversation!));
         else if (format is not null && options.Format is null
             && RecordFormats.Of(records.Current, options, records.IsTable) is { } other && other.Name != format.Name)
             return $"this record has the format {other.Name}, the records before it {format.Name}; split the file by "

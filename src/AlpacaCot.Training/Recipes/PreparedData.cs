@@ -29,17 +29,19 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
     {
         var options = recipe.Training;
         var notes = new List<string>();
-        var encoder = new ExampleEncoder(tokenizer, template,
-            new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
-        // Sources that are counted or read several times repeat their notes.
-        var noted = new HashSet<string>();
+        var noted = new HashSet<string>();   // sources that are counted or read several times repeat their notes
+        var encoder = new ExampleEncoder(tokenizer, template, new EncodingOptions
+        {
+            CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs, TrainOn = options.TrainOn,
+            Roles = options.TrainOnRoles, Reasoning = options.Reasoning, OnBadRecord = options.SkipBad ? Once : null,
+        });
         var reading = new ReadOptions { SkipBad = options.SkipBad, OnRecognized = Once, OnBadRecord = Once };
         var mixture = RecipeData.Mixture(recipe, reading);
         var train = Encode(mixture);
         encoder.RequireExamples("training.cutoff_length");
         var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading)) : Examples([]);
         if (options.ValidationSize > 0) (train, validation) = train.Split(options.ValidationSize, options.Seed);
-        if (encoder.Dropped + encoder.Truncated > 0) notes.Add(encoder.Summary);
+        if (encoder.Dropped + encoder.Truncated + encoder.Bad + encoder.LongTexts > 0) notes.Add(encoder.Summary);
         return new PreparedData(train, validation, encoder.Dropped, encoder.Truncated, notes, mixture.Report!);
 
         void Once(string note)

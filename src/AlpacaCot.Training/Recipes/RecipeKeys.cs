@@ -4,6 +4,8 @@ using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Settings;
@@ -18,6 +20,8 @@ namespace AlpacaCot.Training.Recipes;
 /// <summary>All keys of a recipe. Keys not listed here are rejected.</summary>
 internal static class RecipeKeys
 {
+    private static readonly Words<Role> RoleWords = Words<Role>.LowerCase;
+
     public static readonly TrainingKey[] Training =
     [
         TrainingKey.Number("epochs", "a number above 0", v => v > 0, "passes over the training data; fractions are allowed",
@@ -80,6 +84,16 @@ internal static class RecipeKeys
             o => o.CutoffLength, (o, v) => o with { CutoffLength = v }),
         TrainingKey.Flag("train_on_inputs", "whether prompt tokens are included in the loss",
             o => o.TrainOnInputs, (o, v) => o with { TrainOnInputs = v }),
+        TrainingKey.Word("train_on", "turns included in the loss: all answers, the last one, those of train_on_roles, or only turns "
+            + "that the data marks (weight: 1, train: true); turns that the data excludes are never included",
+            // Defaults are not written, so that recipes and cells of earlier versions keep their fingerprints.
+            o => o.TrainOn == TrainOn.All ? null : (TrainOn?)o.TrainOn, (o, v) => o with { TrainOn = v },
+            TrainingOptions.TrainOnWords),
+        new("train_on_roles", "a list of " + string.Join(", ", RoleWords.All), "roles of train_on: roles, such as [assistant, tool]",
+            ReadRoles, o => o.TrainOnRoles.Count == 0 ? null : $"[{string.Join(", ", o.TrainOnRoles.Select(RoleWords.Of))}]"),
+        TrainingKey.Word("reasoning", "reasoning of the data (reasoning_content, thinking): included in the text and the loss, "
+            + "masked (in the text, not in the loss), or left out",
+            o => o.Reasoning == ReasoningUse.Render ? null : (ReasoningUse?)o.Reasoning, (o, v) => o with { Reasoning = v }),
         TrainingKey.Whole("validation_size", 0, "number of examples split off the training data for the validation loss",
             o => o.ValidationSize, (o, v) => o with { ValidationSize = v }),
         TrainingKey.Whole("eval_steps", 1, "optimizer steps between validations; default: once an epoch",
@@ -279,6 +293,14 @@ internal static class RecipeKeys
     // A template file is a path; a template's name is not.
     private static string Template(ConfigurationNode.Scalar node, KeyContext context) =>
         context.FilePath(node) is var path && File.Exists(path) ? path : node.Text;
+
+    private static TrainingOptions ReadRoles(TrainingOptions options, ConfigurationNode node, KeyContext context)
+    {
+        var items = node is ConfigurationNode.Sequence list ? list.Items : [node];
+        var roles = items.Select(item => item is ConfigurationNode.Scalar word ? RoleWords.Find(word.Text) : null).ToList();
+        return roles.Count == 0 || roles.Contains(null) ? context.Wrong(options, node, "a list of " + string.Join(", ", RoleWords.All))
+            : options with { TrainOnRoles = [.. roles.Select(role => role!.Value)] };
+    }
 
     private static DataSpec ReadColumns(DataSpec data, ConfigurationNode node, KeyContext context)
     {

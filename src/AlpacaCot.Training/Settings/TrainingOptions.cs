@@ -1,3 +1,7 @@
+using AlpacaCot.Configuration;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Examples;
+
 namespace AlpacaCot.Training.Settings;
 
 /// <summary>The options of training. The defaults follow Alpaca-LoRA.</summary>
@@ -71,6 +75,19 @@ public sealed record TrainingOptions
 
     /// <summary>Whether prompt tokens are included in the loss.</summary>
     public bool TrainOnInputs { get; init; }
+
+    /// <summary>The words of <see cref="TrainOn"/> in recipes and options.</summary>
+    public static Words<TrainOn> TrainOnWords { get; } =
+        new((TrainOn.All, "all"), (TrainOn.Last, "last"), (TrainOn.Roles, "roles"), (TrainOn.PerTurn, "per-turn"));
+
+    /// <summary>The turns included in the loss.</summary>
+    public TrainOn TrainOn { get; init; }
+
+    /// <summary>The roles of <see cref="TrainOn.Roles"/>.</summary>
+    public IReadOnlyList<Role> TrainOnRoles { get; init; } = [];
+
+    /// <summary>What becomes of the reasoning of a turn.</summary>
+    public ReasoningUse Reasoning { get; init; }
 
     /// <summary>The number of examples split off the training data for validation.</summary>
     public int ValidationSize { get; init; }

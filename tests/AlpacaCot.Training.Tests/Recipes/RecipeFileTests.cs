@@ -225,6 +225,7 @@ public sealed class RecipeFileTests
         "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) =>
             key.Allowed.Contains("from 1", StringComparison.Ordinal) ? "2" : "0.5",
         "a" when key.Allowed.StartsWith("a list of numbers", StringComparison.Ordinal) => "[0]",
+        "a" when key.Allowed.StartsWith("a list of system", StringComparison.Ordinal) => "[tool]",
         "a" when key.Allowed.StartsWith("a map such as { q_proj", StringComparison.Ordinal) => "{ q_proj: 2 }",
         "a" when key.Allowed.StartsWith("a map", StringComparison.Ordinal) => "{}",
         "lora" => "lora",

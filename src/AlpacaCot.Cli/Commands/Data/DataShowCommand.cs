@@ -4,6 +4,7 @@ using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using Spectre.Console;
@@ -73,6 +74,9 @@ internal sealed class DataShowCommand(Terminal terminal)
                         t.WriteString("role", turn.Role.ToString().ToLowerInvariant());
                         t.WriteString("text", turn.Text);
                         if (turn.Input.Length > 0) t.WriteString("input", turn.Input);
+                        if (turn.Reasoning.Length > 0) t.WriteString("reasoning", turn.Reasoning);
+                        if (turn.Calls.Count > 0) t.Strings("tool_calls", turn.Calls.Select(ConversationText.Call));
+                        if (turn.Media.Count > 0) t.Strings("other_parts", turn.Media.Select(part => part.Kind));
                     }));
                 }));
             }))));
@@ -113,6 +117,10 @@ internal sealed class DataShowCommand(Terminal terminal)
             {
                 console.MarkupLine($"  [aqua]{turn.Role.ToString().ToLowerInvariant()}[/]  {Markup.Escape(Cut(turn.Text))}");
                 if (turn.Input.Length > 0) console.MarkupLine($"  [aqua]input[/]  {Markup.Escape(Cut(turn.Input))}");
+                if (turn.Reasoning.Length > 0) console.MarkupLine($"  [aqua]reasoning[/]  {Markup.Escape(Cut(turn.Reasoning))}");
+                foreach (var call in turn.Calls)
+                    console.MarkupLine($"  [aqua]tool call[/]  {Markup.Escape(Cut(ConversationText.Call(call)))}");
+                foreach (var part in turn.Media) console.MarkupLine($"  [aqua]part {part.Number}[/]  {Markup.Escape(part.Kind)}");
             }
         }
 
@@ -180,7 +188,7 @@ internal sealed class DataShowCommand(Terminal terminal)
             if (record.Turns.Any(t => t.Input.Length > 0)) _inputs++;
             if (record.Rejected is not null) _rejected++;
             foreach (var turn in record.Turns)
-                if (turn.Role == Role.Assistant) _answered += turn.Text.Length;
+                if (turn.Role == Role.Assistant) _answered += ConversationText.Content(turn).Length;
                 else _asked += turn.Text.Length + turn.Input.Length;
         }
     }
