@@ -2,6 +2,7 @@ using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
@@ -17,7 +18,8 @@ internal sealed class InspectCommand(Terminal terminal)
 {
     private const int CutShown = 40; // tokens shown beyond the cutoff
 
-    private readonly Option<string> _data = Options.File("--data", "Instruction file", required: true);
+    private readonly Option<string> _data = Options.File("--data", "Instruction file, folder, or pattern", required: true);
+    private readonly ReadingOptions _reading = new();
     private readonly Option<int> _record = Options.Positive<int>("--record", "Number of the record, from 1", "N", 1);
     private readonly Option<string> _template = Options.Template(), _model = Options.Model(), _tokenizer = Options.Tokenizer();
     private readonly Option<int> _cutoff = Options.Positive<int>("--cutoff", "Maximum length of an example in tokens", "N", 512);
@@ -32,7 +34,7 @@ internal sealed class InspectCommand(Terminal terminal)
             "inspect --data alpaca.json --tokenizer tokenizer.model --cutoff 64 --train-on-inputs",
             "inspect --data alpaca.json --model path/to/model --json")
         {
-            command._data, command._record, command._template, command._model, command._tokenizer, command._cutoff,
+            command._data, command._reading.All, command._record, command._template, command._model, command._tokenizer, command._cutoff,
             command._trainOnInputs, command._json,
         }.Runs(command.Run);
     }
@@ -46,17 +48,22 @@ internal sealed class InspectCommand(Terminal terminal)
         {
             CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),
         };
-        var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record)), prompt, engine, options);
+        var reading = _reading.Read(parsed, terminal, parsed.GetValue(_json));
+        var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record), reading), prompt, engine, options);
         if (parsed.GetValue(_json)) WriteJson(view, terminal);
         else Show(view, terminal);
         return ExitCode.Done;
     }
 
-    private static Conversation Find(string path, int number)
+    private static Conversation Find(string path, int number, ReadOptions reading)
     {
         var seen = 0;
-        foreach (var conversation in InstructionFile.Read(path))
-            if (++seen == number) return conversation;
+        foreach (var conversation in DataFiles.Read(path, reading))
+        {
+            if (++seen < number) continue;
+            return EmptyAnswer.TurnOf(conversation) is 0 ? conversation : throw new InputException(
+                $"{conversation.Origin}: its answer is empty, so training refuses this record, or skips it with training.skip_bad");
+        }
         throw new InputException($"{path} has {seen} records; record {number} does not exist");
     }
 

@@ -15,7 +15,7 @@ internal static class RecordWriter
     private static readonly HashSet<string> Reserved =
     [
         .. FlatRecord.Names, FlatRecord.TurnsField, FlatRecord.OtherFields, "messages", "conversations", "conversation", "dialog",
-        "dialogue", "prompt", "chosen", "rejected", "preferred_output", "non_preferred_output", "instances",
+        "dialogue", "prompt", "chosen", "rejected", "preferred_output", "non_preferred_output", "instances", "system_prompt",
     ];
 
     // Next to a dialogue or an instruction, "text" is metadata: some data sets store the formatted training text there.

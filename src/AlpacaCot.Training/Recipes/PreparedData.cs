@@ -33,7 +33,10 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
             new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
         // Sources that are counted or read several times repeat their notes.
         var noted = new HashSet<string>();
-        var reading = new ReadOptions { SkipBad = options.SkipBad, OnRecognized = Once, OnBadRecord = Once };
+        var reading = new ReadOptions
+        {
+            SkipBad = options.SkipBad, Answers = AnswerRule.Filled, OnRecognized = Once, OnBadRecord = Once,
+        };
         var mixture = RecipeData.Mixture(recipe, reading);
         var train = Encode(mixture);
         encoder.RequireExamples("training.cutoff_length");
