@@ -68,7 +68,8 @@ internal static class FieldRoles
             return $"it is not clear whether \"text\" is the answer to {Quoted(asked)}; write {Line(asked, "text")}, or "
                 + "columns: { text: text } for plain text";
         mapping.TryAdd("output", answer);
-        mapping.TryAdd("instruction", asked);
+        // "response" alone is plain text, as in ms-swift; "output" alone lacks its instruction.
+        mapping.TryAdd("instruction", asked ?? (answer == "output" ? "instruction" : null));
         return null;
     }
 

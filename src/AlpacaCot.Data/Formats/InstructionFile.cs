@@ -68,11 +68,13 @@ public static class InstructionFile
             else if (format is FlatRecord flat)
             {
                 if (records.Columns is null) CheckNames(records, flat, options, conversation!, names);
-                if (otherNames != flat.OtherNamesUsed)
+                if (otherNames != flat.OtherNamesUsed && records.Columns is null)
                 {
                     otherNames = flat.OtherNamesUsed;
-                    options.OnRecognized?.Invoke($"{name}: from record {records.Number} on "
-                        + FieldRoles.Describe(flat.Renamed(RecordMapping.Names(records).Contains)));
+                    var before = flat.Renamed(names.Contains).ToList();
+                    names.UnionWith(RecordMapping.Names(records));
+                    if (flat.Renamed(names.Contains).Except(before).ToList() is { Count: > 0 } added)
+                        options.OnRecognized?.Invoke($"{name}: from record {records.Number} on {FieldRoles.Describe(added)}");
                 }
             }
             yield return conversation! with { Origin = $"{name}, record {records.Number}" };

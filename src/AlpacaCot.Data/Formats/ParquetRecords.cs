@@ -37,8 +37,8 @@ internal sealed class ParquetRecords : IRecordCursor
         _reader = Guard(() => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
         _jsonColumns = Guard(() => _reader.CustomMetadata.TryGetValue(JsonColumns, out var names)
             ? JsonSerializer.Deserialize<HashSet<string>>(names)! : []);
-        Columns = _reader.Schema.Fields.GroupBy(field => field.Name).ToDictionary(same => same.Key, same =>
-            _jsonColumns.Contains(same.Key) ? JsonValueKind.Undefined : KindOf(same.First()));
+        Columns = Guard(() => _reader.Schema.Fields.GroupBy(field => field.Name).ToDictionary(same => same.Key, same =>
+            _jsonColumns.Contains(same.Key) ? JsonValueKind.Undefined : KindOf(same.First())));
     }
 
     private static JsonValueKind KindOf(Field field) => field switch

@@ -27,7 +27,8 @@ internal static class RecordMapping
             ChoiceRecord choices => choices.Roles(names),
             _ => "",
         };
-        var aside = first.Metadata.Keys.Where(names.Contains).ToList();
+        // Chat templates read the tools.
+        var aside = first.Metadata.Keys.Where(name => names.Contains(name) && name != "tools").ToList();
         if (format is FlatRecord used && table is not null)
             aside = [.. table.Keys.Where(name => !used.Uses(name) || aside.Contains(name))];
         return (roles.Length > 0 ? $"; {roles}" : "") + (aside.Count == 0 ? ""
