@@ -43,8 +43,9 @@ public sealed class DataSelectionTests : IDisposable
             Assert.True(outcome.Code == 0, outcome.Error);
             Assert.Contains(part, outcome.Out, StringComparison.Ordinal);
             // The roles are reported once for each file.
+            var told = outcome.Out + outcome.Error;
             foreach (var file in (string[])["a.csv", "b.csv"])
-                Assert.Equal(2, outcome.Out.Split($"{file}: CSV; pairs; frage -> instruction, antwort -> output; kept aside: quelle").Length);
+                Assert.Equal(2, told.Split($"{file}: CSV; alpaca; frage -> instruction, antwort -> output; kept aside: quelle").Length);
         }
         string[] json = [.. command.Split(' ').Select(word => word == "MODEL" ? Model
             : word.Replace("{0}", _folder.File("d")).Replace("{1}", against).Replace("{2}", _folder.File("out.jsonl")))];
@@ -57,9 +58,9 @@ public sealed class DataSelectionTests : IDisposable
     public async Task The_format_can_be_given_to_every_command()
     {
         var data = _folder.Write("c.jsonl", """{"instruction":"q","output":"a","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}""");
-        Assert.Contains("; openai", (await CommandLine.Run("data", "stats", data)).Out, StringComparison.Ordinal);
+        Assert.Contains("; openai", (await CommandLine.Run("data", "stats", data)).Error, StringComparison.Ordinal);
         foreach (var option in (string[])["--format", "--from"])
-            Assert.Contains("; alpaca", (await CommandLine.Run("data", "stats", data, option, "alpaca")).Out, StringComparison.Ordinal);
+            Assert.Contains("; alpaca", (await CommandLine.Run("data", "stats", data, option, "alpaca")).Error, StringComparison.Ordinal);
         (await CommandLine.Run("data", "clean", "--in", data, "--dry-run", "--format", "alpca")).Refused("Did you mean \"alpaca\"?");
     }
 

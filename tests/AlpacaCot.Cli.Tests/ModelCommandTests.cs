@@ -89,7 +89,7 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Equal(lines, File.ReadAllLines(output));
 
         File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
-        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 4 (line 4)", "\"task\"");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 4 (line 4)", "it has task");
         _folder.Write("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
         (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 2 (line 2)", "a file has either instructions or texts");
     }

@@ -25,14 +25,14 @@ internal sealed class ReadingOptions
     /// <summary>Whether one of the options is given.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_format) is not null || parsed.GetValue(_columns) is not null;
 
-    /// <summary>The format and the names; what is recognised is shown once for each file.</summary>
-    public ReadOptions Read(ParseResult parsed, Terminal terminal, bool json) => Shown(terminal, json) with
+    /// <summary>The format and the names; what is recognised is shown once for each file, on standard error.</summary>
+    public ReadOptions Read(ParseResult parsed, Terminal terminal) => Shown(terminal) with
     {
         Format = parsed.GetValue(_format), Columns = Columns(parsed.GetValue(_columns) ?? ""),
     };
 
     /// <summary>Options that show what is recognised once for each file.</summary>
-    public static ReadOptions Shown(Terminal terminal, bool json)
+    public static ReadOptions Shown(Terminal terminal)
     {
         var shown = new HashSet<string>();
         return new ReadOptions
@@ -40,7 +40,7 @@ internal sealed class ReadingOptions
             OnRecognized = what =>
             {
                 lock (shown)
-                    if (shown.Add(what)) (json ? terminal.Error : terminal.Out).WriteLine(what);
+                    if (shown.Add(what)) terminal.Error.WriteLine(what);
             },
         };
     }

@@ -60,7 +60,7 @@ internal sealed class GenerateCommand(Terminal terminal)
         if (parsed.GetValue(_out) is not null && file is null) throw new InputException("--out needs --batch");
         if (_reading.IsGiven(parsed) && file is null) throw new InputException("--format and --columns need --batch");
         IReadOnlyList<PromptRequest> prompts = file is not null
-            ? PromptRequest.ReadFile(file, _reading.Read(parsed, terminal, json: true))
+            ? PromptRequest.ReadFile(file, _reading.Read(parsed, terminal))
             : [new(task, parsed.GetValue(_input) ?? "", raw, tokens is null ? null : TokenIds.Parse(tokens, _ids.Name), "")];
         var templated = prompts[0].HasTemplate;
         if (prompts.FirstOrDefault(p => p.HasTemplate != templated) is { } other)

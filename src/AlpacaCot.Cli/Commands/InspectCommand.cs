@@ -48,7 +48,7 @@ internal sealed class InspectCommand(Terminal terminal)
         {
             CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),
         };
-        var reading = _reading.Read(parsed, terminal, parsed.GetValue(_json));
+        var reading = _reading.Read(parsed, terminal);
         var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record), reading), prompt, engine, options);
         if (parsed.GetValue(_json)) WriteJson(view, terminal);
         else Show(view, terminal);

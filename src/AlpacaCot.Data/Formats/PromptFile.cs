@@ -81,8 +81,10 @@ public static class PromptFile
         if (record.ValueKind != JsonValueKind.Object)
             return $"it is {JsonText.Kind(record)}; allowed is a JSON string, or an object with \"instruction\" and optionally "
                 + "\"input\", with \"text\", with \"ids\", or with any field names of instruction data";
-        if (options.Columns.Count == 0 && record.TryGetProperty("ids", out var ids))
+        if (options.Columns.Count == 0 && record.TryGetProperty("ids", out var ids)
+            && (FlatRecord.Decoded(ids) is { ValueKind: JsonValueKind.Array } || !IsQuestion(record)))
         {
+            ids = FlatRecord.Decoded(ids);
             if (ids.ValueKind != JsonValueKind.Array || !ids.EnumerateArray().All(id => id.ValueKind == JsonValueKind.Number
                 && id.TryGetInt32(out _)))
                 return "its \"ids\" is not a list of whole numbers";
@@ -105,6 +107,10 @@ public static class PromptFile
         format = known;
         return Taken(known, record, conversation!, empty, out prompt);
     }
+
+    // Beside a question, "ids" that are no list are another field.
+    private static bool IsQuestion(JsonElement record) =>
+        record.EnumerateObject().Any(field => field.Name != "ids" && FieldRoles.Names.Contains(field.Name));
 
     private static string? Taken(IRecordFormat format, JsonElement record, Conversation conversation, PromptRecord empty,
         out PromptRecord? prompt)

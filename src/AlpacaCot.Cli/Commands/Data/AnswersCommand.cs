@@ -39,7 +39,7 @@ internal sealed class AnswersCommand(Terminal terminal)
         var (path, to) = (parsed.GetValue(_in)!, parsed.GetValue(_out)!);
         var known = parsed.GetValue(_templates) is { } file ? CotTemplates.Load(file) : null;
         var (bad, found) = (0L, 0L);
-        var reading = _reading.Read(parsed, terminal, parsed.GetValue(_json)) with
+        var reading = _reading.Read(parsed, terminal) with
         {
             SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => bad++,
         };

@@ -6,6 +6,7 @@ using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Text;
+using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands.Data;
 
@@ -50,7 +51,7 @@ internal sealed class ConvertCommand(Terminal terminal)
             _source.Run(parsed, source, target, format, parsed.GetValue(_skipBad), parsed.GetValue(_limit), terminal,
                 parsed.GetValue(_json), cancel);
         }
-        else Convert(source, _reading.Read(parsed, terminal, parsed.GetValue(_json)), parsed.GetValue(_to)!, target,
+        else Convert(source, _reading.Read(parsed, terminal), parsed.GetValue(_to)!, target,
             parsed.GetValue(_skipBad), parsed.GetValue(_limit), parsed.GetValue(_json), terminal, cancel);
         return ExitCode.Done;
     }
@@ -72,7 +73,7 @@ internal sealed class ConvertCommand(Terminal terminal)
         void Recognized(string what)
         {
             if (recognized.Length == 0) recognized = what[(files[0].Length + 2)..];
-            reading.OnRecognized?.Invoke(what);
+            terminal.Beside(json).WriteLine(what);
         }
         var options = reading with { SkipBad = skipBad, OnBadRecord = Bad, OnRecognized = Recognized };
         using var progress = new RecordProgress(terminal, json);

@@ -58,7 +58,7 @@ internal sealed class DataShowCommand(Terminal terminal)
         {
             var data = parsed.GetValue(_in) is { } path ? [path] : _catalogue.DataOf(source, parsed);
             var skipped = 0L;
-            var reading = _reading.Read(parsed, terminal, asJson) with
+            var reading = _reading.Read(parsed, terminal) with
             {
                 SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++,
             };

@@ -65,7 +65,7 @@ internal sealed class PreparationStep(Terminal terminal)
         // A dry run refuses a wrong format too.
         ConversationWriter.Check(output ?? "records.jsonl", parsed.GetValue(_format)!);
         var outcome = new Outcome { Output = dry ? null : output, Report = report };
-        var reading = Reading(_reading.Read(parsed, terminal, parsed.GetValue(_json)) with { Answers = answers },
+        var reading = Reading(_reading.Read(parsed, terminal) with { Answers = answers },
             parsed.GetValue(_skipBad), _ => outcome.Bad++);
         using var progress = new RecordProgress(terminal, parsed.GetValue(_json));
         var clock = Stopwatch.StartNew();

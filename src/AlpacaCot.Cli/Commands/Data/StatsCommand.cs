@@ -70,7 +70,7 @@ internal sealed class StatsCommand(Terminal terminal)
         var engine = parsed.GetValue(_tokenizer) is { } path ? Tokenizer.Load(path) : null;
         var notes = 0;
         string[] files = [.. parsed.GetValue(_files)!.SelectMany(DataFiles.Find)];
-        var options = _reading.Read(parsed, terminal, asJson) with
+        var options = _reading.Read(parsed, terminal) with
         {
             SkipBad = parsed.GetValue(_skipBad),
             OnBadRecord = message =>
