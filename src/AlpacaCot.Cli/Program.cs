@@ -63,6 +63,7 @@ internal static class Program
         foreach (var command in Commands(terminal)) root.Add(command);
         root.Add(StudyCellCommand.Create(terminal));
         HelpScreen.Install(root);
+        Options.RequirePaths(root);
         root.SetAction(_ =>
         {
             FirstScreen.Show(root.Subcommands.OfType<DocumentedCommand>().Where(c => !c.Hidden), terminal);
@@ -78,15 +79,16 @@ internal static class Program
     /// <summary>Runs one command line and returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken cancel)
     {
-        var parsed = Parse(args, terminal);
-        if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
-        {
-            foreach (var error in errors) terminal.WriteError(error);
-            terminal.Error.WriteLine($"Help: {UsageErrors.HelpCommand(parsed)}");
-            return ExitCode.WrongUsage;
-        }
+        var trace = args.Contains("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
         try
         {
+            var parsed = Parse(args, terminal);
+            if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
+            {
+                foreach (var error in errors) terminal.WriteError(error);
+                terminal.Error.WriteLine($"Help: {UsageErrors.HelpCommand(parsed)}");
+                return ExitCode.WrongUsage;
+            }
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
                 Output = terminal.Out, Error = terminal.Error,
@@ -95,7 +97,7 @@ internal static class Program
         }
         catch (InputException e)
         {
-            terminal.WriteError(e.Message);
+            terminal.WriteError(trace ? e.ToString() : e.Message);
             return ExitCode.WrongUsage;
         }
         catch (TrainingFailedException e)
@@ -112,7 +114,6 @@ internal static class Program
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            var trace = parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
             terminal.WriteError(trace ? e.ToString()
                 : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; --debug prints the stack trace)");
             return ExitCode.Failed;

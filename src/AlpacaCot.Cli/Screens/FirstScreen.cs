@@ -35,8 +35,12 @@ internal static class FirstScreen
         {
             console.WriteLine();
             console.MarkupLine($"  [bold]{Titles[group.Key]}[/]");
+            // In columns, so that a description that is too long for the terminal goes on below itself.
+            var rows = new Grid().AddColumn(new GridColumn { Padding = new(4, 0, 0, 0), NoWrap = true, Width = width })
+                .AddColumn(new GridColumn { Padding = new(0, 0, 0, 0) });
             foreach (var command in group)
-                console.MarkupLine($"    [aqua]{command.Name.PadRight(width)}[/]{Markup.Escape(command.Description!)}");
+                rows.AddRow($"[aqua]{command.Name}[/]", Markup.Escape(command.Description!));
+            console.Write(rows);
         }
         console.WriteLine();
         console.MarkupLine("  [grey]alpaca-cot COMMAND --help shows the options of a command with examples.[/]");
