@@ -3,6 +3,7 @@ using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
 using AlpacaCot.Configuration;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Text;
@@ -20,7 +21,8 @@ internal sealed class InspectCommand(Terminal terminal)
 {
     private const int CutShown = 40; // tokens shown beyond the cutoff
 
-    private readonly Option<string> _data = Options.File("--data", "Instruction file", required: true);
+    private readonly Option<string> _data = Options.File("--data", "Instruction file, folder, or pattern", required: true);
+    private readonly ReadingOptions _reading = new();
     private readonly Option<int> _record = Options.Positive<int>("--record", "Number of the record, from 1", "N", 1);
     private readonly Option<string> _template = Options.Template(), _model = Options.Model(), _tokenizer = Options.Tokenizer();
     private readonly Option<int> _cutoff = Options.Positive<int>("--cutoff", "Maximum length of an example in tokens", "N", 512);
@@ -48,8 +50,8 @@ internal sealed class InspectCommand(Terminal terminal)
             "inspect --data alpaca.json --tokenizer tokenizer.model --cutoff 64 --train-on-inputs",
             "inspect --data alpaca.json --model path/to/model --json")
         {
-            command._data, command._record, command._template, command._model, command._tokenizer, command._cutoff,
-            command._trainOnInputs, command._trainOn, command._roles, command._reasoning, command._json,
+            command._data, command._reading.All, command._record, command._template, command._model, command._tokenizer,
+            command._cutoff, command._trainOnInputs, command._trainOn, command._roles, command._reasoning, command._json,
         }.Runs(command.Run);
     }
 
@@ -64,7 +66,8 @@ internal sealed class InspectCommand(Terminal terminal)
             TrainOn = TrainingOptions.TrainOnWords.Find(parsed.GetValue(_trainOn)!)!.Value, Roles = Roles(parsed.GetValue(_roles)),
             Reasoning = Words<ReasoningUse>.LowerCase.Find(parsed.GetValue(_reasoning)!)!.Value,
         };
-        var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record)), prompt, engine, options);
+        var reading = _reading.Read(parsed, terminal);
+        var view = View.Of(Find(parsed.GetValue(_data)!, parsed.GetValue(_record), reading), prompt, engine, options);
         if (parsed.GetValue(_json)) WriteJson(view, terminal);
         else Show(view, terminal);
         return ExitCode.Done;
@@ -74,11 +77,15 @@ internal sealed class InspectCommand(Terminal terminal)
         Words<Role>.LowerCase.Find(word) ?? throw new InputException($"--train-on-roles: found {word}, allowed is "
             + $"{string.Join(", ", Words<Role>.LowerCase.All)}"))];
 
-    private static Conversation Find(string path, int number)
+    private static Conversation Find(string path, int number, ReadOptions reading)
     {
         var seen = 0;
-        foreach (var conversation in InstructionFile.Read(path))
-            if (++seen == number) return conversation;
+        foreach (var conversation in DataFiles.Read(path, reading))
+        {
+            if (++seen < number) continue;
+            return EmptyAnswer.TurnOf(conversation) is 0 ? conversation : throw new InputException(
+                $"{conversation.Origin}: its answer is empty, so training refuses this record, or skips it with training.skip_bad");
+        }
         throw new InputException($"{path} has {seen} records; record {number} does not exist");
     }
 

@@ -46,8 +46,9 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         };
         if (problem is null && turns.Count == 0) problem = "it has no turns";
         if (problem is not null) return problem;
-        if (record.TryGetProperty(FlatRecord.OtherFields, out var hidden) && hidden.ValueKind == JsonValueKind.Object)
-            foreach (var field in DialogueTurns.Fields(hidden, [])) fields[field.Key] = field.Value;
+        if (record.TryGetProperty(FlatRecord.OtherFields, out var hidden)
+            && FlatRecord.Decoded(hidden) is { ValueKind: JsonValueKind.Object } others)
+            foreach (var field in DialogueTurns.Fields(others, [])) fields[field.Key] = field.Value;
         conversation = fields.Count == 0 ? new Conversation(turns) { Rejected = rejected }
             : new Conversation(turns) { Rejected = rejected, Metadata = fields };
         return null;

@@ -16,7 +16,7 @@ internal static class RecordWriter
     [
         .. FlatRecord.Names, FlatRecord.TurnsField, FlatRecord.OtherFields, "messages", "conversations", "conversation", "dialog",
         "dialogue", "data", "prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output",
-        "chosen_messages", "rejected_messages", "instances",
+        "chosen_messages", "rejected_messages", "instances", "system_prompt",
     ];
 
     // Next to a dialogue or an instruction, "text" is metadata: some data sets store the formatted training text there.

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
@@ -90,7 +91,8 @@ public sealed record CellFolder(string Path, string Fingerprint)
         string Content(string path)
         {
             lock (contents)
-                return contents.TryGetValue(path, out var known) ? known : contents[path] = ContentFingerprint.Of(path);
+                return contents.TryGetValue(path, out var known) ? known : contents[path] = string.Join('+',
+                    (DataFiles.IsPattern(path) ? DataFiles.Find(path) : [path]).Select(ContentFingerprint.Of));
         }
         var recipe = cell.Recipe;
         var what = new List<string>

@@ -141,7 +141,7 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
     private static long? Count(DataSpec data)
     {
         if (data.Set is { } set && !Path.Exists(data.Path)) return set.Entry.Records;
-        if (!Path.Exists(data.Path)) return Catalogue.TryResolve(data.Path) is [var named] ? named.Entry.Records : null;
+        if (!DataFiles.Exist(data.Path)) return Catalogue.TryResolve(data.Path) is [var named] ? named.Entry.Records : null;
         var recipe = new Recipe { Data = [data with { Limit = null, Skip = 0, Epochs = null }] };
         return RecipeData.Mixture(recipe, new() { SkipBad = true }).Read().LongCount();
     }

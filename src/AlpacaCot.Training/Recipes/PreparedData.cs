@@ -35,7 +35,10 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
             CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs, TrainOn = options.TrainOn,
             Roles = options.TrainOnRoles, Reasoning = options.Reasoning, OnBadRecord = options.SkipBad ? Once : null,
         });
-        var reading = new ReadOptions { SkipBad = options.SkipBad, OnRecognized = Once, OnBadRecord = Once };
+        var reading = new ReadOptions
+        {
+            SkipBad = options.SkipBad, Answers = AnswerRule.Filled, OnRecognized = Once, OnBadRecord = Once,
+        };
         var mixture = RecipeData.Mixture(recipe, reading);
         var train = Encode(mixture);
         encoder.RequireExamples("training.cutoff_length");

@@ -120,7 +120,7 @@ internal static class RecipeKeys
     public static readonly DataKey[] Data =
     [
         DataKey.FilePath("path", "a file",
-            "data file: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; with source that set's file or folder",
+            "data: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; a file, a folder, or a pattern such as data/*.csv",
             d => d.Path, (d, v) => d with { Path = v }),
         DataKey.Text("name", "a text", "name in studies; default: the source or the file's name",
             d => d.Name, (d, v) => d with { Name = v }),

@@ -205,8 +205,9 @@ internal static class RecipeRules
     {
         foreach (var (part, list) in new[] { ("data", recipe.Data), ("validation", recipe.Validation) })
             foreach (var (i, data) in list.Index())
-                if (data.Path.Length > 0 && !(data.Set is null ? File.Exists(data.Path) : Path.Exists(data.Path)))
+                if (data.Path.Length > 0 && !AlpacaCot.Data.Collection.DataFiles.Exist(data.Path))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
-                        $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
+                        AlpacaCot.Data.Collection.DataFiles.IsPattern(data.Path) ? $"{part}: no file matches {data.Path}"
+                            : $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
     }
 }

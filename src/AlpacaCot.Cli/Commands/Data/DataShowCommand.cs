@@ -18,7 +18,7 @@ internal sealed class DataShowCommand(Terminal terminal)
 
     private readonly Argument<string> _name = new("NAME")
     {
-        Description = "Name or alias of a set, or a combination such as alpaca-cot",
+        Description = "Name or alias of a set, a combination such as alpaca-cot, or a file, folder or pattern",
     };
 
     private readonly Option<string> _in = new("--in")
@@ -30,6 +30,7 @@ internal sealed class DataShowCommand(Terminal terminal)
 
     private readonly Option<int?> _limit = Options.Limit("Read only the first N records");
     private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();
+    private readonly ReadingOptions _reading = new();
     private readonly CatalogueOptions _catalogue = new();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -38,14 +39,17 @@ internal sealed class DataShowCommand(Terminal terminal)
         return new DocumentedCommand("show", CommandGroup.Data, "Show a set: origin, licence, statistics and sample records",
             "data show alpaca-cleaned", "data show dolly --in databricks-dolly-15k.jsonl --samples 3", "data show belle --json")
         {
-            command._name, command._in, command._samples, command._limit, command._skipBad, command._json,
+            command._name, command._in, command._reading.All, command._samples, command._limit, command._skipBad, command._json,
             command._catalogue.All,
         }.Runs(command.Run);
     }
 
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
-        var sources = Catalogue.Resolve(parsed.GetValue(_name)!, _catalogue.Own(parsed));
+        var (name, own) = (parsed.GetValue(_name)!, _catalogue.Own(parsed));
+        var sources = Catalogue.TryResolve(name, own) is null && DataFiles.Exist(name)
+            ? [new ColumnSource(new CatalogueEntry(name, name, null), new Dictionary<string, string>(), name)]
+            : Catalogue.Resolve(name, own);
         if (sources.Count > 1 && parsed.GetValue(_in) is not null)
             throw new InputException($"--in needs a single set; {parsed.GetValue(_name)} is a combination of {sources.Count}");
         var asJson = parsed.GetValue(_json);
@@ -53,7 +57,10 @@ internal sealed class DataShowCommand(Terminal terminal)
         {
             var data = parsed.GetValue(_in) is { } path ? [path] : _catalogue.DataOf(source, parsed);
             var skipped = 0L;
-            var reading = new ReadOptions { SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++ };
+            var reading = _reading.Read(parsed, terminal) with
+            {
+                SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++,
+            };
             using var progress = new RecordProgress(terminal, asJson);
             var look = data.Count == 0 ? null : Look.At(
                 progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
