@@ -81,7 +81,10 @@ public sealed class ExampleEncoder
         }
         Interlocked.Increment(ref _encoded);
         if (ids.Count > _options.CutoffLength) Interlocked.Increment(ref _truncated);
-        return new TokenizedExample([.. ids.Take(_options.CutoffLength)], [.. labels.Take(_options.CutoffLength)]);
+        return new TokenizedExample([.. ids.Take(_options.CutoffLength)], [.. labels.Take(_options.CutoffLength)])
+        {
+            From = conversation,
+        };
     }
 
     /// <summary>Encodes the prompt of a conversation, untruncated, with BOS where the tokenizer adds it.</summary>
