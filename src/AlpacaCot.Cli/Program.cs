@@ -4,6 +4,7 @@ using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Commands;
 using AlpacaCot.Cli.Commands.Adapters;
 using AlpacaCot.Cli.Commands.Data;
+using AlpacaCot.Cli.Machine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
 using AlpacaCot.Text;
@@ -40,16 +41,24 @@ internal static class Program
     public static async Task<int> Main(string[] args)
     {
         using var cancel = new CancellationTokenSource();
-        // The first Ctrl-C asks the command to stop; the second one is left to the system and ends the process.
+        var terminal = Terminal.OfThisProcess();
+        // The first signal asks the command to stop; the second one is left to the system and ends the process.
         void Stop(PosixSignalContext context)
         {
-            if (cancel.IsCancellationRequested) return;
+            if (cancel.IsCancellationRequested)
+            {
+                terminal.RestoreCursor();
+                return;
+            }
             context.Cancel = true;
+            terminal.SayStopping();
             cancel.Cancel();
         }
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        return await RunAsync(args, Terminal.OfThisProcess(), cancel.Token).ConfigureAwait(false);
+        // Under nohup, the end of the terminal is to be ignored.
+        using var hangUp = ProcessSignals.IgnoresHangUp ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+        return await RunAsync(args, terminal, cancel.Token).ConfigureAwait(false);
     }
 
     /// <summary>Parses a command line; runs nothing.</summary>
@@ -62,7 +71,7 @@ internal static class Program
         var root = new RootCommand("AlpacaCot: instruction tuning of large language models.") { debug };
         foreach (var command in Commands(terminal)) root.Add(command);
         root.Add(StudyCellCommand.Create(terminal));
-        HelpScreen.Install(root);
+        HelpScreen.Install(root, terminal);
         root.SetAction(_ =>
         {
             FirstScreen.Show(root.Subcommands.OfType<DocumentedCommand>().Where(c => !c.Hidden), terminal);
@@ -108,14 +117,21 @@ internal static class Program
             terminal.Error.WriteLine("Stopped.");
             return ExitCode.Failed;
         }
+        catch (Exception e) when (WriteProblem.Is(e) && !Debugs(parsed))
+        {
+            if (!ProcessSignals.IsClosedPipe(e)) terminal.WriteError(WriteProblem.Explain(e, null).Message);
+            return ExitCode.Failed;
+        }
 #pragma warning disable CA1031 // the last catch of the program: users get one line, developers the stack trace
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            var trace = parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
-            terminal.WriteError(trace ? e.ToString()
+            terminal.WriteError(Debugs(parsed) ? e.ToString()
                 : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; --debug prints the stack trace)");
             return ExitCode.Failed;
         }
     }
+
+    private static bool Debugs(ParseResult parsed) =>
+        parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
 }

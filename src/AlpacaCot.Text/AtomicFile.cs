@@ -46,7 +46,9 @@ public static partial class AtomicFile
     {
         foreach (var path in Directory.GetFiles(folder))
         {
-            using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+            // A read-only file can be flushed too, except on Windows.
+            using var file = File.OpenHandle(path, FileMode.Open,
+                OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read);
             RandomAccess.FlushToDisk(file);
         }
         SyncFolder(folder);

@@ -10,7 +10,7 @@ namespace AlpacaCot.Text;
 /// </summary>
 public static partial class Leftovers
 {
-    private const int Depth = 8;
+    private const int Depth = 8, MostEntries = 200_000; // bounds of a search in a folder that may be a whole disk
 
     /// <summary>A new name of a temporary file or folder beside a path.</summary>
     public static string TemporaryFor(string path)
@@ -51,8 +51,8 @@ public static partial class Leftovers
     /// <param name="folder">The folder.</param>
     public static IReadOnlyList<string> In(string folder)
     {
-        var found = new List<string>();
-        Collect(folder, Depth, found);
+        var (found, seen) = (new List<string>(), 0);
+        Collect(folder, Depth, found, ref seen);
         found.Sort(StringComparer.Ordinal);
         return found;
     }
@@ -71,17 +71,18 @@ public static partial class Leftovers
         }
     }
 
-    private static void Collect(string folder, int depth, List<string> found)
+    private static void Collect(string folder, int depth, List<string> found, ref int seen)
     {
         foreach (var entry in Entries(folder))
         {
+            if (++seen > MostEntries) return;
             var name = Path.GetFileName(entry);
             if (Temporary.IsMatch(name) ? IsAbandoned(entry)
                 : Directory.Exists(entry) && RunParts.IsMatch(name) && !IsHeld(Path.Combine(folder, "lock"))
                     && !IsHeld(Path.Combine(folder, "..", "lock")))
                 found.Add(entry);
             else if (depth > 0 && Directory.Exists(entry) && new DirectoryInfo(entry).LinkTarget is null)
-                Collect(entry, depth - 1, found);
+                Collect(entry, depth - 1, found, ref seen);
         }
     }
 

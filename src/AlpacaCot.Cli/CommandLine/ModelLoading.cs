@@ -31,7 +31,7 @@ internal static class ModelLoading
             if (storage.Weights is "int8" or "int4") loaded.Model.RoundWeights(storage.Weights == "int8" ? 8 : 4);
             return loaded;
         }
-        return terminal.ErrorIsTerminal
+        return terminal.IsLive(json: true)
             ? terminal.ErrorConsole.Status().Start($"loading {Markup.Escape(path)}", _ => Load()) : Load();
     }
 

@@ -111,7 +111,7 @@ public static partial class NumericAnswer
     private const string Form = @"\G(?:(?<sign>[-−])|\+)?\s?(?<money>[$￥¥€£])?\s?(?:"
         + @"\\[dt]?frac\{\s*(?<top>" + Whole + @")\s*\}\{\s*(?<bottom>" + Whole + @")\s*\}"
         + @"|(?<n>" + Whole + @")\s+(?<top>" + Whole + @")/(?<bottom>" + Whole + @")(?![0-9/])"
-        + @"|(?<n>" + Digits + @")(?:\s?/\s?(?<over>[0-9]+(?:\.[0-9]+)?)(?![0-9/]))?"
+        + @"|(?<n>" + Digits + @")(?:(?<!/[0-9.,]*)\s?/\s?(?<over>[0-9]+(?:\.[0-9]+)?)(?![0-9/]))?"
         + @"(?:\s?(?:\^|\*\*)\s?\{?(?<power>[-−]?[0-9]{1,3})\}?)?"
         + @"(?:\s?(?:[x×*]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?<tens>[-−]?[0-9]{1,3})\}?|[eE](?<tens>[-+]?[0-9]{1,3})(?![0-9A-Za-z]))?"
         + @"(?:[\s-]?(?<word>[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion)\b|\s?(?<word>万亿|千万|百万|十万|亿|万)"

@@ -20,7 +20,7 @@ internal static class Outcome
         IReadOnlyList<(int Step, double Loss)> validation, string bestFolder)
     {
         var remarks = new List<string>();
-        var idle = result.Steps > 0 && Enumerable.Range(0, result.Steps).All(step => rate.At(step) == 0);
+        var idle = !result.Cancelled && result.Steps > 0 && Enumerable.Range(0, result.Steps).All(step => rate.At(step) == 0);
         if (idle)
             remarks.Add(Invariant($"nothing was trained: the learning rate was 0 in each of the {result.Steps} steps, because a warmup of ")
                 + Invariant($"{rate.WarmupSteps} steps begins at 0; lower training.warmup_steps, or train more steps"));

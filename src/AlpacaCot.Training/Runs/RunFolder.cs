@@ -90,19 +90,19 @@ public sealed class RunFolder : IDisposable
         try
         {
             Recover(folder);
-            var progress = new TrainingProgress();
+            TrainingProgress? restored = null;
             var damaged = new List<string>();
             foreach (var checkpoint in Checkpoints(folder).Reverse())
             {
                 if (Read(checkpoint, restore, out var problem) is { } found)
                 {
-                    progress = found;
+                    restored = found;
                     break;
                 }
                 damaged.Add(checkpoint);
                 note($"the checkpoint {checkpoint} is damaged ({problem}) and is not used; the one before it is");
             }
-            if (damaged.Count > 0 && progress.Step == 0)
+            if (damaged.Count > 0 && restored is null)
                 throw new InputException($"{folder} cannot be continued: every checkpoint is damaged "
                     + $"({string.Join(", ", damaged.Select(Path.GetFileName))}). Start the run again with --overwrite.");
             // A damaged checkpoint must not count among those that are kept.
@@ -111,6 +111,7 @@ public sealed class RunFolder : IDisposable
                 Delete(checkpoint + ".damaged");
                 Directory.Move(checkpoint, checkpoint + ".damaged");
             }
+            var progress = restored ?? new TrainingProgress();
             return (new RunFolder(folder, checkpointLimit, template, progress.Step, held), progress);
         }
         catch
@@ -138,7 +139,8 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Saves the weights as the best so far, under <c>best/</c>.</summary>
-    public void SaveBest(IAdapter adapter) => Replace(Path.Combine(Folder, "best"), adapter.Save);
+    public void SaveBest(IAdapter adapter) =>
+        Replace(Path.Combine(Folder, "best"), adapter.Save, BytesOf(adapter.Parameters.Values));
 
     /// <summary>Saves the result of the run under <c>adapter/</c> or <c>model/</c>.</summary>
     public string SaveResult(string name, Action<string> write)
@@ -159,7 +161,7 @@ public sealed class RunFolder : IDisposable
             SafetensorsWriter.Write(Path.Combine(into, "optimizer.safetensors"), [.. optimizer.State]);
             var complete = progress with { Files = HashesOf(into) };
             File.WriteAllText(Path.Combine(into, ProgressName), JsonSerializer.Serialize(complete));
-        });
+        }, BytesOf(adapter.Parameters.Values.Concat(optimizer.State.Select(s => s.Tensor))));
         foreach (var old in Checkpoints(Folder).SkipLast(Math.Max(1, _checkpointLimit))) Directory.Delete(old, recursive: true);
         return folder;
     }
@@ -236,7 +238,7 @@ public sealed class RunFolder : IDisposable
         try
         {
             var progress = JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(checkpoint, ProgressName)))!;
-            if (progress?.Step is not > 0) throw new InputException($"{ProgressName} contains no step");
+            if (progress is null) throw new InputException($"{ProgressName} contains no progress");
             foreach (var (name, hash) in progress.Files ?? new Dictionary<string, string>())
                 if (Fingerprint.OfFile(Path.Combine(checkpoint, name)) != hash)
                     throw new InputException($"{name} has changed since it was written");
@@ -276,7 +278,7 @@ public sealed class RunFolder : IDisposable
 
     // Each of these folders can be used as a model or adapter, so each contains the prompt template. An existing folder is moved
     // away and deleted only after the new one is in its position and on the disk.
-    private void Replace(string folder, Action<string> write)
+    private void Replace(string folder, Action<string> write, long? bytes = null)
     {
         var (partial, old, parent) = (folder + ".partial", folder + ".old", Path.GetDirectoryName(folder)!);
         Delete(partial);
@@ -289,10 +291,8 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (WriteProblem.Is(e))
         {
-            var bytes = Leftovers.BytesOf(partial);
             Delete(partial); // it is incomplete, and on a full disk its space is needed
-            throw WriteProblem.Explain(e, folder, Math.Max(bytes, Checkpoints(Folder).Select(Leftovers.BytesOf).LastOrDefault()),
-                "continue with --resume: the last complete checkpoint is kept");
+            throw WriteProblem.Explain(e, folder, bytes, "continue with --resume: the last complete checkpoint is kept");
         }
         Delete(old);
         if (Directory.Exists(folder)) Directory.Move(folder, old);
@@ -300,6 +300,8 @@ public sealed class RunFolder : IDisposable
         AtomicFile.SyncFolder(parent);
         Delete(old);
     }
+
+    private static long BytesOf(IEnumerable<torch.Tensor> tensors) => tensors.Sum(t => t.numel() * t.element_size());
 
     private static void Delete(string folder)
     {
