@@ -140,8 +140,10 @@ public sealed class RunSafetyTests(RunFixture fixture)
         Assert.Contains("training.learning_rate was 0.005, now 0.001", message, StringComparison.Ordinal);
         Assert.Contains("training.seed was 42, now 7", message, StringComparison.Ordinal);
         Assert.Contains("adapter.rank was 4, now 8", message, StringComparison.Ordinal);
-        Assert.Contains("training.cutoff_length was 256, now 40",
-            Refused(recipe with { Training = recipe.Training with { CutoffLength = 40 } }), StringComparison.Ordinal);
+        Assert.Contains("The data has changed since the run in",
+            Refused(recipe with { Training = recipe.Training with { ValidationSize = 5 } }), StringComparison.Ordinal);
+        Assert.Contains("training.validation_size was 6, now 5",
+            Refused(recipe with { Training = recipe.Training with { ValidationSize = 5 } }), StringComparison.Ordinal);
         using var folder = new TemporaryFolder();
         var other = new TinyModel().WriteFolder(folder.File("model"), seed: 9);
         Assert.Contains("other weights", Refused(recipe with { Model = new ModelSpec { Path = other } }), StringComparison.Ordinal);
@@ -204,11 +206,11 @@ public sealed class RunSafetyTests(RunFixture fixture)
         var recipe = Recipe();
         var diverged = RunFixture.Run(recipe with
         {
-            Training = recipe.Training with { LearningRate = 1, WarmupSteps = 0, MaxGradNorm = 0, Schedule = LearningRateSchedule.Constant },
+            Training = recipe.Training with { LearningRate = 30, WarmupSteps = 0, MaxGradNorm = 0, Schedule = LearningRateSchedule.Constant },
         });
         Assert.True(diverged.Failed);
         Assert.Contains(diverged.Remarks, r => r.Contains("the training diverged: the loss rose from", StringComparison.Ordinal)
-            && r.Contains("training.learning_rate (now 1e+0)", StringComparison.Ordinal));
+            && r.Contains("training.learning_rate (now 3e+1)", StringComparison.Ordinal));
         var idle = Recipe();
         var nothing = RunFixture.Run(idle with { Training = idle.Training with { MaxSteps = 1, WarmupSteps = 5 } });
         Assert.True(nothing.Failed);
@@ -231,7 +233,7 @@ public sealed class RunSafetyTests(RunFixture fixture)
     [InlineData("{ method: adalora, rank: 4, target_rank: 2 }")]
     [InlineData("{ method: prompt_tuning, virtual_tokens: 4 }")]
     [InlineData("{ method: prefix_tuning, virtual_tokens: 4 }")]
-    [InlineData("{ method: bottleneck, size: 4 }")]
+    [InlineData("{ method: houlsby, size: 4 }")]
     [InlineData("bitfit")]
     public void Training_continues_from_an_adapter_on_other_data(string adapter)
     {

@@ -13,7 +13,8 @@ internal static class ProcessSignals
     /// <summary>Whether an exception only says that nobody reads the output any more.</summary>
     public static bool IsClosedPipe(Exception e) => e is IOException && !OperatingSystem.IsWindows() && e.HResult == ClosedPipe;
 
-    private static bool IsIgnored(int signal)
+    /// <summary>Whether the process was started with a signal ignored.</summary>
+    public static bool IsIgnored(int signal)
     {
         const string Mask = "SigIgn:";
         if (!OperatingSystem.IsLinux()) return false;

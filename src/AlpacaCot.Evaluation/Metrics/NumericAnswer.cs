@@ -77,7 +77,7 @@ public static partial class NumericAnswer
     private static string Computed(Match form)
     {
         string? Of(string name) => form.Groups[name] is { Success: true } group ? group.Value : null;
-        if (Of("n") is { } plain && Of("over") is null && Of("power") is null && Of("tens") is null && Of("word") is null)
+        if (Of("n") is { } plain && Of("top") is null && Of("over") is null && Of("power") is null && Of("tens") is null && Of("word") is null)
             return (Of("sign") is null ? "" : "-") + Plain(plain);
         var value = Of("n") is { } number ? Parse(number) : 0;
         if (Of("over") is { } over) value /= Parse(over);
