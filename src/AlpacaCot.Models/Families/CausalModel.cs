@@ -169,13 +169,6 @@ public abstract class CausalModel : IDisposable
     }
 
     /// <summary>
-    /// The negative sum of <see cref="LogProbabilities"/>, a scalar in fp32: the loss of supervised fine-tuning.
-    /// </summary>
-    /// <inheritdoc cref="LogProbabilities"/>
-    public Tensor NegativeLogLikelihood(ModelInput input, Tensor positions, Tensor targets) =>
-        (-LogProbabilities(input, positions, targets).sum()).to(ScalarType.Float32);
-
-    /// <summary>
     /// Rounds the unquantized matrices of all linear layers to blocks of 8 or 4 bits, like GGUF's Q8_0 and Q4_0, to read fewer
     /// bytes per generated token; with 4 bits the head keeps 8. The original weights are freed, so the model can no longer be
     /// fully trained or saved.
