@@ -20,6 +20,10 @@ public static partial class Leftovers
             $".{Path.GetFileName(full)}.{Environment.ProcessId:x8}{Guid.NewGuid().ToString("N")[8..]}.tmp");
     }
 
+    /// <summary>The path that a temporary file or folder is written for; another path unchanged.</summary>
+    internal static string TargetOf(string path) => Path.GetFileName(path) is { Length: > 38 } name && Temporary.IsMatch(name)
+        ? Path.Combine(Path.GetDirectoryName(path) ?? "", name[1..^37]) : path;
+
     /// <summary>
     /// Removes the name of an open scratch file, where the system allows it: the file exists as long as it is open, so a killed
     /// process leaves none.

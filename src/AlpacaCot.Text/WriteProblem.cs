@@ -67,6 +67,6 @@ public static class WriteProblem
     {
         var last = message.LastIndexOf('\'');
         var first = last > 0 ? message.LastIndexOf('\'', last - 1) : -1;
-        return first >= 0 ? message[(first + 1)..last] : null;
+        return first >= 0 ? Leftovers.TargetOf(message[(first + 1)..last]) : null;
     }
 }

@@ -222,5 +222,5 @@ public static class TrainingRun
                 adapter.Save(folder);
                 card().Write(folder);
             }
-        });
+        }, adapter.Parameters.Values.Sum(weight => weight.numel() * weight.element_size()));
 }

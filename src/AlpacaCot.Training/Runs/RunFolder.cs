@@ -143,10 +143,13 @@ public sealed class RunFolder : IDisposable
         Replace(Path.Combine(Folder, "best"), adapter.Save, BytesOf(adapter.Parameters.Values));
 
     /// <summary>Saves the result of the run under <c>adapter/</c> or <c>model/</c>.</summary>
-    public string SaveResult(string name, Action<string> write)
+    /// <param name="name">The name of the folder.</param>
+    /// <param name="write">Writes its files.</param>
+    /// <param name="bytes">The size of the weights in bytes, for the message of a full disk; null: unknown.</param>
+    public string SaveResult(string name, Action<string> write, long? bytes = null)
     {
         var folder = Path.Combine(Folder, name);
-        Replace(folder, write);
+        Replace(folder, write, bytes);
         return folder;
     }
 
