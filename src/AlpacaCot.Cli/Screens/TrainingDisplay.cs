@@ -191,7 +191,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         lock (_drawing) _view.UpdateTarget(Render());
     }
 
-    private void Line(string line) => console.WriteLine(line);
+    // Past the console, which would break lines at its width.
+    private void Line(string line) => console.Profile.Out.Writer.WriteLine(line);
 
     private static string Counted(int count, string noun) => $"{count:N0} {noun}{(count == 1 ? "" : "s")}";
 
