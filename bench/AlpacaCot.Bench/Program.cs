@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Bench;
+using AlpacaCot.Bench.Fuzz;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
@@ -12,7 +13,7 @@ using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [FILES [READER]]   damaged files, 100,000 a reader
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [MINUTES [READER [NUMBER]]]   damaged files
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
@@ -25,60 +26,53 @@ if (args is ["tokenize", var shared, .. var tokenize])
 {
     TokenizeBench.Run(shared, tokenize.Length > 0 ? int.Parse(tokenize[0]) : 10,
         tokenize.Length > 1 ? int.Parse(tokenize[1]) : 100);
-    return;
+    return 0;
 }
 if (args is ["decode", .. var decode])
 {
     DecodeBench.Run(decode.Length > 1 ? int.Parse(decode[1]) : Environment.ProcessorCount,
         decode.Length > 2 ? int.Parse(decode[2]) : 6, decode.Length > 0 ? decode[0] : Path.GetTempPath(),
         decode[Math.Min(3, decode.Length)..]);
-    return;
+    return 0;
 }
 if (args is ["read", var file, ..])
 {
     ReadBench.Run(file, args.Length > 2 ? int.Parse(args[2]) : 500);
-    return;
+    return 0;
 }
-if (args is ["fuzz", ..])
+if (args is ["fuzz", .. var fuzz])
 {
-    foreach (var reader in ReaderFuzz.Seeds.Keys.Where(name => args.Length < 3 || name == args[2]))
-    {
-        var outcome = ReaderFuzz.Run(reader, args.Length > 1 ? int.Parse(args[1]) : 100_000);
-        Console.WriteLine(
-            $"{reader,-22} {outcome.Clean,7} read whole {outcome.Partly,7} with bad records named {outcome.Refused,7} refused, "
-            + $"slowest {outcome.Slowest.TotalMilliseconds:F0} ms, peak {Platform.PeakResidentBytes >> 20} MB");
-    }
-    return;
+    return FuzzBench.Run(fuzz);
 }
 if (args is ["load", ..])
 {
     LoadBench.Run(args.Length > 1 ? int.Parse(args[1]) : 2000);
-    return;
+    return 0;
 }
 if (args is ["load-once", var label, var folder, var storage])
 {
     LoadBench.LoadOnce(label, folder, Enum.TryParse<ScalarType>(storage, out var type) ? type : null);
-    return;
+    return 0;
 }
 if (args is ["preparation", .. var preparation])
 {
     PreparationBench.Run(preparation);
-    return;
+    return 0;
 }
 if (args is ["bigmodel", var shape, var at, ..])
 {
     BigModel.Run(shape, at, args.Length > 3 ? int.Parse(args[3]) : 512, args.Length > 4 ? args[4] : "nf4");
-    return;
+    return 0;
 }
 if (args is ["quantization", ..])
 {
     QuantizationBench.Run();
-    return;
+    return 0;
 }
 if (args is ["qlora-quality", ..])
 {
     QloraQualityBench.Run(args.ElementAtOrDefault(1));
-    return;
+    return 0;
 }
 
 if (args is ["generation", ..])
@@ -86,7 +80,7 @@ if (args is ["generation", ..])
     GenerationBench.Run(args.ElementAtOrDefault(1) ?? "samples/base", args.ElementAtOrDefault(2) ?? "samples/data/heldout.json",
         int.Parse(args.ElementAtOrDefault(3) ?? "1000"), int.Parse(args.ElementAtOrDefault(4) ?? "64"),
         int.Parse(args.ElementAtOrDefault(5) ?? args.ElementAtOrDefault(3) ?? "1000"));
-    return;
+    return 0;
 }
 
 // Speed of the kernels compared with the same mathematics in plain torch operations, forward and backward.
@@ -123,6 +117,7 @@ foreach (var (batch, length) in new[] { (32, 64), (4, 512) })
         $"LoRA step, 3 M parameters, {batch} x {length}: {step.Tokens / step.Seconds,0:F0} tokens/s, loss {step.Loss:F4}, " +
         $"gradient norm {step.Norm:F4}, peak {Platform.PeakResidentBytes >> 20} MB");
 }
+return 0;
 
 static RmsNorm Norm(Tensor weight, double epsilon)
 {

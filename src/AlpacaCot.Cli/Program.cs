@@ -71,7 +71,8 @@ internal static class Program
         var root = new RootCommand("AlpacaCot: instruction tuning of large language models.") { debug };
         foreach (var command in Commands(terminal)) root.Add(command);
         root.Add(StudyCellCommand.Create(terminal));
-        HelpScreen.Install(root, terminal);
+        HelpScreen.Install(root);
+        Options.RequirePaths(root);
         root.SetAction(_ =>
         {
             FirstScreen.Show(root.Subcommands.OfType<DocumentedCommand>().Where(c => !c.Hidden), terminal);
@@ -87,15 +88,16 @@ internal static class Program
     /// <summary>Runs one command line and returns the exit code.</summary>
     public static async Task<int> RunAsync(string[] args, Terminal terminal, CancellationToken cancel)
     {
-        var parsed = Parse(args, terminal);
-        if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
-        {
-            foreach (var error in errors) terminal.WriteError(error);
-            terminal.Error.WriteLine($"Help: {UsageErrors.HelpCommand(parsed)}");
-            return ExitCode.WrongUsage;
-        }
+        var trace = args.Contains("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
         try
         {
+            var parsed = Parse(args, terminal);
+            if (UsageErrors.Of(parsed) is { Count: > 0 } errors)
+            {
+                foreach (var error in errors) terminal.WriteError(error);
+                terminal.Error.WriteLine($"Help: {UsageErrors.HelpCommand(parsed)}");
+                return ExitCode.WrongUsage;
+            }
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
                 Output = terminal.Out, Error = terminal.Error,
@@ -104,7 +106,7 @@ internal static class Program
         }
         catch (InputException e)
         {
-            terminal.WriteError(e.Message);
+            terminal.WriteError(trace ? e.ToString() : e.Message);
             return ExitCode.WrongUsage;
         }
         catch (TrainingFailedException e)
@@ -117,7 +119,7 @@ internal static class Program
             terminal.Error.WriteLine("Stopped.");
             return ExitCode.Failed;
         }
-        catch (Exception e) when (WriteProblem.Is(e) && !Debugs(parsed))
+        catch (Exception e) when (WriteProblem.Is(e) && !trace)
         {
             if (!ProcessSignals.IsClosedPipe(e)) terminal.WriteError(WriteProblem.Explain(e, null).Message);
             return ExitCode.Failed;
@@ -126,12 +128,9 @@ internal static class Program
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            terminal.WriteError(Debugs(parsed) ? e.ToString()
+            terminal.WriteError(trace ? e.ToString()
                 : $"{e.Message.ReplaceLineEndings(" ")} ({e.GetType().Name}; --debug prints the stack trace)");
             return ExitCode.Failed;
         }
     }
-
-    private static bool Debugs(ParseResult parsed) =>
-        parsed.GetValue<bool>("--debug") || Environment.GetEnvironmentVariable("ALPACACOT_DEBUG") == "1";
 }

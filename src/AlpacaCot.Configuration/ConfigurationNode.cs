@@ -21,13 +21,18 @@ public abstract record ConfigurationNode(SourceLocation Location)
     /// <exception cref="InputException">Not valid YAML, or a feature of YAML that these files do not use.</exception>
     public static ConfigurationNode Parse(string yaml, string file, Schema schema, string? folder = null)
     {
-        // The most frequent mistake; the YAML parser reports it at a misleading location.
-        foreach (var (i, line) in yaml.Split('\n').Index())
-            if (line.TrimStart(' ').StartsWith('\t') && line.Trim() is { Length: > 0 } text && text[0] != '#')
-                throw new InputException($"{new SourceLocation(file, i + 1)}: this is not valid YAML: the line is indented " +
-                    "with a tab; use spaces");
+        ArgumentNullException.ThrowIfNull(yaml);
+        var lines = yaml.Split('\n');
+        InputException Wrong(YamlMistakes.Mistake mistake, Exception? cause)
+        {
+            var message = YamlMistakes.Message(new SourceLocation(file, mistake.Line + 1), lines, mistake);
+            return cause is null ? new InputException(message) : new InputException(message, cause);
+        }
+        // The YAML parser reports these at a misleading location, or not at all.
+        if (YamlMistakes.Before(lines) is { } early) throw Wrong(early, null);
         return Parse(yaml, schema.Kind, mark => new SourceLocation(file, (int)mark.Line) { Folder = folder },
-            new SourceLocation(file, 1) { Folder = folder });
+            new SourceLocation(file, 1) { Folder = folder },
+            (mark, reason, cause) => Wrong(YamlMistakes.Behind(lines, (int)mark.Line - 1, (int)mark.Column - 1, reason), cause));
     }
 
     /// <summary>
@@ -40,10 +45,13 @@ public abstract record ConfigurationNode(SourceLocation Location)
     public static ConfigurationNode ParseOption(string yaml, string option, Schema schema)
     {
         var location = new SourceLocation("", 0, option);
-        return yaml.Length == 0 ? new Scalar(location, "", Quoted: true) : Parse(yaml, schema.Kind, _ => location, location);
+        return yaml.Length == 0 ? new Scalar(location, "", Quoted: true) : Parse(yaml, schema.Kind, _ => location, location,
+            (mark, reason, cause) => new InputException($"{location}: this is not valid YAML: "
+                + YamlMistakes.Behind([yaml], 0, (int)mark.Column - 1, reason).What, cause));
     }
 
-    private static ConfigurationNode Parse(string yaml, string kind, Func<Mark, SourceLocation> at, SourceLocation start)
+    private static ConfigurationNode Parse(string yaml, string kind, Func<Mark, SourceLocation> at, SourceLocation start,
+        Func<Mark, string, Exception, InputException> wrong)
     {
         var parser = new Parser(new StringReader(yaml));
         try
@@ -58,7 +66,12 @@ public abstract record ConfigurationNode(SourceLocation Location)
         }
         catch (YamlException e)
         {
-            throw new InputException($"{at(e.Start)}: this is not valid YAML: {Reason(e)}", e);
+            throw wrong(e.Start, Reason(e), e);
+        }
+        // The parser fails on some texts, such as a map that is left open, with exceptions of its own code.
+        catch (Exception e) when (InputBoundary.IsOfContent(e))
+        {
+            throw wrong(parser.Current?.End ?? Mark.Empty, "the text ends, or goes on, where this cannot be", e);
         }
     }
 
@@ -72,6 +85,10 @@ public abstract record ConfigurationNode(SourceLocation Location)
                 "out, or put quotes around a text that starts with & or *");
         if (parser.Current is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } tag })
             throw new InputException($"{location}: tags ({tag.Value}) are not allowed in a {kind}; write the value alone");
+        if (parser.Current is YamlDotNet.Core.Events.Scalar { Style: ScalarStyle.Plain, Value: var text }
+            && YamlMistakes.IsCurlyQuoted(text))
+            throw new InputException($"{location}: the quotation marks of {text} are typographic, so they would be part of the "
+                + "text; write \" or '");
         if (parser.TryConsume<YamlDotNet.Core.Events.Scalar>(out var scalar))
             return new Scalar(location, scalar.Value, scalar.Style != ScalarStyle.Plain);
         if (parser.TryConsume<SequenceStart>(out _))
@@ -102,6 +119,14 @@ public abstract record ConfigurationNode(SourceLocation Location)
 
     /// <summary>The value for a message: <c>the text "abc"</c>, <c>a list</c>, ...</summary>
     public abstract string Describe();
+
+    /// <summary>A remedy for characters in the value that its author most likely means otherwise; null for none.</summary>
+    public string? Hint => this is Scalar scalar ? YamlMistakes.Hint(scalar.Text, scalar.Quoted) : null;
+
+    /// <summary>As <see cref="Hint"/>, as the end of a message about a file that does not exist; empty for none.</summary>
+    /// <param name="path">The path as it was written.</param>
+    public static string HintOf(string path) =>
+        YamlMistakes.Hint(Path.GetFileName(path), quoted: false) is { } hint ? $" ({hint})" : "";
 
     /// <summary>A deep copy of the tree's lists and maps.</summary>
     public ConfigurationNode Copy() => this switch

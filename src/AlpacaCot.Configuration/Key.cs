@@ -22,9 +22,8 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
         Func<T, double?> get, Func<T, double, T> set) =>
         new(name, allowed, meaning,
             (record, node, context) => node is ConfigurationNode.Scalar { Quoted: false } s
-                && double.TryParse(s.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
-                && double.IsFinite(value) && valid(value)
-                    ? set(record, value) : context.Wrong(record, node, allowed),
+                && Numbers.Real(s.Text) is { } value && valid(value)
+                    ? set(record, value) : context.WrongNumber(record, node, allowed, whole: false),
             record => get(record) is { } value ? Yaml.Number(value) : null);
 
     /// <summary>A whole number of at least <paramref name="least"/>.</summary>
@@ -33,9 +32,8 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
         var allowed = $"a whole number from {least}";
         return new(name, allowed, meaning,
             (record, node, context) => node is ConfigurationNode.Scalar { Quoted: false } s
-                && int.TryParse(s.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
-                && value >= least
-                    ? set(record, value) : context.Wrong(record, node, allowed),
+                && Numbers.Whole(s.Text) is { } value && value >= least
+                    ? set(record, value) : context.WrongNumber(record, node, allowed, whole: true),
             record => get(record)?.ToString(CultureInfo.InvariantCulture));
     }
 

@@ -19,6 +19,20 @@ public sealed class Problems(string file)
     public void AddAt(string key, string problem) =>
         Add(Given.TryGetValue(key, out var location) ? location : new SourceLocation(file, 0), problem);
 
+    /// <summary>Whether an error was reported.</summary>
+    public bool Any => _problems.Count > 0;
+
+    /// <summary>Reports the errors of another message, each as one.</summary>
+    /// <param name="problem">The message.</param>
+    /// <param name="key">The key whose location is put before a message that has none; null: the message has its own.</param>
+    public void Include(InputException problem, string? key = null)
+    {
+        ArgumentNullException.ThrowIfNull(problem);
+        foreach (var one in problem.Problems ?? [problem.Message])
+            if (key is not null) AddAt(key, one);
+            else if (!_problems.Contains(one)) _problems.Add(one);
+    }
+
     /// <summary>Reports a valid setting whose combination with others is not supported.</summary>
     public void Refuse(string key, string reason)
     {
@@ -35,6 +49,6 @@ public sealed class Problems(string file)
         if (_problems.Count == 1) throw new InputException(_problems[0]) { Refusal = refusal };
         if (_problems.Count > 1)
             throw new InputException($"{file} has {_problems.Count} errors:\n" +
-                string.Join('\n', _problems.Select(p => "  " + p))) { Refusal = refusal };
+                string.Join('\n', _problems.Select(p => "  " + p))) { Refusal = refusal, Problems = [.. _problems] };
     }
 }

@@ -25,6 +25,15 @@ public sealed record Schema(string Kind)
     /// <summary>The names of keys in other tools, each with this project's name, for suggestions.</summary>
     public IReadOnlyDictionary<string, string> Synonyms { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>Words of other tools that name no single key or value here, in lower case, each with what to write.</summary>
+    public IReadOnlyDictionary<string, string> Remedies { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>Another kind of file by a key that only it has, with the command that reads it.</summary>
+    public IReadOnlyList<(string Key, string Kind, string Command)> Others { get; init; } = [];
+
+    /// <summary>Keys that no other kind of file has; a file with one of them is of this kind.</summary>
+    public IReadOnlyList<string> Marks { get; init; } = [];
+
     /// <summary>All documented keys, to suggest the section of a key that was written in another one.</summary>
     public Func<IEnumerable<DocumentedKey>> Documented { get; init; } = () => [];
 

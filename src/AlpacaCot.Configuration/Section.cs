@@ -78,13 +78,33 @@ public static class Section
     private static string Unknown(string name, List<string> names, KeyContext context)
     {
         var section = context.Name.Length == 0 ? $"a {context.Schema.Kind}" : context.Name;
-        var ours = context.Schema.Synonyms.GetValueOrDefault(name, name);
-        if (names.Contains(ours)) return $"{section} has no key '{name}'; did you mean {ours}?";
+        var start = $"{section} has no key '{name}'; ";
+        if (context.Schema.Remedies.TryGetValue(name.ToLowerInvariant(), out var remedy)) return start + remedy;
+        var ours = context.Schema.Synonyms.GetValueOrDefault(name.ToLowerInvariant(), name);
+        if (names.Contains(ours)) return start + $"did you mean {ours}?";
+        if (YamlMistakes.Hint(name, quoted: false) is { } hint) return start + hint;
         // The right word in the wrong section: learning_rate at the top instead of under training.
         var home = context.Schema.Documented()
-            .FirstOrDefault(k => k.Name == ours || k.Name.EndsWith("." + ours, StringComparison.Ordinal));
-        var guess = home?.Name ?? Spelling.Nearest(name, names);
-        return $"{section} has no key '{name}'; " +
-            (guess is null ? $"allowed are {string.Join(", ", names)}" : $"did you mean {guess}?");
+            .FirstOrDefault(k => k.Name == ours || k.Name.EndsWith("." + ours, StringComparison.Ordinal))?.Name;
+        if (home is not null && home != name) return start + $"did you mean {home}?";
+        if (home is not null)
+            return start + $"{home} is a key of the {context.Schema.Kind} itself: write it at the top, without indentation";
+        return start + (Spelling.Nearest(name, names) is { } near ? $"did you mean {near}?" : $"allowed are {string.Join(", ", names)}");
+    }
+
+    /// <summary>Tells of a file of another kind.</summary>
+    /// <param name="map">The file.</param>
+    /// <param name="file">The file as messages name it.</param>
+    /// <param name="schema">The kind that it should be.</param>
+    /// <exception cref="InputException">The file has a key that only another kind has.</exception>
+    public static void RequireKind(ConfigurationNode.Mapping map, string file, Schema schema)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(schema);
+        if (map.Entries.Exists(e => schema.Marks.Contains(e.Name))) return;
+        foreach (var (key, kind, command) in schema.Others)
+            if (map.Entries.Find(e => e.Name == key) is { } found)
+                throw new InputException($"{found.Location}: this is a {kind} (it has the key {key}), not a {schema.Kind}; use it with: "
+                    + $"alpaca-cot {command} {file}");
     }
 }

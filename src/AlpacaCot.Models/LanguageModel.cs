@@ -27,6 +27,8 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The file in an adapter or model folder with the prompt template used in training.</summary>
     public const string TemplateFile = ChatFormats.FileName;
 
+    private const int MostBeyond = 1024;
+
     private readonly Tokenizer? _tokenizer;
     private readonly ModelFolder? _folder;
     private readonly Lazy<ChatFormatChoice> _template; // a model with a damaged template still works with token ids
@@ -48,10 +50,7 @@ public sealed class LanguageModel : IDisposable
 
     private LanguageModel(CausalModel model, Tokenizer? tokenizer, Lazy<ChatFormatChoice> template, ModelFolder? folder)
     {
-        if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
-            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, " +
-                "but the model has only " +
-                $"{model.Shape.Vocabulary} embeddings. Use the tokenizer of this model.");
+        if (tokenizer?.VocabularySize > model.Shape.Vocabulary) model.Notes = [.. model.Notes, Beyond(tokenizer, model.Shape.Vocabulary)];
         (Model, this._tokenizer, this._template, this._folder) = (model, tokenizer, template, folder);
     }
 
@@ -100,11 +99,11 @@ public sealed class LanguageModel : IDisposable
         string? tokenizerPath = null, ScalarType? storage = null, QuantizationOptions? quantization = null,
         Compute? compute = null)
     {
+        (modelPath, adapterPath) = ModelLocation.Of(modelPath, adapterPath);
         var folder = ModelFolder.Open(modelPath);
         CausalModel? model = null;
         try
         {
-            adapterPath = adapterPath is null ? null : AdapterIn(adapterPath);
             var tokenizer = tokenizerPath is null && !TokenizerFiles.Has(modelPath)
                 ? null : Tokenizer.Load(tokenizerPath ?? modelPath);
             var format = new Lazy<ChatFormatChoice>(() =>
@@ -165,6 +164,17 @@ public sealed class LanguageModel : IDisposable
         _folder?.Dispose();
     }
 
+    // Llama 2's <pad> and the like: added tokens that the model never sees. A pass with one of them is an error.
+    private static string Beyond(Tokenizer tokenizer, int embeddings)
+    {
+        List<int> added = [.. Enumerable.Range(embeddings, Math.Min(tokenizer.VocabularySize - embeddings, MostBeyond))];
+        if (tokenizer.VocabularySize - embeddings > MostBeyond || tokenizer.FirstIdNotAdded(embeddings) is not null)
+            throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, " +
+                $"but the model has only {embeddings} embeddings. Use the tokenizer of this model.");
+        return $"{tokenizer.Path} adds {added.Count} token{(added.Count == 1 ? "" : "s")} ({string.Join(", ", added.Take(3).Select(tokenizer.IdToToken))}" +
+            $"{(added.Count > 3 ? ", .." : "")}) that the model has no embeddings for ({embeddings} rows); text with one of them is an error.";
+    }
+
     private static bool SameTokens(Tokenizer a, Tokenizer b) =>
         Enumerable.Range(0, Math.Min(a.VocabularySize, b.VocabularySize)).All(id => a.IdToToken(id) == b.IdToToken(id));
 
@@ -180,14 +190,15 @@ public sealed class LanguageModel : IDisposable
         if (config.ValueKind != JsonValueKind.Object || !config.TryGetProperty("eos_token_id", out var ends)) return [];
         return ends.ValueKind switch
         {
-            JsonValueKind.Number => [ends.GetInt32()],
-            JsonValueKind.Array =>
-                [.. ends.EnumerateArray().Where(e => e.ValueKind == JsonValueKind.Number).Select(e => e.GetInt32())],
+            JsonValueKind.Number => Ids([ends]),
+            JsonValueKind.Array => Ids(ends.EnumerateArray()),
             _ => [],
         };
+
+        static IEnumerable<int> Ids(IEnumerable<JsonElement> values) =>
+            [.. values.Select(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out var id) ? id : -1)];
     }
 
     /// <summary>The PEFT folder of a path that may be a run folder with one in <c>adapter/</c>.</summary>
-    public static string AdapterIn(string path) =>
-        Directory.Exists(Path.Combine(path, "adapter")) ? Path.Combine(path, "adapter") : path;
+    public static string AdapterIn(string path) => ModelLocation.AdapterOf(path);
 }

@@ -18,6 +18,9 @@ public sealed class InputException : Exception
     /// </summary>
     public string? Refusal { get; init; }
 
+    /// <summary>The errors of a message that lists several; null where it is one.</summary>
+    public IReadOnlyList<string>? Problems { get; init; }
+
     /// <summary>An exception whose message is the reason of a <see cref="Refusal"/>.</summary>
     public static InputException Refusing(string reason) => new(reason) { Refusal = reason };
 }

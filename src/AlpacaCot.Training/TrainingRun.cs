@@ -46,6 +46,8 @@ public static class TrainingRun
             && card.Base.Fingerprint != ModelFingerprint.Of(loaded.Checkpoint))
             observer.Note($"the adapter in {continues} was trained on other weights ({card.Base.Name}) than those of "
                 + $"{recipe.Model.Path}: it may start from a bad loss");
+        foreach (var note in loaded.Model.Notes) observer.Note(note);
+        if (PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length") is { } limit) observer.Note(limit);
         var objective = ObjectiveRegistry.Create(options);
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true);
         foreach (var note in data.Notes) observer.Note(note);
@@ -117,16 +119,16 @@ public static class TrainingRun
         out IReadOnlyList<CompanionFile> companions)
     {
         var full = recipe.TrainsAllParameters;
-        var configPath = recipe.Model.Init ?? Path.Combine(recipe.Model.Path!, "config.json");
+        var configPath = recipe.Model.Init ?? Path.Combine(recipe.Model.Folder!, "config.json");
         var tokenizerPath = recipe.Model.Tokenizer ?? Path.GetDirectoryName(configPath)!;
         ScalarType? storage = full ? ScalarType.Float32 : null;
         var loaded = recipe.Model.Init is { } init
             ? FromRandomWeights(init, tokenizerPath, recipe)
-            : LanguageModel.Load(recipe.Model.Path!, null, recipe.Template, tokenizerPath, storage,
+            : LanguageModel.Load(recipe.Model.Folder!, null, recipe.Template, tokenizerPath, storage,
                 recipe.QuantizationOptions);
         // A trained model folder is complete: it contains the companion files of its base model.
         configuration = File.Exists(configPath) ? File.ReadAllText(configPath) : loaded.Checkpoint.Config.GetRawText();
-        companions = Companions.Of(recipe.Model.Path, recipe.Model.Path is null ? tokenizerPath : recipe.Model.Tokenizer);
+        companions = Companions.Of(recipe.Model.Folder, recipe.Model.Path is null ? tokenizerPath : recipe.Model.Tokenizer);
         return loaded;
     }
 

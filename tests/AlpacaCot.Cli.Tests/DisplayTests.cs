@@ -104,13 +104,6 @@ public sealed class DisplayTests
             Assert.Equal(0, Program.Parse([.. command.Split(' '), "--help"], terminal).Invoke(new() { Output = output }));
             var examples = output.ToString()[output.ToString().IndexOf("Example", StringComparison.Ordinal)..].Split('\n');
             Assert.All(examples, line => Assert.InRange(line.Length, 0, 80));
-            // Joined at the backslashes they are the examples as they are elsewhere.
-            var joined = string.Join('\n', examples).Replace(" \\\n      ", " ", StringComparison.Ordinal);
-            terminal.Console.Profile.Width = 10_000;
-            output.GetStringBuilder().Clear();
-            Program.Parse([.. command.Split(' '), "--help"], terminal).Invoke(new() { Output = output });
-            Assert.EndsWith(joined, output.ToString(), StringComparison.Ordinal);
-            terminal.Console.Profile.Width = 80;
         }
     }
 

@@ -42,7 +42,9 @@ public sealed class UsageTests
         foreach (var command in AllCommands)
         {
             var help = await CommandLine.Run([.. command.Split(' '), "--help"]);
-            var examples = help.Out[help.Out.IndexOf("Example", StringComparison.Ordinal)..].Split('\n').Skip(1)
+            var shown = help.Out[help.Out.IndexOf("Example", StringComparison.Ordinal)..];
+            Assert.All(shown.Split('\n'), line => Assert.True(line.Length <= 80, line));
+            var examples = shown.Replace(" \\\n", "", StringComparison.Ordinal).Split('\n').Skip(1)
                 .Select(l => l.Trim()).Where(l => l.StartsWith("alpaca-cot ", StringComparison.Ordinal));
             foreach (var example in examples)
             {

@@ -23,8 +23,24 @@ internal static class Golden
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(path, config)))!.AsObject();
         change?.Invoke(json);
         using var opened = ModelFolder.Open(path); // mapped tensors outlive the folder object
-        return TestDevice.WithFault(ModelFamilies.Build(JsonSerializer.SerializeToElement(json), new CheckpointWeights(opened),
+        IWeightSource weights = change is null ? new CheckpointWeights(opened) : new Unlisted(new CheckpointWeights(opened));
+        return TestDevice.WithFault(ModelFamilies.Build(JsonSerializer.SerializeToElement(json), weights,
             storage, compute: TestDevice.Compute));
+    }
+
+    /// <summary>Weights that do not say which there are: a configuration that is wrong on purpose may leave some unused.</summary>
+    private sealed class Unlisted(IWeightSource weights) : IWeightSource
+    {
+        public IEnumerable<string> Names => [];
+
+        public bool Contains(string name) => weights.Contains(name);
+
+        public Tensor Read(string name, ReadOnlySpan<long> shape) => weights.Read(name, shape);
+
+        public Models.Quantization.WeightMatrix? ReadQuantized(string name, long outputs, long inputs) =>
+            weights.ReadQuantized(name, outputs, inputs);
+
+        public bool Differ(string name, string other) => weights.Differ(name, other);
     }
 
     public static JsonElement Json(string path)

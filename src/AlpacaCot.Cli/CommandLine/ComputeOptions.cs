@@ -19,7 +19,7 @@ internal sealed class ComputeOptions
     {
         Description = "Type of the weight matrices in memory; int8 and int4 (GGUF's Q8_0 and Q4_0) are fastest. "
             + "Default: as stored in the model",
-    }.AcceptOnlyFromAmong("fp32", "bf16", "int8", "int4");
+    }.Among(["fp32", "bf16", "int8", "int4"]);
 
     private readonly Option<string> _quantization = Options.Quantization();
     private readonly bool _withWeights;

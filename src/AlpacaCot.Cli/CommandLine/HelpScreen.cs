@@ -1,22 +1,37 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using AlpacaCot.Cli.Output;
+using System.Text.RegularExpressions;
 
 namespace AlpacaCot.Cli.CommandLine;
 
 /// <summary>The <c>--help</c> of every command: the page of System.CommandLine, then examples.</summary>
-internal static class HelpScreen
+internal static partial class HelpScreen
 {
-    public static void Install(RootCommand root, Terminal terminal)
+    public static void Install(RootCommand root)
     {
         var option = root.Options.OfType<HelpOption>().Single();
         option.Description = "Show this help";
         root.Options.OfType<VersionOption>().Single().Description = "Show the version";
-        option.Action = new WithExamples((SynchronousCommandLineAction)option.Action!, terminal.Console.Profile.Width);
+        option.Action = new WithExamples((SynchronousCommandLineAction)option.Action!);
     }
 
-    private sealed class WithExamples(SynchronousCommandLineAction help, int width) : SynchronousCommandLineAction
+    /// <summary>A command line over several lines of at most 80 columns, broken before options as a shell reads it.</summary>
+    internal static string Folded(string line)
+    {
+        const int Columns = 80;
+        var parts = new List<string> { "" };
+        foreach (var word in OptionStart().Split(line))
+            if (parts[^1].Length == 0) parts[^1] = "  " + word;
+            else if (parts[^1].Length + 1 + word.Length <= Columns - 2) parts[^1] += " " + word;
+            else parts.Add("    " + word);
+        return string.Join(" \\\n", parts);
+    }
+
+    [GeneratedRegex(@" (?=--)")]
+    private static partial Regex OptionStart();
+
+    private sealed class WithExamples(SynchronousCommandLineAction help) : SynchronousCommandLineAction
     {
         public override bool Terminating => help.Terminating;
         public override bool ClearsParseErrors => help.ClearsParseErrors;
@@ -28,26 +43,10 @@ internal static class HelpScreen
             {
                 var output = parseResult.InvocationConfiguration.Output;
                 output.WriteLine(command.Examples.Count == 1 ? "Example:" : "Examples:");
-                foreach (var example in command.Examples) output.WriteLine(Broken($"  alpaca-cot {example}", width));
+                foreach (var example in command.Examples) output.WriteLine(Folded($"alpaca-cot {example}"));
                 output.WriteLine();
             }
             return code;
         }
-    }
-
-    // A command line that is longer than the terminal continues after a backslash, so that it can still be copied.
-    private static string Broken(string line, int width)
-    {
-        const string End = " \\", Start = "      ";
-        var (lines, rest) = (new List<string>(), line);
-        while (rest.Length > width)
-        {
-            var options = rest.LastIndexOf(" --", width - End.Length, StringComparison.Ordinal);
-            var at = options > Start.Length ? options : rest.LastIndexOf(' ', width - End.Length);
-            if (at <= Start.Length) break;
-            lines.Add(rest[..at] + End);
-            rest = Start + rest[(at + 1)..];
-        }
-        return string.Join(Environment.NewLine, lines.Append(rest));
     }
 }

@@ -36,7 +36,7 @@ internal sealed class JudgeOptions
     };
 
     private readonly Option<double> _timeout = Options.Number("--judge-timeout", "Time limit of one verdict in seconds", "S",
-        120.0, v => v is > 0 and <= 86400, "a number above 0, at most 86400");
+        120.0, v => v is > 0 and <= 86400, "a number above 0, at most 86400", 120);
 
     private readonly Option<int> _parallel = Options.Positive<int>("--judge-parallel", "Requests to the judge at a time", "N", 4);
 

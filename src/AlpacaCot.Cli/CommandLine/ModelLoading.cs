@@ -31,8 +31,10 @@ internal static class ModelLoading
             if (storage.Weights is "int8" or "int4") loaded.Model.RoundWeights(storage.Weights == "int8" ? 8 : 4);
             return loaded;
         }
-        return terminal.IsLive(json: true)
+        var model = terminal.IsLive(json: true)
             ? terminal.ErrorConsole.Status().Start($"loading {Markup.Escape(path)}", _ => Load()) : Load();
+        foreach (var note in model.Model.Notes) terminal.ErrorConsole.MarkupLine($"[grey]note: {Markup.Escape(note)}[/]");
+        return model;
     }
 
     /// <summary>Prints on standard error which template is used and why.</summary>

@@ -19,7 +19,7 @@ internal sealed class Sampling
             "Start from named settings. alpaca-cot: those of the original platform (sampling with 4 beams, top-k 40, top-p " +
             "0.9, repetition penalty 1.8, no repeated 6-gram, 512 new tokens)",
         HelpName = "NAME",
-    }.AcceptOnlyFromAmong("alpaca-cot");
+    }.Among(["alpaca-cot"]);
 
     private readonly Option<bool> _greedy = new("--greedy")
     {
@@ -28,16 +28,16 @@ internal sealed class Sampling
 
     private readonly Option<double?> _temperature = Options.Number<double?>("--temperature",
         "Sample with this temperature: below 1 favours likely tokens, above 1 unlikely ones", "T", null,
-        v => v is > 0 and <= 100, "a number above 0, at most 100");
+        v => v is > 0 and <= 100, "a number above 0, at most 100", 0.7);
 
     private readonly Option<double?> _topP = Options.Number<double?>("--top-p",
         "Sample from the most likely tokens whose probabilities add up to P", "P", null, v => v is > 0 and <= 1,
-        "a number above 0, at most 1");
+        "a number above 0, at most 1", 0.9);
 
     private readonly Option<int?> _topK = Options.Positive<int?>("--top-k", "Sample from the K most likely tokens", "K");
 
     private readonly Option<double?> _penalty = Options.Number<double?>("--repetition-penalty",
-        "Above 1 makes tokens that were already used less likely", "P", null, v => v > 0, "a number above 0");
+        "Above 1 makes tokens that were already used less likely", "P", null, v => v > 0, "a number above 0", 1.2);
 
     private readonly Option<int?> _ngram = Options.Positive<int?>("--no-repeat-ngram",
         "Never repeat a sequence of N tokens", "N");
@@ -47,14 +47,14 @@ internal sealed class Sampling
 
     private readonly Option<double?> _lengthPenalty = Options.Number<double?>("--length-penalty",
         "With --beams: above 1 favours long answers, below 1 short ones", "P", null, v => Math.Abs(v) <= 100,
-        "a number from -100 to 100");
+        "a number from -100 to 100", 1.2);
 
     private readonly Option<string> _early = new Option<string>("--early-stopping")
     {
         Description = "With --beams, when the search ends: full (enough finished answers), heuristic (the default), or never "
             + "(no better answer is possible)",
         HelpName = "WHEN",
-    }.AcceptOnlyFromAmong("full", "heuristic", "never");
+    }.Among(["full", "heuristic", "never"]);
 
     private readonly Option<string> _draft = new("--draft")
     {

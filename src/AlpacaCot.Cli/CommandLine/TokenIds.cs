@@ -1,4 +1,5 @@
 using System.Globalization;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 
@@ -33,6 +34,6 @@ internal static class TokenIds
 
     /// <summary>The tokenizer of <c>--tokenizer</c>, or else of <c>--model</c>.</summary>
     public static Tokenizer Load(string? tokenizer, string? model) =>
-        Tokenizer.Load(tokenizer ?? model
+        Tokenizer.Load(tokenizer ?? (model is null ? null : ModelLocation.Of(model).Model)
             ?? throw new InputException("no tokenizer is given; add --model PATH or --tokenizer PATH"));
 }

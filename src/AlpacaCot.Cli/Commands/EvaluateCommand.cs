@@ -9,6 +9,7 @@ using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Evaluation.Metrics;
 using AlpacaCot.Models;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 
@@ -33,8 +34,8 @@ internal sealed class EvaluateCommand(Terminal terminal)
         _template = Options.Template();
 
     private readonly Option<int?> _limit = Options.Limit("Maximum number of questions, taken from the categories in turn");
-    private readonly Option<int?> _shots = Options.Number<int?>("--shots",
-        "Number of solved examples before a question, if the benchmark has any", "N", null, v => v >= 0, "a whole number from 0");
+    private readonly Option<int?> _shots = Options.Whole<int?>("--shots",
+        "Number of solved examples before a question, if the benchmark has any", "N", null, 0);
 
     private readonly Option<string> _trigger = Options.Text("--trigger",
         "Text to append to every instruction, for example \"Let's think step by step.\"");
@@ -165,6 +166,7 @@ internal sealed class EvaluateCommand(Terminal terminal)
         ParseResult parsed, EvaluationScreen screen, CancellationToken cancel)
     {
         var (path, adapter) = (parsed.GetValue(_model), parsed.GetValue(_adapter));
+        if (path is not null) (path, adapter) = ModelLocation.Of(path, adapter); // answers are kept by what was asked
         var storage = _compute.Read(parsed);
         using var model = ModelLoading.Load(path, adapter, parsed.GetValue(_template), parsed.GetValue(_tokenizer), storage,
             terminal);
@@ -195,7 +197,11 @@ internal sealed class EvaluateCommand(Terminal terminal)
             : BenchmarkData.Find(benchmark.About, given, [DataFolder.Default]);
     }
 
-    private ChatFormatChoice TemplateOf(ParseResult parsed) => ChatFormats.Resolve(parsed.GetValue(_template),
-        parsed.GetValue(_adapter) is { } adapter ? LanguageModel.AdapterIn(adapter) : null, parsed.GetValue(_model),
-        parsed.GetValue(_tokenizer));
+    private ChatFormatChoice TemplateOf(ParseResult parsed)
+    {
+        var (model, adapter) = (parsed.GetValue(_model), parsed.GetValue(_adapter));
+        if (model is not null) (model, adapter) = ModelLocation.Of(model, adapter);
+        return ChatFormats.Resolve(parsed.GetValue(_template), adapter is null ? null : LanguageModel.AdapterIn(adapter), model,
+            parsed.GetValue(_tokenizer));
+    }
 }

@@ -26,13 +26,13 @@ internal sealed class ExportCommand(Terminal terminal)
 
     private readonly Option<string> _model = Options.Model(required: true), _adapter = Options.Adapter();
     private readonly Option<string> _format = new Option<string>("--format") { Description = "Format to write", Required = true }
-        .AcceptOnlyFromAmong("hf", "gguf", "state-dict");
+        .Among(["hf", "gguf", "state-dict"]);
 
     private readonly Option<string> _out = Options.Out("File (gguf) or folder (hf, state-dict) to write", "PATH", required: true);
     private readonly Option<string> _type = new Option<string>("--dtype")
     {
         Description = "Type of the weights to write. Default: float16 for gguf, else the types of the model",
-    }.AcceptOnlyFromAmong([.. GgufTypes.Keys]);
+    }.Among([.. GgufTypes.Keys]);
 
     private readonly Option<string> _shard = ShardSize();
     private readonly Option<string> _preTokenizer = new("--pre-tokenizer")
@@ -76,7 +76,7 @@ internal sealed class ExportCommand(Terminal terminal)
     public static Option<string> WeightType() => new Option<string>("--dtype")
     {
         Description = "Type of the weights to write. Default: the types of the model",
-    }.AcceptOnlyFromAmong([.. Types.Keys]);
+    }.Among([.. Types.Keys]);
 
     public static Option<string> ShardSize() => new("--shard-size")
     {

@@ -3,6 +3,7 @@ using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
 using AlpacaCot.Data.Formats;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
@@ -40,8 +41,8 @@ internal sealed class InspectCommand(Terminal terminal)
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         var engine = TokenIds.Load(parsed.GetValue(_tokenizer), parsed.GetValue(_model));
-        var prompt = ChatFormats.Resolve(parsed.GetValue(_template), null, parsed.GetValue(_model), parsed.GetValue(_tokenizer),
-            engine);
+        var at = parsed.GetValue(_model) is { } model ? ModelLocation.Of(model) : null;
+        var prompt = ChatFormats.Resolve(parsed.GetValue(_template), at?.Adapter, at?.Model, parsed.GetValue(_tokenizer), engine);
         var options = new EncodingOptions
         {
             CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),

@@ -51,6 +51,7 @@ internal sealed class PlanCommand(Terminal terminal)
             o.WriteNumber("memory_bytes", plan.Memory.Process);
             o.WriteNumber("steps", length.Steps);
             if (length.Examples is { } examples) o.WriteNumber("examples", examples);
+            if (plan.Notes.Count > 0) o.WriteString("note", string.Join(" ", plan.Notes));
         }));
 
     private static void Show(ResourceEstimate plan, RunLength length, IAnsiConsole console)
@@ -62,6 +63,7 @@ internal sealed class PlanCommand(Terminal terminal)
             $"{Gigabytes(plan.Memory.Adapter)}, optimizer {Gigabytes(plan.Memory.Optimizer)}, activations about " +
             Gigabytes(plan.Memory.Activations));
         Line("steps", length.Examples is { } examples ? $"{length.Steps:N0} over {examples:N0} examples" : $"{length.Steps:N0}");
+        foreach (var note in plan.Notes) Line("note", note);
 
         void Line(string name, string text) => console.MarkupLine($"  {name,-10} {Markup.Escape(text)}");
     }

@@ -14,7 +14,7 @@ internal sealed class QuantizeCommand(Terminal terminal)
 {
     private readonly Option<string> _model = Options.Model(required: true);
     private readonly Option<string> _to = new Option<string>("--to") { Description = "Quantization to apply", Required = true }
-        .AcceptOnlyFromAmong([.. QuantizationOptions.Names]);
+        .Among([.. QuantizationOptions.Names]);
 
     private readonly Option<string> _out = Options.Out("Model folder to write", "DIR", required: true);
     private readonly Option<bool> _single = new("--no-double-quantization")
@@ -58,13 +58,13 @@ internal sealed class QuantizeCommand(Terminal terminal)
                 cancel.ThrowIfCancellationRequested();
                 if (!terminal.ErrorIsTerminal || clock.ElapsedMilliseconds < 1000) return;
                 shown = true;
-                terminal.Error.Write(string.Create(CultureInfo.InvariantCulture,
-                    $"\r  {done / 1e6:N0} of {all / 1e6:N0} million weights   "));
+                terminal.WriteProgress(string.Create(CultureInfo.InvariantCulture,
+                    $"{done / 1e6:N0} of {all / 1e6:N0} million weights"));
             });
         }
         finally
         {
-            if (shown) terminal.Error.Write("\r\u001b[K");
+            if (shown) terminal.WriteProgress(null);
         }
         Report(from, into, options, clock.Elapsed, parsed.GetValue(_json), terminal);
         return ExitCode.Done;

@@ -26,8 +26,8 @@ internal sealed class QuickstartCommand(Terminal terminal)
     private static string Samples => Path.Combine(AppContext.BaseDirectory, "samples");
 
     private readonly Option<string> _out = Options.Out("Run folder; an earlier quickstart in it is replaced", "DIR");
-    private readonly Option<int?> _limit = Options.Number<int?>("--limit", "Ask only the first N held-out questions", "N", null,
-        v => v >= 3, "a whole number from 3"); // one question of each kind
+    private readonly Option<int?> _limit = Options.Whole<int?>("--limit", "Ask only the first N held-out questions", "N", null,
+        3); // one question of each kind
 
     private readonly Option<int?> _steps = Options.Positive<int?>("--steps", "Train only N steps", "N");
     private readonly Option<int> _seed = Options.Seed();

@@ -70,7 +70,7 @@ internal sealed class RenderCommand(Terminal terminal)
             var format => FromSegments((PromptTemplate)format, input, parsed.GetValue(_messages)!),
         };
         if (parsed.GetValue(_json)) WriteJson(text, supervised, terminal);
-        else terminal.Out.WriteLine(text);
+        else terminal.Exact.WriteLine(text);
         return ExitCode.Done;
     }
 

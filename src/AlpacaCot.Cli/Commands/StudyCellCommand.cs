@@ -33,7 +33,7 @@ internal sealed class StudyCellCommand(Terminal terminal)
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         if (parsed.GetValue(_attached)) Task.Run(() => WaitForEnd(terminal.In, stop), CancellationToken.None);
         var (folder, request) = CellFolder.Open(parsed.GetValue(_folder)!);
-        CellWork.Do(folder, request, new Reporter(terminal.Out), stop.Token);
+        CellWork.Do(folder, request, new Reporter(terminal.Exact), stop.Token);
         return ExitCode.Done;
     }
 

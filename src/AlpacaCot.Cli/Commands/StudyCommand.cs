@@ -33,7 +33,7 @@ internal sealed class StudyCommand(Terminal terminal)
     private readonly Option<string> _language = new Option<string>("--language")
     {
         Description = "Language of the report", DefaultValueFactory = _ => "en",
-    }.AcceptOnlyFromAmong("en", "zh");
+    }.Among(["en", "zh"]);
 
     private readonly Option<bool> _keys = Options.Keys("study"), _json = Options.Json();
 

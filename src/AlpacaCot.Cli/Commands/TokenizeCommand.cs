@@ -73,7 +73,7 @@ internal sealed class TokenizeCommand(Terminal terminal)
     {
         var text = tokenizer.Decode(ids, skipSpecial);
         if (json) terminal.WriteJson(w => w.Object(o => o.WriteString("text", text)));
-        else terminal.Out.WriteLine(text);
+        else terminal.Exact.WriteLine(text);
     }
 
     private static void EncodeFile(Tokenizer tokenizer, string path, string? output, bool special, Terminal terminal, bool json,

@@ -17,8 +17,8 @@ internal sealed class RecordProgress(Terminal terminal, bool json) : IDisposable
     {
         if (!_visible || _clock.ElapsedMilliseconds < _next) return;
         (_next, _shown) = (_clock.ElapsedMilliseconds + 200, true);
-        terminal.Error.Write(string.Create(CultureInfo.InvariantCulture,
-            $"\r  {records:N0} records, {records / _clock.Elapsed.TotalSeconds:N0}/s   "));
+        terminal.WriteProgress(string.Create(CultureInfo.InvariantCulture,
+            $"{records:N0} records, {records / _clock.Elapsed.TotalSeconds:N0}/s"));
     }
 
     /// <summary>Passes records on and counts them.</summary>
@@ -34,7 +34,7 @@ internal sealed class RecordProgress(Terminal terminal, bool json) : IDisposable
 
     public void Dispose()
     {
-        if (_shown) terminal.Error.Write("\r\u001b[K");
+        if (_shown) terminal.WriteProgress(null);
         _shown = false;
     }
 }

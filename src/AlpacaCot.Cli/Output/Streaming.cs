@@ -16,8 +16,8 @@ internal static class Streaming
         void Write(string text)
         {
             whole.Append(text);
-            terminal.Out.Write(text);
-            if (text.Length > 0) terminal.Out.Flush();
+            terminal.Exact.Write(text);
+            if (text.Length > 0) terminal.Exact.Flush();
         }
         foreach (var id in model.Generator.Stream(prompt, options, cache, cancel)) Write(answer.Add(decoder.Add(id)));
         Write(answer.Add(decoder.Flush()));

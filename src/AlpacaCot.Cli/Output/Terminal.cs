@@ -9,18 +9,27 @@ namespace AlpacaCot.Cli.Output;
 internal sealed class Terminal
 {
     private const int PipeWidth = 10_000; // columns, so that no line is wrapped
+    private readonly TextWriter _progress;
 
     private Terminal(TextWriter output, TextWriter error, TextReader input, bool outIsTerminal, bool errorIsTerminal)
     {
-        (Out, Error, In, OutIsTerminal, ErrorIsTerminal) = (output, error, input, outIsTerminal, errorIsTerminal);
+        (In, OutIsTerminal, ErrorIsTerminal) = (input, outIsTerminal, errorIsTerminal);
+        (Out, Error, _progress) = (VisibleText.Writer(output), VisibleText.Writer(error), error);
+        Exact = outIsTerminal ? Out : output;
         Console = Create(output, outIsTerminal);
         ErrorConsole = Create(error, errorIsTerminal);
     }
 
-    /// <summary>Standard output: results.</summary>
+    /// <summary>Standard output: results, with control characters made visible.</summary>
     public TextWriter Out { get; }
 
-    /// <summary>Standard error: errors, and with --json all other messages.</summary>
+    /// <summary>
+    /// Standard output for results whose every character counts, such as answers: unchanged in files and pipes, with
+    /// control characters made visible on a terminal.
+    /// </summary>
+    public TextWriter Exact { get; }
+
+    /// <summary>Standard error: errors, and with --json all other messages; control characters are made visible.</summary>
     public TextWriter Error { get; }
 
     public TextReader In { get; }
@@ -82,6 +91,9 @@ internal sealed class Terminal
         Out.Flush();
     }
 
+    /// <summary>Replaces the line of progress on standard error; null erases it.</summary>
+    public void WriteProgress(string? line) => _progress.Write(line is null ? "\r\u001b[K" : $"\r  {VisibleText.Of(line)}   ");
+
     /// <summary>Prints an error on standard error, in red if colours are available.</summary>
     public void WriteError(string message)
     {
@@ -103,6 +115,7 @@ internal sealed class Terminal
         });
         if (!terminal) console.Profile.Width = PipeWidth;
         console.Profile.Capabilities.Unicode = true;
+        VisibleText.Attach(console);
         return console;
     }
 }

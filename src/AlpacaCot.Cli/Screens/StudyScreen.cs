@@ -131,8 +131,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         if (analysis.Results.Unfinished.Count > 0)
             console.MarkupLine($"  [red]not finished:[/] {Markup.Escape(string.Join("; ", analysis.Results.Unfinished))}");
         console.WriteLine();
-        console.Profile.Out.Writer.WriteLine($"  report  {report}");
-        if (cost is not null) console.Profile.Out.Writer.WriteLine($"  {EvaluationScreen.Text(cost)}");
+        console.Profile.Out.Writer.WriteLine(VisibleText.Of($"  report  {report}"));
+        if (cost is not null) console.Profile.Out.Writer.WriteLine(VisibleText.Of($"  {EvaluationScreen.Text(cost)}"));
         console.Profile.Out.Writer.WriteLine($"  time    {Time(elapsed.TotalSeconds)}");
     }
 

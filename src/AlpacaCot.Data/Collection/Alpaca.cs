@@ -15,7 +15,7 @@ internal static class Alpaca
         RecordSource.Unified(new("alpaca-cleaned", "Alpaca, cleaned", 51_760)
         {
             Aliases = ["alpaca_data_cleaned", "yahma/alpaca-cleaned"], PartOf = "alpaca", Published = "yahma/alpaca-cleaned",
-            RawFormat = "JSON array of instruction, input, output", Licence = "CC BY 4.0",
+            RawFormat = "JSON array of instruction, input, output", Licence = "CC BY-NC 4.0",
             Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.SI,
             Type = "general instructions with faulty records corrected", Tags = ["general", "text-davinci-003", "cleaned"],
         }),

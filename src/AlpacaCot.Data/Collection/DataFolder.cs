@@ -1,4 +1,5 @@
 using AlpacaCot.Data.Download;
+using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
@@ -56,7 +57,7 @@ public static class DataFolder
         var folder = files.Select(file => Path.GetDirectoryName(file)!).MinBy(f => f.Length)!;
         while (!files.TrueForAll(file => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
             folder = Path.GetDirectoryName(folder)!;
-        return Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Count(RawFiles.IsData) == files.Count
+        return FolderFiles.Below(folder).Count(RawFiles.IsData) == files.Count
             ? [folder] : files;
     }
 

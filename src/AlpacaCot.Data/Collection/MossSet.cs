@@ -17,7 +17,7 @@ internal static class MossSet
             Published = "fnlp/moss-002-sft-data and fnlp/moss-003-sft-data",
             Copy = "QingyiSi/Alpaca-CoT", Files = ["MOSS/*"],
             RawFormat = "002: plain_text ([Human]: and [MOSS]:); 003: chat (turn_1: Human, ..., MOSS), meta_instruction",
-            Licence = "CC BY 4.0", Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.TS,
+            Licence = "CC BY-NC 4.0", Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.TS,
             Generation = SetGeneration.SI, Type = "helpful, honest and harmless dialogues; use of tools",
             Tags = ["dialogue", "tools", "safety", "gpt-3.5"],
         }, Convert),

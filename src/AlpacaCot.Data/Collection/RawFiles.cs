@@ -16,7 +16,7 @@ internal static class RawFiles
         if (File.Exists(path)) return [path];
         if (!Directory.Exists(path)) throw new InputException($"{path}: file or folder not found.");
         var allowed = endings.Length > 0 ? endings : Endings;
-        var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+        var files = FolderFiles.Below(path)
             .Where(file => IsData(file, allowed)).Order(StringComparer.Ordinal).ToList();
         return files.Count > 0 ? files
             : throw new InputException(

@@ -44,9 +44,12 @@ internal sealed class RecordSource(CatalogueEntry entry, Func<RawFields, IEnumer
                 var fields = new RawFields(record, options);
                 conversations = !ownInstructions && IsUnified(fields) ? [FromUnified(fields)] : [.. convert(fields)];
             }
-            catch (InputException bad) when (options.Reading.SkipBad)
+            catch (Exception bad) when (bad is InputException || InputBoundary.IsOfContent(bad))
             {
-                options.Reading.OnBadRecord?.Invoke(bad.Message);
+                var message = bad is InputException ? bad.Message
+                    : $"{record.Origin}: it has an unexpected form: {InputBoundary.Reason(bad)}";
+                if (!options.Reading.SkipBad) throw bad is InputException ? bad : new InputException(message, bad);
+                options.Reading.OnBadRecord?.Invoke(message);
                 continue;
             }
             if (conversations.Count == 0) options.OnLeftOut?.Invoke(record.Origin);

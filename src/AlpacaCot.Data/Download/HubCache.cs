@@ -37,7 +37,7 @@ public sealed class HubCache
     {
         var snapshot = Snapshot(commit);
         if (!Directory.Exists(snapshot)) return [];
-        return [.. Directory.EnumerateFiles(snapshot, "*", SearchOption.AllDirectories).Select(path =>
+        return [.. FolderFiles.Below(snapshot).Select(path =>
         {
             var target = File.ResolveLinkTarget(path, returnFinalTarget: true) as FileInfo ?? new FileInfo(path);
             return (Path: path, Target: target);

@@ -1,12 +1,14 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Download;
 
 /// <summary>Queries a host for a repository's commit and file list.</summary>
 internal sealed partial class HubListing(HubTransport transport, IRepositoryHost host, HubRepository repository, string revision)
 {
+    private const int MostFiles = 1_000_000, MostPages = 10_000;
     private const int LargestAnswer = 64 << 20;   // bytes; a page of a listing has a few hundred KB
 
     /// <summary>Resolves a branch, tag or commit to a commit.</summary>
@@ -14,35 +16,44 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
     {
         var (json, _) = await GetAsync(host.CommitAddress(revision), cancel).ConfigureAwait(false);
         using (json)
-            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha)
+            return Inside(() => json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha)
                 && sha.ValueKind == JsonValueKind.String && HubCache.IsCommit(sha.GetString()!) ? sha.GetString()!
-                    : throw Strange();
+                    : throw Strange());
     }
 
     /// <summary>The files of a commit, sorted by path.</summary>
     public async Task<IReadOnlyList<HubFile>> FilesAsync(string commit, CancellationToken cancel)
     {
-        var files = new List<HubFile>();
+        var (files, seen) = (new List<HubFile>(), new HashSet<Uri>());
         for (var page = host.ListAddress(commit); page is not null;)
         {
+            // A listing that leads back to a page, or never ends, would be followed for ever.
+            if (!seen.Add(page)) throw Strange();
             var (json, next) = await GetAsync(page, cancel).ConfigureAwait(false);
             using (json) files.AddRange(Read(json.RootElement));
-            if (next == page) throw Strange();
+            if (files.Count > MostFiles || seen.Count > MostPages)
+                throw new DownloadException($"{host.Endpoint} lists more than {MostFiles:N0} files in {repository.Id}, or more than "
+                    + $"{MostPages:N0} pages; check the endpoint");
             page = next;
         }
         return [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
-    private List<HubFile> Read(JsonElement page)
+    private List<HubFile> Read(JsonElement page) => Inside(() =>
+    {
+        List<HubFile> files = [.. host.Read(page)];
+        return files.Find(file => !IsPossible(file)) is not { } strange ? files
+            : throw new DownloadException($"{host.Endpoint} lists a file of {repository.Id} "
+                + $"with an invalid path or hash: {strange.Path}");
+    });
+
+    private T Inside<T>(Func<T> read)
     {
         try
         {
-            List<HubFile> files = [.. host.Read(page)];
-            return files.Find(file => !IsPossible(file)) is not { } strange ? files
-                : throw new DownloadException($"{host.Endpoint} lists a file of {repository.Id} "
-                    + $"with an invalid path or hash: {strange.Path}");
+            return read();
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is not IOException && InputBoundary.IsOfContent(e))
         {
             throw Strange(e);
         }
@@ -90,7 +101,7 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
         if (!headers.TryGetValues("Link", out var links)) return null;
         var match = links.Select(link => NextLink().Match(link)).FirstOrDefault(found => found.Success);
         if (match is null) return null;
-        var next = new Uri(host.Endpoint, match.Groups[1].Value);
+        if (!Uri.TryCreate(host.Endpoint, match.Groups[1].Value, out var next)) throw Strange();
         var api = next.PathAndQuery.IndexOf("/api/", StringComparison.Ordinal);
         return host.Owns(next) || api < 0 ? next : new Uri(host.Endpoint, next.PathAndQuery[(api + 1)..]);
     }

@@ -135,7 +135,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
 
         static bool IsTurns(JsonElement json) => json.ValueKind == JsonValueKind.Object
             ? json.TryGetProperty("role", out _) || json.TryGetProperty("from", out _)
-            : json.GetArrayLength() > 0 && json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object && IsTurns(e));
+            : json.ValueKind == JsonValueKind.Array && json.GetArrayLength() > 0 && json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object && IsTurns(e));
     }
 
     /// <summary>Splits <c>\n\nHuman: ...\n\nAssistant: ...</c> into turns; false if the text has another form.</summary>

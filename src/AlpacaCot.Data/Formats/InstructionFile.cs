@@ -40,7 +40,7 @@ public static class InstructionFile
     private static IEnumerable<Conversation> ReadFile(string path, ReadOptions options)
     {
         using var file = RecordFile.Open(path);
-        foreach (var conversation in ReadRecords(file, path, options)) yield return conversation;
+        foreach (var conversation in InputBoundary.Each(path, ReadRecords(file, path, options))) yield return conversation;
     }
 
     private static IEnumerable<Conversation> ReadRecords(Stream stream, string name, ReadOptions options)
@@ -78,6 +78,20 @@ public static class InstructionFile
     }
 
     private static string? Parse(IRecordCursor records, ref IRecordFormat? format, ReadOptions options,
+        out Conversation? conversation)
+    {
+        try
+        {
+            return Interpret(records, ref format, options, out conversation);
+        }
+        catch (Exception e) when (InputBoundary.IsOfContent(e))
+        {
+            conversation = null;
+            return $"it has an unexpected form: {InputBoundary.Reason(e)}";
+        }
+    }
+
+    private static string? Interpret(IRecordCursor records, ref IRecordFormat? format, ReadOptions options,
         out Conversation? conversation)
     {
         conversation = null;

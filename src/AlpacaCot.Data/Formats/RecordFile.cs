@@ -18,7 +18,7 @@ public static class RecordFile
     public static IEnumerable<RawRecord> Read(string path, ReadOptions? options = null)
     {
         CheckExists(path);
-        return ReadFile(path, options ?? new());
+        return InputBoundary.Each(path, ReadFile(path, options ?? new()));
     }
 
     private static IEnumerable<RawRecord> ReadFile(string path, ReadOptions options)

@@ -1,3 +1,4 @@
+using AlpacaCot.Text;
 using AlpacaCot.Evaluation.Metrics;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
@@ -34,7 +35,7 @@ public sealed class BenchmarkRunner(IAnswerer answerer, ResponseStore? store = n
     public static BenchmarkRun Score(IBenchmark benchmark, string model, IReadOnlyList<BenchmarkQuestion> questions,
         IReadOnlyList<BenchmarkResponse> responses) =>
         new(benchmark.About, model, [.. questions.Zip(responses, (q, r) =>
-            new ScoredAnswer(q, r, Measure(q, r, benchmark.Score(q, r))))]);
+            new ScoredAnswer(q, r, Measure(q, r, InputBoundary.Read($"question {q.Id}", () => benchmark.Score(q, r)))))]);
 
     /// <summary>Adds the reference-free measures of an answer to its score: length, repetition, reasoning, language.</summary>
     private static QuestionScore Measure(BenchmarkQuestion question, BenchmarkResponse response, QuestionScore score) =>

@@ -23,7 +23,7 @@ public static class ContentFingerprint
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var folder = File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
         IEnumerable<string> files = File.Exists(path) ? [Path.GetFileName(path)]
-            : Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories)
+            : FolderFiles.Below(path)
                 .Select(f => Path.GetRelativePath(path, f).Replace('\\', '/'))
                 .Where(f => !f.StartsWith('.') && !f.Contains("/.", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
         foreach (var file in files)

@@ -50,11 +50,12 @@ public static class GenerationsFile
             try
             {
                 var line = record.Value.Deserialize<Line>(Form);
-                if (line is { Benchmark: not null, Id: not null, Category: not null, Prompt: not null }) return line;
+                if (line is { Benchmark: not null, Id: not null, Category: not null, Prompt: not null })
+                    return line.Problem is { } problem ? throw new InputException($"{record.Origin}: {problem}") : line;
             }
-            catch (JsonException e)
+            catch (Exception e) when (e is JsonException || InputBoundary.IsOfContent(e))
             {
-                throw new InputException($"{record.Origin}: this is not an answer of an evaluation ({e.Message})", e);
+                throw new InputException($"{record.Origin}: this is not an answer of an evaluation ({InputBoundary.Reason(e)})", e);
             }
             throw new InputException(
                 $"{record.Origin}: not an answer of an evaluation: expected benchmark, id, category, prompt");
@@ -93,5 +94,16 @@ public static class GenerationsFile
         public double? Score { get; init; }
         public IReadOnlyDictionary<string, double>? Measures { get; init; }
         public string? Missing { get; init; }
+
+        /// <summary>The first field with a null in it, or of another length; null where all are usable.</summary>
+        [JsonIgnore]
+        public string? Problem => Input is null ? "\"input\" is null, expected a text"
+            : Wrong("follow_ups", FollowUps) ?? Wrong("references", References) ?? Wrong("choices", Choices) ?? Wrong("texts", Texts)
+            ?? (Likelihoods is null || Likelihoods.Any(l => l is not { Length: 3 } || !l.All(double.IsFinite)
+                || Math.Abs(l[1]) > int.MaxValue || Math.Abs(l[2]) > int.MaxValue)
+                ? "\"likelihoods\" is not a list of log-likelihood, tokens and characters" : null);
+
+        private static string? Wrong(string name, IReadOnlyList<string> texts) =>
+            texts is null || texts.Contains(null!) ? $"\"{name}\" is not a list of texts; null is no text" : null;
     }
 }

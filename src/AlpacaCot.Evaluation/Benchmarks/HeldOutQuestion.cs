@@ -21,6 +21,11 @@ public sealed record HeldOutQuestion(string Category, string Instruction, string
     public static IReadOnlyList<HeldOutQuestion> Read(string path, int? limit = null)
     {
         if (!File.Exists(path)) throw new InputException($"{path}: the file does not exist.");
+        return InputBoundary.Read(path, () => ReadFile(path, limit));
+    }
+
+    private static IReadOnlyList<HeldOutQuestion> ReadFile(string path, int? limit)
+    {
         List<HeldOutQuestion> all;
         try
         {

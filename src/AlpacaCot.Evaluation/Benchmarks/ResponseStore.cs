@@ -66,10 +66,17 @@ public sealed class ResponseStore : IDisposable
     {
         lock (_known)
         {
-            if (_known.TryGetValue(key, out var json) && json.Deserialize<T>(Readable) is { } found)
+            try
             {
-                value = found;
-                return true;
+                if (_known.TryGetValue(key, out var json) && json.Deserialize<T>(Readable) is { } found)
+                {
+                    value = found;
+                    return true;
+                }
+            }
+            catch (JsonException)
+            {
+                // damaged: computed again
             }
         }
         value = default!;

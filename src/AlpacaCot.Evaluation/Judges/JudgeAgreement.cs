@@ -21,7 +21,7 @@ public sealed record JudgeAgreement(int Answers, double Same, double? Kappa, dou
         ArgumentNullException.ThrowIfNull(run);
         var scores = run.Scores;
         var pairs = new List<(double Judge, double Human)>();
-        foreach (var record in PublishedFile.Records(path))
+        foreach (var record in InputBoundary.Each(path, PublishedFile.Records(path)))
         {
             if (!double.TryParse(record.Text("grade", "score", "label"), NumberStyles.Float, CultureInfo.InvariantCulture,
                 out var grade))

@@ -3,6 +3,7 @@ using System.ClientModel.Primitives;
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using AlpacaCot.Data;
+using AlpacaCot.Text;
 using Microsoft.Extensions.AI;
 using OpenAI;
 using OpenAI.Chat;
@@ -61,8 +62,7 @@ public sealed class OpenAiChatClient : DelegatingChatClient
             throw new ChatFailureException($"{_endpoint.GetLeftPart(UriPartial.Authority)} cannot be reached: {e.Message}",
                 ChatFailure.Passing, cause: e);
         }
-        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or FormatException
-            or KeyNotFoundException or ArgumentException)
+        catch (Exception e) when (InputBoundary.IsOfContent(e))
         {
             throw new ChatFailureException($"the answer is not a chat completion: {e.Message}", ChatFailure.Passing, cause: e);
         }

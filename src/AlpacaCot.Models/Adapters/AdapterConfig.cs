@@ -11,7 +11,7 @@ namespace AlpacaCot.Models.Adapters;
 /// </summary>
 public abstract record AdapterConfig
 {
-    private const string Wrapper = "base_model.model."; // PEFT's two wrappers around the model
+    internal const string Wrapper = "base_model.model."; // PEFT's two wrappers around the model
 
     /// <summary>The method that this configuration belongs to.</summary>
     public abstract AdapterMethod Method { get; }
@@ -56,6 +56,7 @@ public abstract record AdapterConfig
             InferenceMode = fields.Flag("inference_mode", true),
             ModulesToSave = fields.Texts("modules_to_save") ?? [],
         };
+        fields.RefuseUnknown(method.PeftType);
         return config with { Other = fields.Left };
     }
 
@@ -79,8 +80,4 @@ public abstract record AdapterConfig
 
     /// <summary>The name of a tensor in the saved file.</summary>
     internal virtual string FileName(string name) => Wrapper + name;
-
-    /// <summary>The internal name of a tensor in the saved file: the base model's module name plus the method's suffix.</summary>
-    internal static string PlainName(string name) => name.StartsWith(Wrapper, StringComparison.Ordinal) ? name[Wrapper.Length..]
-        : name.StartsWith("base_model.", StringComparison.Ordinal) ? name["base_model.".Length..] : name;
 }

@@ -28,7 +28,10 @@ public static class AdapterFolder
     /// <exception cref="InputException">
     /// The folder is not an adapter, has no weights, or contains an unsupported method.
     /// </exception>
-    public static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) Read(string path)
+    public static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) Read(string path) =>
+        InputBoundary.Read(path, () => ReadFolder(path));
+
+    private static (AdapterConfig Config, IReadOnlyDictionary<string, Tensor> Tensors) ReadFolder(string path)
     {
         if (!Directory.Exists(path)) throw new InputException($"{path}: the folder does not exist.");
         var configPath = Path.Combine(path, ConfigName);
@@ -49,11 +52,7 @@ public static class AdapterFolder
             throw new InputException($"{file.Path} contains no tensors: the adapter's weights are missing.");
 
         using var scope = NewDisposeScope();
-        var tensors = new Dictionary<string, Tensor>();
-        foreach (var name in file.Entries.Keys)
-            if (!tensors.TryAdd(AdapterConfig.PlainName(name), file.Read(name)))
-                throw new InputException(
-                    $"{file.Path} contains {AdapterConfig.PlainName(name)} twice, with and without PEFT's prefix");
+        var tensors = AdapterNames.Plain(file.Entries.Keys, file.Path).ToDictionary(name => name.Plain, name => file.Read(name.Stored));
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return (config, tensors);
     }

@@ -27,7 +27,7 @@ public static class AdapterMethods
     {
         using var scope = NewDisposeScope();
         var (config, tensors) = AdapterFolder.Read(folder);
-        return Make(model, config, tensors, folder);
+        return InputBoundary.Read(folder, () => Make(model, config, tensors, folder));
     }
 
     /// <summary>Attaches an adapter with the given weights to a model.</summary>
@@ -39,7 +39,7 @@ public static class AdapterMethods
     public static Adapter Make(
         CausalModel model, AdapterConfig config, IReadOnlyDictionary<string, Tensor> tensors, string source)
     {
-        var weights = AdapterWeights.Saved(tensors);
+        var weights = AdapterWeights.Saved(AdapterNames.On(model, tensors));
         return Make(model, config, weights, () => weights.RequireAllUsed(source));
     }
 
@@ -64,8 +64,10 @@ public static class AdapterMethods
         var builder = new AdapterBuilder(model, weights);
         try
         {
+            SavedTables.RequireVocabulary(builder);
             config.Method.Attach(config, builder);
             SaveModules(config, builder);
+            SavedTables.Replace(builder);
             check();
             return new Adapter(config, builder);
         }

@@ -39,6 +39,9 @@ public sealed class AdapterWeights
     /// <summary>Whether a saved weight of this name exists.</summary>
     public bool Contains(string name) => _saved?.ContainsKey(name) == true;
 
+    /// <summary>The names of the saved weights that were not requested so far.</summary>
+    internal IReadOnlyList<string> Left => _saved is null ? [] : [.. _saved.Keys.Where(name => !_used.Contains(name))];
+
     /// <summary>The shape of a saved weight; null if absent.</summary>
     public long[]? ShapeOf(string name) => _saved?.GetValueOrDefault(name)?.shape;
 

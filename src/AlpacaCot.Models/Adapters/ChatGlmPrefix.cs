@@ -17,7 +17,8 @@ internal static class ChatGlmPrefix
         var (configPath, weights) = (Path.Combine(path, "config.json"), Path.Combine(path, "pytorch_model.bin"));
         if (!File.Exists(configPath) || !File.Exists(weights)) return null;
         var config = ModelFolder.ReadObject(configPath);
-        if (!config.TryGetProperty("pre_seq_len", out var length) || !length.TryGetInt32(out var tokens) || tokens < 1)
+        if (!config.TryGetProperty("pre_seq_len", out var length) || length.ValueKind != JsonValueKind.Number
+            || !length.TryGetInt32(out var tokens) || tokens < 1)
             return null;
         using var scope = NewDisposeScope();
         using var file = TorchPickleFile.Open(weights);

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Families;
@@ -22,7 +23,7 @@ public sealed class FullTuning : IAdapter
     /// </param>
     public FullTuning(CausalModel model, string configuration, IReadOnlyList<CompanionFile> companions)
     {
-        (this._configuration, this._companions) = (configuration, companions);
+        (this._configuration, this._companions) = (Configuration(model, configuration), companions);
         Parameters = model.Parameters;
         foreach (var weight in Parameters.Values) weight.requires_grad = true;
     }
@@ -58,6 +59,12 @@ public sealed class FullTuning : IAdapter
             using var source = saved.Read(name);
             weight.copy_(source);
         }
+    }
+
+    private static string Configuration(CausalModel model, string text)
+    {
+        var config = JsonNode.Parse(text)!.AsObject();
+        return model.Tie.Write(config, model.IsHeadTied) ? HuggingFaceFolder.Indented(config) : text;
     }
 
     /// <summary>Does nothing: the model owns the weights.</summary>

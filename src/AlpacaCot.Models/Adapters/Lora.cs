@@ -21,8 +21,8 @@ public static class Lora
     // Fields of saved configurations that change the computation in unsupported ways when set.
     private static readonly HashSet<string> Unsupported =
     [
-        "use_qalora", "use_bdlora", "layer_replication", "target_parameters", "trainable_token_indices",
-        "alora_invocation_tokens", "arrow_config", "monteclora_config", "velora_config", "ensure_weight_tying", "exclude_modules",
+        "use_qalora", "use_bdlora", "layer_replication", "target_parameters", "alora_invocation_tokens", "arrow_config",
+        "monteclora_config", "velora_config", "ensure_weight_tying",
     ];
 
     // Initializations that leave the base weights unchanged; all others require a modified base.
@@ -50,6 +50,7 @@ public static class Lora
             SharedSettings.Targets<LoraConfig>(),
             SharedSettings.Layers<LoraConfig>(),
             SharedSettings.Modules<LoraConfig>(),
+            TrainableTokens.Field,
             SharedSettings.RankPattern<LoraConfig>(),
             SharedSettings.AlphaPattern<LoraConfig>(),
             SharedSettings.Bias<LoraConfig>("lora_only", c => c.Bias, (c, v) => c with { Bias = v }),
@@ -76,7 +77,6 @@ public static class Lora
 
     private static void CheckFields(PeftFields fields)
     {
-        fields.RefuseUnknownSwitches();
         if (fields.Left.TryGetValue("init_lora_weights", out var start) && start.ValueKind == JsonValueKind.String
             && !HarmlessStarts.Contains(start.GetString()!))
             throw fields.Fault($"init_lora_weights is {start.GetRawText()}, which modified the base model's " +
@@ -101,6 +101,7 @@ public static class Lora
                     lora.UseDora ? Dora.On(layer, addition, lora.Dropout, builder) : new LowRankLinear(addition, lora.Dropout));
             }
         foreach (var table in embeddings) OnEmbedding(lora, table, builder);
+        TrainableTokens.Attach(lora, builder);
         Biases.Train(lora.Bias, [.. layers.Select(l => l.Name)], builder);
         if (lora.PlusRatio is { } ratio) builder.Training = new()
         {
@@ -130,14 +131,12 @@ public static class Lora
             builder.Train($"{name}.lora_embedding_A", [rank, tokens], () => builder.Zeros(rank, tokens)),
             builder.Train($"{name}.lora_embedding_B", [width, rank], () => builder.Weights.Normal(name, [width, rank], 1)),
             config.ScaleOf(name)));
-        // PEFT also saves the base table, in case tokens were added to it.
-        if (builder.Weights.Contains($"{name}.base_layer.weight"))
-            builder.Replace($"{name}.weight", own => builder.AddConstant($"{name}.base_layer.weight", own.shape, own.alias));
     }
 
     private sealed class AdaptedEmbedding(Tensor a, Tensor b, double scale) : IEmbeddingAdapter
     {
-        public Tensor Added(Tensor ids) => a.index_select(1, ids).t().matmul(b.t()) * Number(scale); // [n, width]
+        public Tensor Adapted(Tensor rows, Tensor ids) =>
+            rows.Plus(a.index_select(1, ids).t().matmul(b.t()) * Number(scale)); // [n, width]
 
         public Tensor Merged(Embedding layer) => layer.Weight.to(ScalarType.Float32).Plus(b.matmul(a).t() * Number(scale));
     }

@@ -57,6 +57,12 @@ public sealed record LoraConfig : LowRankConfig
     /// </summary>
     public bool FanInFanOut { get; init; }
 
+    /// <summary>
+    /// <c>trainable_token_indices</c>: ids of tokens whose vectors are trained, by embedding; the name is empty for the token embedding.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<int>> TokenIndices { get; init; } =
+        System.Collections.ObjectModel.ReadOnlyDictionary<string, IReadOnlyList<int>>.Empty;
+
     /// <inheritdoc/>
     public override double ScaleOf(string module) => UseRsLora
         ? Targets.Own(AlphaPattern, module, Alpha) / Math.Sqrt(RankOf(module)) : base.ScaleOf(module);

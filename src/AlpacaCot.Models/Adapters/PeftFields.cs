@@ -25,6 +25,7 @@ public sealed class PeftFields
     /// <exception cref="InputException">Invalid JSON, duplicate keys, or not an object.</exception>
     public static PeftFields Parse(string json, string path)
     {
+        JsonEncoding.Require(path, Encoding.UTF8.GetBytes(json));
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
@@ -70,10 +71,31 @@ public sealed class PeftFields
                     "Merge the adapter into its base with the tool that created it, and use the merged model.");
     }
 
-    /// <summary>Rejects unread flags <c>use_..</c> that are true.</summary>
-    /// <exception cref="InputException">An unread flag is true.</exception>
-    public void RefuseUnknownSwitches() => Refuse(_left.Keys
-        .Where(k => k.StartsWith("use_", StringComparison.Ordinal) && _left[k].ValueKind == JsonValueKind.True).ToHashSet());
+    // Fields of any method that do not change what a saved adapter computes: names and versions, initialization, dropout and other
+    // settings of training, settings of other programs.
+    private static readonly HashSet<string> Harmless =
+    [
+        "auto_mapping", "revision", "peft_version", "base_model_class", "parent_library", "megatron_core", "megatron_config",
+        "qalora_group_size", "init_lora_weights", "init_weights", "init_ia3_weights", "loftq_config", "eva_config", "corda_config",
+        "lora_ga_config", "runtime_config", "rank_dropout", "module_dropout", "rank_dropout_scale", "eps", "prompt_tuning_init",
+        "prompt_tuning_init_text", "tokenizer_name_or_path", "tokenizer_kwargs", "encoder_dropout", "encoder_hidden_size",
+        "encoder_num_layers", "encoder_reparameterization_type", "num_transformer_submodules", "num_layers", "num_attention_heads",
+        "token_dim", "lora_dtype", "lorap_lr_ratio", "unsloth_fixed", "lora_dropout", "use_gradient_checkpointing", "model_type",
+        "torch_dtype", "r", "lora_alpha",
+    ];
+
+    /// <summary>Rejects unread fields that are set and may change the computation.</summary>
+    /// <param name="method">The value of <c>peft_type</c>.</param>
+    /// <exception cref="InputException">A field is set, and its meaning is not known.</exception>
+    public void RefuseUnknown(string method)
+    {
+        foreach (var (name, value) in _left)
+            if (IsSet(value) && !Harmless.Contains(name))
+                throw Fault($"{name} is {Shown(value)}, a field that is not known for {method}; it may change what the adapter computes. " +
+                    "Merge the adapter into its base with the tool that wrote it, or remove the field if it has no effect.");
+    }
+
+    private static string Shown(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..57] + "..." : value.GetRawText();
 
     /// <summary>Creates an error whose message starts with the file path.</summary>
     public InputException Fault(string message) => new($"{_path}: {message}");
@@ -145,6 +167,7 @@ public sealed class PeftFields
         JsonValueKind.Array => value.GetArrayLength() > 0,
         JsonValueKind.Object => value.EnumerateObject().Any(),
         JsonValueKind.String => value.GetString() != "",
+        JsonValueKind.Number => !value.TryGetDouble(out var number) || number != 0,
         _ => true,
     };
 

@@ -26,9 +26,21 @@ internal static class SharedSettings
         new((config, fields) =>
         {
             var (pattern, names) = fields.PatternOrNames("target_modules");
-            return config with { Targets = config.Targets with { Pattern = pattern, Modules = names } };
-        }, (config, fields) => fields["target_modules"] = config.Targets.Pattern is { } pattern
-            ? pattern : PeftFields.List(config.Targets.Modules)));
+            var (excludedPattern, excluded) = fields.PatternOrNames("exclude_modules");
+            return config with
+            {
+                Targets = config.Targets with
+                {
+                    Pattern = pattern, Modules = names, ExcludedPattern = excludedPattern, Excluded = excluded,
+                },
+            };
+        }, (config, fields) =>
+        {
+            var targets = config.Targets;
+            fields["target_modules"] = targets.Pattern is { } pattern ? pattern : PeftFields.List(targets.Modules);
+            if (targets.ExcludedPattern is { } excluded) fields["exclude_modules"] = excluded;
+            else if (targets.Excluded.Count > 0) fields["exclude_modules"] = PeftFields.List(targets.Excluded);
+        }));
 
     /// <summary><c>layers</c>: the blocks whose layers are adapted, from 0.</summary>
     public static Setting<T> Layers<T>() where T : AdapterConfig => new(LayersKey<T>(), new(

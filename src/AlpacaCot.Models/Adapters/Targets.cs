@@ -28,6 +28,12 @@ public sealed partial record Targets
     /// <summary><c>layers_pattern</c>: names of the block list that <see cref="Layers"/> indexes.</summary>
     public IReadOnlyList<string> LayersPattern { get; init; } = [];
 
+    /// <summary><c>exclude_modules</c> as a list of module names or their last components: never adapted.</summary>
+    public IReadOnlyList<string> Excluded { get; init; } = [];
+
+    /// <summary><c>exclude_modules</c> as one regular expression that matches the whole module name; null: none.</summary>
+    public string? ExcludedPattern { get; init; }
+
     /// <summary>Creates targets from names or a single pattern, as given in a recipe or on the command line.</summary>
     public static Targets Of(params IReadOnlyList<string> names) =>
         names is [AllLinear] ? new() { Pattern = AllLinear } : names is [var only] && IsPattern(only)
@@ -49,11 +55,18 @@ public sealed partial record Targets
     /// <param name="isHead">Whether the module is the output head.</param>
     public bool Names(string module, bool isHead = false)
     {
-        if (Layers is { } indices && !(Block(module) is { } block && indices.Contains(block))) return false;
+        if (ExcludedPattern is { } excluded ? ModulePattern.Matches(excluded, module) : IsNamed(Excluded, module)) return false;
+        if (Layers is { } indices && !(BlockOf(module) is { } block && indices.Contains(block))) return false;
         if (Pattern == AllLinear) return !isHead;
-        if (Pattern is { } pattern) return Regex.IsMatch(module, $"^(?:{pattern})$");
-        return Modules.Any(target => module == target || module.EndsWith("." + target, StringComparison.Ordinal));
+        return Pattern is { } pattern ? ModulePattern.Matches(pattern, module) : IsNamed(Modules, module);
     }
+
+    private static bool IsNamed(IReadOnlyList<string> names, string module) =>
+        names.Any(name => module == name || module.EndsWith("." + name, StringComparison.Ordinal));
+
+    // With layers_pattern only the blocks of those lists are counted.
+    private int? BlockOf(string module) => LayersPattern.Count == 0 ? Block(module)
+        : LayersPattern.Select(list => ModulePattern.NumberAfter(list, module)).FirstOrDefault(number => number is not null);
 
     /// <summary>
     /// The value of the first pattern that matches the end of a module's name, else <paramref name="otherwise"/>.
@@ -61,13 +74,14 @@ public sealed partial record Targets
     internal static T Own<T>(IReadOnlyDictionary<string, T> patterns, string module, T otherwise)
     {
         foreach (var (key, value) in patterns)
-            if (Regex.IsMatch(module, $@"^(?:.*\.)?(?:{key})$")) return value;
+            if (ModulePattern.MatchesEnd(key, module)) return value;
         return otherwise;
     }
 
     /// <summary>The block index in a module or weight name; null if it has none.</summary>
     internal static int? Block(string name) =>
-        BlockIndex().Match(name) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan) : null;
+        BlockIndex().Match(name) is { Success: true } match && int.TryParse(match.Groups[1].ValueSpan, out var number)
+            ? number : null;
 
     /// <summary>The error for targets that match no module.</summary>
     internal InputException Nothing(string kind, IEnumerable<string> names)

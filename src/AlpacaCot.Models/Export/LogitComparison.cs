@@ -25,7 +25,7 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var known = vocabulary ?? first.Model.Shape.Vocabulary;
+        var known = Math.Min(vocabulary ?? int.MaxValue, first.Model.Shape.Vocabulary);
         var ids = Probe(first, known);
         var input = Tensors.Of(ids, [1, ids.Length], CPU);
         var (expected, actual) = (Logits(first), Logits(second));
@@ -57,7 +57,8 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
     {
         var config = model.Checkpoint.Config;
         long[] specials = model.Model.IsCausal ? [] : [.. new[] { "gmask_token_id", "bos_token_id" }
-            .Where(special => config.TryGetProperty(special, out _)).Select(special => config.GetProperty(special).GetInt64())];
+            .Select(special => config.TryGetProperty(special, out var value) && value.ValueKind == System.Text.Json.JsonValueKind.Number
+                && value.TryGetInt64(out var id) && id < known ? id : -1).Where(id => id >= 0)];
         var vocabulary = specials.Prepend(known).Min();
         var plain = Enumerable.Range(1, Length).Select(i => (long)i * Stride % vocabulary).ToList();
         return specials.Length == 0 ? [.. plain] : [.. plain, .. specials, .. plain.Take(4)];

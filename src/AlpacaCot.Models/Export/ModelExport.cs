@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;
@@ -37,7 +38,7 @@ public static class ModelExport
         var files = HuggingFaceFolder.Write(path, weights, Beside(model, type, adapter), shardBytes, folder =>
         {
             using (var written = ModelFolder.Open(folder)) RequireSame(weights, written);
-            check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source));
+            check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source), RoundingOf(weights));
         });
         return new ExportResult(files, files.Sum(f => new FileInfo(Path.Combine(path, f)).Length), check!);
     }
@@ -48,11 +49,11 @@ public static class ModelExport
     public static ExportResult ToStateDict(LanguageModel model, string path, ScalarType? type = null)
     {
         var source = model.Checkpoint;
-        var weights = ModelWeights.Of(source, model.Model, type);
+        var weights = Needed(ModelWeights.Of(source, model.Model, type));
         LogitComparison? check = null;
         var config = Configuration(model, type);
-        var files = MetaWriter.Write(path, config, weights, Companions.Of(source.Path), folder =>
-            check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source)));
+        var files = MetaWriter.Write(path, config, weights, Companions.Of(source.Path), folder => check = Compare(model, folder,
+            LogitComparison.ToleranceOf(weights.Select(w => w.DType), source), RoundingOf(weights)));
         return new ExportResult(files, files.Sum(f => new FileInfo(Path.Combine(path, f)).Length), check!);
     }
 
@@ -66,21 +67,40 @@ public static class ModelExport
     public static ExportResult ToGguf(LanguageModel model, string path, GgufType type, string? preTokenizer = null)
     {
         var source = model.Checkpoint;
-        var weights = ModelWeights.Of(source, model.Model, ScalarType.Float32); // rounded once, to the type in the file
+        var weights = Needed(ModelWeights.Of(source, model.Model, ScalarType.Float32)); // rounded once, to the type in the file
         var tokenizer = GgufTokenizer.Find(source.Path, model.Model.Shape.Vocabulary, preTokenizer);
         LogitComparison? check = null;
         GgufExport.Write(path, Configuration(model, null), weights, tokenizer, type,
-            file => check = Compare(model, file, LogitComparison.ToleranceOf(type)));
+            file => check = Compare(model, file, LogitComparison.ToleranceOf(type), _ => RoundingOf(type)));
         return new ExportResult([Path.GetFileName(path)], new FileInfo(path).Length, check!);
     }
 
-    private static LogitComparison Compare(LanguageModel model, string path, double tolerance)
+    // Buffers of no effect have no place in formats other than Hugging Face's.
+    private static List<ExportTensor> Needed(IEnumerable<ExportTensor> weights) =>
+        [.. weights.Where(weight => !UnusedTensors.IsHarmless(weight.Name))];
+
+    private static Func<string, double?> RoundingOf(IReadOnlyList<ExportTensor> weights)
+    {
+        var types = weights.ToDictionary(w => w.Name, w => w.DType);
+        return name => types[WeightNames.Stored(name, types.ContainsKey)] switch
+        {
+            ScalarType.BFloat16 => RoundingOf(GgufType.BF16), ScalarType.Float16 => RoundingOf(GgufType.F16),
+            _ => RoundingOf(GgufType.F32),
+        };
+    }
+
+    // Twice the relative rounding error of the type; null where blocks of weights share a scale.
+    private static double? RoundingOf(GgufType type) => type == GgufType.BF16 ? 1.0 / 256 : type == GgufType.F16 ? 1.0 / 1024
+        : type == GgufType.F32 ? 1e-6 : null;
+
+    private static LogitComparison Compare(LanguageModel model, string path, double tolerance, Func<string, double?> rounding)
     {
         // An 8-bit model also rounds activations, unlike its expanded form.
         if (model.Model.Linears.Values.Any(layer => layer.Matrix is Quantization.Int8Matrix))
             tolerance = Math.Max(tolerance, 0.1);
         using var reopened = LanguageModel.Load(path);
         var comparison = LogitComparison.Of(model, reopened);
+        KeptAdapter.Require(model.Model, reopened.Model, rounding);
         return comparison.Relative <= tolerance ? comparison
             : throw new InputException($"The logits of the written model differ from the loaded model's by up to " +
                 $"{comparison.LargestDifference:0.####} where the largest is {comparison.LargestLogit:0.####} (allowed: " +
@@ -101,7 +121,7 @@ public static class ModelExport
     {
         var config = JsonNode.Parse(model.Checkpoint.Config.GetRawText())!.AsObject();
         if (model.Model.IsQuantized) config.Remove("quantization_config");
-        if (ModelWeights.PartsTiedHead(model.Checkpoint, model.Model)) config["tie_word_embeddings"] = false;
+        model.Model.Tie.Write(config, model.Model.IsHeadTied);
         if (type is { } chosen) config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = Name(chosen);
         return config;
     }
@@ -118,7 +138,7 @@ public static class ModelExport
         var source = model.Checkpoint.Path;
         var config = Path.Combine(source, "config.json");
         var unchanged = type is null && !model.Model.IsQuantized && File.Exists(config)
-            && !ModelWeights.PartsTiedHead(model.Checkpoint, model.Model);
+            && model.Model.IsHeadTied == model.Model.Tie.IsConfigured;
         yield return unchanged ? CompanionFile.Copy(config) : HuggingFaceFolder.Configuration(Configuration(model, type));
         var template = adapter is null ? null
             : Path.Combine(LanguageModel.AdapterIn(adapter), LanguageModel.TemplateFile);

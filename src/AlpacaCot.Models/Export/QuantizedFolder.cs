@@ -48,8 +48,9 @@ public static class QuantizedFolder
             throw new InputException($"The model is quantized already ({already.Name}); quantize the full model instead.");
         Libtorch.EnsureLoaded();
         using var quiet = no_grad();
-        using var model = ModelFamilies.Build(config, new ShapeWeights());
+        using var model = ModelFamilies.Build(config, new ShapeWeights(described: weights));
         var written = BitsAndBytesFormat.Config(config, options, model.Head.Name);
+        model.Tie.Write(written, model.IsHeadTied);
         HuggingFaceFolder.Write(path, bytes: 0, [HuggingFaceFolder.Configuration(written), .. companions],
             folder => WriteShards(folder, model, weights, options, progress, shardBytes),
             folder => ModelFolder.Open(folder).Dispose());

@@ -85,6 +85,7 @@ public static class VocabularyGrowth
         foreach (var part in new[] { config, config["text_config"] as JsonObject })
             foreach (var key in SizeKeys)
                 if (part?[key]?.GetValue<long>() == model.Model.Shape.Vocabulary) part[key] = rows;
+        model.Model.Tie.Write(config, model.Model.IsHeadTied);
         yield return HuggingFaceFolder.Configuration(config);
         foreach (var (name, content) in extension.Files)
             if (content is not null) yield return CompanionFile.Of(name, content);

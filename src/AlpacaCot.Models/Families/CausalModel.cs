@@ -44,6 +44,18 @@ public abstract class CausalModel : IDisposable
     public long ParameterCount => Parameters.Values.Sum(p => p.numel())
         + Linears.Values.Where(layer => layer.IsQuantized).Sum(layer => layer.Outputs * layer.Inputs);
 
+    /// <summary>The decision whether the head is the embedding, as loaded.</summary>
+    internal HeadTie Tie => _builder.Tie;
+
+    /// <summary>
+    /// Whether the head is the embedding now: it was loaded so, and no adapter changes or replaces one of the two.
+    /// </summary>
+    public bool IsHeadTied => Tie.IsTied && Head.Adapter is null && WordEmbedding.Adapter is null
+        && Head.Matrix is DenseMatrix own && own.Weight.Handle == WordEmbedding.Weight.Handle;
+
+    /// <summary>What a user should know about how the checkpoint was read.</summary>
+    public IReadOnlyList<string> Notes { get; internal set; } = [];
+
     /// <summary>The output head: hidden states to logits.</summary>
     public abstract Linear Head { get; }
 
@@ -62,12 +74,23 @@ public abstract class CausalModel : IDisposable
     /// <summary>The number of virtual tokens that precede every sequence.</summary>
     public int VirtualTokens => SoftPrompt?.Count ?? KeyValuePrefix?.Count ?? 0;
 
+    /// <summary>The number of virtual tokens that take positions.</summary>
+    public int PositionedVirtualTokens => SoftPrompt?.Count ?? (KeyValuePrefix is { TakesPositions: true } prefix ? prefix.Count : 0);
+
+    /// <summary>The longest sequence of prompt and answer, without virtual tokens.</summary>
+    public int LongestSequence => Shape.MaxPositions - (Shape.HasPositionTable ? PositionedVirtualTokens : 0);
+
+    /// <summary>The longest sequence that the scaling of rotary positions is made for, in tokens; 0 without a scaling.</summary>
+    public long ScaledLength => _builder.Tables.OfType<Rope>().Select(rope => rope.ScaledLength).DefaultIfEmpty(0).Max();
+
     /// <summary>Replaceable slots of the weights by name; a tied head has its own slot.</summary>
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
     /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
+    /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of positions.</exception>
     public Tensor Hidden(ModelInput input)
     {
+        RequireEmbeddings(input.Ids);
         input = input.On(Compute.Device);
         if (VirtualTokens == 0) return Run(input, null);
         var prompt = SoftPrompt?.Vectors();
@@ -80,10 +103,22 @@ public abstract class CausalModel : IDisposable
         return prompt is null ? hidden : hidden.narrow(1, SoftPrompt!.Count, input.Ids.shape[1]).contiguous();
     }
 
+    // Ids are made on the CPU, where this costs nothing beside the pass.
+    private void RequireEmbeddings(Tensor ids)
+    {
+        if (ids.device_type != TorchSharp.DeviceType.CPU || ids.numel() == 0) return;
+        using var largest = ids.max();
+        if (largest.item<long>() is var id && id >= Shape.Vocabulary)
+            throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the token from the " +
+                "text or the template, or add a row for it: alpaca-cot extend.");
+    }
+
     // Runs the blocks on all tokens, virtual ones among the ids included.
     private Tensor Run(ModelInput input, Tensor? prompt)
     {
         using var scope = NewDisposeScope();
+        PositionLimit.Require(Shape, input.Varlen is { } batch
+            ? batch.End - (VirtualTokens - PositionedVirtualTokens) : input.Before - input.Unplaced + input.Ids.shape[1]);
         var pass = input.Pass(scope, Compute, prompt, input.Mode == PassMode.Training ? EmbeddingNoise : 0);
         var x = Embed(input, pass); // [b, s, hidden]
         foreach (var block in Blocks)

@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Models.Families;
 
@@ -24,5 +25,10 @@ public sealed record DecoderSizes(
     public ModelShape Shape(string family) => new(family, Vocabulary, Hidden, Layers, KeyValueHeads, HeadDimension, MaxPositions);
 
     /// <summary>Creates the blocks, one per layer.</summary>
-    public IReadOnlyList<IBlock> Each(Func<int, IBlock> block) => [.. Enumerable.Range(0, Layers).Select(block)];
+    /// <exception cref="InputException">The number of layers is absurd.</exception>
+    public IReadOnlyList<IBlock> Each(Func<int, IBlock> block) => Layers <= MostLayers
+        ? [.. Enumerable.Range(0, Layers).Select(block)]
+        : throw new InputException($"config.json: {Layers} layers; at most {MostLayers} are supported.");
+
+    private const int MostLayers = 4096;
 }

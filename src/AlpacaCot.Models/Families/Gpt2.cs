@@ -24,7 +24,7 @@ public sealed class Gpt2 : IModelFamily
         var (scaled, scaledByLayer) = (c.Flag("scale_attn_weights", true), c.Flag("scale_attn_by_inverse_layer_idx"));
         var embedding = b.Embedding("transformer.wte", sizes.Vocabulary, hidden);
         var positions = b.Embedding("transformer.wpe", sizes.MaxPositions, hidden);
-        return new Decoder(b, sizes.Shape("gpt2"))
+        return new Decoder(b, sizes.Shape("gpt2") with { HasPositionTable = true })
         {
             EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass).Plus(positions.Rows(input.PositionsOrPlaces())),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),

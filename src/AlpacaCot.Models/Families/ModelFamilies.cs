@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Modules;
@@ -24,6 +26,15 @@ public static class ModelFamilies
     /// <summary>The number of parameters from which a model counts as large.</summary>
     private const long LargeModel = 500_000_000;
 
+    /// <summary>A folder's configuration, corrected where it ties a head that is stored and differs from the embedding.</summary>
+    /// <exception cref="InputException">The configuration is not supported, or a tensor has no use in its model.</exception>
+    public static JsonElement ConfigurationOf(ModelFolder folder)
+    {
+        using var model = Build(folder.Config, new ShapeWeights(described: new CheckpointWeights(folder)));
+        var config = JsonObject.Create(folder.Config)!;
+        return model.Tie.Write(config, model.IsHeadTied) ? JsonSerializer.SerializeToElement(config) : folder.Config;
+    }
+
     /// <summary>Builds the model that a configuration describes.</summary>
     /// <param name="config">The content of <c>config.json</c>.</param>
     /// <param name="weights">The source of the weights.</param>
@@ -39,7 +50,14 @@ public static class ModelFamilies
     {
         Libtorch.EnsureLoaded();
         compute?.Check();
-        var type = config.TryGetProperty("model_type", out var value) ? value.GetString() : null;
+        // A field of another kind than the family reads.
+        return InputBoundary.Read("config.json", () => BuildFamily(config, weights, storage, quantization, compute));
+    }
+
+    private static CausalModel BuildFamily(
+        JsonElement config, IWeightSource weights, ScalarType? storage, QuantizationOptions? quantization, Compute? compute)
+    {
+        var type = new ModelConfig(config).ModelType;
         var family = All.FirstOrDefault(f => f.ModelTypes.Contains(type))
             ?? throw new InputException($"config.json: model_type '{type}' is not supported; supported are " +
                 string.Join(", ", All.SelectMany(f => f.ModelTypes)) + ".");
@@ -49,10 +67,12 @@ public static class ModelFamilies
         if (settings.Has("quantization_config") && BitsAndBytesFormat.ConfigOf(config) is { } stored && quantization is not null)
             throw new InputException(
                 $"The model's weights are already quantized ({stored.Name}); load them without a quantization option.");
-        var model = family.Build(settings, new ModelBuilder(weights, storage, quantization, compute));
+        var builder = new ModelBuilder(weights, storage, quantization, compute);
+        var model = family.Build(settings, builder);
         try
         {
             settings.RefuseUnread();
+            model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder)];
             // Mapping each large block separately costs time that is only recovered on large models.
             if (model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             return model;

@@ -9,4 +9,10 @@ namespace AlpacaCot.Models.Families;
 /// <param name="HeadDimension">Width of one head, d.</param>
 /// <param name="MaxPositions">The longest supported sequence, in tokens.</param>
 public sealed record ModelShape(
-    string Family, int Vocabulary, int Hidden, int Layers, int KeyValueHeads, int HeadDimension, int MaxPositions);
+    string Family, int Vocabulary, int Hidden, int Layers, int KeyValueHeads, int HeadDimension, int MaxPositions)
+{
+    /// <summary>
+    /// Whether positions are rows of a learned table, so that nothing can be computed beyond <see cref="MaxPositions"/>.
+    /// </summary>
+    public bool HasPositionTable { get; init; }
+}

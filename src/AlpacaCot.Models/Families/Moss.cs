@@ -34,7 +34,8 @@ public sealed class Moss : IModelFamily
             EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"transformer.h.{i}", i)),
             Norm = b.LayerNorm("transformer.ln_f", hidden, epsilon),
-            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied, bias: !tied),
+            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied,
+                bias: !tied || b.Contains("lm_head.bias")),
         };
 
         IBlock Block(string at, int layer)

@@ -29,7 +29,7 @@ public sealed class Opt : IModelFamily
         var embedding = b.Embedding($"{model}.embed_tokens", sizes.Vocabulary, width);
         var positions = b.Embedding($"{model}.embed_positions", sizes.MaxPositions + Unused, hidden);
         var widen = width == hidden ? null : b.Linear($"{model}.project_in", width, hidden);
-        return new Decoder(b, sizes.Shape("opt"))
+        return new Decoder(b, sizes.Shape("opt") with { HasPositionTable = true })
         {
             EmbedWith = (input, pass) =>
             {

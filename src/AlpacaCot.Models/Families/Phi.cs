@@ -27,7 +27,8 @@ public sealed class Phi : IModelFamily
             EmbedWith = (input, pass) => embedding.Forward(input.Ids, pass),
             Blocks = sizes.Each(i => Block($"model.layers.{i}", i)),
             Norm = b.LayerNorm("model.final_layernorm", hidden, epsilon),
-            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied, bias: !tied),
+            Output = b.Head("lm_head", embedding, hidden, sizes.Vocabulary, tied,
+                bias: !tied || b.Contains("lm_head.bias")),
         };
 
         IBlock Block(string at, int layer)

@@ -21,7 +21,7 @@ public sealed class QwenMoe : IModelFamily
         var (chosen, inner) = (c.Int("num_experts_per_tok"), c.Int("moe_intermediate_size"));
         c.Int("num_local_experts", experts); // the newer name; some configurations have both
         var (normalized, step) = (c.Flag("norm_topk_prob"), c.Int("decoder_sparse_step", 1));
-        var dense = c.List("mlp_only_layers").Select(i => i.GetInt32()).ToHashSet();
+        var dense = c.Ints("mlp_only_layers").ToHashSet();
         return parts.Model(c.ModelType!, i =>
         {
             var norm = parts.Norm(i, "input_layernorm");

@@ -14,9 +14,9 @@ public sealed class SmolLm3 : IModelFamily
     public CausalModel Build(ModelConfig c, ModelBuilder b)
     {
         var parts = new LlamaParts(c, b, b.Rope(c.Rope(2e6), c.Sizes().HeadDimension)) { Tied = true };
-        var (layers, every, flags) = (parts.Sizes.Layers, c.Int("no_rope_layer_interval", 4), c.List("no_rope_layers"));
+        var (layers, every, flags) = (parts.Sizes.Layers, c.Int("no_rope_layer_interval", 4), c.Ints("no_rope_layers"));
         bool[] usesRope = [.. Enumerable.Range(0, layers)
-            .Select(i => flags.Count == 0 ? (i + 1) % every != 0 : flags[i].GetInt32() != 0)];
+            .Select(i => flags.Count == 0 ? (i + 1) % every != 0 : flags[i] != 0)];
         var sliding = c.Windows(layers, i => !usesRope[i]);
         var (windows, bias, innerBias) = (c.Flag("use_sliding_window"), c.Flag("attention_bias"), c.Flag("mlp_bias"));
         return parts.Model("smollm3", i => new PreNormBlock(

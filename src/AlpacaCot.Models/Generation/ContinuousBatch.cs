@@ -70,7 +70,7 @@ public sealed class ContinuousBatch : IDisposable
     public int Add(IReadOnlyList<int> prompt, GenerationOptions options, PromptCache? cache = null)
     {
         Check(_model, prompt, options);
-        var stopping = new StoppingCriteria(options, _tokenizer, _model.Shape.MaxPositions);
+        var stopping = new StoppingCriteria(options, _tokenizer, _model.LongestSequence);
         _waiting.Enqueue(new Member(_added, prompt.Count, options.Beams > 1
             ? new BeamDecoding(_model, prompt, options, stopping, _added)
             : new SequenceDecoding(_model, _draft, prompt, options, stopping, _added, cache)));
@@ -111,7 +111,7 @@ public sealed class ContinuousBatch : IDisposable
     internal static void Check(CausalModel model, IReadOnlyList<int> prompt, GenerationOptions options)
     {
         options.Check();
-        var limit = model.Shape.MaxPositions;
+        var limit = model.LongestSequence;
         if (prompt.Count == 0) throw new InputException("The prompt is empty; at least one token is needed.");
         if (prompt.Count >= limit)
             throw new InputException($"The prompt has {prompt.Count} tokens; the model takes at most {limit}, answer included.");

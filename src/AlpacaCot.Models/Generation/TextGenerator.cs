@@ -83,7 +83,7 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
         CancellationToken cancel = default)
     {
         ContinuousBatch.Check(model, prompt, options);
-        var stopping = new StoppingCriteria(options, tokenizer, model.Shape.MaxPositions);
+        var stopping = new StoppingCriteria(options, tokenizer, model.LongestSequence);
         using var beams = new BeamDecoding(model, prompt, options, stopping, 0);
         while (!beams.Done)
         {

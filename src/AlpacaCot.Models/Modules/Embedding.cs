@@ -6,8 +6,10 @@ namespace AlpacaCot.Models.Modules;
 /// <summary>An adapter on an embedding.</summary>
 public interface IEmbeddingAdapter
 {
-    /// <summary>The update of the vectors of token ids: <c>[n] -> [n, width]</c>.</summary>
-    Tensor Added(Tensor ids);
+    /// <summary>The adapted vectors of token ids, fp32.</summary>
+    /// <param name="rows">The table's own vectors, <c>[n, width]</c>, fp32.</param>
+    /// <param name="ids">The token ids, <c>[n]</c>.</param>
+    Tensor Adapted(Tensor rows, Tensor ids);
 
     /// <summary>The fp32 table <c>[tokens, width]</c> that is equivalent to the adapted one; owned by the caller.</summary>
     Tensor Merged(Embedding layer);
@@ -51,7 +53,7 @@ public sealed class Embedding
     {
         var flat = ids.flatten();
         var rows = Weight.index_select(0, flat).to(ScalarType.Float32);
-        if (Adapter is not null) rows = rows.Plus(Adapter.Added(flat));
+        if (Adapter is not null) rows = Adapter.Adapted(rows, flat);
         return rows.view(ids.shape[0], ids.shape[1], Weight.shape[1]);
     }
 }

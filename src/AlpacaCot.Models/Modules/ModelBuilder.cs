@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
@@ -34,6 +35,15 @@ public sealed class ModelBuilder(
     /// <summary>Replaceable slots of the weights by name; a tied head has its own slot.</summary>
     public Dictionary<string, ParameterSlot> Slots { get; } = [];
 
+    /// <summary>Whether the head is the embedding; set when the head is created.</summary>
+    internal HeadTie Tie { get; private set; } = new(false, false);
+
+    /// <summary>The stored names of all weights that the model uses, those of quantized matrices included.</summary>
+    internal HashSet<string> Used { get; } = [];
+
+    /// <summary>The source of the weights.</summary>
+    internal IWeightSource Source => weights;
+
     /// <summary>Further resources of the layers, disposed with the model.</summary>
     public List<IDisposable> Tables { get; } = [];
 
@@ -60,11 +70,17 @@ public sealed class ModelBuilder(
     }
 
     /// <summary>
-    /// Creates the output head, with its own weight or the embedding's if tied. It is never quantized while loading.
+    /// Creates the output head, with its own weight or the embedding's if tied (<see cref="HeadTie"/>). It is never quantized
+    /// while loading.
     /// </summary>
-    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied, bool bias = false) =>
-        Layer(name, tied ? (new DenseMatrix(embedding.Weight), null) : Matrix(name, inputs, outputs, inputsFirst: false, null),
+    public Linear Head(string name, Embedding embedding, long inputs, long outputs, bool tied, bool bias = false)
+    {
+        Tie = HeadTie.Of(name + ".weight", embedding.Name + ".weight", tied, weights);
+        if (Tie.IsTied) Stored(name + ".weight"); // an equal copy in the file is used as the embedding
+        return Layer(name,
+            Tie.IsTied ? (new DenseMatrix(embedding.Weight), null) : Matrix(name, inputs, outputs, inputsFirst: false, null),
             bias ? Vector(name + ".bias", outputs) : null);
+    }
 
     /// <summary>Creates an RMS norm over the last dimension; <paramref name="offset"/> is added to the stored weight.</summary>
     public RmsNorm RmsNorm(string name, long width, double epsilon, double offset = 0)
@@ -119,7 +135,10 @@ public sealed class ModelBuilder(
     {
         var weight = name + ".weight";
         if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored)
+        {
+            Used.UnionWith(BitsAndBytesFormat.PartNames(Stored(weight)));
             return (stored.MoveTo(Compute.Device), null);
+        }
         long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
         if (quantization is null || !quantization.Covers(name))
             return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
@@ -129,7 +148,12 @@ public sealed class ModelBuilder(
         return (quantization.Quantize(source.Read()).MoveTo(Compute.Device), source);
     }
 
-    private string Stored(string name) => WeightNames.Stored(name, weights.Contains);
+    private string Stored(string name)
+    {
+        var stored = WeightNames.Stored(name, weights.Contains);
+        Used.Add(stored);
+        return stored;
+    }
 
     private Tensor Keep(string name, Tensor read, ScalarType? type)
     {

@@ -33,6 +33,9 @@ public sealed record RopeScaling
     /// <summary>yarn: number of rotations over the original length below which a dimension is fully scaled.</summary>
     public double BetaSlow { get; init; } = 1;
 
+    /// <summary>yarn: whether the bounds between unchanged and scaled dimensions are rounded to whole dimensions.</summary>
+    public bool Truncates { get; init; } = true;
+
     /// <summary>yarn, longrope: the factor on cos and sin; null: computed from the factor, for yarn 0.1 ln(factor) + 1.</summary>
     public double? AttentionFactor { get; init; }
 
@@ -74,6 +77,10 @@ public sealed class Rope : IDisposable
         var (inShort, inLong) = (scaling.ShortFactors.Count, scaling.LongFactors.Count);
         if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
             throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
+        if (dimension < 2 || dimension % 2 != 0)
+            throw new InputException($"rotary positions need an even number of dimensions of a head; config.json gives {dimension}.");
+        if (!(theta > 0) || !double.IsFinite(theta))
+            throw new InputException($"the base of the rotary frequencies is {theta}; config.json needs a number above 0.");
         (this._dimension, this._theta, this._scaling) = (dimension, theta, scaling);
         _attentionFactor = scaling switch
         {
@@ -96,6 +103,14 @@ public sealed class Rope : IDisposable
 
     /// <summary>The longest sequence, in tokens, whose angles depend only on the position.</summary>
     public long SteadyLength => _scaling.Type is "dynamic" or "longrope" or "qwen" ? _scaling.OriginalLength : long.MaxValue;
+
+    /// <summary>The longest sequence that the scaling is made for, in tokens; 0 without a scaling.</summary>
+    public long ScaledLength => _scaling.Type switch
+    {
+        "dynamic" or "qwen" => long.MaxValue, // grows with the length
+        "linear" or "yarn" => (long)(_scaling.OriginalLength * _scaling.Factor),
+        _ => 0,
+    };
 
     /// <summary>Splits a projection into heads and rotates them by their positions.</summary>
     /// <param name="x"><c>[b, s, heads · d]</c></param>
@@ -160,8 +175,9 @@ public sealed class Rope : IDisposable
             case "yarn":
                 double Bound(double rotations) =>
                     _dimension * Math.Log(_scaling.OriginalLength / (rotations * 2 * Math.PI)) / (2 * Math.Log(_theta));
-                var low = Math.Max(Math.Floor(Bound(_scaling.BetaFast)), 0);
-                var high = Math.Min(Math.Ceiling(Bound(_scaling.BetaSlow)), _dimension - 1);
+                var (first, last) = (Bound(_scaling.BetaFast), Bound(_scaling.BetaSlow));
+                var low = Math.Max(_scaling.Truncates ? Math.Floor(first) : first, 0);
+                var high = Math.Min(_scaling.Truncates ? Math.Ceiling(last) : last, _dimension - 1);
                 if (low == high) high += 0.001;
                 for (var i = 0; i < pairs; i++)
                 {

@@ -3,6 +3,7 @@ using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Studies.Grid;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Analysis;
 
@@ -77,7 +78,10 @@ public sealed record StudyResults(Study Study, IReadOnlyList<CellResult> Cells, 
         judge is not null && BenchmarkSuite.Find(run.Benchmark.Name) is IJudgedBenchmark judged
             ? judge.GradeAsync(judged, run, study.Judge!.Texts).GetAwaiter().GetResult() : run;
 
-    private static CellResult Read(StudyCell cell, CellFolder folder, IReadOnlyList<BenchmarkRun> runs)
+    private static CellResult Read(StudyCell cell, CellFolder folder, IReadOnlyList<BenchmarkRun> runs) =>
+        InputBoundary.Read(folder.Run, () => ReadFolder(cell, folder, runs));
+
+    private static CellResult ReadFolder(StudyCell cell, CellFolder folder, IReadOnlyList<BenchmarkRun> runs)
     {
         var (losses, tokens) = Metrics(Path.Combine(folder.Run, "metrics.jsonl"));
         var record = Path.Combine(folder.Run, "run.json");

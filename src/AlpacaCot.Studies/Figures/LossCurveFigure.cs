@@ -51,9 +51,9 @@ public static class LossCurveFigure
                 if (Number(json, "learning_rate") is { } rate) run.Rates.Add((step, rate));
                 if (Number(json, "validation_loss") is { } validation) run.Validations.Add((step, validation));
             }
-            catch (JsonException e)
+            catch (Exception e) when (InputBoundary.IsOfContent(e))
             {
-                throw new InputException($"{path}:{i + 1}: this is not a JSON object: {e.Message}", e);
+                throw new InputException($"{path}:{i + 1}: this is not a JSON object: {InputBoundary.Reason(e)}", e);
             }
         }
         return run;

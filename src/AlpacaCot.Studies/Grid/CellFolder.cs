@@ -80,7 +80,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
     {
         var file = System.IO.Path.Combine(path, "cell.json");
         if (!File.Exists(file)) throw new InputException($"{path} is not a cell of a study: it has no cell.json");
-        var order = JsonSerializer.Deserialize<CellRequest>(File.ReadAllText(file))
+        var order = InputBoundary.Read(file, () => JsonSerializer.Deserialize<CellRequest>(File.ReadAllText(file)))
             ?? throw new InputException($"{file}: not a cell of a study");
         return (new CellFolder(path, order.Fingerprint), order);
     }

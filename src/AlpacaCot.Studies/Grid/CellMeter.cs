@@ -26,7 +26,8 @@ public sealed record CellMetrics(long TrainableParameters, long TotalParameters,
 
     /// <summary>Reads a cell's file; null if it does not exist.</summary>
     public static CellMetrics? Read(string path) =>
-        File.Exists(path) ? JsonSerializer.Deserialize<CellMetrics>(File.ReadAllText(path), Format) : null;
+        File.Exists(path)
+            ? InputBoundary.Read(path, () => JsonSerializer.Deserialize<CellMetrics>(File.ReadAllText(path), Format)) : null;
 
     /// <summary>Writes the file.</summary>
     public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Format));

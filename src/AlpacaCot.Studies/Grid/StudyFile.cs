@@ -4,6 +4,7 @@ using AlpacaCot.Evaluation.Benchmarks.Sets;
 using AlpacaCot.Evaluation.Judges;
 using AlpacaCot.Studies.Published;
 using AlpacaCot.Text;
+using AlpacaCot.Training.Recipes;
 using StudyKey = AlpacaCot.Configuration.Key<AlpacaCot.Studies.Grid.StudySpec>;
 
 namespace AlpacaCot.Studies.Grid;
@@ -44,7 +45,16 @@ internal sealed record StudySpec
 public static class StudyFile
 {
     /// <summary>The schema of study files, for messages.</summary>
-    internal static readonly Schema Schema = new("study") { Documented = () => Keys! };
+    internal static readonly Schema Schema = new("study")
+    {
+        Documented = () => Keys!,
+        Remedies = RecipeFile.Keys.Select(k => k.Name).GroupBy(name => name[(name.LastIndexOf('.') + 1)..])
+            .ToDictionary(same => same.Key, same => $"{same.First()} is a key of recipes: write it under recipe:, or under set: as "
+                + $"{same.First()}: VALUE"),
+        Others = [("training", "recipe", "train"), ("adapter", "recipe", "train"), ("data", "recipe", "train"),
+            ("model", "recipe", "train")],
+        Marks = ["recipe", "factors", "benchmarks"],
+    };
 
     private static readonly StudyKey[] Table =
     [
@@ -141,17 +151,35 @@ public static class StudyFile
     {
         if (Directory.Exists(path)) throw new InputException($"{path} is a folder; pass the study file in it");
         if (!File.Exists(path)) throw new InputException($"{path}: the study file does not exist");
+        return InputBoundary.Read(path, () => Read(path, files));
+    }
+
+    private static Study Read(string path, bool files)
+    {
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var problems = new Problems(path);
         var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Schema, folder);
+        if (root is ConfigurationNode.Mapping map) Section.RequireKind(map, path, Schema);
         var spec = Section.Read(root, Table, null, new StudySpec(), new KeyContext("study", folder, problems, Schema));
         Require(spec, problems);
-        problems.ThrowIfAny();
         if (files && spec.Judge is { } judge)
             foreach (var absent in new[] { judge.Folder, judge.Prompts }.Where(f => f is not null && !Directory.Exists(f)))
-                throw new InputException($"{problems.Given["study.judge"]}: judge: the folder {absent} does not exist");
-        spec = spec with { Benchmarks = [.. spec.Benchmarks.Select(b => Locate(b, folder, files, problems))] };
-        return StudyExpansion.Expand(spec, path, files);
+                problems.AddAt("study.judge", $"judge: the folder {absent} does not exist");
+        if (!problems.Any || files)
+            spec = spec with { Benchmarks = [.. spec.Benchmarks.Select(b => Locate(b, folder, files, problems))] };
+        // The errors of the recipe and of the arms are reported together with those of the study.
+        Study? study = null;
+        if (spec.Recipe is not null)
+            try
+            {
+                study = StudyExpansion.Expand(spec, path, files);
+            }
+            catch (InputException wrong) when (problems.Any || wrong.Problems is not null)
+            {
+                problems.Include(wrong);
+            }
+        problems.ThrowIfAny();
+        return study!;
     }
 
     private static StudyBenchmark Locate(StudyBenchmark benchmark, string folder, bool files, Problems problems)
@@ -166,8 +194,9 @@ public static class StudyFile
         }
         catch (InputException absent)
         {
-            return files ? throw new InputException($"{problems.Given["study.benchmarks"]}: {absent.Message}", absent)
-                : benchmark;
+            if (files && BenchmarkSuite.All.Any(b => b.About.Name.Equals(benchmark.Name, StringComparison.OrdinalIgnoreCase)))
+                problems.AddAt("study.benchmarks", absent.Message);
+            return benchmark;
         }
     }
 

@@ -1,21 +1,31 @@
 namespace AlpacaCot.Studies.Report;
 
-/// <summary>Report style sheet: one column on narrow screens, two for figures on wide ones, black on white on paper.</summary>
+/// <summary>
+/// Report style sheet: one column on narrow screens, two for figures on wide ones, dark where the reader's system is, black on
+/// white on paper.
+/// </summary>
 internal static class ReportStyle
 {
     public const string Css = """
         :root { --ink: #1f2933; --quiet: #616e7c; --line: #e4e7eb; --pale: #f5f7fa; --accent: #d9822b; --blue: #2f6fb0;
-          --good: #1e7b4f; --bad: #b3372f; }
+          --good: #1e7b4f; --bad: #b3372f; --card: #fff; --page: #eef1f4; --mark: #fbe3c5; --faint: #9aa5b1;
+          color-scheme: light dark; }
+        @media screen and (prefers-color-scheme: dark) {
+          :root { --ink: #e4e7eb; --quiet: #a3b0bd; --line: #3a4552; --pale: #26303b; --accent: #f0a04b; --blue: #7db4e8;
+            --good: #5cc795; --bad: #f08a80; --card: #1b232c; --page: #11171d; --mark: #6b4a1f; --faint: #7b8794; }
+          figure svg { filter: invert(0.9) hue-rotate(180deg); }
+        }
         * { box-sizing: border-box; }
-        body { margin: 0; background: #eef1f4; color: var(--ink); line-height: 1.55; overflow-wrap: break-word;
+        body { margin: 0; background: var(--page); color: var(--ink); line-height: 1.55; overflow-wrap: break-word;
           font-family: system-ui, -apple-system, "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC",
             "WenQuanYi Micro Hei", sans-serif; }
         header, main { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
         header { padding-top: 2.5rem; padding-bottom: 1rem; }
         .kicker { margin: 0; color: var(--accent); font-weight: 600; letter-spacing: 0.04em; font-size: 0.9rem; }
+        h1, h3, .question, .arms p { overflow-wrap: anywhere; }
         h1 { margin: 0.3rem 0 0.6rem; font-size: clamp(1.5rem, 4.5vw, 2.3rem); line-height: 1.2; text-wrap: balance; }
         .lead { margin: 0; color: var(--quiet); max-width: 46rem; }
-        section { background: #fff; border-radius: 0.75rem; padding: 1.25rem 1.5rem 1.4rem; margin: 1.1rem 0;
+        section { background: var(--card); min-width: 0; border-radius: 0.75rem; padding: 1.25rem 1.5rem 1.4rem; margin: 1.1rem 0;
           box-shadow: 0 1px 2px rgb(31 41 51 / 8%); }
         h2 { margin: 0 0 0.8rem; font-size: 1.15rem; }
         .findings { margin: 0; padding: 0; list-style: none; font-size: 1.06rem; }
@@ -26,12 +36,12 @@ internal static class ReportStyle
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 0.95rem; }
         th, td { padding: 0.45rem 0.7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
         thead th { color: var(--quiet); font-weight: 600; font-size: 0.84rem; border-bottom: 2px solid var(--line); }
-        th:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
+        th:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
         tbody th { font-weight: 600; }
         td b { font-weight: 400; } #scores td b { font-weight: 600; }
         td small { display: block; color: var(--quiet); font-size: 0.78rem; }
         .change { font-size: 0.84rem; }
-        .up { color: var(--good); } .down { color: var(--bad); } .muted { color: #9aa5b1; }
+        .up { color: var(--good); } .down { color: var(--bad); } .muted { color: var(--faint); }
         .change.up, .change.down { font-weight: 600; }
         .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.2rem;
           align-items: start; }
@@ -51,11 +61,11 @@ internal static class ReportStyle
         .arms h3 { margin: 0 0 0.2rem; font-size: 0.82rem; color: var(--quiet); }
         .arms h3 i { float: right; font-style: normal; } .good i { color: var(--good); } .bad i { color: var(--bad); }
         .arms p { margin: 0; font-size: 0.95rem; white-space: pre-wrap; }
-        mark { background: #fbe3c5; color: inherit; border-radius: 0.2rem; padding: 0 0.1em; }
+        mark { background: var(--mark); color: inherit; border-radius: 0.2rem; padding: 0 0.1em; }
         dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.35rem 1.1rem; margin: 0;
           font-size: 0.9rem; }
         dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
-        details { margin-top: 0.7rem; font-size: 0.9rem; } summary { cursor: pointer; color: var(--blue); }
+        details { margin-top: 0.7rem; font-size: 0.9rem; } summary { cursor: pointer; color: var(--blue); overflow-wrap: anywhere; }
         pre { background: var(--pale); padding: 0.8rem; border-radius: 0.5rem; overflow-x: auto; font-size: 0.82rem; }
         @media (max-width: 40rem) {
           header, main { padding-left: 0.7rem; padding-right: 0.7rem; } header { padding-top: 1.5rem; }

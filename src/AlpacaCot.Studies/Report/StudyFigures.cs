@@ -17,6 +17,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
 {
     private const int Width = 460;
     private const int MostArms = 8; // distinguishable lines
+    private const int LegendRow = 22, LabelSize = 13;
     private const string Ink = "#1F2933", Quiet = "#616E7C", Grid = "#E4E7EB", Frame = "#9AA5B1";
 
     private static readonly string[] Colours =
@@ -54,10 +55,14 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     // One block per measure with one bar per arm: mean, interval, and a dot per seed.
     private Drawing Bars()
     {
-        const int Row = 24, Head = 34, Right = 58, Tail = 26;
-        const double Letter = 7.3; // width of a character
-        var left = Math.Clamp(8 + Letter * _arms.Max(a => a.Name.Length), 118, 190);
-        var block = Head + _arms.Count * Row + 8;
+        const int Bar = 24, NameLine = 17, Head = 34, Right = 58, Tail = 26, MostLeft = 190;
+        // Names are beside the bars, or above them where one is too long for that.
+        var beside = _arms.Max(a => LabelWidth(a.Name)) <= MostLeft - 8;
+        var left = beside ? Math.Clamp(8 + _arms.Max(a => LabelWidth(a.Name)), 118, MostLeft) : 12;
+        var names = _arms.Select(a => beside ? [a.Name] : Wrapped(a.Name, Width - 20)).ToList();
+        int Above(int arm) => beside ? 0 : names[arm].Count * NameLine;
+        var starts = _arms.Select((_, i) => Enumerable.Range(0, i).Sum(j => Bar + Above(j))).ToList();
+        var block = Head + _arms.Select((_, i) => Bar + Above(i)).Sum() + 8;
         var drawing = new Drawing(Width, analysis.Measures.Count * block + Tail);
         var top100 = analysis.Scores.Max(s => Math.Max(s.Mean ?? 0, s.Interval?.High ?? 0) / s.Measure.About.Scale * 100);
         var most = top100 > 60 ? 100 : Math.Ceiling(top100 / 10 + 0.01) * 10; // of a hundred, independent of the scale
@@ -73,8 +78,11 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
             {
                 var score = analysis.Score(arm, measure);
                 double At(double points) => X(points / measure.About.Scale * 100);
-                var y = top + Head + a * Row + Row / 2.0;
-                drawing.Text(Short(arm.Name, (int)((left - 8) / Letter)), left - 8, y + 4, 13, Ink, Anchor.End);
+                var y = top + Head + starts[a] + Above(a) + Bar / 2.0;
+                if (beside) drawing.Text(arm.Name, left - 8, y + 4, LabelSize, Ink, Anchor.End);
+                else
+                    foreach (var (i, line) in names[a].Index())
+                        drawing.Text(line, 12, top + Head + starts[a] + i * NameLine + 12, LabelSize, Ink);
                 if (score.Mean is not { } mean) continue;
                 drawing.Rectangle(X(0), y - 8, Math.Max(1, At(mean) - X(0)), 16, Pale(Colour(arm)), 2);
                 drawing.Rectangle(X(0), y - 8, 3, 16, Colour(arm));
@@ -99,7 +107,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     {
         var measures = analysis.Measures.Where(m => m.Category is not null).ToList();
         var shown = _arms.Take(MostArms).ToList();
-        var drawing = new Drawing(Width, 360 + 22 * ((shown.Count + 2) / 3));
+        var drawing = new Drawing(Width, 360 + LegendHeight(shown));
         var (centre, middle, radius) = (Width / 2.0, 178.0, 128.0);
         var most = Math.Max(20, Math.Ceiling(shown.Max(a => measures.Max(m => Of100(a, m))) / 20) * 20);
         (double, double) At(int axis, double share)
@@ -134,7 +142,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     {
         var cells = analysis.Results.Cells.Where(c => c.Losses.Count > 1 && IndexOf(c.Cell.Arm) < MostArms).ToList();
         var shown = _arms.Take(MostArms).Where(a => cells.Any(c => c.Cell.Arm == a)).ToList();
-        var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
+        var drawing = new Drawing(Width, 330 + LegendHeight(shown));
         var curves = cells.Select(c => (c.Cell.Arm, Curve: Smooth(c.Losses))).ToList();
         var (last, high) = (curves.Max(c => c.Curve[^1].Step), curves.Max(c => c.Curve.Max(p => p.Loss)));
         var low = Math.Min(curves.Min(c => c.Curve.Min(p => p.Loss)), high * 0.9);
@@ -149,7 +157,7 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
     private Drawing Cost()
     {
         var shown = _arms.Take(MostArms).Where(a => analysis.Score(a, Whole).Mean is not null && Tokens(a) > 0).ToList();
-        var drawing = new Drawing(Width, 330 + 22 * ((shown.Count + 2) / 3));
+        var drawing = new Drawing(Width, 330 + LegendHeight(shown));
         var scores = shown.Select(a => analysis.Score(a, Whole)).ToList();
         var (low, high) = (scores.Min(s => s.Interval?.Low ?? s.Mean!.Value), scores.Max(s => s.Interval?.High ?? s.Mean!.Value));
         var room = Math.Max(2, (high - low) * 0.15);
@@ -190,15 +198,67 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         return (X, Y);
     }
 
+    // As many columns as the longest name allows; in one column long names take several lines.
     private void Legend(Drawing drawing, IReadOnlyList<StudyArm> shown, double top)
     {
-        foreach (var (i, arm) in shown.Index())
+        foreach (var (arm, column, row, lines) in LegendPlaces(shown))
         {
-            var (x, y) = (12 + i % 3 * 150, top + i / 3 * 22);
+            var (x, y) = (12 + column * (Width - 10.0) / LegendColumns(shown), top + row * LegendRow);
             drawing.Rectangle(x, y - 10, 12, 12, Colour(arm), 2);
-            drawing.Text(Short(arm.Name, 18), x + 18, y, 13, Ink);
+            foreach (var (i, line) in lines.Index()) drawing.Text(line, x + 18, y + i * LegendRow, LabelSize, Ink);
         }
     }
+
+    private static int LegendHeight(IReadOnlyList<StudyArm> shown) =>
+        LegendRow * LegendPlaces(shown).Max(p => p.Row + p.Lines.Count);
+
+    private static int LegendColumns(IReadOnlyList<StudyArm> shown)
+    {
+        var widest = shown.Max(a => LabelWidth(a.Name)) + 24;
+        return widest <= (Width - 10) / 3 ? 3 : widest <= (Width - 10) / 2 ? 2 : 1;
+    }
+
+    private static List<(StudyArm Arm, int Column, int Row, IReadOnlyList<string> Lines)> LegendPlaces(
+        IReadOnlyList<StudyArm> shown)
+    {
+        var (columns, row, places) = (LegendColumns(shown), 0, new List<(StudyArm, int, int, IReadOnlyList<string>)>());
+        foreach (var (i, arm) in shown.Index())
+        {
+            IReadOnlyList<string> lines = columns > 1 ? [arm.Name] : Wrapped(arm.Name, Width - 44);
+            places.Add((arm, i % columns, row, lines));
+            if (i % columns == columns - 1) row += lines.Count;
+        }
+        return places;
+    }
+
+    /// <summary>A name in lines that fit, broken at spaces where there are any.</summary>
+    internal static IReadOnlyList<string> Wrapped(string name, double width)
+    {
+        var (lines, line) = (new List<string>(), "");
+        foreach (var word in name.Split(' ').SelectMany(word => Pieces(word, width)))
+            if (line.Length == 0) line = word;
+            else if (LabelWidth($"{line} {word}") <= width) line += $" {word}";
+            else (lines, line) = ([.. lines, line], word);
+        return [.. lines, line];
+    }
+
+    private static IEnumerable<string> Pieces(string word, double width)
+    {
+        var piece = "";
+        foreach (var rune in word.EnumerateRunes())
+        {
+            if (piece.Length > 0 && LabelWidth(piece + rune) > width)
+            {
+                yield return piece;
+                piece = "";
+            }
+            piece += rune;
+        }
+        yield return piece;
+    }
+
+    // By character classes, not by a font: a reader's browser draws the text with its own.
+    private static double LabelWidth(string text) => text.EnumerateRunes().Sum(c => c.Value >= 0x2E80 ? 13.2 : 7.3);
 
     private static List<(int Step, double Loss)> Smooth(IReadOnlyList<(int Step, double Loss)> losses)
     {
@@ -211,8 +271,6 @@ internal sealed class StudyFigures(StudyAnalysis analysis, Words words)
         }
         return smooth;
     }
-
-    private static string Short(string text, int most) => text.Length <= most ? text : text[..(most - 1)] + "…";
 
     private static string Number(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
 

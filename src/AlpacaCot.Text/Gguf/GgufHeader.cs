@@ -44,7 +44,9 @@ public sealed class GgufHeader
 
     /// <summary>Reads and validates a header.</summary>
     /// <exception cref="InputException">Not a GGUF file, truncated, or with sizes beyond the file's length.</exception>
-    public static GgufHeader Read(string path)
+    public static GgufHeader Read(string path) => InputBoundary.Read(path, () => ReadFile(path));
+
+    private static GgufHeader ReadFile(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
         var header = new GgufHeader(path);

@@ -46,9 +46,11 @@ public static class ChatFormats
         ChatFormatChoice? Own() => In(model, ChatFormatOrigin.StoredWithModel, ChatFormatOrigin.ModelsOwn)
             ?? In(tokenizerPath, ChatFormatOrigin.StoredWithModel, ChatFormatOrigin.ModelsOwn);
 
-        ChatFormatChoice? In(string? folder, ChatFormatOrigin stored, ChatFormatOrigin shipped)
+        ChatFormatChoice? In(string? folder, ChatFormatOrigin stored, ChatFormatOrigin shipped) =>
+            folder is null ? null : InputBoundary.Read(folder, () => OfFolder(folder, stored, shipped));
+
+        ChatFormatChoice? OfFolder(string folder, ChatFormatOrigin stored, ChatFormatOrigin shipped)
         {
-            if (folder is null) return null;
             if (Path.Combine(folder, FileName) is var file && File.Exists(file))
                 return new(TemplateJson.ReadFormat(File.ReadAllText(file), file, "custom"), stored);
             return ModelChatTemplate.In(folder) is { } found
@@ -67,7 +69,10 @@ public static class ChatFormats
     /// <exception cref="InputException">The text is not JSON, or not a valid template.</exception>
     public static IChatFormat FromJson(string json) => TemplateJson.ReadFormat(json, "prompt template", "custom");
 
-    private static IChatFormat Find(string nameOrPath, Func<RoleTokens?> tokens)
+    private static IChatFormat Find(string nameOrPath, Func<RoleTokens?> tokens) =>
+        InputBoundary.Read(nameOrPath, () => Read(nameOrPath, tokens));
+
+    private static IChatFormat Read(string nameOrPath, Func<RoleTokens?> tokens)
     {
         if (PromptTemplates.Named(nameOrPath) is { } known) return known;
         if (Directory.Exists(nameOrPath) || (File.Exists(nameOrPath) && GgufHeader.Looks(nameOrPath)))

@@ -241,6 +241,10 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         {
             throw new InputException($"{name}: {wrong.Message}.", wrong);
         }
+        catch (Exception damaged) when (InputBoundary.IsOfContent(damaged))
+        {
+            throw new InputException($"{name}: the messages cannot be read: {InputBoundary.Reason(damaged)}.", damaged);
+        }
     }
 
     private RenderedText Render(ChatInput input, List<object?> messages, bool addPrompt)

@@ -105,6 +105,8 @@ public sealed record GgufTokenizer
                 $"{source} has no tokenizer, which GGUF requires; convert it to a Hugging Face folder first " +
                 "and add the tokenizer there.")).FilledTo(rows);
 
+    private static int? Below(int? id, int rows) => id < rows ? id : null;
+
     /// <summary>The Hugging Face files of a GGUF file's tokenizer; empty if it has none.</summary>
     public static IReadOnlyDictionary<string, byte[]> Files(string path) =>
         GgufHeader.Looks(path) && GgufHeader.Read(path).Values.ContainsKey("tokenizer.ggml.model") ? Read(path).ToFiles()
@@ -117,7 +119,13 @@ public sealed record GgufTokenizer
         [ConfigName] = ToConfig(),
     };
 
-    private GgufTokenizer FilledTo(int rows) => Tokens.Count >= rows ? this : this with
+    // Added tokens without an embedding are left out, missing ones are filled in.
+    private GgufTokenizer FilledTo(int rows) => Tokens.Count > rows ? this with
+    {
+        Tokens = [.. Tokens.Take(rows)], Kinds = [.. Kinds.Take(rows)], Scores = [.. Scores.Take(rows)],
+        Bos = Below(Bos, rows), Eos = Below(Eos, rows), Unknown = Below(Unknown, rows), Pad = Below(Pad, rows),
+    }
+    : Tokens.Count == rows ? this : this with
     {
         Tokens = [.. Tokens, .. Enumerable.Range(Tokens.Count, rows - Tokens.Count).Select(i => $"[PAD{i}]")],
         Kinds = [.. Kinds, .. Enumerable.Repeat((int)PieceKind.Unused, rows - Tokens.Count)],

@@ -58,13 +58,14 @@ internal sealed class GgufTokenizerSource
         if (model.Member("vocab").ValueKind != JsonValueKind.Object || model.Member("merges").ValueKind != JsonValueKind.Array)
             throw new InputException($"{path}: GGUF supports BPE with merges; this is {model.Text("type") ?? "another model"}.");
         List<string> merges = [.. model.Member("merges").Elements().Select(m =>
-            m.ValueKind == JsonValueKind.String ? m.GetString()! : string.Join(' ', m.Elements().Select(e => e.GetString())))];
+            m.ValueKind == JsonValueKind.String ? m.GetString()! : string.Join(' ', m.Elements().Select(e => e.ToString())))];
         var isPieces = model.Flag("byte_fallback") == true;
         // The score of a piece is the rank of the merge that creates it, so that SentencePiece merges in the same order.
         var ranks = new Dictionary<string, int>();
         if (isPieces)
             foreach (var (rank, merge) in merges.Index())
-                ranks.TryAdd(merge.Remove(merge.IndexOf(' '), 1), rank);
+                ranks.TryAdd(merge.IndexOf(' ') is > 0 and var space ? merge.Remove(space, 1)
+                    : throw new InputException($"{path}: the merge {merge} is not two tokens with a space between them."), rank);
         var unknown = model.Text("unk_token");
         foreach (var (id, token) in new JsonModels(path).Tokens(model.Member("vocab")).Tokens.Index())
         {
@@ -97,6 +98,7 @@ internal sealed class GgufTokenizerSource
 
     private void Add(AddedToken token)
     {
+        if (token.Id >= JsonModels.MostIdsFor(_tokens.Count)) return; // Tokenizer.Load reports ids beyond all bounds
         if (token.Id < _tokens.Count && _tokens[token.Id] == token.Text)
         {
             if (_kinds[token.Id] == (int)PieceKind.Normal) _kinds[token.Id] = Kind(token);

@@ -16,6 +16,7 @@ internal static class JsonFile
         try
         {
             if (file.Span.StartsWith("\uFEFF"u8)) file = file[3..];
+            JsonEncoding.Require(path, file.Span);
             // Not disposed: the element stays in use, and a copy would double the memory.
             return JsonDocument.Parse(file, Options).RootElement;
         }

@@ -6,7 +6,13 @@ namespace AlpacaCot.Text.Tokenization;
 internal sealed class JsonModels(string path)
 {
     // Far above any published vocabulary; larger ids in a file would exhaust the memory.
-    private const int MostIds = 1 << 24;
+    public const int MostIds = 1 << 24;
+
+    /// <summary>The longest token in bytes or characters: splitting one takes time in the square of its length.</summary>
+    public const int LongestToken = 1024;
+
+    /// <summary>The bound of the ids in a file: some are unused, but a few tokens do not need millions of ids.</summary>
+    public static int MostIdsFor(int tokens) => (int)Math.Min(MostIds, 4L * tokens + (1 << 16));
 
     /// <param name="element">The <c>model</c> member.</param>
     /// <param name="bytes">Whether the pre-tokenizer ends with <c>ByteLevel</c>.</param>
@@ -40,6 +46,9 @@ internal sealed class JsonModels(string path)
             entries.Add((entry.Name, id));
             most = Math.Max(most, id);
         }
+        if (most >= MostIdsFor(entries.Count))
+            throw new InputException($"{path}: the id {most} in a vocabulary of {entries.Count} tokens is invalid; at most " +
+                $"{MostIdsFor(entries.Count) - 1} is expected.");
         var tokens = new string?[most + 1];
         foreach (var (token, id) in entries)
         {
@@ -125,7 +134,8 @@ internal sealed class JsonModels(string path)
         var vocabulary = new Vocabulary([.. tokens]);
         return new Unigram(vocabulary, [.. scores], new UnigramOptions
         {
-            Unknown = element.Member("unk_id").TryGetInt32Value(out var unknown) ? unknown : null,
+            Unknown = !element.Member("unk_id").TryGetInt32Value(out var unknown) ? null : unknown >= 0 && unknown < tokens.Count
+                ? unknown : throw new InputException($"{path}: unk_id is {unknown}; there are {tokens.Count} pieces."),
             Bytes = element.Flag("byte_fallback") == true ? Characters.BytePieces(vocabulary.Find) : null,
         });
     }

@@ -6,9 +6,18 @@ namespace AlpacaCot.Text.Tokenization;
 /// <summary>Applies several normalizers in order.</summary>
 internal sealed class NormalizerSequence(IReadOnlyList<INormalizer> members) : INormalizer
 {
+    private const int MostGrowth = 32;
+
     public string Normalize(string text, TextPlace place)
     {
-        foreach (var member in members) text = member.Normalize(text, place);
+        var most = MostGrowth * (text.Length + 1024L); // replacements that follow each other could grow a text without bound
+        foreach (var member in members)
+        {
+            text = member.Normalize(text, place);
+            if (text.Length > most)
+                throw new InputException($"The tokenizer's normalizer makes {text.Length} characters of {most / MostGrowth - 1024}; at most " +
+                    $"{MostGrowth} times as many are supported.");
+        }
         return text;
     }
 }

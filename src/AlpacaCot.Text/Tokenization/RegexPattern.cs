@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -18,7 +19,8 @@ internal sealed class RegexPattern : ITextPattern
         "\uA64A\uA64B\u1F88\uA9CF\uA000\uA8E0\uA8B4\uA670\uA8D0\uA6E6\uA830\u3000\u2028\u2029\u0007\u206A\uD800\uE000"
         + "\u2054\u2E17\u2E22\u2E23\u2E02\u2E03\uA8CE\u2A00\u20B6\uA700\uA490\uFFFE";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    // One match, and all matches in a text: a second for each million characters more.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2), PatienceWithAll = TimeSpan.FromSeconds(5);
 
     private readonly string _source;
     private readonly Regex _regex;
@@ -31,7 +33,7 @@ internal sealed class RegexPattern : ITextPattern
         try
         {
             // The automaton runs in linear time; it lacks look-around, which the backtracking engine supports.
-            _regex = new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            _regex = new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, Patience);
         }
         catch (NotSupportedException)
         {
@@ -49,8 +51,11 @@ internal sealed class RegexPattern : ITextPattern
         var (searched, places) = piece.IndexOfAnyInRange('\uD800', '\uDFFF') < 0 ? (null, null) : Flatten(piece);
         try
         {
+            var (began, longest) = (Stopwatch.GetTimestamp(), PatienceWithAll + TimeSpan.FromMicroseconds(piece.Length));
             foreach (var match in _regex.EnumerateMatches(searched is null ? piece : searched))
             {
+                if (Stopwatch.GetElapsedTime(began) > longest)
+                    throw new RegexMatchTimeoutException(piece.Length.ToString(CultureInfo.InvariantCulture), _source, longest);
                 var (from, to) = (match.Index, match.Index + match.Length);
                 if (places is not null) (from, to) = (places[from], places[to]);
                 if (from < to) matches.Add((start + from, start + to));

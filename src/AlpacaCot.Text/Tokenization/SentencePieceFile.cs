@@ -66,6 +66,7 @@ internal static class SentencePieceFile
             else if (message.Field == 2) score = message.Float;
             else if (message.Field == 3) kind = (PieceKind)message.Int;
         }
+        if (text.Length > JsonModels.LongestToken) throw new InvalidDataException($"a piece has {text.Length} characters");
         contents.Pieces.Add(text);
         contents.Scores.Add(score);
         contents.Kinds.Add(kind);

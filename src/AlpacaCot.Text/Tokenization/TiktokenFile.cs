@@ -34,7 +34,10 @@ internal static class TiktokenFile
                 throw new InputException(
                     $"{path}, line {number}: expected \"base64 rank\" with a unique rank; download the file again.");
         }
-        var tokens = new string?[byRank.Keys.Last() + 1];
+        if (byRank.Keys.Last() is var last && last >= JsonModels.MostIdsFor(byRank.Count))
+            throw new InputException($"{path}: the rank {last} of a file with {byRank.Count} tokens; ranks are consecutive. Download the " +
+                "file again.");
+        var tokens = new string?[last + 1];
         foreach (var (rank, bytes) in byRank) tokens[rank] = ByteAlphabet.Spell(bytes);
         var vocabulary = new Vocabulary(tokens);
         var isQwen = tokens.Length == QwenRanks;
@@ -83,7 +86,7 @@ internal static class TiktokenFile
         var decoded = new byte[Base64.GetMaxDecodedFromUtf8Length(space)];
         if (Base64.DecodeFromUtf8(line[..space], decoded, out _, out var written) != OperationStatus.Done) return false;
         bytes = decoded[..written];
-        return written > 0;
+        return written is > 0 and <= JsonModels.LongestToken;
     }
 
     // As in the published tokenizer.json of Llama 3.1 and 3.2; 3.0 has reserved tokens in place of some names.

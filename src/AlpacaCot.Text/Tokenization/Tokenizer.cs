@@ -21,6 +21,9 @@ public sealed class Tokenizer
         _parts = parts;
         foreach (var token in parts.AddedTokens)
         {
+            if (token.Id >= JsonModels.MostIds)
+                throw new InputException($"{parts.Path}: the added token {token.Text} has the id {token.Id}; at most " +
+                    $"{JsonModels.MostIds - 1} is supported.");
             _addedById[token.Id] = token;
             _addedIds[token.Text] = token.Id;
         }
@@ -44,13 +47,21 @@ public sealed class Tokenizer
     /// in the same folder is applied.
     /// </summary>
     /// <exception cref="InputException">The tokenizer is missing, corrupt, or uses an unsupported component.</exception>
-    public static Tokenizer Load(string path) => TokenizerFiles.Load(path);
+    public static Tokenizer Load(string path) => InputBoundary.Read(path, () => TokenizerFiles.Load(path));
 
     /// <summary>Path of the file this tokenizer was loaded from.</summary>
     public string Path => _parts.Path;
 
     /// <summary>Highest id plus one, including added tokens.</summary>
     public int VocabularySize { get; }
+
+    /// <summary>The first id from <paramref name="start"/> whose token is not an added one; null if all are added or unused.</summary>
+    public int? FirstIdNotAdded(int start)
+    {
+        for (var id = start; id < _parts.Model.Tokens.Count; id++)
+            if (_parts.Model.Tokens[id] is not null && !_addedById.ContainsKey(id)) return id;
+        return null;
+    }
 
     /// <summary>Id of the beginning-of-sequence token; null if none.</summary>
     public int? BosId { get; }

@@ -10,7 +10,7 @@ internal sealed class Vocabulary
     public Vocabulary(string?[] tokens)
     {
         Tokens = tokens;
-        _ids = new Dictionary<string, int>(tokens.Length, StringComparer.Ordinal);
+        _ids = new Dictionary<string, int>(tokens.Count(token => token is not null), StringComparer.Ordinal);
         for (var id = 0; id < tokens.Length; id++)
         {
             if (tokens[id] is { } token) _ids.TryAdd(token, id);

@@ -110,9 +110,9 @@ public sealed record AdapterCard
             return JsonSerializer.Deserialize<AdapterCard>(File.ReadAllText(path), Json)
                 ?? throw new InputException($"{path} contains no card.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (InputBoundary.IsOfContent(e))
         {
-            throw new InputException($"{path} is not a valid adapter card: {e.Message}", e);
+            throw new InputException($"{path} is not a valid adapter card: {InputBoundary.Reason(e)}", e);
         }
     }
 

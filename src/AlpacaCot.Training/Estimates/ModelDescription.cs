@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
+using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
@@ -22,12 +23,11 @@ public sealed record ModelDescription(JsonElement Config, ScalarType Type, IRead
     public static ModelDescription Of(ModelSpec model)
     {
         if (model.Init is { } init) return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string, ScalarType>());
-        var config = Path.Combine(model.Path!, "config.json");
+        var config = Path.Combine(model.Folder!, "config.json");
+        ModelFolder folder;
         try
         {
-            using var folder = ModelFolder.Open(model.Path!);
-            return new(folder.Config, ConfiguredType(folder.Config),
-                folder.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.DType));
+            folder = ModelFolder.Open(model.Folder!);
         }
         catch (InputException) when (File.Exists(config)) // some or all weights are missing
         {
@@ -37,6 +37,9 @@ public sealed record ModelDescription(JsonElement Config, ScalarType Type, IRead
         {
             throw new InputException($"{model.Path}: config.json is missing; it is required for an estimate.");
         }
+        using (folder)
+            return new(ModelFamilies.ConfigurationOf(folder), ConfiguredType(folder.Config),
+                folder.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.DType));
     }
 
     /// <summary>The type of a weight in memory unless it is quantized.</summary>

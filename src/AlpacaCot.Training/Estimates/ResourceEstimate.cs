@@ -35,6 +35,9 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
 {
     private const int Float = 4; // bytes
 
+    /// <summary>What a user should know before the run.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Trained parameters as a percentage of all, the adapter's included.</summary>
     public double Percent => 100.0 * TrainableParameters / (Method == "none" ? BaseParameters : BaseParameters + TrainableParameters);
 
@@ -59,11 +62,15 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
 
         using var adapter = recipe.Adapter.Complete(new AdapterSetup(model, recipe.Training.Seed, _ => [0], recipe.Model.Path))
             is { } config ? AdapterMethods.Count(model, config) : null;
+        var note = PositionLimit.Check(model, recipe.Training.CutoffLength, "training.cutoff_length");
         var trained = adapter?.Parameters ?? model.Parameters;
         var count = trained.Values.Sum(p => p.numel());
         return new ResourceEstimate(model.Shape.Family, recipe.Adapter.Method, parameters, count, new MemoryEstimate(weights,
             count * Float * (full ? 1 : 2), OptimizerRegistry.StateBytes(recipe.Training, model, trained),
-            Activations(recipe.Training, model)));
+            Activations(recipe.Training, model)))
+        {
+            Notes = note is null ? [] : [note],
+        };
     }
 
     private static long WeightBytes(Recipe recipe, ModelDescription description, CausalModel model)

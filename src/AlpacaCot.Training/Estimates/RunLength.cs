@@ -18,7 +18,7 @@ public sealed record RunLength(int Steps, int? Examples)
         var options = recipe.Training;
         if (options.MaxSteps is { } fixedSteps) return new(fixedSteps, null);
         var tokenizer = Tokenizer.Load(recipe.Model.Tokenizer
-            ?? (recipe.Model.Init is { } init ? Path.GetDirectoryName(init)! : recipe.Model.Path!));
+            ?? (recipe.Model.Init is { } init ? Path.GetDirectoryName(init)! : recipe.Model.Folder!));
         var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format, ObjectiveRegistry.Create(options));
         var sampler = new EpochSampler(data.Train, new SamplingOptions(options.BatchSize, options.MicroBatchSize, options.Epochs,
             null, options.GroupByLength, options.Seed));

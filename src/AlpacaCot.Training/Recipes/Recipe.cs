@@ -69,8 +69,12 @@ public enum SavedType
 /// <summary>The model to tune: a Hugging Face folder, or a configuration that is initialized with random weights.</summary>
 public sealed record ModelSpec
 {
-    /// <summary>A Hugging Face model folder.</summary>
+    /// <summary>A Hugging Face model folder, a folder of its cache, or a run folder with a whole model.</summary>
     public string? Path { get; init; }
+
+    /// <summary>The model's own folder or file; null without a <see cref="Path"/>.</summary>
+    /// <exception cref="Text.InputException">The path is a run folder without a whole model.</exception>
+    public string? Folder => Path is null ? null : Models.Checkpoints.Folders.ModelLocation.FolderOf(Path);
 
     /// <summary>A <c>config.json</c> for training from scratch with random weights.</summary>
     public string? Init { get; init; }

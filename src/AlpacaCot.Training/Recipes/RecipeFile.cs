@@ -61,11 +61,18 @@ public static class RecipeFile
     public static Recipe Parse(string yaml, string fileName, IReadOnlyList<string>? overrides = null, string? folder = null)
     {
         ArgumentNullException.ThrowIfNull(yaml);
+        return InputBoundary.Read(fileName, () => ReadWhole(yaml, fileName, overrides, folder));
+    }
+
+    private static Recipe ReadWhole(string yaml, string fileName, IReadOnlyList<string>? overrides, string? folder)
+    {
         var (recipe, problems) = ReadSections(yaml, fileName, overrides, folder);
         recipe = RecipeRules.Check(recipe, problems, folder is not null);
         problems.ThrowIfAny();
         return recipe;
     }
+
+    private static string Hint(ConfigurationNode root) => root.Hint is { } hint ? $" ({hint})" : "";
 
     private static string? FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path));
 
@@ -92,7 +99,8 @@ public static class RecipeFile
         if (root.IsNull) root = new ConfigurationNode.Mapping(root.Location, []);
         if (root is not ConfigurationNode.Mapping map)
             throw new InputException(
-                $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
+                $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}" + Hint(root));
+        Section.RequireKind(map, fileName, Schema);
         foreach (var setting in overrides ?? []) SettingOverride.Apply(map, setting, Schema, problems);
         return (ReadSections(map, fileName, folder, problems), problems);
     }
@@ -121,7 +129,7 @@ public static class RecipeFile
         var root = ConfigurationNode.Parse(ReadText(path), path, Schema, FolderOf(path));
         return root as ConfigurationNode.Mapping
             ?? throw new InputException(
-                $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}");
+                $"{root.Location}: a recipe is a map of keys such as 'model: FOLDER'; found {root.Describe()}" + Hint(root));
     }
 
     /// <summary>The recipe as YAML with all values; <see cref="Parse"/> reads an equal recipe from it.</summary>

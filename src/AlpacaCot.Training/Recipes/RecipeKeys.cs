@@ -215,6 +215,9 @@ internal static class RecipeKeys
         },
         Lists = ["data", "validation"],
         Synonyms = OtherNames(),
+        Remedies = OtherWords(),
+        Others = [("recipe", "study", "study"), ("factors", "study", "study"), ("benchmarks", "study", "study")],
+        Marks = ["model", "data", "adapter", "training"],
         Documented = Documented,
         Examples = ("training.learning_rate", "data.0.limit"),
         ExampleOverride = "training.learning_rate=1e-4",
@@ -225,13 +228,17 @@ internal static class RecipeKeys
     {
         ["base_model"] = "model", ["model_name_or_path"] = "model", ["prompt_template"] = "template",
         ["prompt_template_name"] = "template", ["data_path"] = "data", ["dataset"] = "data", ["output_dir"] = "output",
-        ["file"] = "path", ["peft"] = "adapter", ["lora"] = "adapter", ["load_in_8bit"] = "quantization",
-        ["load_in_4bit"] = "quantization", ["type"] = "method", ["r"] = "rank", ["lora_r"] = "rank", ["lora_alpha"] = "alpha",
+        ["file"] = "path", ["peft"] = "adapter", ["lora"] = "adapter",
+        ["type"] = "method", ["r"] = "rank", ["lora_r"] = "rank", ["lora_alpha"] = "alpha",
         ["lora_dropout"] = "dropout", ["target_modules"] = "targets", ["lora_target_modules"] = "targets",
         ["rslora"] = "use_rslora", ["modules_to_save"] = "modules", ["layers_to_transform"] = "layers", ["init_r"] = "rank",
         ["target_r"] = "target_rank", ["num_virtual_tokens"] = "virtual_tokens", ["pre_seq_len"] = "virtual_tokens",
         ["bottleneck_size"] = "size", ["non_linearity"] = "activation", ["oft_block_size"] = "block_size",
         ["prefix_projection"] = "projection", ["encoder_hidden_size"] = "encoder_size", ["loraplus_lr_ratio"] = "lora_plus_ratio",
+        ["base"] = "model", ["train_file"] = "data", ["train_data"] = "data", ["datasets"] = "data", ["output_path"] = "output",
+        ["save_path"] = "output", ["lora_rank"] = "rank", ["epoch"] = "epochs", ["batch"] = "batch_size", ["bs"] = "batch_size",
+        ["rate"] = "learning_rate", ["warmup"] = "warmup_ratio", ["cutoff"] = "cutoff_length", ["seq_len"] = "cutoff_length",
+        ["max_len"] = "cutoff_length", ["sequence_len"] = "cutoff_length", ["val_size"] = "validation_size",
         ["lr"] = "learning_rate", ["num_epochs"] = "epochs", ["num_train_epochs"] = "epochs", ["steps"] = "max_steps",
         ["per_device_train_batch_size"] = "micro_batch_size", ["gradient_accumulation_steps"] = "batch_size",
         ["lr_scheduler_type"] = "schedule", ["lr_scheduler"] = "schedule", ["adam_beta1"] = "beta1", ["adam_beta2"] = "beta2",
@@ -239,6 +246,24 @@ internal static class RecipeKeys
         ["neftune_noise_alpha"] = "neftune_alpha", ["cutoff_len"] = "cutoff_length",
         ["max_seq_length"] = "cutoff_length", ["max_length"] = "cutoff_length", ["val_set_size"] = "validation_size",
     };
+
+    // Words of other tools that are a value here, or several keys.
+    private static Dictionary<string, string> OtherWords()
+    {
+        const string Four = "write quantization: nf4", Eight = "write quantization: int8", Prefix = "write adapter: prefix_tuning",
+            Full = "write adapter: none to train every parameter",
+            Type = "it is not needed: training computes in float32; save_dtype sets the type of a saved model";
+        return new()
+        {
+            ["qlora"] = "QLoRA is adapter: lora with quantization: nf4", ["4bit"] = Four, ["4-bit"] = Four, ["4"] = Four,
+            ["int4"] = Four, ["load_in_4bit"] = Four, ["8bit"] = Eight, ["8-bit"] = Eight, ["8"] = Eight, ["load_in_8bit"] = Eight,
+            ["prefix"] = Prefix, ["prefix-tuning"] = Prefix, ["prefixtuning"] = Prefix, ["prompt"] = "write adapter: prompt_tuning",
+            ["prompt-tuning"] = "write adapter: prompt_tuning", ["p-tuning"] = "write adapter: p_tuning",
+            ["ptuning"] = "write adapter: p_tuning", ["p-tuning-v2"] = "write adapter: p_tuning_v2",
+            ["ptuning_v2"] = "write adapter: p_tuning_v2", ["full"] = Full, ["full_tuning"] = Full, ["finetune"] = Full,
+            ["fp16"] = Type, ["bf16"] = Type, ["dtype"] = Type, ["torch_dtype"] = Type,
+        };
+    }
 
     // One file or map is a list of one.
     private static IReadOnlyList<DataSpec> ReadList(ConfigurationNode node, KeyContext context)

@@ -1,6 +1,10 @@
 using AlpacaCot.Configuration;
 using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Sources;
+using AlpacaCot.Models.Families;
 using AlpacaCot.Text;
+using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Settings;
 
@@ -148,12 +152,55 @@ internal static class RecipeRules
     private static void Files(Recipe recipe, Problems problems)
     {
         if (recipe.Model.Path is { } model && !Path.Exists(model))
-            problems.AddAt("model.path", $"model: the folder {model} does not exist");
+            problems.AddAt("model.path", $"model: the folder {model} does not exist{ConfigurationNode.HintOf(model)}");
         if (recipe.Model.Init is { } init && !File.Exists(init))
             problems.AddAt("model.init", $"model: the file {init} does not exist");
         if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))
             problems.AddAt("model.tokenizer", $"model: the tokenizer {tokenizer} does not exist");
         DataFiles(recipe, problems);
+        Template(recipe, problems);
+        Targets(recipe, problems);
+    }
+
+    private static void Template(Recipe recipe, Problems problems)
+    {
+        if (recipe.Template is not { } template) return;
+        try
+        {
+            if (template != ChatFormats.OfModel) ChatFormats.Find(template);
+            else if (recipe.Model.Path is { } model && Path.Exists(model))
+                ChatFormats.Resolve(template, null, model, recipe.Model.Tokenizer);
+        }
+        catch (InputException wrong)
+        {
+            problems.AddAt("template", $"template: {wrong.Message}");
+        }
+    }
+
+    // Targets are names of the model's modules, which its config.json determines.
+    private static void Targets(Recipe recipe, Problems problems)
+    {
+        if (!problems.Given.ContainsKey("adapter.targets") || recipe.Adapter.Config is null
+            || recipe.Model.Path is not { } path || Path.Combine(path, "config.json") is var config && !File.Exists(config)) return;
+        CausalModel model;
+        try
+        {
+            model = ModelFamilies.Build(ModelFolder.ReadObject(config), new ShapeWeights());
+        }
+        catch (InputException)
+        {
+            return; // reported when the model is loaded
+        }
+        using (model)
+            try
+            {
+                if (recipe.Adapter.Complete(new AdapterSetup(model, recipe.Training.Seed, _ => [0], path)) is { } adapter)
+                    AdapterMethods.Count(model, adapter).Dispose();
+            }
+            catch (InputException wrong)
+            {
+                problems.AddAt("adapter.targets", $"adapter.targets: {wrong.Message}");
+            }
     }
 
     private static void DataFiles(Recipe recipe, Problems problems)
@@ -162,6 +209,6 @@ internal static class RecipeRules
             foreach (var (i, data) in list.Index())
                 if (data.Path.Length > 0 && !(data.Set is null ? File.Exists(data.Path) : Path.Exists(data.Path)))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
-                        $"{part}: the file {data.Path} does not exist");
+                        $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
     }
 }

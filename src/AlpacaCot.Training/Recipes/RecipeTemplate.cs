@@ -11,5 +11,5 @@ public static class RecipeTemplate
     /// <param name="tokenizer">The loaded tokenizer of the recipe; null for none.</param>
     /// <exception cref="Text.InputException">The template does not exist or is damaged.</exception>
     public static ChatFormatChoice Of(Recipe recipe, Tokenizer? tokenizer = null) => ChatFormats.Resolve(recipe.Template, null,
-        recipe.Model.Path ?? Path.GetDirectoryName(Path.GetFullPath(recipe.Model.Init!)), recipe.Model.Tokenizer, tokenizer);
+        recipe.Model.Folder ?? Path.GetDirectoryName(Path.GetFullPath(recipe.Model.Init!)), recipe.Model.Tokenizer, tokenizer);
 }

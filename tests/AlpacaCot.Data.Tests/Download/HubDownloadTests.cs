@@ -310,6 +310,21 @@ public sealed class HubDownloadTests : IDisposable, IDownloadObserver
         lock (_notes) _notes.Add(message);
     }
 
+    [Fact]
+    public async Task A_listing_that_leads_back_to_an_earlier_page_ends()
+    {
+        _hub.Add("a.json", 10, large: false);
+        _hub.Trouble = (request, reply) => !request.Target.Contains("/tree/", StringComparison.Ordinal) ? null
+            : reply with
+            {
+                Headers = [$"Link: <{_hub.Endpoint}api/datasets/owner/name/tree/{FakeHub.Commit}?recursive=true&cursor="
+                    + (request.Target.Contains("cursor=1", StringComparison.Ordinal) ? "0>" : "1>") + "; rel=\"next\""],
+            };
+        var told = await Assert.ThrowsAsync<DownloadException>(() => Download());
+        Assert.Contains("Check the endpoint", told.Message, StringComparison.Ordinal);
+        Assert.InRange(_hub.Requests.Count, 2, 10);
+    }
+
     private Task<DownloadResult> Download(Func<HubOptions, HubOptions>? change = null, CancellationToken? cancel = null)
     {
         _advanced = 0;

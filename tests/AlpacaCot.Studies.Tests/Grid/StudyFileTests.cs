@@ -71,6 +71,40 @@ public sealed class StudyFileTests : IDisposable
         Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("model: m\ndata: [d.json]\noutput: o\n", "study.yaml:1", "this is a recipe (it has the key model), not a study",
+        "alpaca-cot train")]
+    [InlineData("training: { epochs: 1 }\n", "this is a recipe", "")]
+    public void A_recipe_given_as_a_study_says_so(string yaml, params string[] parts)
+    {
+        var message = Assert.Throws<InputException>(() => Load(yaml)).Message;
+        Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("model: m", "model is a key of recipes: write it under recipe:")]
+    [InlineData("epochs: 3", "training.epochs is a key of recipes")]
+    public void A_key_of_recipes_in_a_study_is_led_to_the_recipe(string line, string remedy)
+    {
+        var message = Assert.Throws<InputException>(() => Load(Recipe + "factors: { data: each }\n" + line + "\n" + Rest)).Message;
+        Assert.Contains(remedy, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("did you mean model?", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Errors_of_study_and_recipe_are_reported_in_one_go()
+    {
+        var message = Assert.Throws<InputException>(() => Load("""
+            recipe: { model: m, data: [d.json], adapter: { rnak: 8 }, training: { epochs: 0 } }
+            factors: { adapter.rank: [4, 8] }
+            desing: grid
+            benchmarks: [{ name: gsm8, path: x }]
+            output: o
+            """)).Message;
+        foreach (var part in (string[])["study.yaml:3", "did you mean design?", "gsm8k", "has no key 'rnak'", "training.epochs: found 0"])
+            Assert.Contains(part, message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_benchmark_that_is_not_known_is_named_with_the_nearest() =>
         Assert.Contains("gsm8k", Assert.Throws<InputException>(() =>

@@ -104,6 +104,41 @@ public sealed class StudyReportTests : IDisposable
             StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("full", "full")]
+    [InlineData("p_tuning_v2 · learning_rate 3e-4 · bloom-7b1 · EN + CN + CoT without translations",
+        "p_tuning_v2 · learning_rate 3e-4 |bloom-7b1 · EN + CN + CoT without |translations")]
+    [InlineData("没有思维链数据也没有中文翻译数据的模型和更多说明", "没有思维链数据也没有中文翻|译数据的模型和更多说明")]
+    public void Names_of_arms_are_broken_into_lines_and_never_cut(string name, string lines)
+    {
+        var wrapped = StudyFigures.Wrapped(name, 200);
+        Assert.Equal(name.Replace(" ", "", StringComparison.Ordinal),
+            string.Concat(wrapped).Replace(" ", "", StringComparison.Ordinal));
+        Assert.Equal(lines.Count(c => c == '|') + 1, wrapped.Count);
+    }
+
+    [Fact]
+    public void Names_of_arms_are_whole_in_every_figure()
+    {
+        const string Long = "lora · learning_rate 3e-4 · bloom-7b1 · English and Chinese without CoT";
+        var analysis = Plant((_, _, question, _) => question % 2 == 0, Long);
+        var files = ReportFolder.Write(_folder.File("report"), analysis, "en");
+        foreach (var figure in Directory.GetFiles(Path.Combine(files.Folder, "figures"), "*.svg"))
+        {
+            var svg = File.ReadAllText(figure);
+            Assert.DoesNotContain("…", svg, StringComparison.Ordinal);
+            var text = string.Join(' ', Regex.Matches(svg, "<text[^>]*>([^<]*)</text>").Select(m => m.Groups[1].Value));
+            Assert.Contains(Long, text, StringComparison.Ordinal);
+            // Nothing is drawn beyond the figure's lower edge.
+            var height = double.Parse(Regex.Match(svg, "viewBox=\"0 0 \\d+ (\\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+            Assert.All(Regex.Matches(svg, " y=\"([\\d.]+)\"").Select(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)),
+                y => Assert.InRange(y, 0, height));
+        }
+        var page = File.ReadAllText(files.Html);
+        Assert.Contains("prefers-color-scheme: dark", page, StringComparison.Ordinal);
+        Assert.Contains("overflow-x: auto", page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_differs_between_answers_is_marked_by_words_and_by_characters()
     {
@@ -134,9 +169,9 @@ public sealed class StudyReportTests : IDisposable
             .Select(a => a.GetProperty("texts")[0].GetString() == a.GetProperty("references")[0].GetString() ? 1.0 : 0)];
     }
 
-    private StudyAnalysis Plant(Func<string, string, int, int, bool> isRight, int questions = Questions)
+    private StudyAnalysis Plant(Func<string, string, int, int, bool> isRight, string first = "full", int questions = Questions)
     {
-        var study = MakeStudy(questions);
+        var study = MakeStudy(first, questions);
         var benchmark = BenchmarkSuite.Find("heldout");
         var asking = BenchmarkSuite.Read(benchmark, study.Benchmarks[0].Path, new BenchmarkOptions());
         foreach (var (cell, place, asked) in StudyRunner.CellFolders(study))
@@ -151,7 +186,7 @@ public sealed class StudyReportTests : IDisposable
         return StudyAnalysis.Of(StudyResults.Load(study));
     }
 
-    private Study MakeStudy(int questions)
+    private Study MakeStudy(string first, int questions)
     {
         Directory.CreateDirectory(_folder.File("model"));
         File.WriteAllText(_folder.File("model/config.json"), "{}");
@@ -163,7 +198,7 @@ public sealed class StudyReportTests : IDisposable
         File.WriteAllText(_folder.File("study.yaml"), $$"""
             title: A planted study
             recipe: { model: model, data: [EN.json, CoT.json] }
-            factors: { data: [{ name: full }, { without: CoT }] }
+            factors: { data: [{ name: "{{first}}" }, { without: CoT }] }
             seeds: [1, 2, 3]
             benchmarks: [{ name: heldout, path: questions.json }]
             output: {{_folder.File("out")}}

@@ -63,8 +63,6 @@ public sealed class RecipeErrorTests
     [InlineData("adapter: { targets: [all-linear, q_proj] }", "r.yaml:4", "adapter.targets", "write it alone")]
     // YAML itself
     [InlineData("template: alpaca\ntemplate: other", "r.yaml:5", "template is given twice", "r.yaml:4")]
-    [InlineData("training: { epochs: 1", "r.yaml:", "not valid YAML", "")]
-    [InlineData("training:\n\tepochs: 1", "r.yaml:5", "not valid YAML", "")]
     [InlineData("template: &a alpaca", "r.yaml:4", "anchors", "")]
     [InlineData("template: !!str alpaca", "r.yaml:4", "tags", "")]
     [InlineData("? [a, b]\n: c", "r.yaml:4", "key", "plain word")]
@@ -76,6 +74,126 @@ public sealed class RecipeErrorTests
         Assert.Contains(what, message, StringComparison.Ordinal);
         Assert.Contains(instead, message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
+    }
+
+    // Mistakes of hands: what a person typed, with the line, a mark below the place, and what to type instead.
+    [Theory]
+    [InlineData("training: { epochs: 1", "r.yaml:4", "the bracket { is not closed; add }", "    training: { epochs: 1\n              ^")]
+    [InlineData("training:\n\tepochs: 1", "r.yaml:5", "indented with a tab; use spaces", "    →epochs: 1\n    ^")]
+    [InlineData("training:\n　epochs: 1", "r.yaml:5", "looks like a space; use ordinary spaces", "^")]
+    [InlineData("template：alpaca", "r.yaml:4", "the colon after template is full-width (：); write an ordinary colon", "    template：alpaca\n            ^")]
+    [InlineData("adapter:\n  rank：8", "r.yaml:5", "the colon after rank is full-width", "      rank：8\n          ^")]
+    [InlineData("adapter: { rank：8, alpha: 4 }", "r.yaml:4", "full-width", "")]
+    [InlineData("validation: [a.json，b.json", "r.yaml:4", "the comma ， is full-width; write an ordinary comma", "^")]
+    [InlineData("validation: 【a: b】", "r.yaml:4", "the bracket 【 is full-width; write [", "^")]
+    [InlineData("template: \"C:\\data\\x.json\"", "r.yaml:4", "in double quotes \\ begins an escape", "in single quotes")]
+    [InlineData("template: \"alpaca", "r.yaml:4", "the quotation mark \" is not closed", "              ^")]
+    [InlineData("template: 'alpaca", "r.yaml:4", "the quotation mark ' is not closed", "^")]
+    [InlineData("validation: [a.json, b.json", "r.yaml:4", "the bracket [ is not closed; add ]", "^")]
+    [InlineData("validation: [a.json}", "r.yaml:4", "} closes the [ of line 4, column 13; write ]", "^")]
+    [InlineData("training:\n  epochs: 1\n   batch_size: 2", "r.yaml:6", "indented deeper than line 5", "remove 1 space")]
+    [InlineData("training:\n    epochs: 1\n  batch_size: 2", "r.yaml:6", "indented by 2 spaces", "0, 4")]
+    [InlineData("template: a: b", "r.yaml:4", "the value contains a colon and a space; put quotes around it", "^")]
+    [InlineData("template:alpaca\ntraining: {}", "r.yaml:4", "a space is missing after the colon of template", "^")]
+    [InlineData("template = alpaca\ntraining: {}", "r.yaml:4", "separated by a colon and a space", "^")]
+    [InlineData("template: @home", "r.yaml:4", "needs quotes", "^")]
+    public void A_mistake_of_hands_is_shown_with_its_place_and_remedy(string lines, string place, string what, string more)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(Start + lines, "r.yaml")).Message;
+        Assert.StartsWith(place, message, StringComparison.Ordinal);
+        Assert.Contains("not valid YAML", message, StringComparison.Ordinal);
+        Assert.Contains(what, message, StringComparison.Ordinal);
+        Assert.Contains(more, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", message, StringComparison.Ordinal);
+        Assert.EndsWith("^", message, StringComparison.Ordinal);
+    }
+
+    // Valid YAML that means something else than its author: typographic quotes, control characters from "C:\new".
+    [Theory]
+    [InlineData("template: “alpaca”", "r.yaml:4", "quotation marks of “alpaca” are typographic")]
+    [InlineData("training: { schedule: linear， }", "r.yaml:4", "full-width comma")]
+    [InlineData("training: { learning_rate: 0,5, epochs: 1 }", "r.yaml:4", "'5'")]
+    [InlineData("training: { epochs: 1_000 }", "r.yaml:4", "write 1000")]
+    [InlineData("training: { epochs: ３ }", "r.yaml:4", "write 3")]
+    [InlineData("training: { warmup_ratio: 10% }", "r.yaml:4", "write 0.1")]
+    [InlineData("training: { max_steps: 1e3 }", "r.yaml:4", "write 1000")]
+    public void A_text_that_means_something_else_is_told(string lines, string place, string what)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(Start + lines, "r.yaml")).Message;
+        Assert.Contains(place, message, StringComparison.Ordinal);
+        Assert.Contains(what, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("adapter: qlora", "QLoRA is adapter: lora with quantization: nf4")]
+    [InlineData("qlora: true", "QLoRA is adapter: lora with quantization: nf4")]
+    [InlineData("quantization: 4bit", "write quantization: nf4")]
+    [InlineData("quantization: 8bit", "write quantization: int8")]
+    [InlineData("load_in_4bit: true", "write quantization: nf4")]
+    [InlineData("4bit: true", "write quantization: nf4")]
+    [InlineData("adapter: prefix", "write adapter: prefix_tuning")]
+    [InlineData("prefix: true", "write adapter: prefix_tuning")]
+    [InlineData("lr: 1e-3", "did you mean training.learning_rate?")]
+    [InlineData("epochs: 1", "did you mean training.epochs?")]
+    [InlineData("batch: 8", "did you mean training.batch_size?")]
+    [InlineData("training: { batch: 8 }", "did you mean batch_size?")]
+    [InlineData("rank: 8", "did you mean adapter.rank?")]
+    [InlineData("training: { model: m }", "model is a key of the recipe itself")]
+    [InlineData("adapter: { data: d }", "data is a key of the recipe itself")]
+    [InlineData("adapter: full", "write adapter: none")]
+    public void A_word_of_another_tool_leads_to_the_right_key(string lines, string remedy)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(Start + lines, "r.yaml")).Message;
+        Assert.Contains(remedy, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_suggestion_repeats_the_wrong_word()
+    {
+        string[] sections = ["training", "adapter", "mixture", "model"];
+        foreach (var key in RecipeFile.Keys.Select(k => k.Name.Split('.')[^1]).Distinct())
+            foreach (var section in sections)
+                try
+                {
+                    RecipeFile.Parse($"model: m\ndata: [d]\noutput: o\n{section}: {{ {key}: 1 }}\n", "r.yaml");
+                }
+                catch (InputException e)
+                {
+                    Assert.DoesNotContain($"no key '{key}'; did you mean {key}?", e.Message, StringComparison.Ordinal);
+                }
+    }
+
+    [Fact]
+    public void Text_in_a_block_may_have_any_characters() =>
+        Assert.Equal("说明：\n\tx\n", RecipeFile.Parse("model: m\ndata: [{ path: d, name: d }]\noutput: |\n  说明：\n  \tx\n", "r.yaml").Output);
+
+    [Theory]
+    [InlineData("recipe: r.yaml\nfactors: { data: each }\n", "r.yaml:1", "this is a study", "alpaca-cot study r.yaml")]
+    [InlineData("benchmarks: []\n", "r.yaml:1", "this is a study", "")]
+    public void A_study_given_as_a_recipe_says_so(string yaml, params string[] parts)
+    {
+        var message = Assert.Throws<InputException>(() => RecipeFile.Parse(yaml, "r.yaml")).Message;
+        Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Templates_targets_and_missing_folders_are_reported_in_one_go()
+    {
+        using var folder = new TemporaryFolder();
+        new TinyModel().WriteFolder(folder.File("m"));
+        var path = folder.Write("r.yaml", """
+            model: m
+            template: alpcaa
+            data: [no.json]
+            validation: ["C:\new\test.json", b.json，c.json]
+            adapter: { rank: 4, targets: [q_porj] }
+            training: { epochs: 0 }
+            output: o
+            """);
+        var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
+        foreach (var part in (string[])["has 6 errors", ":2: template: Unknown prompt template \"alpcaa\"", "no.json does not exist",
+            "full-width comma", "control characters; write a path with / or in single quotes", ":5: adapter.targets: The adapter's targets q_porj match no linear layer", "q_proj", ":6: training.epochs"])
+            Assert.Contains(part, message, StringComparison.Ordinal);
     }
 
     [Theory]

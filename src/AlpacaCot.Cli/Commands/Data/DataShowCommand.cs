@@ -25,10 +25,7 @@ internal sealed class DataShowCommand(Terminal terminal)
         Description = "File or folder of the set, if it is not in the data folder", HelpName = "PATH",
     };
 
-    private readonly Option<int> _samples = new("--samples")
-    {
-        Description = "Number of random sample records to show", HelpName = "N", DefaultValueFactory = _ => 2,
-    };
+    private readonly Option<int> _samples = Options.Whole("--samples", "Number of random sample records to show", "N", 2, 0);
 
     private readonly Option<int?> _limit = Options.Limit("Read only the first N records");
     private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();

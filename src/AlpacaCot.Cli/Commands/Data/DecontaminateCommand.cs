@@ -25,7 +25,7 @@ internal sealed class DecontaminateCommand(Terminal terminal)
 
     private readonly Option<double> _overlap = Options.Number<double>("--min-overlap",
         "Minimum share of a question's n-grams that a record contains; with 0 one n-gram is enough", "P", Standard.Overlap,
-        v => v is >= 0 and <= 1, "a number from 0 to 1");
+        v => v is >= 0 and <= 1, "a number from 0 to 1", 0.5);
 
     private readonly Option<int> _common = Options.Positive<int>("--max-common",
         "Ignore n-grams that occur in more than N questions", "N", Standard.MostTexts);

@@ -14,7 +14,7 @@ internal sealed class DedupeCommand(Terminal terminal)
     private readonly PreparationStep _step = new(terminal);
     private readonly Option<double> _threshold = Options.Number<double>("--threshold",
         "Minimum Jaccard similarity of near duplicates", "J", Standard.Threshold!.Value, v => v is > 0 and <= 1,
-        "a number above 0, at most 1");
+        "a number above 0, at most 1", 0.8);
 
     private readonly Option<int> _words = Options.Positive<int>("--words", "Length of a shingle in words", "N", Standard.Words),
         _characters = Options.Positive<int>("--chars",

@@ -23,7 +23,7 @@ internal sealed class DownloadCommand(Terminal terminal)
     private readonly Option<string> _type = new Option<string>("--type")
     {
         Description = "Type of the repository that a hub id names. Default: dataset",
-    }.AcceptOnlyFromAmong("dataset", "model");
+    }.Among(["dataset", "model"]);
 
     private readonly Option<string> _revision = new("--revision")
     {

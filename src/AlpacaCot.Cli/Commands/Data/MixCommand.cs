@@ -30,17 +30,15 @@ internal sealed class MixCommand(Terminal terminal)
     private readonly Option<string> _order = new Option<string>("--order")
     {
         Description = "Order of the records. Default: that of the recipe, else shuffle", HelpName = "ORDER",
-    }.AcceptOnlyFromAmong(Words<MixtureOrder>.LowerCase.All);
+    }.Among(Words<MixtureOrder>.LowerCase.All);
 
     private readonly Option<double?> _temperature = Options.Number<double?>("--temperature",
         "Sample each set in proportion to records^(1 / T); above 1 favours small sets", "T", null, v => v > 0,
-        "a number above 0");
+        "a number above 0", 2);
 
     private readonly Option<int?> _size = Options.Positive<int?>("--size", "Number of records in the mixture", "N");
-    private readonly Option<int?> _seed = new("--seed")
-    {
-        Description = "Seed of the random generator. Default: that of the recipe, else 42", HelpName = "N",
-    };
+    private readonly Option<int?> _seed = Options.Whole<int?>("--seed",
+        "Seed of the random generator. Default: that of the recipe, else 42", "N", null, 0);
 
     private readonly Option<string[]> _set = Options.Set();
     private readonly Option<string> _out = Options.Out("File to write", required: true),

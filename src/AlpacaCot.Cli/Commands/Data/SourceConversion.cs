@@ -37,13 +37,13 @@ internal sealed class SourceConversion
     {
         Description = "flan-cot: turn the two characters \\n into a line break, or keep them as the original collection did",
         DefaultValueFactory = _ => "decode",
-    }.AcceptOnlyFromAmong("decode", "keep");
+    }.Among(["decode", "keep"]);
 
     private readonly Option<string> _quotes = new Option<string>("--csv-quotes")
     {
         Description = "flan-cot: treat quotes as text, or remove them like Python's csv, as the original collection did",
         DefaultValueFactory = _ => "none",
-    }.AcceptOnlyFromAmong("none", "python");
+    }.Among(["none", "python"]);
 
     private readonly Option<string> _trigger = new("--trigger")
     {

@@ -43,7 +43,7 @@ public static class BenchmarkSuite
     /// <exception cref="InputException">The data is invalid, contains no question, or contains a duplicate id.</exception>
     public static IReadOnlyList<BenchmarkQuestion> Read(IBenchmark benchmark, string path, BenchmarkOptions options)
     {
-        var all = benchmark.Read(path, options).ToList();
+        var all = InputBoundary.Read(path, () => benchmark.Read(path, options).ToList());
         if (all.Count == 0) throw new InputException($"{path}: the data contains no question.");
         if (all.GroupBy(q => q.Id).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new InputException($"{path}: two questions have the id \"{twice.Key}\".");

@@ -47,7 +47,7 @@ internal sealed class ExamFiles(Func<string, string> heading, string before, str
 
     // The hub's layout: one table for all subjects with a subject column, or one folder per subject.
     private static List<string> Tables(string folder, string split) =>
-        [.. Directory.EnumerateFiles(folder, $"{split}-*.parquet", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        [.. FolderFiles.Below(folder, $"{split}-*.parquet").Order(StringComparer.Ordinal)];
 
     private List<string> Shots(string path, string file, string subject, int count)
     {

@@ -39,6 +39,7 @@ public static class Companions
     /// <exception cref="Text.InputException">The tokenizer of a GGUF file is of an unsupported kind.</exception>
     public static IReadOnlyList<CompanionFile> Of(string model)
     {
+        model = ModelLocation.FolderOf(model);
         var tokenizer = TokenizerFiles.Has(model) ? Files(TokenizerFiles.Of(model)) : [];
         if (!Directory.Exists(model)) return tokenizer;
         var others = Directory.GetFiles(model).Where(file => IsCompanion(Path.GetFileName(file))).Select(CompanionFile.Copy);

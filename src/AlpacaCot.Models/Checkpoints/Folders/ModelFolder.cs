@@ -38,8 +38,11 @@ public sealed class ModelFolder : ITensorFile
     /// <exception cref="InputException">
     /// The folder, <c>config.json</c>, the weights, a shard or an indexed tensor is missing, or a file is damaged.
     /// </exception>
-    public static ModelFolder Open(string path)
+    public static ModelFolder Open(string path) => Text.InputBoundary.Read(path, () => OpenPath(path));
+
+    private static ModelFolder OpenPath(string path)
     {
+        path = ModelLocation.FolderOf(path);
         if (NonHuggingFaceModels.Open(path) is { } other)
         {
             var folderOfOther = new ModelFolder(path, other.Config);
@@ -61,8 +64,13 @@ public sealed class ModelFolder : ITensorFile
         var folder = new ModelFolder(path, JsonObjectFile.Read(configPath));
         try
         {
-            var name = WeightFiles.FirstOrDefault(n => File.Exists(System.IO.Path.Combine(path, n)))
-                ?? throw new InputException(isAdapter ? ThisIsAnAdapter(path)
+            var name = WeightFiles.FirstOrDefault(n => File.Exists(System.IO.Path.Combine(path, n)));
+            if (name is null && ShardNames.In(path) is { Count: > 0 } shards)
+            {
+                foreach (var shard in shards) folder.OpenWhole(shard);
+                return folder;
+            }
+            if (name is null) throw new InputException(isAdapter ? ThisIsAnAdapter(path)
                     : $"{path} has a config.json but no weights; needed is one of {string.Join(", ", WeightFiles)}.");
             if (name.EndsWith(".index.json", StringComparison.Ordinal)) folder.OpenShards(System.IO.Path.Combine(path, name));
             else folder.OpenWhole(name);
@@ -95,30 +103,41 @@ public sealed class ModelFolder : ITensorFile
         foreach (var entry in file.Entries.Values) Add(entry, file);
     }
 
-    // The index decides which file a tensor comes from; tensors it does not list are not part of the model.
+    // The index decides which file a tensor comes from. Tensors that it does not list are taken from the file they are in, as
+    // transformers does: leaving them out would make another model.
     private void OpenShards(string indexPath)
     {
         if (!JsonObjectFile.Read(indexPath).TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
             throw new InputException($"{indexPath} has no weight_map, the map from tensors to files.");
         var shards = new Dictionary<string, ITensorFile>();
+        RequireFiles(indexPath, map);
         foreach (var item in map.EnumerateObject())
         {
             if (item.Value.ValueKind != JsonValueKind.String || item.Value.GetString() is not { Length: > 0 } name
                 || System.IO.Path.GetFileName(name) != name)
                 throw new InputException($"{indexPath}: {item.Name} points to {item.Value.GetRawText()}; the name of a file " +
                     "in the same folder is needed.");
-            if (!shards.TryGetValue(name, out var shard))
-            {
-                if (!File.Exists(System.IO.Path.Combine(Path, name)))
-                    throw new InputException($"{Path}: the shard {name} is missing, though " +
-                        $"{System.IO.Path.GetFileName(indexPath)} needs it. Copy or download it.");
-                shards.Add(name, shard = OpenFile(name));
-            }
+            if (!shards.TryGetValue(name, out var shard)) shards.Add(name, shard = OpenFile(name));
             if (!shard.Entries.TryGetValue(item.Name, out var entry))
                 throw new InputException($"{shard.Path} does not contain {item.Name}, although " +
                     $"{System.IO.Path.GetFileName(indexPath)} lists it there.");
             Add(entry, shard);
         }
+        foreach (var shard in shards.Values)
+            foreach (var entry in shard.Entries.Values)
+                if (!_entries.ContainsKey(entry.Name)) Add(entry, shard);
+    }
+
+    private void RequireFiles(string indexPath, JsonElement map)
+    {
+        List<string> missing = [.. map.EnumerateObject().Where(item => item.Value.ValueKind == JsonValueKind.String)
+            .Select(item => item.Value.GetString()!).Distinct()
+            .Where(name => System.IO.Path.GetFileName(name) == name && !File.Exists(System.IO.Path.Combine(Path, name)))
+            .Order(StringComparer.Ordinal)];
+        if (missing.Count > 0)
+            throw new InputException($"{Path}: the shard{(missing.Count > 1 ? "s" : "")} {string.Join(", ", missing)} " +
+                $"{(missing.Count > 1 ? "are" : "is")} missing, though {System.IO.Path.GetFileName(indexPath)} needs " +
+                $"{(missing.Count > 1 ? "them" : "it")}. Copy or download {(missing.Count > 1 ? "them" : "it")}.");
     }
 
     private ITensorFile OpenFile(string name)
@@ -133,7 +152,9 @@ public sealed class ModelFolder : ITensorFile
 
     private void Add(TensorEntry entry, ITensorFile file)
     {
-        _entries.Add(entry.Name, entry);
+        if (!_entries.TryAdd(entry.Name, entry))
+            throw new InputException($"{Path}: {entry.Name} is in two weight files, {System.IO.Path.GetFileName(_fileOf[entry.Name].Path)} " +
+                $"and {System.IO.Path.GetFileName(file.Path)}; remove the files of one of the two models.");
         _fileOf.Add(entry.Name, file);
     }
 

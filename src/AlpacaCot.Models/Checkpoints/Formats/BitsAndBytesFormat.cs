@@ -73,6 +73,13 @@ public static class BitsAndBytesFormat
         yield return (weight + State + Name(blocks.Type), Runtime.Tensors.Of(Encoding.UTF8.GetBytes(state.ToJsonString()), CPU));
     }
 
+    /// <summary>The names that the tensors of a quantized matrix may have, besides the weight's own.</summary>
+    internal static IEnumerable<string> PartNames(string weight) =>
+        [
+            ScalesName(weight), weight + "_format", weight + ".absmax", weight + ".quant_map", weight + ".nested_absmax",
+            weight + ".nested_quant_map", weight + State + Name(QuantizationType.Nf4), weight + State + Name(QuantizationType.Fp4),
+        ];
+
     /// <summary>Reads the quantization options of a configuration; null where the weights are not quantized.</summary>
     /// <exception cref="InputException">The weights are quantized by another library.</exception>
     public static QuantizationOptions? ConfigOf(JsonElement config)
@@ -121,7 +128,7 @@ public static class BitsAndBytesFormat
     {
         var state = part.State(State + Name(type));
         var shape = state.TryGetProperty("shape", out var sizes) && sizes.ValueKind == JsonValueKind.Array
-            ? sizes.EnumerateArray().Select(s => s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
+            ? sizes.EnumerateArray().Select(s => s.ValueKind == JsonValueKind.Number && s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
         if (!shape.SequenceEqual([outputs, inputs]))
             throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json requires [{outputs}, {inputs}]");
         var block = Whole(state, "blocksize");

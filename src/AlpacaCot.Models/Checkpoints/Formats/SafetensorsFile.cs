@@ -114,6 +114,7 @@ public sealed class SafetensorsFile : ITensorFile
             var (name, value) = (property.Name, property.Value);
             if (name == "__metadata__")
             {
+                if (value.ValueKind == JsonValueKind.Null) return; // as some writers put it
                 if (value.ValueKind != JsonValueKind.Object) throw Bad("__metadata__ is not a JSON object.");
                 foreach (var item in value.EnumerateObject())
                     _metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String

@@ -11,6 +11,7 @@ namespace AlpacaCot.Models.Checkpoints.Sources;
 public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
 {
     private const int NearestShown = 3;
+    private const long ComparedTogether = 1 << 22;
 
     /// <inheritdoc/>
     public IEnumerable<string> Names => folder.Entries.Keys;
@@ -34,6 +35,26 @@ public sealed class CheckpointWeights(ModelFolder folder) : IWeightSource
     /// <inheritdoc/>
     public WeightMatrix? ReadQuantized(string name, long outputs, long inputs) =>
         Find(name) is { } entry ? BitsAndBytesFormat.Read(folder, folder.Config, entry.Name, outputs, inputs) : null;
+
+    /// <inheritdoc/>
+    public string Origin => folder.Path;
+
+    /// <inheritdoc/>
+    public bool Differ(string name, string other)
+    {
+        if (Find(name) is not { } first || Find(other) is not { } second || first.Name == second.Name) return false;
+        if (!first.Shape.SequenceEqual(second.Shape)) return true;
+        using var scope = NewDisposeScope();
+        var (a, b) = (folder.Read(first.Name).flatten(), folder.Read(second.Name).flatten());
+        for (long at = 0; at < a.shape[0]; at += ComparedTogether)
+        {
+            using var part = NewDisposeScope();
+            var count = Math.Min(ComparedTogether, a.shape[0] - at);
+            if (a.narrow(0, at, count).to(ScalarType.Float32).ne(b.narrow(0, at, count).to(ScalarType.Float32)).any()
+                .item<bool>()) return true;
+        }
+        return false;
+    }
 
     private TensorEntry? Find(string name) =>
         WeightNames.Find(name, folder.Entries.ContainsKey) is { } stored ? folder.Entries[stored] : null;

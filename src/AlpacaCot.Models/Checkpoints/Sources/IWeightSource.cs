@@ -22,4 +22,10 @@ public interface IWeightSource
     /// <param name="inputs">The number of columns.</param>
     /// <exception cref="Text.InputException">A tensor of the matrix is missing or has the wrong shape.</exception>
     WeightMatrix? ReadQuantized(string name, long outputs, long inputs) => null;
+
+    /// <summary>Whether two weights are both stored, with different shapes or values.</summary>
+    bool Differ(string name, string other) => false;
+
+    /// <summary>The origin of the weights, for messages.</summary>
+    string Origin => "the checkpoint";
 }
