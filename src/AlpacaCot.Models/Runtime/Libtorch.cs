@@ -58,6 +58,7 @@ public static partial class Libtorch
     {
         if (!OperatingSystem.IsLinux() || ThreadVariables.Any(v => Environment.GetEnvironmentVariable(v) is { Length: > 0 })) return;
         _ = SetVariable("OMP_WAIT_POLICY", "PASSIVE", 0);
+        _ = SetVariable("GOMP_SPINCOUNT", "1000", 0); // some microseconds, in which the next product of an idle machine begins
     }
 
     private static LibtorchReport Load()
