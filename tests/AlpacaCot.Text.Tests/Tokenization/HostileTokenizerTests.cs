@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Text.Tests.Tokenization;
 
