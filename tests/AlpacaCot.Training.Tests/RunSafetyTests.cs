@@ -203,14 +203,13 @@ public sealed class RunSafetyTests(RunFixture fixture)
     [Fact]
     public void A_run_that_diverged_or_trained_nothing_says_so()
     {
-        var recipe = Recipe();
-        var diverged = RunFixture.Run(recipe with
-        {
-            Training = recipe.Training with { LearningRate = 30, WarmupSteps = 0, MaxGradNorm = 0, Schedule = LearningRateSchedule.Constant },
-        });
+        // The loss rises from 2 to 52 and stays finite, so nothing stopped the run.
+        var diverged = Loop.Outcome.Of(new TrainingResult(4, 52, null, "", TimeSpan.Zero, Cancelled: false),
+            new LearningRate(0.5, LearningRateSchedule.Constant, 0, 4), [(1, 2.0), (2, 9.0), (3, 40.0), (4, 52.0)], [], "best");
         Assert.True(diverged.Failed);
-        Assert.Contains(diverged.Remarks, r => r.Contains("the training diverged: the loss rose from", StringComparison.Ordinal)
-            && r.Contains("training.learning_rate (now 3e+1)", StringComparison.Ordinal));
+        Assert.Contains("the training diverged: the loss rose from 2.0000 to 52.0000", Assert.Single(diverged.Remarks),
+            StringComparison.Ordinal);
+        Assert.Contains("lower training.learning_rate (now 5e-1)", diverged.Remarks[0], StringComparison.Ordinal);
         var idle = Recipe();
         var nothing = RunFixture.Run(idle with { Training = idle.Training with { MaxSteps = 1, WarmupSteps = 5 } });
         Assert.True(nothing.Failed);

@@ -20,6 +20,10 @@ internal sealed class DoctorCommand(Terminal terminal)
     public static DocumentedCommand Create(Terminal terminal)
     {
         var command = new DoctorCommand(terminal);
+        command._folder.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: ['-', ..] word }]) result.AddError($"unknown option '{word}' of doctor");
+        });
         return new DocumentedCommand("doctor", CommandGroup.Machine,
             "Check this machine: what is available, what is missing, and how to install it", "doctor", "doctor runs --json")
         {
