@@ -62,8 +62,8 @@ internal sealed class ParquetRecords : IRecordCursor
             stream.Position = 0;
             unpacked = Unpacking.Open(stream, options.LargestExpansion, out _, out _);
         }
-        var copy = new FileStream(Path.Combine(Path.GetTempPath(), $"alpaca-cot-{Guid.NewGuid():N}.parquet"), FileMode.CreateNew,
-            FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        var copy = Leftovers.Unnamed(new FileStream(Path.Combine(Path.GetTempPath(), $"alpaca-cot-{Guid.NewGuid():N}.parquet"),
+            FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose));
         try
         {
             unpacked.CopyTo(copy);

@@ -102,6 +102,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
             recipe.Model.Tokenizer is { } tokenizer ? Content(tokenizer) : "",
             RecipeTemplate.Of(recipe).Format.ToJson(),
         };
+        if (recipe.Adapter.Init is { } continued) what.Add(Content(continued));
         // Paths and names do not affect the result.
         DataSpec Placeless(DataSpec data) => data with { Path = Content(data.Path), Name = null };
         if (cell.Arm.Trains)
@@ -109,6 +110,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
             {
                 Output = "", Model = new ModelSpec { Path = recipe.Model.Path is null ? null : "model",
                     Init = recipe.Model.Init is null ? null : "init" },
+                Adapter = recipe.Adapter with { Init = null },
                 Template = "template", Data = [.. recipe.Data.Select(Placeless)],
                     Validation = [.. recipe.Validation.Select(Placeless)],
             }));

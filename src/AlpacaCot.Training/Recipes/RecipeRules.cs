@@ -141,10 +141,12 @@ internal static class RecipeRules
             problems.AddAt("training.validation_size",
                 $"training.validation_size: found {size}, but data is limited to {records} records; " +
                 "no record would remain for training");
-        if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey("training.eval_steps"))
-            problems.AddAt("training.eval_steps",
-                "training.eval_steps: there is no validation data; add training.validation_size or " +
-                "validation");
+        foreach (var key in (string[])["training.eval_steps", "training.early_stopping"])
+            if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey(key))
+                problems.AddAt(key, $"{key}: there is no validation data; add training.validation_size or validation");
+        if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey("training.early_stopping_min_delta"))
+            problems.AddAt("training.early_stopping_min_delta",
+                "training.early_stopping_min_delta has no effect without training.early_stopping; add early_stopping: 3, for example");
     }
 
     private static void Files(Recipe recipe, Problems problems)

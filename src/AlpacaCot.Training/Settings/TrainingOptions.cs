@@ -95,6 +95,12 @@ public sealed record TrainingOptions
     /// <summary>Optimizer steps between validations; null: once an epoch.</summary>
     public int? EvalSteps { get; init; }
 
+    /// <summary>The run ends after so many validations in a row without an improvement; null: it runs to its last step.</summary>
+    public int? EarlyStopping { get; init; }
+
+    /// <summary>The decrease of the validation loss that counts as an improvement for <see cref="EarlyStopping"/>.</summary>
+    public double EarlyStoppingMinDelta { get; init; }
+
     /// <summary>Optimizer steps between checkpoints; null: once an epoch.</summary>
     public int? SaveSteps { get; init; }
 

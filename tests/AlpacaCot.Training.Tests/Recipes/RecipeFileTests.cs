@@ -206,7 +206,10 @@ public sealed class RecipeFileTests
                 "training.momentum" => "model: m\ndata: [d]\noutput: o\ntraining: { optimizer: sgd }",
                 _ when key.Name.StartsWith("training.galore", StringComparison.Ordinal) =>
                     "model: m\ndata: [d]\noutput: o\nadapter: none\ntraining: { optimizer: galore }",
-                "training.eval_steps" => "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
+                "training.eval_steps" or "training.early_stopping" =>
+                    "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
+                "training.early_stopping_min_delta" =>
+                    "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1, early_stopping: 3 }",
                 _ when key.Name.StartsWith("adapter.", StringComparison.Ordinal)
                     && AdapterMethods.Names.FirstOrDefault(m => AdapterMethods.Named(m)!.KeysOf(m)
                         .Contains(key.Name["adapter.".Length..])) is { } method =>

@@ -98,7 +98,7 @@ internal sealed class DownloadCommand(Terminal terminal)
         var parts = Parts(parsed.GetValue(_name)!, parsed.GetValue(_type), _catalogue.Own(parsed));
         var asJson = parsed.GetValue(_json);
         var display = new DownloadDisplay(terminal.Beside(asJson),
-            live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+            live: terminal.IsLive(asJson));
         var clock = Stopwatch.StartNew();
         try
         {

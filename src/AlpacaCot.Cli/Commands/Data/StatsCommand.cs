@@ -80,7 +80,7 @@ internal sealed class StatsCommand(Terminal terminal)
             },
         };
         var clock = Stopwatch.StartNew();
-        var counted = Follow(console, asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal,
+        var counted = Follow(console, terminal.IsLive(asJson),
             progress => FileStatistics.Of(files, options, engine, progress, cancel));
         var all = new DatasetStatistics();
         foreach (var file in counted) all.Add(file.Counts);
