@@ -3,7 +3,6 @@ using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
