@@ -46,11 +46,11 @@ public static class TrainingRun
             && card.Base.Fingerprint != ModelFingerprint.Of(loaded.Checkpoint))
             observer.Note($"the adapter in {continues} was trained on other weights ({card.Base.Name}) than those of "
                 + $"{recipe.Model.Path}: it may start from a bad loss");
-        foreach (var note in loaded.Model.Notes) observer.Note(note);
-        if (PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length") is { } limit) observer.Note(limit);
+        var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
         var objective = ObjectiveRegistry.Create(options);
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true);
-        foreach (var note in data.Notes) observer.Note(note);
+        foreach (var note in loaded.Model.Notes.Concat(data.Notes)) observer.Note(note);
+        if (limit is not null) observer.Note(limit);
         if (recipe.Template is null)
         {
             observer.Note($"template: {loaded.TemplateChoice.Description}");

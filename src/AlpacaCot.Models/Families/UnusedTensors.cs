@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Text;
 
@@ -51,6 +52,8 @@ internal static partial class UnusedTensors
     {
         var names = builder.Source.Names.ToHashSet();
         var used = builder.Used.Select(name => WeightNames.Stored(name, names.Contains)).ToHashSet();
+        used.UnionWith(used.Where(weight => BitsAndBytesFormat.IsQuantized(weight, names.Contains))
+            .SelectMany(BitsAndBytesFormat.PartNames).ToList());
         List<string> left = [.. names.Where(name => !used.Contains(name) && !IsHarmless(name)).Order(StringComparer.Ordinal)];
         var towers = left.RemoveAll(IsOfTower);
         if (left.Count > 0)

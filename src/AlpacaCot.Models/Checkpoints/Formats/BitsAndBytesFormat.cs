@@ -73,6 +73,11 @@ public static class BitsAndBytesFormat
         yield return (weight + State + Name(blocks.Type), Runtime.Tensors.Of(Encoding.UTF8.GetBytes(state.ToJsonString()), CPU));
     }
 
+    /// <summary>Whether a file has the tensors of a quantized matrix beside a weight.</summary>
+    internal static bool IsQuantized(string weight, Func<string, bool> contains) =>
+        weight.EndsWith(".weight", StringComparison.Ordinal) && (contains(ScalesName(weight))
+            || contains(weight + State + Name(QuantizationType.Nf4)) || contains(weight + State + Name(QuantizationType.Fp4)));
+
     /// <summary>The names that the tensors of a quantized matrix may have, besides the weight's own.</summary>
     internal static IEnumerable<string> PartNames(string weight) =>
         [
