@@ -59,10 +59,10 @@ internal sealed class ConvertCommand(Terminal terminal)
     private static void Convert(string source, ReadOptions reading, string to, string target, bool skipBad, int? limit,
         bool json, Terminal terminal, CancellationToken cancel)
     {
+        ConversationWriter.Check(target, to);
         var files = DataFiles.Find(source);
         if (files.Any(file => Path.GetFullPath(file) == Path.GetFullPath(target)))
             throw new InputException("--out is the input file; choose another file");
-        ConversationWriter.Check(target, to);
         var clock = Stopwatch.StartNew();
         var (bad, recognized, read) = (0L, "", 0L);
         void Bad(string message)
