@@ -63,7 +63,8 @@ internal sealed class InspectCommand(Terminal terminal)
         var options = new EncodingOptions
         {
             CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),
-            TrainOn = TrainingOptions.TrainOnWords.Find(parsed.GetValue(_trainOn)!)!.Value, Roles = Roles(parsed.GetValue(_roles)),
+            TrainOn = TrainingOptions.TrainOnWords.Find(parsed.GetValue(_trainOn)!)!.Value,
+                Roles = Roles(parsed.GetValue(_roles)),
             Reasoning = Words<ReasoningUse>.LowerCase.Find(parsed.GetValue(_reasoning)!)!.Value,
         };
         var reading = _reading.Read(parsed, terminal);
@@ -73,7 +74,8 @@ internal sealed class InspectCommand(Terminal terminal)
         return ExitCode.Done;
     }
 
-    private static Role[] Roles(string? list) => list is null ? [] : [.. list.Split(',', StringSplitOptions.TrimEntries).Select(word =>
+    private static Role[] Roles(string? list) => list is null ? [] : [.. list.Split(',',
+        StringSplitOptions.TrimEntries).Select(word =>
         Words<Role>.LowerCase.Find(word) ?? throw new InputException($"--train-on-roles: found {word}, allowed is "
             + $"{string.Join(", ", Words<Role>.LowerCase.All)}"))];
 

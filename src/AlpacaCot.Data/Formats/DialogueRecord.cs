@@ -60,7 +60,8 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         var key = Array.Find(Lists, fields.ContainsKey);
         if (key is null && fields.ContainsKey("completion") && fields.Remove("prompt", out var prompt))
         {
-            if (ReadPrompt(prompt, "prompt", "", turns) is { } bad || (bad = ReadAnswer(fields, "completion", turns, out var said))
+            if (ReadPrompt(prompt, "prompt", "", turns) is { } bad || (bad = ReadAnswer(fields, "completion", turns,
+                out var said))
                 is not null) return bad;
             turns.AddRange(said);
             return null;

@@ -24,7 +24,8 @@ internal static class DialogueTurns
         ["tool_response"] = Role.Tool, ["tool_result"] = Role.Tool, ["ipython"] = Role.Tool,
     };
 
-    /// <summary>The names of a question and its answer in one object: XTuner's <c>input</c> and <c>output</c>, and others.</summary>
+    /// <summary>The names of a question and its answer in one object: XTuner's <c>input</c> and <c>output</c>, and
+    /// others.</summary>
     private static readonly (string Question, string Answer)[] Pairs =
     [
         ("human", "assistant"), ("user", "assistant"), ("input", "output"), ("question", "answer"), ("prompt", "response"),
@@ -106,7 +107,8 @@ internal static class DialogueTurns
             : turn with { Metadata = Fields(item, []) };
     }
 
-    /// <summary>Moves tool definitions (<c>tools</c> or <c>functions</c>, as a list or its JSON text) from the fields of the record
+    /// <summary>Moves tool definitions (<c>tools</c> or <c>functions</c>, as a list or its JSON text) from the fields of the
+    /// record
     /// to <see cref="Conversation.Tools"/>.</summary>
     public static Conversation WithTools(Conversation conversation)
     {
@@ -198,7 +200,8 @@ internal static class DialogueTurns
         else if (openAi && turn is { Calls.Count: > 0, Text: "", Input: "" }) json.WriteNull(textKey);
         else json.WriteString(textKey, WholeText(turn));
         if (turn.Input.Length > 0) json.WriteString("input", turn.Input);
-        WriteFields(json, turn, turn.Metadata.Where(field => !(field.Key == "from" && isForeignCall && !openAi)), withCalls: !isCall);
+        WriteFields(json, turn, turn.Metadata.Where(field => !(field.Key == "from" && isForeignCall && !openAi)),
+            withCalls: !isCall);
         json.WriteEndObject();
     }
 

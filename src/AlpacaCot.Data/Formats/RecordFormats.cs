@@ -72,7 +72,8 @@ public static class RecordFormats
     private static string? Recognise(RecordFields fields, bool mapped)
     {
         var (has, isList) = ((Func<string, bool>)fields.Has, (Func<string, bool>)fields.IsList);
-        if ((has("chosen") && has("rejected")) || (has("preferred_output") && has("non_preferred_output"))) return "preference";
+        if ((has("chosen") && has("rejected")) || (has("preferred_output") && has("non_preferred_output"))
+            || (has("chosen_messages") && has("rejected_messages"))) return "preference";
         if (isList("messages")) return "openai";
         if (isList("conversations") || isList("conversation") || isList("dialog") || isList("dialogue")) return "sharegpt";
         if (IsListOf(fields, "data", JsonValueKind.String)) return "sharegpt";   // UltraChat

@@ -35,7 +35,8 @@ internal sealed class TurnContent(Role role)
     {
         var turn = new Turn(role, text, input);
         if (metadata.Count > 0) turn = turn with { Metadata = metadata };
-        if (Calls.Count + Media.Count + _reasoning.Count + _toolName.Length + _toolCallId.Length == 0 && Learn is null) return turn;
+        if (Calls.Count + Media.Count + _reasoning.Count + _toolName.Length + _toolCallId.Length == 0 && Learn is null)
+            return turn;
         return turn with
         {
             Reasoning = Reasoning, Calls = Calls, Media = Media, ToolName = _toolName, ToolCallId = _toolCallId, Learn = Learn,
@@ -95,7 +96,8 @@ internal sealed class TurnContent(Role role)
                     var text = value.GetString() ?? "";
                     if (text.Length > 0 && !_reasoning.Contains(text)) _reasoning.Add(text);
                     continue;
-                case "name" or "tool_name" when role == Role.Tool && value.ValueKind == JsonValueKind.String && _toolName.Length == 0:
+                case "name" or "tool_name" when role == Role.Tool && value.ValueKind == JsonValueKind.String
+                    && _toolName.Length == 0:
                     _toolName = value.GetString()!;
                     continue;
                 case "tool_call_id" when role == Role.Tool && value.ValueKind == JsonValueKind.String:
@@ -104,7 +106,8 @@ internal sealed class TurnContent(Role role)
                 case "name" or "tool_call_id" when role == Role.Tool && value.ValueKind == JsonValueKind.Null:
                     continue;
             }
-            if (!LearningMarks.TryRead(name, value, role, out var learn) || (learn is not null && Learn is not null && Learn != learn))
+            if (!LearningMarks.TryRead(name, value, role, out var learn) || (learn is not null && Learn is not null
+                && Learn != learn))
                 metadata[name] = value;   // training refuses marks that are not understood or contradict each other
             else Learn ??= learn;
         }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Net;
 using System.Text.RegularExpressions;
-using AlpacaCot.Text;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation;
 

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 using System.Collections.ObjectModel;
 using System.Text;
 using System.Text.Json;
-using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Data.Preparation;
 

@@ -41,7 +41,8 @@ public sealed record Turn(Role Role, string Text, string Input = "")
     public string ToolCallId { get; init; } = "";
 
     /// <summary>
-    /// Whether the record itself says that the model is trained to write this turn (<c>weight</c>, <c>train</c>, <c>mask</c>, ...);
+    /// Whether the record itself says that the model is trained to write this turn (<c>weight</c>, <c>train</c>, <c>mask</c>,
+    /// ...);
     /// null: the role decides.
     /// </summary>
     public bool? Learn { get; init; }

@@ -21,7 +21,8 @@ public sealed record EncodingOptions
     /// <summary>What becomes of the reasoning of a turn.</summary>
     public ReasoningUse Reasoning { get; init; }
 
-    /// <summary>Called in order for each record that cannot be encoded, which is then left out; null: the first one throws.</summary>
+    /// <summary>Called in order for each record that cannot be encoded, which is then left out; null: the first one
+    /// throws.</summary>
     public Action<string>? OnBadRecord { get; init; }
 }
 

@@ -151,7 +151,8 @@ public sealed class ExampleEncoder
             .SelectMany(tokens => tokens.Ids)];
 
     /// <summary>
-    /// Encodes many conversations with <see cref="EncodeChunks"/> on several threads, in their order, without the dropped ones. A bounded number is read ahead,
+    /// Encodes many conversations with <see cref="EncodeChunks"/> on several threads, in their order, without the dropped ones.
+    /// A bounded number is read ahead,
     /// so the source may be a file of any size.
     /// </summary>
     /// <param name="conversations">Read on the calling thread.</param>

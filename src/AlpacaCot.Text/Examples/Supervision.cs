@@ -66,15 +66,18 @@ internal static class Supervision
         foreach (var (i, turn) in conversation.Turns.Index())
             foreach (var (name, value) in turn.Metadata)
                 if (LearningMarks.IsMark(name, value))
-                    throw Refusal(conversation, $"turn {i + 1}: its \"{name}\" is {Shown(value)}; allowed is {LearningMarks.Allowed(name)}");
+                    throw Refusal(conversation,
+                        $"turn {i + 1}: its \"{name}\" is {Shown(value)}; allowed is {LearningMarks.Allowed(name)}");
         foreach (var (name, value) in conversation.Metadata)
         {
             // A number is more often a class than KTO's mark.
             if (RightOrWrong.Contains(name) && value.ValueKind != JsonValueKind.Number && LearningMarks.IsFalse(value))
-                throw Refusal(conversation, $"its \"{name}\" is false: the answer is marked as wrong, and training would teach it. "
+                throw Refusal(conversation,
+                    $"its \"{name}\" is false: the answer is marked as wrong, and training would teach it. "
                     + "Remove the record; skip_bad leaves such records out");
             if (SampleWeights.Contains(name) && !IsOne(value))
-                throw Refusal(conversation, $"its \"{name}\" is {Shown(value)}; weights of records are not supported, allowed is 1. "
+                throw Refusal(conversation,
+                    $"its \"{name}\" is {Shown(value)}; weights of records are not supported, allowed is 1. "
                     + "Remove the field; the weight of a whole source is data: weight");
             if (LearningMarks.IsRecordMark(name) && LearningMarks.IsFalse(value))
                 throw Refusal(conversation, $"its \"{name}\" is false: the record is not to be trained on. Remove the record; "
@@ -86,7 +89,8 @@ internal static class Supervision
     {
         JsonValueKind.Number => value.GetDouble() == 1,
         // A text that is no number, such as "70 kg", is a property of something else.
-        JsonValueKind.String => !double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        JsonValueKind.String => !double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture,
+            out var number)
             || number == 1,
         JsonValueKind.Array => value.GetArrayLength() == 0,
         JsonValueKind.False => false,

@@ -39,7 +39,8 @@ internal sealed class ChatSpans(List<object?> messages, bool addPrompt, Func<Lis
             var turn = messages.FindIndex(message => ReferenceEquals(message, _whole.Sources[i]));
             if (turn < 0 && learn.Any(one => one is not null))
             {
-                problem = (messages.FindIndex(message => Role(message) == "assistant"), "its generation block is outside the loop "
+                problem = (messages.FindIndex(message => Role(message) == "assistant"),
+                    "its generation block is outside the loop "
                     + "over the messages");
                 return [];
             }

@@ -263,6 +263,7 @@ internal sealed class PromptRendering
         string.Join(", ", PromptTemplates.All.Where(has).Select(t => t.Name)) + " or the model's own template (template: model)";
 
     private InputException Refusal(int? turn, string what, string remedy) => new(
-        (_conversation.Origin.Length > 0 ? _conversation.Origin + ": " : "") + (turn is { } i ? $"turn {i + 1} " : "") + what + "."
+        (_conversation.Origin.Length > 0 ? _conversation.Origin + ": " : "") + (turn is { } i ? $"turn {i + 1} " : "") + what
+            + "."
         + (remedy.Length > 0 ? $" {remedy}." : ""));
 }

@@ -5,7 +5,8 @@ namespace AlpacaCot.Text.Templates;
 /// <summary>
 /// A prompt template as data, so that it can be stored with an adapter and prompts are the same in generation as in
 /// training. The text is, in order: the preamble and a separator; the user section; the response
-/// header, the answer and EOS; each further round is preceded by a separator. Only answers are supervised, except where a turn says
+/// header, the answer and EOS; each further round is preceded by a separator. Only answers are supervised, except where a turn
+/// says
 /// otherwise (<see cref="Turn.Learn"/>).
 /// </summary>
 public sealed record PromptTemplate : IChatFormat
@@ -86,10 +87,12 @@ public sealed record PromptTemplate : IChatFormat
     /// text.</summary>
     public string? CallsInTurn { get; init; }
 
-    /// <summary>Consecutive results of tools, with the placeholder <c>{results}</c>; null: the template has no tool turns.</summary>
+    /// <summary>Consecutive results of tools, with the placeholder <c>{results}</c>; null: the template has no tool
+    /// turns.</summary>
     public string? ResultsForm { get; init; }
 
-    /// <summary>One result of a tool, with the placeholder <c>{result}</c> (text) or <c>{result_json}</c> (a JSON string).</summary>
+    /// <summary>One result of a tool, with the placeholder <c>{result}</c> (text) or <c>{result_json}</c> (a JSON
+    /// string).</summary>
     public string? ResultForm { get; init; }
 
     /// <summary>The reasoning before an answer, with the placeholder <c>{reasoning}</c>; null: the template has no form for
@@ -149,7 +152,8 @@ public sealed record PromptTemplate : IChatFormat
         if (CallsInTurn is not (null or "one")) return $"calls_in_turn is \"{CallsInTurn}\"; allowed is one, or no such key";
         if (CallForm is not null && !(CallForm.Contains("{name}") && CallForm.Contains("{arguments}")))
             return "call_form does not contain {name} and {arguments}";
-        if (ResultsForm is null != ResultForm is null) return "results_form and result_form belong together; one of them is missing";
+        if (ResultsForm is null != ResultForm is null)
+            return "results_form and result_form belong together; one of them is missing";
         if (ResultsForm?.Contains("{results}") == false) return "results_form does not contain {results}";
         if (ResultForm is not null && !ResultForm.Contains("{result}") && !ResultForm.Contains("{result_json}"))
             return "result_form does not contain {result} or {result_json}";

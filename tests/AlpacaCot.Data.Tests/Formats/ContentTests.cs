@@ -90,10 +90,10 @@ public sealed class ContentTests : IDisposable
     [InlineData("""{"conversation": [{"system": "s", "input": "a", "output": "b"}, {"input": "c", "output": "d"}]}""", null,
         "System: s|User: a|Assistant: b|User: c|Assistant: d")]   // XTuner
     [InlineData("""{"conversation": [{"input": "", "output": "plain"}]}""", null, "Assistant: plain")]
-    [InlineData("""{"id": "0", "data": ["a", "b", "c", "d"]}""", "sharegpt", "User: a|Assistant: b|User: c|Assistant: d")]   // UltraChat
+    [InlineData("""{"id": "0", "data": ["a", "b", "c", "d"]}""", null, "User: a|Assistant: b|User: c|Assistant: d")]   // UltraChat
     [InlineData("""{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}""",
-        "openai", "System: s|User: a|Assistant: b")]   // TRL
-    [InlineData("""{"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]}""", "openai", "User: a|Assistant: b")]
+        null, "System: s|User: a|Assistant: b")]   // TRL
+    [InlineData("""{"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]}""", null, "User: a|Assistant: b")]
     [InlineData("""{"messages": [{"role": "user", "content": [{"type": "text", "value": "a"}], "loss_weight": 0.0}, {"role": "assistant", "content": [{"type": "text", "value": "b"}], "loss_weight": 1.0}]}""",
         null, "User: a|Assistant: b")]   // LLaMA-Factory's second format
     [InlineData("""{"conversations": [["a", "b"], ["c", "d"]]}""", null, "User: a|Assistant: b|User: c|Assistant: d")]
@@ -138,6 +138,11 @@ public sealed class ContentTests : IDisposable
             """);
         Assert.Equal("User: q|Assistant: a", Turns(whole));
         Assert.Equal((1, "b"), (whole.Rejected!.Replaces, whole.Rejected.Text));
+        // LLaMA-Factory's second format has names of its own.
+        var named = Read("""
+            {"chosen_messages": [{"role": "user", "content": [{"type": "text", "value": "q"}], "loss_weight": 0.0}, {"role": "assistant", "content": [{"type": "text", "value": "a"}], "loss_weight": 1.0}], "rejected_messages": [{"role": "user", "content": [{"type": "text", "value": "q"}], "loss_weight": 0.0}, {"role": "assistant", "content": [{"type": "text", "value": "b"}], "loss_weight": 1.0}]}
+            """);
+        Assert.Equal(("User: q|Assistant: a", "b"), (Turns(named), named.Rejected!.Text));
         var differ = Assert.Throws<InputException>(() => Read("""
             {"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}, {"role": "user", "content": "r"}, {"role": "assistant", "content": "c"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "r"}, {"role": "assistant", "content": "d"}]}
             """)).Message;

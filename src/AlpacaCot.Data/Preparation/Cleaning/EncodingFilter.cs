@@ -27,7 +27,8 @@ internal sealed class EncodingFilter : ICleaningFilter
         Turn Repaired(Turn turn) => turn with
         {
             Text = Text(turn.Text), Input = Text(turn.Input), Reasoning = Text(turn.Reasoning),
-            Calls = turn.Calls.Count == 0 ? turn.Calls : [.. turn.Calls.Select(call => call with { Arguments = Json(call.Arguments) })],
+            Calls = turn.Calls.Count == 0 ? turn.Calls : [.. turn.Calls.Select(call =>
+                call with { Arguments = Json(call.Arguments) })],
         };
 
         string Text(string text)

@@ -101,7 +101,8 @@ public sealed class Decontaminator
     {
         var (start, end) = LongestPassage(matches.OrderBy(match => match.Start));
         var passage = text[units[start].Start..units[end - 1].End];
-        return new RecordFinding(record.Origin, "contamination", FindingAction.Removed, string.Create(CultureInfo.InvariantCulture,
+        return new RecordFinding(record.Origin, "contamination", FindingAction.Removed,
+            string.Create(CultureInfo.InvariantCulture,
             $"contains {share:0.0%} of the n-grams of {_origins[evaluation]}; {end - start} words or characters in a row match"))
         {
             Other = _origins[evaluation], Score = share, Excerpt = ConversationText.Excerpt(passage, 240),

@@ -121,7 +121,8 @@ public sealed class Deduplicator
         return new(content, shingles, _minHash.Keys(shingles));
     }
 
-    /// <summary>A number for the tool calls and media of a record, 0 for none: records that differ in one are not similar.</summary>
+    /// <summary>A number for the tool calls and media of a record, 0 for none: records that differ in one are not
+    /// similar.</summary>
     private static ulong Discrete(Conversation record)
     {
         var number = 0UL;

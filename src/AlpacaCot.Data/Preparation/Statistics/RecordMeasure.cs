@@ -24,7 +24,8 @@ internal readonly record struct RecordMeasure(string Language, string Task, Inst
         foreach (var turn in conversation.Turns)
         {
             var (length, ids) = (0L, 0L);
-            foreach (var part in (IEnumerable<string>)[turn.Reasoning, turn.Text, turn.Input, .. turn.Calls.Select(ConversationText.Call)])
+            foreach (var part in (IEnumerable<string>)[turn.Reasoning, turn.Text, turn.Input,
+                .. turn.Calls.Select(ConversationText.Call)])
             {
                 length += Runes(part);
                 ids += tokenizer is null ? 0 : Count(tokenizer, part);

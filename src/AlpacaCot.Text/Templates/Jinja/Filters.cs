@@ -74,7 +74,8 @@ internal static partial class Filters
                 : null,
         ["title"] = (_, v, a) => string.Concat(WordStart().Split(Text(v, a)).Select(StringMethods.Capitalize)),
         ["tojson"] = ToJson,
-        ["trim"] = (_, v, a) => StringMethods.Strip(Text(v, a), a.Bind("trim", "chars").TextOrNone("chars"), true, true, a.Budget),
+        ["trim"] = (_, v, a) => StringMethods.Strip(Text(v, a), a.Bind("trim", "chars").TextOrNone("chars"), true, true,
+            a.Budget),
         ["truncate"] = Truncate,
         ["unique"] = Unique,
         ["upper"] = (_, v, a) => StringMethods.Upper(Text(v, a)),
@@ -84,7 +85,8 @@ internal static partial class Filters
 
     // These cost more for each character than copying it.
     private static readonly string[] Slow =
-        ["title", "wordcount", "urlencode", "e", "escape", "forceescape", "capitalize", "reverse", "upper", "lower", "int", "float"];
+        ["title", "wordcount", "urlencode", "e", "escape", "forceescape", "capitalize", "reverse", "upper", "lower", "int",
+            "float"];
 
     public static bool Exists(string name) => All.ContainsKey(name);
 

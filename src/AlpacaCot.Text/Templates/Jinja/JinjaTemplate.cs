@@ -65,7 +65,8 @@ public sealed class JinjaTemplate
         }
         catch (JinjaException wrong)
         {
-            throw new InputException($"{_name}, line {wrong.Line ?? interpreter.Line}: {Shown(wrong.Message).TrimEnd('.')}.", wrong);
+            throw new InputException($"{_name}, line {wrong.Line ?? interpreter.Line}: {Shown(wrong.Message).TrimEnd('.')}.",
+                wrong);
         }
     }
 

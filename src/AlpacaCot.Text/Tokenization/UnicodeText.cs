@@ -1,7 +1,6 @@
 using System.Text;
-using AlpacaCot.Text.Tokenization;
 
-namespace AlpacaCot.Text;
+namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>Unicode forms of texts, independent of installed libraries.</summary>
 public static class UnicodeText
