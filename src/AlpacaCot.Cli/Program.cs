@@ -4,6 +4,7 @@ using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Commands;
 using AlpacaCot.Cli.Commands.Adapters;
 using AlpacaCot.Cli.Commands.Data;
+using AlpacaCot.Cli.Machine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
 using AlpacaCot.Text;
@@ -40,16 +41,24 @@ internal static class Program
     public static async Task<int> Main(string[] args)
     {
         using var cancel = new CancellationTokenSource();
-        // The first Ctrl-C asks the command to stop; the second one is left to the system and ends the process.
+        var terminal = Terminal.OfThisProcess();
+        // The first signal asks the command to stop; the second one is left to the system and ends the process.
         void Stop(PosixSignalContext context)
         {
-            if (cancel.IsCancellationRequested) return;
+            if (cancel.IsCancellationRequested)
+            {
+                terminal.RestoreCursor();
+                return;
+            }
             context.Cancel = true;
+            terminal.SayStopping();
             cancel.Cancel();
         }
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        return await RunAsync(args, Terminal.OfThisProcess(), cancel.Token).ConfigureAwait(false);
+        // Under nohup, the end of the terminal is to be ignored.
+        using var hangUp = ProcessSignals.IgnoresHangUp ? null : PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
+        return await RunAsync(args, terminal, cancel.Token).ConfigureAwait(false);
     }
 
     /// <summary>Parses a command line; runs nothing.</summary>
@@ -108,6 +117,11 @@ internal static class Program
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
             terminal.Error.WriteLine("Stopped.");
+            return ExitCode.Failed;
+        }
+        catch (Exception e) when (WriteProblem.Is(e) && !trace)
+        {
+            if (!ProcessSignals.IsClosedPipe(e)) terminal.WriteError(WriteProblem.Explain(e, null).Message);
             return ExitCode.Failed;
         }
 #pragma warning disable CA1031 // the last catch of the program: users get one line, developers the stack trace

@@ -60,7 +60,7 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
     /// <summary>The path of a file or folder, made absolute where the folder of its file is known.</summary>
     public static Key<T> FilePath(string name, string allowed, string meaning, Func<T, string?> get, Func<T, string, T> set) =>
         new(name, allowed, meaning,
-            (record, node, context) => node is ConfigurationNode.Scalar { Text.Length: > 0 } s
+            (record, node, context) => node is ConfigurationNode.Scalar { Text.Length: > 0 } s && !s.Text.Contains('\0')
                 ? set(record, context.FilePath(s)) : context.Wrong(record, node, allowed),
             record => get(record) is { Length: > 0 } value ? Yaml.Text(value) : null);
 

@@ -50,7 +50,8 @@ public sealed class LanguageModel : IDisposable
 
     private LanguageModel(CausalModel model, Tokenizer? tokenizer, Lazy<ChatFormatChoice> template, ModelFolder? folder)
     {
-        if (tokenizer?.VocabularySize > model.Shape.Vocabulary) model.Notes = [.. model.Notes, Beyond(tokenizer, model.Shape.Vocabulary)];
+        if (tokenizer?.VocabularySize > model.Shape.Vocabulary)
+            model.Notes = [.. model.Notes, Beyond(tokenizer, model.Shape.Vocabulary)];
         (Model, this._tokenizer, this._template, this._folder) = (model, tokenizer, template, folder);
     }
 
@@ -171,8 +172,9 @@ public sealed class LanguageModel : IDisposable
         if (tokenizer.VocabularySize - embeddings > MostBeyond || tokenizer.FirstIdNotAdded(embeddings) is not null)
             throw new InputException($"The tokenizer in {tokenizer.Path} has {tokenizer.VocabularySize} tokens, " +
                 $"but the model has only {embeddings} embeddings. Use the tokenizer of this model.");
-        return $"{tokenizer.Path} adds {added.Count} token{(added.Count == 1 ? "" : "s")} ({string.Join(", ", added.Take(3).Select(tokenizer.IdToToken))}" +
-            $"{(added.Count > 3 ? ", .." : "")}) that the model has no embeddings for ({embeddings} rows); text with one of them is an error.";
+        return $"{tokenizer.Path} adds {added.Count} token{(added.Count == 1 ? "" : "s")} " +
+            $"({string.Join(", ", added.Take(3).Select(tokenizer.IdToToken))}{(added.Count > 3 ? ", .." : "")}) that the model has no " +
+            $"embeddings for ({embeddings} rows); text with one of them is an error.";
     }
 
     private static bool SameTokens(Tokenizer a, Tokenizer b) =>

@@ -3,7 +3,8 @@ using System.Text.Unicode;
 namespace AlpacaCot.Text;
 
 /// <summary>
-/// Checks bytes before they are parsed as JSON: .NET's reader accepts invalid UTF-8 and lone surrogates inside strings, and fails where
+/// Checks bytes before they are parsed as JSON: .NET's reader accepts invalid UTF-8 and lone surrogates inside strings, and
+/// fails where
 /// the string is read.
 /// </summary>
 public static class JsonEncoding

@@ -31,6 +31,7 @@ public static class TrainingRun
     {
         var options = recipe.Training;
         if (!resume && !overwrite) RunFolder.RequireFree(recipe.Output);
+        RunLock.RequireFree(recipe.Output);
         if (options.Threads is { } threads) set_num_threads(threads);
         using var loaded = LoadModel(recipe, out var configuration, out var companions);
         var template = loaded.Template;
@@ -45,11 +46,15 @@ public static class TrainingRun
         var packs = options.Packing && loaded.Model.AllowsPacking;
         if (options.Packing && !packs)
             observer.Note($"{loaded.Model.Shape.Family} reads padded rows: its context attention is bidirectional");
-        foreach (var note in loaded.Model.Notes) observer.Note(note);
-        if (PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length") is { } limit) observer.Note(limit);
+        if (recipe.Adapter.Init is { } continues && AdapterCard.Read(continues) is { } card && recipe.Model.Path is not null
+            && card.Base.Fingerprint != ModelFingerprint.Of(loaded.Checkpoint))
+            observer.Note($"the adapter in {continues} was trained on other weights ({card.Base.Name}) than those of "
+                + $"{recipe.Model.Path}: it may start from a bad loss");
+        var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
         var objective = ObjectiveRegistry.Create(options);
-        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective);
-        foreach (var note in data.Notes) observer.Note(note);
+        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true);
+        foreach (var note in loaded.Model.Notes.Concat(data.Notes)) observer.Note(note);
+        if (limit is not null) observer.Note(limit);
         if (recipe.Template is null)
         {
             observer.Note($"template: {loaded.TemplateChoice.Description}");
@@ -59,28 +64,58 @@ public static class TrainingRun
         var sampler = new EpochSampler(data.Train, new SamplingOptions(options.BatchSize, options.MicroBatchSize, options.Epochs,
             options.MaxSteps, options.GroupByLength, options.Seed));
         using var optimizer = OptimizerRegistry.Create(options, loaded.Model, adapter.Parameters, adapter.RateFactor);
-        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture);
-        var (run, progress) = OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer);
+        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture,
+            recipe.Model.Path is null ? "" : ModelFingerprint.Of(loaded.Checkpoint));
+        var (run, progress) = Writing(recipe.Output, () =>
+            OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer, observer.Note));
         using (run)
         {
+            if (progress.Step > sampler.TotalSteps)
+                throw new InputException($"{run.Folder} has done {progress.Step} steps, but the recipe now has "
+                    + $"{sampler.TotalSteps}: resume with at least as many steps, or train again with another output.");
             observer.Started(new RunSummary(sampler.TotalSteps, data.Train.Count, data.Validation.Count, data.Dropped,
                 data.Truncated,
                 adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
-            if (progress.Step > 0) observer.Note($"continuing after step {progress.Step}");
+            if (progress.Step > 0)
+                observer.Note(progress.Step < sampler.TotalSteps
+                    ? $"continuing after step {progress.Step}; the learning rate follows the schedule over {sampler.TotalSteps} steps"
+                    : $"the run is finished: all {progress.Step} steps are done");
             var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * sampler.TotalSteps);
-            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer,
-                new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, sampler.TotalSteps), sampler.TotalSteps),
-                sampler,
+            var rate = new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, sampler.TotalSteps),
+                sampler.TotalSteps);
+            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer, rate, sampler,
                 new LoopSchedule(options.MaxGradNorm, options.Seed, options.LoggingSteps,
-                    options.EvalSteps ?? sampler.StepsPerEpoch, options.SaveSteps ?? sampler.StepsPerEpoch))
+                    options.EvalSteps ?? sampler.StepsPerEpoch, options.SaveSteps ?? sampler.StepsPerEpoch)
+                {
+                    EarlyStopping = options.EarlyStopping, MinDelta = options.EarlyStoppingMinDelta,
+                })
             {
                 Validation = EpochSampler.Sequential(data.Validation, options.MicroBatchSize),
             };
-            var result = trainer.Train(progress, run, observer, cancel);
-            if (!result.Cancelled)
-                result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
-            observer.Finished(result);
-            return result;
+            return Writing(run.Folder, () =>
+            {
+                var result = trainer.Train(progress, run, observer, cancel);
+                var losses = run.Losses();
+                result = Outcome.Of(result, rate, losses.Training, losses.Validation, Path.Combine(run.Folder, "best"));
+                if (!result.Cancelled)
+                    result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
+                observer.Finished(result);
+                return result;
+            });
+        }
+    }
+
+    // Errors of the disk or of permissions, wherever in the run folder they occur, as one sentence.
+    private static T Writing<T>(string folder, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (WriteProblem.Is(e))
+        {
+            throw WriteProblem.Explain(e, folder, afterwards: File.Exists(Path.Combine(folder, "run.json"))
+                ? "continue with --resume: complete checkpoints are kept" : null);
         }
     }
 
@@ -121,52 +156,66 @@ public static class TrainingRun
                 $"{recipe.Model.Path} is quantized: quantized weights have no gradient. Train " +
                 "an adapter on it, or use the full model.");
         var seed = recipe.Training.Seed;
+        var baseModel = recipe.Model.Path is { } path ? PortableNames.OfModel(path) : null;
+        if (recipe.Adapter is { Init: { } init, Config: { } continued })
+        {
+            using var scope = NewDisposeScope();
+            var (_, tensors) = AdapterFolder.Read(init);
+            return AdapterMethods.Make(loaded.Model, continued with { BaseModel = baseModel }, tensors, init);
+        }
         return recipe.Adapter.Complete(new AdapterSetup(loaded.Model, seed,
-                text => loaded.Tokenizer.Encode(text, addSpecial: false), recipe.Model.Path)) is { } config
+                text => loaded.Tokenizer.Encode(text, addSpecial: false), baseModel)) is { } config
             ? AdapterMethods.Attach(loaded.Model, config, seed) : new FullTuning(loaded.Model, configuration, companions);
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
         Recipe recipe, IChatFormat template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter,
-        Optimizer optimizer)
+        Optimizer optimizer, Action<string> note)
     {
         var limit = recipe.Training.SaveTotalLimit;
         if (!resume)
         {
             var fresh = RunFolder.Create(recipe.Output, limit, template, overwrite);
-            fresh.Write("recipe.yaml", identity.Recipe);
-            fresh.Write("run.json", JsonSerializer.Serialize(new
-            {
-                alpaca_cot = typeof(TrainingRun).Assembly.GetName().Version!.ToString(3),
-                libtorch = Models.Runtime.LibtorchReport.BuiltAgainst,
-                dotnet = RuntimeInformation.FrameworkDescription,
-                system = RuntimeInformation.OSDescription,
-                threads = get_num_threads(),
-                recipe_sha256 = identity.RecipeHash,
-                data_sha256 = identity.Data,
-                mixture_sha256 = identity.Mixture.Fingerprint,
-                mixture = identity.Mixture.Parts.Select(part =>
-                    new { source = part.Name, available = part.Available, taken = part.Taken }),
-            }, RunIdentity.Indented));
+            WriteIdentity(fresh, identity);
             return (fresh, new TrainingProgress());
         }
-        identity.CheckAgainst(Path.Combine(recipe.Output, "run.json"));
-        var (run, progress, checkpoint) = RunFolder.Resume(recipe.Output, limit, template);
-        if (checkpoint is not null) RunFolder.Restore(checkpoint, progress, adapter, optimizer);
+        identity.CheckAgainst(recipe.Output);
+        var (run, progress) = RunFolder.Resume(recipe.Output, limit, template,
+            (checkpoint, at) => RunFolder.Restore(checkpoint, at, adapter, optimizer), note);
+        WriteIdentity(run, identity); // a longer run is another recipe
         return (run, progress);
+    }
+
+    private static void WriteIdentity(RunFolder run, RunIdentity identity)
+    {
+        run.Write("recipe.yaml", identity.Recipe);
+        run.Write("run.json", JsonSerializer.Serialize(new
+        {
+            alpaca_cot = typeof(TrainingRun).Assembly.GetName().Version!.ToString(3),
+            libtorch = Models.Runtime.LibtorchReport.BuiltAgainst,
+            dotnet = RuntimeInformation.FrameworkDescription,
+            system = RuntimeInformation.OSDescription,
+            threads = get_num_threads(),
+            recipe_sha256 = identity.RecipeHash,
+            data_sha256 = identity.Data,
+            model_sha256 = identity.Model,
+            mixture_sha256 = identity.Mixture.Fingerprint,
+            mixture = identity.Mixture.Parts.Select(part =>
+                new { source = part.Name, available = part.Available, taken = part.Taken }),
+        }, RunIdentity.Indented));
     }
 
     private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity) => new()
     {
         Method = recipe.Adapter.Method, Quantization = loaded.Model.Quantization,
         Base = recipe.Model.Path is not { } path ? new CardBase(Path.GetFileName(recipe.Model.Init!), "random weights", "")
-            : new CardBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
+            : new CardBase(PortableNames.OfModel(path),
                 loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",
-                ModelFingerprint.Of(loaded.Checkpoint)),
-        Template = loaded.Template.Name, Data = AdapterCard.DataOf(recipe, identity.Mixture),
+                identity.Model),
+        Template = Path.GetFileName(loaded.Template.Name), Data = AdapterCard.DataOf(recipe, identity.Mixture),
         MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output),
         Versions = AdapterCard.RunningVersions,
-        Recipe = RecipeFile.Write(recipe with { Output = "runs/again" }),   // the run's own folder is irrelevant to others
+        Recipe = RecipeFile.Write(PortableNames.In(recipe)),
     };
 
     private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, Func<AdapterCard> card) =>
@@ -179,5 +228,5 @@ public static class TrainingRun
                 adapter.Save(folder);
                 card().Write(folder);
             }
-        });
+        }, adapter.Parameters.Values.Sum(weight => weight.numel() * weight.element_size()));
 }

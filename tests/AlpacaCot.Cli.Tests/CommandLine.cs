@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 
@@ -19,8 +20,11 @@ internal static class CommandLine
 }
 
 /// <summary>What a command line left behind.</summary>
-internal sealed record Outcome(int Code, string Out, string Error)
+internal sealed partial record Outcome(int Code, string Out, string Error)
 {
+    [GeneratedRegex(@"^[^;]+: (JSON|CSV|TSV|Parquet|text lines)[^;]*; \w+(-\w+)?(;|$)")]
+    private static partial Regex Recognised();
+
     /// <summary>The one JSON document on standard output of a command line that succeeded.</summary>
     public JsonElement Json()
     {
@@ -34,7 +38,9 @@ internal sealed record Outcome(int Code, string Out, string Error)
     {
         Assert.Equal(ExitCode.WrongUsage, Code);
         Assert.Empty(Out);
-        Assert.StartsWith("error: ", Error, StringComparison.Ordinal);
+        // What the files before it were recognised as may precede the error.
+        var error = Error.Split('\n').SkipWhile(line => Recognised().IsMatch(line)).First();
+        Assert.StartsWith("error: ", error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
         Assert.All(parts, part => Assert.Contains(part, Error, StringComparison.Ordinal));
     }

@@ -61,6 +61,52 @@ public sealed class DisplayTests
         Assert.Equal(curve.Order(), curve); // it starts at the upper left and falls to the right
     }
 
+    [Fact]
+    public void The_parts_of_the_bar_differ_without_colours()
+    {
+        var output = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors, Out = new AnsiConsoleOutput(output),
+        });
+        console.Profile.Width = 80;
+        var display = new TrainingDisplay(console, live: true);
+        display.Started(Plan);
+        display.Step(Step(25, 3));
+        output.GetStringBuilder().Clear();
+        console.Write(display.Render());
+        Assert.Contains(new string('━', 7) + new string('─', 21), output.ToString(), StringComparison.Ordinal);
+        Assert.All(output.ToString().Split('\n'), line => Assert.InRange(line.Length, 0, 80));
+    }
+
+    [Fact]
+    public void The_first_signal_is_answered_at_once_with_what_is_kept()
+    {
+        var output = new StringWriter();
+        var display = new TrainingDisplay(Terminal.Captured(output, new StringWriter()).Console, live: false);
+        display.Stopping("a checkpoint is saved");
+        Assert.Equal("stopping after this step: a checkpoint is saved; Ctrl-C again ends at once", output.ToString().Trim());
+    }
+
+    // 80 columns are what a terminal has where nobody changed it.
+    [Fact]
+    public void The_first_screen_and_the_examples_fit_into_80_columns()
+    {
+        var output = new StringWriter();
+        var terminal = Terminal.Captured(output, new StringWriter());
+        terminal.Console.Profile.Width = 80;
+        Assert.Equal(0, Program.Parse([], terminal).Invoke(new() { Output = output }));
+        Assert.All(output.ToString().Split('\n'), line => Assert.InRange(line.TrimEnd('\r').Length, 0, 80));
+        Assert.Contains("    quickstart  ", output.ToString(), StringComparison.Ordinal);
+        foreach (var command in (string[])["train", "study", "data convert", "evaluate", "generate", "data mix"])
+        {
+            output.GetStringBuilder().Clear();
+            Assert.Equal(0, Program.Parse([.. command.Split(' '), "--help"], terminal).Invoke(new() { Output = output }));
+            var examples = output.ToString()[output.ToString().IndexOf("Example", StringComparison.Ordinal)..].Split('\n');
+            Assert.All(examples, line => Assert.InRange(line.Length, 0, 80));
+        }
+    }
+
     private static IEnumerable<char> Braille => Enumerable.Range(0x2801, 255).Select(c => (char)c);
 
     [Theory]

@@ -61,7 +61,7 @@ public sealed class HostileTextTests : IDisposable
         foreach (var line in new string[][]
         {
             ["inspect", "--data", data, "--model", model], ["inspect", "--data", data, "--model", model, "--json"],
-            ["data", "stats", "--in", data], ["data", "stats", "--in", data, "--json"],
+            ["data", "stats", data], ["data", "stats", data, "--json"],
             ["data", "clean", "--in", data, "--dry-run"],
             ["evaluate", "--benchmark", "heldout", "--data", data, "--show-prompts"],
             ["tokenize", "--model", model, "--text", Hostile],
@@ -77,10 +77,10 @@ public sealed class HostileTextTests : IDisposable
     public async Task File_names_with_control_characters_are_shown_safely()
     {
         var name = _folder.File("x\u001b[31m\u202ey.json");
-        AssertSafe((await CommandLine.Run("data", "stats", "--in", name)).Error);
+        AssertSafe((await CommandLine.Run("data", "stats", name)).Error);
         AssertSafe((await CommandLine.Run("train", name)).Error);
         File.WriteAllText(name, "[{\"a\":1}]");
-        AssertSafe((await CommandLine.Run("data", "stats", "--in", name)).Error);
+        AssertSafe((await CommandLine.Run("data", "stats", name)).Error);
         Directory.CreateDirectory(_folder.File("d\u001b[31m"));
         var shown = await CommandLine.Run("adapters", "list", _folder.File("d\u001b[31m"));
         AssertSafe(shown.Out + shown.Error);
@@ -89,7 +89,7 @@ public sealed class HostileTextTests : IDisposable
     // Reports: AutoGPTQ-like tools and viewers that ended in a stack trace on one bad byte.
     [Theory]
     [InlineData("config.json", "{\"model_type\": 5}", "config.json")]
-    [InlineData("config.json", "{\"model_type\": \"llama\", \"vocab_size\": \"many\"}", "vocab_size")]
+    [InlineData("config.json", "{\"model_type\": \"llama\", \"vocab_size\": \"many\"}", "config.json")]
     [InlineData("config.json", "[1]", "config.json")]
     [InlineData("config.json", "{\"model_type\": \"\\ud800\"}", "config.json")]
     [InlineData("tokenizer.json", "{\"model\": null}", "tokenizer.json")]
@@ -120,7 +120,9 @@ public sealed class HostileTextTests : IDisposable
             {"prompt":"a","chosen":"b","rejected":"c"}
 
             """);
-        (await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"))).Refused("record 2");
+        var stopped = await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"));
+        Assert.Equal(ExitCode.WrongUsage, stopped.Code);
+        Assert.Contains("record 2", stopped.Error, StringComparison.Ordinal);
         var outcome = await CommandLine.Run("data", "convert", "--in", data, "--out", _folder.File("o.jsonl"), "--skip-bad");
         Assert.True(outcome.Code == ExitCode.Done, outcome.Error);
         foreach (var number in (int[])[2, 3, 4, 5])

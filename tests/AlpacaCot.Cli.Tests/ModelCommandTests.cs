@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Models.Checkpoints.Formats;
 
@@ -88,9 +89,45 @@ public sealed class ModelCommandTests : IDisposable
         Assert.Equal(lines, File.ReadAllLines(output));
 
         File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
-        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:4", "\"instruction\"");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 4 (line 4)", "it has task");
         _folder.Write("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
-        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl:2", "a file has either instructions or texts");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 2 (line 2)", "a file has either instructions or texts");
+    }
+
+    /// <summary>A JSON array was read as one instruction a line; the records' other fields were dropped.</summary>
+    [Theory]
+    [InlineData("p.json", "[\n  {\n    \"instruction\": \"Say hi\",\n    \"input\": \"x\",\n    \"output\": \"given\",\n    \"id\": 7\n  }\n]\n",
+        """{"instruction":"Say hi","input":"x"}""", """{"output":"given","id":7}""")]
+    [InlineData("p.csv", "question,answer,ids,topic\nSay hi,,4,t\n", """{"instruction":"Say hi"}""",
+        """{"topic":"t","_fields":{"ids":"4"}}""")]
+    [InlineData("p.txt", "Say hi\n", """{"instruction":"Say hi"}""", "{}")]
+    [InlineData("p.jsonl", """{"text":"The","id":1}""", """{"text":"The"}""", """{"id":1}""")]
+    [InlineData("p.jsonl", """{"conversations":[{"from":"system","value":"s"},{"from":"human","value":"Say hi"},{"from":"gpt","value":"hi"}],"id":1}""",
+        """{"messages":[{"role":"system","content":"s"},{"role":"user","content":"Say hi"}]}""", """{"id":1,"reference":"hi"}""")]
+    public async Task A_file_of_prompts_is_read_as_all_data_and_keeps_its_fields(string name, string content, string prompt,
+        string others)
+    {
+        var file = _folder.Write(name, content);
+        string[] line = ["generate", "--model", Stories, "--max-new-tokens", "2", "--batch", file];
+        var written = JsonNode.Parse(Assert.Single((await CommandLine.Run(line)).Out.TrimEnd().Split('\n')))!.AsObject();
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(prompt), written["prompt"]), written.ToJsonString());
+        var answer = (await CommandLine.Run([.. line, "--json"])).Json().GetProperty("answers")[0];
+        foreach (var field in (string[])["prompt", "ids", "text"]) written.Remove(field);
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(others), written), written.ToJsonString());
+        Assert.All(written, field => Assert.True(answer.TryGetProperty(field.Key, out _)));
+    }
+
+    [Fact]
+    public async Task Fields_of_prompts_are_named_as_those_of_data()
+    {
+        var file = _folder.Write("p.csv", "frage,thema\nSay hi,t\n");
+        string[] line = ["generate", "--model", Stories, "--max-new-tokens", "2", "--batch", file];
+        (await CommandLine.Run(line)).Refused("no known column (frage, thema)");
+        var outcome = await CommandLine.Run([.. line, "--columns", "instruction=frage"]);
+        Assert.Contains("\"instruction\":\"Say hi\"", outcome.Out, StringComparison.Ordinal);
+        Assert.Contains("frage -> instruction; kept aside: thema", outcome.Error, StringComparison.Ordinal);
+        (await CommandLine.Run("generate", "--model", Stories, "--text", "x", "--columns", "instruction=frage"))
+            .Refused("need --batch");
     }
 
     [Fact]

@@ -110,7 +110,7 @@ public sealed class OptionValueTests
     [Theory]
     [InlineData("study s.yaml --language=fr", "--language: found fr, allowed is en or zh")]
     [InlineData("export --model m --out o --format ggfu", "--format: found ggfu", "did you mean gguf?")]
-    [InlineData("train r.yaml --overwrite=maybe", "--overwrite", "maybe")]
+    [InlineData("train r.yaml --overwrite=maybe", "unexpected argument 'maybe'")]
     public async Task A_wrong_word_is_refused_with_the_allowed_ones(string line, params string[] parts) =>
         (await CommandLine.Run(line.Split(' '))).Refused(parts);
 }

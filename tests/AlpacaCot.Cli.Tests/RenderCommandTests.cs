@@ -50,7 +50,7 @@ public sealed class RenderCommandTests : IDisposable
     public async Task Bad_files_are_refused()
     {
         (await CommandLine.Run("render", "--template", "chatml", "--messages", _folder.Write("b.json", "[{}]")))
-            .Refused("b.json: message 1 needs a role");
+            .Refused("b.json, record 1", "\"messages\", turn 1: it has neither");
         (await CommandLine.Run("render", "--template", "chatml", "--messages", _folder.Write("c.json", "[\n{]")))
             .Refused("c.json, line 2: the file is not valid JSON");
         (await CommandLine.Run("render", "--template", "chatmll", "--messages", Messages())).Refused("Did you mean \"chatml\"?");

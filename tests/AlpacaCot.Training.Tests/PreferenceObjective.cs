@@ -22,7 +22,7 @@ internal sealed class PreferenceObjective(double beta) : IObjective
     {
         foreach (var chosen in conversations.Where(c => c.Rejected is not null))
             if (encoder.Encode(chosen) is { } won
-                && encoder.Encode(chosen with { Turns = [.. chosen.Turns.SkipLast(1), new(Role.Assistant, chosen.Rejected!)] })
+                && encoder.Encode(chosen with { Turns = [.. chosen.Turns.SkipLast(1), .. chosen.Rejected!.Turns] })
                     is { } lost)
             {
                 yield return won;

@@ -103,7 +103,7 @@ public sealed class ResumeTests(RunFixture fixture)
         RunFixture.Run(recipe);
         var before = RunFixture.Losses(recipe.Output);
         Assert.Contains("recipe has changed",
-            Refused(recipe with { Training = recipe.Training with { MaxSteps = 3 } }, resume: true), StringComparison.Ordinal);
+            Refused(recipe with { Training = recipe.Training with { BatchSize = 4 } }, resume: true), StringComparison.Ordinal);
         Assert.Contains("already contains a run", Refused(recipe, resume: false), StringComparison.Ordinal);
         File.WriteAllText(data, TinyModel.Records(13));
         Assert.Contains("data has changed", Refused(recipe, resume: true), StringComparison.Ordinal);

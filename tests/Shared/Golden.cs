@@ -28,7 +28,9 @@ internal static class Golden
             storage, compute: TestDevice.Compute));
     }
 
-    /// <summary>Weights that do not say which there are: a configuration that is wrong on purpose may leave some unused.</summary>
+    /// <summary>
+    /// Weights that do not say which there are: a configuration that is wrong on purpose may leave some unused.
+    /// </summary>
     private sealed class Unlisted(IWeightSource weights) : IWeightSource
     {
         public IEnumerable<string> Names => [];

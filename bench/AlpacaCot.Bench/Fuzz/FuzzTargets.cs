@@ -243,12 +243,12 @@ internal sealed class FuzzTargets : IDisposable
             using var loaded = LanguageModel.Load(path);
         });
         yield return OnFile("shard index", [Bytes("""
-            {"metadata":{"total_size":10},"weight_map":{"model.norm.weight":"model.safetensors","lm_head.weight":"model.safetensors"}}
+            {"metadata":{"total_size":10},"weight_map":{"model.norm.weight":"model-00001-of-00001.safetensors","lm_head.weight":"model-00001-of-00001.safetensors"}}
             """)], "model.safetensors.index.json", path =>
         {
             var folder = Path.GetDirectoryName(path)!;
             File.WriteAllBytes(Path.Combine(folder, "config.json"), config);
-            File.Copy(Path.Combine(model, "model.safetensors"), Path.Combine(folder, "model.safetensors"), true);
+            File.Copy(Path.Combine(model, "model.safetensors"), Path.Combine(folder, "model-00001-of-00001.safetensors"), true);
             using var opened = ModelFolder.Open(folder);
         });
         yield return OnFile("params.json", [Bytes("""{"dim":32,"n_layers":2,"n_heads":4,"n_kv_heads":2,"vocab_size":300,"norm_eps":1e-5,"multiple_of":32}""")],
@@ -301,21 +301,21 @@ internal sealed class FuzzTargets : IDisposable
 
     private IEnumerable<FuzzTarget> Settings(string model)
     {
-        void Place(string path)
+        void WriteCompanions(string path)
         {
             File.WriteAllText(Path.Combine(Path.GetDirectoryName(path)!, "data.json"), """[{"instruction":"a","input":"","output":"b"}]""");
             File.Copy(Path.Combine(model, "config.json"), Path.Combine(Path.GetDirectoryName(path)!, "config.json"), true);
         }
         yield return OnFile("recipe", [Bytes(Recipe)], "recipe.yaml", path =>
         {
-            Place(path);
+            WriteCompanions(path);
             RecipeFile.Load(path);
         });
         yield return OnFile("--set", [Bytes("training.learning_rate=1e-4"), Bytes("data.0.limit=3"), Bytes("adapter={ rank: 4, targets: [q_proj] }")],
             "set", path => RecipeFile.Parse(Recipe, "recipe.yaml", [File.ReadAllText(path)]));
         yield return OnFile("study", [Bytes(Study)], "study.yaml", path =>
         {
-            Place(path);
+            WriteCompanions(path);
             StudyFile.Load(path);
         });
         yield return OnFile("catalogue", [Bytes("""

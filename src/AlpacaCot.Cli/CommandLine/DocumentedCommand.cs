@@ -24,15 +24,29 @@ internal sealed class DocumentedCommand(string name, CommandGroup group, string 
     public DocumentedCommand Runs(Func<ParseResult, CancellationToken, int> run)
     {
         // The overload with a cancellation token is asynchronous only.
-        SetAction((parsed, cancel) => Task.FromResult(run(parsed, cancel)));
+        SetAction((parsed, cancel) =>
+        {
+            LoadTensors(parsed);
+            return Task.FromResult(run(parsed, cancel));
+        });
         return this;
+    }
+
+    // Help is another action. The data commands compute without tensors. A problem is reported where a tensor is needed.
+    private static void LoadTensors(ParseResult parsed)
+    {
+        if (!parsed.CommandResult.Command.Parents.Any(p => p.Name == "data")) _ = Models.Runtime.Libtorch.Report;
     }
 
     /// <summary>Sets what the command does, where it waits for a network or a judge.</summary>
     /// <param name="run">Returns the exit code.</param>
     public DocumentedCommand RunsAsync(Func<ParseResult, CancellationToken, Task<int>> run)
     {
-        SetAction(run);
+        SetAction((parsed, cancel) =>
+        {
+            LoadTensors(parsed);
+            return run(parsed, cancel);
+        });
         return this;
     }
 }

@@ -31,7 +31,7 @@ internal static class ModelLoading
             if (storage.Weights is "int8" or "int4") loaded.Model.RoundWeights(storage.Weights == "int8" ? 8 : 4);
             return loaded;
         }
-        var model = terminal.ErrorIsTerminal
+        var model = terminal.IsLive(json: true)
             ? terminal.ErrorConsole.Status().Start($"loading {Markup.Escape(path)}", _ => Load()) : Load();
         foreach (var note in model.Model.Notes) terminal.ErrorConsole.MarkupLine($"[grey]note: {Markup.Escape(note)}[/]");
         return model;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Data.Formats;
 using AlpacaCot.Models;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
@@ -11,28 +12,30 @@ namespace AlpacaCot.Cli.CommandLine;
 /// <param name="Input">The input of the instruction.</param>
 /// <param name="Text">A text to continue without a template.</param>
 /// <param name="Ids">Token ids to continue.</param>
-/// <param name="Source">File and line, for messages.</param>
+/// <param name="Source">File, record and line, for messages.</param>
 internal sealed record PromptRequest(string? Instruction, string Input, string? Text, int[]? Ids, string Source)
 {
-    private const string Allowed =
-        "allowed is a JSON string, or an object with \"instruction\" and optionally \"input\", with \"text\", " +
-        "or with \"ids\"";
+    /// <summary>A conversation of several turns; null for a single instruction and others.</summary>
+    public Conversation? Chat { get; init; }
 
-    /// <summary>
-    /// Reads a file of prompts: one instruction a line; in a <c>.jsonl</c> file a line is a string or an object.
-    /// </summary>
-    /// <exception cref="InputException">The file is missing, contains no prompts, or a line has another form.</exception>
-    public static IReadOnlyList<PromptRequest> ReadFile(string path)
+    /// <summary>The fields of a record that are no part of the prompt, written beside the answer.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Others { get; init; } = new Dictionary<string, JsonElement>();
+
+    /// <summary>Whether the prompt template is used.</summary>
+    public bool HasTemplate => Instruction is not null || Chat is not null;
+
+    /// <summary>Reads a file of prompts.</summary>
+    /// <exception cref="InputException">The file is missing, contains no prompts, or a record is none.</exception>
+    public static IReadOnlyList<PromptRequest> ReadFile(string path, ReadOptions reading) =>
+        [.. PromptFile.Read(path, reading).Select(Of)];
+
+    private static PromptRequest Of(PromptRecord record)
     {
-        var isJson = path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
-        var lines = isJson ? File.Exists(path) ? File.ReadLines(path) : throw new InputException($"{path}: file not found")
-            : TextLines.Read(path);
-        var prompts = lines.Index().Where(line => !string.IsNullOrWhiteSpace(line.Item)).Select(line =>
-        {
-            var source = $"{path}:{line.Index + 1}";
-            return isJson ? Parse(line.Item, source) : new PromptRequest(line.Item.Trim(), "", null, null, source);
-        }).ToList();
-        return prompts.Count > 0 ? prompts : throw new InputException($"{path}: the file contains no prompts");
+        var (ids, origin) = (record.Ids?.ToArray(), record.Origin);
+        return record.Conversation is not { } asked ? new(null, "", record.Text, ids, origin) { Others = record.Others }
+            : asked.Turns is [{ Role: Role.User } turn]
+                ? new(turn.Text, turn.Input, null, null, origin) { Others = record.Others }
+                : new(null, "", null, null, origin) { Chat = asked, Others = record.Others };
     }
 
     /// <summary>The token ids that the model reads.</summary>
@@ -40,7 +43,7 @@ internal sealed record PromptRequest(string? Instruction, string Input, string? 
     public int[] Encode(LanguageModel model)
     {
         var ids = Ids ?? (Text is not null ? model.Tokenizer.Encode(Text)
-            : model.EncodePrompt(new Conversation([new Turn(Role.User, Instruction!, Input)])));
+            : model.EncodePrompt(Chat ?? new Conversation([new Turn(Role.User, Instruction!, Input)])));
         if (Source.Length > 0 && ids.Length >= model.Model.Shape.MaxPositions)
             throw new InputException($"{Source}: the prompt has {ids.Length} tokens; the model takes at most " +
                 $"{model.Model.Shape.MaxPositions}, answer included");
@@ -54,27 +57,31 @@ internal sealed record PromptRequest(string? Instruction, string Input, string? 
         if (Input.Length > 0) json.WriteString("input", Input);
         if (Text is not null) json.WriteString("text", Text);
         if (Ids is not null) json.Ids("ids", Ids);
+        if (Chat is null) return;
+        json.WriteStartArray("messages");
+        foreach (var turn in Chat.Turns)
+            json.Object(message =>
+            {
+                message.WriteString("role", turn.Role.ToString().ToLowerInvariant());
+                message.WriteString("content", turn.Input.Length > 0 ? $"{turn.Text}\n{turn.Input}" : turn.Text);
+            });
+        json.WriteEndArray();
     }
 
-    private static PromptRequest Parse(string line, string source)
+    /// <summary>Writes the record's other fields; those named like a field of the answer go into <c>_fields</c>.</summary>
+    public void WriteOthers(Utf8JsonWriter json)
     {
-        try
-        {
-            using var json = JsonDocument.Parse(line);
-            var root = json.RootElement;
-            if (root.ValueKind == JsonValueKind.String) return new PromptRequest(root.GetString(), "", null, null, source);
-            if (root.ValueKind != JsonValueKind.Object) throw new InputException($"{source}: {Allowed}");
-            var (instruction, text) = (String("instruction"), String("text"));
-            int[]? ids = root.TryGetProperty("ids", out var array) ? [.. array.EnumerateArray().Select(e => e.GetInt32())] : null;
-            if (new object?[] { instruction, text, ids }.Count(v => v is not null) != 1)
-                throw new InputException($"{source}: {Allowed}");
-            return new PromptRequest(instruction, String("input") ?? "", text, ids, source);
+        string[] taken = ["prompt", "ids", "text"];
+        foreach (var field in Others.Where(field => !taken.Contains(field.Key))) Write(json, field);
+        if (!Others.Keys.Any(taken.Contains)) return;
+        json.WriteStartObject("_fields");
+        foreach (var field in Others.Where(field => taken.Contains(field.Key))) Write(json, field);
+        json.WriteEndObject();
 
-            string? String(string name) => root.TryGetProperty(name, out var value) ? value.GetString() : null;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        static void Write(Utf8JsonWriter json, KeyValuePair<string, JsonElement> field)
         {
-            throw new InputException($"{source}: {Allowed}", e);
+            json.WritePropertyName(field.Key);
+            field.Value.WriteTo(json);
         }
     }
 }

@@ -48,7 +48,12 @@ internal static class BatchAnswers
                 o.WriteNumber("tokens", tokens);
                 o.WriteNumber("seconds", Math.Round(seconds, 3));
                 if (output is not null) o.WriteString("out", output);
-                else o.Array("answers", answers, a => o.Object(one => Members(one, model, a, options)));
+                else
+                    o.Array("answers", answers.Zip(prompts), answer => o.Object(one =>
+                    {
+                        Members(one, model, answer.First, options);
+                        answer.Second.WriteOthers(one);
+                    }));
             }));
 
         IReadOnlyList<int[]> Generate(TextWriter to)
@@ -72,6 +77,7 @@ internal static class BatchAnswers
                 {
                     o.Object("prompt", prompt.Write);
                     Members(o, model, answer, options);
+                    prompt.WriteOthers(o);
                 });
             return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
         }

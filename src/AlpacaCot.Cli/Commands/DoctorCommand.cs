@@ -2,6 +2,7 @@ using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Machine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Text;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
@@ -9,21 +10,32 @@ namespace AlpacaCot.Cli.Commands;
 /// <summary><c>doctor</c>: checks this machine.</summary>
 internal sealed class DoctorCommand(Terminal terminal)
 {
+    private readonly Argument<string> _folder = new("FOLDER")
+    {
+        Description = "Folder to search for leftovers of killed writes. Default: the current one", Arity = ArgumentArity.ZeroOrOne,
+    };
+
     private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
     {
         var command = new DoctorCommand(terminal);
-        return new DocumentedCommand("doctor", CommandGroup.Machine,
-            "Check this machine: what is available, what is missing, and how to install it", "doctor", "doctor --json")
+        command._folder.Validators.Add(result =>
         {
-            command._json,
+            if (result.Tokens is [{ Value: ['-', ..] word }]) result.AddError($"unknown option '{word}' of doctor");
+        });
+        return new DocumentedCommand("doctor", CommandGroup.Machine,
+            "Check this machine: what is available, what is missing, and how to install it", "doctor", "doctor runs --json")
+        {
+            command._folder, command._json,
         }.Runs(command.Run);
     }
 
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
-        var findings = MachineReport.Findings();
+        var folder = parsed.GetValue(_folder) ?? ".";
+        if (!Directory.Exists(folder)) throw new InputException($"{folder}: the folder does not exist");
+        var findings = MachineReport.Findings(folder);
         if (parsed.GetValue(_json)) WriteJson(findings, terminal);
         else Show(findings, terminal);
         return findings.Any(f => f.State == FindingState.Missing) ? ExitCode.Failed : ExitCode.Done;

@@ -18,8 +18,9 @@ internal sealed class GenerateCommand(Terminal terminal)
     private readonly Option<string> _text = Options.Text("--text", "Text to continue, without a template");
     private readonly Option<string> _ids = Options.InputIds("Token ids to continue");
     private readonly Option<string> _batch = Options.File("--batch",
-        "File of prompts: one instruction per line; in a .jsonl file a string, or an object with instruction and input, text, "
-        + "or ids");
+        "File of prompts in any format of instruction data, answers not needed: records with an instruction, text to continue, "
+        + "or ids; in a .txt file one instruction per line");
+    private readonly ReadingOptions _reading = new();
 
     private readonly Option<string> _out = Options.Out("With --batch: output file, one JSON object per line");
     private readonly Option<int> _batchSize = Options.Positive("--batch-size", "Maximum number of sequences at a time", "N", 64);
@@ -43,7 +44,7 @@ internal sealed class GenerateCommand(Terminal terminal)
             "generate --model path/to/model --input-ids \"1,403,407\" --max-new-tokens 20 --greedy --json")
         {
             command._model, command._adapter, command._tokenizer, command._template, command._instruction, command._input,
-            command._text, command._ids, command._batch, command._out, command._batchSize, command._sampling.All,
+            command._text, command._ids, command._batch, command._reading.All, command._out, command._batchSize, command._sampling.All,
             command._compute.All, command._json,
         }.Runs(command.Run);
     }
@@ -57,10 +58,12 @@ internal sealed class GenerateCommand(Terminal terminal)
                 "generate needs exactly one of --instruction TEXT, --text TEXT, --input-ids IDS and --batch FILE");
         if (parsed.GetValue(_input) is not null && task is null) throw new InputException("--input needs --instruction");
         if (parsed.GetValue(_out) is not null && file is null) throw new InputException("--out needs --batch");
-        IReadOnlyList<PromptRequest> prompts = file is not null ? PromptRequest.ReadFile(file)
+        if (_reading.IsGiven(parsed) && file is null) throw new InputException("--format and --columns need --batch");
+        IReadOnlyList<PromptRequest> prompts = file is not null
+            ? PromptRequest.ReadFile(file, _reading.Read(parsed, terminal))
             : [new(task, parsed.GetValue(_input) ?? "", raw, tokens is null ? null : TokenIds.Parse(tokens, _ids.Name), "")];
-        var templated = prompts[0].Instruction is not null;
-        if (prompts.FirstOrDefault(p => p.Instruction is not null != templated) is { } other)
+        var templated = prompts[0].HasTemplate;
+        if (prompts.FirstOrDefault(p => p.HasTemplate != templated) is { } other)
             throw new InputException(
                 $"{other.Source}: a file has either instructions or texts, because only answers to instructions end at the " +
                 "stop texts of the template");

@@ -10,6 +10,7 @@ using AlpacaCot.Studies.Figures;
 using AlpacaCot.Text;
 using AlpacaCot.Training;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Cli.Commands;
 
@@ -58,7 +59,7 @@ internal sealed class QuickstartCommand(Terminal terminal)
         var clock = Stopwatch.StartNew();
         CheckFolder(recipe.Output);
         var questions = HeldOutQuestion.Read(Path.Combine(Samples, "data", "heldout.json"), limit);
-        var live = json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal;
+        var live = terminal.IsLive(json);
         var screen = new QuickstartScreen(terminal.Beside(json), live);
         screen.Introduce(questions.Count, recipe.Output);
 
@@ -67,11 +68,13 @@ internal sealed class QuickstartCommand(Terminal terminal)
             using var model = LanguageModel.Load(recipe.Model.Path!, adapter, recipe.Template);
             return HeldOutEvaluation.Run(model, questions, progress, BatchSize, cancel: cancel);
         });
+        RunLock.RequireFree(recipe.Output); // before its folder is replaced
         var before = Ask("base model", null);
         if (Directory.Exists(recipe.Output)) Directory.Delete(recipe.Output, recursive: true);
         before.Write(Path.Combine(recipe.Output, AnswersBefore));
 
         var display = new TrainingDisplay(terminal.Beside(json), live);
+        terminal.Stopping = () => display.Stopping($"the run folder {recipe.Output} is kept, and the next quickstart replaces it");
         var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume: false, overwrite: false, cancel));
         if (result.Cancelled) throw new OperationCanceledException(cancel);
 

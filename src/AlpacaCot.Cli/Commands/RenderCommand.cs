@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Data.Formats;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Templates;
@@ -93,11 +94,7 @@ internal sealed class RenderCommand(Terminal terminal)
 
     private static (string, IReadOnlyList<Range>?) FromSegments(PromptTemplate template, ChatInput input, string path)
     {
-        if (input.Tools is not null) throw new InputException($"--tools: the template {template.Name} does not support tools");
-        var conversation = new Conversation([.. input.Messages.EnumerateArray().Select((message, i) => Turn(message, i, path))])
-        {
-            Origin = path,
-        };
+        var conversation = Read(input, path);
         var (text, spans) = (Token(input, "bos_token", ""), new List<Range>());
         foreach (var segment in template.Render(conversation))
         {
@@ -114,16 +111,25 @@ internal sealed class RenderCommand(Terminal terminal)
         input.Variables.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()!
             : standard;
 
-    private static Turn Turn(JsonElement message, int index, string path)
+    // Messages are a record of the format openai, read as training reads it.
+    private static Conversation Read(ChatInput input, string path)
     {
-        if (Text(message, "role") is { } role && Text(message, "content") is { } content
-            && Enum.TryParse<Role>(role, ignoreCase: true, out var known)) return new Turn(known, content);
-        throw new InputException($"{path}: message {index + 1} needs a role (system, user, assistant, tool) and a content, "
-            + "both strings");
+        using var record = new MemoryStream();
+        using (var json = new Utf8JsonWriter(record))
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("messages");
+            input.Messages.WriteTo(json);
+            if (input.Tools is { } tools)
+            {
+                json.WritePropertyName("tools");
+                tools.WriteTo(json);
+            }
+            json.WriteEndObject();
+        }
+        record.Position = 0;
+        return InstructionFile.Read(record, path, new() { Format = "openai" }).Single() with { Origin = path };
     }
-
-    private static string? Text(JsonElement message, string name) => message.ValueKind == JsonValueKind.Object
-        && message.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static JsonElement Messages(string path)
     {

@@ -75,7 +75,8 @@ internal sealed class StudyCommand(Terminal terminal)
         CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
-        var screen = new StudyScreen(terminal.Beside(json), live: json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+        var screen = new StudyScreen(terminal.Beside(json), live: terminal.IsLive(json));
+        terminal.Stopping = () => screen.Stopping();
         IReadOnlyDictionary<string, string> problems = new Dictionary<string, string>();
         if (!reportOnly)
         {

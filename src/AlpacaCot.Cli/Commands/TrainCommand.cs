@@ -52,7 +52,8 @@ internal sealed class TrainCommand(Terminal terminal)
     private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool json, Terminal terminal,
         CancellationToken cancel)
     {
-        var display = new TrainingDisplay(terminal.Beside(json), live: json ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+        var display = new TrainingDisplay(terminal.Beside(json), live: terminal.IsLive(json));
+        terminal.Stopping = () => display.Stopping($"a checkpoint is saved, and alpaca-cot train {file} --resume continues");
         var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel));
         if (result.Steps >= recipe.Training.LoggingSteps // a run that stopped earlier has no logged loss
             && LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), Path.Combine(recipe.Output, "loss"),
@@ -70,8 +71,13 @@ internal sealed class TrainCommand(Terminal terminal)
                 o.WriteNumber("tokens_per_second", Math.Round(display.TokensPerSecond, 1));
                 o.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 1));
                 o.WriteBoolean("cancelled", result.Cancelled);
+                if (result.StoppedEarly) o.WriteBoolean("stopped_early", true);
+                if (result.Failed) o.WriteBoolean("failed", true);
+                if (result.Remarks.Count > 0) o.Strings("remarks", result.Remarks);
             }));
         else Show(recipe, file, result, terminal.Console);
+        foreach (var said in result.Remarks)
+            terminal.Beside(json).MarkupLine($"  [yellow]{(result.Failed ? "warning" : "note")}:[/] {Markup.Escape(said)}");
         return result.Cancelled ? ExitCode.Failed : ExitCode.Done;
     }
 
@@ -86,6 +92,7 @@ internal sealed class TrainCommand(Terminal terminal)
         console.MarkupLine($"  run folder  [bold]{Markup.Escape(recipe.Output)}[/]");
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");
         if (!result.Cancelled) console.MarkupLine($"  result      {Markup.Escape(result.OutputFolder)}");
-        console.MarkupLine($"  next        [green]{Markup.Escape(next)}[/]");
+        // Written past the console, which would wrap a long command so that it cannot be copied.
+        console.Profile.Out.Writer.WriteLine($"  next        {next}");
     }
 }

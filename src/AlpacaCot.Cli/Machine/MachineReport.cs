@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
 
 namespace AlpacaCot.Cli.Machine;
 
@@ -10,10 +11,24 @@ internal static class MachineReport
 {
     private const long Gigabyte = 1L << 30;
 
-    public static IReadOnlyList<MachineFinding> Findings() =>
+    /// <param name="folder">The folder that is searched for leftovers of killed writes.</param>
+    public static IReadOnlyList<MachineFinding> Findings(string folder) =>
     [
-        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), Torch(), Gpu(), Mpi(), Fonts(), Chromium(),
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Torch(), Gpu(), Mpi(), Fonts(),
+        Chromium(),
     ];
+
+    private static MachineFinding LeftoverRow(string folder)
+    {
+        const int Shown = 5;
+        var found = Leftovers.In(folder);
+        if (found.Count == 0) return new("leftovers", FindingState.Ok, $"none of killed writes in {Path.GetFullPath(folder)}");
+        var more = found.Count > Shown ? $" and {found.Count - Shown} more" : "";
+        return new("leftovers", FindingState.Warning, string.Create(CultureInfo.InvariantCulture,
+                $"{found.Count} of killed writes, {found.Sum(Leftovers.BytesOf) / 1e6:0.0} MB: {string.Join(", ", found.Take(Shown))}{more}"),
+            "no running process uses them; the next run of the same output removes them",
+            $"rm -r {string.Join(" ", found.Take(Shown).Select(path => $"'{path}'"))}");
+    }
 
     private static MachineFinding OperatingSystemRow()
     {

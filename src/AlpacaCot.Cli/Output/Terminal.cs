@@ -36,6 +36,9 @@ internal sealed class Terminal
     public bool OutIsTerminal { get; }
     public bool ErrorIsTerminal { get; }
 
+    /// <summary>What the first Ctrl-C says, set by commands that keep something; null: a general sentence.</summary>
+    public Action? Stopping { get; set; }
+
     /// <summary>Standard output with styles; plain if it is not a terminal.</summary>
     public IAnsiConsole Console { get; }
 
@@ -55,6 +58,28 @@ internal sealed class Terminal
 
     /// <summary>The console for messages: standard error with --json.</summary>
     public IAnsiConsole Beside(bool json) => json ? ErrorConsole : Console;
+
+    /// <summary>
+    /// Whether the console for messages can redraw: a terminal with at least 256 colours. On another one a panel that is drawn
+    /// again and again fills the screen, so plain lines are written instead.
+    /// </summary>
+    public bool IsLive(bool json) => (json ? ErrorIsTerminal : OutIsTerminal)
+        && Beside(json).Profile.Capabilities is { Ansi: true, ColorSystem: ColorSystem.EightBit or ColorSystem.TrueColor };
+
+    /// <summary>Says that the program stops after the first Ctrl-C.</summary>
+    public void SayStopping()
+    {
+        if (Stopping is { } say) say();
+        else Error.WriteLine("Stopping; press Ctrl-C again to end at once.");
+    }
+
+    /// <summary>Makes the cursor visible again, which a live view hides, before the process ends without unwinding.</summary>
+    public void RestoreCursor()
+    {
+        const string Show = "\u001b[?25h";
+        if (OutIsTerminal && Console.Profile.Capabilities.Ansi) Out.Write(Show + System.Environment.NewLine);
+        else if (ErrorIsTerminal && ErrorConsole.Profile.Capabilities.Ansi) Error.Write(Show + System.Environment.NewLine);
+    }
 
     /// <summary>Writes the one JSON document of <c>--json</c>.</summary>
     public void WriteJson(Action<Utf8JsonWriter> write)

@@ -67,7 +67,7 @@ internal sealed class EvaluationScreen(Terminal terminal, bool json)
     /// <summary>Runs work with a progress bar on a terminal.</summary>
     public async Task<T> Follow<T>(string what, int count, Func<IProgress<int>?, Task<T>> work)
     {
-        if (!terminal.ErrorIsTerminal) return await work(null).ConfigureAwait(false);
+        if (!terminal.IsLive(json: true)) return await work(null).ConfigureAwait(false);
         return await terminal.ErrorConsole.Progress().AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .StartAsync(view => Task.Run(() => work(new Bar(view.AddTask($"{count:N0} {what}", maxValue: count)))))

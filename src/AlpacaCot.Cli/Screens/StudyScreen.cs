@@ -46,6 +46,10 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
             });
     }
 
+    /// <summary>Says at once that the study stops, and what is kept.</summary>
+    public void Stopping() => console.MarkupLine("  [yellow]stopping: finished cells are kept, and running ones save a checkpoint; run the "
+        + "study again to continue; Ctrl-C again ends at once[/]");
+
     public void Started(int cells, int finished, int jobs)
     {
         (this._cells, _done) = (cells, finished);

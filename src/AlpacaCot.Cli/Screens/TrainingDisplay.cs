@@ -20,9 +20,11 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     private readonly List<ValidationMetrics> _validations = [];
     private readonly List<string> _notes = [];
     private readonly Stopwatch _sinceDrawn = Stopwatch.StartNew();
+    private readonly Lock _drawing = new(); // a signal is handled beside the training
     private RunSummary? _summary;
     private StepMetrics? _last;
     private LiveDisplayContext? _view;
+    private string? _stopping;
 
     /// <summary>The speed at the last logged step.</summary>
     public double TokensPerSecond => _last?.TokensPerSecond ?? 0;
@@ -51,9 +53,22 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         return result;
     }
 
+    /// <summary>Says at once that the run stops; called from another thread than the training.</summary>
+    /// <param name="kept">What is kept, and how to go on.</param>
+    public void Stopping(string kept)
+    {
+        var message = $"stopping after this step: {kept}; Ctrl-C again ends at once";
+        lock (_drawing)
+        {
+            _stopping = message;
+            if (_view is null) Line(message);
+            else _view.UpdateTarget(Render());
+        }
+    }
+
     public void Started(RunSummary summary)
     {
-        _summary = summary;
+        lock (_drawing) _summary = summary;
         if (_view is null)
             Line($"{summary.TotalSteps:N0} steps over {Counted(summary.Examples, "example")}"
                 + (summary.ValidationExamples > 0 ? $", {summary.ValidationExamples:N0} for validation" : "")
@@ -63,8 +78,11 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
 
     public void Step(StepMetrics m)
     {
-        _last = m;
-        _losses.Add((m.Step, m.Loss));
+        lock (_drawing)
+        {
+            _last = m;
+            _losses.Add((m.Step, m.Loss));
+        }
         if (_view is null)
             Line($"step {m.Step}/{m.TotalSteps}  epoch {m.Epoch:0.00}  {Values(m.Values)}  lr {m.LearningRate:0.00e+0}  " +
                 $"grad {m.GradientNorm:0.000}  {m.TokensPerSecond:N0} tokens/s  left {Time(m.SecondsLeft)}  " +
@@ -74,7 +92,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
 
     public void Validated(ValidationMetrics m)
     {
-        _validations.Add(m);
+        lock (_drawing) _validations.Add(m);
         if (_view is null) Line($"step {m.Step}  validation {Values(m.Values)}{(m.Best ? "  (best so far)" : "")}");
         Draw(now: true);
     }
@@ -86,16 +104,17 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
 
     public void Note(string message)
     {
-        if (_view is null) Line($"note: {message}");
-        else _notes.Add(message);
+        lock (_drawing)
+            if (_view is null) Line($"note: {message}");
+            else _notes.Add(message);
         Draw(now: true);
     }
 
     public void Finished(TrainingResult r)
     {
         if (_view is null)
-            Line($"{(r.Cancelled ? "stopped" : "done")} after {r.Steps:N0} steps in {Time(r.Elapsed.TotalSeconds)}"
-                + $", loss {r.FinalLoss:0.0000}"
+            Line($"{(r.Cancelled ? "stopped" : r.Failed ? "done, but not trained" : "done")} after {r.Steps:N0} steps in "
+                + Time(r.Elapsed.TotalSeconds) + (double.IsFinite(r.FinalLoss) ? $", loss {r.FinalLoss:0.0000}" : "")
                 + (r.BestValidationLoss is { } best ? $", best validation loss {best:0.0000}" : "") + $": {r.OutputFolder}");
         Draw(now: true);
     }
@@ -108,6 +127,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         if (_losses.Count > 0) rows.Add(Curve());
         rows.Add(new Markup(Status()));
         rows.AddRange(_notes.TakeLast(3).Select(n => new Markup($"[grey]{Markup.Escape(n)}[/]")));
+        if (_stopping is not null) rows.Add(new Markup($"[yellow]{Markup.Escape(_stopping)}[/]"));
         return new Panel(new Rows(rows))
         {
             Header = new PanelHeader($" {Counted(_summary.Examples, "example")}, {Parameters(_summary)} "), Border = BoxBorder.Rounded,
@@ -133,7 +153,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         var m = _last;
         if (m is null) return "[grey]first step ...[/]";
         var done = (int)Math.Round(28.0 * m.Step / Math.Max(1, m.TotalSteps));
-        var lines = $"[green]{new string('━', done)}[/][grey]{new string('━', 28 - done)}[/]  "
+        // The two parts differ without colours too.
+        var lines = $"[green]{new string('━', done)}[/][grey]{new string('─', 28 - done)}[/]  "
             + $"step [bold]{m.Step}[/]/{m.TotalSteps}  "
             + $"epoch {m.Epoch:0.00}  left [bold]{Time(m.SecondsLeft)}[/]\n"
             + $"loss [bold orange3]{m.Loss:0.0000}[/]{Others(m.Values)}  lr {m.LearningRate:0.00e+0}  gradient {m.GradientNorm:0.00}  "
@@ -167,10 +188,11 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
     {
         if (_view is null || (!now && _sinceDrawn.Elapsed < Redraw)) return;
         _sinceDrawn.Restart();
-        _view.UpdateTarget(Render());
+        lock (_drawing) _view.UpdateTarget(Render());
     }
 
-    private void Line(string line) => console.WriteLine(line);
+    // Past the console, which would break lines at its width.
+    private void Line(string line) => console.Profile.Out.Writer.WriteLine(line);
 
     private static string Counted(int count, string noun) => $"{count:N0} {noun}{(count == 1 ? "" : "s")}";
 

@@ -53,6 +53,11 @@ public static class CatalogueFile
     public static IReadOnlyList<IInstructionSource> Load(string path)
     {
         if (!File.Exists(path)) throw new InputException($"{path}: the catalogue file does not exist");
+        return InputBoundary.Read(path, () => ReadFile(path));
+    }
+
+    private static List<IInstructionSource> ReadFile(string path)
+    {
         var problems = new Problems(path);
         var root = ConfigurationNode.Parse(File.ReadAllText(path), path, Catalogue);
         var items = root.IsNull ? [] : root.AsList;
@@ -61,7 +66,7 @@ public static class CatalogueFile
         problems.ThrowIfAny();
         if (sets.GroupBy(s => s.Entry.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new InputException($"{path}: two sets are called {twice.Key}; rename one");
-        return sets;
+        return [.. sets];
     }
 
     /// <summary>Reads the sets of all files <c>catalogue/*.yaml</c> in some folders.</summary>

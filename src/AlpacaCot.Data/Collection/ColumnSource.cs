@@ -17,6 +17,6 @@ public sealed class ColumnSource(CatalogueEntry entry, IReadOnlyDictionary<strin
     public string? Path => path;
 
     /// <inheritdoc/>
-    public IEnumerable<Conversation> Convert(string path, ConvertOptions options) => RawFiles.In(path)
-        .SelectMany(file => InstructionFile.Read(file, options.Reading with { Columns = columns }));
+    public IEnumerable<Conversation> Convert(string path, ConvertOptions options) => DataFiles.Read(path,
+        options.Reading.Columns.Count > 0 ? options.Reading : options.Reading with { Columns = columns });
 }

@@ -28,7 +28,7 @@ public static class DataFolder
     /// <param name="cache">The download cache; null for the one from the environment.</param>
     public static IReadOnlyList<string> Find(IInstructionSource source, IEnumerable<string> folders, string? cache = null)
     {
-        if (source is ColumnSource { Path: { } stated }) return File.Exists(stated) || Directory.Exists(stated) ? [stated] : [];
+        if (source is ColumnSource { Path: { } stated }) return DataFiles.Exist(stated) ? [stated] : [];
         string[] names = [source.Entry.Name, .. source.Entry.Aliases.Where(alias => !alias.Contains('/'))];
         var found = folders.Where(Directory.Exists).SelectMany(folder =>
             names.SelectMany(name => Candidates(Path.Combine(folder, name))))

@@ -4,13 +4,21 @@ using AlpacaCot.Text.Conversations;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads records with a list of turns: ShareGPT and BELLE (<c>conversations</c>), OpenAI (<c>messages</c>), MT-bench
-/// (<c>turns</c>), self-instruct seeds (<c>instances</c>), and preference pairs (<c>chosen</c> and <c>rejected</c>) in the
-/// layouts of LLaMA-Factory, TRL, OpenAI and HH-RLHF. All other fields become metadata.
+/// Reads records with a list of turns: ShareGPT, BELLE and LIMA (<c>conversations</c>), XTuner (<c>conversation</c>), UltraChat
+/// (<c>data</c>), OpenAI (<c>messages</c>), TRL (<c>prompt</c> and <c>completion</c>), MT-bench (<c>turns</c>), self-instruct
+/// seeds (<c>instances</c>), and preference pairs (<c>chosen</c> and <c>rejected</c>) in the layouts of LLaMA-Factory, TRL,
+/// OpenAI and HH-RLHF. All other fields become metadata.
 /// </summary>
 internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, string> columns) : IRecordFormat
 {
-    private static readonly string[] Lists = ["conversations", "messages", "conversation", "dialog", "dialogue"];
+    private static readonly string[] Lists = ["conversations", "messages", "conversation", "dialog", "dialogue", "data"];
+
+    /// <summary>Other names of the two answers: OpenAI's, and LLaMA-Factory's for lists of messages.</summary>
+    private static readonly (string Theirs, string Ours)[] Answers =
+    [
+        ("preferred_output", "chosen"), ("non_preferred_output", "rejected"),
+        ("chosen_messages", "chosen"), ("rejected_messages", "rejected"),
+    ];
 
     public string Name => name;
 
@@ -23,7 +31,7 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         foreach (var (own, given) in columns)
             if (own != given && fields.Remove(given, out var value)) fields[own] = value;
         var turns = new List<Turn>();
-        string? rejected = null;
+        RejectedAnswer? rejected = null;
         if (fields.TryGetValue("system", out var system) && system.ValueKind == JsonValueKind.String)
         {
             fields.Remove("system");
@@ -38,33 +46,61 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         };
         if (problem is null && turns.Count == 0) problem = "it has no turns";
         if (problem is not null) return problem;
-        if (record.TryGetProperty(FlatRecord.OtherFields, out var hidden) && hidden.ValueKind == JsonValueKind.Object)
-            foreach (var field in DialogueTurns.Fields(hidden, [])) fields[field.Key] = field.Value;
+        if (record.TryGetProperty(FlatRecord.OtherFields, out var hidden)
+            && FlatRecord.Decoded(hidden) is { ValueKind: JsonValueKind.Object } others)
+            foreach (var field in DialogueTurns.Fields(others, [])) fields[field.Key] = field.Value;
         conversation = fields.Count == 0 ? new Conversation(turns) { Rejected = rejected }
             : new Conversation(turns) { Rejected = rejected, Metadata = fields };
         return null;
     }
 
-    private string? ReadList(OrderedDictionary<string, JsonElement> fields, List<Turn> turns, out string? rejected)
+    private string? ReadList(OrderedDictionary<string, JsonElement> fields, List<Turn> turns, out RejectedAnswer? rejected)
     {
         rejected = null;
         var key = Array.Find(Lists, fields.ContainsKey);
+        if (key is null && fields.ContainsKey("completion") && fields.Remove("prompt", out var prompt))
+        {
+            if (ReadPrompt(prompt, "prompt", "", turns) is { } bad || (bad = ReadAnswer(fields, "completion", turns,
+                out var said))
+                is not null) return bad;
+            turns.AddRange(said);
+            return null;
+        }
         if (key is null) return $"it has no \"{(name == "openai" ? "messages" : "conversations")}\"; {Has(fields)}";
         fields.Remove(key, out var list);
         if (ReadTurns(list, key, turns) is { } problem) return problem;
-        return !fields.ContainsKey("rejected") ? null : ReadAnswer(fields, "rejected", [], out rejected, out _);
+        if (!fields.ContainsKey("rejected")) return null;
+        problem = ReadAnswer(fields, "rejected", [], out var lost);
+        if (problem is null) rejected = new RejectedAnswer(lost);
+        return problem;
     }
 
+    /// <summary>Reads a list of turns; of texts alone (LIMA, UltraChat) the first is the user's, and they alternate.</summary>
     private static string? ReadTurns(JsonElement list, string key, List<Turn> turns)
     {
         list = FlatRecord.Decoded(list);
         if (list.ValueKind != JsonValueKind.Array) return $"its \"{key}\" is {JsonText.Kind(list)}, expected a list of turns";
+        if (list.GetArrayLength() > 0 && list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String))
+        {
+            foreach (var (i, text) in list.EnumerateArray().Index())
+                turns.Add(new Turn(i % 2 == 0 ? Role.User : Role.Assistant, text.GetString()!));
+            return null;
+        }
         foreach (var (i, item) in list.EnumerateArray().Index())
             if (DialogueTurns.Read(item, turns) is { } problem) return $"\"{key}\", turn {i + 1}: {problem}";
         return null;
     }
 
-    private static string? ReadPreference(OrderedDictionary<string, JsonElement> fields, List<Turn> turns, out string? rejected)
+    private static string? ReadPrompt(JsonElement prompt, string key, string input, List<Turn> turns)
+    {
+        prompt = key is "question" or "instruction" ? prompt : FlatRecord.Decoded(prompt);
+        if (prompt.ValueKind != JsonValueKind.String) return ReadTurns(prompt, key, turns);
+        if (!Transcript(prompt.GetString()!, turns)) turns.Add(new Turn(Role.User, prompt.GetString()!, input));
+        return null;
+    }
+
+    private static string? ReadPreference(OrderedDictionary<string, JsonElement> fields, List<Turn> turns,
+        out RejectedAnswer? rejected)
     {
         rejected = null;
         string? problem = null;
@@ -80,41 +116,41 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
             fields.Remove(key, out var prompt);
             if (key == "instruction" && given.ValueKind == JsonValueKind.String && fields.Remove("input"))
                 input = given.GetString()!;
-            prompt = key is "question" or "instruction" ? prompt : FlatRecord.Decoded(prompt);
-            if (prompt.ValueKind == JsonValueKind.String)
-            {
-                if (!Transcript(prompt.GetString()!, turns))
-                    turns.Add(new Turn(Role.User, prompt.GetString()!, input));
-            }
-            else problem = ReadTurns(prompt, key, turns);
+            problem = ReadPrompt(prompt, key, input, turns);
         }
         if (problem is not null) return problem;
 
-        foreach (var (theirs, ours) in new[] { ("preferred_output", "chosen"), ("non_preferred_output", "rejected") })
+        foreach (var (theirs, ours) in Answers)
             if (fields.Remove(theirs, out var value)) fields[ours] = value;
-        if ((problem = ReadAnswer(fields, "chosen", turns, out _, out var chosen)) is not null) return problem;
-        if ((problem = ReadAnswer(fields, "rejected", turns, out rejected, out var lost)) is not null) return problem;
-        // Complete dialogues (HH-RLHF) must be equal up to the last answer, because only the rejected one's last turn is kept.
-        if (chosen.Count > 1 || lost.Count > 1)
+        if ((problem = ReadAnswer(fields, "chosen", turns, out var chosen)) is not null) return problem;
+        if ((problem = ReadAnswer(fields, "rejected", turns, out var lost)) is not null) return problem;
+        // Complete dialogues (HH-RLHF) repeat the prompt; without one, what they have in common is the prompt.
+        var shared = 0;
+        while (shared < Math.Min(chosen.Count, lost.Count) - 1 && Said(chosen[shared]) == Said(lost[shared])) shared++;
+        var system = turns.Count > 0 && turns[0].Role == Role.System && chosen[0].Role != Role.System ? 1 : 0;
+        if (chosen[0].Role != Role.Assistant || shared > 0)
         {
-            if (chosen.Count != lost.Count || !chosen.SkipLast(1).Select(Said).SequenceEqual(lost.SkipLast(1).Select(Said)))
-                return "its chosen and rejected dialogues differ before their last answers";
-            var system = turns.Count > 0 && turns[0].Role == Role.System && chosen[0].Role != Role.System ? 1 : 0;
-            if (!turns.Skip(system).Select(Said).SequenceEqual(chosen.Take(turns.Count - system).Select(Said)))
+            if (!turns.Skip(system).Select(Said).SequenceEqual(chosen.Take(Math.Min(shared, turns.Count - system)).Select(Said)))
                 return "its chosen dialogue does not begin with its prompt";
             turns.RemoveRange(system, turns.Count - system);
+            turns.AddRange(chosen[..shared]);
+            (chosen, lost) = (chosen[shared..], lost[shared..]);
         }
+        if (chosen.Concat(lost).Any(turn => turn.Role is Role.User or Role.System))
+            return "its chosen and rejected dialogues differ before their last answers";
         turns.AddRange(chosen);
+        rejected = new RejectedAnswer(lost, chosen.Count);
         return null;
 
-        static (Role, string, string) Said(Turn turn) => (turn.Role, turn.Text, turn.Input);
+        static (Role, string, string, string, string) Said(Turn turn) => (turn.Role, turn.Text, turn.Input, turn.Reasoning,
+            string.Join('\n', turn.Calls.Select(call => $"{call.Name} {call.ArgumentText}")));
     }
 
     /// <summary>Reads an answer: a string, a turn, a list of turns, or a complete dialogue in HH-RLHF's layout.</summary>
     private static string? ReadAnswer(OrderedDictionary<string, JsonElement> fields, string key, List<Turn> prompt,
-        out string? text, out List<Turn> turns)
+        out List<Turn> turns)
     {
-        (text, turns) = (null, []);
+        turns = [];
         if (!fields.Remove(key, out var answer)) return $"it has no \"{key}\"; {Has(fields)}";
         var value = FlatRecord.Decoded(answer) is { ValueKind: not JsonValueKind.String } decoded && IsTurns(decoded) ? decoded
             : answer;
@@ -127,15 +163,18 @@ internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, st
         {
             if (DialogueTurns.Read(value, turns) is { } wrong) return $"\"{key}\": {wrong}";
         }
+        else if (value.ValueKind != JsonValueKind.Array)
+            return $"its \"{key}\" is {JsonText.Kind(value)}, expected a text, a message or a list of messages";
         else if (ReadTurns(value, key, turns) is { } problem) return problem;
-        if (turns.Count == 0 || turns[^1].Role != Role.Assistant) return $"its \"{key}\" does not end with an answer";
-        text = turns[^1].Text;
-        if (key == "rejected" && turns[^1].Metadata.Count > 0) fields[key] = answer;
-        return null;
+        return turns.Count == 0 || turns[^1].Role != Role.Assistant ? $"its \"{key}\" does not end with an answer" : null;
 
-        static bool IsTurns(JsonElement json) => json.ValueKind == JsonValueKind.Object
-            ? json.TryGetProperty("role", out _) || json.TryGetProperty("from", out _)
-            : json.ValueKind == JsonValueKind.Array && json.GetArrayLength() > 0 && json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object && IsTurns(e));
+        static bool IsTurns(JsonElement json) => json.ValueKind switch
+        {
+            JsonValueKind.Object => json.TryGetProperty("role", out _) || json.TryGetProperty("from", out _),
+            JsonValueKind.Array => json.GetArrayLength() > 0
+                && json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Object && IsTurns(e)),
+            _ => false,
+        };
     }
 
     /// <summary>Splits <c>\n\nHuman: ...\n\nAssistant: ...</c> into turns; false if the text has another form.</summary>

@@ -14,6 +14,10 @@ internal static class FileKind
     public static bool IsJson(ReadOnlySpan<byte> head) =>
         head.TrimStart(" \t\r\n"u8) is var text && (text.IsEmpty || text[0] is (byte)'[' or (byte)'{');
 
+    /// <summary>Whether the text begins with a JSON string, which in a JSON file is a record.</summary>
+    public static bool IsJsonString(ReadOnlySpan<byte> head) =>
+        head.TrimStart(" \t\r\n"u8) is var text && !text.IsEmpty && text[0] == (byte)'"';
+
     /// <summary>Problem and remedy for content with these first bytes; null if it may be UTF-8 text.</summary>
     public static string? WhyNotText(ReadOnlySpan<byte> head)
     {

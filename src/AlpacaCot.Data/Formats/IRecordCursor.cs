@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AlpacaCot.Text;
 
 namespace AlpacaCot.Data.Formats;
@@ -10,6 +11,9 @@ internal interface IRecordCursor : IDisposable
 
     /// <summary>Whether a missing field may mean an empty one, because tables cannot distinguish them.</summary>
     bool IsTable { get; }
+
+    /// <summary>The columns of a table with the kinds of their values; null where each record has names of its own.</summary>
+    IReadOnlyDictionary<string, JsonValueKind>? Columns => null;
 
     /// <summary>One-based number of the current record; 0 before the first.</summary>
     long Number { get; }

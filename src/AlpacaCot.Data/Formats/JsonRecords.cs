@@ -87,6 +87,12 @@ internal sealed class JsonRecords : IRecordCursor
     /// <summary>Sets the length of the current record. Scanning resumes at the previous block: each byte is read once.</summary>
     private void FindEnd()
     {
+        while (!TryFindEnd()) { }
+    }
+
+    /// <summary>As <see cref="FindEnd"/>; false if the record was changed and has to be read again.</summary>
+    private bool TryFindEnd()
+    {
         var state = new JsonReaderState();
         var scanned = 0;
         try
@@ -96,7 +102,7 @@ internal sealed class JsonRecords : IRecordCursor
                 if (Unread.Length >= _largestRecord)
                 {
                     SkipLarge();
-                    return;
+                    return true;
                 }
                 if (!Fill()) throw CutInside();
             }
@@ -104,6 +110,7 @@ internal sealed class JsonRecords : IRecordCursor
         }
         catch (JsonException broken)
         {
+            if (ReplaceNotNumbers()) return false;
             Line = _line + (broken.LineNumber ?? 0);
             Problem = "this is not valid JSON: " + JsonMessages.WithoutPosition(broken);
             if (_isArray)
@@ -111,6 +118,7 @@ internal sealed class JsonRecords : IRecordCursor
                     + "correct the file at this line.");
             SkipToNextLine();
         }
+        return true;
     }
 
     private InputException CutInside() => new($"{Location}: the file ends in the middle of this record. "
@@ -119,7 +127,9 @@ internal sealed class JsonRecords : IRecordCursor
     /// <summary>Skips a record that exceeds the maximum size, by counting its brackets.</summary>
     private void SkipLarge()
     {
-        Problem = $"it exceeds the maximum record size of {_largestRecord >> 20} MB";
+        Problem = $"it exceeds the maximum record size of {_largestRecord >> 20} MB"
+            + (Number > 1 || _isArray ? "" : "; if it is one object that holds all records, write them as JSON lines, for example with "
+                + "jq -c \".data[]\"");
         var (depth, inString, escaped) = (0, false, false);
         while (true)
         {
@@ -139,6 +149,56 @@ internal sealed class JsonRecords : IRecordCursor
             Advance(_end - _start);
             if (!Fill()) throw CutInside();
         }
+    }
+
+    /// <summary>
+    /// Replaces NaN and Infinity, which Python writes though JSON has no such numbers, in the bytes of the current record that
+    /// are in the buffer: NaN by null, Infinity by its name in quotes. Returns whether there were any.
+    /// </summary>
+    private bool ReplaceNotNumbers()
+    {
+        var (depth, inString, copied) = (0, false, _start);
+        List<byte>? replaced = null;
+        var i = _start;
+        for (; i < _end; i++)
+        {
+            var c = _buffer[i];
+            if (inString)
+            {
+                // A line ends inside no string: the quotes of this record are wrong, so nothing in it can be told apart.
+                if (c == '\n') return false;
+                if (c == '\\') i++;
+                else if (c == '"') inString = false;
+                continue;
+            }
+            if (c == '"') inString = true;
+            else if (c is (byte)'{' or (byte)'[') depth++;
+            else if (c is (byte)'}' or (byte)']' && --depth <= 0) break;
+            else if (c is (byte)'N' or (byte)'I' && depth > 0)
+            {
+                if (i > _end - 8 && Fill()) return ReplaceNotNumbers();
+                var rest = _buffer.AsSpan(i, _end - i);
+                var minus = i > _start && _buffer[i - 1] == '-';
+                var (length, value) = rest.StartsWith("NaN"u8) ? (3, "null")
+                    : rest.StartsWith("Infinity"u8) ? (8, minus ? "\"-Infinity\"" : "\"Infinity\"") : (0, "");
+                if (length == 0) continue;
+                replaced ??= [];
+                replaced.AddRange(_buffer.AsSpan(copied, i - copied - (minus ? 1 : 0)));
+                replaced.AddRange(System.Text.Encoding.ASCII.GetBytes(value));
+                i += length - 1;
+                copied = i + 1;
+            }
+        }
+        if (replaced is null) return false;
+        replaced.AddRange(_buffer.AsSpan(copied, _end - copied));
+        if (replaced.Count > _buffer.Length)
+        {
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = ArrayPool<byte>.Shared.Rent(replaced.Count);
+        }
+        replaced.CopyTo(_buffer);
+        (_start, _end) = (0, replaced.Count);
+        return true;
     }
 
     private static bool Scan(ReadOnlySpan<byte> data, ref JsonReaderState state, ref int scanned)
@@ -174,6 +234,13 @@ internal sealed class JsonRecords : IRecordCursor
         {
             var space = Unread.IndexOfAnyExcept(" \t\r\n"u8);
             Advance(space >= 0 ? space : Unread.Length);
+            // Files put together each bring their byte order mark.
+            if (space >= 0 && Unread[0] == 0xEF && (Unread.Length >= 3 || Fill() || Unread.Length >= 3)
+                && Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
+            {
+                Advance(3);
+                continue;
+            }
             if (space >= 0) return true;
             if (!Fill()) return false;
         }

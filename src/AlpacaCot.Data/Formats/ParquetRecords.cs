@@ -37,7 +37,18 @@ internal sealed class ParquetRecords : IRecordCursor
         _reader = Guard(() => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
         _jsonColumns = Guard(() => _reader.CustomMetadata.TryGetValue(JsonColumns, out var names)
             ? JsonSerializer.Deserialize<HashSet<string>>(names)! : []);
+        Columns = Guard(() => _reader.Schema.Fields.GroupBy(field => field.Name).ToDictionary(same => same.Key, same =>
+            _jsonColumns.Contains(same.Key) ? JsonValueKind.Undefined : KindOf(same.First())));
     }
+
+    private static JsonValueKind KindOf(Field field) => field switch
+    {
+        DataField { IsArray: true } or ListField or MapField => JsonValueKind.Array,
+        StructField => JsonValueKind.Object,
+        DataField { ClrType: var type } => type == typeof(bool) ? JsonValueKind.True
+            : type.IsPrimitive || type == typeof(decimal) ? JsonValueKind.Number : JsonValueKind.String,
+        _ => JsonValueKind.Undefined,
+    };
 
     /// <summary>Starts reading. A compressed file, which cannot be read backwards, is unpacked to a temporary file.</summary>
     public static ParquetRecords Open(Stream stream, long origin, Stream unpacked, string name, ReadOptions options)
@@ -51,8 +62,8 @@ internal sealed class ParquetRecords : IRecordCursor
             stream.Position = 0;
             unpacked = Unpacking.Open(stream, options.LargestExpansion, out _, out _);
         }
-        var copy = new FileStream(Path.Combine(Path.GetTempPath(), $"alpaca-cot-{Guid.NewGuid():N}.parquet"), FileMode.CreateNew,
-            FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        var copy = Leftovers.Unnamed(new FileStream(Path.Combine(Path.GetTempPath(), $"alpaca-cot-{Guid.NewGuid():N}.parquet"),
+            FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose));
         try
         {
             unpacked.CopyTo(copy);
@@ -67,6 +78,7 @@ internal sealed class ParquetRecords : IRecordCursor
 
     public string Container => "Parquet";
     public bool IsTable => true;
+    public IReadOnlyDictionary<string, JsonValueKind> Columns { get; }
     public long Number { get; private set; }
     public string Location => $"{_name}, record {Number}";
     public ReadOnlySpan<byte> Current => _json.WrittenSpan;

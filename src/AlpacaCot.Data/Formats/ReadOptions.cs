@@ -26,8 +26,13 @@ public sealed record ReadOptions
     /// </summary>
     public IReadOnlyDictionary<string, string> Columns { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
+    /// <summary>What is read of records without an answer. Default: a missing or null answer is an error of the record.</summary>
+    public AnswerRule Answers { get; init; }
+
     /// <summary>
-    /// Called once, at the first usable record, with the detected format: <c>data.gz: JSON lines, gzip; alpaca</c>.
+    /// Called at the first usable record with the detected format, the roles of renamed fields and the fields without a role:
+    /// <c>data.gz: JSON lines, gzip; pairs; inputs -> instruction, targets -> output; kept aside: task</c>. Called again where
+    /// a later record is the first with another field that has a role.
     /// </summary>
     public Action<string>? OnRecognized { get; init; }
 

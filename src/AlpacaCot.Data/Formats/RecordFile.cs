@@ -57,7 +57,9 @@ public static class RecordFile
     /// <param name="name">Name of the source in messages.</param>
     /// <param name="options">Limits, and optionally the format.</param>
     /// <param name="description">Container and compression for the log: <c>JSON lines, gzip</c>.</param>
-    internal static IRecordCursor Cursor(Stream stream, string name, ReadOptions options, out string description)
+    /// <param name="unfold">Whether a JSON object that holds many records is read as these records.</param>
+    internal static IRecordCursor Cursor(Stream stream, string name, ReadOptions options, out string description,
+        bool unfold = false)
     {
         var origin = stream.CanSeek ? stream.Position : -1;
         Stream unpacked;
@@ -66,12 +68,15 @@ public static class RecordFile
         try
         {
             unpacked = Unpacking.Open(stream, options.LargestExpansion, out head, out packing);
+            if (Utf16.Open(unpacked, head, out var decoded) is { } text)
+                (unpacked, head, packing) = (text, decoded, packing.Length > 0 ? $"UTF-16, {packing}" : "UTF-16");
         }
         catch (Exception damaged) when (damaged is InvalidDataException or IOException)
         {
             throw new InputException($"{name}: {damaged.Message}.", damaged);
         }
         var records = Cursor(stream, origin, unpacked, head, name, options);
+        if (unfold && records is JsonRecords) records = new FoldedRecords(records, name, options);
         description = records.Container + (packing.Length > 0 ? $", {packing}" : "");
         return records;
     }
@@ -82,14 +87,35 @@ public static class RecordFile
         if (FileKind.IsParquet(head)) return ParquetRecords.Open(stream, origin, unpacked, name, options);
         if (FileKind.WhyNotText(head) is { } why) throw new InputException($"{name}: {why}.");
         ReadOnlySpan<byte> text = head.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? head.AsSpan(3) : head;
-        if (FileKind.IsJson(text)) return new JsonRecords(unpacked, name, options.LargestRecord);
+        if (FileKind.IsJson(text) || (FileKind.IsJsonString(text) && IsJsonName(name))) return new JsonRecords(unpacked, name, options.LargestRecord);
         if (IsText(name) || options.Format == "text") return new LineRecords(unpacked, name, options.LargestRecord);
-        return new TableRecords(unpacked, name, head, options.LargestRecord);
+        return new TableRecords(unpacked, name, head, options.LargestRecord, options.Columns.Values);
     }
 
-    private static bool IsText(string name)
+    /// <summary>Starts reading a text file whose lines are records whatever they begin with.</summary>
+    internal static IRecordCursor Lines(Stream stream, string name, ReadOptions options)
+    {
+        try
+        {
+            var unpacked = Unpacking.Open(stream, options.LargestExpansion, out var head, out _);
+            if (Utf16.Open(unpacked, head, out var decoded) is { } text) (unpacked, head) = (text, decoded);
+            return FileKind.WhyNotText(head) is { } why ? throw new InputException($"{name}: {why}.")
+                : new LineRecords(unpacked, name, options.LargestRecord);
+        }
+        catch (Exception damaged) when (damaged is InvalidDataException or IOException)
+        {
+            throw new InputException($"{name}: {damaged.Message}.", damaged);
+        }
+    }
+
+    /// <summary>Whether a file is plain text by its name.</summary>
+    internal static bool IsText(string name) => Extension(name) == ".txt";
+
+    private static bool IsJsonName(string name) => Extension(name) is ".json" or ".jsonl" or ".ndjson";
+
+    private static string Extension(string name)
     {
         var extension = Path.GetExtension(name).ToLowerInvariant();
-        return extension is ".gz" or ".zst" ? IsText(name[..^extension.Length]) : extension == ".txt";
+        return extension is ".gz" or ".zst" ? Extension(name[..^extension.Length]) : extension;
     }
 }

@@ -15,7 +15,8 @@ internal static class RecordWriter
     private static readonly HashSet<string> Reserved =
     [
         .. FlatRecord.Names, FlatRecord.TurnsField, FlatRecord.OtherFields, "messages", "conversations", "conversation", "dialog",
-        "dialogue", "prompt", "chosen", "rejected", "preferred_output", "non_preferred_output", "instances",
+        "dialogue", "data", "prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output",
+        "chosen_messages", "rejected_messages", "instances", "system_prompt",
     ];
 
     // Next to a dialogue or an instruction, "text" is metadata: some data sets store the formatted training text there.
@@ -26,6 +27,9 @@ internal static class RecordWriter
     {
         var turns = conversation.Turns;
         if (turns.Count == 0) return "it has no turns";
+        if (conversation.Rejected is { } lost && format != "preference"
+            && (lost.Replaces != 1 || lost.Turns.Count != 1 || (format == "alpaca" && !lost.Turns[0].IsPlain)))
+            return $"its rejected answer is more than one text, which {format} cannot represent; use preference";
         if (format == "preference")
             return conversation.Rejected is null ? "it has no rejected answer, so it is not a preference pair"
                 : turns[^1].Role != Role.Assistant ? "it does not end with an answer" : null;
@@ -48,19 +52,26 @@ internal static class RecordWriter
                 if (conversation.Rejected is { } rejected)
                 {
                     json.WritePropertyName("rejected");
-                    DialogueTurns.Write(json, new Turn(Role.Assistant, rejected), openAi);
+                    DialogueTurns.Write(json, rejected.Turns[0], openAi);
                 }
                 WriteFields(json, conversation.Metadata, ReservedBesideText);
                 break;
+        }
+        if (conversation.Tools.Count > 0)
+        {
+            json.WriteStartArray("tools");
+            foreach (var tool in conversation.Tools) tool.WriteTo(json);
+            json.WriteEndArray();
         }
         json.WriteEndObject();
     }
 
     private static void WritePreference(Utf8JsonWriter json, Conversation conversation)
     {
-        WriteTurns(json, "prompt", conversation.Turns.SkipLast(1), openAi: true);
-        WriteTurns(json, "chosen", [conversation.Turns[^1]], openAi: true);
-        WriteTurns(json, "rejected", [new Turn(Role.Assistant, conversation.Rejected!)], openAi: true);
+        var rejected = conversation.Rejected!;
+        WriteTurns(json, "prompt", conversation.Turns.SkipLast(rejected.Replaces), openAi: true);
+        WriteTurns(json, "chosen", conversation.Turns.TakeLast(rejected.Replaces), openAi: true);
+        WriteTurns(json, "rejected", rejected.Turns, openAi: true);
         WriteFields(json, conversation.Metadata, ReservedBesideText);
     }
 
@@ -75,7 +86,7 @@ internal static class RecordWriter
     {
         var (turns, first) = (conversation.Turns, 0);
         var answer = turns[^1];
-        if (turns.Count > 1 && turns[0] is { Role: Role.System, Input: "", Metadata.Count: 0, Text.Length: > 0 })
+        if (turns.Count > 1 && turns[0] is { Role: Role.System, Input: "", IsPlain: true, Text.Length: > 0 })
         {
             json.WriteString("system", turns[0].Text);
             first = 1;
@@ -106,8 +117,8 @@ internal static class RecordWriter
         for (var i = 0; i < turns.Count; i++)
         {
             // The reader interprets a final object as "no question follows".
-            if (!asObjects && i + 1 < turns.Count && turns[i] is { Role: Role.User, Input: "", Metadata.Count: 0 }
-                && turns[i + 1] is { Role: Role.Assistant, Input: "", Metadata.Count: 0 })
+            if (!asObjects && i + 1 < turns.Count && turns[i] is { Role: Role.User, Input: "", IsPlain: true }
+                && turns[i + 1] is { Role: Role.Assistant, Input: "", IsPlain: true })
             {
                 json.WriteStartArray();
                 json.WriteStringValue(turns[i].Text);
@@ -121,20 +132,15 @@ internal static class RecordWriter
 
     private static void WriteLast(Utf8JsonWriter json, Turn[] turns)
     {
-        if (turns.All(turn => turn.Metadata.Count == 0)) return;
+        if (turns.All(turn => turn.IsPlain)) return;
         json.WriteStartArray(FlatRecord.TurnsField);
-        foreach (var turn in turns)
-        {
-            json.WriteStartObject();
-            WriteFields(json, turn.Metadata, [FlatRecord.OtherFields]);
-            json.WriteEndObject();
-        }
+        foreach (var turn in turns) DialogueTurns.WriteFieldsOnly(json, turn);
         json.WriteEndArray();
     }
 
     private static void WriteEnd(Utf8JsonWriter json, Conversation conversation, HashSet<string> reserved)
     {
-        if (conversation.Rejected is { } rejected) json.WriteString("rejected", rejected);
+        if (conversation.Rejected is { } rejected) json.WriteString("rejected", rejected.Text);
         WriteFields(json, conversation.Metadata, reserved);
     }
 

@@ -7,7 +7,10 @@ namespace AlpacaCot.Data.Formats;
 /// <summary>The meaning of quotes in a table.</summary>
 internal enum Quoting
 {
-    /// <summary>RFC 4180: a cell is inside quotes as a whole or not at all; empty lines are skipped.</summary>
+    /// <summary>
+    /// RFC 4180: a cell is inside quotes as a whole or not at all; empty lines are skipped. Between tabs, where many programs write
+    /// quotes as text, a quote that cannot be meant so is text; between commas it is a problem of its row. It never merges rows.
+    /// </summary>
     Standard,
 
     /// <summary>
@@ -46,6 +49,9 @@ internal sealed class RowReader : IDisposable
     private int _start, _end, _used;
     private long _line = 1;
     private bool _ended;
+    private int _row = -1;      // where the current row begins in the buffer, while it can be read again
+    private int _columns;       // of the header
+    private bool _isOpen, _spansLines, _isStray;
 
     /// <summary>Starts reading; a byte order mark is skipped.</summary>
     /// <param name="stream">UTF-8 bytes, not compressed; owned.</param>
@@ -88,26 +94,76 @@ internal sealed class RowReader : IDisposable
             while (Peek() is '\n' or '\r') Take();
         Line = _line;
         if (Peek() < 0) return false;
+        (_isOpen, _spansLines, _isStray) = (false, false, false);
+        if (_quoting == Quoting.Standard) _row = _start;
+        ReadCells(_quoting != Quoting.None);
+        if (_isOpen || _spansLines || Problem is not null) Reconsider();
+        _row = -1;
+        if (_used >= _largestRow) Problem ??= $"it is larger than {_largestRow >> 20} MB, the most that a record may have";
+        else if (!Utf8.IsValid(_text.AsSpan(0, _used))) Problem ??= "it contains bytes that are not valid UTF-8";
+        if (Number++ < 0) _columns = _cells.Count;
+        return true;
+    }
+
+    /// <summary>Reads the next row as the header, in place of the one before it.</summary>
+    public void ReadHeader()
+    {
+        Number = -1;
+        Read();
+    }
+
+    private void ReadCells(bool quotes)
+    {
         while (true)
         {
-            ReadCell();
+            ReadCell(quotes);
             if (Peek() != _separator) break;
             Take();
         }
         if (Peek() == '\r') Take();
         if (Peek() == '\n') Take();
-        if (_used >= _largestRow) Problem ??= $"it is larger than {_largestRow >> 20} MB, the most that a record may have";
-        else if (!Utf8.IsValid(_text.AsSpan(0, _used))) Problem ??= "it contains bytes that are not valid UTF-8";
-        Number++;
+    }
+
+    /// <summary>Decides about a row with a quote that may be text, or that may have been forgotten.</summary>
+    private void Reconsider()
+    {
+        var raw = _row < 0 ? default : _buffer.AsSpan(_row, _start - _row);
+        var quotesMayBeText = _separator == '\t' && _row >= 0;
+        if (_isOpen && !(quotesMayBeText && raw.EndsWith("\n"u8)))
+            throw new InputException($"{_name}, record {Math.Max(1, Number + 1)} (line {Line}): the file ends inside the "
+                + "quotes of this record. It was cut short, or a quote is missing: correct the file there.");
+        if (Problem is null && !_isOpen && !(_columns > 1 && EachLineIsARow(raw) && (_isStray || quotesMayBeText))) return;
+        if (quotesMayBeText && (_isOpen || Problem is not null || _isStray))
+        {
+            (_start, _line, _used, Problem) = (_row, Line, 0, null);
+            _cells.Clear();
+            ReadCells(quotes: false);
+            return;
+        }
+        Problem ??= $"a quote opens a cell that ends {raw.Count((byte)'\n') - 1} lines further down, and each of these lines has "
+            + $"the {_columns} cells of a row; write a quote that is text as \"\"\"\", or such a cell as JSON lines";
+        // The lines behind it are rows by themselves.
+        if (_spansLines && raw.IndexOf((byte)'\n') is >= 0 and var first) (_start, _line) = (_row + first + 1, Line + 1);
+    }
+
+    private bool EachLineIsARow(ReadOnlySpan<byte> raw)
+    {
+        if (raw.EndsWith("\n"u8)) raw = raw[..^1];
+        if (!raw.Contains((byte)'\n')) return false;
+        foreach (var line in raw.Split((byte)'\n'))
+            if (raw[line].Count(_separator) != _columns - 1) return false;
         return true;
     }
 
-    private void ReadCell()
+    private void ReadCell(bool quotes)
     {
-        var (start, quoted) = (_used, _quoting != Quoting.None && Peek() == '"');
+        var (start, quoted) = (_used, quotes && Peek() == '"');
         if (quoted) ReadQuoted();
         if (!quoted || _quoting == Quoting.Python) CopyUpTo(_separator, (byte)'\n', (byte)'\r');
         _cells.Add(new(start, _used - start, quoted));
+        // A cell that begins with a separator, or ends with one or with a line: both quotes stand where a cell begins.
+        if (quoted && _used > start)
+            _isStray |= _text[start] == _separator || _text[_used - 1] == _separator || _text[_used - 1] == '\n';
         if (quoted && Peek() is >= 0 and not ('\n' or '\r') and var next && next != _separator)
         {
             Problem ??= "there is text after a closing quote; a quote inside quotes is written twice";
@@ -118,6 +174,7 @@ internal sealed class RowReader : IDisposable
     private void ReadQuoted()
     {
         var lineEnd = _quoting == Quoting.Python ? (byte)'\r' : (byte)'"';
+        var line = _line;
         Take();
         while (true)
         {
@@ -125,8 +182,11 @@ internal sealed class RowReader : IDisposable
             var found = Peek();
             if (found < 0 && _quoting == Quoting.Python) return;
             if (found < 0)
-                throw new InputException($"{_name}, record {Math.Max(1, Number + 1)} (line {Line}): the file ends inside the "
-                    + "quotes of this record. It was cut short, or a quote is missing: correct the file there.");
+            {
+                _isOpen = true;
+                return;
+            }
+            _spansLines |= _line > line;
             Take();
             if (found == '\r')
             {
@@ -173,9 +233,21 @@ internal sealed class RowReader : IDisposable
     private bool Fill()
     {
         if (_ended) return false;
+        // The bytes of a row that may be read again are kept, up to the size of the largest row.
+        var kept = _row < 0 || _end - _row >= _largestRow ? 0 : _end - _row;
+        if (kept == 0) _row = -1;
+        else if (kept == _buffer.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(2 * kept);
+            _buffer.AsSpan(0, kept).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+        else _buffer.AsSpan(_row, kept).CopyTo(_buffer);
+        if (_row >= 0) _row = 0;
         try
         {
-            (_start, _end) = (0, _stream.Read(_buffer));
+            (_start, _end) = (kept, kept + _stream.Read(_buffer, kept, _buffer.Length - kept));
         }
         catch (InvalidDataException damaged)
         {
@@ -185,7 +257,7 @@ internal sealed class RowReader : IDisposable
         {
             throw new InputException($"{_name}: reading failed near record {Math.Max(1, Number + 1)}: {failed.Message}", failed);
         }
-        _ended = _end == 0;
+        _ended = _end == kept;
         return !_ended;
     }
 

@@ -6,8 +6,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Formats;
 
 /// <summary>
-/// Reads comma-, semicolon- or tab-separated rows (RFC 4180; the first one names the columns) as objects of strings. An empty
-/// cell is a missing field, <c>""</c> an empty one.
+/// Reads rows separated by commas, semicolons, tabs or bars (RFC 4180; the first one names the columns) as objects of strings. An
+/// empty cell is a missing field, <c>""</c> an empty one.
 /// </summary>
 internal sealed class TableRecords : IRecordCursor
 {
@@ -15,6 +15,7 @@ internal sealed class TableRecords : IRecordCursor
     private readonly string _name;
     private readonly byte _separator;
     private readonly List<string> _columns = [];
+    private HashSet<string> _textColumns = [];
     private readonly ArrayBufferWriter<byte> _json = new(4096);
     private readonly Utf8JsonWriter _writer;
 
@@ -23,16 +24,19 @@ internal sealed class TableRecords : IRecordCursor
     /// <param name="name">The stream's name in messages.</param>
     /// <param name="head">The first bytes of the stream, from which the separator is detected.</param>
     /// <param name="largestRecord">The maximum size of a row in bytes.</param>
-    public TableRecords(Stream stream, string name, ReadOnlySpan<byte> head, int largestRecord)
+    /// <param name="names">The user's names of columns, which tell the separator.</param>
+    public TableRecords(Stream stream, string name, ReadOnlySpan<byte> head, int largestRecord, IEnumerable<string> names)
     {
-        (_name, _separator) = (name, SeparatorOf(head));
+        (_name, _separator) = (name, SeparatorOf(head, [.. names]));
         _writer = new Utf8JsonWriter(_json, new JsonWriterOptions { SkipValidation = true });
         _rows = new RowReader(stream, name, _separator, Quoting.Standard, largestRecord, header: true);
         if (!_rows.Read()) throw new InputException($"{_name}: the file is empty.");
-        if (_rows.Problem is { } problem) throw new InputException($"{_name}, line 1: {problem}.");
-        foreach (var cell in _rows.Cells) _columns.Add(Encoding.UTF8.GetString(_rows.Text(cell)));
+        if (IsSeparatorLine(head)) _rows.ReadHeader();
+        if (_rows.Problem is { } problem) throw new InputException($"{_name}, line {_rows.Line}: {problem}.");
+        foreach (var cell in _rows.Cells) _columns.Add(Encoding.UTF8.GetString(_rows.Text(cell)).Trim());
         if (_columns.GroupBy(c => c).FirstOrDefault(c => c.Count() > 1) is { } twice)
-            throw new InputException($"{_name}, line 1: two columns are called \"{twice.Key}\". Rename one of them.");
+            throw new InputException($"{_name}, line {_rows.Line}: two columns are called \"{twice.Key}\". Rename one of them.");
+        Columns = _columns.ToDictionary(column => column, _ => JsonValueKind.String);
     }
 
     public string Container => _separator == '\t' ? "TSV" : "CSV";
@@ -42,14 +46,44 @@ internal sealed class TableRecords : IRecordCursor
     public ReadOnlySpan<byte> Current => _json.WrittenSpan;
     public string? Problem { get; private set; }
 
-    /// <summary>The names of the columns.</summary>
-    public IReadOnlyList<string> Columns => _columns;
+    /// <summary>The columns, all of text.</summary>
+    public IReadOnlyDictionary<string, JsonValueKind> Columns { get; }
 
-    private static byte SeparatorOf(ReadOnlySpan<byte> head)
+    /// <summary>
+    /// The columns in which NA, null and the like without quotes mean that there is no value, as pandas reads and writes them; in
+    /// other columns they are texts.
+    /// </summary>
+    public IReadOnlyCollection<string> TextColumns { set => _textColumns = [.. value]; }
+
+    /// <summary>Whether a cell's text means "no value" in tables.</summary>
+    public static bool IsNoValue(ReadOnlySpan<byte> text) => text.Length is >= 2 and <= 5
+        && (text.SequenceEqual("NA"u8) || text.SequenceEqual("N/A"u8) || text.SequenceEqual("n/a"u8)
+            || text.SequenceEqual("#N/A"u8) || text.SequenceEqual("<NA>"u8) || text.SequenceEqual("NaN"u8)
+            || text.SequenceEqual("nan"u8) || text.SequenceEqual("NULL"u8) || text.SequenceEqual("null"u8)
+            || text.SequenceEqual("None"u8));
+
+    // The separator that gives the most known columns; of equal ones the one that gives the most columns.
+    private static byte SeparatorOf(ReadOnlySpan<byte> head, HashSet<string> names)
     {
+        if (head.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) head = head[3..];
+        if (IsSeparatorLine(head)) return head[4];
         var line = head.IndexOf((byte)'\n') is >= 0 and var end ? head[..end] : head;
-        if (line.Contains((byte)'\t')) return (byte)'\t';
-        return !line.Contains((byte)',') && line.Contains((byte)';') ? (byte)';' : (byte)',';
+        var (best, most) = ((byte)',', (Known: 0, Cells: 1));
+        foreach (var separator in "\t,;|"u8)
+        {
+            var cells = Encoding.UTF8.GetString(line).TrimEnd('\r').Split((char)separator)
+                .Select(cell => cell.Trim().Trim('"')).ToList();
+            var found = (cells.Count(cell => names.Contains(cell) || FieldRoles.Names.Contains(cell)), cells.Count);
+            if (found.Count > 1 && found.CompareTo(most) > 0) (best, most) = (separator, found);
+        }
+        return best;
+    }
+
+    // Excel's first line "sep=;".
+    private static bool IsSeparatorLine(ReadOnlySpan<byte> head)
+    {
+        if (head.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) head = head[3..];
+        return head.Length > 5 && head.StartsWith("sep="u8) && head[5] is (byte)'\r' or (byte)'\n';
     }
 
     public bool MoveNext()
@@ -67,7 +101,12 @@ internal sealed class TableRecords : IRecordCursor
         _writer.Reset(_json);
         _writer.WriteStartObject();
         for (var i = 0; i < _columns.Count; i++)
-            if (_rows.Cells[i] is var cell && (cell.Length > 0 || cell.Quoted)) _writer.WriteString(_columns[i], _rows.Text(cell));
+        {
+            var cell = _rows.Cells[i];
+            var text = _rows.Text(cell);
+            if (!cell.Quoted && (text.IsEmpty || (IsNoValue(text) && _textColumns.Contains(_columns[i])))) continue;
+            _writer.WriteString(_columns[i], text);
+        }
         _writer.WriteEndObject();
         _writer.Flush();
     }

@@ -20,7 +20,8 @@ internal static class TableWriter
             {
                 if (i > 0) writer.Write((char)separator);
                 if (cell is null) continue;   // an empty cell is a missing field, "" an empty string
-                if (cell.Length > 0 && !cell.AsSpan().ContainsAny([(char)separator, '"', '\n', '\r'])) writer.Write(cell);
+                if (cell.Length > 0 && !cell.AsSpan().ContainsAny([(char)separator, '"', '\n', '\r'])
+                    && !TableRecords.IsNoValue(Encoding.UTF8.GetBytes(cell.Length > 5 ? "" : cell))) writer.Write(cell);
                 else writer.Write($"\"{cell.Replace("\"", "\"\"", StringComparison.Ordinal)}\"");
             }
             writer.WriteLine();

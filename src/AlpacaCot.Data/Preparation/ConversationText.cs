@@ -5,16 +5,25 @@ namespace AlpacaCot.Data.Preparation;
 /// <summary>Plain-text views of a conversation.</summary>
 public static class ConversationText
 {
-    /// <summary>All turns with their inputs and the rejected answer, separated by line feeds.</summary>
-    public static string Of(Conversation conversation) => conversation.Rejected is { } rejected
-        ? $"{Join(conversation.Turns)}\n{rejected}" : Join(conversation.Turns);
+    /// <summary>The content of all turns and of the rejected answer, separated by line feeds.</summary>
+    public static string Of(Conversation conversation) =>
+        Join(conversation.Rejected is { } rejected ? conversation.Turns.Concat(rejected.Turns) : conversation.Turns);
 
     /// <summary>All turns except the assistant's.</summary>
     public static string Prompt(Conversation conversation) => Join(conversation.Turns.Where(turn => turn.Role != Role.Assistant));
 
-    /// <summary>The last assistant turn; empty if there is none.</summary>
+    /// <summary>The content of the last assistant turn; empty if there is none.</summary>
     public static string Answer(Conversation conversation) =>
-        conversation.Turns.LastOrDefault(turn => turn.Role == Role.Assistant)?.Text ?? "";
+        conversation.Turns.LastOrDefault(turn => turn.Role == Role.Assistant) is { } answer ? Content(answer) : "";
+
+    /// <summary>The content of a turn, a part on each line: reasoning, text, input, tool calls as <c>name(arguments)</c>, and
+    /// images and the like as JSON.</summary>
+    public static string Content(Turn turn) => turn is { Reasoning: "", Input: "", Calls.Count: 0, Media.Count: 0 } ? turn.Text
+        : string.Join('\n', ((IEnumerable<string>)[turn.Reasoning, turn.Text, turn.Input, .. turn.Calls.Select(Call),
+            .. turn.Media.Select(part => part.Content.GetRawText())]).Where(part => part.Length > 0));
+
+    /// <summary>A tool call for people and for comparisons: <c>name(arguments)</c>.</summary>
+    public static string Call(ToolCall call) => $"{call.Name}({call.ArgumentText})";
 
     /// <summary>The first characters of a text on one line, for reports.</summary>
     public static string Excerpt(string text, int length = 80)
@@ -25,5 +34,5 @@ public static class ConversationText
     }
 
     private static string Join(IEnumerable<Turn> turns) =>
-        string.Join('\n', turns.SelectMany(turn => turn.Input.Length > 0 ? (string[])[turn.Text, turn.Input] : [turn.Text]));
+        string.Join('\n', turns.Select(Content));
 }

@@ -95,23 +95,62 @@ public sealed class EncodedDataset
     /// <summary>Returns the examples with these indices, in this order.</summary>
     public EncodedDataset Select(IEnumerable<int> indices) => new(_blocks, [.. indices.Select(index => _places[index])]);
 
-    /// <summary>Splits off a random validation part. Both parts keep the order.</summary>
+    /// <summary>
+    /// Splits off a random validation part. Both parts keep the order. Repetitions of an example are on one side: the split chooses
+    /// among different examples, validation has each of its examples once, and training has the others as often as they occur.
+    /// </summary>
     /// <param name="validationSize">Number of validation examples; 0 for none.</param>
     /// <param name="seed">Seed of the random selection.</param>
     /// <param name="group">Consecutive entries that form one example, such as the two answers of a pair.</param>
     /// <exception cref="InputException">The validation part would leave no training examples.</exception>
     public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed, int group = 1)
     {
+        var (train, validation) = SplitExamples(validationSize, seed, group);
+        IEnumerable<int> Rows(IEnumerable<int> examples) => examples.SelectMany(e => Enumerable.Range(e * group, group));
+        return (Select(Rows(train)), Select(Rows(validation)));
+    }
+
+    /// <summary>The numbers of the training and validation examples of <see cref="Split"/>, in ascending order.</summary>
+    /// <param name="validationSize">Number of validation examples; 0 for none.</param>
+    /// <param name="seed">Seed of the random selection.</param>
+    /// <param name="group">Consecutive entries that form one example, such as the two answers of a pair.</param>
+    /// <exception cref="InputException">The validation part would leave no training examples.</exception>
+    public (IReadOnlyList<int> Train, IReadOnlyList<int> Validation) SplitExamples(int validationSize, long seed, int group = 1)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
-        var examples = Count / group;
-        if (validationSize > 0 && validationSize >= examples)
-            throw new InputException($"validation_size {validationSize} leaves no training examples: "
-                + $"the data has {examples} examples.");
-        var validation = new DeterministicRandom(seed).Fork("validation split").Permutation(examples)[..validationSize]
+        var first = new List<int>();                  // the first example of each content
+        var content = new int[Count / group];         // the content of each example
+        var known = new Dictionary<UInt128, int>();
+        for (var example = 0; example < content.Length; example++)
+        {
+            var mark = Mark(example * group, group);
+            if (known.TryAdd(mark, first.Count)) first.Add(example);
+            content[example] = known[mark];
+        }
+        if (validationSize > 0 && validationSize >= first.Count)
+            throw new InputException($"validation_size {validationSize} leaves no training examples: the data has "
+                + (first.Count == content.Length ? $"{content.Length} examples."
+                    : $"{first.Count} different examples ({content.Length} with repetitions, which are all on one side)."));
+        var chosen = new DeterministicRandom(seed).Fork("validation split").Permutation(first.Count)[..validationSize]
             .ToHashSet();
-        var all = Enumerable.Range(0, Count);
-        return (Select(all.Where(index => !validation.Contains(index / group))),
-            Select(all.Where(index => validation.Contains(index / group))));
+        return ([.. Enumerable.Range(0, content.Length).Where(example => !chosen.Contains(content[example]))],
+            [.. first.Where(example => chosen.Contains(content[example]))]);
+    }
+
+    // 128 bits of SHA-256 over the lengths and tokens of an example's entries.
+    private UInt128 Mark(int entry, int entries)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<int> length = stackalloc int[1];
+        for (var index = entry; index < entry + entries; index++)
+        {
+            length[0] = Length(index);
+            hash.AppendData(MemoryMarshal.AsBytes(length));
+            hash.AppendData(MemoryMarshal.AsBytes(Pooled(index)));
+        }
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        hash.GetHashAndReset(digest);
+        return MemoryMarshal.Read<UInt128>(digest);
     }
 
     /// <summary>

@@ -27,11 +27,12 @@ internal static partial class AnswerScoring
             var said = YesOrNo(text);
             return QuestionScore.Of(right.Equals(said, StringComparison.OrdinalIgnoreCase), said);
         }
-        if (Number.IsMatch(right)) return ByNumber(text, [right]);
-        var conclusion = CotAnswer.Split(text)?.Answer;
+        if (NumericAnswer.IsNumber(right)) return ByNumber(text, [right]);
+        var first = FirstAnswer.Of(text);
+        var conclusion = CotAnswer.Split(first)?.Answer;
         return QuestionScore.Of(ExactMatch.IsRight(text, right)
             || (conclusion is not null && ExactMatch.IsRight(conclusion, right)),
-            conclusion ?? text.Trim());
+            conclusion ?? first.Trim());
     }
 
     /// <summary>Whether the number of a text has the value of one of the references.</summary>
@@ -42,10 +43,12 @@ internal static partial class AnswerScoring
     }
 
     /// <summary>
-    /// The yes or no that a text concludes with, else its first word, else the first occurrence; null if there is none.
+    /// The yes or no that a text's first answer concludes with, else its first word, else the first occurrence; null if there is
+    /// none.
     /// </summary>
     public static string? YesOrNo(string text)
     {
+        text = FirstAnswer.Of(text);
         var concluded = CotAnswer.Split(text)?.Answer is { } answer ? AnswerRules.FirstYesOrNo(answer) : "";
         if (concluded.Length > 0) return concluded;
         return AnswerRules.FirstYesOrNo(text.Replace('!', '.').Replace(';', '.')) is { Length: > 0 } first ? first
@@ -53,8 +56,4 @@ internal static partial class AnswerScoring
     }
 
     [GeneratedRegex(@"^\(?(?<l>[A-H])\)?$")]
-    private static partial Regex Letter { get; }
-
-    [GeneratedRegex(@"^[-−]?[$￥]?[0-9][0-9,]*(?:\.[0-9]+)?$")]
-    private static partial Regex Number { get; }
-}
+    private static partial Regex Letter { get; }}

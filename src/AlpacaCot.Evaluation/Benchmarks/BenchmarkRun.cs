@@ -1,5 +1,4 @@
 using AlpacaCot.Evaluation.Statistics;
-using AlpacaCot.Text;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
@@ -15,7 +14,7 @@ public sealed record ScoredAnswer(BenchmarkQuestion Question, BenchmarkResponse 
 /// <param name="Missing">Number of questions without a score.</param>
 /// <param name="Mean">Mean score from 0 to 1; null without scored questions.</param>
 /// <param name="Interval">
-/// Confidence interval of the mean: Wilson's for binary scores, a bootstrap over questions for graded ones.
+/// Confidence interval of the mean; see <see cref="ScoreInterval"/>.
 /// </param>
 /// <param name="Measures">Means of the additional measures.</param>
 public sealed record CategoryScore(string? Category, int Questions, int Missing, double? Mean, ConfidenceInterval? Interval,
@@ -50,7 +49,7 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
         var measures = answers.SelectMany(a => a.Score.Measures).GroupBy(m => m.Key, m => m.Value)
             .OrderBy(m => m.Key, StringComparer.Ordinal).ToDictionary(m => m.Key, m => m.Average());
         return new(category, values.Length, answers.Count - values.Length, values.Length > 0 ? values.Average() : null,
-            Interval(values, seed), measures);
+            ScoreInterval.OfMean(values, seed), measures);
     }
 
     /// <summary>Unweighted mean of the categories' means; null if a category has no score.</summary>
@@ -65,13 +64,6 @@ public sealed record BenchmarkRun(BenchmarkDescription Benchmark, string Model, 
 
     /// <summary>The benchmark's official score, from 0 to 1; null without scores.</summary>
     public double? Headline => Benchmark.MeanOfCategories ? MeanOfCategories : Mean(Scores);
-
-    // Binary scores have a closed form; equal grades allow no estimate.
-    private static ConfidenceInterval? Interval(double[] values, long seed) =>
-        values.Length == 0 ? null
-        : Array.TrueForAll(values, v => v is 0 or 1) ? Proportion.Interval((int)values.Sum(), values.Length)
-        : Array.TrueForAll(values, v => v == values[0]) ? null
-        : Bootstrap.OfMean(values, new DeterministicRandom(seed));
 
     private static double? Mean(IReadOnlyDictionary<string, double> scores) => scores.Count > 0 ? scores.Values.Average() : null;
 

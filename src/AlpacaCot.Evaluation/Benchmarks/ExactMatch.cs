@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
+using AlpacaCot.Evaluation.Metrics;
 
 namespace AlpacaCot.Evaluation.Benchmarks;
 
@@ -12,28 +12,30 @@ public static partial class ExactMatch
     /// <summary>Compares an answer with its reference.</summary>
     /// <param name="answer">The model's answer.</param>
     /// <param name="reference">
-    /// The reference. If it concludes with a number, the last number that the answer concludes with must be equal, and an answer
-    /// without one is wrong. Otherwise the texts must be equal up to case, white space and one final period.
+    /// The reference. If it concludes with a number, the last number that the first answer concludes with must be equal, and an
+    /// answer without one is wrong. Otherwise the texts must be equal up to case, white space and one final period.
     /// </param>
     public static bool IsRight(string answer, string reference)
     {
         ArgumentNullException.ThrowIfNull(answer);
         ArgumentNullException.ThrowIfNull(reference);
+        var first = FirstAnswer.Of(answer);
         return Conclusion(reference) is { } number
-            ? Conclusion(answer) == number
-            : Comparable(answer).Equals(Comparable(reference), StringComparison.OrdinalIgnoreCase);
+            ? Conclusion(first) is { } concluded && NumericAnswer.AreEqual(concluded, number)
+            : IsSame(answer, reference) || IsSame(first, reference);
     }
 
-    // Matching from the right, the first match is the last conclusion.
-    [GeneratedRegex(@"(?:the\s+answer\s+is|答案是)[\s:：]*(?<number>[-−]?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?)",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.RightToLeft)]
+    [GeneratedRegex(@"(?:the\s+answer\s+is|答案是)[\s:：]*", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Concluding { get; }
 
-    private static decimal? Conclusion(string text) =>
-        Concluding.Match(Narrow(text)) is { Success: true } match
-        && decimal.TryParse(match.Groups["number"].Value.Replace('−', '-'), NumberStyles.Number, CultureInfo.InvariantCulture,
-            out var number)
-            ? number : null;
+    private static string? Conclusion(string text)
+    {
+        var narrow = Widths.Narrow(text);
+        return NumericAnswer.After(Concluding.Matches(narrow), narrow);
+    }
+
+    private static bool IsSame(string answer, string reference) =>
+        Comparable(answer).Equals(Comparable(reference), StringComparison.OrdinalIgnoreCase);
 
     private static string Comparable(string text)
     {

@@ -66,15 +66,22 @@ public static partial class AnswerRules
     }
 
     /// <summary>
-    /// The option letter chosen by an answer: after a conclusion ("the answer is (B)", 答案是B, 选B), else at the beginning, else in
-    /// parentheses, else the only letter that is a separate word; null if none of these matches.
+    /// The option letter chosen by a text's first answer: after a conclusion ("the answer is (B)", 答案是B, 选B), else at the
+    /// beginning, else in parentheses, else the only letter that is a separate word; null if none of these matches. The article
+    /// of "A dog" is no letter.
     /// </summary>
     /// <param name="text">The answer.</param>
     /// <param name="last">The last valid letter.</param>
     public static string? ChosenLetter(string text, char last = 'D')
     {
         ArgumentNullException.ThrowIfNull(text);
-        var narrow = Widths.Narrow(text);
+        var whole = Widths.Narrow(text);
+        var first = FirstAnswer.Of(whole);
+        return Letter(first, last) ?? (first.Length < whole.Length ? Letter(whole, last) : null);
+    }
+
+    private static string? Letter(string narrow, char last)
+    {
         if (ConcludedLetter.Matches(narrow).LastOrDefault(m => Fits(m, last) is not null) is { } concluded)
             return Fits(concluded, last);
         if (Fits(OpeningLetter.Match(narrow), last) is { } opening) return opening;
@@ -96,12 +103,12 @@ public static partial class AnswerRules
         + @"[\s:*]*[（(]?(?<l>[A-Z])(?![A-Za-z])")]
     private static partial Regex ConcludedLetter { get; }
 
-    [GeneratedRegex(@"^\s*[（(]?(?<l>[A-Z])(?![A-Za-z'])")]
+    [GeneratedRegex(@"^\s*[（(]?(?<l>[A-Z])(?![A-Za-z'])(?!(?<=A)\s(?!(?:is|was|because|as|since|and|but)\b)[a-z])")]
     private static partial Regex OpeningLetter { get; }
 
     [GeneratedRegex(@"[（(](?<l>[A-Z])[)）]")]
     private static partial Regex InParentheses { get; }
 
-    [GeneratedRegex(@"(?<![A-Za-z'])(?<l>[A-Z])(?![A-Za-z'])")]
+    [GeneratedRegex(@"(?<![A-Za-z'])(?<l>[A-Z])(?![A-Za-z'])(?!(?<=A)\s(?!(?:is|was|because|as|since|and|but|looks)\b)[a-z])")]
     private static partial Regex AloneLetter { get; }
 }

@@ -6,7 +6,8 @@ namespace AlpacaCot.Evaluation.Statistics;
 /// <param name="Questions">Number of questions scored for both.</param>
 /// <param name="First">Mean of the first system.</param>
 /// <param name="Second">Mean of the second system.</param>
-/// <param name="Interval">Confidence interval of the difference, by paired bootstrap.</param>
+/// <param name="Interval">Confidence interval of the difference, by paired bootstrap; see
+/// <see cref="ScoreInterval"/>.</param>
 /// <param name="PValue">p-value of the two-sided paired permutation test, without correction for multiple comparisons.</param>
 /// <param name="EffectSize">Cohen's d of the paired differences; null if all are equal.</param>
 /// <param name="Wins">Number of questions on which the second system scores higher.</param>
@@ -39,7 +40,7 @@ public sealed record PairedComparison(int Questions, double First, double Second
         var differences = shared.Select(id => second[id] - first[id]).ToArray();
         var random = new DeterministicRandom(seed).Fork("comparison");
         return new(shared.Count, shared.Average(id => first[id]), shared.Average(id => second[id]),
-            Bootstrap.OfMean(differences, random, level), PermutationTest.PValue(differences, random),
+            ScoreInterval.OfDifference(differences, random, level), PermutationTest.PValue(differences, random),
             Statistics.EffectSize.Paired(differences), differences.Count(d => d > 0), differences.Count(d => d < 0));
     }
 }

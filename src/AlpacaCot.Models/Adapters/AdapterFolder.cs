@@ -52,7 +52,8 @@ public static class AdapterFolder
             throw new InputException($"{file.Path} contains no tensors: the adapter's weights are missing.");
 
         using var scope = NewDisposeScope();
-        var tensors = AdapterNames.Plain(file.Entries.Keys, file.Path).ToDictionary(name => name.Plain, name => file.Read(name.Stored));
+        var tensors = AdapterNames.Plain(file.Entries.Keys, file.Path)
+            .ToDictionary(name => name.Plain, name => file.Read(name.Stored));
         foreach (var tensor in tensors.Values) tensor.MoveToOuterDisposeScope();
         return (config, tensors);
     }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// The tensor names of adapter files, as PEFT and other programs write them: with PEFT's wrappers, those of data-parallel training and
+/// The tensor names of adapter files, as PEFT and other programs write them: with PEFT's wrappers, those of data-parallel
+/// training and
 /// of compiled models, with the name of the adapter, or without the first component of the base model's names.
 /// </summary>
 internal static class AdapterNames
@@ -27,7 +28,8 @@ internal static class AdapterNames
                 throw new InputException($"{path} contains {plain} twice, as {found[plain]} and as {name}.");
         }
         return adapters.Count < 2 ? [.. found.Select(p => (p.Value, p.Key))]
-            : throw new InputException($"{path} contains {adapters.Count} adapters ({string.Join(", ", adapters.Order(StringComparer.Ordinal))}); " +
+            : throw new InputException($"{path} contains {adapters.Count} adapters " +
+                $"({string.Join(", ", adapters.Order(StringComparer.Ordinal))}); " +
                 "save one of them alone.");
     }
 
@@ -36,8 +38,9 @@ internal static class AdapterNames
     {
         var modules = model.Slots.Keys.Select(slot => slot[..slot.LastIndexOf('.')]).ToHashSet();
         if (tensors.Keys.Any(IsKnown)) return tensors;
-        var first = modules.Select(module => module.Split('.')[0]).Distinct().FirstOrDefault(part =>
-            tensors.Keys.Any(name => IsKnown($"{part}.{name}")));
+        // A whole module name, such as lm_head, is no first component.
+        var first = modules.Where(module => module.Contains('.')).Select(module => module.Split('.')[0]).Distinct()
+            .FirstOrDefault(part => !modules.Contains(part) && tensors.Keys.Any(name => IsKnown($"{part}.{name}")));
         return first is null ? tensors : tensors.ToDictionary(t => $"{first}.{t.Key}", t => t.Value);
 
         bool IsKnown(string name)

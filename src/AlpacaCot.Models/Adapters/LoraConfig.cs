@@ -58,7 +58,8 @@ public sealed record LoraConfig : LowRankConfig
     public bool FanInFanOut { get; init; }
 
     /// <summary>
-    /// <c>trainable_token_indices</c>: ids of tokens whose vectors are trained, by embedding; the name is empty for the token embedding.
+    /// <c>trainable_token_indices</c>: ids of tokens whose vectors are trained, by embedding; the name is empty for the
+    /// token embedding.
     /// </summary>
     public IReadOnlyDictionary<string, IReadOnlyList<int>> TokenIndices { get; init; } =
         System.Collections.ObjectModel.ReadOnlyDictionary<string, IReadOnlyList<int>>.Empty;

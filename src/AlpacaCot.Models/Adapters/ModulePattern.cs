@@ -5,7 +5,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Models.Adapters;
 
 /// <summary>
-/// Regular expressions that a file or a recipe brings, matched against module names. They run in linear time where .NET's engine can,
+/// Regular expressions that a file or a recipe brings, matched against module names. They run in linear time where .NET's
+/// engine can,
 /// and with a time limit elsewhere (look-around, back references): no expression can hang a command.
 /// </summary>
 internal static class ModulePattern
@@ -32,8 +33,8 @@ internal static class ModulePattern
     private static Match Match(string pattern, string whole, string name)
     {
         if (pattern.Length > Longest)
-            throw new InputException($"The pattern {pattern[..40]}.. of module names has {pattern.Length} characters; at most {Longest} " +
-                "are allowed.");
+            throw new InputException($"The pattern {pattern[..40]}.. of module names has {pattern.Length} characters; " +
+                $"at most {Longest} are allowed.");
         try
         {
             if (Compiled.Count > MostKept) Compiled.Clear();
@@ -41,7 +42,8 @@ internal static class ModulePattern
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new InputException($"The pattern {pattern} of module names takes more than {Patience.TotalSeconds:0} s for {name}; " +
+            throw new InputException($"The pattern {pattern} of module names takes more than {Patience.TotalSeconds:0} s " +
+                $"for {name}; " +
                 "write it without nested repetitions, or list the module names.", e);
         }
         catch (ArgumentException e)

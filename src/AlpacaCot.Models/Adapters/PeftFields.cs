@@ -71,15 +71,18 @@ public sealed class PeftFields
                     "Merge the adapter into its base with the tool that created it, and use the merged model.");
     }
 
-    // Fields of any method that do not change what a saved adapter computes: names and versions, initialization, dropout and other
+    // Fields of any method that do not change what a saved adapter computes: names and versions, initialization, dropout
+    // and other
     // settings of training, settings of other programs.
     private static readonly HashSet<string> Harmless =
     [
         "auto_mapping", "revision", "peft_version", "base_model_class", "parent_library", "megatron_core", "megatron_config",
-        "qalora_group_size", "init_lora_weights", "init_weights", "init_ia3_weights", "loftq_config", "eva_config", "corda_config",
+        "qalora_group_size", "init_lora_weights", "init_weights", "init_ia3_weights", "loftq_config", "eva_config",
+        "corda_config",
         "lora_ga_config", "runtime_config", "rank_dropout", "module_dropout", "rank_dropout_scale", "eps", "prompt_tuning_init",
         "prompt_tuning_init_text", "tokenizer_name_or_path", "tokenizer_kwargs", "encoder_dropout", "encoder_hidden_size",
-        "encoder_num_layers", "encoder_reparameterization_type", "num_transformer_submodules", "num_layers", "num_attention_heads",
+        "encoder_num_layers", "encoder_reparameterization_type", "num_transformer_submodules", "num_layers",
+        "num_attention_heads",
         "token_dim", "lora_dtype", "lorap_lr_ratio", "unsloth_fixed", "lora_dropout", "use_gradient_checkpointing", "model_type",
         "torch_dtype", "r", "lora_alpha",
     ];
@@ -91,11 +94,13 @@ public sealed class PeftFields
     {
         foreach (var (name, value) in _left)
             if (IsSet(value) && !Harmless.Contains(name))
-                throw Fault($"{name} is {Shown(value)}, a field that is not known for {method}; it may change what the adapter computes. " +
+                throw Fault($"{name} is {Shown(value)}, a field that is not known for {method}; it may " +
+                    "change what the adapter computes. " +
                     "Merge the adapter into its base with the tool that wrote it, or remove the field if it has no effect.");
     }
 
-    private static string Shown(JsonElement value) => value.GetRawText() is { Length: > 60 } text ? text[..57] + "..." : value.GetRawText();
+    private static string Shown(JsonElement value) =>
+        value.GetRawText() is { Length: > 60 } text ? text[..57] + "..." : value.GetRawText();
 
     /// <summary>Creates an error whose message starts with the file path.</summary>
     public InputException Fault(string message) => new($"{_path}: {message}");

@@ -27,13 +27,16 @@ internal static class TrainableTokens
             var model = builder.Model;
             var table = module.Length == 0 ? model.WordEmbedding
                 : model.Embeddings.Values.FirstOrDefault(e => new Targets { Modules = [module] }.Names(e.Name))
-                    ?? throw new InputException($"{Name} names {module}; this model has the embeddings {string.Join(", ", model.Embeddings.Keys)}.");
+                    ?? throw new InputException($"{Name} names {module}; this model has the embeddings " +
+                        $"{string.Join(", ", model.Embeddings.Keys)}.");
             var (tokens, width) = (table.Weight.shape[0], table.Weight.shape[1]);
             if (ids.FirstOrDefault(id => id >= tokens, -1) is var beyond and >= 0)
-                throw new InputException($"{Name} has the token {beyond}; the base model has {tokens} embeddings. Extend the base with the " +
+                throw new InputException($"{Name} has the token {beyond}; the base model has {tokens} embeddings. Extend the " +
+                    "base with the " +
                     "adapter's tokens first: alpaca-cot extend.");
             if (config.TargetPattern != Targets.AllLinear && config.Targets.Names(table.Name))
-                throw new InputException($"{Name} and target_modules both name {table.Name}; one adapter on an embedding is supported.");
+                throw new InputException($"{Name} and target_modules both name {table.Name}; one adapter on an embedding " +
+                    "is supported.");
             var places = builder.Own(Tensors.Of([.. ids.Select(id => (long)id)], model.Compute.Device));
             var vectors = builder.Train($"{table.Name}.token_adapter.trainable_tokens_delta", [ids.Count, width],
                 () => table.Weight.index_select(0, places));
@@ -55,10 +58,12 @@ internal static class TrainableTokens
         return config with { TokenIndices = indices.Where(p => p.Value.Count > 0).ToDictionary() };
 
         IReadOnlyList<int> Ids(JsonElement list) => list.ValueKind != JsonValueKind.Array ? throw Wrong()
-            : [.. list.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number && id.TryGetInt32(out var number) && number >= 0
+            : [.. list.EnumerateArray().Select(id => id.ValueKind == JsonValueKind.Number
+                && id.TryGetInt32(out var number) && number >= 0
                 ? number : throw Wrong())];
 
-        InputException Wrong() => fields.Fault($"{Name} is {value.GetRawText()}; token ids are needed, as a list or as lists by module name.");
+        InputException Wrong() => fields.Fault(
+            $"{Name} is {value.GetRawText()}; token ids are needed, as a list or as lists by module name.");
     }
 
     private static void Write(LoraConfig config, SortedDictionary<string, JsonNode?> fields)
@@ -78,7 +83,8 @@ internal static class TrainableTokens
             var found = ids.cpu().data<long>().ToArray().Index().Where(p => _rows.ContainsKey(p.Item)).ToArray();
             if (found.Length == 0) return rows;
             var at = Tensors.Of([.. found.Select(p => (long)p.Index)], rows.device);
-            return rows.index_copy(0, at, vectors.index_select(0, Tensors.Of([.. found.Select(p => _rows[p.Item])], rows.device)));
+            var own = Tensors.Of([.. found.Select(p => _rows[p.Item])], rows.device);
+            return rows.index_copy(0, at, vectors.index_select(0, own));
         }
 
         public Tensor Merged(Embedding layer) => layer.Weight.to(ScalarType.Float32).index_copy(0, places, vectors);

@@ -46,8 +46,8 @@ internal static class KeptAdapter
             else if (share.IsLost) throw Lost(changed.Name, "the written weight is nearer to the base than to the adapted one");
         }
         if (all.IsLost)
-            throw new InputException("The adapter's changes are smaller than the rounding of the written type: the written model " +
-                "is nearer to the base than to the adapted model. Nothing was written; write float32, or use the adapter with " +
+            throw new InputException("The adapter's changes are smaller than the rounding of the written type: the written " +
+                "model is nearer to the base than to the adapted model. Nothing was written; write float32, or use the adapter with " +
                 "--adapter.");
     }
 

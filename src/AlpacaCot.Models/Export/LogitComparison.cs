@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Runtime;
@@ -57,7 +58,7 @@ public sealed record LogitComparison(double LargestDifference, double LargestLog
     {
         var config = model.Checkpoint.Config;
         long[] specials = model.Model.IsCausal ? [] : [.. new[] { "gmask_token_id", "bos_token_id" }
-            .Select(special => config.TryGetProperty(special, out var value) && value.ValueKind == System.Text.Json.JsonValueKind.Number
+            .Select(special => config.TryGetProperty(special, out var value) && value.ValueKind == JsonValueKind.Number
                 && value.TryGetInt64(out var id) && id < known ? id : -1).Where(id => id >= 0)];
         var vocabulary = specials.Prepend(known).Min();
         var plain = Enumerable.Range(1, Length).Select(i => (long)i * Stride % vocabulary).ToList();

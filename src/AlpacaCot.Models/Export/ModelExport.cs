@@ -38,7 +38,8 @@ public static class ModelExport
         var files = HuggingFaceFolder.Write(path, weights, Beside(model, type, adapter), shardBytes, folder =>
         {
             using (var written = ModelFolder.Open(folder)) RequireSame(weights, written);
-            check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source), RoundingOf(weights));
+            check = Compare(model, folder, LogitComparison.ToleranceOf(weights.Select(w => w.DType), source),
+                RoundingOf(weights));
         });
         return new ExportResult(files, files.Sum(f => new FileInfo(Path.Combine(path, f)).Length), check!);
     }

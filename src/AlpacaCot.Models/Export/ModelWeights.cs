@@ -25,7 +25,8 @@ public static class ModelWeights
         var changed = Changed(model).ToDictionary(c => Stored(folder, c.Name));
         // A copy of a tied head is left out: it would differ from an embedding that was trained.
         var copy = model.IsHeadTied ? Stored(folder, model.Head.Name + ".weight") : null;
-        List<ExportTensor> weights = [.. folder.Entries.Values.Where(entry => entry.Name != copy).Select(entry => changed.Remove(entry.Name, out var own)
+        List<ExportTensor> weights = [.. folder.Entries.Values.Where(entry => entry.Name != copy).Select(entry =>
+            changed.Remove(entry.Name, out var own)
             ? own.Weight(entry.Name, type ?? entry.DType)
             : new ExportTensor(entry.Name, entry.DType, entry.Shape, () => folder.Read(entry.Name))
                 .As(IsReal(entry.DType) ? type ?? entry.DType : entry.DType))];
@@ -46,7 +47,8 @@ public static class ModelWeights
         foreach (var own in changed.Values) yield return own.Weight(own.Name, own.Base);
         foreach (var layer in model.Linears.Values.Where(l => l.IsQuantized && !changed.ContainsKey(l.Name + ".weight")))
             yield return new ChangedWeight(layer.Name + ".weight", StoredShape(layer),
-                ScalarType.Float32, () => layer.AsStored(layer.Values()), () => layer.AsStored(layer.Values())).Weight(layer.Name + ".weight", ScalarType.Float32);
+                ScalarType.Float32, () => layer.AsStored(layer.Values()),
+                () => layer.AsStored(layer.Values())).Weight(layer.Name + ".weight", ScalarType.Float32);
     }
 
     /// <summary>The weights that the adapter changes, each with its values before and after.</summary>

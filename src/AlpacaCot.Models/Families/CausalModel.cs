@@ -76,7 +76,8 @@ public abstract class CausalModel : IDisposable
     public int VirtualTokens => SoftPrompt?.Count ?? KeyValuePrefix?.Count ?? 0;
 
     /// <summary>The number of virtual tokens that take positions.</summary>
-    public int PositionedVirtualTokens => SoftPrompt?.Count ?? (KeyValuePrefix is { TakesPositions: true } prefix ? prefix.Count : 0);
+    public int PositionedVirtualTokens => SoftPrompt?.Count
+        ?? (KeyValuePrefix is { TakesPositions: true } prefix ? prefix.Count : 0);
 
     /// <summary>The longest sequence of prompt and answer, without virtual tokens.</summary>
     public int LongestSequence => Shape.MaxPositions - (Shape.HasPositionTable ? PositionedVirtualTokens : 0);
@@ -88,7 +89,8 @@ public abstract class CausalModel : IDisposable
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
     /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
-    /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of positions.</exception>
+    /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of
+    /// positions.</exception>
     public Tensor Hidden(ModelInput input)
     {
         if (input.Lengths is not null && !AllowsPacking)
@@ -117,8 +119,8 @@ public abstract class CausalModel : IDisposable
         if (ids.device_type != TorchSharp.DeviceType.CPU || ids.numel() == 0) return;
         using var largest = ids.max();
         if (largest.item<long>() is var id && id >= Shape.Vocabulary)
-            throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the token from the " +
-                "text or the template, or add a row for it: alpaca-cot extend.");
+            throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the token from " +
+                "the text or the template, or add a row for it: alpaca-cot extend.");
     }
 
     // Runs the blocks on all tokens, virtual ones among the ids included.

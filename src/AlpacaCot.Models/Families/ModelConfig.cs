@@ -140,7 +140,8 @@ public sealed class ModelConfig(JsonElement json, string location = "config.json
     {
         var (newer, older) = (Named("rope_type"), Named("type"));
         return newer is not null && older is not null && newer != older
-            ? throw new InputException($"{section._location}: rope_type is '{newer}' and type is '{older}'; remove the wrong one.")
+            ? throw new InputException(
+                $"{section._location}: rope_type is '{newer}' and type is '{older}'; remove the wrong one.")
             : newer ?? older ?? "default";
 
         string? Named(string key) => !section.Has(key) ? null
@@ -171,8 +172,8 @@ public sealed class ModelConfig(JsonElement json, string location = "config.json
     {
         foreach (var field in json.EnumerateObject())
             if (!_read.Contains(field.Name) && !HarmlessFields.Names.Contains(field.Name) && !SwitchedOff(field))
-                throw new InputException($"{_location}: '{field.Name}' is {Shown(field.Value)}, an unknown field for this model " +
-                    "type. It may change the computation; remove it if it does not.");
+                throw new InputException($"{_location}: '{field.Name}' is {Shown(field.Value)}, an unknown field for this " +
+                    "model type. It may change the computation; remove it if it does not.");
         foreach (var section in _sections.Values) section.RefuseUnread();
     }
 

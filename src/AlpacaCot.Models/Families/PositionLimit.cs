@@ -13,7 +13,8 @@ public static class PositionLimit
     /// <summary>Checks a setting before any work is done.</summary>
     /// <param name="model">The model, with its adapter if it adds virtual tokens.</param>
     /// <param name="tokens">The length in tokens, without virtual tokens.</param>
-    /// <param name="setting">The name of the setting or input that has this length, such as <c>training.cutoff_length</c>.</param>
+    /// <param name="setting">The name of the setting or input that has this length, such as
+    /// <c>training.cutoff_length</c>.</param>
     /// <returns>A note for the user; null where the length fits.</returns>
     /// <exception cref="InputException">The model cannot compute sequences of this length.</exception>
     public static string? Check(CausalModel model, long tokens, string setting)
@@ -22,8 +23,8 @@ public static class PositionLimit
         if (tokens + own <= shape.MaxPositions) return null;
         var extra = own > 0 ? Invariant($" and the adapter adds {own} virtual tokens") : "";
         if (shape.HasPositionTable)
-            throw new InputException(Invariant($"{setting} is {tokens} tokens{extra}, but {shape.Family} has a learned table of ") +
-                Invariant($"{shape.MaxPositions} positions and cannot compute longer sequences; set it to at most ") +
+            throw new InputException(Invariant($"{setting} is {tokens} tokens{extra}, but {shape.Family} has a learned table ") +
+                Invariant($"of {shape.MaxPositions} positions and cannot compute longer sequences; set it to at most ") +
                 Invariant($"{Math.Max(1, shape.MaxPositions - own)}."));
         return tokens + own <= model.ScaledLength ? null
             : Invariant($"{setting} is {tokens} tokens{extra}; the model was made for at most {shape.MaxPositions} ") +

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using AlpacaCot.Models.Checkpoints.Folders;
+using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Text;
 
@@ -21,7 +22,7 @@ internal static partial class UnusedTensors
         "sin_cached", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias", ".attn.attention.bias",
         ".attn.attention.masked_bias", ".self_attn.masked_bias", "masked_bias", "causal_mask", "future_mask", "alibi_mask",
         "alibi", "position_ids", "embed_positions._float_tensor", "attn.embed_positions", "logn_tensor", ".scale_attn",
-        "num_batches_tracked", "v_head.summary.weight", "v_head.summary.bias",
+        "num_batches_tracked", "decoder.version", "v_head.summary.weight", "v_head.summary.bias",
     ];
 
     // Towers of models that also read pictures or sound: text does not pass through them.
@@ -51,11 +52,13 @@ internal static partial class UnusedTensors
     {
         var names = builder.Source.Names.ToHashSet();
         var used = builder.Used.Select(name => WeightNames.Stored(name, names.Contains)).ToHashSet();
+        used.UnionWith(used.Where(weight => BitsAndBytesFormat.IsQuantized(weight, names.Contains))
+            .SelectMany(BitsAndBytesFormat.PartNames).ToList());
         List<string> left = [.. names.Where(name => !used.Contains(name) && !IsHarmless(name)).Order(StringComparer.Ordinal)];
         var towers = left.RemoveAll(IsOfTower);
         if (left.Count > 0)
-            throw new InputException($"{builder.Source.Origin} has {left.Count} tensor{(left.Count == 1 ? "" : "s")} that a model " +
-                $"of this config.json does not use: {string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
+            throw new InputException($"{builder.Source.Origin} has {left.Count} tensor{(left.Count == 1 ? "" : "s")} that a " +
+                $"model of this config.json does not use: {string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
                 Reason(left[0], builder));
         return towers == 0 ? []
             : [$"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text model is used."];
@@ -68,15 +71,16 @@ internal static partial class UnusedTensors
     {
         if (AdapterMarks.Any(mark => name.Contains(mark, StringComparison.Ordinal)))
             return "They belong to an adapter: merge it with the tool that trained it, or save it as an adapter folder.";
-        if (CodeMarks.Any(mark => name.EndsWith(mark, StringComparison.Ordinal) || name.Contains(mark + ".", StringComparison.Ordinal)))
-            return "They are scales or codes of quantized weights, but config.json has no quantization_config that is supported: " +
-                "use the full model, or a GGUF or bitsandbytes file.";
+        if (CodeMarks.Any(mark => name.EndsWith(mark, StringComparison.Ordinal)
+            || name.Contains(mark + ".", StringComparison.Ordinal)))
+            return "They are scales or codes of quantized weights, but config.json has no quantization_config that is " +
+                "supported: use the full model, or a GGUF or bitsandbytes file.";
         if (Layer(name) is { } layer && builder.Used.Select(Layer).Max() is { } last && layer > last)
             return string.Create(CultureInfo.InvariantCulture, $"config.json has {last + 1} layers and the file more: correct ") +
                 "num_hidden_layers (n_layer, num_layers), or remove the tensors of the further layers.";
         if (name.EndsWith(".bias", StringComparison.Ordinal))
-            return "config.json omits this bias: set attention_bias, qkv_bias, mlp_bias or the family's other switch for it, or " +
-                "correct model_type.";
+            return "config.json omits this bias: set attention_bias, qkv_bias, mlp_bias or the family's other switch for it, " +
+                "or correct model_type.";
         return "Correct model_type or the other fields of config.json, or remove the tensors if they have no effect.";
     }
 

@@ -1,5 +1,4 @@
 using AlpacaCot.Models.Checkpoints.Folders;
-using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
@@ -38,7 +37,7 @@ public sealed class ModelBuilder(
     /// <summary>Whether the head is the embedding; set when the head is created.</summary>
     internal HeadTie Tie { get; private set; } = new(false, false);
 
-    /// <summary>The stored names of all weights that the model uses, those of quantized matrices included.</summary>
+    /// <summary>The stored names of all weights that the model uses.</summary>
     internal HashSet<string> Used { get; } = [];
 
     /// <summary>The source of the weights.</summary>
@@ -135,10 +134,7 @@ public sealed class ModelBuilder(
     {
         var weight = name + ".weight";
         if (weights.ReadQuantized(Stored(weight), outputs, inputs) is { } stored)
-        {
-            Used.UnionWith(BitsAndBytesFormat.PartNames(Stored(weight)));
             return (stored.MoveTo(Compute.Device), null);
-        }
         long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
         if (quantization is null || !quantization.Covers(name))
             return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);

@@ -77,8 +77,6 @@ public sealed class Rope : IDisposable
         var (inShort, inLong) = (scaling.ShortFactors.Count, scaling.LongFactors.Count);
         if (scaling.Type == "longrope" && (inShort != dimension / 2 || inLong != dimension / 2))
             throw new InputException($"longrope needs short_factor and long_factor with {dimension / 2} values each.");
-        if (dimension < 2 || dimension % 2 != 0)
-            throw new InputException($"rotary positions need an even number of dimensions of a head; config.json gives {dimension}.");
         if (!(theta > 0) || !double.IsFinite(theta))
             throw new InputException($"the base of the rotary frequencies is {theta}; config.json needs a number above 0.");
         (this._dimension, this._theta, this._scaling) = (dimension, theta, scaling);
@@ -156,6 +154,9 @@ public sealed class Rope : IDisposable
     /// </summary>
     public float[] InverseFrequencies(long length, PassMode mode = PassMode.Evaluation)
     {
+        if (_dimension < 2 || _dimension % 2 != 0) // a model of shapes only never comes here
+            throw new InputException("rotary positions need an even number of dimensions of a head; " +
+                $"config.json gives {_dimension}.");
         var pairs = _dimension / 2;
         var (stretched, isLong) = Kind(length, mode);
         var inverse = RopeFrequencies.Plain(_dimension, stretched);

@@ -1,7 +1,6 @@
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Evaluation.Statistics;
 using AlpacaCot.Studies.Grid;
-using AlpacaCot.Text;
 
 namespace AlpacaCot.Studies.Analysis;
 
@@ -24,7 +23,7 @@ public sealed record Measure(int Benchmark, BenchmarkDescription About, string? 
 /// <param name="Measure">The measured quantity.</param>
 /// <param name="Questions">Number of scored questions.</param>
 /// <param name="Mean">Mean over questions and seeds; null without scores.</param>
-/// <param name="Interval">Confidence interval of the mean, by bootstrap over the questions.</param>
+/// <param name="Interval">Confidence interval of the mean; see <see cref="ScoreInterval"/>.</param>
 /// <param name="Seeds">Mean of each seed.</param>
 public sealed record ArmScore(StudyArm Arm, Measure Measure, int Questions, double? Mean, ConfidenceInterval? Interval,
     IReadOnlyList<(int Seed, double Mean)> Seeds)
@@ -133,7 +132,7 @@ public sealed record StudyAnalysis(StudyResults Results, IReadOnlyList<Measure> 
         var questions = SeedVariation.MeanByQuestion(seeds.Select(s => s.Scores));
         var values = questions.OrderBy(q => q.Key, StringComparer.Ordinal).Select(q => q.Value).ToArray();
         return new(arm, measure, values.Length, values.Average() * scale,
-            values.Length > 1 ? Bootstrap.OfMean(values, new DeterministicRandom(42)).Times(scale) : null,
+            ScoreInterval.OfMean(values)?.Times(scale),
             [.. seeds.Select(s => (s.Seed, s.Scores.Values.Average() * scale))]);
     }
 

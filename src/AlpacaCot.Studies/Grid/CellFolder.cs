@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
@@ -90,7 +91,8 @@ public sealed record CellFolder(string Path, string Fingerprint)
         string Content(string path)
         {
             lock (contents)
-                return contents.TryGetValue(path, out var known) ? known : contents[path] = ContentFingerprint.Of(path);
+                return contents.TryGetValue(path, out var known) ? known : contents[path] = string.Join('+',
+                    (DataFiles.IsPattern(path) ? DataFiles.Find(path) : [path]).Select(ContentFingerprint.Of));
         }
         var recipe = cell.Recipe;
         var what = new List<string>
@@ -100,6 +102,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
             recipe.Model.Tokenizer is { } tokenizer ? Content(tokenizer) : "",
             RecipeTemplate.Of(recipe).Format.ToJson(),
         };
+        if (recipe.Adapter.Init is { } continued) what.Add(Content(continued));
         // Paths and names do not affect the result.
         DataSpec Placeless(DataSpec data) => data with { Path = Content(data.Path), Name = null };
         if (cell.Arm.Trains)
@@ -107,6 +110,7 @@ public sealed record CellFolder(string Path, string Fingerprint)
             {
                 Output = "", Model = new ModelSpec { Path = recipe.Model.Path is null ? null : "model",
                     Init = recipe.Model.Init is null ? null : "init" },
+                Adapter = recipe.Adapter with { Init = null },
                 Template = "template", Data = [.. recipe.Data.Select(Placeless)],
                     Validation = [.. recipe.Validation.Select(Placeless)],
             }));

@@ -29,9 +29,6 @@ public sealed record CellEstimate(ResourceEstimate? Model, long? Records, long? 
 /// <param name="Missing">The message about missing models or data; null for none.</param>
 public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estimate)> Cells, string? Missing)
 {
-    // Typical of instruction data: about 120 tokens for each record of the collections, about 60 for each answer.
-    private const double TokensPerRecord = 120, TokensPerAnswer = 60, TokensPerQuestion = 80;
-
     /// <summary>Reads and plans a study; models and data may be missing.</summary>
     /// <exception cref="InputException">The study has errors.</exception>
     public static (Study Study, StudyPlan Plan) Read(string path)
@@ -55,10 +52,10 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
     {
         ArgumentNullException.ThrowIfNull(study);
         var counted = new Dictionary<string, long?>();
-        var questions = study.Benchmarks.Select(b => CountQuestions(b)).ToList();
-        int? asked = questions.Any(q => q is null) ? null : questions.Sum();
+        var questions = study.Benchmarks.Select(b => (Benchmark: b, Count: CountQuestions(b))).ToList();
+        var lengths = new MeanLengths();
         var arms = study.Arms.Where(arm => arm.Refusal is null).ToDictionary(arm => arm.Name,
-            arm => Estimate(arm, asked, counted));
+            arm => Estimate(arm, questions, counted, lengths));
         return new StudyPlan([.. study.Cells.Select(cell => (cell, arms[cell.Arm.Name]))], missing);
     }
 
@@ -77,22 +74,31 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
         return Math.Clamp(Math.Min(cores, memory), 1, Cells.Count);
     }
 
-    private static CellEstimate Estimate(StudyArm arm, int? questions, Dictionary<string, long?> counted)
+    private static CellEstimate Estimate(StudyArm arm, IReadOnlyList<(StudyBenchmark Benchmark, int? Count)> benchmarks,
+        Dictionary<string, long?> counted, MeanLengths lengths)
     {
         var recipe = arm.Recipe;
         var model = ModelOf(arm);
-        var records = !arm.Trains ? 0 : recipe.Mixture.Size ?? Sum(recipe.Data.Select(d => Records(d, counted)));
+        var sources = arm.Trains ? recipe.Data.Select(d => Records(d, counted)).ToList() : [];
+        var records = recipe.Mixture.Size is { } size && arm.Trains ? size : Sum(sources);
         var options = recipe.Training;
         long? steps = !arm.Trains ? 0 : options.MaxSteps is { } most ? most
             : records is { } all
                 ? (long)Math.Ceiling(Math.Max(1, all - options.ValidationSize) * options.Epochs / options.BatchSize) : null;
-        var tokens = steps * options.BatchSize * Math.Min(TokensPerRecord, options.CutoffLength);
+        var tokens = arm.Trains ? steps * options.BatchSize * lengths.OfRecord(recipe, sources) : 0;
+        int? questions = benchmarks.Any(b => b.Count is null) ? null : benchmarks.Sum(b => b.Count);
         if (model is null) return new(null, records, steps, tokens, questions, null);
         // 2 operations for each parameter and token forward, 2 backward for activations, and 2 for the gradients of trained
         // weights.
         var training = tokens * model.BaseParameters * (recipe.TrainsAllParameters ? 6 : 4);
-        var answering = questions * (TokensPerQuestion + TokensPerAnswer) * model.BaseParameters * 2;
-        return new(model, records, steps, tokens, questions, training + (answering ?? 0));
+        var answering = benchmarks.Sum(b => (b.Count ?? 0) * Tokens(b.Benchmark)) * model.BaseParameters * 2;
+        return new(model, records, steps, tokens, questions, training + answering);
+
+        double Tokens(StudyBenchmark benchmark)
+        {
+            var (question, answer) = lengths.OfQuestion(recipe, benchmark);
+            return question + answer;
+        }
     }
 
     private static ResourceEstimate? ModelOf(StudyArm arm)
@@ -141,7 +147,7 @@ public sealed record StudyPlan(IReadOnlyList<(StudyCell Cell, CellEstimate Estim
     private static long? Count(DataSpec data)
     {
         if (data.Set is { } set && !Path.Exists(data.Path)) return set.Entry.Records;
-        if (!Path.Exists(data.Path)) return Catalogue.TryResolve(data.Path) is [var named] ? named.Entry.Records : null;
+        if (!DataFiles.Exist(data.Path)) return Catalogue.TryResolve(data.Path) is [var named] ? named.Entry.Records : null;
         var recipe = new Recipe { Data = [data with { Limit = null, Skip = 0, Epochs = null }] };
         return RecipeData.Mixture(recipe, new() { SkipBad = true }).Read().LongCount();
     }

@@ -1,3 +1,5 @@
+using AlpacaCot.Text.Conversations;
+
 namespace AlpacaCot.Text.Examples;
 
 /// <summary>A training example as token ids, not padded and not shifted.</summary>
@@ -7,4 +9,7 @@ public sealed record TokenizedExample(int[] Ids, int[] Labels)
 {
     /// <summary>The label of a token outside the loss.</summary>
     public const int Ignored = -100;
+
+    /// <summary>The conversation that was encoded; null where the example was not made from one.</summary>
+    public Conversation? From { get; init; }
 }

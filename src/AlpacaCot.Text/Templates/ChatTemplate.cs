@@ -84,19 +84,30 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
     /// </exception>
     public (string Text, IReadOnlyList<Range> Supervised) RenderSupervised(ChatInput input)
     {
-        var (text, supervised, problem) = SupervisedSpans(input);
-        return problem is null ? (text, supervised) : throw new InputException(problem);
+        var messages = Messages(input);
+        var spans = Spans(input, messages);
+        var found = spans.Find(new bool?[messages.Count], out var problem);
+        return problem is null ? (spans.Text, [.. found.Select(span => span.Part)])
+            : throw new InputException(Unstable(problem.Value));
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<Segment> Render(Conversation conversation)
     {
-        if (conversation.Turns is [{ Role: Role.Assistant } plain])
-            return [Bos, new Segment(plain.Text, Supervised: true), new Segment("", Supervised: true, SpecialToken.Eos)];
+        MediaCheck.Require(conversation);
+        if (conversation.IsPlainText)
+        {
+            var (plain, learn) = (conversation.Turns[0], conversation.Turns[0].Learn ?? true);
+            return [Bos, new Segment(plain.Text, learn) { Masked = !learn },
+                new Segment("", learn, SpecialToken.Eos) { Masked = !learn }];
+        }
         return For(conversation, () =>
         {
-            var (text, supervised) = RenderSupervised(InputOf(conversation) with { Now = Day });
-            return Split(text, supervised);
+            var (spans, found, problem) = SpansOf(conversation, addPrompt: false);
+            if (problem is { } unknown) throw new InputException(Unstable(unknown));
+            foreach (var (i, turn) in conversation.Turns.Index())
+                if (turn.MasksReasoning) spans.MaskReasoning(i, found);
+            return Split(spans.Text, found);
         });
     }
 
@@ -106,12 +117,13 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         var turns = conversation.Turns;
         if (turns.Count > 0 && turns[^1].Role == Role.Assistant)
             conversation = conversation with { Turns = [.. turns.SkipLast(1)] };
+        MediaCheck.Require(conversation);
         if (conversation.Turns.Count == 0) return [Bos];
         return For(conversation, () =>
         {
             // Earlier answers are separate segments, as in training, so that both give the same tokens.
-            var (text, supervised, _) = SupervisedSpans(InputOf(conversation) with { AddGenerationPrompt = true, Now = Day });
-            return Split(text, supervised);
+            var (spans, found, _) = SpansOf(conversation, addPrompt: true);
+            return Split(spans.Text, found);
         });
     }
 
@@ -132,48 +144,51 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         }
     }
 
-    private static List<Segment> Split(string text, IReadOnlyList<Range> supervised)
+    private static List<Segment> Split(string text, IReadOnlyList<ChatSpan> spans)
     {
         var (segments, at) = (new List<Segment>(), 0);
-        foreach (var span in supervised)
+        foreach (var (part, learn) in spans)
         {
-            Add(text[at..span.Start.Value], isSupervised: false);
-            Add(text[span], isSupervised: true);
-            at = span.End.Value;
+            Add(text[at..part.Start.Value], null);
+            Add(text[part], learn);
+            at = part.End.Value;
         }
-        Add(text[at..], isSupervised: false);
+        Add(text[at..], null);
         return segments;
 
-        void Add(string part, bool isSupervised)
+        void Add(string part, bool? learn)
         {
-            if (part.Length > 0) segments.Add(new Segment(part, isSupervised) { ParsesSpecial = true });
+            if (part.Length > 0) segments.Add(new Segment(part, learn == true) { ParsesSpecial = true, Masked = learn == false });
         }
     }
 
-    /// <summary>The text and its supervised spans; a problem where one is unknown.</summary>
-    private (string Text, IReadOnlyList<Range> Supervised, string? Problem) SupervisedSpans(ChatInput input)
+    /// <summary>The rendered conversation and its spans; the problem where one is unknown.</summary>
+    private (ChatSpans Spans, List<ChatSpan> Found, (int, string)? Problem) SpansOf(Conversation conversation, bool addPrompt)
     {
-        var messages = Messages(input);
-        var whole = Render(input, messages, input.AddGenerationPrompt);
-        if (whole.Generated is { } marked) return (whole.Text, marked, null);
-        var supervised = new List<Range>();
-        for (var i = 0; i < messages.Count; i++)
+        var input = InputOf(conversation) with { AddGenerationPrompt = addPrompt, Now = Day };
+        var spans = Spans(input, Messages(input));
+        if (RenderedContent.Probe(conversation) is { } probe)
         {
-            if (messages[i] is not Dict message || message.GetValueOrDefault("role") is not "assistant") continue;
-            var prompt = i == 0 ? "" : Render(input, messages[..i], addPrompt: true).Text;
-            var through = i == messages.Count - 1 && !input.AddGenerationPrompt ? whole.Text
-                : Render(input, messages[..(i + 1)], addPrompt: false).Text;
-            if (!through.StartsWith(prompt, StringComparison.Ordinal))
-                return (whole.Text, [], Unstable(i, "the rendered turn does not begin with its prompt"));
-            if (!whole.Text.StartsWith(through, StringComparison.Ordinal))
-                return (whole.Text, [], Unstable(i, "it is rendered differently when further turns follow"));
-            supervised.Add(prompt.Length..through.Length);
+            string? shown;
+            try
+            {
+                shown = Render(InputOf(probe.Conversation) with { AddGenerationPrompt = addPrompt, Now = Day }).Text;
+            }
+            catch (InputException)
+            {
+                shown = null;   // the template checks names or results, so it reads them
+            }
+            if (shown is not null && probe.Missing(shown, mayDropReasoning: addPrompt) is { } missing)
+                throw new InputException($"{missing} is not rendered by the template {Name}. Use a template that renders it, "
+                    + "such as chatml" + (probe.IsReasoning(missing) ? ", or leave it out with reasoning: drop." : "."));
         }
-        return (whole.Text, supervised, null);
+        return (spans, spans.Find([.. conversation.Turns.Select(turn => turn.Learn)], out var problem), problem);
     }
 
-    /// <summary>Converts a conversation to messages, including further members of its turns and record (tool calls,
-    /// tools).</summary>
+    private ChatSpans Spans(ChatInput input, List<object?> messages) =>
+        new(messages, input.AddGenerationPrompt, (some, addPrompt) => Render(input, some, addPrompt));
+
+    /// <summary>Converts a conversation to messages as transformers passes them, with its tool definitions.</summary>
     public static ChatInput InputOf(Conversation conversation)
     {
         using var buffer = new MemoryStream();
@@ -185,7 +200,8 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
                 json.WriteStartObject();
                 json.WriteString("role", turn.Role.ToString().ToLowerInvariant());
                 json.WriteString("content", turn.Input.Length > 0 ? $"{turn.Text}\n{turn.Input}" : turn.Text);
-                foreach (var (key, value) in turn.Metadata.Where(item => item.Key is not ("role" or "content")))
+                WriteContent(json, turn);
+                foreach (var (key, value) in turn.Metadata.Where(item => !OwnMembers.Contains(item.Key)))
                 {
                     json.WritePropertyName(key);
                     value.WriteTo(json);
@@ -197,13 +213,44 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         return new ChatInput
         {
             Messages = JsonElement.Parse(buffer.ToArray()),
-            Tools = conversation.Metadata.TryGetValue("tools", out var tools) && tools.ValueKind == JsonValueKind.Array
-                ? tools : null,
+            Tools = conversation.Tools.Count == 0 ? null : JsonSerializer.SerializeToElement(conversation.Tools),
         };
     }
 
-    private string Unstable(int turn, string why) =>
-        $"{name}: the span of turn {turn + 1} in the text is unknown: {why}. The template cannot be used for training on this "
+    // The members' names are those of transformers; arguments are objects there, not text.
+    private static readonly string[] OwnMembers = ["role", "content", "reasoning_content", "tool_calls", "name", "tool_call_id"];
+
+    private static void WriteContent(Utf8JsonWriter json, Turn turn)
+    {
+        if (turn.Reasoning.Length > 0) json.WriteString("reasoning_content", turn.Reasoning);
+        if (turn.Calls.Count > 0)
+        {
+            json.WriteStartArray("tool_calls");
+            foreach (var call in turn.Calls)
+            {
+                json.WriteStartObject();
+                if (call.Id.Length > 0) json.WriteString("id", call.Id);
+                json.WriteString("type", "function");
+                json.WriteStartObject("function");
+                json.WriteString("name", call.Name);
+                json.WritePropertyName("arguments");
+                call.Arguments.WriteTo(json);
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        if (turn.ToolName.Length > 0) json.WriteString("name", turn.ToolName);
+        else if (turn.Metadata.TryGetValue("name", out var name))
+        {
+            json.WritePropertyName("name");
+            name.WriteTo(json);
+        }
+        if (turn.ToolCallId.Length > 0) json.WriteString("tool_call_id", turn.ToolCallId);
+    }
+
+    private string Unstable((int Turn, string Why) unknown) =>
+        $"{name}: the span of turn {unknown.Turn + 1} in the text is unknown: {unknown.Why}. The template cannot be used for training on this "
         + "conversation. Put {% generation %} and {% endgeneration %} around the assistant's text in the template, or "
         + "choose a built-in template, such as template: alpaca.";
 

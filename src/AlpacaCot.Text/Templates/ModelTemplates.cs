@@ -27,13 +27,18 @@ internal static class ModelTemplates
         "<|start_header_id|>user<|end_header_id|>\n\n{0}<|eot_id|>", "<|start_header_id|>assistant<|end_header_id|>\n\n") with
     {
         System = "<|start_header_id|>system<|end_header_id|>\n\n{system}<|eot_id|>", AnswerSuffix = "<|eot_id|>", Eos = "none",
-        Stop = ["<|eot_id|>"],
+        Stop = ["<|eot_id|>"], Opening = "any", ToolsInUser = Llama3Tools, CallsInTurn = "one",
+        CallForm = "{\"name\": \"{name}\", \"parameters\": {arguments}}", ResultsForm = "{results}",
+        ResultForm = "<|start_header_id|>ipython<|end_header_id|>\n\n{result_json}<|eot_id|>",
     };
 
     private static readonly PromptTemplate ChatMl = Form("chatml", "ChatML, used by Qwen, Yi and many others.",
         "<|im_start|>user\n{0}<|im_end|>\n", "<|im_start|>assistant\n") with
     {
         System = "<|im_start|>system\n{system}<|im_end|>\n", AnswerSuffix = "<|im_end|>\n", Eos = "none", Stop = ["<|im_end|>"],
+        Opening = "any", ToolsInSystem = ChatMlTools, ReasoningForm = "<think>\n{reasoning}\n</think>\n\n",
+        CallForm = "<tool_call>\n{\"name\": \"{name}\", \"arguments\": {arguments}}\n</tool_call>",
+        ResultsForm = "<|im_start|>user{results}<|im_end|>\n", ResultForm = "\n<tool_response>\n{result}\n</tool_response>",
     };
 
     private static readonly PromptTemplate ChatGlm = Form("chatglm", "ChatGLM-6B, multi-turn; rounds are numbered from 0.",
@@ -67,6 +72,7 @@ internal static class ModelTemplates
         "<|user|>\n{0}<|end|>\n", "<|assistant|>\n") with
     {
         System = "<|system|>\n{system}<|end|>\n", AnswerSuffix = "<|end|>\n", Eos = "last", Stop = ["<|end|>"],
+        Opening = "any",
     };
 
     private static readonly PromptTemplate Gemma =
@@ -84,6 +90,18 @@ internal static class ModelTemplates
 
     public static IReadOnlyList<PromptTemplate> All { get; } =
         [Belle, Vicuna, Llama2, Llama3, ChatMl, ChatGlm, ChatGlm2, Moss, Baichuan, InternLm, Phi3, Gemma, Mistral];
+
+    // Qwen's words, as in its chat template.
+    private const string ChatMlTools = "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+        + "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{tools}\n</tools>\n\n"
+        + "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n"
+        + "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
+
+    // Llama 3.1's words, as in its chat template.
+    private const string Llama3Tools = "Given the following functions, please respond with a JSON for a function call "
+        + "with its proper arguments that best answers the given prompt.\n\n"
+        + "Respond in the format {\"name\": function name, \"parameters\": dictionary of argument name and its value}."
+        + "Do not use variables.\n\n{indented_tools}\n\n";
 
     private const string VicunaOpening = "A chat between a curious user and an artificial intelligence assistant. "
         + "The assistant gives helpful, detailed, and polite answers to the user's questions. ";

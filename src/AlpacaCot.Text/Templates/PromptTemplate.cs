@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Text.Templates;
@@ -7,7 +5,9 @@ namespace AlpacaCot.Text.Templates;
 /// <summary>
 /// A prompt template as data, so that it can be stored with an adapter and prompts are the same in generation as in
 /// training. The text is, in order: the preamble and a separator; the user section; the response
-/// header, the answer and EOS; each further round is preceded by a separator. Only answers are supervised.
+/// header, the answer and EOS; each further round is preceded by a separator. Only answers are supervised, except where a turn
+/// says
+/// otherwise (<see cref="Turn.Learn"/>).
 /// </summary>
 public sealed record PromptTemplate : IChatFormat
 {
@@ -68,17 +68,47 @@ public sealed record PromptTemplate : IChatFormat
     /// <summary>Strings that end an answer in generation, such as the header of the next turn.</summary>
     public IReadOnlyList<string> Stop { get; init; } = [];
 
+    /// <summary>Which turn may begin a dialogue: null: a system or user turn; <c>any</c>: also an assistant turn.</summary>
+    public string? Opening { get; init; }
+
+    /// <summary>The tool definitions at the end of the system turn, with the placeholder <c>{tools}</c> (one line of JSON for
+    /// each); null for no such form.</summary>
+    public string? ToolsInSystem { get; init; }
+
+    /// <summary>The tool definitions at the start of the first user turn, with the placeholder <c>{indented_tools}</c>;
+    /// null for no such form.</summary>
+    public string? ToolsInUser { get; init; }
+
+    /// <summary>A tool call of an assistant turn, with the placeholders <c>{name}</c> and <c>{arguments}</c> (JSON); it begins on
+    /// a line of its own. Null: the template cannot represent calls.</summary>
+    public string? CallForm { get; init; }
+
+    /// <summary>What an assistant turn with calls may contain: null: text and any number of calls; <c>one</c>: one call and no
+    /// text.</summary>
+    public string? CallsInTurn { get; init; }
+
+    /// <summary>Consecutive results of tools, with the placeholder <c>{results}</c>; null: the template has no tool
+    /// turns.</summary>
+    public string? ResultsForm { get; init; }
+
+    /// <summary>One result of a tool, with the placeholder <c>{result}</c> (text) or <c>{result_json}</c> (a JSON
+    /// string).</summary>
+    public string? ResultForm { get; init; }
+
+    /// <summary>The reasoning before an answer, with the placeholder <c>{reasoning}</c>; null: the template has no form for
+    /// it.</summary>
+    public string? ReasoningForm { get; init; }
+
     /// <summary>
-    /// The complete training text: every answer is supervised and followed by EOS. A conversation that starts with an assistant
-    /// turn is plain text: that turn gets no preamble, header, prefix or suffix. The encoder adds BOS.
+    /// The complete training text: every answer is supervised and followed by EOS. A conversation of one assistant turn is plain
+    /// text: that turn gets no preamble, header, prefix or suffix. The encoder adds BOS.
     /// </summary>
     /// <exception cref="InputException">The template does not support a turn of the conversation.</exception>
     public IReadOnlyList<Segment> Render(Conversation conversation)
     {
-        var segments = new List<Segment>();
-        var rest = Render(conversation, conversation.Turns.Count, segments);
-        AddText(segments, rest.ToString(), supervised: false);
-        return segments;
+        var rendering = new PromptRendering(this, conversation);
+        rendering.Write(conversation.Turns.Count);
+        return rendering.Finish();
     }
 
     /// <summary>
@@ -89,11 +119,10 @@ public sealed record PromptTemplate : IChatFormat
     {
         var turns = conversation.Turns;
         var count = turns.Count > 0 && turns[^1].Role == Role.Assistant ? turns.Count - 1 : turns.Count;
-        var segments = new List<Segment>();
-        if (count == 0) return segments;
-        var rest = Render(conversation, count, segments).Append(Response);
-        AddText(segments, rest.ToString(), supervised: false);
-        return segments;
+        var rendering = new PromptRendering(this, conversation);
+        if (count == 0) return [];
+        rendering.Write(count);
+        return rendering.Finish(Response);
     }
 
     /// <summary>False: the encoder prepends BOS, and EOS is a separate segment.</summary>
@@ -119,79 +148,18 @@ public sealed record PromptTemplate : IChatFormat
         if (UserWithSystem.Length > 0 && !(UserWithSystem.Contains(SystemMark) && UserWithSystem.Contains(InstructionMark)))
             return $"user_with_system does not contain {SystemMark} and {InstructionMark}";
         if (Eos is not ("every" or "last" or "none")) return $"eos is \"{Eos}\"; allowed are every, last and none";
+        if (Opening is not (null or "any")) return $"opening is \"{Opening}\"; allowed is any, or no such key";
+        if (CallsInTurn is not (null or "one")) return $"calls_in_turn is \"{CallsInTurn}\"; allowed is one, or no such key";
+        if (CallForm is not null && !(CallForm.Contains("{name}") && CallForm.Contains("{arguments}")))
+            return "call_form does not contain {name} and {arguments}";
+        if (ResultsForm is null != ResultForm is null)
+            return "results_form and result_form belong together; one of them is missing";
+        if (ResultsForm?.Contains("{results}") == false) return "results_form does not contain {results}";
+        if (ResultForm is not null && !ResultForm.Contains("{result}") && !ResultForm.Contains("{result_json}"))
+            return "result_form does not contain {result} or {result_json}";
+        if (ReasoningForm?.Contains("{reasoning}") == false) return "reasoning_form does not contain {reasoning}";
+        if (ToolsInSystem?.Contains("{tools}") == false) return "tools_in_system does not contain {tools}";
+        if (ToolsInUser?.Contains("{indented_tools}") == false) return "tools_in_user does not contain {indented_tools}";
         return SpecialTokens is "parsed" or "text" ? null : $"special_tokens is \"{SpecialTokens}\"; allowed are parsed and text";
-    }
-
-    /// <summary>Adds the segments of the first turns and returns the unsupervised text after the last answer.</summary>
-    private StringBuilder Render(Conversation conversation, int count, List<Segment> segments)
-    {
-        var text = new StringBuilder();
-        var (system, round) = ("", 0);
-        for (var i = 0; i < count; i++)
-        {
-            var turn = conversation.Turns[i];
-            switch (turn.Role)
-            {
-                case Role.System when i == 0 && UserWithSystem.Length > 0 && count > 1 && conversation.Turns[1].Role == Role.User:
-                    system = turn.Text;
-                    break;
-                case Role.System when i == 0:
-                    FillIn(text, System, turn, turn.Text, round);
-                    break;
-                case Role.User:
-                    if (i == 0) text.Append(turn.Input.Length > 0 ? PreambleWithInput : Preamble);
-                    if (text.Length > 0 || segments.Count > 0) text.Append(Separator);
-                    if (system.Length > 0)
-                    {
-                        var whole = turn.Input.Length > 0 ? turn with { Text = $"{turn.Text}\n{turn.Input}" } : turn;
-                        FillIn(text, UserWithSystem, whole, system, round);
-                    }
-                    else FillIn(text, turn.Input.Length > 0 ? UserWithInput : User, turn, system, round);
-                    (system, round) = ("", round + 1);
-                    break;
-                case Role.Assistant:
-                    if (i > 0) text.Append(Response);
-                    AddText(segments, text.ToString(), supervised: false);
-                    text.Clear();
-                    AddText(segments, i > 0 ? AnswerPrefix + turn.Text + AnswerSuffix : turn.Text, supervised: true);
-                    if (i == 0 || Eos == "every" || (Eos == "last" && i == conversation.Turns.Count - 1))
-                        segments.Add(new Segment("", Supervised: true, SpecialToken.Eos));
-                    break;
-                default:
-                    throw new InputException((conversation.Origin.Length > 0 ? conversation.Origin + ": " : "")
-                        + $"turn {i + 1} is a {turn.Role.ToString().ToLowerInvariant()} turn, "
-                        + $"which the template {Name} does not support"
-                        + (turn.Role == Role.System ? " after the first turn." : "."));
-            }
-        }
-        return text;
-    }
-
-    /// <summary>Replaces placeholders in one pass over the format, never in inserted text: braces in a user's text are
-    /// kept.</summary>
-    private static void FillIn(StringBuilder text, string format, Turn turn, string system, int round)
-    {
-        (string Mark, string Value)[] placeholders =
-        [
-            (InstructionMark, turn.Text), (InputMark, turn.Input), (SystemMark, system),
-            ("{round}", (round + 1).ToString(CultureInfo.InvariantCulture)),
-            ("{round0}", round.ToString(CultureInfo.InvariantCulture)), ("{", "{"),
-        ];
-        ReadOnlySpan<char> rest = format;
-        while (rest.IndexOf('{') is >= 0 and var at)
-        {
-            text.Append(rest[..at]);
-            rest = rest[at..];
-            var from = 0;
-            while (!rest.StartsWith(placeholders[from].Mark)) from++;
-            text.Append(placeholders[from].Value);
-            rest = rest[placeholders[from].Mark.Length..];
-        }
-        text.Append(rest);
-    }
-
-    private void AddText(List<Segment> segments, string text, bool supervised)
-    {
-        if (text.Length > 0) segments.Add(new Segment(text, supervised) { ParsesSpecial = SpecialTokens == "parsed" });
     }
 }

@@ -47,6 +47,7 @@ public static class PromptTemplates
         UserWithInput = "{instruction}\n{input}",
         AnswerPrefix = "\n",
         Separator = "\n",
+        Opening = "any",
     };
 
     /// <summary>The built-in templates.</summary>

@@ -22,6 +22,10 @@ public enum SpecialToken
 /// <param name="Special">The special token of the segment; None for text.</param>
 public readonly record struct Segment(string Text, bool Supervised, SpecialToken Special = SpecialToken.None)
 {
+    /// <summary>Whether the part is outside the loss even where the prompt is trained on: the record or the recipe says
+    /// so.</summary>
+    public bool Masked { get; init; }
+
     /// <summary>Whether text that spells a special token becomes that token.</summary>
     public bool ParsesSpecial { get; init; }
 

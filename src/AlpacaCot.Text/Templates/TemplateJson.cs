@@ -16,6 +16,7 @@ internal static class TemplateJson
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,   // forms that a template does not have
         WriteIndented = true,
         NewLine = "\n",
     });

@@ -16,7 +16,8 @@ public static class HubCache
         if (!IsCache(full)) return path;
         var snapshots = Path.Combine(full, "snapshots");
         var reference = Path.Combine(full, "refs", "main");
-        if (File.Exists(reference) && Path.Combine(snapshots, File.ReadAllText(reference).Trim()) is var main && Directory.Exists(main))
+        if (File.Exists(reference) && Path.Combine(snapshots, File.ReadAllText(reference).Trim()) is var main
+            && Directory.Exists(main))
             return main;
         var all = Directory.Exists(snapshots) ? Directory.GetDirectories(snapshots) : [];
         return all.Length == 1 ? all[0] : throw new InputException(all.Length == 0

@@ -35,8 +35,8 @@ internal static class TiktokenFile
                     $"{path}, line {number}: expected \"base64 rank\" with a unique rank; download the file again.");
         }
         if (byRank.Keys.Last() is var last && last >= JsonModels.MostIdsFor(byRank.Count))
-            throw new InputException($"{path}: the rank {last} of a file with {byRank.Count} tokens; ranks are consecutive. Download the " +
-                "file again.");
+            throw new InputException($"{path}: the rank {last} of a file with {byRank.Count} tokens; ranks are consecutive. " +
+                "Download the file again.");
         var tokens = new string?[last + 1];
         foreach (var (rank, bytes) in byRank) tokens[rank] = ByteAlphabet.Spell(bytes);
         var vocabulary = new Vocabulary(tokens);

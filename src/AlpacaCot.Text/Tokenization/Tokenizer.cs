@@ -55,7 +55,9 @@ public sealed class Tokenizer
     /// <summary>Highest id plus one, including added tokens.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>The first id from <paramref name="start"/> whose token is not an added one; null if all are added or unused.</summary>
+    /// <summary>
+    /// The first id from <paramref name="start"/> whose token is not an added one; null if all are added or unused.
+    /// </summary>
     public int? FirstIdNotAdded(int start)
     {
         for (var id = start; id < _parts.Model.Tokens.Count; id++)

@@ -29,9 +29,12 @@ public sealed class ExampleSet(EncodedDataset rows, IObjective objective)
     /// <summary>Splits off examples for validation; see <see cref="EncodedDataset.Split"/>.</summary>
     public (ExampleSet Train, ExampleSet Validation) Split(int validationSize, long seed)
     {
-        var (train, validation) = rows.Split(validationSize, seed, objective.RowsPerExample);
-        return (new ExampleSet(train, objective), new ExampleSet(validation, objective));
+        var (train, validation) = rows.SplitExamples(validationSize, seed, objective.RowsPerExample);
+        return (Select(train), Select(validation));
     }
+
+    /// <summary>The examples with these numbers, in this order.</summary>
+    public ExampleSet Select(IEnumerable<int> examples) => new(rows.Select(examples.SelectMany(RowsOf)), objective);
 
     private IEnumerable<int> RowsOf(int example) =>
         Enumerable.Range(example * objective.RowsPerExample, objective.RowsPerExample);

@@ -17,7 +17,14 @@ namespace AlpacaCot.Training.Loop;
 /// <param name="LoggingSteps">Steps between two lines of metrics.</param>
 /// <param name="EvalSteps">Steps between two validations; one follows the last step too.</param>
 /// <param name="SaveSteps">Steps between two checkpoints; one follows the last step too.</param>
-public sealed record LoopSchedule(double MaxGradientNorm, int Seed, int LoggingSteps, int EvalSteps, int SaveSteps);
+public sealed record LoopSchedule(double MaxGradientNorm, int Seed, int LoggingSteps, int EvalSteps, int SaveSteps)
+{
+    /// <summary>Validations in a row without an improvement after which the run ends; null: never.</summary>
+    public int? EarlyStopping { get; init; }
+
+    /// <summary>The decrease of the validation loss that counts as an improvement for <see cref="EarlyStopping"/>.</summary>
+    public double MinDelta { get; init; }
+}
 
 /// <summary>
 /// The training loop: batches, loss, backward, step, log. The loss of a step is the mean over all its units of the objective
@@ -43,10 +50,10 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
     {
         var clock = Stopwatch.StartNew();
         var speed = new SpeedMeter();
-        var loss = double.NaN;
+        var loss = run.Losses().Training.Select(l => l.Loss).LastOrDefault(double.NaN); // a finished run takes no further step
         trained.Adapter.Begin(sampler.TotalSteps);
         if (progress.Step == 0) progress = Validate(progress, run, observer);
-        while (progress.Step < sampler.TotalSteps && !cancel.IsCancellationRequested)
+        while (progress.Step < sampler.TotalSteps && !HasStopped(progress) && !cancel.IsCancellationRequested)
         {
             var metrics = Step(progress.Step, speed);
             loss = metrics.Loss;
@@ -58,13 +65,25 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
                 observer.Step(metrics);
             }
             if (last || progress.Step % schedule.EvalSteps == 0) progress = Validate(progress, run, observer);
-            if (last || progress.Step % schedule.SaveSteps == 0) Save(progress, run, observer);
+            var stopped = HasStopped(progress);
+            if (stopped && !last && progress.Step % schedule.LoggingSteps != 0)
+            {
+                run.Log(metrics); // the result has the metrics of its own step
+                observer.Step(metrics);
+            }
+            if (last || stopped || progress.Step % schedule.SaveSteps == 0) Save(progress, run, observer);
             if (progress.Step % StepsPerTrim == 0) Platform.TrimMemory();
         }
-        var cancelled = progress.Step < sampler.TotalSteps;
+        var cancelled = progress.Step < sampler.TotalSteps && !HasStopped(progress);
         if (cancelled) Save(progress, run, observer);
-        return new TrainingResult(progress.Step, loss, progress.BestValidationLoss, run.Folder, clock.Elapsed, cancelled);
+        return new TrainingResult(progress.Step, loss, progress.BestValidationLoss, run.Folder, clock.Elapsed, cancelled)
+        {
+            StoppedEarly = HasStopped(progress), BestStep = progress.BestStep,
+        };
     }
+
+    private bool HasStopped(TrainingProgress progress) =>
+        progress.Step > 0 && progress.WithoutImprovement >= (schedule.EarlyStopping ?? int.MaxValue);
 
     private StepMetrics Step(int step, SpeedMeter speed)
     {
@@ -121,7 +140,10 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
         run.Log(metrics);
         observer.Validated(metrics);
         if (best && progress.Step > 0) run.SaveBest(trained.Adapter);
-        return best ? progress with { BestValidationLoss = metrics.Loss } : progress;
+        if (best) progress = progress with { BestValidationLoss = metrics.Loss, BestStep = metrics.Step };
+        return metrics.Loss < (progress.StoppingLoss ?? double.PositiveInfinity) - schedule.MinDelta
+            ? progress with { StoppingLoss = metrics.Loss, WithoutImprovement = 0 }
+            : progress with { WithoutImprovement = progress.WithoutImprovement + 1 };
     }
 
     private void Save(TrainingProgress progress, RunFolder run, ITrainingObserver observer) =>

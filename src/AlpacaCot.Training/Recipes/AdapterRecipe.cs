@@ -20,6 +20,9 @@ public sealed record AdapterRecipe
     /// </summary>
     public AdapterConfig? Config { get; init; }
 
+    /// <summary>The folder of a trained adapter whose weights training continues from; null: newly initialized weights.</summary>
+    public string? Init { get; init; }
+
     /// <summary>Creates a section of a method with default settings.</summary>
     /// <param name="method">One of <see cref="AdapterMethods.Names"/>.</param>
     /// <exception cref="Text.InputException">The method is unknown.</exception>
@@ -52,11 +55,15 @@ public sealed record AdapterRecipe
     public AdapterConfig? Complete(AdapterSetup setup) => Config?.Method.Complete(Method, Config, setup);
 
     /// <summary>The section as YAML in one line.</summary>
-    public override string ToString() => AdapterSection.Write(Method, Config);
+    public override string ToString() => Init is null || Config is null ? AdapterSection.Write(Method, Config)
+        : Yaml.Map([("method", Method), .. Config.Method.Write(Method, Config), (ContinuedAdapter.Key, Yaml.Text(Init))]);
 
     internal static AdapterRecipe Read(ConfigurationNode node, KeyContext context)
     {
-        var (method, config) = AdapterSection.Read(node, context);
-        return config is null ? None : new AdapterRecipe(method, config);
+        var (rest, init) = ContinuedAdapter.Take(node, context);
+        if (init is not null && context.Folder is not null && ContinuedAdapter.Read(rest, init, context) is var (name, saved))
+            return new AdapterRecipe(name, saved) { Init = init };
+        var (method, config) = AdapterSection.Read(rest, context);
+        return config is null ? None : new AdapterRecipe(method, config) { Init = init };
     }
 }

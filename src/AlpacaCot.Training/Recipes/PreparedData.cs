@@ -24,22 +24,44 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
     public string Fingerprint => $"{Train.Rows.Fingerprint()}+{Validation.Rows.Fingerprint()}";
 
     /// <summary>Reads, renders and tokenizes the data of a recipe.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="template">The prompt template.</param>
+    /// <param name="objective">The training objective, which defines examples.</param>
+    /// <param name="findOverlap">Whether to look for validation records that nearly repeat a training record, for a note.</param>
     /// <exception cref="InputException">A file is invalid, or there is no training example.</exception>
-    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective)
+    public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective,
+        bool findOverlap = false)
     {
         var options = recipe.Training;
         var notes = new List<string>();
-        var encoder = new ExampleEncoder(tokenizer, template,
-            new EncodingOptions { CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs });
-        // Sources that are counted or read several times repeat their notes.
-        var noted = new HashSet<string>();
-        var reading = new ReadOptions { SkipBad = options.SkipBad, OnRecognized = Once, OnBadRecord = Once };
+        var noted = new HashSet<string>();   // sources that are counted or read several times repeat their notes
+        var encoder = new ExampleEncoder(tokenizer, template, new EncodingOptions
+        {
+            CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs, TrainOn = options.TrainOn,
+            Roles = options.TrainOnRoles, Reasoning = options.Reasoning, OnBadRecord = options.SkipBad ? Once : null,
+        });
+        var reading = new ReadOptions
+        {
+            SkipBad = options.SkipBad, Answers = AnswerRule.Filled, OnRecognized = Once, OnBadRecord = Once,
+        };
         var mixture = RecipeData.Mixture(recipe, reading);
-        var train = Encode(mixture);
+        var validates = findOverlap && (recipe.Validation.Count > 0 || options.ValidationSize > 0);
+        var (ofTraining, ofValidation) = (Sample(), Sample());
+        var train = Encode(mixture, ofTraining);
         encoder.RequireExamples("training.cutoff_length");
-        var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading)) : Examples([]);
-        if (options.ValidationSize > 0) (train, validation) = train.Split(options.ValidationSize, options.Seed);
-        if (encoder.Dropped + encoder.Truncated > 0) notes.Add(encoder.Summary);
+        var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading), ofValidation)
+            : Examples([]);
+        if (options.ValidationSize > 0)
+        {
+            // Weights, epochs and sizes have repeated records by now: the split keeps all repetitions of one on the same side.
+            var all = train;
+            var (kept, split) = all.Rows.SplitExamples(options.ValidationSize, options.Seed, objective.RowsPerExample);
+            (train, validation) = (all.Select(kept), all.Select(split));
+            if (ofTraining is not null) (ofTraining, ofValidation) = (ofTraining.Of(kept), ofTraining.Of(split));
+        }
+        if (ofTraining is not null && SplitOverlap.Note(ofTraining, ofValidation!) is { } overlap) notes.Add(overlap);
+        if (encoder.Dropped + encoder.Truncated + encoder.Bad + encoder.LongTexts > 0) notes.Add(encoder.Summary);
         return new PreparedData(train, validation, encoder.Dropped, encoder.Truncated, notes, mixture.Report!);
 
         void Once(string note)
@@ -47,7 +69,13 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
             if (noted.Add(note)) notes.Add(note);
         }
 
-        ExampleSet Encode(Mixture records) => Examples(objective.Encode(encoder, records.Read()));
+        RecordSample? Sample() => validates ? new RecordSample() : null;
+
+        ExampleSet Encode(Mixture records, RecordSample? sample)
+        {
+            var rows = objective.Encode(encoder, records.Read());
+            return Examples(sample is null ? rows : sample.Keeping(rows, objective.RowsPerExample));
+        }
 
         ExampleSet Examples(IEnumerable<TokenizedExample> rows) => new(EncodedDataset.From(rows), objective);
     }

@@ -36,7 +36,18 @@ public static class RecipeData
     private static IEnumerable<Conversation> Records(DataSpec part, long seed, ReadOptions reading)
     {
         reading = reading with { Format = part.Format, Columns = part.Columns };
-        return part.Set?.Convert(part.Path, new ConvertOptions { Reading = reading, Seed = seed })
-            ?? InstructionFile.Read(part.Path, reading);
+        return part.Set is { } set
+            ? Answered(set.Convert(part.Path, new ConvertOptions { Reading = reading, Seed = seed }), set.Entry.Name, reading)
+            : DataFiles.Read(part.Path, reading);
+    }
+
+    // The records of a published set are not the user's to correct: those without an answer are left out, and counted.
+    private static IEnumerable<Conversation> Answered(IEnumerable<Conversation> records, string name, ReadOptions reading)
+    {
+        var (count, first) = (0, "");
+        foreach (var record in records)
+            if (reading.Answers != AnswerRule.Filled || EmptyAnswer.TurnOf(record) == 0) yield return record;
+            else if (count++ == 0) first = record.Origin;
+        if (count > 0) reading.OnBadRecord?.Invoke($"{name}: {count} records without an answer are left out, the first: {first}");
     }
 }

@@ -5,6 +5,8 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Examples;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Settings;
@@ -21,6 +23,7 @@ internal static class RecipeKeys
 {
     private static readonly Words<Arithmetic> Arithmetics =
         new((Arithmetic.Float32, "fp32"), (Arithmetic.BFloat16, "bf16"), (Arithmetic.Int8, "int8"));
+    private static readonly Words<Role> RoleWords = Words<Role>.LowerCase;
 
     public static readonly TrainingKey[] Training =
     [
@@ -84,10 +87,26 @@ internal static class RecipeKeys
             o => o.CutoffLength, (o, v) => o with { CutoffLength = v }),
         TrainingKey.Flag("train_on_inputs", "whether prompt tokens are included in the loss",
             o => o.TrainOnInputs, (o, v) => o with { TrainOnInputs = v }),
+        TrainingKey.Word("train_on", "turns included in the loss: all answers, the last one, those of train_on_roles, or only turns "
+            + "that the data marks (weight: 1, train: true); turns that the data excludes are never included",
+            // Defaults are not written, so that recipes and cells of earlier versions keep their fingerprints.
+            o => o.TrainOn == TrainOn.All ? null : (TrainOn?)o.TrainOn, (o, v) => o with { TrainOn = v },
+            TrainingOptions.TrainOnWords),
+        new("train_on_roles", "a list of " + string.Join(", ", RoleWords.All), "roles of train_on: roles, such as [assistant, tool]",
+            ReadRoles, o => o.TrainOnRoles.Count == 0 ? null : $"[{string.Join(", ", o.TrainOnRoles.Select(RoleWords.Of))}]"),
+        TrainingKey.Word("reasoning", "reasoning of the data (reasoning_content, thinking): included in the text and the loss, "
+            + "masked (in the text, not in the loss), or left out",
+            o => o.Reasoning == ReasoningUse.Render ? null : (ReasoningUse?)o.Reasoning, (o, v) => o with { Reasoning = v }),
         TrainingKey.Whole("validation_size", 0, "number of examples split off the training data for the validation loss",
             o => o.ValidationSize, (o, v) => o with { ValidationSize = v }),
         TrainingKey.Whole("eval_steps", 1, "optimizer steps between validations; default: once an epoch",
             o => o.EvalSteps, (o, v) => o with { EvalSteps = v }),
+        TrainingKey.Whole("early_stopping", 1,
+            "the run ends after so many validations in a row without a lower validation loss; default: never",
+            o => o.EarlyStopping, (o, v) => o with { EarlyStopping = v }),
+        TrainingKey.Number("early_stopping_min_delta", "a number from 0", v => v >= 0,
+            "decrease of the validation loss that early_stopping counts as lower",
+            o => o.EarlyStopping is null ? null : o.EarlyStoppingMinDelta, (o, v) => o with { EarlyStoppingMinDelta = v }),
         TrainingKey.Whole("save_steps", 1, "optimizer steps between checkpoints; default: once an epoch",
             o => o.SaveSteps, (o, v) => o with { SaveSteps = v }),
         TrainingKey.Whole("logging_steps", 1, "optimizer steps between log entries",
@@ -115,7 +134,7 @@ internal static class RecipeKeys
     public static readonly DataKey[] Data =
     [
         DataKey.FilePath("path", "a file",
-            "data file: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; with source that set's file or folder",
+            "data: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; a file, a folder, or a pattern such as data/*.csv",
             d => d.Path, (d, v) => d with { Path = v }),
         DataKey.Text("name", "a text", "name in studies; default: the source or the file's name",
             d => d.Name, (d, v) => d with { Name = v }),
@@ -202,6 +221,7 @@ internal static class RecipeKeys
         .. Section.Document("", Root, new Recipe()).Select(k => k.Name is "adapter" or "training" ? k with { Default = "" } : k),
         .. Section.Document("model.", Model, new ModelSpec()),
         .. AdapterSection.Document("adapter."),
+        ContinuedAdapter.Documented,
         .. Section.Document("training.", Training, new TrainingOptions())
             .Select(k => k.Name == "training.objective" ? k with { Default = ObjectiveRegistry.All[0].Name } : k),
         .. Section.Document("data.", Data, new DataSpec()),
@@ -288,6 +308,14 @@ internal static class RecipeKeys
     // A template file is a path; a template's name is not.
     private static string Template(ConfigurationNode.Scalar node, KeyContext context) =>
         context.FilePath(node) is var path && File.Exists(path) ? path : node.Text;
+
+    private static TrainingOptions ReadRoles(TrainingOptions options, ConfigurationNode node, KeyContext context)
+    {
+        var items = node is ConfigurationNode.Sequence list ? list.Items : [node];
+        var roles = items.Select(item => item is ConfigurationNode.Scalar word ? RoleWords.Find(word.Text) : null).ToList();
+        return roles.Count == 0 || roles.Contains(null) ? context.Wrong(options, node, "a list of " + string.Join(", ", RoleWords.All))
+            : options with { TrainOnRoles = [.. roles.Select(role => role!.Value)] };
+    }
 
     private static DataSpec ReadColumns(DataSpec data, ConfigurationNode node, KeyContext context)
     {

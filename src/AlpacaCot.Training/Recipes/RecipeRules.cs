@@ -141,10 +141,12 @@ internal static class RecipeRules
             problems.AddAt("training.validation_size",
                 $"training.validation_size: found {size}, but data is limited to {records} records; " +
                 "no record would remain for training");
-        if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey("training.eval_steps"))
-            problems.AddAt("training.eval_steps",
-                "training.eval_steps: there is no validation data; add training.validation_size or " +
-                "validation");
+        foreach (var key in (string[])["training.eval_steps", "training.early_stopping"])
+            if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey(key))
+                problems.AddAt(key, $"{key}: there is no validation data; add training.validation_size or validation");
+        if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey("training.early_stopping_min_delta"))
+            problems.AddAt("training.early_stopping_min_delta",
+                "training.early_stopping_min_delta has no effect without training.early_stopping; add early_stopping: 3, for example");
     }
 
     private static void Files(Recipe recipe, Problems problems)
@@ -205,8 +207,9 @@ internal static class RecipeRules
     {
         foreach (var (part, list) in new[] { ("data", recipe.Data), ("validation", recipe.Validation) })
             foreach (var (i, data) in list.Index())
-                if (data.Path.Length > 0 && !(data.Set is null ? File.Exists(data.Path) : Path.Exists(data.Path)))
+                if (data.Path.Length > 0 && !AlpacaCot.Data.Collection.DataFiles.Exist(data.Path))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
-                        $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
+                        AlpacaCot.Data.Collection.DataFiles.IsPattern(data.Path) ? $"{part}: no file matches {data.Path}"
+                            : $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
     }
 }

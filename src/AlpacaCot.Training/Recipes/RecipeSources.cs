@@ -16,7 +16,7 @@ internal static class RecipeSources
         if (entry.Source is not { } name) return [entry];
         var folder = node.Location.Folder ?? context.Folder ?? ".";
         var path = Path.GetFullPath(name, Path.GetFullPath(folder));
-        if (entry.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : Path.Exists(path)))
+        if (entry.Path.Length == 0 && (context.Folder is null ? Catalogue.TryResolve(name) is null : DataFiles.Exist(path)))
             return [entry with { Source = null, Path = context.Folder is null ? name : path }];
 
         var own = CatalogueFile.Find(folder, ".");

@@ -94,4 +94,17 @@ public sealed record ValidationMetrics(int Step, IReadOnlyList<NamedValue> Value
 /// <param name="Elapsed">Wall time of the run.</param>
 /// <param name="Cancelled">Whether it was cancelled before its last step; it can be resumed.</param>
 public sealed record TrainingResult(int Steps, double FinalLoss, double? BestValidationLoss, string OutputFolder,
-    TimeSpan Elapsed, bool Cancelled);
+    TimeSpan Elapsed, bool Cancelled)
+{
+    /// <summary>Whether early stopping ended the run before its last step.</summary>
+    public bool StoppedEarly { get; init; }
+
+    /// <summary>The step of <see cref="BestValidationLoss"/>.</summary>
+    public int BestStep { get; init; }
+
+    /// <summary>Whether the run learned nothing, or the opposite: the loss rose, or no step had a learning rate above 0.</summary>
+    public bool Failed { get; init; }
+
+    /// <summary>Remarks on the outcome with what to do, such as a loss that rose; empty where there is nothing to say.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+}

@@ -1,4 +1,7 @@
+using AlpacaCot.Configuration;
 using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text.Conversations;
+using AlpacaCot.Text.Examples;
 
 namespace AlpacaCot.Training.Settings;
 
@@ -74,11 +77,30 @@ public sealed record TrainingOptions
     /// <summary>Whether prompt tokens are included in the loss.</summary>
     public bool TrainOnInputs { get; init; }
 
+    /// <summary>The words of <see cref="TrainOn"/> in recipes and options.</summary>
+    public static Words<TrainOn> TrainOnWords { get; } =
+        new((TrainOn.All, "all"), (TrainOn.Last, "last"), (TrainOn.Roles, "roles"), (TrainOn.PerTurn, "per-turn"));
+
+    /// <summary>The turns included in the loss.</summary>
+    public TrainOn TrainOn { get; init; }
+
+    /// <summary>The roles of <see cref="TrainOn.Roles"/>.</summary>
+    public IReadOnlyList<Role> TrainOnRoles { get; init; } = [];
+
+    /// <summary>What becomes of the reasoning of a turn.</summary>
+    public ReasoningUse Reasoning { get; init; }
+
     /// <summary>The number of examples split off the training data for validation.</summary>
     public int ValidationSize { get; init; }
 
     /// <summary>Optimizer steps between validations; null: once an epoch.</summary>
     public int? EvalSteps { get; init; }
+
+    /// <summary>The run ends after so many validations in a row without an improvement; null: it runs to its last step.</summary>
+    public int? EarlyStopping { get; init; }
+
+    /// <summary>The decrease of the validation loss that counts as an improvement for <see cref="EarlyStopping"/>.</summary>
+    public double EarlyStoppingMinDelta { get; init; }
 
     /// <summary>Optimizer steps between checkpoints; null: once an epoch.</summary>
     public int? SaveSteps { get; init; }

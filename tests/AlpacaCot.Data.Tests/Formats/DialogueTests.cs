@@ -44,7 +44,7 @@ public sealed class DialogueTests : IDisposable
         var recognized = "";
         var path = _folder.Write("a.jsonl", json);
         var read = Assert.Single(InstructionFile.Read(path, new() { OnRecognized = what => recognized = what }));
-        Assert.EndsWith("; " + format, recognized);
+        Assert.Equal(format, recognized.Split("; ")[1]);   // the roles of fields may follow
         Assert.Equal(says, string.Join("|", read.Turns.Select(t => $"{t.Role}: {t.Text}"
             + (t.Input.Length > 0 ? $" ({t.Input})" : "")))
             + (read.Rejected is null ? "" : $" -> {read.Rejected}"));

@@ -72,7 +72,7 @@ public sealed class InstructionFileTests : IDisposable
         { "<!DOCTYPE html><html>not found</html>", ["an HTML page", "download"] },
         { "version https://git-lfs.github.com/spec/v1\noid sha256:12\n", ["git-lfs pointer", "git lfs pull"] },
         { "instruction,input,output\n", ["contains no records"] },
-        { "a page, saved by mistake\n", ["does not start with [ or {", "has no known column (a page,  saved by mistake)"] },
+        { "a page, saved by mistake\n", ["does not start with [ or {", "has no known column (a page, saved by mistake)"] },
         { "instruction,output\n1,2\n3\n", ["record 2 (line 3)", "it has 1 cells, but there are 2 columns"] },
         { "instruction,output\n1,2\n\"3,4\n5,6\n", ["record 2 (line 3)", "ends inside the quotes"] },
         { "instruction,output\n\"1\"a,2\n", ["record 1 (line 2)", "text after a closing quote"] },
@@ -122,7 +122,8 @@ public sealed class InstructionFileTests : IDisposable
         var invalid = Encoding.UTF8.GetBytes($"[{A},\n{B}]");
         invalid[Array.IndexOf(invalid, (byte)'2')] = 0xFF;
         AssertMessage(invalid, "record 2 (line 2)", "invalid UTF-8");
-        AssertMessage([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"[{A}]")], "UTF-16", "save it as UTF-8");
+        AssertMessage([.. Encoding.UTF32.GetPreamble(), .. Encoding.UTF32.GetBytes($"[{A}]")], "UTF-32", "save it as UTF-8");
+        AssertMessage([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"[{A}")[..^1], 0xD8], "UTF-16", "damaged");
         AssertMessage(Encoding.Unicode.GetBytes($"[{A}]"), "UTF-16");
         AssertMessage(Encoding.BigEndianUnicode.GetBytes($"[{A}]"), "UTF-16");
         AssertMessage("PK\u0003\u0004....."u8.ToArray(), "zip archive");

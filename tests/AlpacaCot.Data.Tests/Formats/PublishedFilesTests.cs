@@ -77,12 +77,13 @@ public sealed class PublishedFilesTests
     {
         var path = ReferenceData.Path("data/" + file);
         var (last, read, kind) = ("", 0, "");
-        foreach (var conversation in InstructionFile.Read(path, new() { OnRecognized = said => kind = said }))
+        foreach (var conversation in InstructionFile.Read(path, new() { OnRecognized = said => kind += said + "\n" }))
         {
             read++;
             last = conversation.Origin;
         }
-        Assert.Equal($"{path}: {recognized}", kind);
+        // The roles of fields may follow.
+        Assert.Equal($"{path}: {recognized}", string.Join("; ", kind.Split('\n')[0].Split("; ").Take(2)));
         Assert.Equal(count, read);
         Assert.Equal($"{path}, record {count}", last);
     }

@@ -11,9 +11,17 @@ internal static class Said
     {
         var text = new StringBuilder();
         foreach (var turn in conversation.Turns)
-            text.Append($"{turn.Role}: {turn.Text} | {turn.Input} | {Fields(turn.Metadata)}\n");
-        return text.Append($"rejected: {conversation.Rejected} | {Fields(conversation.Metadata)}").ToString();
+            text.Append(By(turn)).Append('\n');
+        var rejected = conversation.Rejected is { } lost ? string.Join(" / ", lost.Turns.Select(By)) + $" for {lost.Replaces}" : "";
+        return text.Append($"rejected: {rejected} | {Fields(conversation.Metadata)} | "
+            + string.Join(", ", conversation.Tools.Select(Value))).ToString();
     }
+
+    /// <summary>Everything a turn holds.</summary>
+    public static string By(Turn turn) => $"{turn.Role}: {turn.Text} | {turn.Input} | {turn.Reasoning} | "
+        + string.Join(", ", turn.Calls.Select(call => $"{call.Name}({Value(call.Arguments)})#{call.Id}"))
+        + $" | {string.Join(", ", turn.Media.Select(part => $"{part.Number} {part.Kind} {Value(part.Content)}"))}"
+        + $" | {turn.ToolName} {turn.ToolCallId} | {turn.Learn} | {Fields(turn.Metadata)}";
 
     public static List<string> By(IEnumerable<Conversation> conversations) => [.. conversations.Select(By)];
 

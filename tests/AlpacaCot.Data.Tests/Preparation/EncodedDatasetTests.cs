@@ -62,6 +62,24 @@ public sealed class EncodedDatasetTests
         static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];
     }
 
+    // Soup 680: weights above 1 repeat records, and a split of the repeated ones has the same record on both sides.
+    [Fact]
+    public void Repetitions_of_an_example_are_on_one_side_of_a_split()
+    {
+        var dataset = EncodedDataset.From(Enumerable.Range(0, 40).Select(i => new TokenizedExample([i % 10, 7], [i % 10, 7])));
+        var (train, validation) = dataset.Split(3, seed: 1);
+        Assert.Equal((28, 3), (train.Count, validation.Count)); // validation has each once, training the others four times
+        Assert.Empty(Ids(train).Intersect(Ids(validation)));
+        Assert.Equal(Enumerable.Range(0, 10), Ids(train).Union(Ids(validation)).Order());
+        // Without repetitions the choice is the one of before.
+        Assert.Equal(Ids(EncodedDataset.From(Enumerable.Range(0, 10).Select(i => new TokenizedExample([i, 7], [i, 7])))
+            .Split(3, seed: 1).Validation), Ids(validation));
+        Assert.Equal("validation_size 10 leaves no training examples: the data has 10 different examples (40 with repetitions, "
+            + "which are all on one side).", Assert.Throws<InputException>(() => dataset.Split(10, seed: 1)).Message);
+
+        static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];
+    }
+
     [Fact]
     public void The_fingerprint_changes_with_ids_marks_borders_and_order()
     {

@@ -172,7 +172,7 @@ public sealed class MixtureTests
         var back = ExternalShuffle.Shuffle([record, record], 1, memory: 1).First();
         Assert.Equal(record.Turns.Select(turn => (turn.Role, turn.Text, turn.Input)),
             back.Turns.Select(turn => (turn.Role, turn.Text, turn.Input)));
-        Assert.Equal((record.Origin, record.Rejected), (back.Origin, back.Rejected));
+        Assert.Equal((record.Origin, record.Rejected!.Text), (back.Origin, back.Rejected!.Text));
         Assert.Equal("f", back.Turns[2].Metadata["name"].GetString());
         Assert.Equal(["z", "a"], back.Metadata.Keys);
         Assert.Equal("{\"a\":[1,null,1.50]}", back.Metadata["z"].GetRawText());

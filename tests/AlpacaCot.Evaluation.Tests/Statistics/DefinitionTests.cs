@@ -52,9 +52,35 @@ public sealed class DefinitionTests
         Assert.Equal(1, PermutationTest.PValue([0, 0, 0], random));
         var few = PairedComparison.Of(new Dictionary<string, double> { ["a"] = 0, ["b"] = 0 },
             new Dictionary<string, double> { ["a"] = 1, ["b"] = 1 });
-        Assert.Equal((1, 1), (few.Interval.Low, few.Interval.High));
+        Assert.True(few.Interval.Contains(0)); // what two questions cannot exclude
         Assert.False(few.IsSure); // two questions are no evidence, however alike
         Assert.Null(EffectSize.Paired([1, 1]));
+    }
+
+    [Fact]
+    public void Equal_answers_of_few_questions_exclude_little()
+    {
+        static PairedComparison Same(int questions) => PairedComparison.Of(
+            Enumerable.Range(0, questions).ToDictionary(i => $"{i}", _ => 0.0),
+            Enumerable.Range(0, questions).ToDictionary(i => $"{i}", _ => 0.0));
+        // Clopper and Pearson's limit for none of n: 1 - 0.025^(1/n).
+        Assert.Equal(0.8419, Same(2).Interval.High, 4);
+        Assert.Equal(-0.8419, Same(2).Interval.Low, 4);
+        Assert.Equal(0.0362, Same(100).Interval.High, 4);
+        // One difference in a hundred does not make the other direction impossible.
+        var one = PairedComparison.Of(Enumerable.Range(0, 100).ToDictionary(i => $"{i}", _ => 0.0),
+            Enumerable.Range(0, 100).ToDictionary(i => $"{i}", i => i == 0 ? 1.0 : 0));
+        Assert.InRange(one.Interval.Low, -0.04, -0.02);
+    }
+
+    [Fact]
+    public void Score_intervals_have_a_width_where_all_answers_are_alike()
+    {
+        Assert.Equal(Proportion.Interval(0, 8), ScoreInterval.OfMean([0, 0, 0, 0, 0, 0, 0, 0]));
+        Assert.Equal(Proportion.Interval(3, 4), ScoreInterval.OfMean([1, 0, 1, 1]));
+        var graded = ScoreInterval.OfMean([0.5, 0.5, 0.5])!.Value; // 1 - 0.025^(1/3) = 0.7076 of the questions may be otherwise
+        Assert.Equal((0.1462, 0.8538), (Math.Round(graded.Low, 4), Math.Round(graded.High, 4)));
+        Assert.Null(ScoreInterval.OfMean([]));
     }
 
     [Fact]

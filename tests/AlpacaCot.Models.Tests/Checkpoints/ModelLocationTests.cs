@@ -8,7 +8,9 @@ using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Tests.Checkpoints;
 
-/// <summary>What people pass as a model: run folders, folders of the hub's cache, parts without an index, odd tokenizers.</summary>
+/// <summary>
+/// What people pass as a model: run folders, folders of the hub's cache, parts without an index, odd tokenizers.
+/// </summary>
 public sealed class ModelLocationTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

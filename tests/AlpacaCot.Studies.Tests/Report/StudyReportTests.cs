@@ -45,6 +45,22 @@ public sealed class StudyReportTests : IDisposable
         Assert.Matches(@"^去掉 CoT 数据后，推理下降 50\.0 分 \[4\d\.\d, 5\d\.\d\]，p < 0\.001；", chinese);
     }
 
+    // Two questions that both arms answer wrong are no evidence of anything.
+    [Fact]
+    public void Nothing_is_claimed_of_two_questions_that_all_answer_wrong()
+    {
+        var analysis = Plant((_, _, _, _) => false, questions: 2);
+        Assert.All(analysis.Comparisons, c => Assert.Equal(c.Measure.Category is null ? 6 : 2, c.Paired.Questions));
+        Assert.All(analysis.Comparisons, c => Assert.Equal(ComparisonVerdict.Open, c.Verdict));
+        Assert.DoesNotContain("unchanged", Assert.Single(new Findings(analysis, "en").Statements), StringComparison.Ordinal);
+        // The interval of a score is that of `evaluate`.
+        foreach (var score in analysis.Scores)
+        {
+            Assert.Equal(0, score.Mean);
+            Assert.Equal(Evaluation.Statistics.Proportion.Interval(0, score.Questions).Times(100), score.Interval);
+        }
+    }
+
     [Fact]
     public void Nothing_is_claimed_where_arms_differ_by_chance()
     {
@@ -153,30 +169,30 @@ public sealed class StudyReportTests : IDisposable
             .Select(a => a.GetProperty("texts")[0].GetString() == a.GetProperty("references")[0].GetString() ? 1.0 : 0)];
     }
 
-    private StudyAnalysis Plant(Func<string, string, int, int, bool> isRight, string first = "full")
+    private StudyAnalysis Plant(Func<string, string, int, int, bool> isRight, string first = "full", int questions = Questions)
     {
-        var study = MakeStudy(first);
+        var study = MakeStudy(first, questions);
         var benchmark = BenchmarkSuite.Find("heldout");
-        var questions = BenchmarkSuite.Read(benchmark, study.Benchmarks[0].Path, new BenchmarkOptions());
+        var asking = BenchmarkSuite.Read(benchmark, study.Benchmarks[0].Path, new BenchmarkOptions());
         foreach (var (cell, place, asked) in StudyRunner.CellFolders(study))
         {
             place.WriteOrder(cell, asked, 1);
-            var responses = questions.Select((q, i) => new BenchmarkResponse(
-                isRight(cell.Arm.Name, q.Category, i % Questions, cell.Seed) ? q.References[0] : $"It is not {i}.")).ToList();
-            GenerationsFile.Write(place.Answers(asked[0]), BenchmarkRunner.Score(benchmark, "planted", questions, responses));
+            var responses = asking.Select((q, i) => new BenchmarkResponse(
+                isRight(cell.Arm.Name, q.Category, i % questions, cell.Seed) ? q.References[0] : $"It is not {i}.")).ToList();
+            GenerationsFile.Write(place.Answers(asked[0]), BenchmarkRunner.Score(benchmark, "planted", asking, responses));
             File.WriteAllLines(Directory.CreateDirectory(place.Run).FullName + "/metrics.jsonl",
                 Enumerable.Range(1, 30).Select(s => $$"""{"step":{{s}},"loss":{{3.0 / s:R}},"total_tokens":100}"""));
         }
         return StudyAnalysis.Of(StudyResults.Load(study));
     }
 
-    private Study MakeStudy(string first)
+    private Study MakeStudy(string first, int questions)
     {
         Directory.CreateDirectory(_folder.File("model"));
         File.WriteAllText(_folder.File("model/config.json"), "{}");
         foreach (var name in (string[])["EN", "CoT"]) File.WriteAllText(_folder.File($"{name}.json"), "[]");
         File.WriteAllText(_folder.File("questions.json"),
-            JsonSerializer.Serialize(Kinds.SelectMany(kind => Enumerable.Range(0, Questions)
+            JsonSerializer.Serialize(Kinds.SelectMany(kind => Enumerable.Range(0, questions)
             .Select(i => new { instruction = $"{kind} question {i}?", input = "", output = $"It is {kind} {i}.",
                 category = kind }))));
         File.WriteAllText(_folder.File("study.yaml"), $$"""

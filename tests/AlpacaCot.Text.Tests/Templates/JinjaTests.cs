@@ -55,6 +55,61 @@ public sealed class JinjaTests
     public void What_cannot_be_rendered_is_refused_with_its_line(string template, string part) =>
         Assert.Contains(part, Assert.Throws<InputException>(() => Render(template)).Message);
 
+    /// <summary>Operations on long texts, repeated: each is charged by the length it works on.</summary>
+    [Theory]
+    [InlineData("a == b")]
+    [InlineData("a < b")]
+    [InlineData("a is eq b")]
+    [InlineData("a is sameas b")]
+    [InlineData("[a] == [b]")]
+    [InlineData("[a, b]|min == 1")]
+    [InlineData("'y' in a")]
+    [InlineData("a in {'k': 1}")]
+    [InlineData("{'k': 1}[a]")]
+    [InlineData("a[5]")]
+    [InlineData("a[-1]")]
+    [InlineData("a|length")]
+    [InlineData("a|title")]
+    [InlineData("a|escape")]
+    [InlineData("[a]|e")]
+    [InlineData("a|upper")]
+    [InlineData("a|wordcount")]
+    [InlineData("a|urlencode")]
+    [InlineData("a is lower")]
+    [InlineData("a.isdigit()")]
+    [InlineData("a.find('y')")]
+    [InlineData("a.count('y')")]
+    [InlineData("a.strip('y')")]
+    [InlineData("a.startswith(('y', a, b))")]
+    [InlineData("a.partition('y')")]
+    [InlineData("'%s' % a")]
+    [InlineData("'{0}'.format(a)")]
+    [InlineData("strftime_now(a)")]
+    public void Work_on_long_texts_is_charged(string expression)
+    {
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var template = "{% set a = 'x' * 1000000 %}{% set b = ('x' * 999999) ~ 'x' %}{% for i in range(100000) %}{% if "
+            + expression + " %}{% endif %}{% endfor %}";
+        Assert.Contains("rendering exceeds", Assert.Throws<InputException>(() => Render(template)).Message);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
+    }
+
+    [Theory]
+    [InlineData("{% set a = 'a' * 1000000 %}{{ (a[:500000] ~ 'b') in a }}", "rendering exceeds")]   // the worst case of a search
+    [InlineData("{% set a = 'x' * 1000000 %}{{ ('{0}' * 100000).format(a) }}", "too long")]
+    [InlineData("{% set a = 'x' * 1000000 %}{{ ('%s' * 1000) % (((a,) * 1000)) }}", "too long")]
+    [InlineData("{{ ('%9999d' * 100000) % ((1,) * 100000) }}", "too long")]
+    [InlineData("{% set a = 'x' * 1000000 %}{{ range(1000)|list|tojson(separators=(a, ':')) }}", "too long")]
+    public void A_long_result_is_refused_before_it_is_made(string template, string part) =>
+        Assert.Contains(part, Assert.Throws<InputException>(() => Render(template)).Message);
+
+    [Fact]
+    public void A_message_of_a_template_is_short() => Assert.InRange(Assert.Throws<InputException>(() =>
+        Render("{{ raise_exception('x' * 10000000) }}")).Message.Length, 1000, 1200);
+
+    [Fact]
+    public void Escape_changes_five_characters() => Assert.Equal("&lt;é&#39;&#34;&amp;&gt;", Render("{{ '<é\\'\"&>'|escape }}"));
+
     [Theory]
     [InlineData("\n{% if a %}x", "line 2: the if block of line 2 is unclosed: '{% endif %}' is missing")]
     [InlineData("{{ a", "line 1: unclosed tag: '}}' is missing")]

@@ -83,7 +83,6 @@ public sealed class RecipeErrorTests
     [InlineData("training:\n　epochs: 1", "r.yaml:5", "looks like a space; use ordinary spaces", "^")]
     [InlineData("template：alpaca", "r.yaml:4", "the colon after template is full-width (：); write an ordinary colon", "    template：alpaca\n            ^")]
     [InlineData("adapter:\n  rank：8", "r.yaml:5", "the colon after rank is full-width", "      rank：8\n          ^")]
-    [InlineData("adapter: { rank：8, alpha: 4 }", "r.yaml:4", "full-width", "")]
     [InlineData("validation: [a.json，b.json", "r.yaml:4", "the comma ， is full-width; write an ordinary comma", "^")]
     [InlineData("validation: 【a: b】", "r.yaml:4", "the bracket 【 is full-width; write [", "^")]
     [InlineData("template: \"C:\\data\\x.json\"", "r.yaml:4", "in double quotes \\ begins an escape", "in single quotes")]
@@ -111,6 +110,7 @@ public sealed class RecipeErrorTests
     // Valid YAML that means something else than its author: typographic quotes, control characters from "C:\new".
     [Theory]
     [InlineData("template: “alpaca”", "r.yaml:4", "quotation marks of “alpaca” are typographic")]
+    [InlineData("adapter: { rank：8, alpha: 4 }", "r.yaml:4", "full-width colon")]
     [InlineData("training: { schedule: linear， }", "r.yaml:4", "full-width comma")]
     [InlineData("training: { learning_rate: 0,5, epochs: 1 }", "r.yaml:4", "'5'")]
     [InlineData("training: { epochs: 1_000 }", "r.yaml:4", "write 1000")]

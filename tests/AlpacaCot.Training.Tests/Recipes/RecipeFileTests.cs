@@ -206,7 +206,10 @@ public sealed class RecipeFileTests
                 "training.momentum" => "model: m\ndata: [d]\noutput: o\ntraining: { optimizer: sgd }",
                 _ when key.Name.StartsWith("training.galore", StringComparison.Ordinal) =>
                     "model: m\ndata: [d]\noutput: o\nadapter: none\ntraining: { optimizer: galore }",
-                "training.eval_steps" => "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
+                "training.eval_steps" or "training.early_stopping" =>
+                    "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1 }",
+                "training.early_stopping_min_delta" =>
+                    "model: m\ndata: [d]\noutput: o\ntraining: { validation_size: 1, early_stopping: 3 }",
                 _ when key.Name.StartsWith("adapter.", StringComparison.Ordinal)
                     && AdapterMethods.Names.FirstOrDefault(m => AdapterMethods.Named(m)!.KeysOf(m)
                         .Contains(key.Name["adapter.".Length..])) is { } method =>
@@ -225,6 +228,7 @@ public sealed class RecipeFileTests
         "a" when key.Allowed.StartsWith("a number", StringComparison.Ordinal) =>
             key.Allowed.Contains("from 1", StringComparison.Ordinal) ? "2" : "0.5",
         "a" when key.Allowed.StartsWith("a list of numbers", StringComparison.Ordinal) => "[0]",
+        "a" when key.Allowed.StartsWith("a list of system", StringComparison.Ordinal) => "[tool]",
         "a" when key.Allowed.StartsWith("a map such as { q_proj", StringComparison.Ordinal) => "{ q_proj: 2 }",
         "a" when key.Allowed.StartsWith("a map", StringComparison.Ordinal) => "{}",
         "lora" => "lora",

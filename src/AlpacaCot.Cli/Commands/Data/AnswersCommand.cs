@@ -5,7 +5,6 @@ using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Data.Formats;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 
@@ -21,6 +20,7 @@ internal sealed class AnswersCommand(Terminal terminal)
     private readonly Option<string> _templates = Options.File("--templates",
         "Templates that the outputs were made with, if they are known");
 
+    private readonly ReadingOptions _reading = new();
     private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -30,7 +30,7 @@ internal sealed class AnswersCommand(Terminal terminal)
             "data answers --in CoT_data.json --out answers.jsonl",
             "data answers --in cot.json --templates flan.json --out answers.jsonl --json")
         {
-            command._in, command._out, command._templates, command._skipBad, command._json,
+            command._in, command._reading.All, command._out, command._templates, command._skipBad, command._json,
         }.Runs(command.Run);
     }
 
@@ -39,12 +39,15 @@ internal sealed class AnswersCommand(Terminal terminal)
         var (path, to) = (parsed.GetValue(_in)!, parsed.GetValue(_out)!);
         var known = parsed.GetValue(_templates) is { } file ? CotTemplates.Load(file) : null;
         var (bad, found) = (0L, 0L);
-        var reading = new ReadOptions { SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => bad++ };
+        var reading = _reading.Read(parsed, terminal) with
+        {
+            SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => bad++,
+        };
         var count = 0L;
         using (var progress = new RecordProgress(terminal, parsed.GetValue(_json)))
             OutputFile.Write(to, stream =>
             {
-                foreach (var record in InstructionFile.Read(path, reading))
+                foreach (var record in DataFiles.Read(path, reading))
                 {
                     cancel.ThrowIfCancellationRequested();
                     progress.Report(++count);

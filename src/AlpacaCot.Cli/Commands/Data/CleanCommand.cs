@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Cleaning;
 
@@ -46,7 +47,8 @@ internal sealed class CleanCommand(Terminal terminal)
             LeastAnswer = parsed.GetValue(_minAnswer) ?? 0,
             MostAnswer = parsed.GetValue(_maxAnswer) ?? int.MaxValue,
         });
-        var outcome = _step.Run(parsed, (records, onFinding) => cleaner.Filter(records, onFinding), cancel);
+        var outcome = _step.Run(parsed, (records, onFinding) => cleaner.Filter(records, onFinding), cancel,
+            AnswerRule.Optional);
         _step.Print(parsed, outcome, json => json.Array("filters", cleaner.Filters, filter => json.Object(o =>
         {
             o.WriteString("name", filter.Name);

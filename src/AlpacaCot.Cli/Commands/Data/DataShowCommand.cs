@@ -3,7 +3,7 @@ using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Data.Formats;
+using AlpacaCot.Data.Preparation;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using Spectre.Console;
@@ -17,7 +17,7 @@ internal sealed class DataShowCommand(Terminal terminal)
 
     private readonly Argument<string> _name = new("NAME")
     {
-        Description = "Name or alias of a set, or a combination such as alpaca-cot",
+        Description = "Name or alias of a set, a combination such as alpaca-cot, or a file, folder or pattern",
     };
 
     private readonly Option<string> _in = new("--in")
@@ -29,6 +29,7 @@ internal sealed class DataShowCommand(Terminal terminal)
 
     private readonly Option<int?> _limit = Options.Limit("Read only the first N records");
     private readonly Option<bool> _skipBad = Options.SkipBad(), _json = Options.Json();
+    private readonly ReadingOptions _reading = new();
     private readonly CatalogueOptions _catalogue = new();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -37,14 +38,17 @@ internal sealed class DataShowCommand(Terminal terminal)
         return new DocumentedCommand("show", CommandGroup.Data, "Show a set: origin, licence, statistics and sample records",
             "data show alpaca-cleaned", "data show dolly --in databricks-dolly-15k.jsonl --samples 3", "data show belle --json")
         {
-            command._name, command._in, command._samples, command._limit, command._skipBad, command._json,
+            command._name, command._in, command._reading.All, command._samples, command._limit, command._skipBad, command._json,
             command._catalogue.All,
         }.Runs(command.Run);
     }
 
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
-        var sources = Catalogue.Resolve(parsed.GetValue(_name)!, _catalogue.Own(parsed));
+        var (name, own) = (parsed.GetValue(_name)!, _catalogue.Own(parsed));
+        var sources = Catalogue.TryResolve(name, own) is null && DataFiles.Exist(name)
+            ? [new ColumnSource(new CatalogueEntry(name, name, null), new Dictionary<string, string>(), name)]
+            : Catalogue.Resolve(name, own);
         if (sources.Count > 1 && parsed.GetValue(_in) is not null)
             throw new InputException($"--in needs a single set; {parsed.GetValue(_name)} is a combination of {sources.Count}");
         var asJson = parsed.GetValue(_json);
@@ -52,7 +56,10 @@ internal sealed class DataShowCommand(Terminal terminal)
         {
             var data = parsed.GetValue(_in) is { } path ? [path] : _catalogue.DataOf(source, parsed);
             var skipped = 0L;
-            var reading = new ReadOptions { SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++ };
+            var reading = _reading.Read(parsed, terminal) with
+            {
+                SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++,
+            };
             using var progress = new RecordProgress(terminal, asJson);
             var look = data.Count == 0 ? null : Look.At(
                 progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
@@ -73,6 +80,9 @@ internal sealed class DataShowCommand(Terminal terminal)
                         t.WriteString("role", turn.Role.ToString().ToLowerInvariant());
                         t.WriteString("text", turn.Text);
                         if (turn.Input.Length > 0) t.WriteString("input", turn.Input);
+                        if (turn.Reasoning.Length > 0) t.WriteString("reasoning", turn.Reasoning);
+                        if (turn.Calls.Count > 0) t.Strings("tool_calls", turn.Calls.Select(ConversationText.Call));
+                        if (turn.Media.Count > 0) t.Strings("other_parts", turn.Media.Select(part => part.Kind));
                     }));
                 }));
             }))));
@@ -113,6 +123,10 @@ internal sealed class DataShowCommand(Terminal terminal)
             {
                 console.MarkupLine($"  [aqua]{turn.Role.ToString().ToLowerInvariant()}[/]  {Markup.Escape(Cut(turn.Text))}");
                 if (turn.Input.Length > 0) console.MarkupLine($"  [aqua]input[/]  {Markup.Escape(Cut(turn.Input))}");
+                if (turn.Reasoning.Length > 0) console.MarkupLine($"  [aqua]reasoning[/]  {Markup.Escape(Cut(turn.Reasoning))}");
+                foreach (var call in turn.Calls)
+                    console.MarkupLine($"  [aqua]tool call[/]  {Markup.Escape(Cut(ConversationText.Call(call)))}");
+                foreach (var part in turn.Media) console.MarkupLine($"  [aqua]part {part.Number}[/]  {Markup.Escape(part.Kind)}");
             }
         }
 
@@ -180,7 +194,7 @@ internal sealed class DataShowCommand(Terminal terminal)
             if (record.Turns.Any(t => t.Input.Length > 0)) _inputs++;
             if (record.Rejected is not null) _rejected++;
             foreach (var turn in record.Turns)
-                if (turn.Role == Role.Assistant) _answered += turn.Text.Length;
+                if (turn.Role == Role.Assistant) _answered += ConversationText.Content(turn).Length;
                 else _asked += turn.Text.Length + turn.Input.Length;
         }
     }

@@ -69,7 +69,7 @@ internal sealed class DownloadCommand(Terminal terminal)
             "data download dolly",
             "data download flan-cot",
             "data download bbh",
-            "data download https://github.com/teknium1/GPTeacher/tree/main/Roleplay",
+            "data download https://github.com/openai/human-eval/tree/master/data",
             "data download yahma/alpaca-cleaned",
             "data download openai/gsm8k --include \"main/*.parquet\"",
             "data download bigscience/bloom-560m --type model --include \"*.json\" --include \"*.safetensors\"",
@@ -98,7 +98,7 @@ internal sealed class DownloadCommand(Terminal terminal)
         var parts = Parts(parsed.GetValue(_name)!, parsed.GetValue(_type), _catalogue.Own(parsed));
         var asJson = parsed.GetValue(_json);
         var display = new DownloadDisplay(terminal.Beside(asJson),
-            live: asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal);
+            live: terminal.IsLive(asJson));
         var clock = Stopwatch.StartNew();
         try
         {

@@ -89,7 +89,8 @@ internal sealed class MixCommand(Terminal terminal)
     {
         ConversationWriter.Check(output, format);
         var bad = 0;
-        var mixture = Training.Recipes.RecipeData.Mixture(recipe, new PreparationStep(terminal).Reading(skipBad, _ => bad++));
+        var mixture = Training.Recipes.RecipeData.Mixture(recipe, 
+            new PreparationStep(terminal).Reading(ReadingOptions.Shown(terminal), skipBad, _ => bad++));
         var clock = Stopwatch.StartNew();
         using (var progress = new RecordProgress(terminal, json))
             ConversationWriter.Write(output, progress.Follow(mixture.Read(), cancel), format);

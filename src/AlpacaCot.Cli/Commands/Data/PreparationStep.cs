@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Text;
@@ -27,7 +28,7 @@ internal sealed class PreparationStep(Terminal terminal)
 
     private readonly Option<string[]> _input = new("--in")
     {
-        Description = "Instruction file; several are read in order", HelpName = "FILE", Required = true,
+        Description = "Instruction file, folder, or pattern; several are read in order", HelpName = "FILE", Required = true,
         AllowMultipleArgumentsPerToken = true,
     };
     private readonly Option<string> _output = Options.Out("File for the records that are kept");
@@ -39,18 +40,22 @@ internal sealed class PreparationStep(Terminal terminal)
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Count and report, but write no records" };
     private readonly Option<bool> _skipBad = Options.SkipBad();
     private readonly Option<bool> _json = Options.Json();
+    private readonly ReadingOptions _reading = new();
 
     /// <summary>The options, in the order of the help.</summary>
-    public IEnumerable<Option> All => [_input, _output, _format, _report, _dryRun, _skipBad, _json];
+    public IEnumerable<Option> All => [_input, .. _reading.All, _output, _format, _report, _dryRun, _skipBad, _json];
 
     /// <summary>Streams the records through a filter into the output file.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="filter">Returns the records that are kept and reports each finding.</param>
     /// <param name="cancel">Stops the work; the output file is not written then.</param>
+    /// <param name="answers">What is read of records without an answer.</param>
     public Outcome Run(ParseResult parsed,
-        Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter, CancellationToken cancel)
+        Func<IEnumerable<Conversation>, Action<RecordFinding>, IEnumerable<Conversation>> filter, CancellationToken cancel,
+        AnswerRule answers = AnswerRule.Stated)
     {
-        var (inputs, output, report) = (parsed.GetValue(_input)!, parsed.GetValue(_output), parsed.GetValue(_report));
+        string[] inputs = [.. parsed.GetValue(_input)!.SelectMany(DataFiles.Find)];
+        var (output, report) = (parsed.GetValue(_output), parsed.GetValue(_report));
         var dry = parsed.GetValue(_dryRun);
         if (output is null && !dry)
             throw new InputException("no output file is given; add --out FILE, or --dry-run");
@@ -60,7 +65,8 @@ internal sealed class PreparationStep(Terminal terminal)
         // A dry run refuses a wrong format too.
         ConversationWriter.Check(output ?? "records.jsonl", parsed.GetValue(_format)!);
         var outcome = new Outcome { Output = dry ? null : output, Report = report };
-        var reading = Reading(parsed.GetValue(_skipBad), _ => outcome.Bad++);
+        var reading = Reading(_reading.Read(parsed, terminal) with { Answers = answers },
+            parsed.GetValue(_skipBad), _ => outcome.Bad++);
         using var progress = new RecordProgress(terminal, parsed.GetValue(_json));
         var clock = Stopwatch.StartNew();
         if (report is null) Stream(_ => { });
@@ -92,10 +98,10 @@ internal sealed class PreparationStep(Terminal terminal)
     }
 
     /// <summary>How files are read: a bad record is an error, or is reported once and counted.</summary>
-    public ReadOptions Reading(bool skipBad, Action<string> onBad)
+    public ReadOptions Reading(ReadOptions reading, bool skipBad, Action<string> onBad)
     {
         var named = new HashSet<string>();
-        return new ReadOptions
+        return reading with
         {
             SkipBad = skipBad,
             OnBadRecord = message =>

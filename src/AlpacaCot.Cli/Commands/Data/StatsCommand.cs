@@ -4,7 +4,6 @@ using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Data.Collection;
-using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Statistics;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Studies.Figures;
@@ -30,8 +29,10 @@ internal sealed class StatsCommand(Terminal terminal)
 
     private readonly Argument<string[]> _files = new("FILE")
     {
-        Description = "Instruction data in any known format", Arity = ArgumentArity.ZeroOrMore,
+        Description = "Instruction data in any known format: files, folders, or patterns", Arity = ArgumentArity.ZeroOrMore,
     };
+
+    private readonly ReadingOptions _reading = new();
 
     private readonly Option<string> _tokenizer = Options.Tokenizer(
         "Also count tokens, with this tokenizer file or model folder");
@@ -55,7 +56,7 @@ internal sealed class StatsCommand(Terminal terminal)
             "data stats --collection --out figures",
             "data stats alpaca_data.json --json")
         {
-            command._files, command._tokenizer, command._out, command._skipBad, command._collection, command._json,
+            command._files, command._reading.All, command._tokenizer, command._out, command._skipBad, command._collection, command._json,
         }.Runs(command.Run);
     }
 
@@ -68,7 +69,8 @@ internal sealed class StatsCommand(Terminal terminal)
         if (parsed.GetValue(_collection)) return DrawCatalogue(parsed.GetValue(_out), asJson, terminal);
         var engine = parsed.GetValue(_tokenizer) is { } path ? Tokenizer.Load(path) : null;
         var notes = 0;
-        var options = new ReadOptions
+        string[] files = [.. parsed.GetValue(_files)!.SelectMany(DataFiles.Find)];
+        var options = _reading.Read(parsed, terminal) with
         {
             SkipBad = parsed.GetValue(_skipBad),
             OnBadRecord = message =>
@@ -78,8 +80,8 @@ internal sealed class StatsCommand(Terminal terminal)
             },
         };
         var clock = Stopwatch.StartNew();
-        var counted = Follow(console, asJson ? terminal.ErrorIsTerminal : terminal.OutIsTerminal,
-            progress => FileStatistics.Of(parsed.GetValue(_files)!, options, engine, progress, cancel));
+        var counted = Follow(console, terminal.IsLive(asJson),
+            progress => FileStatistics.Of(files, options, engine, progress, cancel));
         var all = new DatasetStatistics();
         foreach (var file in counted) all.Add(file.Counts);
         var seconds = clock.Elapsed.TotalSeconds;

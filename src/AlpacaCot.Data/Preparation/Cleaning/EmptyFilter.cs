@@ -18,13 +18,14 @@ internal sealed class EmptyFilter : ICleaningFilter
 
     public FilterVerdict Check(Conversation record)
     {
-        var answer = ConversationText.Answer(record);
-        if (!answer.Any(char.IsLetterOrDigit) && string.IsNullOrWhiteSpace(answer))
+        var last = record.Turns.LastOrDefault(turn => turn.Role == Role.Assistant);
+        var answer = last?.Text ?? "";
+        if (last is null or { IsEmpty: true })
             return FilterVerdict.Remove("the answer is empty", ConversationText.Prompt(record));
-        if (Placeholders.Contains(answer.Trim(' ', '\t', '\r', '\n', '.', '。', '[', ']', '(', ')')))
+        if (last is { Calls.Count: 0 } && Placeholders.Contains(answer.Trim(' ', '\t', '\r', '\n', '.', '。', '[', ']', '(', ')')))
             return FilterVerdict.Remove("the answer is a placeholder", answer);
         if (record.Turns.Count > 1 && record.Turns.Where(turn => turn.Role == Role.User)
-                .All(turn => string.IsNullOrWhiteSpace(turn.Text) && string.IsNullOrWhiteSpace(turn.Input)))
+                .All(turn => turn.IsEmpty))
             return FilterVerdict.Remove("the question is empty", answer);
         return FilterVerdict.Keep;
     }

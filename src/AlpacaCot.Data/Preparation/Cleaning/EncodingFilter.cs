@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Preparation.Cleaning;
@@ -14,18 +15,35 @@ internal sealed class EncodingFilter : ICleaningFilter
     public FilterVerdict Check(Conversation record)
     {
         string? first = null;
-        var turns = new Turn[record.Turns.Count];
-        foreach (var (i, turn) in record.Turns.Index())
-        {
-            if (Mojibake.IsLost(turn.Text) || Mojibake.IsLost(turn.Input))
-                return FilterVerdict.Remove("characters are lost (U+FFFD)", Mojibake.IsLost(turn.Text) ? turn.Text : turn.Input);
-            turns[i] = turn with { Text = Mojibake.Repair(turn.Text), Input = Mojibake.Repair(turn.Input) };
-            if (!ReferenceEquals(turns[i].Text, turn.Text)) first ??= turn.Text;
-            if (!ReferenceEquals(turns[i].Input, turn.Input)) first ??= turn.Input;
-        }
-        var rejected = record.Rejected is null ? null : Mojibake.Repair(record.Rejected);
-        if (!ReferenceEquals(rejected, record.Rejected)) first ??= record.Rejected;
+        if (record.Turns.SelectMany(turn => (string[])[turn.Text, turn.Input, turn.Reasoning]).FirstOrDefault(Mojibake.IsLost)
+            is { } lost)
+            return FilterVerdict.Remove("characters are lost (U+FFFD)", lost);
+        var turns = Array.ConvertAll([.. record.Turns], Repaired);
+        var rejected = record.Rejected is not { } other ? null
+            : other with { Turns = Array.ConvertAll([.. other.Turns], Repaired) };
         return first is null ? FilterVerdict.Keep : FilterVerdict.Repair("decoded with the wrong encoding, or control characters",
             record with { Turns = turns, Rejected = rejected }, first);
+
+        Turn Repaired(Turn turn) => turn with
+        {
+            Text = Text(turn.Text), Input = Text(turn.Input), Reasoning = Text(turn.Reasoning),
+            Calls = turn.Calls.Count == 0 ? turn.Calls : [.. turn.Calls.Select(call =>
+                call with { Arguments = Json(call.Arguments) })],
+        };
+
+        string Text(string text)
+        {
+            var repaired = Mojibake.Repair(text);
+            if (!ReferenceEquals(repaired, text)) first ??= text;
+            return repaired;
+        }
+
+        JsonElement Json(JsonElement value)
+        {
+            if (value.ValueKind == JsonValueKind.String)
+                return Text(value.GetString()!) is var own && own == value.GetString() ? value : ToolCall.ParseArguments(own);
+            var text = value.GetRawText();
+            return Text(text) is var repaired && ReferenceEquals(repaired, text) ? value : ToolCall.ParseArguments(repaired);
+        }
     }
 }

@@ -17,7 +17,9 @@ internal sealed partial class TruncationFilter : ICleaningFilter
 
     public FilterVerdict Check(Conversation record)
     {
-        var answer = ConversationText.Answer(record).TrimEnd();
+        if (record.Turns.LastOrDefault(turn => turn.Role == Role.Assistant) is not { Calls.Count: 0, Text: var said })
+            return FilterVerdict.Keep;   // a call is complete, or its JSON would not have been read
+        var answer = said.TrimEnd();
         var end = answer[Math.Max(0, answer.Length - 80)..];
         if (CodeFence().Count(answer) % 2 == 1) return FilterVerdict.Remove("a code block is not closed", end);
         if (answer.Length < LongAnswer || answer.Contains("```", StringComparison.Ordinal)) return FilterVerdict.Keep;

@@ -47,7 +47,7 @@ public sealed class Decontaminator
         var units = new List<TextUnit>();
         foreach (var (origin, text) in evaluation)
         {
-            TextUnits.Scan(text, units);
+            TextUnits.Scan(ComparableText.Of(text), units);
             var length = 2 * units.Count(unit => unit.Unspaced) > units.Count ? _options.Characters : _options.Words;
             _index.Add(units, length, (length + 1) / 2);
             _origins.Add(origin);
@@ -84,7 +84,7 @@ public sealed class Decontaminator
     private List<RecordFinding> Search(Conversation record)
     {
         var units = _scratch ??= [];
-        var text = ConversationText.Of(record);
+        var text = ComparableText.Of(ConversationText.Of(record));
         TextUnits.Scan(text, units);
         var matches = _index.Find(units);
         if (matches.Count == 0) return [];
@@ -101,7 +101,8 @@ public sealed class Decontaminator
     {
         var (start, end) = LongestPassage(matches.OrderBy(match => match.Start));
         var passage = text[units[start].Start..units[end - 1].End];
-        return new RecordFinding(record.Origin, "contamination", FindingAction.Removed, string.Create(CultureInfo.InvariantCulture,
+        return new RecordFinding(record.Origin, "contamination", FindingAction.Removed,
+            string.Create(CultureInfo.InvariantCulture,
             $"contains {share:0.0%} of the n-grams of {_origins[evaluation]}; {end - start} words or characters in a row match"))
         {
             Other = _origins[evaluation], Score = share, Excerpt = ConversationText.Excerpt(passage, 240),

@@ -114,11 +114,27 @@ public sealed class Deduplicator
     {
         var buffer = _scratch ??= new();
         buffer.ResetWrittenCount();
-        ConversationBytes.WriteDialogue(buffer, record);
+        ConversationBytes.WriteDialogue(buffer, record, compared: true);
         var content = MemoryMarshal.Read<UInt128>(SHA256.HashData(buffer.WrittenSpan));
         if (_minHash is null) return new(content, [], []);
-        var shingles = Shingles.Of(ConversationText.Of(record), _options.Words, _options.Characters);
+        var shingles = Shingles.Of(ConversationText.Of(record), _options.Words, _options.Characters, Discrete(record));
         return new(content, shingles, _minHash.Keys(shingles));
+    }
+
+    /// <summary>A number for the tool calls and media of a record, 0 for none: records that differ in one are not
+    /// similar.</summary>
+    private static ulong Discrete(Conversation record)
+    {
+        var number = 0UL;
+        foreach (var turn in record.Rejected is { } rejected ? record.Turns.Concat(rejected.Turns) : record.Turns)
+        {
+            if (turn.Calls.Count + turn.Media.Count == 0) continue;
+            var buffer = new ArrayBufferWriter<byte>();
+            ConversationBytes.WriteDialogue(buffer, new([new Turn(turn.Role, "") { Calls = turn.Calls, Media = turn.Media }]),
+                compared: true);
+            number = TextUnits.Mix(number ^ MemoryMarshal.Read<ulong>(SHA256.HashData(buffer.WrittenSpan)));
+        }
+        return number;
     }
 
     private static RecordFinding ToFinding(Conversation record, string other, bool exact, double similarity) =>

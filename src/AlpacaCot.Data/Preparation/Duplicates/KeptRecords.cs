@@ -23,8 +23,9 @@ internal sealed class KeptRecords : IDisposable
     {
         try
         {
-            _file = new FileStream(Path.Combine(folder, $"alpaca-cot-{Guid.NewGuid():N}.shingles"), FileMode.CreateNew,
-                FileAccess.ReadWrite, FileShare.None, 0, FileOptions.DeleteOnClose | FileOptions.RandomAccess);
+            _file = Leftovers.Unnamed(new FileStream(Path.Combine(folder, $"alpaca-cot-{Guid.NewGuid():N}.shingles"),
+                FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 0,
+                FileOptions.DeleteOnClose | FileOptions.RandomAccess));
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {

@@ -10,10 +10,11 @@ internal static class Shingles
     /// <param name="text">The text.</param>
     /// <param name="words">Words per shingle.</param>
     /// <param name="characters">Characters per shingle for scripts without spaces.</param>
-    public static ulong[] Of(string text, int words, int characters)
+    /// <param name="discrete">A number that distinguishes texts of different kinds: their sets are disjoint.</param>
+    public static ulong[] Of(string text, int words, int characters, ulong discrete = 0)
     {
         var units = _scratch ??= [];
-        TextUnits.Scan(text, units);
+        TextUnits.Scan(ComparableText.Of(text), units);
         var shingles = new ulong[units.Count];
         var count = 0;
         for (int start = 0, end; start < units.Count; start = end)
@@ -22,6 +23,7 @@ internal static class Shingles
             var length = Math.Min(units[start].Unspaced ? characters : words, end - start);
             for (var i = start; i + length <= end; i++) shingles[count++] = Hash(units, i, length);
         }
+        for (var i = 0; discrete != 0 && i < count; i++) shingles[i] = TextUnits.Mix(shingles[i] ^ discrete);
         return SortedSet(shingles, count);
     }
 

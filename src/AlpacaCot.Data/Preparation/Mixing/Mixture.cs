@@ -26,7 +26,8 @@ public sealed class Mixture
     public MixtureReport? Report { get; private set; }
 
     /// <summary>Samples the mixture; every enumeration yields the same records.</summary>
-    /// <exception cref="InputException">During enumeration: a set is unreadable, or empty although needed.</exception>
+    /// <exception cref="InputException">During enumeration: a set is unreadable, or empty although needed, or no set gives a
+    /// record.</exception>
     public IEnumerable<Conversation> Read()
     {
         var parts = _sources.Select(source => new Part(source)).ToArray();
@@ -46,6 +47,10 @@ public sealed class Mixture
             count++;
             yield return record;
         }
+        if (count == 0)
+            throw new InputException("The mixture has no records: "
+                + string.Join(", ", parts.Select(part => $"{part.Source.Name} gives {part.Taken} of {part.Available}"))
+                + ". Check weight, epochs, limit and skip.");
         Report = new MixtureReport(fingerprint.ToString(), count,
             [.. parts.Select(part => new MixturePart(part.Source.Name, part.Available, part.Taken))]);
     }

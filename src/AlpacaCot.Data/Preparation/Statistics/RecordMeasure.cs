@@ -23,8 +23,13 @@ internal readonly record struct RecordMeasure(string Language, string Task, Inst
         var (characters, tokens) = ((Prompt: 0L, Answer: 0L), (Prompt: 0L, Answer: 0L));
         foreach (var turn in conversation.Turns)
         {
-            var length = Runes(turn.Text) + Runes(turn.Input);
-            var ids = tokenizer is null ? 0 : Count(tokenizer, turn.Text) + Count(tokenizer, turn.Input);
+            var (length, ids) = (0L, 0L);
+            foreach (var part in (IEnumerable<string>)[turn.Reasoning, turn.Text, turn.Input,
+                .. turn.Calls.Select(ConversationText.Call)])
+            {
+                length += Runes(part);
+                ids += tokenizer is null ? 0 : Count(tokenizer, part);
+            }
             if (turn.Role == Role.Assistant)
                 (characters.Answer, tokens.Answer) = (characters.Answer + length, tokens.Answer + ids);
             else (characters.Prompt, tokens.Prompt) = (characters.Prompt + length, tokens.Prompt + ids);

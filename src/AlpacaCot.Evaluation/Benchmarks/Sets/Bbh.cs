@@ -40,7 +40,7 @@ internal sealed partial class Bbh : IBenchmark
 
     public QuestionScore Score(BenchmarkQuestion question, BenchmarkResponse response)
     {
-        var answer = AnswerRules.AfterTheAnswerIs(response.Text);
+        var answer = AnswerRules.AfterTheAnswerIs(FirstAnswer.Of(response.Text));
         return QuestionScore.Of(question.References.Contains(answer), answer);
     }
 

@@ -12,7 +12,8 @@ internal sealed class Gsm8kBenchmark : IBenchmark
         Data = "test.jsonl: question, answer with #### before the result",
         Address = "https://github.com/openai/grade-school-math/blob/master/grade_school_math/data/test.jsonl",
         Prompt = "the question, then \"Let's think step by step.\" (--trigger for another)",
-        Extraction = "the number after ####, else after \"the answer is\" or 答案是, else the last number",
+        Extraction = "of the first answer, without a question that the model asks itself afterwards: the number after ####, "
+            + "else after \"the answer is\" or 答案是, else the last number",
         Metric = "equal numbers",
         MaxNewTokens = 320,
     };

@@ -17,7 +17,7 @@ internal sealed class Perplexity : IBenchmark
 
     public IEnumerable<BenchmarkQuestion> Read(string path, BenchmarkOptions options) =>
         PublishedFile.Conversations(path, options).Index()
-            .Where(c => c.Item.Turns is [.., { Role: Role.User }, { Role: Role.Assistant }])
+            .Where(c => c.Item.Turns is [.., { Role: Role.User, Media.Count: 0 }, { Role: Role.Assistant, Calls.Count: 0 }])
             .Select(c => new BenchmarkQuestion($"{c.Index + 1:D6}", "all", c.Item.Turns[^2].Text)
             {
                 Input = c.Item.Turns[^2].Input, Choices = [c.Item.Turns[^1].Text], References = [c.Item.Turns[^1].Text],

@@ -29,7 +29,7 @@ internal sealed class UserFile : IBenchmark
     // Questions from a data set of the collection: its single-turn conversations.
     private static IEnumerable<BenchmarkQuestion> OfSet(string name, string path, BenchmarkOptions options) =>
         PublishedFile.Conversations(path, options).Index()
-            .Where(c => c.Item.Turns is [{ Role: Role.User }, { Role: Role.Assistant }])
+            .Where(c => c.Item.Turns is [{ Role: Role.User, Media.Count: 0 }, { Role: Role.Assistant, Calls.Count: 0 }])
             .Select(c => new BenchmarkQuestion($"{c.Index + 1:D6}", name, c.Item.Turns[0].Text + options.Trigger)
             {
                 Input = c.Item.Turns[0].Input, References = [c.Item.Turns[1].Text],

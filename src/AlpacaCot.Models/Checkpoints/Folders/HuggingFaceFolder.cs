@@ -60,15 +60,18 @@ public static class HuggingFaceFolder
         var parent = Path.GetDirectoryName(full) ?? throw new InputException($"{path} is not a valid output directory.");
         Directory.CreateDirectory(parent);
         DiskSpace.Require(parent, bytes);
-        var temporary = Path.Combine(parent, $".{Path.GetFileName(full)}.{Guid.NewGuid():N}.tmp");
+        Leftovers.RemoveFor(full);
+        var temporary = Leftovers.TemporaryFor(full);
         Directory.CreateDirectory(temporary);
         try
         {
             foreach (var file in companions) file.Write(Path.Combine(temporary, file.Name));
             write(temporary);
             verify(temporary);
+            AtomicFile.SyncFiles(temporary);
             if (Directory.Exists(full)) Directory.Delete(full); // empty
             Directory.Move(temporary, full);
+            AtomicFile.SyncFolder(parent);
             return [.. Directory.GetFiles(full).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
         }
         catch

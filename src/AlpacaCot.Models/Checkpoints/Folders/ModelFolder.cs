@@ -153,7 +153,8 @@ public sealed class ModelFolder : ITensorFile
     private void Add(TensorEntry entry, ITensorFile file)
     {
         if (!_entries.TryAdd(entry.Name, entry))
-            throw new InputException($"{Path}: {entry.Name} is in two weight files, {System.IO.Path.GetFileName(_fileOf[entry.Name].Path)} " +
+            throw new InputException($"{Path}: {entry.Name} is in two weight files, " +
+                $"{System.IO.Path.GetFileName(_fileOf[entry.Name].Path)} " +
                 $"and {System.IO.Path.GetFileName(file.Path)}; remove the files of one of the two models.");
         _fileOf.Add(entry.Name, file);
     }

@@ -5,7 +5,8 @@ using AlpacaCot.Text.Tokenization;
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
 /// <summary>
-/// What a given path of a model means: a model's own folder or file, a folder of the Hugging Face cache, or a run folder, which has
+/// What a given path of a model means: a model's own folder or file, a folder of the Hugging Face cache, or a run folder,
+/// which has
 /// a whole model in <c>model/</c> or an adapter in <c>adapter/</c>.
 /// </summary>
 /// <param name="Model">The model's folder or file.</param>
@@ -29,7 +30,8 @@ public sealed record ModelLocation(string Model, string? Adapter)
             throw new InputException($"{path} is a run folder with an adapter, and --adapter {adapter} names another; type " +
                 $"--model {stated ?? "BASE"} --adapter {adapter}.");
         return stated is not null && (Directory.Exists(stated) || File.Exists(stated)) ? new(Resolved(stated), folder)
-            : throw new InputException($"{path} is a run folder with an adapter; its base model {stated ?? "is not stated and"} " +
+            : throw new InputException($"{path} is a run folder with an adapter; its base model " +
+                $"{stated ?? "is not stated and"} " +
                 $"{(stated is null ? "" : "does not exist here and ")}must be named: type --model BASE --adapter {path}.");
     }
 

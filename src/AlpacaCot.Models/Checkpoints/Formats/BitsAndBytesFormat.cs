@@ -73,11 +73,17 @@ public static class BitsAndBytesFormat
         yield return (weight + State + Name(blocks.Type), Runtime.Tensors.Of(Encoding.UTF8.GetBytes(state.ToJsonString()), CPU));
     }
 
+    /// <summary>Whether a file has the tensors of a quantized matrix beside a weight.</summary>
+    internal static bool IsQuantized(string weight, Func<string, bool> contains) =>
+        weight.EndsWith(".weight", StringComparison.Ordinal) && (contains(ScalesName(weight))
+            || contains(weight + State + Name(QuantizationType.Nf4)) || contains(weight + State + Name(QuantizationType.Fp4)));
+
     /// <summary>The names that the tensors of a quantized matrix may have, besides the weight's own.</summary>
     internal static IEnumerable<string> PartNames(string weight) =>
         [
             ScalesName(weight), weight + "_format", weight + ".absmax", weight + ".quant_map", weight + ".nested_absmax",
-            weight + ".nested_quant_map", weight + State + Name(QuantizationType.Nf4), weight + State + Name(QuantizationType.Fp4),
+            weight + ".nested_quant_map", weight + State + Name(QuantizationType.Nf4),
+            weight + State + Name(QuantizationType.Fp4),
         ];
 
     /// <summary>Reads the quantization options of a configuration; null where the weights are not quantized.</summary>
@@ -128,7 +134,8 @@ public static class BitsAndBytesFormat
     {
         var state = part.State(State + Name(type));
         var shape = state.TryGetProperty("shape", out var sizes) && sizes.ValueKind == JsonValueKind.Array
-            ? sizes.EnumerateArray().Select(s => s.ValueKind == JsonValueKind.Number && s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
+            ? sizes.EnumerateArray()
+                .Select(s => s.ValueKind == JsonValueKind.Number && s.TryGetInt64(out var size) ? size : -1).ToArray() : [];
         if (!shape.SequenceEqual([outputs, inputs]))
             throw part.Wrong($"is [{string.Join(", ", shape)}] before quantization, config.json requires [{outputs}, {inputs}]");
         var block = Whole(state, "blocksize");

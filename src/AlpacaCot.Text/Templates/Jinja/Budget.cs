@@ -14,7 +14,7 @@ internal sealed class Budget
     /// <summary>Maximum nesting of macros and recursive loops.</summary>
     public const int MaxCalls = 150;
 
-    private const int CharactersInAStep = 16;
+    private const int CharactersInAStep = 16, SearchedAtOnce = 64;
     private long _left = Steps;
     private int _calls;
 
@@ -30,6 +30,19 @@ internal sealed class Budget
     {
         if (characters > MaxText) throw new JinjaException($"a text of {characters:N0} characters is too long");
         Spend(characters / CharactersInAStep);
+    }
+
+    /// <summary>Charges for the search of a part in a text, by its worst case.</summary>
+    public void SpendSearch(long text, long part) => Spend((text + text * part / SearchedAtOnce) / CharactersInAStep);
+
+    /// <summary>Charges for work that costs a step for each character, such as regular expressions.</summary>
+    public void SpendCharacters(long characters) => Spend(characters);
+
+    /// <summary>Charges for text that is added to a longer one, before it is added.</summary>
+    public void SpendAddition(long before, long added)
+    {
+        if (before + added > MaxText) throw new JinjaException($"a text of {before + added:N0} characters is too long");
+        Spend(added / CharactersInAStep);
     }
 
     /// <summary>Charges for a list before it is created.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -28,20 +27,21 @@ internal static partial class Filters
         ["d"] = Default,
         ["default"] = Default,
         ["dictsort"] = DictSort,
-        ["e"] = (_, v, a) => Escape(Text(v, a)),
-        ["escape"] = (_, v, a) => Escape(Text(v, a)),
+        ["e"] = (_, v, a) => Escape(Text(v, a), a),
+        ["escape"] = (_, v, a) => Escape(Text(v, a), a),
         ["first"] = (_, v, a) => Python.Items(v, a.Budget) is { Count: > 0 } items ? items[0]
             : new Undefined("first: the sequence is empty"),
         ["float"] = (_, v, a) => a.Bind("float", "default").Value("default", 0.0) is var standard && v is string text
             ? StringMethods.ParseNumber(text) ?? standard : Python.Number(v) ?? standard,
-        ["forceescape"] = (_, v, a) => Escape(Text(v, a)),
+        ["forceescape"] = (_, v, a) => Escape(Text(v, a), a),
         ["format"] = (_, v, a) => PythonFormat.Percent(Text(v, a), a.Positional, Dictionary(a.Named), a.Budget),
         ["groupby"] = GroupBy,
         ["indent"] = Indent,
         ["int"] = Int,
         ["items"] = (_, v, a) => v switch
         {
-            Dict dict => new Generator([.. dict.Select(item => (object?)new[] { item.Key, item.Value })]),
+            Dict dict when Python.Items(dict, a.Budget) is not null =>
+                new Generator([.. dict.Select(item => (object?)new[] { item.Key, item.Value })]),
             Undefined => new Generator([]),
             _ => throw new JinjaException($"items requires a dict, found a {Python.TypeName(v)}"),
         },
@@ -74,13 +74,19 @@ internal static partial class Filters
                 : null,
         ["title"] = (_, v, a) => string.Concat(WordStart().Split(Text(v, a)).Select(StringMethods.Capitalize)),
         ["tojson"] = ToJson,
-        ["trim"] = (_, v, a) => StringMethods.Strip(Text(v, a), a.Bind("trim", "chars").TextOrNone("chars"), true, true),
+        ["trim"] = (_, v, a) => StringMethods.Strip(Text(v, a), a.Bind("trim", "chars").TextOrNone("chars"), true, true,
+            a.Budget),
         ["truncate"] = Truncate,
         ["unique"] = Unique,
         ["upper"] = (_, v, a) => StringMethods.Upper(Text(v, a)),
         ["urlencode"] = (_, v, a) => Uri.EscapeDataString(Text(v, a)).Replace("%2F", "/"),
         ["wordcount"] = (_, v, a) => (long)Word().Count(Text(v, a)),
     };
+
+    // These cost more for each character than copying it.
+    private static readonly string[] Slow =
+        ["title", "wordcount", "urlencode", "e", "escape", "forceescape", "capitalize", "reverse", "upper", "lower", "int",
+            "float"];
 
     public static bool Exists(string name) => All.ContainsKey(name);
 
@@ -89,11 +95,21 @@ internal static partial class Filters
     {
         if (!All.TryGetValue(name, out var run))
             throw new JinjaException($"unknown filter '{name}'. {Spelling.Suggestion(name, [.. All.Keys])}");
-        if (value is string text) arguments.Budget.SpendText(text.Length);
+        arguments.Budget.Spend();
+        if (value is string text)
+        {
+            if (Slow.Contains(name)) arguments.Budget.SpendCharacters(text.Length);
+            else arguments.Budget.SpendText(text.Length);
+        }
         return run(interpreter, value, arguments);
     }
 
-    private static string Text(object? value, Arguments arguments) => PythonText.Of(value, arguments.Budget);
+    private static string Text(object? value, Arguments arguments)
+    {
+        var text = PythonText.Of(value, arguments.Budget);
+        if (value is not string) arguments.Budget.SpendCharacters(text.Length);
+        return text;
+    }
 
     private static Dict? Dictionary(IReadOnlyDictionary<string, object?> named)
     {
@@ -103,13 +119,18 @@ internal static partial class Filters
         return dict;
     }
 
-    private static string Escape(string text) => WebUtility.HtmlEncode(text.Replace("\"", "\0")).Replace("\0", "&#34;");
+    private static string Escape(string text, Arguments arguments)
+    {
+        arguments.Budget.SpendText(text.Length + 4L * text.AsSpan().CountAny("&<>'\""));
+        return text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").Replace("'", "&#39;").Replace("\"", "&#34;");
+    }
 
     /// <summary>The member of an item at a path such as <c>function.name</c>; the item itself without a path.</summary>
     private static object? Path(object? item, object? path, Budget budget)
     {
         if (path is null) return item;
         if (path is not string dotted) return Members.Item(item, path, budget);
+        budget.SpendText(dotted.Length);
         foreach (var part in dotted.Split('.'))
             item = Members.Item(item, part.Length > 0 && part.All(char.IsAsciiDigit) ? long.Parse(part, null) : part, budget);
         return item;

@@ -31,7 +31,8 @@ internal static class Globals
         }),
         new("raise_exception", arguments => throw new JinjaException("the template rejects the conversation: "
             + PythonText.Of(arguments.Bind("raise_exception", "message").Required("message"), arguments.Budget))),
-        new("strftime_now", arguments => Time(now, arguments.Bind("strftime_now", "format").Text("format"))),
+        new("strftime_now", arguments => Time(now, arguments.Bind("strftime_now", "format").Text("format"),
+            arguments.Budget)),
     }.ToDictionary(function => function.Name, function => (object?)function);
 
     private static View Range(Arguments arguments)
@@ -66,7 +67,7 @@ internal static class Globals
             {
                 if (Python.Items(pair, arguments.Budget) is not [var key, var value])
                     throw new JinjaException("dict requires a dict or pairs");
-                dict[Dict.Key(key)] = value;
+                dict[Python.Charged(Dict.Key(key), arguments.Budget)] = value;
             }
         }
         foreach (var (name, value) in arguments.Named) dict[name] = value;
@@ -74,8 +75,9 @@ internal static class Globals
     }
 
     /// <summary>Formats a time like C's <c>strftime</c> in the English locale.</summary>
-    private static string Time(DateTime now, string format)
+    private static string Time(DateTime now, string format, Budget budget)
     {
+        budget.SpendCharacters(format.Length);   // a directive writes up to 25 characters
         var text = new StringBuilder();
         for (var at = 0; at < format.Length; at++)
         {

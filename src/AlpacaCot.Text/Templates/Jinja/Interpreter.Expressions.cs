@@ -18,7 +18,8 @@ internal sealed partial class Interpreter
                 return tuple.Items.Select(item => Evaluate(item, scope)).ToArray();
             case DictLiteral literal:
                 var dict = new Dict();
-                foreach (var (key, value) in literal.Items) dict[Dict.Key(Evaluate(key, scope))] = Evaluate(value, scope);
+                foreach (var (key, value) in literal.Items)
+                    dict[Python.Charged(Dict.Key(Evaluate(key, scope)), _budget)] = Evaluate(value, scope);
                 return dict;
             case Attribute attribute:
                 return Members.Attribute(At(attribute, Evaluate(attribute.Of, scope)), attribute.Id, _budget);

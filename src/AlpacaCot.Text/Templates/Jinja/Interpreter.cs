@@ -20,6 +20,15 @@ internal sealed class Scope(Scope? outer)
         return false;
     }
 
+    /// <summary>The value of the innermost variable that is one of the items, by reference; null for none.</summary>
+    public object? Holds(IReadOnlyList<object?> items)
+    {
+        for (var scope = this; scope is not null; scope = scope.Outer)
+            foreach (var value in scope._variables.Values)
+                if (value is Dict && items.Any(item => ReferenceEquals(item, value))) return value;
+        return null;
+    }
+
     private Scope? Outer => outer;
 }
 
@@ -31,6 +40,8 @@ internal sealed partial class Interpreter
     private readonly IReadOnlyDictionary<string, object?> _globals;
     private readonly Budget _budget = new();
     private readonly List<Range> _generated = [];
+    private readonly List<object?> _sources = [];
+    private IReadOnlyList<object?> _messages = [];
     private readonly StringBuilder _whole = new();
     private StringBuilder _output;
 
@@ -42,10 +53,14 @@ internal sealed partial class Interpreter
     /// <summary>Output of generation blocks, as offsets in the text.</summary>
     public IReadOnlyList<Range> Generated => _generated;
 
+    /// <summary>For each range of <see cref="Generated"/> the message that the block is executed for; null for none.</summary>
+    public IReadOnlyList<object?> Sources => _sources;
+
     public string Run(IReadOnlyList<Statement> template, IReadOnlyDictionary<string, object?> variables)
     {
         var scope = new Scope(null);
         foreach (var (name, value) in variables) scope[name] = value;
+        if (variables.GetValueOrDefault("messages") is List<object?> messages) _messages = messages;
         Execute(template, new Scope(scope));
         return _whole.ToString();
     }
@@ -105,6 +120,7 @@ internal sealed partial class Interpreter
                 var start = _output.Length;
                 Execute(generation.Body, new Scope(scope));
                 _generated.Add(start.._output.Length);
+                _sources.Add(scope.Holds(_messages));
                 return Flow.Next;
             default:
                 throw new InvalidOperationException(statement.GetType().Name);

@@ -4,7 +4,12 @@ namespace AlpacaCot.Text.Templates.Jinja;
 /// <param name="Text">The complete text.</param>
 /// <param name="Generated">Offsets of the output of <c>{% generation %}</c> blocks, in order; null if the template has
 /// none.</param>
-public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated);
+public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated)
+{
+    /// <summary>For each range of <see cref="Generated"/> the message whose block it is; null where it is in no loop over the
+    /// messages.</summary>
+    internal IReadOnlyList<object?> Sources { get; init; } = [];
+}
 
 /// <summary>
 /// A Jinja template, as stored in <c>tokenizer_config.json</c>. Renders like Jinja2 with the settings of Hugging Face's
@@ -13,6 +18,8 @@ public sealed record RenderedText(string Text, IReadOnlyList<Range>? Generated);
 /// </summary>
 public sealed class JinjaTemplate
 {
+    private const int LongestMessage = 1000;
+
     private readonly string _name;
     private readonly IReadOnlyList<Statement> _body;
 
@@ -51,11 +58,18 @@ public sealed class JinjaTemplate
         try
         {
             var text = interpreter.Run(_body, variables);
-            return new RenderedText(text, MarksGeneration ? interpreter.Generated : null);
+            return new RenderedText(text, MarksGeneration ? interpreter.Generated : null)
+            {
+                Sources = interpreter.Sources,
+            };
         }
         catch (JinjaException wrong)
         {
-            throw new InputException($"{_name}, line {wrong.Line ?? interpreter.Line}: {wrong.Message.TrimEnd('.')}.", wrong);
+            throw new InputException($"{_name}, line {wrong.Line ?? interpreter.Line}: {Shown(wrong.Message).TrimEnd('.')}.",
+                wrong);
         }
     }
+
+    // A template may put a text of any length into its message.
+    private static string Shown(string message) => message.Length <= LongestMessage ? message : message[..LongestMessage] + "...";
 }

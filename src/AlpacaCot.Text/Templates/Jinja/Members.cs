@@ -18,12 +18,14 @@ internal static class Members
     public static object? Item(object? of, object? key, Budget budget)
     {
         if (of is Undefined missing) throw missing.Error();
-        if (of is Dict dict && key is string or long or double or bool && dict.TryGetValue(key, out var value)) return value;
+        if (of is Dict dict && key is string or long or double or bool
+            && dict.TryGetValue(Python.Charged(key, budget), out var value)) return value;
         if (key is string name) return Property(of, name, budget);
         if (Python.IsInteger(key, out var index))
         {
             if (of is string text)
             {
+                budget.SpendText(text.Length);
                 var length = CodePoints.Count(text);
                 if (index < 0) index += length;
                 if (index >= 0 && index < length)
@@ -104,10 +106,11 @@ internal static class Members
             {
                 var bound = arguments.Bind("get", "key", "default");
                 var key = bound.Required("key");
-                return key is string or long or double or bool && dict.TryGetValue(key, out var value)
+                return key is string or long or double or bool
+                    && dict.TryGetValue(Python.Charged(key, arguments.Budget), out var value)
                     ? value : bound.Value("default");
             }),
-            "copy" => new Function(name, _ => Copy(dict)),
+            "copy" => new Function(name, arguments => Copy(dict, arguments.Budget)),
             _ => null,
         };
 
@@ -119,8 +122,9 @@ internal static class Members
         });
     }
 
-    private static Dict Copy(Dict dict)
+    private static Dict Copy(Dict dict, Budget budget)
     {
+        budget.SpendItems(dict.Count);
         var copy = new Dict();
         foreach (var (key, value) in dict) copy[key] = value;
         return copy;
@@ -140,7 +144,7 @@ internal static class Members
                 if (Python.AreEqual(items[i], item, arguments.Budget)) return (long)i;
             throw new JinjaException("index: the item is not in the list");
         }),
-        "copy" when items is List<object?> => new Function(name, _ => items.ToList()),
+        "copy" when items is List<object?> => new Function(name, arguments => Python.Items(items, arguments.Budget).ToList()),
         _ => null,
     };
 }

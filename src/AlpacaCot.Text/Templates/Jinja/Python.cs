@@ -58,14 +58,28 @@ internal static class Python
         return (left, right) switch
         {
             (null, null) or (Undefined, Undefined) => true,
-            (string s, string t) => s == t,
+            (string s, string t) => SameText(s, t, budget),
             (List<object?> s, List<object?> t) => SameItems(s, t, budget),
             (object?[] s, object?[] t) => SameItems(s, t, budget),
             (View s, View t) => s.Kind == t.Kind && SameItems(s.Items, t.Items, budget),
             (Dict s, Dict t) => s.Count == t.Count
-                && s.All(item => t.TryGetValue(item.Key, out var other) && AreEqual(item.Value, other, budget)),
+                && s.All(item => t.TryGetValue(Charged(item.Key, budget), out var other) && AreEqual(item.Value, other, budget)),
             _ => ReferenceEquals(left, right),
         };
+    }
+
+    private static bool SameText(string left, string right, Budget budget)
+    {
+        if (left.Length != right.Length) return false;
+        budget.SpendText(left.Length);
+        return left == right;
+    }
+
+    /// <summary>A key of a dict, charged for the time of its hash.</summary>
+    public static object Charged(object key, Budget budget)
+    {
+        if (key is string text) budget.SpendText(text.Length);
+        return key;
     }
 
     private static bool SameItems(IReadOnlyList<object?> left, IReadOnlyList<object?> right, Budget budget)
@@ -85,6 +99,7 @@ internal static class Python
         switch (left, right)
         {
             case (string s, string t):
+                budget.SpendText(Math.Min(s.Length, t.Length));
                 return CompareText(s, t);
             case (List<object?> or object?[], List<object?> or object?[]) when left!.GetType() == right!.GetType():
                 var (first, second) = ((IReadOnlyList<object?>)left, (IReadOnlyList<object?>)right);
@@ -112,12 +127,12 @@ internal static class Python
             case string text:
                 return item switch
                 {
-                    string part => text.Contains(part, StringComparison.Ordinal),
+                    string part => Searched(text, part, budget).Contains(part, StringComparison.Ordinal),
                     Undefined missing => throw missing.Error(),
                     _ => throw new JinjaException($"'in' on a string requires a string, found a {TypeName(item)}"),
                 };
             case Dict dict:
-                return item is not (null or Undefined) && dict.ContainsKey(Dict.Key(item));
+                return item is not (null or Undefined) && dict.ContainsKey(Charged(Dict.Key(item), budget));
             default:
                 foreach (var candidate in Items(container, budget))
                     if (AreEqual(candidate, item, budget)) return true;
@@ -125,10 +140,22 @@ internal static class Python
         }
     }
 
+    private static string Searched(string text, string part, Budget budget)
+    {
+        budget.SpendSearch(text.Length, part.Length);
+        return text;
+    }
+
+    private static long Counted(string text, Budget budget)
+    {
+        budget.SpendText(text.Length);
+        return CodePoints.Count(text);
+    }
+
     /// <summary>Number of items; for a string, of code points.</summary>
     public static long Length(object? value, Budget budget) => value switch
     {
-        string text => CodePoints.Count(text),
+        string text => Counted(text, budget),
         List<object?> list => list.Count,
         object?[] tuple => tuple.Length,
         Dict dict => dict.Count,

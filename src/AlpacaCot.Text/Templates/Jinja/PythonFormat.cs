@@ -51,7 +51,7 @@ internal static class PythonFormat
             if (!isNamed) value = next < values.Count ? values[next++] : throw new JinjaException("not enough format values");
             var align = flags.Contains('-') ? '<' : '>';
             var fill = flags.Contains('0') && align == '>' ? '0' : ' ';
-            text.Append(Laid(value, new Layout(flags, width, precision, format[at], fill, align), budget));
+            Add(text, Laid(value, new Layout(flags, width, precision, format[at], fill, align), budget), budget);
         }
         if (next < values.Count && named is null) throw new JinjaException("too many values for the format");
         budget.SpendText(text.Length);
@@ -68,7 +68,7 @@ internal static class PythonFormat
             {
                 var end = format.IndexOf('}', at);
                 if (end < 0) throw new JinjaException("format: unclosed '{'");
-                text.Append(Field(format[(at + 1)..end]));
+                Add(text, Field(format[(at + 1)..end]), budget);
                 at = end;
             }
             else if (format[at] == '}') throw new JinjaException("format: single '}'");
@@ -94,6 +94,12 @@ internal static class PythonFormat
             if (repr) value = PythonText.Repr(value, budget);
             return spec.Length == 0 ? PythonText.Of(value, budget) : Laid(value, Spec(spec, value), budget);
         }
+    }
+
+    private static void Add(StringBuilder text, string part, Budget budget)
+    {
+        budget.SpendAddition(text.Length, part.Length);
+        text.Append(part);
     }
 
     private static Layout Spec(string spec, object? value)
@@ -130,6 +136,7 @@ internal static class PythonFormat
 
     private static string Laid(object? value, Layout layout, Budget budget)
     {
+        budget.SpendText(Math.Max(layout.Width, layout.Precision));
         if (layout.Type is 's' or 'r' or 'a' && !(layout.Type == 'r' && value is double && layout.Align == '>'))
         {
             var plain = layout.Type == 's' ? PythonText.Of(value, budget) : PythonText.Repr(value, budget);

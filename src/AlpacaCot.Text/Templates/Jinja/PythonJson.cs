@@ -42,6 +42,7 @@ internal sealed class PythonJson(Budget budget)
                 Nested('{', [.. SortKeys ? Sorted(dict) : dict], '}', level, item =>
                 {
                     String(item.Key as string ?? Scalar(item.Key));
+                    budget.SpendAddition(_text.Length, KeySeparator.Length);
                     _text.Append(KeySeparator);
                     Value(item.Value, level + 1);
                 });
@@ -71,7 +72,11 @@ internal sealed class PythonJson(Budget budget)
         _text.Append(open);
         for (var i = 0; i < items.Count; i++)
         {
-            if (i > 0) _text.Append(ItemSeparator);
+            if (i > 0)
+            {
+                budget.SpendAddition(_text.Length, ItemSeparator.Length);
+                _text.Append(ItemSeparator);
+            }
             NewLine(level + 1);
             write(items[i]);
         }
@@ -82,14 +87,14 @@ internal sealed class PythonJson(Budget budget)
     private void NewLine(int level)
     {
         if (Indent is null) return;
-        budget.SpendText((long)Indent.Length * level);
+        budget.SpendAddition(_text.Length, (long)Indent.Length * level);
         _text.Append('\n');
         for (; level > 0; level--) _text.Append(Indent);
     }
 
     private void String(string text)
     {
-        budget.SpendText(text.Length);
+        budget.SpendAddition(_text.Length, text.Length);
         _text.Append('"');
         foreach (var character in text)
         {

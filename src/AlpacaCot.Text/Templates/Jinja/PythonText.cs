@@ -42,7 +42,7 @@ internal static class PythonText
                 text.Append(Float(number));
                 break;
             case string plain:
-                budget.SpendText(plain.Length);
+                budget.SpendAddition(text.Length, plain.Length);
                 Quote(plain, text);
                 break;
             case List<object?> list:

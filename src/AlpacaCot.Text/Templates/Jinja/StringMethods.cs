@@ -9,14 +9,16 @@ internal static class StringMethods
 {
     private static readonly SearchValues<char> Breaks = SearchValues.Create("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");
 
+    private static readonly string[] CaseMethods = ["upper", "lower", "casefold", "title", "capitalize", "swapcase"];
+
     /// <summary>Finds a method by name; null if unknown.</summary>
     public static Function? Find(string text, string name)
     {
         Func<Arguments, object?>? run = name switch
         {
-            "strip" => a => Strip(text, a.Bind(name, "chars").TextOrNone("chars"), true, true),
-            "lstrip" => a => Strip(text, a.Bind(name, "chars").TextOrNone("chars"), true, false),
-            "rstrip" => a => Strip(text, a.Bind(name, "chars").TextOrNone("chars"), false, true),
+            "strip" => a => Strip(text, a.Bind(name, "chars").TextOrNone("chars"), true, true, a.Budget),
+            "lstrip" => a => Strip(text, a.Bind(name, "chars").TextOrNone("chars"), true, false, a.Budget),
+            "rstrip" => a => Strip(text, a.Bind(name, "chars").TextOrNone("chars"), false, true, a.Budget),
             "upper" => _ => Upper(text),
             "lower" or "casefold" => _ => text.ToLowerInvariant(),
             "title" => _ => Title(text),
@@ -32,13 +34,13 @@ internal static class StringMethods
             "split" => a => Split(text, a.Bind(name, "sep", "maxsplit"), fromEnd: false, a.Budget),
             "rsplit" => a => Split(text, a.Bind(name, "sep", "maxsplit"), fromEnd: true, a.Budget),
             "splitlines" => a => Lines(text, a.Bind(name, "keepends").Flag("keepends"), a.Budget),
-            "partition" => a => Partition(text, a.Bind(name, "sep").Text("sep"), last: false),
-            "rpartition" => a => Partition(text, a.Bind(name, "sep").Text("sep"), last: true),
+            "partition" => a => Partition(text, a.Bind(name, "sep").Text("sep"), last: false, a.Budget),
+            "rpartition" => a => Partition(text, a.Bind(name, "sep").Text("sep"), last: true, a.Budget),
             "replace" => a => a.Bind(name, "old", "new", "count") is var b
                 ? Replace(text, b.Text("old"), b.Text("new"), b.Int("count", -1), a.Budget) : null,
             "join" => a => Join(text, Python.Items(a.Bind(name, "iterable").Required("iterable"), a.Budget), a.Budget),
-            "find" or "rfind" or "index" or "rindex" => a => Position(text, a.Bind(name, "sub", "start", "end"), name),
-            "count" => a => Count(text, a.Bind(name, "sub").Text("sub")),
+            "find" or "rfind" or "index" or "rindex" => a => Position(text, a.Bind(name, "sub", "start", "end"), name, a.Budget),
+            "count" => a => Count(text, a.Bind(name, "sub").Text("sub"), a.Budget),
             "format" => a => PythonFormat.Braces(text, a),
             "isdigit" or "isdecimal" or "isnumeric" => _ => text.Length > 0 && text.All(char.IsDigit),
             "isalpha" => _ => text.Length > 0 && text.EnumerateRunes().All(Rune.IsLetter),
@@ -53,13 +55,18 @@ internal static class StringMethods
         };
         return run is null ? null : new Function(name, arguments =>
         {
-            arguments.Budget.SpendText(text.Length);
+            // Changing the case and scanning for kinds of characters cost more for each one than copying it.
+            if (name.StartsWith("is", StringComparison.Ordinal) || CaseMethods.Contains(name))
+                arguments.Budget.SpendCharacters(text.Length);
+            else arguments.Budget.SpendText(text.Length);
             return run(arguments);
         });
     }
 
-    public static string Strip(string text, string? characters, bool left, bool right)
+    /// <summary>Removes characters at the ends: the given ones, or white space.</summary>
+    public static string Strip(string text, string? characters, bool left, bool right, Budget? budget = null)
     {
+        if (characters is not null) budget?.SpendSearch(text.Length, characters.Length);
         var (start, end) = (0, text.Length);
         while (left && start < end && Goes(text[start])) start++;
         while (right && end > start && Goes(text[end - 1])) end--;
@@ -97,8 +104,15 @@ internal static class StringMethods
             has = name == "prefix" ? part.StartsWith : part.EndsWith;
         }
         return bound.Required(name) is object?[] several
-            ? several.Any(one => one is string affix && has(affix, StringComparison.Ordinal))
+            ? several.Any(one => one is string affix && Affixed(affix))
             : has(bound.Text(name), StringComparison.Ordinal);
+
+        bool Affixed(string affix)
+        {
+            budget.Spend();
+            budget.SpendText(affix.Length);
+            return has(affix, StringComparison.Ordinal);
+        }
     }
 
     private static List<object?> Split(string text, Bound bound, bool fromEnd, Budget budget)
@@ -114,6 +128,7 @@ internal static class StringMethods
                 : rest.IndexOf(separator, StringComparison.Ordinal)) is >= 0 and var at)
             {
                 budget.SpendText(rest.Length + 16L);
+                budget.SpendSearch(rest.Length, separator.Length);
                 all.Add(fromEnd ? rest[(at + separator.Length)..] : rest[..at]);
                 rest = fromEnd ? rest[..at] : rest[(at + separator.Length)..];
                 most--;
@@ -158,8 +173,9 @@ internal static class StringMethods
         return lines;
     }
 
-    private static object?[] Partition(string text, string separator, bool last)
+    private static object?[] Partition(string text, string separator, bool last, Budget budget)
     {
+        budget.SpendSearch(text.Length, separator.Length);
         if (separator.Length == 0) throw new JinjaException("partition requires a non-empty separator");
         var at = last ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         return at < 0 ? last ? ["", "", text] : [text, "", ""] : [text[..at], separator, text[(at + separator.Length)..]];
@@ -181,7 +197,7 @@ internal static class StringMethods
             }
             return spread.ToString();
         }
-        var found = Count(text, old);
+        var found = Count(text, old, budget);
         if (count > 0) found = Math.Min(found, count);
         budget.SpendText(text.Length + found * with.Length);
         if (count < 0) return text.Replace(old, with, StringComparison.Ordinal);
@@ -203,9 +219,10 @@ internal static class StringMethods
         return string.Join(separator, items);
     }
 
-    private static long Position(string text, Bound bound, string name)
+    private static long Position(string text, Bound bound, string name, Budget budget)
     {
         var part = bound.Text("sub");
+        budget.SpendSearch(text.Length, part.Length);
         var length = CodePoints.Count(text);
         var (start, end) = (Clamped(bound.Int("start", 0)), Clamped(bound.Int("end", length)));
         var found = -1;
@@ -221,8 +238,9 @@ internal static class StringMethods
         int Clamped(int at) => Math.Clamp(at < 0 ? at + length : at, 0, length);
     }
 
-    private static long Count(string text, string part)
+    private static long Count(string text, string part, Budget budget)
     {
+        budget.SpendSearch(text.Length, part.Length);
         if (part.Length == 0) return CodePoints.Count(text) + 1;
         return text.AsSpan().Count(part);
     }

@@ -20,19 +20,19 @@ internal static class Tests
         ["in"] = (v, a) => Python.Contains(a.Bind("in", "seq").Required("seq"), v, a.Budget),
         ["integer"] = (v, _) => v is long,
         ["iterable"] = (v, _) => Python.CanIterate(v),
-        ["lower"] = (v, a) => PythonText.Of(v, a.Budget) is var text && text.Any(char.IsLower) && !text.Any(char.IsUpper),
+        ["lower"] = (v, a) => Scanned(v, a) is var text && text.Any(char.IsLower) && !text.Any(char.IsUpper),
         ["mapping"] = (v, _) => v is Dict,
         ["none"] = (v, _) => v is null,
         ["number"] = (v, _) => v is bool or long or double,
         ["odd"] = (v, a) => Modulo(v, 2L, a) == 1,
         ["sameas"] = (v, a) => a.Bind("sameas", "other").Required("other") is var other && (ReferenceEquals(v, other)
-            || (v is bool or long or string && other?.GetType() == v.GetType() && v.Equals(other))),
+            || (v is bool or long or string && other?.GetType() == v.GetType() && Python.AreEqual(v, other, a.Budget))),
         ["sequence"] = (v, _) => v is string or List<object?> or object?[] or Dict or Undefined or View { CanIndex: true },
         ["string"] = (v, _) => v is string,
         ["test"] = (v, _) => v is string name && Exists(name),
         ["true"] = (v, _) => v is true,
         ["undefined"] = (v, _) => v is Undefined,
-        ["upper"] = (v, a) => PythonText.Of(v, a.Budget) is var text && text.Any(char.IsUpper) && !text.Any(char.IsLower),
+        ["upper"] = (v, a) => Scanned(v, a) is var text && text.Any(char.IsUpper) && !text.Any(char.IsLower),
     };
 
     private static bool Exists(string name) => All.ContainsKey(name) || Comparisons.Contains(name);
@@ -56,6 +56,13 @@ internal static class Tests
             _ => name,
         };
         return Interpreter.Compare(symbol, value, arguments.Bind(name, "other").Required("other"), arguments.Budget);
+    }
+
+    private static string Scanned(object? value, Arguments arguments)
+    {
+        var text = PythonText.Of(value, arguments.Budget);
+        arguments.Budget.SpendText(text.Length);
+        return text;
     }
 
     private static double Modulo(object? value, object? by, Arguments arguments) =>
