@@ -22,8 +22,8 @@ internal sealed class PlainLlama
             _weights[name] = random.Read(name, size).DetachFromDisposeScope();
         foreach (var (name, outputs, inputs) in shape.Linears)
         {
-            Adapter[$"{name}.lora_A.weight"] = lowRank.Read(name, [shape.Rank, inputs]).DetachFromDisposeScope().requires_grad_();
-            Adapter[$"{name}.lora_B.weight"] = zeros(outputs, shape.Rank).DetachFromDisposeScope().requires_grad_();
+            Adapter[$"{name}.lora_A.weight"] = new TorchSharp.Modules.Parameter(lowRank.Read(name, [shape.Rank, inputs]));
+            Adapter[$"{name}.lora_B.weight"] = new TorchSharp.Modules.Parameter(zeros(outputs, shape.Rank));
         }
         using var scope = NewDisposeScope();
         float[] inverse = [.. Enumerable.Range(0, shape.HeadWidth / 2).Select(i => MathF.Pow(10000, -2f * i / shape.HeadWidth))];
@@ -33,7 +33,7 @@ internal sealed class PlainLlama
     }
 
     /// <summary>The LoRA weights by name.</summary>
-    public Dictionary<string, Tensor> Adapter { get; } = [];
+    public Dictionary<string, TorchSharp.Modules.Parameter> Adapter { get; } = [];
 
     /// <summary>The mean cross-entropy over labels that are not -100.</summary>
     public Tensor Loss(Tensor ids, Tensor labels)

@@ -171,7 +171,7 @@ internal static class TrainBench
         public (double Loss, double Norm) Run(TokenizedExample[] examples)
         {
             using var scope = NewDisposeScope();
-            _optimizer ??= optim.AdamW([.. _model.Adapter.Values.Select(w => new TorchSharp.Modules.Parameter(w))]);
+            _optimizer ??= optim.AdamW(_model.Adapter.Values, lr: 1e-3, weight_decay: 0.01);
             var length = examples.Max(e => e.Ids.Length);
             var ids = tensor([.. examples.SelectMany(e => Padded(e.Ids, length, 0))], [examples.Length, length]);
             var labels = tensor([.. examples.SelectMany(e => Padded(e.Labels, length, -100))], [examples.Length, length]);
