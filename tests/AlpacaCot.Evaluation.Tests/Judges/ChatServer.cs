@@ -8,7 +8,7 @@ namespace AlpacaCot.Evaluation.Tests.Judges;
 /// <summary>A chat endpoint of this machine that answers as a test tells it to.</summary>
 internal sealed class ChatServer : IDisposable
 {
-    private readonly HttpListener _listener = new();
+    private readonly HttpListener _listener;
     private readonly Func<string, int, Reply> _answer;
     private readonly ConcurrentDictionary<string, int> _asked = [];
 
@@ -19,7 +19,7 @@ internal sealed class ChatServer : IDisposable
         for (var attempt = 0; ; attempt++)
         {
             Address = new Uri($"http://127.0.0.1:{Random.Shared.Next(20_000, 60_000)}/v1");
-            _listener.Prefixes.Clear();
+            _listener = new HttpListener(); // one whose start failed is disposed
             _listener.Prefixes.Add($"{Address.GetLeftPart(UriPartial.Authority)}/");
             try
             {
