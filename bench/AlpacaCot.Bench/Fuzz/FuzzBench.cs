@@ -27,6 +27,7 @@ internal static class FuzzBench
             (inputs, accepted, refused) = (inputs + o.Inputs, accepted + o.Accepted, refused + o.Refused);
             if (o.Slowest > slowest) slowest = o.Slowest;
             peak = Math.Max(peak, o.PeakMegabytes);
+            if (target.UnreadSeeds() is { } unread) failed.Add($"\n{target.Name}: no seed is read: {unread}");
             failed.AddRange(o.Failures.Select(f => $"\nfuzz 1 \"{target.Name}\" {f.Number}: {f.What}"));
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

@@ -28,20 +28,37 @@ internal sealed record FuzzTarget(string Name, IReadOnlyList<byte[]> Seeds, Acti
     public (bool Accepted, string? Failure) Try(long number)
     {
         var random = new DeterministicRandom(number * 7919 + Name.Sum(c => c * 31));
-        var bytes = Mutation.Of(Seeds[random.NextInt(Seeds.Count)], random);
+        var (refusal, failure) = Attempt(Mutation.Of(Seeds[random.NextInt(Seeds.Count)], random), Longest);
+        return (refusal is null && failure is null, failure);
+    }
+
+    /// <summary>Why no seed is read whole, so that nothing behind the first check would be tried; null: one is.</summary>
+    public string? UnreadSeeds()
+    {
+        string? refusal = null;
+        foreach (var seed in Seeds)
+        {
+            var (refused, failure) = Attempt(seed, Longest);
+            if (refused is null && failure is null) return null;
+            refusal = refused ?? failure;
+        }
+        return refusal;
+    }
+
+    private (string? Refusal, string? Failure) Attempt(byte[] bytes, TimeSpan longest)
+    {
         var reading = Task.Run(() => Read(bytes));
         try
         {
-            if (!reading.Wait(Longest)) return (false, $"more than {Longest.TotalSeconds} s");
-            return (true, null);
+            return reading.Wait(longest) ? (null, null) : (null, $"more than {longest.TotalSeconds} s");
         }
         catch (AggregateException e) when (IsOwn(e.InnerException!) || Refuses(e.InnerException!))
         {
-            return (false, null);
+            return (e.InnerException!.Message, null);
         }
         catch (AggregateException e)
         {
-            return (false, e.InnerException!.ToString());
+            return (null, e.InnerException!.ToString());
         }
     }
 

@@ -231,7 +231,7 @@ internal sealed class FuzzTargets : IDisposable
         });
         var state = Path.Combine(_folder, "state");
         ModelExport.ToStateDict(_model, state);
-        yield return OnFile("torch.save", [File.ReadAllBytes(Directory.GetFiles(state).First(f => new FileInfo(f).Length > 1000))], "consolidated.00.pth", path =>
+        yield return OnFile("torch.save", [File.ReadAllBytes(Directory.GetFiles(state, "*.pth")[0])], "consolidated.00.pth", path =>
         {
             File.Copy(Path.Combine(state, "params.json"), Path.Combine(Path.GetDirectoryName(path)!, "params.json"), true);
             using var loaded = LanguageModel.Load(Path.GetDirectoryName(path)!);

@@ -5,14 +5,14 @@ namespace AlpacaCot.Bench.Fuzz;
 /// <summary>A server on this machine that answers every request with the same bytes.</summary>
 internal sealed class ReplyServer : IDisposable
 {
-    private readonly HttpListener _listener = new();
+    private readonly HttpListener _listener;
 
     public ReplyServer()
     {
         for (var attempt = 0; ; attempt++)
         {
             Address = new Uri($"http://127.0.0.1:{Random.Shared.Next(20_000, 60_000)}/");
-            _listener.Prefixes.Clear();
+            _listener = new HttpListener(); // one whose start failed is disposed
             _listener.Prefixes.Add(Address.AbsoluteUri);
             try
             {
