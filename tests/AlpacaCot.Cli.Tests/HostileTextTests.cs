@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Cli.Screens;
 using AlpacaCot.Text;
 using Spectre.Console;
 
@@ -35,6 +36,8 @@ public sealed class HostileTextTests : IDisposable
         terminal.Error.WriteLine(Hostile);
         terminal.WriteError(Hostile);
         terminal.Console.WriteLine(Hostile);
+        terminal.Console.WriteUnwrapped(Hostile);
+        new TrainingDisplay(terminal.Console, live: false).Note(Hostile);
         terminal.Console.MarkupLine($"[bold]{Markup.Escape(Hostile)}[/]");
         terminal.Console.Write(new Table().AddColumn(Markup.Escape(Hostile)).AddRow(Markup.Escape(Hostile)));
         terminal.ErrorConsole.Write(new Panel(new Spectre.Console.Text(Hostile)));

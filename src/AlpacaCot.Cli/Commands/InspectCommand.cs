@@ -64,7 +64,7 @@ internal sealed class InspectCommand(Terminal terminal)
         {
             CutoffLength = parsed.GetValue(_cutoff), TrainOnInputs = parsed.GetValue(_trainOnInputs),
             TrainOn = TrainingOptions.TrainOnWords.Find(parsed.GetValue(_trainOn)!)!.Value,
-                Roles = Roles(parsed.GetValue(_roles)),
+            Roles = Roles(parsed.GetValue(_roles)),
             Reasoning = Words<ReasoningUse>.LowerCase.Find(parsed.GetValue(_reasoning)!)!.Value,
         };
         var reading = _reading.Read(parsed, terminal);
@@ -104,8 +104,9 @@ internal sealed class InspectCommand(Terminal terminal)
             var everything = options with { CutoffLength = int.MaxValue };
             var whole = new ExampleEncoder(tokenizer, choice.Format, everything).Encode(record)
                 ?? throw new InputException($"{record.Origin}: the record has no answer to train on");
-            return new(record, choice, tokenizer, whole, new ExampleEncoder(tokenizer, choice.Format, options).Encode(record),
-                options.CutoffLength, new ExampleEncoder(tokenizer, choice.Format, options).EncodeChunks(record).Count);
+            var encoder = new ExampleEncoder(tokenizer, choice.Format, options);
+            return new(record, choice, tokenizer, whole, encoder.Encode(record), options.CutoffLength,
+                encoder.EncodeChunks(record).Count);
         }
 
         public IEnumerable<TokenChip> Chips() => Whole.Ids.Select((id, i) => new TokenChip(id,

@@ -92,7 +92,6 @@ internal sealed class TrainCommand(Terminal terminal)
         console.MarkupLine($"  run folder  [bold]{Markup.Escape(recipe.Output)}[/]");
         console.MarkupLine($"  figure      {Markup.Escape(Path.Combine(recipe.Output, "loss.png"))}");
         if (!result.Cancelled) console.MarkupLine($"  result      {Markup.Escape(result.OutputFolder)}");
-        // Written past the console, which would wrap a long command so that it cannot be copied.
-        console.Profile.Out.Writer.WriteLine($"  next        {next}");
+        console.WriteUnwrapped($"  next        {next}");
     }
 }

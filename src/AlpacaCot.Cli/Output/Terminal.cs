@@ -9,12 +9,13 @@ namespace AlpacaCot.Cli.Output;
 internal sealed class Terminal
 {
     private const int PipeWidth = 10_000; // columns, so that no line is wrapped
-    private readonly TextWriter _progress;
+    private readonly TextWriter _rawOut, _rawError; // for control codes of this program
 
     private Terminal(TextWriter output, TextWriter error, TextReader input, bool outIsTerminal, bool errorIsTerminal)
     {
         (In, OutIsTerminal, ErrorIsTerminal) = (input, outIsTerminal, errorIsTerminal);
-        (Out, Error, _progress) = (VisibleText.Writer(output), VisibleText.Writer(error), error);
+        (_rawOut, _rawError) = (output, error);
+        (Out, Error) = (VisibleText.Writer(output), VisibleText.Writer(error));
         Exact = outIsTerminal ? Out : output;
         Console = Create(output, outIsTerminal);
         ErrorConsole = Create(error, errorIsTerminal);
@@ -77,8 +78,8 @@ internal sealed class Terminal
     public void RestoreCursor()
     {
         const string Show = "\u001b[?25h";
-        if (OutIsTerminal && Console.Profile.Capabilities.Ansi) Out.Write(Show + System.Environment.NewLine);
-        else if (ErrorIsTerminal && ErrorConsole.Profile.Capabilities.Ansi) Error.Write(Show + System.Environment.NewLine);
+        if (OutIsTerminal && Console.Profile.Capabilities.Ansi) _rawOut.Write(Show + System.Environment.NewLine);
+        else if (ErrorIsTerminal && ErrorConsole.Profile.Capabilities.Ansi) _rawError.Write(Show + System.Environment.NewLine);
     }
 
     /// <summary>Writes the one JSON document of <c>--json</c>.</summary>
@@ -92,7 +93,7 @@ internal sealed class Terminal
     }
 
     /// <summary>Replaces the line of progress on standard error; null erases it.</summary>
-    public void WriteProgress(string? line) => _progress.Write(line is null ? "\r\u001b[K" : $"\r  {VisibleText.Of(line)}   ");
+    public void WriteProgress(string? line) => _rawError.Write(line is null ? "\r\u001b[K" : $"\r  {VisibleText.Of(line)}   ");
 
     /// <summary>Prints an error on standard error, in red if colours are available.</summary>
     public void WriteError(string message)

@@ -37,6 +37,9 @@ internal static class VisibleText
     /// <summary>A writer that makes all text visible.</summary>
     public static TextWriter Writer(TextWriter inner) => new VisibleWriter(inner);
 
+    /// <summary>Writes a line past a console, which would wrap it so that it cannot be copied or searched.</summary>
+    public static void WriteUnwrapped(this IAnsiConsole console, string line) => console.Profile.Out.Writer.WriteLine(Of(line));
+
     /// <summary>Makes all text of a console visible; its own control codes pass.</summary>
     public static void Attach(IAnsiConsole console) => console.Pipeline.Attach(new VisibleHook());
 

@@ -112,7 +112,7 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         console.WriteLine();
         console.MarkupLine("  [bold]Chat with the model:[/]");
         // Written past the console, which would wrap a long command so that it cannot be copied.
-        console.Profile.Out.Writer.WriteLine(VisibleText.Of($"  alpaca-cot chat --model {Quoted(model)} --adapter {Quoted(adapter)}"));
+        console.WriteUnwrapped($"  alpaca-cot chat --model {Quoted(model)} --adapter {Quoted(adapter)}");
         console.WriteLine();
     }
 

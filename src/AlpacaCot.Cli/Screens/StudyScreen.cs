@@ -131,9 +131,9 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         if (analysis.Results.Unfinished.Count > 0)
             console.MarkupLine($"  [red]not finished:[/] {Markup.Escape(string.Join("; ", analysis.Results.Unfinished))}");
         console.WriteLine();
-        console.Profile.Out.Writer.WriteLine(VisibleText.Of($"  report  {report}"));
-        if (cost is not null) console.Profile.Out.Writer.WriteLine(VisibleText.Of($"  {EvaluationScreen.Text(cost)}"));
-        console.Profile.Out.Writer.WriteLine($"  time    {Time(elapsed.TotalSeconds)}");
+        console.WriteUnwrapped($"  report  {report}");
+        if (cost is not null) console.WriteUnwrapped($"  {EvaluationScreen.Text(cost)}");
+        console.WriteUnwrapped($"  time    {Time(elapsed.TotalSeconds)}");
     }
 
     private static string Cell(StudyAnalysis analysis, ArmScore score)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AlpacaCot.Cli.Output;
 using AlpacaCot.Training.Objectives;
 using AlpacaCot.Training.Runs;
 using Spectre.Console;
@@ -191,8 +192,7 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         lock (_drawing) _view.UpdateTarget(Render());
     }
 
-    // Past the console, which would break lines at its width.
-    private void Line(string line) => console.Profile.Out.Writer.WriteLine(line);
+    private void Line(string line) => console.WriteUnwrapped(line);
 
     private static string Counted(int count, string noun) => $"{count:N0} {noun}{(count == 1 ? "" : "s")}";
 

@@ -89,7 +89,7 @@ internal sealed class MixCommand(Terminal terminal)
     {
         ConversationWriter.Check(output, format);
         var bad = 0;
-        var mixture = Training.Recipes.RecipeData.Mixture(recipe, 
+        var mixture = Training.Recipes.RecipeData.Mixture(recipe,
             new PreparationStep(terminal).Reading(ReadingOptions.Shown(terminal), skipBad, _ => bad++));
         var clock = Stopwatch.StartNew();
         using (var progress = new RecordProgress(terminal, json))
