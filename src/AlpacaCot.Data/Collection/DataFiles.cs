@@ -39,7 +39,7 @@ public static class DataFiles
         var folder = fixedParts == 0 ? "." : start.Length == 0 ? "/" : start;
         if (!Directory.Exists(folder)) return [];
         var rest = parts[fixedParts..];
-        var files = rest.Contains("**") ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+        var files = rest.Contains("**") ? FolderFiles.Below(folder)
             : Directory.EnumerateFiles(folder, "*", new EnumerationOptions
             {
                 RecurseSubdirectories = rest.Length > 1, MaxRecursionDepth = rest.Length - 1, AttributesToSkip = 0,

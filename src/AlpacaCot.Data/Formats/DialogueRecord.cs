@@ -11,10 +11,10 @@ namespace AlpacaCot.Data.Formats;
 /// </summary>
 internal sealed class DialogueRecord(string name, IReadOnlyDictionary<string, string> columns) : IRecordFormat
 {
-    private static readonly string[] Lists = ["conversations", "messages", "conversation", "dialog", "dialogue", "data"];
+    public static readonly string[] Lists = ["conversations", "messages", "conversation", "dialog", "dialogue", "data"];
 
     /// <summary>Other names of the two answers: OpenAI's, and LLaMA-Factory's for lists of messages.</summary>
-    private static readonly (string Theirs, string Ours)[] Answers =
+    public static readonly (string Theirs, string Ours)[] Answers =
     [
         ("preferred_output", "chosen"), ("non_preferred_output", "rejected"),
         ("chosen_messages", "chosen"), ("rejected_messages", "rejected"),

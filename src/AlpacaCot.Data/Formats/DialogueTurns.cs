@@ -221,17 +221,7 @@ internal static class DialogueTurns
         if (withCalls && turn.Calls.Count > 0)
         {
             json.WriteStartArray("tool_calls");
-            foreach (var call in turn.Calls)
-            {
-                json.WriteStartObject();
-                if (call.Id.Length > 0) json.WriteString("id", call.Id);
-                json.WriteString("type", "function");
-                json.WriteStartObject("function");
-                json.WriteString("name", call.Name);
-                json.WriteString("arguments", call.ArgumentText);
-                json.WriteEndObject();
-                json.WriteEndObject();
-            }
+            foreach (var call in turn.Calls) call.Write(json, asText: true);
             json.WriteEndArray();
         }
         if (turn.ToolName.Length > 0) json.WriteString("name", turn.ToolName);

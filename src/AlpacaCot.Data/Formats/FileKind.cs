@@ -5,6 +5,12 @@ namespace AlpacaCot.Data.Formats;
 /// <summary>Detects file types by their first bytes and gives advice for unreadable ones.</summary>
 internal static class FileKind
 {
+    /// <summary>The byte order mark of UTF-8, which some programs write before the text.</summary>
+    public static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
+
+    /// <summary>The text behind a byte order mark.</summary>
+    public static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> head) => head.StartsWith(Mark) ? head[Mark.Length..] : head;
+
     public static bool IsGzip(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]);
 
     public static bool IsZstd(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]);

@@ -139,7 +139,7 @@ internal sealed class FlatRecord : IRecordFormat
             {
                 if (field == Context) wrongContext = reader.TokenType;
                 var value = JsonElement.ParseValue(ref reader);
-                if (field == History) history = IsNoHistory(value) ? default : Decoded(value);
+                if (field == History) history = Decoded(value);
                 else if (field == Turns) turns = Decoded(value);
                 else if (field == Fields && Decoded(value) is { ValueKind: JsonValueKind.Object } hidden)
                 {

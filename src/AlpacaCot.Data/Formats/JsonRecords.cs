@@ -28,7 +28,7 @@ internal sealed class JsonRecords : IRecordCursor
     {
         (_stream, _name, _largestRecord) = (stream, name, largestRecord);
         Fill();
-        if (Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) _start = 3;
+        if (Unread.StartsWith(FileKind.Mark)) _start = 3;
         if (!SkipSpace()) throw new InputException($"{_name}: the file is empty.");
         _isArray = _buffer[_start] == '[';
         if (_isArray) Advance(1);
@@ -236,7 +236,7 @@ internal sealed class JsonRecords : IRecordCursor
             Advance(space >= 0 ? space : Unread.Length);
             // Files put together each bring their byte order mark.
             if (space >= 0 && Unread[0] == 0xEF && (Unread.Length >= 3 || Fill() || Unread.Length >= 3)
-                && Unread.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
+                && Unread.StartsWith(FileKind.Mark))
             {
                 Advance(3);
                 continue;

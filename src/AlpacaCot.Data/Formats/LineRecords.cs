@@ -24,7 +24,7 @@ internal sealed class LineRecords(Stream stream, string name, int largestRecord)
         while (NextLine() is { } line)
         {
             var text = _buffer.AsSpan(line);
-            if (_line == 1 && text.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) text = text[3..];
+            if (_line == 1 && text.StartsWith(FileKind.Mark)) text = text[FileKind.Mark.Length..];
             text = text.TrimEnd((byte)'\r');
             if (text.IsEmpty && Problem is null) continue;
             Number++;

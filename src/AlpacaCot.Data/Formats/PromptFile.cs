@@ -96,7 +96,7 @@ public static class PromptFile
             };
             return null;
         }
-        var json = JsonSerializer.SerializeToUtf8Bytes(record);
+        var json = records.Current;
         string? refusal = null;
         var known = format ?? RecordFormats.Of(json, options, records.Columns, records.IsTable, out refusal);
         if (refusal is not null) throw new InputException($"{records.Location}: {refusal}.");
@@ -137,4 +137,5 @@ public static class PromptFile
             return "it has no question to answer";
         prompt = empty with { Conversation = conversation with { Turns = turns, Rejected = null }, Others = others };
         return null;
-    }}
+    }
+}

@@ -62,19 +62,7 @@ public static class RecordFile
         bool unfold = false)
     {
         var origin = stream.CanSeek ? stream.Position : -1;
-        Stream unpacked;
-        string packing;
-        byte[] head;
-        try
-        {
-            unpacked = Unpacking.Open(stream, options.LargestExpansion, out head, out packing);
-            if (Utf16.Open(unpacked, head, out var decoded) is { } text)
-                (unpacked, head, packing) = (text, decoded, packing.Length > 0 ? $"UTF-16, {packing}" : "UTF-16");
-        }
-        catch (Exception damaged) when (damaged is InvalidDataException or IOException)
-        {
-            throw new InputException($"{name}: {damaged.Message}.", damaged);
-        }
+        var (unpacked, head, packing) = Unpacked(stream, name, options);
         var records = Cursor(stream, origin, unpacked, head, name, options);
         if (unfold && records is JsonRecords) records = new FoldedRecords(records, name, options);
         description = records.Container + (packing.Length > 0 ? $", {packing}" : "");
@@ -86,7 +74,7 @@ public static class RecordFile
     {
         if (FileKind.IsParquet(head)) return ParquetRecords.Open(stream, origin, unpacked, name, options);
         if (FileKind.WhyNotText(head) is { } why) throw new InputException($"{name}: {why}.");
-        ReadOnlySpan<byte> text = head.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]) ? head.AsSpan(3) : head;
+        var text = FileKind.WithoutMark(head);
         if (FileKind.IsJson(text) || (FileKind.IsJsonString(text) && IsJsonName(name))) return new JsonRecords(unpacked, name, options.LargestRecord);
         if (IsText(name) || options.Format == "text") return new LineRecords(unpacked, name, options.LargestRecord);
         return new TableRecords(unpacked, name, head, options.LargestRecord, options.Columns.Values);
@@ -95,12 +83,19 @@ public static class RecordFile
     /// <summary>Starts reading a text file whose lines are records whatever they begin with.</summary>
     internal static IRecordCursor Lines(Stream stream, string name, ReadOptions options)
     {
+        var (unpacked, head, _) = Unpacked(stream, name, options);
+        return FileKind.WhyNotText(head) is { } why ? throw new InputException($"{name}: {why}.")
+            : new LineRecords(unpacked, name, options.LargestRecord);
+    }
+
+    // The decompressed content, as UTF-8, with its beginning and the names of what was unpacked.
+    private static (Stream Unpacked, byte[] Head, string Packing) Unpacked(Stream stream, string name, ReadOptions options)
+    {
         try
         {
-            var unpacked = Unpacking.Open(stream, options.LargestExpansion, out var head, out _);
-            if (Utf16.Open(unpacked, head, out var decoded) is { } text) (unpacked, head) = (text, decoded);
-            return FileKind.WhyNotText(head) is { } why ? throw new InputException($"{name}: {why}.")
-                : new LineRecords(unpacked, name, options.LargestRecord);
+            var unpacked = Unpacking.Open(stream, options.LargestExpansion, out var head, out var packing);
+            return Utf16.Open(unpacked, head, out var decoded) is { } text
+                ? (text, decoded, packing.Length > 0 ? $"UTF-16, {packing}" : "UTF-16") : (unpacked, head, packing);
         }
         catch (Exception damaged) when (damaged is InvalidDataException or IOException)
         {

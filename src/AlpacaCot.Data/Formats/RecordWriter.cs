@@ -14,9 +14,8 @@ internal static class RecordWriter
 
     private static readonly HashSet<string> Reserved =
     [
-        .. FlatRecord.Names, FlatRecord.TurnsField, FlatRecord.OtherFields, "messages", "conversations", "conversation", "dialog",
-        "dialogue", "data", "prompt", "completion", "chosen", "rejected", "preferred_output", "non_preferred_output",
-        "chosen_messages", "rejected_messages", "instances", "system_prompt",
+        .. FlatRecord.Names, FlatRecord.TurnsField, FlatRecord.OtherFields, "system_prompt", .. DialogueRecord.Lists,
+        .. DialogueRecord.Answers.SelectMany(answer => new[] { answer.Theirs, answer.Ours }), "prompt", "completion", "instances",
     ];
 
     // Next to a dialogue or an instruction, "text" is metadata: some data sets store the formatted training text there.

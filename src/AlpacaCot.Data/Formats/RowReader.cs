@@ -65,7 +65,7 @@ internal sealed class RowReader : IDisposable
         (_stream, _name, _separator, _quoting, _largestRow) = (stream, name, separator, quoting, largestRow);
         Number = header ? -1 : 0;
         Fill();
-        if (_buffer.AsSpan(_start, _end - _start).StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) _start = 3;
+        if (_buffer.AsSpan(_start, _end - _start).StartsWith(FileKind.Mark)) _start = 3;
     }
 
     /// <summary>The number of the current row, counted from 1; 0 for the header.</summary>

@@ -65,7 +65,7 @@ internal sealed class TableRecords : IRecordCursor
     // The separator that gives the most known columns; of equal ones the one that gives the most columns.
     private static byte SeparatorOf(ReadOnlySpan<byte> head, HashSet<string> names)
     {
-        if (head.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) head = head[3..];
+        head = FileKind.WithoutMark(head);
         if (IsSeparatorLine(head)) return head[4];
         var line = head.IndexOf((byte)'\n') is >= 0 and var end ? head[..end] : head;
         var (best, most) = ((byte)',', (Known: 0, Cells: 1));
@@ -82,7 +82,7 @@ internal sealed class TableRecords : IRecordCursor
     // Excel's first line "sep=;".
     private static bool IsSeparatorLine(ReadOnlySpan<byte> head)
     {
-        if (head.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) head = head[3..];
+        head = FileKind.WithoutMark(head);
         return head.Length > 5 && head.StartsWith("sep="u8) && head[5] is (byte)'\r' or (byte)'\n';
     }
 

@@ -12,6 +12,24 @@ public sealed record ToolCall(string Name, JsonElement Arguments, string Id = ""
     public string ArgumentText =>
         Arguments.ValueKind == JsonValueKind.String ? Arguments.GetString()! : Arguments.GetRawText();
 
+    /// <summary>Writes the call as an element of OpenAI's <c>tool_calls</c>.</summary>
+    /// <param name="json">The writer, inside the list.</param>
+    /// <param name="asText">Whether the arguments are JSON text, as OpenAI has them, or a value, as transformers passes them.</param>
+    public void Write(Utf8JsonWriter json, bool asText)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        json.WriteStartObject();
+        if (Id.Length > 0) json.WriteString("id", Id);
+        json.WriteString("type", "function");
+        json.WriteStartObject("function");
+        json.WriteString("name", Name);
+        json.WritePropertyName("arguments");
+        if (asText) json.WriteStringValue(ArgumentText);
+        else Arguments.WriteTo(json);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
     /// <summary>The arguments of a text: a JSON object, or the text itself as a JSON string.</summary>
     public static JsonElement ParseArguments(string text)
     {

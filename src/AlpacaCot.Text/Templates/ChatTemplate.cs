@@ -226,18 +226,7 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
         if (turn.Calls.Count > 0)
         {
             json.WriteStartArray("tool_calls");
-            foreach (var call in turn.Calls)
-            {
-                json.WriteStartObject();
-                if (call.Id.Length > 0) json.WriteString("id", call.Id);
-                json.WriteString("type", "function");
-                json.WriteStartObject("function");
-                json.WriteString("name", call.Name);
-                json.WritePropertyName("arguments");
-                call.Arguments.WriteTo(json);
-                json.WriteEndObject();
-                json.WriteEndObject();
-            }
+            foreach (var call in turn.Calls) call.Write(json, asText: false);
             json.WriteEndArray();
         }
         if (turn.ToolName.Length > 0) json.WriteString("name", turn.ToolName);
