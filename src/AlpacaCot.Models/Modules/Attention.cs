@@ -26,6 +26,20 @@ public static class Attention
             : TorchScriptOps.Attend(query, key, value, mask, causal);
     }
 
+    /// <summary>Attention with a window, soft cap or linear biases: the one place that chooses among them.</summary>
+    /// <param name="query"><c>[b, heads, s, d]</c></param>
+    /// <param name="key"><c>[b, kv heads, t, d]</c></param>
+    /// <param name="value"><c>[b, kv heads, t, d]</c></param>
+    /// <param name="masks">The masks and biases of these queries.</param>
+    /// <param name="options">The window, soft cap and biases.</param>
+    /// <returns><c>[b, s, heads · d]</c></returns>
+    internal static Tensor Attend(Tensor query, Tensor key, Tensor value, Masks masks, AttentionOptions options)
+    {
+        var mask = options.Alibi is { } alibi ? masks.Bias(alibi) : masks.Mask(options.Window);
+        return Heads.Join(options.SoftCap is { } cap
+            ? AttendBounded(query, key, value, mask, cap) : Attend(query, key, value, mask));
+    }
+
     /// <summary>
     /// The mask of the queries from position <paramref name="start"/> on, in sequences whose real tokens are marked in
     /// <paramref name="present"/>. Null if plain causal attention is equivalent.
@@ -52,7 +66,7 @@ public static class Attention
     public static Tensor Causal(long start, long length, Device device) =>
         Tensors.Ones([length, start + length], ScalarType.Bool, device).tril(start);
 
-    /// <summary>As <see cref="Attend"/> with soft-capped logits, <c>cap · tanh(logit / cap)</c>.</summary>
+    /// <summary>As <c>Attend</c> with soft-capped logits, <c>cap · tanh(logit / cap)</c>.</summary>
     public static Tensor AttendBounded(Tensor query, Tensor key, Tensor value, Tensor? mask, double cap)
     {
         var (groups, start) = (query.shape[1] / key.shape[1], key.shape[2] - query.shape[2]);

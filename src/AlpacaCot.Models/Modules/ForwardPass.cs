@@ -77,11 +77,8 @@ public sealed class ForwardPass(
         return (cat([firstKey.expand(rows, -1, -1, -1), key], 2), cat([firstValue.expand(rows, -1, -1, -1), value], 2));
     }
 
-    /// <summary>The mask of <see cref="Attention.Mask"/>, with a sliding window of this many tokens if set.</summary>
-    public Tensor? Mask(int? window) => _masks.Mask(window);
-
-    /// <summary>Linear biases, -∞ where a query may not attend, <c>[1 or b, heads, s, s]</c>.</summary>
-    public Tensor Bias(Alibi alibi) => _masks.Bias(alibi);
+    /// <summary>The masks and linear biases of the rows.</summary>
+    internal Masks Masks => _masks;
 
     /// <summary>The rotary tables, cos and sin, at the tokens' positions.</summary>
     public (Tensor Cos, Tensor Sin) RotaryTables(Rope rope)

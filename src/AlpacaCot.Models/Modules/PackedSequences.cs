@@ -56,10 +56,7 @@ internal sealed class PackedSequences(IReadOnlyList<long> lengths, long before, 
             var (k, v) = pass.WithPrefix(layer, keys[i], values[i]);
             if (!_masks.TryGetValue(Lengths[i], out var masks))
                 _masks.Add(Lengths[i], masks = new Masks(device, before, Lengths[i]));
-            var mask = options.Alibi is { } alibi ? masks.Bias(alibi) : masks.Mask(options.Window);
-            mixed[i] = Heads.Join(options.SoftCap is { } cap
-                ? Attention.AttendBounded(queries[i], k, v, mask, cap)
-                : Attention.Attend(queries[i], k, v, mask)); // [1, s, heads · d]
+            mixed[i] = Attention.Attend(queries[i], k, v, masks, options); // [1, s, heads · d]
         }
         return mixed.Length == 1 ? mixed[0] : cat(mixed, 1);
     }

@@ -54,15 +54,10 @@ public sealed record SelfAttention(
         v = Modules.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
-        if (pass.Varlen is { } varlen)
-            return Output.Forward(varlen.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi)), pass);
-        if (pass.Packed is { } packed)
-            return Output.Forward(packed.Attend(Layer, q, k, v, new AttentionOptions(Window, SoftCap, Alibi), pass), pass);
+        var options = new AttentionOptions(Window, SoftCap, Alibi);
+        if (pass.Varlen is { } varlen) return Output.Forward(varlen.Attend(Layer, q, k, v, options), pass);
+        if (pass.Packed is { } packed) return Output.Forward(packed.Attend(Layer, q, k, v, options, pass), pass);
         (k, v) = pass.WithPrefix(Layer, k, v); // [b, kv, t, d]
-        var mask = Alibi is null ? pass.Mask(Window) : pass.Bias(Alibi);
-        var mixed = SoftCap is { } cap
-            ? Attention.AttendBounded(q, k, v, mask, cap)
-            : Attention.Attend(q, k, v, mask); // [b, h, s, d]
-        return Output.Forward(Modules.Heads.Join(mixed), pass);
+        return Output.Forward(Attention.Attend(q, k, v, pass.Masks, options), pass);
     }
 }

@@ -112,10 +112,7 @@ public sealed class VarlenBatch
     {
         var (k, v) = part.Cache.Of(layer); // [1, kv, t, d]
         var masks = part.Masks ??= new Masks(query.device, part.Start, part.Count, context: part.SeenByAll);
-        var mask = options.Alibi is null ? masks.Mask(options.Window) : masks.Bias(options.Alibi);
-        return Heads.Join(options.SoftCap is { } cap
-            ? Attention.AttendBounded(query, k, v, mask, cap)
-            : Attention.Attend(query, k, v, mask)); // [1, s, heads · d]
+        return Attention.Attend(query, k, v, masks, options); // [1, s, heads · d]
     }
 
     // The new tokens of one sequence: index of the first one in the batch, its position in the sequence, count.

@@ -1,6 +1,4 @@
-using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
-using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;
@@ -72,7 +70,7 @@ internal sealed class BFloat16Products : IFrozenProducts
 /// product multiplies into the incoming gradient, so the same codes serve both products. Codes of a plain matrix are kept; a
 /// 4-bit matrix is quantized again for each product.
 /// </summary>
-internal sealed unsafe class Int8Products : IFrozenProducts
+internal sealed class Int8Products : IFrozenProducts
 {
     // The magnitude from which activations are outliers, as in LLM.int8().
     private const float Outlier = 6;
@@ -97,24 +95,15 @@ internal sealed unsafe class Int8Products : IFrozenProducts
     {
         using var scope = NewDisposeScope();
         var (weight, columnScales) = _kept ?? Quantized(_matrix); // [outputs, inputs], [outputs]
-        var (codes, rowScales) = Int8Matrix.RowCodes(x.contiguous(), Outlier);
-        var outliers = Int8Matrix.OutlierColumns(x, Outlier);
-        if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
-        var y = Int8Matrix.Scaled(TorchScriptOps.Int8Product(codes, weight.t()), rowScales, columnScales);
-        if (outliers is not null)
-        {
-            var columns = weight.index_select(1, outliers).to(ScalarType.Float32)
-                .mul_(columnScales.unsqueeze(1)).mul_(Number(Int8Kernel.PerCode));
-            y.addmm_(x.index_select(1, outliers), columns.t());
-        }
-        return y.MoveToOuterDisposeScope();
+        return Int8Matrix.Product(x, x.contiguous(), weight, columnScales, Outlier,
+            codes => TorchScriptOps.Int8Product(codes, weight.t())).MoveToOuterDisposeScope();
     }
 
     public Tensor Backward(Tensor y)
     {
         using var scope = NewDisposeScope();
         var (weight, columnScales) = _kept ?? Quantized(_matrix);
-        var (codes, rowScales) = ScaledCodes(y.contiguous(), columnScales);
+        var (codes, rowScales) = Int8Matrix.RowCodes(y.contiguous(), float.PositiveInfinity, columnScales);
         return Int8Matrix.Scaled(TorchScriptOps.Int8Product(codes, weight), rowScales, null).MoveToOuterDisposeScope();
     }
 
@@ -129,23 +118,5 @@ internal sealed unsafe class Int8Products : IFrozenProducts
     {
         using var quiet = no_grad();
         return Int8Matrix.RowCodes(matrix.Expand().detach().contiguous(), float.PositiveInfinity);
-    }
-
-    // The codes of y with its columns scaled, row by row.
-    private static (Tensor Codes, Tensor Scales) ScaledCodes(Tensor y, Tensor columnScales)
-    {
-        if (!Compute.UsesSimd(y)) return Int8Matrix.RowCodes(y.mul(columnScales), float.PositiveInfinity);
-        var (rows, width) = (y.shape[0], y.shape[1]);
-        var codes = Tensors.Empty(y.shape, ScalarType.Int8, CPU);
-        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
-        var (from, to, at) = ((nint)TensorMemory.Floats(y), (nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(scales));
-        var columns = (nint)TensorMemory.Floats(columnScales);
-        Rows.Split(rows, width * 2, (first, end) =>
-        {
-            for (var row = first; row < end; row++)
-                ((float*)at)[row] = Int8Kernel.QuantizeScaled((float*)from + row * width, (float*)columns, width,
-                    (sbyte*)to + row * width);
-        });
-        return (codes, scales);
     }
 }

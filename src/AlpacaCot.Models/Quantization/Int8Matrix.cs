@@ -52,18 +52,27 @@ public sealed unsafe class Int8Matrix : WeightMatrix
         return new Int8Matrix(codes, scales, threshold, roundsInTraining);
     }
 
-    /// <summary>Quantizes the rows of an fp32 matrix; values from the threshold on get code 0.</summary>
-    internal static (Tensor Codes, Tensor Scales) RowCodes(Tensor x, float threshold)
+    /// <summary>Quantizes the rows of an fp32 matrix.</summary>
+    /// <param name="x"><c>[n, m]</c>, contiguous.</param>
+    /// <param name="threshold">The magnitude from which values get code 0.</param>
+    /// <param name="factors">A factor on each column, <c>[m]</c>, used without a threshold only; null: 1.</param>
+    internal static (Tensor Codes, Tensor Scales) RowCodes(Tensor x, float threshold, Tensor? factors = null)
     {
-        if (!Compute.UsesSimd(x)) return RowCodesByTorch(x, threshold);
+        if (!Compute.UsesSimd(x)) return RowCodesByTorch(factors is null ? x : x.mul(factors), threshold);
         var (rows, width) = (x.shape[0], x.shape[1]);
         var codes = Tensors.Empty(x.shape, ScalarType.Int8, CPU);
         var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
         var (from, to, at) = ((nint)TensorMemory.Floats(x), (nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(scales));
+        var columns = factors is null ? 0 : (nint)TensorMemory.Floats(factors);
         Rows.Split(rows, width * 2, (first, end) =>
         {
             for (var row = first; row < end; row++)
-                ((float*)at)[row] = Int8Kernel.Quantize((float*)from + row * width, width, threshold, (sbyte*)to + row * width);
+            {
+                var values = (float*)from + row * width;
+                var target = (sbyte*)to + row * width;
+                ((float*)at)[row] = columns == 0 ? Int8Kernel.Quantize(values, width, threshold, target)
+                    : Int8Kernel.QuantizeScaled(values, (float*)columns, width, target);
+            }
         });
         return (codes, scales);
     }
@@ -104,20 +113,29 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     public override Tensor Product(Tensor x)
     {
         using var scope = NewDisposeScope();
-        var half = InHalfPrecision(x); // [n, inputs]
-        var (codes, rowScales) = RowCodes(half, _threshold);
-        var outliers = float.IsPositiveInfinity(_threshold) ? null : OutlierColumns(half, _threshold);
+        return Product(x, InHalfPrecision(x), Codes, Scales, _threshold, codes =>
+            codes.shape[0] < FewRows && Compute.UsesSimd(codes) ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes))
+            .MoveToOuterDisposeScope();
+    }
+
+    /// <summary><c>x Wᵀ</c> by products of codes; columns of x with an outlier are multiplied in full precision.</summary>
+    /// <param name="x"><c>[n, inputs]</c></param>
+    /// <param name="rounded">x as it is quantized, contiguous.</param>
+    /// <param name="weight">The codes of W, <c>[outputs, inputs]</c>.</param>
+    /// <param name="scales">The scales of its rows, <c>[outputs]</c>.</param>
+    /// <param name="threshold">The magnitude from which values of x are outliers; infinite: none are.</param>
+    /// <param name="multiply">Multiplies codes of x with those of W: <c>[n, inputs] -> [n, outputs]</c>, int32.</param>
+    internal static Tensor Product(
+        Tensor x, Tensor rounded, Tensor weight, Tensor scales, float threshold, Func<Tensor, Tensor> multiply)
+    {
+        var (codes, rowScales) = RowCodes(rounded, threshold);
+        var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(rounded, threshold);
         if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
-        var products = x.shape[0] < FewRows && Compute.UsesSimd(x)
-            ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes); // [n, outputs], int32
-        var y = Scaled(products, rowScales, Scales);
-        if (outliers is not null)
-        {
-            var weights = Codes.index_select(1, outliers).to(ScalarType.Float32)
-                .mul_(Scales.unsqueeze(1)).mul_(Number(Int8Kernel.PerCode));
-            y.addmm_(x.index_select(1, outliers), weights.t());
-        }
-        return y.MoveToOuterDisposeScope();
+        var y = Scaled(multiply(codes), rowScales, scales); // [n, outputs]
+        if (outliers is null) return y;
+        var columns = weight.index_select(1, outliers).to(ScalarType.Float32)
+            .mul_(scales.unsqueeze(1)).mul_(Number(Int8Kernel.PerCode));
+        return y.addmm_(x.index_select(1, outliers), columns.t());
     }
 
     /// <inheritdoc/>
@@ -173,7 +191,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     }
 
     // Columns where any row has an outlier; null for none.
-    internal static Tensor? OutlierColumns(Tensor x, float threshold)
+    private static Tensor? OutlierColumns(Tensor x, float threshold)
     {
         var largest = x.abs().amax([0L]); // [inputs]
         var columns = (largest >= Number(threshold)).nonzero().squeeze(1);
