@@ -144,12 +144,12 @@ internal static class TrainBench
     private static void One(string name, string[] args, TextReader input, TextWriter output)
     {
         var shape = Shape(args);
-        using var step = name == "plain" ? (IDisposable)new PlainStep(shape) : new OurStep(name, shape);
+        using IStep step = name == "plain" ? new PlainStep(shape) : new OurStep(name, shape);
         while (input.ReadLine() is { } line)
         {
             var examples = Examples(args, int.Parse(line, CultureInfo.InvariantCulture));
             var (clock, cpu) = (Stopwatch.GetTimestamp(), Process.GetCurrentProcess().TotalProcessorTime);
-            var (loss, norm) = ((IStep)step).Run(examples);
+            var (loss, norm) = step.Run(examples);
             output.WriteLine(JsonSerializer.Serialize(new StepResult(loss, norm, Stopwatch.GetElapsedTime(clock).TotalSeconds,
                 (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds, examples.Sum(e => e.Ids.Length),
                 examples.Sum(e => e.Labels.Skip(1).Count(l => l != TokenizedExample.Ignored)))));
@@ -158,12 +158,12 @@ internal static class TrainBench
         output.WriteLine(Platform.PeakResidentBytes);
     }
 
-    private interface IStep
+    private interface IStep : IDisposable
     {
         (double Loss, double Norm) Run(TokenizedExample[] examples);
     }
 
-    private sealed class PlainStep(TrainShape shape) : IStep, IDisposable
+    private sealed class PlainStep(TrainShape shape) : IStep
     {
         private readonly PlainLlama _model = new(shape);
         private optim.Optimizer? _optimizer;
@@ -189,7 +189,7 @@ internal static class TrainBench
         public void Dispose() => _optimizer?.Dispose();
     }
 
-    private sealed class OurStep : IStep, IDisposable
+    private sealed class OurStep : IStep
     {
         private readonly CausalModel _model;
         private readonly IAdapter _adapter;

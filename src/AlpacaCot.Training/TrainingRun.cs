@@ -46,8 +46,9 @@ public static class TrainingRun
         var packs = options.Packing && loaded.Model.AllowsPacking;
         if (options.Packing && !packs)
             observer.Note($"{loaded.Model.Shape.Family} reads padded rows: its context attention is bidirectional");
+        var weights = recipe.Model.Path is null ? "" : ModelFingerprint.Of(loaded.Checkpoint);
         if (recipe.Adapter.Init is { } continues && AdapterCard.Read(continues) is { } card && recipe.Model.Path is not null
-            && card.Base.Fingerprint != ModelFingerprint.Of(loaded.Checkpoint))
+            && card.Base.Fingerprint != weights)
             observer.Note($"the adapter in {continues} was trained on other weights ({card.Base.Name}) than those of "
                 + $"{recipe.Model.Path}: it may start from a bad loss");
         var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
@@ -64,8 +65,7 @@ public static class TrainingRun
         var sampler = new EpochSampler(data.Train, new SamplingOptions(options.BatchSize, options.MicroBatchSize, options.Epochs,
             options.MaxSteps, options.GroupByLength, options.Seed));
         using var optimizer = OptimizerRegistry.Create(options, loaded.Model, adapter.Parameters, adapter.RateFactor);
-        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture,
-            recipe.Model.Path is null ? "" : ModelFingerprint.Of(loaded.Checkpoint));
+        var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture, weights);
         var (run, progress) = Writing(recipe.Output, () =>
             OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer, observer.Note));
         using (run)

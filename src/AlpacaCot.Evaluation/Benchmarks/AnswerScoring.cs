@@ -56,4 +56,5 @@ internal static partial class AnswerScoring
     }
 
     [GeneratedRegex(@"^\(?(?<l>[A-H])\)?$")]
-    private static partial Regex Letter { get; }}
+    private static partial Regex Letter { get; }
+}

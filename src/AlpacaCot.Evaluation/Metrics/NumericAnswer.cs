@@ -23,8 +23,12 @@ public static partial class NumericAnswer
         return Concluded(first) ?? (first.Length < whole.Length ? Concluded(whole) : null);
     }
 
-    /// <summary>The number after the first <c>####</c>, GSM8K's format; null if there is none.</summary>
-    public static string? AfterMark(string text) => After(Mark.Matches(Widths.Narrow(text)), Widths.Narrow(text));
+    /// <summary>The number after the last <c>####</c>, GSM8K's format; null if there is none.</summary>
+    public static string? AfterMark(string text)
+    {
+        var narrow = Widths.Narrow(text);
+        return After(Mark.Matches(narrow), narrow);
+    }
 
     /// <summary>Whether two numbers have the same value, such as 5 and 5.00, or 1/2 and 0.5.</summary>
     public static bool AreEqual(string first, string second) =>

@@ -55,10 +55,10 @@ public sealed class MicroBatch
     /// <param name="packed">Whether the rows are laid end to end; only for models that allow it.</param>
     public Tensor LogProbabilities(CausalModel model, PassMode mode, bool packed = false)
     {
-        var device = model.Compute.Device;
+        var (device, length) = (model.Compute.Device, Length);
         var starts = new long[Rows];
-        for (var row = 1; row < Rows; row++) starts[row] = starts[row - 1] + (packed ? _lengths[row - 1] : Length);
-        var input = packed ? ModelInput.Packed(_ids, _lengths, model.Compute) : new ModelInput(Padded(device));
+        for (var row = 1; row < Rows; row++) starts[row] = starts[row - 1] + (packed ? _lengths[row - 1] : length);
+        var input = packed ? ModelInput.Packed(_ids, _lengths, model.Compute) : new ModelInput(Padded(length, device));
         long[] positions = [.. _rowOf.Zip(_positionInRow, (row, position) => starts[row] + position)];
         return model.LogProbabilities(input with { Mode = mode }, Tensors.Of(positions, device), Tensors.Of(_targets, device));
     }
@@ -69,14 +69,14 @@ public sealed class MicroBatch
             .index_add(0, Tensors.Of(_rowOf, values.device), values, Number(1));
 
     // The rows right-padded to the longest, [rows, length].
-    private Tensor Padded(Device device)
+    private Tensor Padded(int length, Device device)
     {
-        var (padded, from) = (new long[Rows * Length], 0L);
+        var (padded, from) = (new long[Rows * length], 0L);
         for (var row = 0; row < Rows; row++)
         {
-            Array.Copy(_ids, from, padded, row * Length, _lengths[row]);
+            Array.Copy(_ids, from, padded, row * length, _lengths[row]);
             from += _lengths[row];
         }
-        return Tensors.Of(padded, [Rows, Length], device);
+        return Tensors.Of(padded, [Rows, length], device);
     }
 }

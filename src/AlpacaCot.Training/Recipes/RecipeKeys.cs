@@ -274,7 +274,8 @@ internal static class RecipeKeys
     {
         const string Four = "write quantization: nf4", Eight = "write quantization: int8", Prefix = "write adapter: prefix_tuning",
             Full = "write adapter: none to train every parameter",
-            Type = "it is not needed: training computes in float32; save_dtype sets the type of a saved model";
+            Type = "it is not needed: training computes in float32 unless training.compute says bf16 or int8; save_dtype "
+                + "sets the type of a saved model";
         return new()
         {
             ["qlora"] = "QLoRA is adapter: lora with quantization: nf4", ["4bit"] = Four, ["4-bit"] = Four, ["4"] = Four,
