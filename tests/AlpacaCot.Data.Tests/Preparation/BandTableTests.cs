@@ -14,7 +14,7 @@ public sealed class BandTableTests
     public void A_table_finds_the_records_of_every_key(int records, int keys)
     {
         var random = new DeterministicRandom(3);
-        var table = new BandTable();
+        var table = new BandTable(new SettlingArrays());
         var plain = new Dictionary<uint, List<int>>();
         var found = new List<int>();
         for (var record = 0; record < records; record++)

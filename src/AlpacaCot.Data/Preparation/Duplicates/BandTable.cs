@@ -4,7 +4,8 @@ namespace AlpacaCot.Data.Preparation.Duplicates;
 /// Maps the keys of one LSH band to records, several records to a key. Most entries are settled: grouped by the upper half of the key,
 /// six bytes each, the lower half and the record. Recent ones are in a small hash table until they are settled together.
 /// </summary>
-internal sealed class BandTable
+/// <param name="scratch">Arrays that all bands use in turn while they settle.</param>
+internal sealed class BandTable(SettlingArrays scratch)
 {
     /// <summary>
     /// Maximum number of records per key. Without a limit, a large template-based set, in which many records agree in a band but
@@ -80,12 +81,11 @@ internal sealed class BandTable
     private void Settle()
     {
         if (_starts.Length == 0) _starts = new int[Groups + 1];
-        var ends = new int[Groups];   // of the recent entries of each group, in order
+        var (ends, free, ordered) = scratch.For(Groups, _recentCount);   // ends of the recent entries of each group, in order
         foreach (var entry in _recent)
             if (entry != 0) ends[entry >> 48]++;
         for (var group = 1; group < Groups; group++) ends[group] += ends[group - 1];
-        var ordered = new ulong[_recentCount];
-        var free = (int[])ends.Clone();
+        ends.CopyTo(free, 0);
         foreach (var entry in _recent)
             if (entry != 0) ordered[--free[entry >> 48]] = entry;
 
@@ -111,5 +111,21 @@ internal sealed class BandTable
         }
         Array.Clear(_recent);
         _recentCount = 0;
+    }
+}
+
+/// <summary>Arrays for <see cref="BandTable"/>, used by one band after another.</summary>
+internal sealed class SettlingArrays
+{
+    private int[] _ends = [], _free = [];
+    private ulong[] _ordered = [];
+
+    /// <summary>Two cleared arrays of counts, and one of at least so many entries.</summary>
+    public (int[] Ends, int[] Free, ulong[] Ordered) For(int groups, int entries)
+    {
+        if (_ends.Length < groups) (_ends, _free) = (new int[groups], new int[groups]);
+        Array.Clear(_ends);
+        if (_ordered.Length < entries) _ordered = new ulong[entries + entries / 4];
+        return (_ends, _free, _ordered);
     }
 }

@@ -63,7 +63,8 @@ public sealed class Deduplicator
     {
         using var kept = new KeptRecords(_options.TemporaryFolder ?? Path.GetTempPath());
         var exact = new ContentTable();
-        var bands = Enumerable.Range(0, _minHash?.Bands ?? 0).Select(_ => new BandTable()).ToArray();
+        var scratch = new SettlingArrays();
+        var bands = Enumerable.Range(0, _minHash?.Bands ?? 0).Select(_ => new BandTable(scratch)).ToArray();
         var alike = new int[bands.Length];   // kept records with the record's key, by band
         foreach (var (record, mark) in records.Map(Describe))
         {
