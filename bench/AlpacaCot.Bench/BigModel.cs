@@ -77,7 +77,8 @@ internal static class BigModel
     private static void Train(CausalModel model, int tokens)
     {
         var clock = Stopwatch.StartNew();
-        model.Recomputes = true;
+        model.Recomputes = model.StreamsWeights = true;
+        model.Arithmetic = Arithmetic.Int8;
         using var adapter = Lora.Attach(model, new LoraConfig { TargetPattern = Lora.AllLinear, Alpha = 16 }, seed: 1);
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var random = new Text.DeterministicRandom(1);

@@ -36,7 +36,7 @@ public static class TrainingRun
         if (options.Threads is { } threads) set_num_threads(threads);
         using var loaded = LoadModel(recipe, out var configuration, out var companions);
         var template = loaded.Template;
-        loaded.Model.Recomputes = options.GradientCheckpointing;
+        loaded.Model.Recomputes = loaded.Model.StreamsWeights = options.GradientCheckpointing;
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
         if (loaded.Model is { Recomputes: true, KeyValuePrefix: not null })

@@ -210,9 +210,19 @@ public abstract class CausalModel : IDisposable
         {
             _arithmetic = value;
             Head.IsHead = true;
-            foreach (var layer in Linears.Values) layer.Arithmetic = value;
+            foreach (var layer in Linears.Values)
+            {
+                layer.Streams = StreamsWeights;
+                layer.Arithmetic = value;
+            }
         }
     }
+
+    /// <summary>
+    /// Whether frozen weights in mapped files leave this process's memory after each product, so that a step needs the memory of one
+    /// matrix at a time; set it before <see cref="Arithmetic"/>. The system's cache keeps them while it has memory.
+    /// </summary>
+    public bool StreamsWeights { get; set; }
 
     /// <summary>The noise on token embeddings in training, see <see cref="ForwardPass.Noise"/>; 0: none.</summary>
     public double EmbeddingNoise { get; set; }

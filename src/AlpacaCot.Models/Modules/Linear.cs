@@ -50,8 +50,12 @@ public sealed class Linear : ILayer
         {
             _products.Dispose();
             (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead));
+            if (Streams && value is not DenseMatrix { IsTrained: true }) _products = new StreamedProducts(_products, value);
         }
     }
+
+    /// <summary>Whether pages of a mapped file leave memory after each product; takes effect with <see cref="Arithmetic"/>.</summary>
+    internal bool Streams { get; set; }
 
     /// <summary>Whether this is the model's head.</summary>
     internal bool IsHead { get; set; }

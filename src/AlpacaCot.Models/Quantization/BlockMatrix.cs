@@ -37,6 +37,9 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     public int Bits { get; }
 
     /// <inheritdoc/>
+    internal override IEnumerable<Tensor> Parts => [_codes, _scales];
+
+    /// <inheritdoc/>
     public override long Bytes => _codes.numel() + 2 * _scales.numel();
 
     private GgufType Type => Bits == 8 ? GgufType.Q8 : GgufType.Q4;

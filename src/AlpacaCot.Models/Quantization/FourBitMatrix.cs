@@ -66,6 +66,9 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     public ReadOnlySpan<float> Table => _book.Values;
 
     /// <inheritdoc/>
+    internal override IEnumerable<Tensor> Parts => NestedScales is null ? [Packed, Scales] : [Packed, Scales, NestedScales];
+
+    /// <inheritdoc/>
     public override long Bytes => Packed.numel() + Scales.numel() * Scales.element_size() + (NestedScales?.numel() ?? 0) * 4;
 
     private long Blocks => (Outputs * Inputs + BlockSize - 1) / BlockSize;
@@ -142,14 +145,20 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         var codes = Tensors.Empty([Outputs, Inputs], ScalarType.Int8, CPU);
         var rows = Tensors.Empty([Outputs], ScalarType.Float32, CPU);
         var (to, at, packed) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(rows), (nint)TensorMemory.Bytes(Packed));
-        var (blocks, size) = ((nint)TensorMemory.Floats(PlainScales()), BlockSize);
-        var (width, perRow, largest) = (Inputs, Inputs / BlockSize, _book.Values.ToArray().Max(MathF.Abs));
+        var (width, size, perRow, largest) =
+            (Inputs, BlockSize, (int)(Inputs / BlockSize), _book.Values.ToArray().Max(MathF.Abs));
         Rows.Split(Outputs, width, (first, end) =>
         {
+            var scales = stackalloc float[perRow];
             fixed (float* table = _book.Values)
                 for (var row = first; row < end; row++)
                 {
-                    var scales = (float*)blocks + row * perRow;
+                    for (int done = 0, count; done < perRow; done += count) // at most to the end of a group of nested scales
+                    {
+                        var block = row * perRow + done;
+                        count = (int)Math.Min(perRow - done, NestedBlock - block % NestedBlock);
+                        ReadScales(block, count, scales + done);
+                    }
                     var scale = 0f;
                     for (long b = 0; b < perRow; b++) scale = MathF.Max(scale, MathF.Abs(scales[b]) * largest);
                     ((float*)at)[row] = scale;

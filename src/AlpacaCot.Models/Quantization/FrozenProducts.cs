@@ -72,6 +72,25 @@ internal static class FrozenProducts
     }
 }
 
+/// <summary>
+/// Products of a matrix in a mapped file, whose pages leave this process's memory after each product. They stay in the system's
+/// cache as long as nothing else needs the memory, so that a model of any size is trained in the memory of one of its matrices.
+/// </summary>
+internal sealed class StreamedProducts(IFrozenProducts inner, WeightMatrix matrix) : IFrozenProducts
+{
+    public Tensor Forward(ProductInput x, LowRankTerm? term) => Dropping(inner.Forward(x, term));
+
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum) => Dropping(inner.Backward(y, term, sum));
+
+    public void Dispose() => inner.Dispose();
+
+    private Tensor Dropping(Tensor result)
+    {
+        foreach (var part in matrix.Parts) MappedFile.DropPages(part);
+        return result;
+    }
+}
+
 /// <summary>Products in fp32 with the expanded matrix.</summary>
 internal sealed class ExpandedProducts(WeightMatrix matrix) : IFrozenProducts
 {

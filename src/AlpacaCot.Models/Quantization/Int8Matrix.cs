@@ -38,6 +38,9 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     public Tensor Scales { get; }
 
     /// <inheritdoc/>
+    internal override IEnumerable<Tensor> Parts => [Codes, Scales];
+
+    /// <inheritdoc/>
     public override long Bytes => Codes.numel() + 4 * Scales.numel();
 
     /// <summary>Quantizes a matrix.</summary>

@@ -46,6 +46,9 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
         return sum?.addmm_(y, expanded) ?? y.mm(expanded);
     }
 
+    /// <summary>The tensors that hold the matrix and that nobody writes to while it is frozen.</summary>
+    internal abstract IEnumerable<Tensor> Parts { get; }
+
     /// <summary>Moves the matrix to a device; returns itself where it is already there, else a new matrix.</summary>
     /// <exception cref="NotSupportedException">The format is supported on the CPU only.</exception>
     internal abstract WeightMatrix MoveTo(Device device);
@@ -88,6 +91,9 @@ public sealed class DenseMatrix : WeightMatrix
     /// <summary>The values in their stored orientation.</summary>
     internal Tensor Stored => _stored;
 
+    /// <inheritdoc/>
+    internal override IEnumerable<Tensor> Parts => [_stored];
+
     /// <summary>Whether the matrix itself is trained.</summary>
     public bool IsTrained => _stored.requires_grad;
 
@@ -112,7 +118,7 @@ public sealed class DenseMatrix : WeightMatrix
         if (!IsExpandedInParts) return base.ExpandedProduct(x);
         using var scope = NewDisposeScope();
         var y = Tensors.Empty([x.shape[0], Outputs], ScalarType.Float32, x.device);
-        foreach (var (first, rows) in Parts())
+        foreach (var (first, rows) in Slices())
             y.narrow(1, first, rows).copy_(x.mm(Expanded(_stored.narrow(0, first, rows)).t()));
         return y.MoveToOuterDisposeScope();
     }
@@ -123,12 +129,12 @@ public sealed class DenseMatrix : WeightMatrix
         if (!IsExpandedInParts) return base.BackwardProduct(y, sum);
         using var scope = NewDisposeScope();
         var x = sum ?? Tensors.Zeros([y.shape[0], Inputs], ScalarType.Float32, y.device);
-        foreach (var (first, rows) in Parts())
+        foreach (var (first, rows) in Slices())
             x.addmm_(y.narrow(1, first, rows), Expanded(_stored.narrow(0, first, rows)));
         return sum ?? x.MoveToOuterDisposeScope();
     }
 
-    private IEnumerable<(long First, long Rows)> Parts()
+    private IEnumerable<(long First, long Rows)> Slices()
     {
         var rows = Math.Max(1, PartNumbers / Inputs);
         for (long first = 0; first < Outputs; first += rows) yield return (first, Math.Min(rows, Outputs - first));

@@ -124,6 +124,24 @@ public sealed unsafe partial class MappedFile : IDisposable
         lock (Live) ForgetUnlessLive((nint)(Pointer + offset), count);
     }
 
+    /// <summary>
+    /// Drops the pages of a tensor that views a file; they are read again, mostly from the system's cache, when they are used again.
+    /// Only for tensors that nobody has written to: a written page would return to what the file says. No effect on other tensors.
+    /// </summary>
+    internal static void DropPages(Tensor tensor)
+    {
+        var (address, bytes) = ((nint)TensorMemory.Bytes(tensor), tensor.numel() * tensor.element_size());
+        lock (Live)
+        {
+            if (!Live.TryGetValue(address, out var entry) || entry.Bytes < bytes) return;
+        }
+        // Whole pages only: the first and last may belong to a neighbour that was written to.
+        var page = Environment.SystemPageSize;
+        var first = (address + page - 1) / page * page;
+        var last = (nint)((address + bytes) / page * page);
+        if (last > first) Platform.ForgetPages(first, last - first);
+    }
+
     /// <summary>Releases this object's reference to the mapping; it is unmapped when its last tensor is disposed.</summary>
     public void Dispose()
     {
