@@ -38,9 +38,9 @@ public static class TrainingRun
         CancellationToken cancel, bool ignoreMemory = false) =>
         Execute(recipe, observer, resume, overwrite, ignoreMemory, null, cancel);
 
-    /// <summary>As above; <paramref name="inspect"/> sees the gradients of each step before they are used.</summary>
+    /// <summary>As above; <paramref name="probe"/> sees what the run computes.</summary>
     internal static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, bool ignoreMemory,
-        Action<int, IAdapter>? inspect, CancellationToken cancel)
+        IRunProbe? probe, CancellationToken cancel)
     {
         var options = recipe.Training;
         if (!resume && !overwrite) RunFolder.RequireFree(recipe.Output);
@@ -107,11 +107,12 @@ public static class TrainingRun
                 })
             {
                 Validation = EpochSampler.Sequential(data.Validation, options.MicroBatchSize),
-                Note = observer.Note, Inspect = inspect,
+                Note = observer.Note, Probe = probe,
             };
             return Writing(run.Folder, () =>
             {
                 var result = trainer.Train(progress, run, observer, cancel);
+                probe?.Finished(adapter);
                 var losses = run.Losses();
                 result = Outcome.Of(result, rate, losses.Training, losses.Validation, Path.Combine(run.Folder, "best"));
                 if (!result.Cancelled)

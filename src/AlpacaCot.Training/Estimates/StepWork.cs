@@ -16,7 +16,7 @@ internal sealed record StepWork
     private static class Fitted
     {
         /// <summary>Resident activations over the bytes of their tensors.</summary>
-        public const double Memory = 1.0;
+        public const double Memory = 1.06;
 
         /// <summary>The gradients of a block while it is worked on, over its widest activations.</summary>
         public const double Transient = 1.5;

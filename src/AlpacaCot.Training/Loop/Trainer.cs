@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Batching;
@@ -48,8 +47,8 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
     /// <summary>Receives remarks for the user.</summary>
     internal Action<string> Note { get; init; } = _ => { };
 
-    /// <summary>Sees the number of each step, from 1, and the trained weights with their gradients before they are used.</summary>
-    internal Action<int, IAdapter>? Inspect { get; init; }
+    /// <summary>Sees the gradients of each step; null: nobody does.</summary>
+    internal IRunProbe? Probe { get; init; }
 
     // How often micro-batches are halved, because memory ran out.
     private int _halvings;
@@ -105,7 +104,7 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
         var scale = 1.0 / sums.Weight;
         var norm = optimizer.GradientNorm(scale);
         LossGuard.CheckGradient(step + 1, norm);
-        Inspect?.Invoke(step + 1, trained.Adapter);
+        Probe?.Gradients(step + 1, trained.Adapter);
         var clip = schedule.MaxGradientNorm > 0 ? Math.Min(1, schedule.MaxGradientNorm / (norm + 1e-6)) : 1;
         var rate = learningRate.At(step);
         using (no_grad()) trained.Adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
