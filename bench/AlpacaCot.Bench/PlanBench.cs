@@ -57,6 +57,9 @@ internal static class PlanBench
         new("LLaMA 290 M, int8 products, LoRA with dropout", Llama(2048, 4, 16, 8, 5632, 32000),
             "adapter: { method: lora, rank: 8, dropout: 0.05, targets: all-linear }\n"
             + "training: { batch_size: 8, micro_batch_size: 8, compute: int8 }"),
+        new("LLaMA 290 M, LoRA all-linear, checkpointing", Llama(2048, 4, 16, 8, 5632, 32000),
+            "adapter: { method: lora, rank: 8, targets: all-linear }\n"
+            + "training: { batch_size: 8, micro_batch_size: 8, gradient_checkpointing: true }"),
     ];
 
     public static void Run(string[] args)
@@ -93,6 +96,11 @@ internal static class PlanBench
                 + $"{memory.Buffers / 1e6:0}, left for activations {(peak - memory.Process + memory.Activations) / 1e6:0} MB, predicted "
                 + $"{(forecast.PeakBytes - memory.Process + memory.Activations) / 1e6:0}; CPU {cpu:0.0} s; largest "
                 + $"{RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).MaxBy(estimate.PeakAt)}"));
+            // What the constants of StepWork are fitted to: each part's mean over the run's micro-batches.
+            var loads = RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).ToList();
+            var parts = loads.Select(l => estimate.Work!.Time(l, machine, forecast.Arithmetic)).ToList();
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"    {loads.Count / steps} micro-batches a step; seconds of each: products {parts.Average(t => t.Products):0.000}, head {parts.Average(t => t.Head):0.000}, "
+                + $"attention {parts.Average(t => t.Attention):0.000}, low rank {parts.Average(t => t.LowRank):0.000}, memory {parts.Average(t => t.Memory):0.000}, layers {parts.Average(t => t.Layers):0.000}"));
         }
     }
 

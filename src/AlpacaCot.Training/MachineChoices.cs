@@ -18,8 +18,10 @@ internal static class MachineChoices
     /// <param name="recorded">The choices of the run that is resumed; null for a new run.</param>
     /// <param name="ignoreMemory">Whether a run starts that does not fit.</param>
     /// <param name="note">Receives remarks for the user.</param>
+    /// <param name="limit">The memory in bytes; null: what is free.</param>
     /// <exception cref="InputException">The run does not fit into memory; the message has the remedies with their numbers.</exception>
-    public static RunChoices Of(Recipe recipe, PreparedData data, RunChoices? recorded, bool ignoreMemory, Action<string> note)
+    public static RunChoices Of(Recipe recipe, PreparedData data, RunChoices? recorded, bool ignoreMemory, Action<string> note,
+        long? limit = null)
     {
         var options = recipe.Training;
         var needed = options.Arithmetic is null || Float32Products.HasOneDnn;
@@ -27,7 +29,7 @@ internal static class MachineChoices
         var description = ModelDescription.Of(recipe.Model);
         var estimate = ResourceEstimate.Of(recipe, description);
         var load = new RunLoad(data.Train, data.Validation, options);
-        var memory = Platform.UsableMemory;
+        var memory = limit ?? Platform.UsableMemory;
 
         var path = recorded?.Path ?? machine?.Path ?? Float32Path.Default;
         if (path == Float32Path.OneDnn && !Float32Products.HasOneDnn)

@@ -40,9 +40,9 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
         if (machine is null || estimate.Work is not { } work) return new(peak, null, null, tokens, Arithmetic.Float32);
         var arithmetic = estimate.ArithmeticOn(machine);
         var some = loads.Where((_, i) => i % Math.Max(1, loads.Count / Sampled) == 0).ToList();
-        var step = batches * some.Average(l => work.Seconds(l, machine, arithmetic))
+        var step = batches * some.Average(l => work.Time(l, machine, arithmetic).Seconds)
             + UpdateBytes * estimate.TrainableParameters / machine.CopyRate;
-        var validation = load.Validation().Sum(l => work.Seconds(l, machine, arithmetic, backward: false));
+        var validation = load.Validation().Sum(l => work.Time(l, machine, arithmetic, backward: false).Seconds);
         return new(peak, Start + estimate.Memory.Weights / ReadRate + load.Steps * step + load.Validations * validation, step, tokens,
             arithmetic);
     }

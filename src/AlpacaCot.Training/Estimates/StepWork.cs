@@ -7,6 +7,19 @@ using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Estimates;
 
+/// <summary>The seconds of one micro-batch by what they are spent on.</summary>
+/// <param name="Products">Products with the matrices of the blocks.</param>
+/// <param name="Head">Products with the head.</param>
+/// <param name="Attention">Attention.</param>
+/// <param name="LowRank">The adapter's own products.</param>
+/// <param name="Memory">Norms, units and additions, which are bound by memory.</param>
+/// <param name="Layers">What each layer costs besides.</param>
+internal sealed record StepTime(double Products, double Head, double Attention, double LowRank, double Memory, double Layers)
+{
+    /// <summary>The sum.</summary>
+    public double Seconds => Products + Head + Attention + LowRank + Memory + Layers;
+}
+
 /// <summary>What a pass keeps and computes for each token, counted from the shapes of a model and its adapter.</summary>
 internal sealed record StepWork
 {
@@ -17,6 +30,9 @@ internal sealed record StepWork
     {
         /// <summary>Resident activations over the bytes of their tensors.</summary>
         public const double Memory = 1.06;
+
+        /// <summary>What a recomputed block keeps at once, over what it keeps in the forward pass.</summary>
+        public const double Recomputed = 1.75;
 
         /// <summary>The gradients of a block while it is worked on, over its widest activations.</summary>
         public const double Transient = 1.5;
@@ -105,32 +121,33 @@ internal sealed record StepWork
         var logits = load.Supervised * Shape.Vocabulary;
         var transient = tokens * Fitted.Transient * _width;
         var floats = Options.GradientCheckpointing
-            ? tokens * _learning * Shape.Hidden + Math.Max(logits, tokens * _block + transient)
+            ? tokens * _learning * Shape.Hidden + Math.Max(logits, tokens * Fitted.Recomputed * _block + transient)
             : tokens * _kept + Math.Max(logits, transient);
         return Fitted.Memory * Float * floats;
     }
 
-    /// <summary>The seconds of one micro-batch, forward and backward.</summary>
-    public double Seconds(MicroBatchLoad load, MachineCalibration machine, Arithmetic arithmetic, bool backward = true)
+    /// <summary>The time of one micro-batch, forward and backward.</summary>
+    public StepTime Time(MicroBatchLoad load, MachineCalibration machine, Arithmetic arithmetic, bool backward = true)
     {
         var tokens = load.Computed(Packs);
         var exact = machine.Rate(WeightForm.Float32, Arithmetic.Float32);
         var again = backward && Options.GradientCheckpointing;
-        var seconds = Shape.Layers * Fitted.Layer * (backward ? 2 : 1);
+        var products = 0.0;
         foreach (var (form, weights, learns, count) in _matrices)
         {
             var forward = machine.Seconds(form, arithmetic, weights, tokens, false);
-            seconds += count * (forward * (again && learns ? 2 : 1)
+            products += count * (forward * (again && learns ? 2 : 1)
                 + (backward && learns ? machine.Seconds(form, arithmetic, weights, tokens, true) : 0)
                 + (backward && Full ? forward : 0)); // the product of the weight's gradient
         }
-        seconds += machine.Seconds(Head.Form, Arithmetic.Float32, Head.Weights, load.Supervised, false)
+        var head = machine.Seconds(Head.Form, Arithmetic.Float32, Head.Weights, load.Supervised, false)
             + (backward ? machine.Seconds(Head.Form, Arithmetic.Float32, Head.Weights, load.Supervised, true) * (Full ? 2 : 1) : 0);
-        var attention = (backward ? again ? 16.0 : 12 : 4) * (Packs ? load.Pairs : load.Rows * load.Longest * (load.Longest + 1) / 2)
-            * Shape.Layers * Shape.Hidden;
-        seconds += attention / (exact * Fitted.Attention);
-        seconds += (backward ? again ? 8.0 : 6 : 2) * tokens * Adapter / (exact * Fitted.LowRank);
-        return seconds + (backward ? again ? 4.0 / 3 : 1 : 0.25) * Fitted.Passes * Float * tokens * _kept / machine.CopyRate;
+        var attention = (backward ? again ? 16.0 : 12 : 4) * Shape.Layers * Shape.Hidden
+            * (Packs ? load.Pairs : load.Rows * load.Longest * (load.Longest + 1) / 2);
+        return new(products, head, attention / (exact * Fitted.Attention),
+            (backward ? again ? 8.0 : 6 : 2) * tokens * Adapter / (exact * Fitted.LowRank),
+            (backward ? again ? 4.0 / 3 : 1 : 0.25) * Fitted.Passes * Float * tokens * _kept / machine.CopyRate,
+            Shape.Layers * Fitted.Layer * (backward ? 2 : 1));
     }
 
     // Kept for the backward pass: both inputs of the residual stream's norms, what attention and units read, and the inputs of

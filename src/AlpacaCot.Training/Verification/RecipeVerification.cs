@@ -76,7 +76,7 @@ public static class RecipeVerification
 
     private static VerifiedArm Compare(Arm arm, Recipe recipe, Trace reference, ResourceEstimate estimate, CancellationToken cancel)
     {
-        var bounds = arm.Resumes ? RoundingBounds.Exact : RoundingBounds.Of(estimate, arm.Arithmetic);
+        var bounds = arm.Resumes ? RoundingBounds.Exact : RoundingBounds.Of(estimate, arm.Arithmetic, recipe.Training.MaxSteps ?? 1);
         var skipped = arm.Skipped;
         if (skipped is null)
             try
@@ -129,8 +129,7 @@ public static class RecipeVerification
         {
             Output = output, Validation = [],
             Data = whole ? [.. recipe.Data.Select(d => d with { Limit = Math.Min(d.Limit ?? int.MaxValue, records) })] : recipe.Data,
-            Adapter = recipe.Adapter.Config is LoraConfig { Dropout: > 0 } lora
-                ? recipe.Adapter with { Config = lora with { Dropout = 0 } } : recipe.Adapter,
+            Adapter = recipe.Adapter.Config is { } config ? recipe.Adapter with { Config = WithoutDropout(config) } : recipe.Adapter,
             Training = options with
             {
                 MaxSteps = steps, WarmupSteps = 0, WarmupRatio = null, Schedule = LearningRateSchedule.Constant, NeftuneAlpha = 0,
@@ -140,6 +139,15 @@ public static class RecipeVerification
             },
         };
     }
+
+    private static AdapterConfig WithoutDropout(AdapterConfig config) => config switch
+    {
+        LoraConfig lora => lora with { Dropout = 0 },
+        VeraConfig vera => vera with { Dropout = 0 },
+        BottleneckConfig bottleneck => bottleneck with { Dropout = 0 },
+        PTuningV2Config tuning => tuning with { Dropout = false },
+        _ => config,
+    };
 
     /// <summary>What a run computed: losses, gradients and weights, or their differences from another run.</summary>
     private sealed class Trace(Trace? reference) : IRunProbe, ITrainingObserver

@@ -16,11 +16,13 @@ public sealed record RoundingBounds(double Loss, double Gradient, double Weights
     /// The bounds of an arithmetic. Each product errs by one rounding unit relative to its result; the products of a pass err
     /// independently, so their errors add up as the square root of their number. The gradient passes through both directions. Adam
     /// divides a gradient by its magnitude, so the error of the small ones counts as much as that of the large: of the weights,
-    /// about the share with gradients below the error changes direction, which adds the root of the error.
+    /// about the share with gradients below the error changes direction, which adds the root of the error. The errors of the steps add up
+    /// as the square root of their number too.
     /// </summary>
     /// <param name="estimate">The sizes of the model.</param>
     /// <param name="arithmetic">The arithmetic of products.</param>
-    internal static RoundingBounds Of(ResourceEstimate estimate, Arithmetic arithmetic)
+    /// <param name="steps">The number of steps.</param>
+    internal static RoundingBounds Of(ResourceEstimate estimate, Arithmetic arithmetic, int steps)
     {
         var (products, terms) = estimate.Work is { } work
             ? (Math.Max(1, work.Matrices.Count), Math.Max(work.Shape.Vocabulary, work.Matrices.Select(m => m.Weights / work.Shape.Hidden).DefaultIfEmpty(1).Max()))
@@ -31,7 +33,7 @@ public sealed record RoundingBounds(double Loss, double Gradient, double Weights
             Arithmetic.BFloat16 => Math.Pow(2, -8), // two operands of 8 bits
             _ => 1.5e-2, // two operands of 8 bits whose largest number is some times the usual one
         };
-        var loss = unit * Math.Sqrt(products);
+        var loss = unit * Math.Sqrt((double)products * steps);
         var gradient = Math.Min(1, 4 * loss);
         return new(Math.Min(1, loss), gradient, Math.Min(1, 2 * Math.Sqrt(gradient)));
     }
