@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
@@ -6,11 +7,43 @@ namespace AlpacaCot.Models.Quantization;
 /// <summary>The two products of a frozen matrix W, <c>[outputs, inputs]</c>, in training and evaluation.</summary>
 internal interface IFrozenProducts : IDisposable
 {
-    /// <summary><c>x Wᵀ</c>: <c>[n, inputs] -> [n, outputs]</c>, fp32, in new memory.</summary>
-    Tensor Forward(Tensor x);
+    /// <summary><c>x Wᵀ</c> and a low-rank term: <c>[n, inputs] -> [n, outputs]</c>, fp32, in new memory.</summary>
+    Tensor Forward(ProductInput x, LowRankTerm? term);
 
-    /// <summary>Its gradient, <c>y W</c>: <c>[n, outputs] -> [n, inputs]</c>, fp32, in new memory.</summary>
-    Tensor Backward(Tensor y);
+    /// <summary>The gradient of the product, <c>y W</c>, and a low-rank term: <c>[n, outputs] -> [n, inputs]</c>, fp32.</summary>
+    /// <param name="y"><c>[n, outputs]</c></param>
+    /// <param name="term">The low-rank term, or null.</param>
+    /// <param name="sum">What both are added to, in place; null: new memory.</param>
+    Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum);
+
+    /// <summary><c>x Wᵀ</c></summary>
+    Tensor Forward(Tensor x) => Forward(new ProductInput(x), null);
+
+    /// <summary><c>y W</c></summary>
+    Tensor Backward(Tensor y) => Backward(y, null, null);
+}
+
+/// <summary>
+/// The input of several products, with the forms that their arithmetic needs, each made once. They belong to the dispose scope of
+/// the first product.
+/// </summary>
+/// <param name="x"><c>[n, inputs]</c>, fp32.</param>
+internal sealed class ProductInput(Tensor x)
+{
+    // The magnitude from which activations are outliers, as in LLM.int8().
+    private const float Outlier = 6;
+
+    private Tensor? _narrow;
+    private Int8Rows? _codes;
+
+    /// <summary>The numbers in fp32.</summary>
+    public Tensor Values => x;
+
+    /// <summary>The numbers in bf16.</summary>
+    public Tensor BFloat16 => _narrow ??= x.to(ScalarType.BFloat16);
+
+    /// <summary>The numbers in 8-bit codes.</summary>
+    public Int8Rows Codes => _codes ??= Int8Rows.Of(x, Outlier);
 }
 
 /// <summary>Creation of products.</summary>
@@ -24,14 +57,21 @@ internal static class FrozenProducts
         Arithmetic.Int8 => new Int8Products(matrix),
         _ => new ExpandedProducts(matrix),
     };
+
+    /// <summary>Adds a low-rank term to y, if there is one.</summary>
+    public static Tensor With(this Tensor y, LowRankTerm? term)
+    {
+        if (term is not null) LowRankKernel.Add(y, term.Low, term.Table);
+        return y;
+    }
 }
 
 /// <summary>Products in fp32 with the expanded matrix.</summary>
 internal sealed class ExpandedProducts(WeightMatrix matrix) : IFrozenProducts
 {
-    public Tensor Forward(Tensor x) => matrix.ExpandedProduct(x);
+    public Tensor Forward(ProductInput x, LowRankTerm? term) => matrix.ExpandedProduct(x.Values).With(term);
 
-    public Tensor Backward(Tensor y) => matrix.BackwardProduct(y);
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum) => matrix.BackwardProduct(y, sum).With(term);
 
     public void Dispose() { }
 }
@@ -51,9 +91,15 @@ internal sealed class BFloat16Products : IFrozenProducts
             .DetachFromDisposeScope();
     }
 
-    public Tensor Forward(Tensor x) => Product(x, transposed: true);
+    public Tensor Forward(ProductInput x, LowRankTerm? term) => Product(x.BFloat16, transposed: true).With(term);
 
-    public Tensor Backward(Tensor y) => Product(y, transposed: false);
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
+    {
+        using var narrow = y.to(ScalarType.BFloat16);
+        var product = Product(narrow, transposed: false);
+        if (sum is null) return product.With(term);
+        using (product) return sum.PlusInPlace(product).With(term);
+    }
 
     public void Dispose() => _kept?.Dispose();
 
@@ -61,7 +107,7 @@ internal sealed class BFloat16Products : IFrozenProducts
     {
         using var scope = NewDisposeScope();
         var weight = _kept ?? _matrix.Expand().to(ScalarType.BFloat16);
-        return x.to(ScalarType.BFloat16).mm(transposed ? weight.t() : weight).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return x.mm(transposed ? weight.t() : weight).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 }
 
@@ -72,40 +118,50 @@ internal sealed class BFloat16Products : IFrozenProducts
 /// </summary>
 internal sealed class Int8Products : IFrozenProducts
 {
-    // The magnitude from which activations are outliers, as in LLM.int8().
-    private const float Outlier = 6;
-
     private readonly WeightMatrix _matrix;
-    private readonly (Tensor Codes, Tensor Scales)? _kept;
+    private readonly Int8Rows? _kept;
     private readonly bool _owns;
 
     public Int8Products(WeightMatrix matrix)
     {
         _matrix = matrix;
         _owns = matrix is DenseMatrix;
-        if (matrix is Int8Matrix int8) _kept = (int8.Codes, int8.Scales);
+        if (matrix is Int8Matrix int8) _kept = new Int8Rows(int8.Codes, int8.Scales, null);
         else if (_owns)
         {
-            var (codes, scales) = Quantized(matrix);
-            _kept = (codes.DetachFromDisposeScope(), scales.DetachFromDisposeScope());
+            _kept = Quantized();
+            _kept.Codes.DetachFromDisposeScope();
+            _kept.Scales.DetachFromDisposeScope();
         }
     }
 
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(ProductInput x, LowRankTerm? term)
     {
+        var codes = x.Codes; // of the caller's scope
         using var scope = NewDisposeScope();
-        var (weight, columnScales) = _kept ?? Quantized(_matrix); // [outputs, inputs], [outputs]
-        return Int8Matrix.Product(x, x.contiguous(), weight, columnScales, Outlier,
-            codes => TorchScriptOps.Int8Product(codes, weight.t())).MoveToOuterDisposeScope();
+        var weight = _kept ?? Quantized();
+        return codes.Product(x.Values, weight.Codes, weight.Scales, (numbers, memory) => Multiply(numbers, weight.Codes.t(), memory), term)
+            .MoveToOuterDisposeScope();
     }
 
-    public Tensor Backward(Tensor y)
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
     {
         using var scope = NewDisposeScope();
-        var (weight, columnScales) = _kept ?? Quantized(_matrix);
-        var (codes, rowScales) = Int8Matrix.RowCodes(y.contiguous(), float.PositiveInfinity, columnScales);
-        return Int8Matrix.Scaled(TorchScriptOps.Int8Product(codes, weight), rowScales, null).MoveToOuterDisposeScope();
+        var weight = _kept ?? Quantized();
+        var codes = Int8Rows.Scaled(y, weight.Scales);
+        if (sum is not null)
+        {
+            codes.SetValues(sum, TorchScriptOps.Int8Product(codes.Codes, weight.Codes), null, term, adds: true);
+            return sum;
+        }
+        var x = Tensors.Empty([y.shape[0], _matrix.Inputs], ScalarType.Float32, y.device);
+        using (var products = Multiply(codes.Codes, weight.Codes, x)) codes.SetValues(x, products, null, term);
+        return x.MoveToOuterDisposeScope();
     }
+
+    // In the memory of the result: a product is converted in place.
+    private static Tensor Multiply(Tensor a, Tensor b, Tensor memory) => Compute.UsesSimd(memory)
+        ? TorchScriptOps.Int8Product(a, b, memory) : TorchScriptOps.Int8Product(a, b);
 
     public void Dispose()
     {
@@ -114,9 +170,9 @@ internal sealed class Int8Products : IFrozenProducts
         kept.Scales.Dispose();
     }
 
-    private static (Tensor Codes, Tensor Scales) Quantized(WeightMatrix matrix)
+    private Int8Rows Quantized()
     {
         using var quiet = no_grad();
-        return Int8Matrix.RowCodes(matrix.Expand().detach().contiguous(), float.PositiveInfinity);
+        return (_matrix as FourBitMatrix)?.ToInt8() ?? Int8Rows.Of(_matrix.Expand().detach());
     }
 }
