@@ -77,7 +77,8 @@ internal static class PlanBench
         if (Option("--threads") is { } threads) set_num_threads(int.Parse(threads, CultureInfo.InvariantCulture));
         var machine = CalibrationStore.OfUser().Get(fresh: true);
         Console.WriteLine($"{machine.Machine}");
-        Console.WriteLine("| recipe | peak predicted | measured | ratio | s a step predicted | measured | ratio | s in all predicted | measured | ratio |");
+        Console.WriteLine("| recipe | peak predicted | measured | ratio | s a step predicted | measured | ratio "
+            + "| s in all predicted | measured | ratio |");
         Console.WriteLine("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         foreach (var (i, wanted) in Cases.Index().Where(c => chosen?.Contains(c.Index + 1) ?? true))
         {
@@ -87,9 +88,9 @@ internal static class PlanBench
             var forecast = RunForecast.Of(estimate, RunLoad.Of(recipe2), recipe2.Training.MicroBatchSize, machine);
             var (peak, seconds, step, cpu) = Child(path);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {wanted.Name} | {forecast.PeakBytes / 1e9:0.00} GB | {peak / 1e9:0.00} GB | {(double)forecast.PeakBytes / peak:0.00} | "
-                + $"{forecast.StepSeconds:0.00} | {step:0.00} | {forecast.StepSeconds / step:0.00} | {forecast.Seconds:0.0} | {seconds:0.0} | "
-                + $"{forecast.Seconds / seconds:0.00} |"));
+                $"| {wanted.Name} | {forecast.PeakBytes / 1e9:0.00} GB | {peak / 1e9:0.00} GB | {(double)forecast.PeakBytes / peak:0.00} "
+                + $"| {forecast.StepSeconds:0.00} | {step:0.00} | {forecast.StepSeconds / step:0.00} | {forecast.Seconds:0.0} | "
+                + $"{seconds:0.0} | {forecast.Seconds / seconds:0.00} |"));
             var memory = estimate.Memory;
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"    weights {memory.Weights / 1e6:0}, adapter {memory.Adapter / 1e6:0}, optimizer {memory.Optimizer / 1e6:0}, buffers "
@@ -99,8 +100,11 @@ internal static class PlanBench
             // What the constants of StepWork are fitted to: each part's mean over the run's micro-batches.
             var loads = RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).ToList();
             var parts = loads.Select(l => estimate.Work!.Time(l, machine, forecast.Arithmetic)).ToList();
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"    {loads.Count / steps} micro-batches a step; seconds of each: products {parts.Average(t => t.Products):0.000}, head {parts.Average(t => t.Head):0.000}, "
-                + $"attention {parts.Average(t => t.Attention):0.000}, low rank {parts.Average(t => t.LowRank):0.000}, memory {parts.Average(t => t.Memory):0.000}, layers {parts.Average(t => t.Layers):0.000}"));
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"    {loads.Count / steps} micro-batches a step; seconds of each: products {parts.Average(t => t.Products):0.000}, head "
+                + $"{parts.Average(t => t.Head):0.000}, attention {parts.Average(t => t.Attention):0.000}, low rank "
+                + $"{parts.Average(t => t.LowRank):0.000}, memory {parts.Average(t => t.Memory):0.000}, layers "
+                + $"{parts.Average(t => t.Layers):0.000}"));
         }
     }
 
@@ -118,7 +122,10 @@ internal static class PlanBench
 
     private static Measured Child(string recipe)
     {
-        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["plan", "one", recipe]) { RedirectStandardOutput = true })!;
+        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["plan", "one", recipe])
+        {
+            RedirectStandardOutput = true,
+        })!;
         var lines = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         return JsonSerializer.Deserialize<Measured>(lines[(lines.IndexOf("measured ", StringComparison.Ordinal) + 9)..])!;
@@ -128,8 +135,8 @@ internal static class PlanBench
     {
         var recipe = Path.Combine(folder, "recipe.yaml");
         Directory.CreateDirectory(folder);
-        File.WriteAllText(recipe, $"model: model\ntemplate: alpaca\ndata: [data.json]\n{wanted.Settings[..^1].TrimEnd()}, max_steps: {steps}, "
-            + $"cutoff_length: 512, learning_rate: 1e-4 }}\noutput: {Path.Combine(folder, "run")}\n");
+        File.WriteAllText(recipe, $"model: model\ntemplate: alpaca\ndata: [data.json]\n{wanted.Settings[..^1].TrimEnd()}, "
+            + $"max_steps: {steps}, cutoff_length: 512, learning_rate: 1e-4 }}\noutput: {Path.Combine(folder, "run")}\n");
         var model = Path.Combine(folder, "model");
         if (File.Exists(Path.Combine(model, "model.safetensors"))) return recipe;
         Directory.CreateDirectory(model);
@@ -141,7 +148,8 @@ internal static class PlanBench
         using var config = JsonDocument.Parse(wanted.Config);
         using var shapes = ModelFamilies.Build(config.RootElement, new ShapeWeights());
         manual_seed(1);
-        SafetensorsWriter.Write(Path.Combine(model, "model.safetensors"), [.. shapes.Parameters.Select(p => (p.Key, Weight(p.Value.shape)))]);
+        SafetensorsWriter.Write(Path.Combine(model, "model.safetensors"),
+            [.. shapes.Parameters.Select(p => (p.Key, Weight(p.Value.shape)))]);
         return recipe;
 
         Tensor Weight(long[] shape) => shape.Length < 2 ? ones(shape) : empty(shape).normal_(0, 0.02).to(wanted.Type);

@@ -25,7 +25,8 @@ internal static class MachineChoices
     {
         var options = recipe.Training;
         var needed = options.Arithmetic is null || Float32Products.HasOneDnn;
-        var machine = needed && recorded is null ? CalibrationStore.OfUser().Get(begins: () => note("measuring this machine, once")) : null;
+        var machine = !needed || recorded is not null ? null
+            : CalibrationStore.OfUser().Get(begins: () => note("measuring this machine, once"));
         var description = ModelDescription.Of(recipe.Model);
         var estimate = ResourceEstimate.Of(recipe, description);
         var load = new RunLoad(data.Train, data.Validation, options);
@@ -34,15 +35,17 @@ internal static class MachineChoices
         var path = recorded?.Path ?? machine?.Path ?? Float32Path.Default;
         if (path == Float32Path.OneDnn && !Float32Products.HasOneDnn)
         {
-            note("the run used oneDNN for fp32 products, which this machine does not allow: its results differ by rounding from here on");
+            note("the run used oneDNN for fp32 products, which this machine does not allow: results differ by rounding from here on");
             path = Float32Path.Default;
         }
         var arithmetic = options.Arithmetic ?? recorded?.Compute ?? estimate.ArithmeticOn(machine!);
         var micro = !options.FitsMicroBatch ? options.MicroBatchSize
             : recorded?.MicroBatchSize ?? RunForecast.LargestMicroBatch(recipe, estimate, load, memory);
+        const string AsBefore = "as the run began";
         if (options.Arithmetic is null)
-            note($"compute: {TrainingOptions.ArithmeticWords.Of(arithmetic)}, {(recorded is null ? "the fastest here" : "as the run began")}");
-        if (options.FitsMicroBatch) note(Invariant($"micro_batch_size: {micro}, {(recorded is null ? "the largest that fits" : "as the run began")}"));
+            note($"compute: {TrainingOptions.ArithmeticWords.Of(arithmetic)}, {(recorded is null ? "the fastest here" : AsBefore)}");
+        if (options.FitsMicroBatch)
+            note(Invariant($"micro_batch_size: {micro}, {(recorded is null ? "the largest that fits" : AsBefore)}"));
         if (!ignoreMemory) Require(recipe, description, estimate, load, micro, memory);
         return new(arithmetic, path, micro);
     }

@@ -54,7 +54,7 @@ public sealed class OutOfMemoryTests : IDisposable
     public void Other_errors_are_not_taken_for_it()
     {
         Assert.True(AllocationFailure.Is(new OutOfMemoryException()));
-        Assert.True(AllocationFailure.Is(new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")));
+        Assert.True(AllocationFailure.Is(new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried to")));
         Assert.False(AllocationFailure.Is(new ExternalException("mat1 and mat2 shapes cannot be multiplied")));
         Assert.False(AllocationFailure.Is(new InvalidOperationException("out of memory")));
     }

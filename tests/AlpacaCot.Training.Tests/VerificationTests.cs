@@ -39,7 +39,8 @@ public sealed class VerificationTests(RunFixture fixture)
     [Fact]
     public void What_a_recipe_cannot_do_is_not_run_and_said()
     {
-        var recipe = fixture.Recipe() with { Adapter = AdapterRecipe.Parse("{ method: prefix_tuning, virtual_tokens: 4, encoder_size: 8 }") };
+        var adapter = AdapterRecipe.Parse("{ method: prefix_tuning, virtual_tokens: 4, encoder_size: 8 }");
+        var recipe = fixture.Recipe() with { Adapter = adapter };
         var arms = RecipeVerification.Run(recipe, 1, _ => { }, CancellationToken.None);
         Assert.Contains("prefix", arms.Single(a => a.Name == "checkpointed").Skipped, StringComparison.Ordinal);
         Assert.Contains("--steps 2", arms.Single(a => a.Name == "resumed").Skipped, StringComparison.Ordinal);

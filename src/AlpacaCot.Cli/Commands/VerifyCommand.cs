@@ -51,16 +51,18 @@ internal sealed class VerifyCommand(Terminal terminal)
             if (arm.Skipped is { } why) table.AddRow(arm.Name, "", "", "", "", "", "", $"[grey]{Markup.Escape($"not run: {why}")}[/]");
             else
             {
-                var (bounds, cells) = (arm.Bounds, new List<string> { $"[bold]{arm.Name}[/]\n[grey]{Markup.Escape(arm.Meaning)}[/]" });
-                foreach (var (value, bound) in ((double, double)[])[(arm.Loss, bounds.Loss), (arm.Gradient, bounds.Gradient), (arm.Weights, bounds.Weights)])
+                var bounds = arm.Bounds;
+                var cells = new List<string> { $"[bold]{arm.Name}[/]\n[grey]{Markup.Escape(arm.Meaning)}[/]" };
+                foreach (var (value, bound) in ((double, double)[])[(arm.Loss, bounds.Loss), (arm.Gradient, bounds.Gradient),
+                    (arm.Weights, bounds.Weights)])
                     cells.AddRange([value <= bound ? Number(value) : $"[red]{Number(value)}[/]", $"[grey]{Number(bound)}[/]"]);
                 cells.Add(arm.Agrees ? "[green]equal to rounding[/]" : "[red]different[/]");
                 if (arm.Agrees && bounds == RoundingBounds.Exact) cells[^1] = "[green]identical[/]";
                 table.AddRow([.. cells]);
             }
         terminal.Console.Write(table);
-        terminal.Console.MarkupLine($"[grey]{Markup.Escape($"{steps} steps each; relative differences, the weights' over the change that "
-            + "training made. Dropout, NEFTune and validation off, constant learning rate. A bound is what rounding explains.")}[/]");
+        terminal.Console.MarkupLine($"[grey]{steps} steps each; relative differences, the weights' over the change that training made. "
+            + "Dropout, NEFTune and validation off, constant learning rate. A bound is what rounding explains.[/]");
         var different = arms.Count(arm => !arm.Agrees);
         terminal.Console.MarkupLine(different == 0 ? "[green]All ways compute the same training.[/]"
             : $"[red]{different} of {arms.Count} ways differ by more than rounding.[/]");

@@ -67,14 +67,15 @@ internal static class MachineReport
     private static MachineFinding Products(MachineCalibration? measured)
     {
         if (measured is null) return new("products", FindingState.Warning, "not measured: libtorch cannot be loaded");
-        var rates = Enum.GetValues<Arithmetic>().Select(a => $"{TrainingOptions.ArithmeticWords.Of(a)} {Billions(measured.Rate(WeightForm.Float32, a))}");
+        var words = TrainingOptions.ArithmeticWords;
+        var rates = Enum.GetValues<Arithmetic>().Select(a => $"{words.Of(a)} {Billions(measured.Rate(WeightForm.Float32, a))}");
         var path = measured.Path == Float32Path.OneDnn ? "oneDNN" : "libtorch's default library";
-        var tried = measured.PathRates.Count > 1
-            ? $" (default {Billions(measured.PathRates[Float32Path.Default])}, oneDNN {Billions(measured.PathRates[Float32Path.OneDnn])})" : "";
+        var tried = measured.PathRates.TryGetValue(Float32Path.OneDnn, out var other)
+            ? $" (default {Billions(measured.PathRates[Float32Path.Default])}, oneDNN {Billions(other)})" : "";
         var fastest = measured.Fastest([(WeightForm.Float32, 1 << 22)], 512);
         return new("products", FindingState.Ok, string.Create(CultureInfo.InvariantCulture,
                 $"{string.Join(", ", rates)} billion operations/s both ways; memory copies {measured.CopyRate / 1e9:0.0} GB/s"),
-            $"fp32 by {path}{tried}; training.compute: auto takes {TrainingOptions.ArithmeticWords.Of(fastest)} for large fp32 matrices",
+            $"fp32 by {path}{tried}; training.compute: auto takes {words.Of(fastest)} for large fp32 matrices",
             "alpaca-cot doctor --fresh measures again");
     }
 

@@ -39,8 +39,9 @@ internal static class Measurement
         using var scope = NewDisposeScope();
         var (x, w) = (Numbers(ManyRows, 2048), Numbers(2048, 2048));
         var rates = new Dictionary<Float32Path, double>();
+        Float32Path[] paths = Float32Products.HasOneDnn ? [Float32Path.Default, Float32Path.OneDnn] : [Float32Path.Default];
         for (var turn = 0; turn < 3; turn++)
-            foreach (var path in (Float32Path[])[Float32Path.Default, .. Float32Products.HasOneDnn ? [Float32Path.OneDnn] : (Float32Path[])[]])
+            foreach (var path in paths)
             {
                 Float32Products.Use(path);
                 if (path != Float32Path.Default && Float32Products.Error() is var (error, bound) && !(error <= bound)) continue;

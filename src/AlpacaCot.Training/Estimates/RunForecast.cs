@@ -85,7 +85,8 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
         var options = recipe.Training;
         List<MemoryRemedy> found = [];
         var micro = LargestMicroBatch(recipe, ResourceEstimate.Of(recipe, description), load, memory);
-        if (micro < options.MicroBatchSize) Try($"training.micro_batch_size={micro}", recipe with { Training = options with { MicroBatchSize = micro } });
+        if (micro < options.MicroBatchSize)
+            Try($"training.micro_batch_size={micro}", recipe with { Training = options with { MicroBatchSize = micro } });
         var least = recipe with { Training = options with { MicroBatchSize = 1 } };
         if (!options.GradientCheckpointing)
         {
@@ -95,16 +96,18 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
         var smaller = recipe.TrainsAllParameters ? recipe with { Adapter = AdapterRecipe.Of("lora"), SaveDtype = null } : recipe;
         var words = recipe.TrainsAllParameters ? "adapter=lora" : "";
         if (recipe.TrainsAllParameters) Try(words, smaller);
-        else if (recipe.Quantization is not (QuantizationType.Nf4 or QuantizationType.Fp4) && !description.Config.TryGetProperty("quantization_config", out _))
+        else if (recipe.Quantization is not (QuantizationType.Nf4 or QuantizationType.Fp4)
+            && !description.Config.TryGetProperty("quantization_config", out _))
         {
             words = "quantization=nf4";
             smaller = recipe with { Quantization = QuantizationType.Nf4 };
             Try(words, smaller);
         }
         if (options.CutoffLength >= 256)
-            Try($"training.cutoff_length={options.CutoffLength / 2}", recipe with { Training = options with { CutoffLength = options.CutoffLength / 2 } });
+            Try($"training.cutoff_length={options.CutoffLength / 2}",
+                recipe with { Training = options with { CutoffLength = options.CutoffLength / 2 } });
         if (!found.Any(remedy => remedy.PeakBytes <= memory))
-            Try(string.Join(' ', ((string[])[words, "training.micro_batch_size=1", "training.gradient_checkpointing=true"]).Where(w => w.Length > 0)),
+            Try($"{words} training.micro_batch_size=1 training.gradient_checkpointing=true".Trim(),
                 smaller with { Training = least.Training });
         return found;
 

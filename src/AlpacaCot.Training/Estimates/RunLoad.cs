@@ -64,7 +64,8 @@ public sealed class RunLoad(ExampleSet train, ExampleSet validation, TrainingOpt
     }
 
     /// <summary>The size of each validation batch.</summary>
-    public IEnumerable<MicroBatchLoad> Validation() => Measured(validation).OrderBy(e => e.Longest).Chunk(options.MicroBatchSize).Select(Sum);
+    public IEnumerable<MicroBatchLoad> Validation() =>
+        Measured(validation).OrderBy(e => e.Longest).Chunk(options.MicroBatchSize).Select(Sum);
 
     /// <summary>The number of validations.</summary>
     public int Validations => validation.Count == 0 ? 0 : 1 + (Steps + Interval - 1) / Interval;

@@ -188,7 +188,8 @@ public static class RecipeVerification
             if (step > 1 && adapter.Parameters.Values.Sum(p => p.numel()) > MostKept) return;
             var gradients = Joined(adapter, gradients: true);
             if (reference is null) _gradients[step] = gradients;
-            else GradientDifference = Math.Max(GradientDifference, Difference(gradients, reference._gradients[step], reference._gradients[step]));
+            else if (reference._gradients[step] is var plain)
+                GradientDifference = Math.Max(GradientDifference, Difference(gradients, plain, plain));
         }
 
         public void Finished(IAdapter adapter)
@@ -201,7 +202,8 @@ public static class RecipeVerification
         public void Step(StepMetrics m)
         {
             if (reference is null) _losses.Add(m.Loss);
-            else LossDifference = Math.Max(LossDifference, Math.Abs(m.Loss - reference._losses[m.Step - 1]) / Math.Abs(reference._losses[m.Step - 1]));
+            else if (reference._losses[m.Step - 1] is var plain)
+                LossDifference = Math.Max(LossDifference, Math.Abs(m.Loss - plain) / Math.Abs(plain));
         }
 
         public void Saved(string checkpoint)

@@ -25,7 +25,8 @@ public sealed record RoundingBounds(double Loss, double Gradient, double Weights
     internal static RoundingBounds Of(ResourceEstimate estimate, Arithmetic arithmetic, int steps)
     {
         var (products, terms) = estimate.Work is { } work
-            ? (Math.Max(1, work.Matrices.Count), Math.Max(work.Shape.Vocabulary, work.Matrices.Select(m => m.Weights / work.Shape.Hidden).DefaultIfEmpty(1).Max()))
+            ? (Math.Max(1, work.Matrices.Count), Math.Max(work.Shape.Vocabulary,
+                work.Matrices.Select(m => m.Weights / work.Shape.Hidden).DefaultIfEmpty(1).Max()))
             : (1, 1);
         var unit = arithmetic switch
         {

@@ -29,7 +29,8 @@ public sealed class CalibrationTests : IDisposable
 
         Assert.Throws<StopException>(() => store.Get(fresh: true, begins: () => throw new StopException()));
         var whole = File.ReadAllText(store.File);
-        foreach (var damaged in (string[])[whole[..(whole.Length / 2)], "", "null", "{}", whole.Replace("\"CopyRate\": ", "\"CopyRate\": -", StringComparison.Ordinal),
+        foreach (var damaged in (string[])[whole[..(whole.Length / 2)], "", "null", "{}",
+            whole.Replace("\"CopyRate\": ", "\"CopyRate\": -", StringComparison.Ordinal),
             whole.Replace("\"Machine\": \"", "\"Machine\": \"other ", StringComparison.Ordinal)])
         {
             File.WriteAllText(store.File, damaged);
