@@ -49,9 +49,12 @@ public sealed class Linear : ILayer
         internal set
         {
             _products.Dispose();
-            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic));
+            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead));
         }
     }
+
+    /// <summary>Whether this is the model's head.</summary>
+    internal bool IsHead { get; set; }
 
     /// <summary>The arithmetic of products with W in training and evaluation, if W is frozen.</summary>
     public Arithmetic Arithmetic

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;
@@ -50,8 +51,13 @@ internal sealed class ProductInput(Tensor x)
 internal static class FrozenProducts
 {
     /// <summary>The products of a matrix; whatever they keep beside it is freed with them.</summary>
-    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic) => arithmetic switch
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="arithmetic">The arithmetic of the model.</param>
+    /// <param name="isHead">Whether it is the head, whose errors reach every log-probability directly.</param>
+    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic, bool isHead = false) => arithmetic switch
     {
+        _ when isHead => arithmetic == Arithmetic.Int8 && matrix is DenseMatrix { IsTrained: false }
+            && Compute.UsesSimd(DeviceType.CPU) ? new FineInt8Products(matrix) : new ExpandedProducts(matrix),
         _ when matrix is DenseMatrix { IsTrained: true } => new ExpandedProducts(matrix),
         Arithmetic.BFloat16 => new BFloat16Products(matrix),
         Arithmetic.Int8 => new Int8Products(matrix),
@@ -174,5 +180,91 @@ internal sealed class Int8Products : IFrozenProducts
     {
         using var quiet = no_grad();
         return (_matrix as FourBitMatrix)?.ToInt8() ?? Int8Rows.Of(_matrix.Expand().detach());
+    }
+}
+
+/// <summary>
+/// Products of 8-bit weights with inputs of 16 bits in two 8-bit codes, for a head. The gradient of a softmax has values of very
+/// different size in one row; with 8 bits, all but the largest would vanish.
+/// </summary>
+internal sealed unsafe class FineInt8Products : IFrozenProducts
+{
+    // The rows of W at a time: their products are twice as wide as the logits.
+    private const long RowsAtOnce = 8192;
+
+    private readonly Int8Rows _weight; // [outputs, inputs]
+
+    public FineInt8Products(WeightMatrix matrix)
+    {
+        using var quiet = no_grad();
+        _weight = Int8Rows.Of(matrix.Expand().detach());
+        _weight.Codes.DetachFromDisposeScope();
+        _weight.Scales.DetachFromDisposeScope();
+    }
+
+    public Tensor Forward(ProductInput x, LowRankTerm? term)
+    {
+        using var scope = NewDisposeScope();
+        var (rows, outputs) = (x.Values.shape[0], _weight.Codes.shape[0]);
+        var y = Tensors.Empty([rows, outputs], ScalarType.Float32, CPU);
+        var (codes, scales) = Fine(x.Values, null);
+        for (long first = 0; first < outputs; first += RowsAtOnce)
+        {
+            var count = Math.Min(RowsAtOnce, outputs - first);
+            using var part = _weight.Codes.narrow(0, first, count);
+            using var products = TorchScriptOps.Int8Product(codes, part.t());
+            SetValues(y, first, products, scales, _weight.Scales, adds: false);
+        }
+        return y.With(term).MoveToOuterDisposeScope();
+    }
+
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
+    {
+        using var scope = NewDisposeScope();
+        var x = sum ?? Tensors.Empty([y.shape[0], _weight.Codes.shape[1]], ScalarType.Float32, CPU);
+        var (codes, scales) = Fine(y, _weight.Scales);
+        SetValues(x, 0, TorchScriptOps.Int8Product(codes, _weight.Codes), scales, null, adds: sum is not null);
+        x.With(term);
+        return sum ?? x.MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _weight.Codes.Dispose();
+        _weight.Scales.Dispose();
+    }
+
+    // Codes: all first codes, then all second ones, [2 n, m].
+    private static (Tensor Codes, Tensor Scales) Fine(Tensor x, Tensor? factors)
+    {
+        using var contiguous = x.contiguous();
+        var (rows, width) = (x.shape[0], x.shape[1]);
+        var codes = Tensors.Empty([2 * rows, width], ScalarType.Int8, CPU);
+        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
+        var (from, to, at) = ((nint)TensorMemory.Floats(contiguous), (nint)TensorMemory.Bytes(codes),
+            (nint)TensorMemory.Floats(scales));
+        var by = factors is null ? 0 : (nint)TensorMemory.Floats(factors);
+        Rows.Split(rows, width * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                ((float*)at)[row] = Int8Kernel.QuantizeFine((float*)from + row * width, (float*)by, width,
+                    (sbyte*)to + row * width, (sbyte*)to + (rows + row) * width);
+        });
+        return (codes, scales);
+    }
+
+    // Sets columns of y from products with all codes, [2 n, k].
+    private static void SetValues(Tensor y, long column, Tensor products, Tensor rowScales, Tensor? columnScales, bool adds)
+    {
+        var (rows, whole, width) = (y.shape[0], y.shape[1], products.shape[1]);
+        var (from, to, scales) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y),
+            (nint)TensorMemory.Floats(rowScales));
+        var columns = columnScales is null ? 0 : (nint)(TensorMemory.Floats(columnScales) + column);
+        Rows.Split(rows, width * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                Int8Kernel.ScaleFine((int*)from + row * width, (int*)from + (rows + row) * width, width, ((float*)scales)[row],
+                    (float*)columns, (float*)to + row * whole + column, adds);
+        });
     }
 }
