@@ -82,8 +82,8 @@ internal static class Measurement
         using var scope = NewDisposeScope();
         using var products = FrozenProducts.Of(matrix, arithmetic);
         var weights = matrix.Inputs * matrix.Outputs;
-        var (forward, forwardRow) = Line(products.Forward, matrix.Inputs);
-        var (backward, backwardRow) = Line(products.Backward, matrix.Outputs);
+        var (forward, forwardRow) = Line(x => products.Forward(new ProductInput(x), null), matrix.Inputs);
+        var (backward, backwardRow) = Line(y => products.Backward(y, null, null), matrix.Outputs);
         return new(form, arithmetic, weights, forward, forwardRow, backward, backwardRow);
 
         // Seconds for each weight: those of any product, and those of each row.

@@ -140,8 +140,10 @@ internal sealed record StepWork
                 + (backward && learns ? machine.Seconds(form, arithmetic, weights, tokens, true) : 0)
                 + (backward && Full ? forward : 0)); // the product of the weight's gradient
         }
-        var head = machine.Seconds(Head.Form, Arithmetic.Float32, Head.Weights, load.Supervised, false)
-            + (backward ? machine.Seconds(Head.Form, Arithmetic.Float32, Head.Weights, load.Supervised, true) * (Full ? 2 : 1) : 0);
+        // With int8 the head multiplies two codes of each input.
+        var (headArithmetic, codes) = arithmetic == Arithmetic.Int8 && !Full ? (Arithmetic.Int8, 2) : (Arithmetic.Float32, 1);
+        var head = codes * machine.Seconds(Head.Form, headArithmetic, Head.Weights, load.Supervised, false)
+            + (backward ? codes * machine.Seconds(Head.Form, headArithmetic, Head.Weights, load.Supervised, true) * (Full ? 2 : 1) : 0);
         var attention = (backward ? again ? 16.0 : 12 : 4) * Shape.Layers * Shape.Hidden
             * (Packs ? load.Pairs : load.Rows * load.Longest * (load.Longest + 1) / 2);
         return new(products, head, attention / (exact * Fitted.Attention),
@@ -184,9 +186,11 @@ internal sealed record StepWork
         var arithmetic = Full ? Arithmetic.Float32 : Options.Arithmetic ?? Arithmetic.Int8;
         var bytesEach = arithmetic switch { Arithmetic.Int8 => 1, Arithmetic.BFloat16 => 2, _ => 0 };
         // Codes kept beside plain matrices, and the largest matrix that is expanded for a product.
-        Buffers = _layers.Where(m => m.Form is WeightForm.Float32 or WeightForm.Half).Sum(m => m.Weights * bytesEach)
-            + Float * _layers.Append((Head.Form, Head.Weights, false)).Where(m => m.Form != WeightForm.Float32)
-                .Select(m => Math.Min(m.Weights, 1 << 25)).DefaultIfEmpty(0).Max();
+        var head = (Head.Form, Head.Weights, false);
+        var kept = arithmetic == Arithmetic.Int8 ? _layers.Append(head) : _layers;
+        var expanded = arithmetic == Arithmetic.Int8 ? [] : _layers.Append(head).Where(m => m.Form != WeightForm.Float32);
+        Buffers = kept.Where(m => m.Form is WeightForm.Float32 or WeightForm.Half).Sum(m => m.Weights * bytesEach)
+            + Float * expanded.Select(m => Math.Min(m.Weights, 1 << 25)).DefaultIfEmpty(0).Max();
         if (Full) Buffers += Float * Math.Max(Head.Weights, _layers.Max(m => m.Weights)); // a gradient before it is added
     }
 }
