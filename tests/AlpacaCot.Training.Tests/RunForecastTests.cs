@@ -29,6 +29,21 @@ public sealed class RunForecastTests(RunFixture fixture)
     }
 
     [Fact]
+    public void What_a_recipe_leaves_to_the_machine_is_read_and_written()
+    {
+        var recipe = RecipeFile.Parse("model: m\ndata: [d.json]\noutput: o\ntraining: { compute: auto, micro_batch_size: auto }\n", "r.yaml");
+        Assert.Null(recipe.Training.Arithmetic);
+        Assert.True(recipe.Training.FitsMicroBatch);
+        var written = RecipeFile.Write(recipe);
+        Assert.Contains("compute: auto", written, StringComparison.Ordinal);
+        Assert.Contains("micro_batch_size: auto", written, StringComparison.Ordinal);
+        var plain = RecipeFile.Parse("model: m\ndata: [d.json]\noutput: o\n", "r.yaml");
+        Assert.Equal((Arithmetic.Float32, false, 4), (plain.Training.Arithmetic, plain.Training.FitsMicroBatch, plain.Training.MicroBatchSize));
+        Assert.DoesNotContain("compute", RecipeFile.Write(plain), StringComparison.Ordinal); // recipes of before keep their fingerprints
+        Assert.Contains("micro_batch_size: 4", RecipeFile.Write(plain), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void More_memory_takes_larger_micro_batches_and_each_one_fits()
     {
         var recipe = fixture.Recipe() with { Training = fixture.Recipe().Training with { BatchSize = 12 } };
