@@ -87,9 +87,13 @@ internal static class PlanBench
             var estimate = ResourceEstimate.Of(recipe2);
             var forecast = RunForecast.Of(estimate, RunLoad.Of(recipe2), recipe2.Training.MicroBatchSize, machine);
             var (peak, seconds, step, cpu) = Child(path);
+            var loads = RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).ToList();
+            var timed = loads.Skip(loads.Count / steps).ToList(); // the first step warms up and is not timed
+            var all = loads.Average(l => estimate.Work!.Time(l, machine, forecast.Arithmetic).Seconds);
+            var predicted = forecast.StepSeconds * timed.Average(l => estimate.Work!.Time(l, machine, forecast.Arithmetic).Seconds) / all;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"| {wanted.Name} | {forecast.PeakBytes / 1e9:0.00} GB | {peak / 1e9:0.00} GB | {(double)forecast.PeakBytes / peak:0.00} "
-                + $"| {forecast.StepSeconds:0.00} | {step:0.00} | {forecast.StepSeconds / step:0.00} | {forecast.Seconds:0.0} | "
+                + $"| {predicted:0.00} | {step:0.00} | {predicted / step:0.00} | {forecast.Seconds:0.0} | "
                 + $"{seconds:0.0} | {forecast.Seconds / seconds:0.00} |"));
             var memory = estimate.Memory;
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -97,9 +101,8 @@ internal static class PlanBench
                 + $"{memory.Buffers / 1e6:0}, left for activations {(peak - memory.Process + memory.Activations) / 1e6:0} MB, predicted "
                 + $"{(forecast.PeakBytes - memory.Process + memory.Activations) / 1e6:0}; CPU {cpu:0.0} s; largest "
                 + $"{RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).MaxBy(estimate.PeakAt)}"));
-            // What the constants of StepWork are fitted to: each part's mean over the run's micro-batches.
-            var loads = RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).ToList();
-            var parts = loads.Select(l => estimate.Work!.Time(l, machine, forecast.Arithmetic)).ToList();
+            // What the constants of StepWork are fitted to: each part's mean over the timed micro-batches.
+            var parts = timed.Select(l => estimate.Work!.Time(l, machine, forecast.Arithmetic)).ToList();
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"    {loads.Count / steps} micro-batches a step; seconds of each: products {parts.Average(t => t.Products):0.000}, head "
                 + $"{parts.Average(t => t.Head):0.000}, attention {parts.Average(t => t.Attention):0.000}, low rank "

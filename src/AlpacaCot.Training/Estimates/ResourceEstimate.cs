@@ -82,7 +82,7 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
                 Buffers = work.Buffers,
             })
         {
-            Notes = note is null ? [] : [note], Work = work,
+            Notes = note is null ? [] : [note], Work = work, Quantizes = recipe.QuantizationOptions is not null,
         };
     }
 
@@ -97,7 +97,12 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
     public Arithmetic ArithmeticOn(MachineCalibration machine) => Work is not { Full: false } work ? Arithmetic.Float32
         : work.Options.Arithmetic ?? machine.Fastest(work.Matrices, RunForecast.UsualRows);
 
+    /// <summary>Whether the weights are converted to another form when they are loaded.</summary>
+    internal bool Converts(Arithmetic arithmetic) => Quantizes || arithmetic != Arithmetic.Float32;
+
     internal StepWork? Work { get; private init; }
+
+    private bool Quantizes { get; init; }
 
     private static QuantizationOptions? QuantizationOf(Recipe recipe, ModelDescription description, Linear layer) =>
         recipe.QuantizationOptions is { } requested && requested.Covers(layer.Name) ? requested

@@ -22,8 +22,8 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
     public const int UsualRows = 512;
 
     // Fixed costs in seconds and rates in bytes a second, measured by bench -- plan: the program's start, opening and checking the
-    // weights, an update of the trained weights.
-    private const double Start = 1.5, ReadRate = 2e9, UpdateBytes = 40;
+    // weights, converting each to another form, writing a checkpoint, an update of the trained weights.
+    private const double Start = 2.5, ReadRate = 1.5e9, Converted = 12e-9, WriteRate = 2e8, UpdateBytes = 40;
     private const int Sampled = 64; // micro-batches
 
     /// <summary>Predicts a run whose data is known.</summary>
@@ -43,8 +43,11 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
         var step = batches * some.Average(l => work.Time(l, machine, arithmetic).Seconds)
             + UpdateBytes * estimate.TrainableParameters / machine.CopyRate;
         var validation = load.Validation().Sum(l => work.Time(l, machine, arithmetic, backward: false).Seconds);
-        return new(peak, Start + estimate.Memory.Weights / ReadRate + load.Steps * step + load.Validations * validation, step, tokens,
-            arithmetic);
+        var converted = estimate.Converts(arithmetic) ? estimate.BaseParameters * Converted : 0;
+        var trained = 4.0 * estimate.TrainableParameters;
+        var written = load.Checkpoints * (trained + estimate.Memory.Optimizer) + trained;
+        return new(peak, Start + estimate.Memory.Weights / ReadRate + converted + load.Steps * step + load.Validations * validation
+            + written / WriteRate, step, tokens, arithmetic);
     }
 
     /// <summary>The peak of a run.</summary>

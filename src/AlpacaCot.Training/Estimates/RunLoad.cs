@@ -70,6 +70,11 @@ public sealed class RunLoad(ExampleSet train, ExampleSet validation, TrainingOpt
     /// <summary>The number of validations.</summary>
     public int Validations => validation.Count == 0 ? 0 : 1 + (Steps + Interval - 1) / Interval;
 
+    /// <summary>The number of checkpoints.</summary>
+    public int Checkpoints => (Steps + Saved - 1) / Saved;
+
+    private int Saved => options.SaveSteps ?? Sampler(options.MicroBatchSize).StepsPerEpoch;
+
     private int Interval => options.EvalSteps ?? Sampler(options.MicroBatchSize).StepsPerEpoch;
 
     private EpochSampler Sampler(int microBatchSize) => new(train, new SamplingOptions(options.BatchSize, microBatchSize,

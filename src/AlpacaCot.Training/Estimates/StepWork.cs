@@ -37,6 +37,15 @@ internal sealed record StepWork
         /// <summary>The gradients of a block while it is worked on, over its widest activations.</summary>
         public const double Transient = 1.5;
 
+        /// <summary>The time of a product within a step over that of the product alone, whose matrix is in the caches.</summary>
+        public const double Product = 1.2;
+
+        /// <summary>Seconds for each number that dropout draws.</summary>
+        public const double Drawn = 3e-8;
+
+        /// <summary>Bytes moved for each trained weight and micro-batch, to add up its gradient.</summary>
+        public const double Added = 12;
+
         /// <summary>The rate of attention and of low-rank products over that of large fp32 products.</summary>
         public const double Attention = 0.3, LowRank = 0.2;
 
@@ -49,7 +58,7 @@ internal sealed record StepWork
 
     private readonly List<(WeightForm Form, long Weights, bool Learns)> _layers = [];
     private (WeightForm Form, long Weights, bool Learns, int Count)[] _matrices = [];
-    private double _kept, _block, _width;
+    private double _kept, _block, _width, _dropped, _added;
     private int _learning;
 
     public required ModelShape Shape { get; init; }
@@ -102,6 +111,7 @@ internal sealed record StepWork
             work.Add(block, learns, dropout, formOf, active);
         }
         work._matrices = [.. work._layers.GroupBy(l => l).Select(g => (g.Key.Form, g.Key.Weights, g.Key.Learns, g.Count()))];
+        work._added = work.Full ? model.Parameters.Values.Sum(p => (double)p.numel()) : work.Adapter;
         work.CountBuffers();
         return work;
     }
@@ -146,9 +156,10 @@ internal sealed record StepWork
             + (backward ? codes * machine.Seconds(Head.Form, headArithmetic, Head.Weights, load.Supervised, true) * (Full ? 2 : 1) : 0);
         var attention = (backward ? again ? 16.0 : 12 : 4) * Shape.Layers * Shape.Hidden
             * (Packs ? load.Pairs : load.Rows * load.Longest * (load.Longest + 1) / 2);
-        return new(products, head, attention / (exact * Fitted.Attention),
+        return new(Fitted.Product * products, Fitted.Product * head, attention / (exact * Fitted.Attention),
             (backward ? again ? 8.0 : 6 : 2) * tokens * Adapter / (exact * Fitted.LowRank),
-            (backward ? again ? 4.0 / 3 : 1 : 0.25) * Fitted.Passes * Float * tokens * _kept / machine.CopyRate,
+            (backward ? again ? 4.0 / 3 : 1 : 0.25) * Fitted.Passes * Float * tokens * _kept / machine.CopyRate
+                + (backward ? Fitted.Drawn * (again ? 2 : 1) * tokens * _dropped + Fitted.Added * _added / machine.CopyRate : 0),
             Shape.Layers * Fitted.Layer * (backward ? 2 : 1));
     }
 
@@ -162,7 +173,11 @@ internal sealed record StepWork
         {
             var share = layer.Name.Contains(".experts.", StringComparison.Ordinal) ? active : 1;
             var adapted = Full || layer.Adapter is not null;
-            if (adapted && dropout && !Full) kept += 2 * share * layer.Inputs; // the mask and the product with it
+            if (adapted && dropout && !Full)
+            {
+                kept += 2 * share * layer.Inputs; // the mask and the product with it
+                _dropped += share * layer.Inputs;
+            }
             _layers.Add((Full ? WeightForm.Float32 : formOf(layer), (long)(share * layer.Outputs * layer.Inputs), learns));
             if (!FamilyTargets.IsSublayerOutput(layer.Name))
             {
