@@ -10,8 +10,8 @@ namespace AlpacaCot.Models.Calibration;
 /// The calibration of this machine, measured once and kept in the user's cache folder for each processor, number of threads, libtorch
 /// and build of this program.
 /// </summary>
-/// <param name="folder">The folder of the file.</param>
-public sealed class CalibrationStore(string folder)
+/// <param name="folder">The folder of the file; null: nothing is kept.</param>
+public sealed class CalibrationStore(string? folder)
 {
     private static readonly JsonSerializerOptions Format = new()
     {
@@ -19,13 +19,8 @@ public sealed class CalibrationStore(string folder)
         RespectNullableAnnotations = true,
     };
 
-    /// <summary>The store in the user's cache folder: <c>XDG_CACHE_HOME/alpaca-cot</c>, else <c>~/.cache/alpaca-cot</c>.</summary>
-    public static CalibrationStore OfUser()
-    {
-        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } named ? named
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        return new(Path.Combine(cache, "alpaca-cot"));
-    }
+    /// <summary>The store in the user's cache folder, see <see cref="UserCache"/>.</summary>
+    public static CalibrationStore OfUser() => new(UserCache.Folder());
 
     /// <summary>What a calibration depends on: processor, units, threads, libtorch and the build of this program.</summary>
     public static string Machine => string.Join(", ", Processor.Name, string.Join(' ', Processor.Units), $"{get_num_threads()} threads",
@@ -33,14 +28,15 @@ public sealed class CalibrationStore(string folder)
         typeof(CalibrationStore).Assembly.ManifestModule.ModuleVersionId.ToString());
 
     /// <summary>The file of the current machine.</summary>
-    public string File => Path.Combine(folder, $"calibration-{Fingerprint.Of(Machine)[..16]}.json");
+    public string? File => folder is null ? null : Path.Combine(folder, $"calibration-{Fingerprint.Of(Machine)[..16]}.json");
 
     /// <summary>The stored calibration of the current machine; null if there is none, or its file is damaged.</summary>
     public MachineCalibration? Find()
     {
+        if (File is not { } file) return null;
         try
         {
-            return JsonSerializer.Deserialize<MachineCalibration>(System.IO.File.ReadAllText(File), Format) is { IsValid: true } found
+            return JsonSerializer.Deserialize<MachineCalibration>(System.IO.File.ReadAllText(file), Format) is { IsValid: true } found
                 && found.Machine == Machine && (found.Path == Float32Path.Default || Float32Products.HasOneDnn) ? found : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
@@ -60,7 +56,7 @@ public sealed class CalibrationStore(string folder)
         var measured = Measurement.Run(Machine);
         try
         {
-            AtomicFile.WriteText(File, JsonSerializer.Serialize(measured, Format));
+            if (File is { } file) AtomicFile.WriteText(file, JsonSerializer.Serialize(measured, Format));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

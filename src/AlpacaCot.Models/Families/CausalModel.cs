@@ -211,6 +211,7 @@ public abstract class CausalModel : IDisposable
             _arithmetic = value;
             Head.IsHead = true;
             foreach (var layer in Linears.Values) layer.Arithmetic = value;
+            TensorArena.Release(); // matrices were expanded to make their codes
         }
     }
 

@@ -26,9 +26,6 @@ public static class ModelFamilies
     /// <summary>The number of parameters from which a model counts as large.</summary>
     private const long LargeModel = 500_000_000;
 
-    /// <summary>The number of parameters from which the arena of large tensors is used.</summary>
-    private const long ArenaModel = 50_000_000;
-
     /// <summary>A folder's configuration, corrected where it ties a head that is stored and differs from the embedding.</summary>
     /// <exception cref="InputException">The configuration is not supported, or a tensor has no use in its model.</exception>
     public static JsonElement ConfigurationOf(ModelFolder folder)
@@ -76,10 +73,8 @@ public static class ModelFamilies
         {
             settings.RefuseUnread();
             model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder)];
-            // In glibc's heap the activations leave gaps as large as themselves. Mapping each large block separately costs time that is
-            // only recovered on large models.
-            if (model.ParameterCount >= ArenaModel && !TensorArena.Install() && model.ParameterCount >= LargeModel)
-                Platform.MapLargeBlocks();
+            // Mapping each large block separately costs time that is only recovered on large models.
+            if (!TensorArena.Install() && model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             TensorArena.Release();
             return model;
         }

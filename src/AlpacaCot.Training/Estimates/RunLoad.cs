@@ -1,3 +1,4 @@
+using AlpacaCot.Data.Preparation;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Batching;
@@ -42,7 +43,7 @@ public sealed class RunLoad(ExampleSet train, ExampleSet validation, TrainingOpt
         var tokenizer = Tokenizer.Load(recipe.Model.Tokenizer
             ?? (recipe.Model.Init is { } init ? Path.GetDirectoryName(init)! : recipe.Model.Folder!));
         var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format,
-            ObjectiveRegistry.Create(recipe.Training));
+            ObjectiveRegistry.Create(recipe.Training), cache: EncodedCache.OfUser());
         return new(data.Train, data.Validation, recipe.Training);
     }
 

@@ -28,16 +28,17 @@ public sealed class CalibrationTests : IDisposable
         Assert.Equal(Float32Path.Default, Float32Products.Path);
 
         Assert.Throws<StopException>(() => store.Get(fresh: true, begins: () => throw new StopException()));
-        var whole = File.ReadAllText(store.File);
+        var file = Assert.IsType<string>(store.File);
+        var whole = File.ReadAllText(file);
         foreach (var damaged in (string[])[whole[..(whole.Length / 2)], "", "null", "{}",
             whole.Replace("\"CopyRate\": ", "\"CopyRate\": -", StringComparison.Ordinal),
             whole.Replace("\"Machine\": \"", "\"Machine\": \"other ", StringComparison.Ordinal)])
         {
-            File.WriteAllText(store.File, damaged);
+            File.WriteAllText(file, damaged);
             Assert.Null(store.Find());
             Assert.Throws<StopException>(() => store.Get(begins: () => throw new StopException()));
         }
-        File.WriteAllText(store.File, whole); // control
+        File.WriteAllText(file, whole); // control
         Assert.NotNull(store.Find());
     }
 
