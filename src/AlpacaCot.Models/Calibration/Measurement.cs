@@ -30,6 +30,7 @@ internal static class Measurement
         finally
         {
             Float32Products.Use(before);
+            TensorArena.Release();
         }
     }
 
