@@ -34,6 +34,11 @@ if (args is ["tokenize", var shared, .. var tokenize])
         tokenize.Length > 1 ? int.Parse(tokenize[1]) : 100);
     return 0;
 }
+if (args is ["plan", .. var plan])
+{
+    PlanBench.Run(plan);
+    return 0;
+}
 if (args is ["decode", .. var decode])
 {
     DecodeBench.Run(decode.Length > 1 ? int.Parse(decode[1]) : Environment.ProcessorCount,

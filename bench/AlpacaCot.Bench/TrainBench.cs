@@ -70,7 +70,7 @@ internal static class TrainBench
 
     // (prompt, whole) lengths in tokens of examples drawn at even distances from Stanford-Alpaca ordered by length, LLaMA's
     // tokenizer, Alpaca's template.
-    private static readonly (int Prompt, int Whole)[] AlpacaLengths =
+    public static readonly (int Prompt, int Whole)[] AlpacaLengths =
     [
         (46, 50), (44, 54), (44, 56), (45, 58), (46, 59), (45, 61), (46, 62), (56, 63), (52, 64), (52, 65), (45, 66),
         (51, 67), (54, 68), (48, 69), (53, 70), (50, 71), (54, 72), (47, 73), (47, 74), (67, 74), (58, 75), (67, 76),

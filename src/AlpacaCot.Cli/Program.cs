@@ -25,6 +25,7 @@ internal static class Program
         RenderCommand.Create(terminal),
         PlanCommand.Create(terminal),
         TrainCommand.Create(terminal),
+        VerifyCommand.Create(terminal),
         StudyCommand.Create(terminal),
         GenerateCommand.Create(terminal),
         ChatCommand.Create(terminal),

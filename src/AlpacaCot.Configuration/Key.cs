@@ -37,6 +37,25 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
             record => get(record)?.ToString(CultureInfo.InvariantCulture));
     }
 
+    /// <summary>A whole number of at least <paramref name="least"/>, or a word that leaves the number to the program.</summary>
+    /// <param name="name">The key's name.</param>
+    /// <param name="least">The least number.</param>
+    /// <param name="word">The word.</param>
+    /// <param name="meaning">The effect, for the documentation.</param>
+    /// <param name="get">The number; null where the word is written.</param>
+    /// <param name="set">Sets the number, or null for the word.</param>
+    public static Key<T> WholeOr(string name, int least, string word, string meaning, Func<T, int?> get, Func<T, int?, T> set)
+    {
+        var allowed = $"a whole number from {least}, or {word}";
+        return new(name, allowed, meaning,
+            (record, node, context) => node is not ConfigurationNode.Scalar { Quoted: false } s
+                ? context.WrongNumber(record, node, allowed, whole: true)
+                : s.Text == word ? set(record, null)
+                : Numbers.Whole(s.Text) is { } value && value >= least ? set(record, value)
+                : context.WrongNumber(record, node, allowed, whole: true),
+            record => get(record)?.ToString(CultureInfo.InvariantCulture) ?? word);
+    }
+
     /// <summary>True or false.</summary>
     public static Key<T> Flag(string name, string meaning, Func<T, bool> get, Func<T, bool, T> set) =>
         new(name, "true or false", meaning,
@@ -88,17 +107,18 @@ public sealed record Key<T>(string Name, string Allowed, string Meaning,
             (record, word) => set(record, words.Find(word)!.Value));
     }
 
-    /// <summary>One value of an enumeration by its word, or <c>none</c> for null.</summary>
+    /// <summary>One value of an enumeration by its word, or a word for null.</summary>
     /// <param name="name">The key's name.</param>
     /// <param name="meaning">The effect, for the documentation.</param>
     /// <param name="get">Reads the property.</param>
     /// <param name="set">Sets the property.</param>
-    public static Key<T> WordOrNone<TEnum>(string name, string meaning, Func<T, TEnum?> get, Func<T, TEnum?, T> set)
-        where TEnum : struct, Enum
+    /// <param name="words">The words; null: the names of the values in lower case.</param>
+    /// <param name="none">The word for null.</param>
+    public static Key<T> WordOrNone<TEnum>(string name, string meaning, Func<T, TEnum?> get, Func<T, TEnum?, T> set,
+        Words<TEnum>? words = null, string none = "none") where TEnum : struct, Enum
     {
-        const string None = "none";
-        var words = Words<TEnum>.LowerCase;
-        return Choice(name, [None, .. words.All], meaning, record => get(record) is { } value ? words.Of(value) : None,
+        words ??= Words<TEnum>.LowerCase;
+        return Choice(name, [none, .. words.All], meaning, record => get(record) is { } value ? words.Of(value) : none,
             (record, word) => set(record, words.Find(word)));
     }
 }

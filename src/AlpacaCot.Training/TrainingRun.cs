@@ -6,6 +6,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
@@ -25,10 +26,22 @@ namespace AlpacaCot.Training;
 public static class TrainingRun
 {
     /// <summary>Runs a recipe from the start, or from the last checkpoint in its output folder.</summary>
-    /// <exception cref="InputException">The recipe, model or data is invalid; nothing was written.</exception>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="observer">Receives the events of the run.</param>
+    /// <param name="resume">Whether the run in the output folder is continued.</param>
+    /// <param name="overwrite">Whether a run in the output folder is replaced.</param>
+    /// <param name="cancel">Ends the run after the current step, with a checkpoint.</param>
+    /// <param name="ignoreMemory">Whether a run starts whose predicted peak exceeds the memory.</param>
+    /// <exception cref="InputException">The recipe, model or data is invalid, or the run does not fit into memory; nothing was
+    /// written.</exception>
     /// <exception cref="TrainingFailedException">The loss or gradient is invalid.</exception>
-    public static TrainingResult Execute(
-        Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, CancellationToken cancel)
+    public static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite,
+        CancellationToken cancel, bool ignoreMemory = false) =>
+        Execute(recipe, observer, resume, overwrite, ignoreMemory, null, cancel);
+
+    /// <summary>As above; <paramref name="probe"/> sees what the run computes.</summary>
+    internal static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, bool ignoreMemory,
+        IRunProbe? probe, CancellationToken cancel)
     {
         var options = recipe.Training;
         if (!resume && !overwrite) RunFolder.RequireFree(recipe.Output);
@@ -43,7 +56,6 @@ public static class TrainingRun
             throw new InputException(
                 "training.gradient_checkpointing recomputes each block in the backward pass, which a prefix " +
                 $"({recipe.Adapter.Method}) does not support: remove gradient_checkpointing, or choose prompt_tuning.");
-        loaded.Model.Arithmetic = options.Arithmetic;
         var packs = options.Packing && loaded.Model.AllowsPacking;
         if (options.Packing && !packs)
             observer.Note($"{loaded.Model.Shape.Family} reads padded rows: its context attention is bidirectional");
@@ -63,12 +75,16 @@ public static class TrainingRun
             recipe = recipe with { Template = loaded.TemplateChoice.RecipeWord };
         }
 
+        var chosen = MachineChoices.Of(recipe, data, resume ? RunChoices.Of(recipe.Output) : null, ignoreMemory, observer.Note);
+        options = options with { Arithmetic = chosen.Compute, MicroBatchSize = chosen.MicroBatchSize, FitsMicroBatch = false };
+        if (Float32Products.HasOneDnn) Float32Products.Use(chosen.Path);
+        loaded.Model.Arithmetic = chosen.Compute;
         var sampler = new EpochSampler(data.Train, new SamplingOptions(options.BatchSize, options.MicroBatchSize, options.Epochs,
             options.MaxSteps, options.GroupByLength, options.Seed));
         using var optimizer = OptimizerRegistry.Create(options, loaded.Model, adapter.Parameters, adapter.RateFactor);
         var identity = new RunIdentity(RecipeFile.Write(recipe), data.Fingerprint, data.Mixture, weights);
         var (run, progress) = Writing(recipe.Output, () =>
-            OpenRun(recipe, template, resume, overwrite, identity, adapter, optimizer, observer.Note));
+            OpenRun(recipe, template, resume, overwrite, identity, chosen, adapter, optimizer, observer.Note));
         using (run)
         {
             if (progress.Step > sampler.TotalSteps)
@@ -92,10 +108,12 @@ public static class TrainingRun
                 })
             {
                 Validation = EpochSampler.Sequential(data.Validation, options.MicroBatchSize),
+                Note = observer.Note, Probe = probe,
             };
             return Writing(run.Folder, () =>
             {
                 var result = trainer.Train(progress, run, observer, cancel);
+                probe?.Finished(adapter);
                 var losses = run.Losses();
                 result = Outcome.Of(result, rate, losses.Training, losses.Validation, Path.Combine(run.Folder, "best"));
                 if (!result.Cancelled)
@@ -170,33 +188,34 @@ public static class TrainingRun
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
-        Recipe recipe, IChatFormat template, bool resume, bool overwrite, RunIdentity identity, IAdapter adapter,
+        Recipe recipe, IChatFormat template, bool resume, bool overwrite, RunIdentity identity, RunChoices chosen, IAdapter adapter,
         Optimizer optimizer, Action<string> note)
     {
         var limit = recipe.Training.SaveTotalLimit;
         if (!resume)
         {
             var fresh = RunFolder.Create(recipe.Output, limit, template, overwrite);
-            WriteIdentity(fresh, identity);
+            WriteIdentity(fresh, identity, chosen);
             return (fresh, new TrainingProgress());
         }
         identity.CheckAgainst(recipe.Output);
         var (run, progress) = RunFolder.Resume(recipe.Output, limit, template,
             (checkpoint, at) => RunFolder.Restore(checkpoint, at, adapter, optimizer), note);
-        WriteIdentity(run, identity); // a longer run is another recipe
+        WriteIdentity(run, identity, chosen); // a longer run is another recipe
         return (run, progress);
     }
 
-    private static void WriteIdentity(RunFolder run, RunIdentity identity)
+    private static void WriteIdentity(RunFolder run, RunIdentity identity, RunChoices chosen)
     {
         run.Write("recipe.yaml", identity.Recipe);
         run.Write("run.json", JsonSerializer.Serialize(new
         {
             alpaca_cot = typeof(TrainingRun).Assembly.GetName().Version!.ToString(3),
-            libtorch = Models.Runtime.LibtorchReport.BuiltAgainst,
+            libtorch = LibtorchReport.BuiltAgainst,
             dotnet = RuntimeInformation.FrameworkDescription,
             system = RuntimeInformation.OSDescription,
             threads = get_num_threads(),
+            chosen = chosen.Content,
             recipe_sha256 = identity.RecipeHash,
             data_sha256 = identity.Data,
             model_sha256 = identity.Model,

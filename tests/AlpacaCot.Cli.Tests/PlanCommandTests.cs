@@ -66,6 +66,45 @@ public sealed class PlanCommandTests
         Assert.InRange(without.GetProperty("activations").GetDouble() / bytes.GetProperty("activations").GetDouble(), 5, 20);
     }
 
+    [Fact]
+    public async Task A_run_that_no_machine_holds_does_not_fit_and_the_changes_come_with_their_peaks()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("config.json", Llama7B.Replace("\"hidden_size\": 4096", "\"hidden_size\": 131072", StringComparison.Ordinal));
+        var recipe = folder.Write("r.yaml",
+            $"model: {folder.Path}\ndata: [{folder.Write("data.json", "[]")}]\noutput: {folder.File("run")}\n" +
+            "training: { max_steps: 1, batch_size: 64, micro_batch_size: 64, cutoff_length: 512 }\n");
+        var plan = (await CommandLine.Run("plan", recipe, "--json")).Json();
+        Assert.False(plan.GetProperty("fits").GetBoolean());
+        Assert.Equal(1, plan.GetProperty("largest_micro_batch_size").GetInt32());
+        Assert.False(plan.TryGetProperty("seconds", out _)); // the data cannot be read
+        var peak = plan.GetProperty("peak_bytes").GetInt64();
+        Assert.Equal(plan.GetProperty("memory_bytes").GetInt64(), peak); // every example has the length of the cutoff
+        var remedies = plan.GetProperty("remedies").EnumerateArray().ToDictionary(r => r.GetProperty("set").GetString()!,
+            r => r.GetProperty("peak_bytes").GetInt64());
+        foreach (var setting in (string[])["training.micro_batch_size=1", "training.gradient_checkpointing=true", "quantization=nf4",
+            "training.cutoff_length=256"])
+        {
+            Assert.InRange(remedies[setting], 0, peak - 1);
+            var changed = (await CommandLine.Run("plan", recipe, "--json", "--set", setting)).Json();
+            Assert.Equal(remedies[setting], changed.GetProperty("peak_bytes").GetInt64());
+        }
+        var shown = (await CommandLine.Run("plan", recipe)).Out;
+        Assert.Contains("--set quantization=nf4: ", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task With_data_the_plan_has_a_time_and_the_peak_of_its_lengths()
+    {
+        var plan = (await CommandLine.Run("plan", AlpacaCot.Tests.Checkout.Path("recipes/quickstart.yaml"), "--json")).Json();
+        Assert.True(plan.GetProperty("fits").GetBoolean());
+        Assert.Equal(489, plan.GetProperty("steps").GetInt32());
+        Assert.InRange(plan.GetProperty("peak_bytes").GetInt64(), 300_000_000, plan.GetProperty("memory_bytes").GetInt64() - 1);
+        Assert.InRange(plan.GetProperty("seconds").GetDouble(), 489 * plan.GetProperty("step_seconds").GetDouble(), 10_000);
+        Assert.Equal("fp32", plan.GetProperty("compute").GetString());
+        Assert.Equal(16, plan.GetProperty("largest_micro_batch_size").GetInt32());
+    }
+
     /// <summary>The plan of a recipe and of a study's cell with the same recipe are one estimate (review, D2 and D3).</summary>
     [Theory]
     [InlineData("bloom"), InlineData("llama"), InlineData("base")]

@@ -8,7 +8,7 @@ public sealed class UsageTests
     private static readonly string[] Commands =
         ["quickstart", "data", "inspect", "tokenize", "render", "plan", "quantize", "study", "train", "generate", "chat", "score",
             "evaluate", "merge",
-            "export", "extend", "adapters", "doctor"];
+            "export", "extend", "adapters", "doctor", "verify"];
 
     /// <summary>The subcommands of <c>data</c>.</summary>
     private static readonly string[] DataCommands =
@@ -99,8 +99,8 @@ public sealed class UsageTests
     {
         var report = (await CommandLine.Run("doctor", "--json")).Json();
         var names = report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("name").GetString());
-        Assert.Equal(["system", "C library", ".NET", "processor", "memory", "disk", "leftovers", "cache", "libtorch", "GPU", "MPI",
-            "fonts", "browser"], names);
+        Assert.Equal(["system", "C library", ".NET", "processor", "memory", "disk", "leftovers", "cache", "libtorch", "products",
+            "GPU", "MPI", "fonts", "browser"], names);
         Assert.True(report.GetProperty("ready").GetBoolean());
         Assert.Contains("Ready to train", (await CommandLine.Run("doctor")).Out, StringComparison.Ordinal);
     }

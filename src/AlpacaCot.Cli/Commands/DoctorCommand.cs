@@ -2,6 +2,8 @@ using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Machine;
 using AlpacaCot.Cli.Output;
+using AlpacaCot.Cli.Screens;
+using AlpacaCot.Models.Calibration;
 using AlpacaCot.Text;
 using Spectre.Console;
 
@@ -15,6 +17,11 @@ internal sealed class DoctorCommand(Terminal terminal)
         Description = "Folder to search for leftovers of killed writes. Default: the current one", Arity = ArgumentArity.ZeroOrOne,
     };
 
+    private readonly Option<bool> _fresh = new("--fresh")
+    {
+        Description = "Measure the speed of matrix products and memory again; it is kept from the first time otherwise",
+    };
+
     private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -25,9 +32,10 @@ internal sealed class DoctorCommand(Terminal terminal)
             if (result.Tokens is [{ Value: ['-', ..] word }]) result.AddError($"unknown option '{word}' of doctor");
         });
         return new DocumentedCommand("doctor", CommandGroup.Machine,
-            "Check this machine: what is available, what is missing, and how to install it", "doctor", "doctor runs --json")
+            "Check this machine: what is available, what is missing, and how to install it", "doctor", "doctor --fresh",
+            "doctor runs --json")
         {
-            command._folder, command._json,
+            command._folder, command._fresh, command._json,
         }.Runs(command.Run);
     }
 
@@ -35,8 +43,10 @@ internal sealed class DoctorCommand(Terminal terminal)
     {
         var folder = parsed.GetValue(_folder) ?? ".";
         if (!Directory.Exists(folder)) throw new InputException($"{folder}: the folder does not exist");
-        var findings = MachineReport.Findings(folder);
-        if (parsed.GetValue(_json)) WriteJson(findings, terminal);
+        var json = parsed.GetValue(_json);
+        var findings = MachineReport.Findings(folder, () => CalibrationStore.OfUser().Get(parsed.GetValue(_fresh),
+            () => CalibrationNote.Show(terminal, json)));
+        if (json) WriteJson(findings, terminal);
         else Show(findings, terminal);
         return findings.Any(f => f.State == FindingState.Missing) ? ExitCode.Failed : ExitCode.Done;
     }

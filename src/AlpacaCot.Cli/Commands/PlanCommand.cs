@@ -2,13 +2,17 @@ using System.CommandLine;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
+using AlpacaCot.Models.Calibration;
+using AlpacaCot.Models.Runtime;
+using AlpacaCot.Text;
 using AlpacaCot.Training.Estimates;
 using AlpacaCot.Training.Recipes;
+using AlpacaCot.Training.Settings;
 using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
-/// <summary><c>plan</c>: estimates trainable parameters, memory and steps of a recipe.</summary>
+/// <summary><c>plan</c>: predicts memory, time and steps of a recipe on this machine.</summary>
 internal sealed class PlanCommand(Terminal terminal)
 {
     private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe (YAML file)" };
@@ -19,54 +23,140 @@ internal sealed class PlanCommand(Terminal terminal)
     {
         var command = new PlanCommand(terminal);
         return new DocumentedCommand("plan", CommandGroup.Train,
-            "Estimate trainable parameters, memory and steps of a recipe, without loading the model",
+            "Predict memory, time and steps of a recipe on this machine, without loading the model",
             "plan recipes/alpaca-lora.yaml",
+            "plan recipes/alpaca-lora.yaml --set training.micro_batch_size=auto --set training.compute=auto",
             "plan recipes/alpaca-lora.yaml --set adapter.method=dora --set adapter.rank=16 --json")
         {
             command._recipe, command._set, command._json,
         }.Runs(command.Run);
     }
 
+    /// <summary>What is known of a run before it starts.</summary>
+    /// <param name="Model">Parameters, and memory where every example has the cutoff's length.</param>
+    /// <param name="Steps">Optimizer steps.</param>
+    /// <param name="Load">The micro-batches; null where the data cannot be read.</param>
+    /// <param name="Forecast">Peak and time; null without data.</param>
+    /// <param name="Peak">The peak in bytes; without data that of examples with the cutoff's length.</param>
+    /// <param name="MicroBatchSize">The examples of a micro-batch.</param>
+    /// <param name="LargestMicroBatch">The largest micro-batch that fits.</param>
+    /// <param name="Memory">The memory that the run can have, in bytes.</param>
+    /// <param name="Remedies">What makes the run fit; empty where it does.</param>
+    private sealed record Plan(ResourceEstimate Model, int Steps, RunLoad? Load, RunForecast? Forecast, long Peak, int MicroBatchSize,
+        int LargestMicroBatch, long Memory, IReadOnlyList<MemoryRemedy> Remedies)
+    {
+        public bool Fits => Peak <= Memory;
+    }
+
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
+        var json = parsed.GetValue(_json);
         var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, parsed.GetValue(_set));
-        var (estimate, length) = (ResourceEstimate.Of(recipe), RunLength.Of(recipe));
-        if (parsed.GetValue(_json)) WriteJson(estimate, length, terminal);
-        else Show(estimate, length, terminal.Console);
+        var plan = Of(recipe, () => CalibrationNote.Show(terminal, json));
+        if (json) WriteJson(plan);
+        else Show(plan, recipe);
         return ExitCode.Done;
     }
 
-    private static void WriteJson(ResourceEstimate plan, RunLength length, Terminal terminal) =>
-        terminal.WriteJson(w => w.Object(o =>
-        {
-            o.WriteString("family", plan.Family);
-            o.WriteString("method", plan.Method);
-            o.Object("parameters", p =>
-            {
-                p.WriteNumber("base", plan.BaseParameters);
-                p.WriteNumber("trainable", plan.TrainableParameters);
-                p.WriteNumber("percent", Math.Round(plan.Percent, 4));
-            });
-            o.Object("bytes", b => EstimateJson.WriteBytes(b, plan.Memory));
-            o.WriteNumber("memory_bytes", plan.Memory.Process);
-            o.WriteNumber("steps", length.Steps);
-            if (length.Examples is { } examples) o.WriteNumber("examples", examples);
-            if (plan.Notes.Count > 0) o.WriteString("note", string.Join(" ", plan.Notes));
-        }));
-
-    private static void Show(ResourceEstimate plan, RunLength length, IAnsiConsole console)
+    private static Plan Of(Recipe recipe, Action calibrating)
     {
-        Line("model", $"{plan.Family}, {plan.BaseParameters:N0} parameters");
-        Line("method", plan.Method);
-        Line("trainable", $"{plan.TrainableParameters:N0} parameters, {plan.Percent:0.####} %");
-        Line("memory", $"{Gigabytes(plan.Memory.Total)}: weights {Gigabytes(plan.Memory.Weights)}, adapter and gradients " +
-            $"{Gigabytes(plan.Memory.Adapter)}, optimizer {Gigabytes(plan.Memory.Optimizer)}, activations about " +
-            Gigabytes(plan.Memory.Activations));
-        Line("steps", length.Examples is { } examples ? $"{length.Steps:N0} over {examples:N0} examples" : $"{length.Steps:N0}");
-        foreach (var note in plan.Notes) Line("note", note);
-
-        void Line(string name, string text) => console.MarkupLine($"  {name,-10} {Markup.Escape(text)}");
+        var options = recipe.Training;
+        var description = ModelDescription.Of(recipe.Model);
+        var model = ResourceEstimate.Of(recipe, description);
+        RunLoad? load = null;
+        try
+        {
+            load = RunLoad.Of(recipe);
+        }
+        catch (InputException) when (options.MaxSteps is not null)
+        {
+            // The number of steps is known without the data.
+        }
+        MachineCalibration? machine = null;
+        if (load is not null)
+        {
+            Libtorch.EnsureLoaded();
+            if (options.Threads is { } threads) TorchSharp.torch.set_num_threads(threads);
+            machine = CalibrationStore.OfUser().Get(begins: calibrating);
+        }
+        var memory = Platform.UsableMemory;
+        var largest = RunForecast.LargestMicroBatch(recipe, model, load, memory);
+        var micro = options.FitsMicroBatch ? largest : options.MicroBatchSize;
+        var forecast = load is null ? null : RunForecast.Of(model, load, micro, machine);
+        var peak = forecast?.PeakBytes ?? RunForecast.Peak(model, null, micro, options.CutoffLength);
+        return new(model, load?.Steps ?? options.MaxSteps!.Value, load, forecast, peak, micro, largest, memory,
+            peak <= memory ? [] : RunForecast.Remedies(recipe, description, load, memory));
     }
+
+    private void WriteJson(Plan plan) => terminal.WriteJson(w => w.Object(o =>
+    {
+        var model = plan.Model;
+        o.WriteString("family", model.Family);
+        o.WriteString("method", model.Method);
+        o.Object("parameters", p =>
+        {
+            p.WriteNumber("base", model.BaseParameters);
+            p.WriteNumber("trainable", model.TrainableParameters);
+            p.WriteNumber("percent", Math.Round(model.Percent, 4));
+        });
+        o.Object("bytes", b => EstimateJson.WriteBytes(b, model.Memory));
+        o.WriteNumber("memory_bytes", model.Memory.Process);
+        o.WriteNumber("peak_bytes", plan.Peak);
+        o.WriteNumber("usable_bytes", plan.Memory);
+        o.WriteBoolean("fits", plan.Fits);
+        o.WriteNumber("micro_batch_size", plan.MicroBatchSize);
+        o.WriteNumber("largest_micro_batch_size", plan.LargestMicroBatch);
+        o.WriteNumber("steps", plan.Steps);
+        if (plan.Load is { } load) o.WriteNumber("examples", load.Examples);
+        if (plan.Forecast is { Seconds: { } seconds, StepSeconds: { } step } forecast)
+        {
+            o.WriteString("compute", TrainingOptions.ArithmeticWords.Of(forecast.Arithmetic));
+            o.WriteNumber("seconds", Math.Round(seconds, 1));
+            o.WriteNumber("step_seconds", Math.Round(step, 3));
+            o.WriteNumber("tokens_per_step", Math.Round(forecast.TokensPerStep, 1));
+        }
+        if (plan.Remedies.Count > 0)
+            o.Array("remedies", plan.Remedies, remedy => o.Object(r =>
+            {
+                r.WriteString("set", remedy.Settings);
+                r.WriteNumber("peak_bytes", remedy.PeakBytes);
+                r.WriteBoolean("fits", remedy.PeakBytes <= plan.Memory);
+            }));
+        if (model.Notes.Count > 0) o.WriteString("note", string.Join(" ", model.Notes));
+    }));
+
+    private void Show(Plan plan, Recipe recipe)
+    {
+        var (model, cutoff) = (plan.Model, recipe.Training.CutoffLength);
+        var parts = model.Memory;
+        Line("model", $"{model.Family}, {model.BaseParameters:N0} parameters");
+        Line("method", model.Method);
+        Line("trainable", $"{model.TrainableParameters:N0} parameters, {model.Percent:0.####} %");
+        var constant = parts.Process - parts.Activations;
+        Line("memory", $"{Gigabytes(plan.Peak)} at the peak{(plan.Load is null ? $", where every example has {cutoff} tokens" : "")}: "
+            + $"weights {Gigabytes(parts.Weights)}, adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
+            + $"{Gigabytes(parts.Optimizer)}, buffers {Gigabytes(parts.Buffers)}, activations {Gigabytes(plan.Peak - constant)}, "
+            + $"program {Gigabytes(parts.Process - parts.Total)}");
+        if (plan.Load is not null && !recipe.Training.FitsMicroBatch)
+            Line("", $"{Gigabytes(parts.Process)} where every example has {cutoff} tokens");
+        Line("fits", plan.Fits ? $"yes, {Gigabytes(plan.Memory)} are free; micro-batches of up to {plan.LargestMicroBatch} fit"
+            + (recipe.Training.FitsMicroBatch ? ", which the run takes" : $", the recipe has {plan.MicroBatchSize}")
+            : $"no, {Gigabytes(plan.Memory)} are free", plan.Fits ? "green" : "red");
+        foreach (var remedy in plan.Remedies)
+            Line("", $"--set {remedy.Settings.Replace(" ", " --set ", StringComparison.Ordinal)}: {Gigabytes(remedy.PeakBytes)}, "
+                + (remedy.PeakBytes <= plan.Memory ? "fits" : "does not fit"));
+        Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
+        if (plan.Forecast is { Seconds: { } seconds, StepSeconds: { } step } forecast)
+            Line("time", $"about {Duration(seconds)}: {step:0.00} s a step, {forecast.TokensPerStep / step:N0} tokens/s, products in "
+                + TrainingOptions.ArithmeticWords.Of(forecast.Arithmetic));
+        foreach (var note in model.Notes) Line("note", note);
+
+        void Line(string name, string text, string colour = "default") =>
+            terminal.Console.MarkupLine($"  {name,-10} [{colour}]{Markup.Escape(text)}[/]");
+    }
+
+    private static string Duration(double seconds) => seconds < 90 ? $"{seconds:0} s" : seconds < 5400 ? $"{seconds / 60:0} min"
+        : $"{seconds / 3600:0.0} hours";
 
     private static string Gigabytes(long bytes) =>
         bytes >= 1L << 30 ? $"{bytes / (double)(1L << 30):0.0} GB" : $"{bytes / (double)(1L << 20):0.0} MB";

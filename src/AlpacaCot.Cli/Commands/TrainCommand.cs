@@ -21,6 +21,11 @@ internal sealed class TrainCommand(Terminal terminal)
 
     private readonly Option<bool> _resume = new("--resume") { Description = "Continue the run in the output folder" };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace the run in the output folder" };
+    private readonly Option<bool> _ignoreMemory = new("--ignore-memory")
+    {
+        Description = "Start a run although its predicted peak memory exceeds what is free",
+    };
+
     private readonly Option<string[]> _set = Options.Set();
     private readonly Option<string> _out = Options.Out("Run folder; overrides output of the recipe", "DIR");
     private readonly Option<bool> _keys = Options.Keys("recipe"), _json = Options.Json();
@@ -34,7 +39,8 @@ internal sealed class TrainCommand(Terminal terminal)
             "train recipes/alpaca-lora.yaml --resume",
             "train --keys")
         {
-            command._recipe, command._resume, command._overwrite, command._set, command._out, command._keys, command._json,
+            command._recipe, command._resume, command._overwrite, command._ignoreMemory, command._set, command._out, command._keys,
+            command._json,
         }.Runs(command.Run);
     }
 
@@ -45,16 +51,16 @@ internal sealed class TrainCommand(Terminal terminal)
             ?? throw new InputException("train needs a recipe, for example: alpaca-cot train my-recipe.yaml");
         var recipe = RecipeFile.Load(file, parsed.GetValue(_set));
         if (parsed.GetValue(_out) is { } folder) recipe = recipe with { Output = folder };
-        return Train(recipe, file, parsed.GetValue(_resume), parsed.GetValue(_overwrite),
+        return Train(recipe, file, parsed.GetValue(_resume), parsed.GetValue(_overwrite), parsed.GetValue(_ignoreMemory),
             parsed.GetValue(_json), terminal, cancel);
     }
 
-    private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool json, Terminal terminal,
-        CancellationToken cancel)
+    private static int Train(Recipe recipe, string file, bool resume, bool overwrite, bool ignoreMemory, bool json,
+        Terminal terminal, CancellationToken cancel)
     {
         var display = new TrainingDisplay(terminal.Beside(json), live: terminal.IsLive(json));
         terminal.Stopping = () => display.Stopping($"a checkpoint is saved, and alpaca-cot train {file} --resume continues");
-        var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel));
+        var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume, overwrite, cancel, ignoreMemory));
         if (result.Steps >= recipe.Training.LoggingSteps // a run that stopped earlier has no logged loss
             && LossCurveFigure.Write(Path.Combine(recipe.Output, "metrics.jsonl"), Path.Combine(recipe.Output, "loss"),
                 Path.GetFileName(Path.GetFullPath(recipe.Output))) is { } remark)

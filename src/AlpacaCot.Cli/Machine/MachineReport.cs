@@ -2,20 +2,24 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using AlpacaCot.Data.Preparation;
+using AlpacaCot.Models.Calibration;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
+using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Cli.Machine;
 
-/// <summary>Checks the parts of this machine that training and figures need. Changes nothing.</summary>
+/// <summary>Checks the parts of this machine that training and figures need.</summary>
 internal static class MachineReport
 {
     private const long Gigabyte = 1L << 30;
 
     /// <param name="folder">The folder that is searched for leftovers of killed writes.</param>
-    public static IReadOnlyList<MachineFinding> Findings(string folder) =>
+    /// <param name="calibrate">Returns the measured speed of this machine.</param>
+    public static IReadOnlyList<MachineFinding> Findings(string folder, Func<MachineCalibration> calibrate) =>
     [
-        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Cache(), Torch(), Gpu(), Mpi(), Fonts(),
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Cache(), Torch(),
+        Products(Libtorch.Report.Problem is null ? calibrate() : null), Gpu(), Mpi(), Fonts(),
         Chromium(),
     ];
 
@@ -68,30 +72,36 @@ internal static class MachineReport
 
     private static MachineFinding Processor()
     {
-        var name = Line("/proc/cpuinfo", "model name")?.TrimStart('\t', ' ', ':')
-            ?? RuntimeInformation.ProcessArchitecture.ToString();
-        var flags = (Line("/proc/cpuinfo", "flags") ?? "").Split(' ').ToHashSet();
-        var units = new List<string>();
-        if (Avx512F.IsSupported) units.Add("AVX-512");
-        else if (Avx2.IsSupported) units.Add("AVX2");
-        if (flags.Contains("avx512_vnni") || flags.Contains("avx_vnni")) units.Add("VNNI");
-        if (flags.Contains("avx512_bf16")) units.Add("bf16");
-        if (flags.Contains("amx_tile")) units.Add("AMX");
+        var units = Models.Runtime.Processor.Units;
         var cores = Environment.ProcessorCount;
-        var value = $"{name}, {cores} {(cores == 1 ? "core" : "cores")}, " +
+        var value = $"{Models.Runtime.Processor.Name}, {cores} {(cores == 1 ? "core" : "cores")}, " +
             $"{(units.Count == 0 ? "no vector units detected" : string.Join(" ", units))}";
         if (RuntimeInformation.ProcessArchitecture == Architecture.X64 && !Avx2.IsSupported)
             return new("processor", FindingState.Warning, value, "without AVX2 training is several times slower", "");
-        var note = units.Contains("AMX") || units.Contains("bf16") ? "computes in float32; has units for bfloat16"
-            : "computes in float32; has no bf16 units";
-        return new("processor", FindingState.Ok, value, note);
+        return new("processor", FindingState.Ok, value);
     }
+
+    // What it computes with; libtorch must be loaded.
+    private static MachineFinding Products(MachineCalibration? measured)
+    {
+        if (measured is null) return new("products", FindingState.Warning, "not measured: libtorch cannot be loaded");
+        var words = TrainingOptions.ArithmeticWords;
+        var rates = Enum.GetValues<Arithmetic>().Select(a => $"{words.Of(a)} {Billions(measured.Rate(WeightForm.Float32, a))}");
+        var path = measured.Path == Float32Path.OneDnn ? "oneDNN" : "libtorch's default library";
+        var tried = measured.PathRates.TryGetValue(Float32Path.OneDnn, out var other)
+            ? $" (default {Billions(measured.PathRates[Float32Path.Default])}, oneDNN {Billions(other)})" : "";
+        var fastest = measured.Fastest([(WeightForm.Float32, 1 << 22)], 512);
+        return new("products", FindingState.Ok, string.Create(CultureInfo.InvariantCulture,
+                $"{string.Join(", ", rates)} billion operations/s both ways; memory copies {measured.CopyRate / 1e9:0.0} GB/s"),
+            $"fp32 by {path}{tried}; training.compute: auto takes {words.Of(fastest)} for large fp32 matrices",
+            "alpaca-cot doctor --fresh measures again");
+    }
+
+    private static string Billions(double rate) => (rate / 1e9).ToString("0", CultureInfo.InvariantCulture);
 
     private static MachineFinding Memory()
     {
-        var total = Kilobytes("MemTotal:") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        var free = Kilobytes("MemAvailable:");
-        var limit = ControlGroupLimit() is { } bytes && bytes < total ? bytes : (long?)null;
+        var (total, free, limit) = (Platform.TotalMemory, Platform.FreeMemory, Platform.MemoryLimit);
         var value = $"{Size(total)}" + (free is null ? "" : $", {Size(free.Value)} free")
             + (limit is null ? "" : $", limited to {Size(limit.Value)} for this process group");
         var usable = Math.Min(free ?? total, limit ?? long.MaxValue);
@@ -172,14 +182,4 @@ internal static class MachineReport
     private static string? Line(string path, string start) =>
         File.Exists(path) && File.ReadLines(path).FirstOrDefault(l => l.StartsWith(start, StringComparison.Ordinal)) is { } line
             ? line[start.Length..].Trim() : null;
-
-    private static long? Kilobytes(string key) =>
-        Line("/proc/meminfo", key)?.Split(' ')[0] is { } number ? long.Parse(number, CultureInfo.InvariantCulture) * 1024 : null;
-
-    private static long? ControlGroupLimit()
-    {
-        string[] files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-        var text = files.Where(File.Exists).Select(f => File.ReadAllText(f).Trim()).FirstOrDefault();
-        return long.TryParse(text, CultureInfo.InvariantCulture, out var bytes) ? bytes : null;
-    }
 }

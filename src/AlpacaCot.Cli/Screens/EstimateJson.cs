@@ -13,6 +13,7 @@ internal static class EstimateJson
         json.WriteNumber("adapter", memory.Adapter);
         json.WriteNumber("optimizer", memory.Optimizer);
         json.WriteNumber("activations", memory.Activations);
+        json.WriteNumber("buffers", memory.Buffers);
         json.WriteNumber("total", memory.Total);
     }
 }

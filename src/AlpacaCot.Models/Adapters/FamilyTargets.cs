@@ -44,6 +44,10 @@ public static class FamilyTargets
     /// <summary>The name suffix of the feed-forward's output projection.</summary>
     public static string FeedForwardOutput(CausalModel model) => First(model, FeedForwardOutputs, "feed-forward output");
 
+    /// <summary>Whether a linear layer is the output projection of an attention or a feed-forward, by its name.</summary>
+    public static bool IsSublayerOutput(string name) =>
+        AttentionOutputs.Concat(FeedForwardOutputs).Any(end => Targets.Of(end).Names(name));
+
     private static string First(CausalModel model, string[] names, string role) => names.FirstOrDefault(name => Has(model, name))
         ?? throw new InputException(
             $"The layers that form the {role} of {model.Shape.Family} are unknown: set adapter.targets.");

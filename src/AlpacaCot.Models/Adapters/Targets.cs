@@ -79,7 +79,7 @@ public sealed partial record Targets
     }
 
     /// <summary>The block index in a module or weight name; null if it has none.</summary>
-    internal static int? Block(string name) =>
+    public static int? Block(string name) =>
         BlockIndex().Match(name) is { Success: true } match && int.TryParse(match.Groups[1].ValueSpan, out var number)
             ? number : null;
 

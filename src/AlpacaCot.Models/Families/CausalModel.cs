@@ -215,6 +215,7 @@ public abstract class CausalModel : IDisposable
                 layer.Streams = StreamsWeights;
                 layer.Arithmetic = value;
             }
+            TensorArena.Release(); // matrices were expanded to make their codes
         }
     }
 

@@ -43,7 +43,9 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
         using (enable_grad())
         {
             RandomState.Set(x.device, saved[1]);
-            work.Block.Forward(x, work.Pass).backward([grad_output]);
+            Tensor y;
+            using (NewDisposeScope()) y = work.Block.Forward(x, work.Pass).MoveToOuterDisposeScope(); // keeps what the graph needs
+            y.backward([grad_output]);
         }
         return GraphNode.Gradients(x.grad, null);
     }

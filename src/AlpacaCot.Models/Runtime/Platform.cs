@@ -5,15 +5,38 @@ namespace AlpacaCot.Models.Runtime;
 /// <summary>Information about the operating system, and control of this process's memory.</summary>
 public static partial class Platform
 {
+    private const string Status = "/proc/self/status";
+
     /// <summary>The version of glibc, null for another C library.</summary>
     public static Version? GlibcVersion { get; } = ReadGlibcVersion();
 
     /// <summary>Resident memory of this process, in bytes.</summary>
-    public static long ResidentBytes => StatusKilobytes("VmRSS:") ?? Environment.WorkingSet;
+    public static long ResidentBytes => Kilobytes(Status, "VmRSS:") ?? Environment.WorkingSet;
 
     /// <summary>The peak resident memory of this process, in bytes.</summary>
     public static long PeakResidentBytes =>
-        StatusKilobytes("VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+        Kilobytes(Status, "VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+
+    /// <summary>The machine's memory in bytes.</summary>
+    public static long TotalMemory => Kilobytes("/proc/meminfo", "MemTotal:") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>The memory in bytes that programs can still take; null where the system does not say.</summary>
+    public static long? FreeMemory => Kilobytes("/proc/meminfo", "MemAvailable:");
+
+    /// <summary>The limit on this process group's memory in bytes; null for none below the machine's memory.</summary>
+    public static long? MemoryLimit
+    {
+        get
+        {
+            string[] files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+            var text = files.Where(File.Exists).Select(f => File.ReadAllText(f).Trim()).FirstOrDefault();
+            return long.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var bytes) && bytes < TotalMemory
+                ? bytes : null;
+        }
+    }
+
+    /// <summary>The resident memory in bytes that this process can have: what it has and what is free, within its limit.</summary>
+    public static long UsableMemory => Math.Min(ResidentBytes + (FreeMemory ?? TotalMemory), MemoryLimit ?? long.MaxValue);
 
     /// <summary>
     /// Returns freed memory to the system. Tensors of changing sizes fragment glibc's heap: without this, resident memory
@@ -43,12 +66,13 @@ public static partial class Platform
         if (OperatingSystem.IsLinux()) _ = Advise(address, bytes, dontNeed);
     }
 
-    private static long? StatusKilobytes(string key)
+    private static long? Kilobytes(string file, string key)
     {
         if (!OperatingSystem.IsLinux()) return null;
-        foreach (var line in File.ReadLines("/proc/self/status"))
+        foreach (var line in File.ReadLines(file))
             if (line.StartsWith(key, StringComparison.Ordinal))
-                return long.Parse(line.AsSpan(key.Length).Trim().TrimEnd("kB").Trim()) * 1024;
+                return long.Parse(line.AsSpan(key.Length).Trim().TrimEnd("kB").Trim(), System.Globalization.CultureInfo.InvariantCulture)
+                    * 1024;
         return null;
     }
 

@@ -47,15 +47,17 @@ public sealed class EpochSampler : IBatchSampler
     public int StepsPerEpoch { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<MicroBatch> Step(int step)
+    public IReadOnlyList<MicroBatch> Step(int step) => [.. Examples(step).Select(_data.Collate)];
+
+    /// <summary>The numbers of the examples of each micro-batch of a step.</summary>
+    public IEnumerable<int[]> Examples(int step)
     {
         var (epoch, within) = (step / StepsPerEpoch, step % StepsPerEpoch);
         if (epoch != _orderedEpoch) (_order, _orderedEpoch) = (Order(epoch), epoch);
         // Longest first within a step: peak memory is reached at once, and padding stays small.
-        return [.. _order.Skip(within * _options.BatchSize).Take(_options.BatchSize)
+        return _order.Skip(within * _options.BatchSize).Take(_options.BatchSize)
             .OrderByDescending(_data.Length).ThenBy(i => i)
-            .Chunk(_options.MicroBatchSize)
-            .Select(_data.Collate)];
+            .Chunk(_options.MicroBatchSize);
     }
 
     private int[] Order(int epoch)

@@ -1,24 +1,32 @@
+using System.Text.Json;
 using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Calibration;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Optimizers;
 using AlpacaCot.Training.Recipes;
-using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Estimates;
 
-/// <summary>The memory of a run in bytes by component; activations are estimated, the other components are exact.</summary>
+/// <summary>The memory of a run in bytes by component; activations and buffers are estimated, the other components are
+/// exact.</summary>
 /// <param name="Weights">The base model's weights in their storage format.</param>
 /// <param name="Adapter">The adapter's weights and all gradients, fp32; in full tuning only the gradients.</param>
 /// <param name="Optimizer">The optimizer's state.</param>
-/// <param name="Activations">The activations that a micro-batch of maximum length keeps for its backward pass.</param>
+/// <param name="Activations">The activations, logits and gradients of a micro-batch at their peak.</param>
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations)
 {
     private const long Program = 350_000_000; // resident before a model is loaded: runtime and libtorch
 
+    /// <summary>What products keep beside the weights, or expand them into.</summary>
+    public long Buffers { get; init; }
+
     /// <summary>The sum of the components.</summary>
-    public long Total => Weights + Adapter + Optimizer + Activations;
+    public long Total => Weights + Adapter + Optimizer + Activations + Buffers;
 
     /// <summary>The process's resident memory: the components and the program itself.</summary>
     public long Process => Total + Program;
@@ -65,34 +73,60 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
         var note = PositionLimit.Check(model, recipe.Training.CutoffLength, "training.cutoff_length");
         var trained = adapter?.Parameters ?? model.Parameters;
         var count = trained.Values.Sum(p => p.numel());
+        var work = StepWork.Of(model, recipe.Training, full ? null : count, recipe.Adapter.Config is LoraConfig { Dropout: > 0 },
+            layer => FormOf(recipe, description, layer, model.Head), ActiveExperts(description));
         return new ResourceEstimate(model.Shape.Family, recipe.Adapter.Method, parameters, count, new MemoryEstimate(weights,
             count * Float * (full ? 1 : 2), OptimizerRegistry.StateBytes(recipe.Training, model, trained),
-            Activations(recipe.Training, model)))
+            (long)work.Activations(MicroBatchLoad.Full(recipe.Training.MicroBatchSize, recipe.Training.CutoffLength)))
+            {
+                Buffers = work.Buffers,
+            })
         {
-            Notes = note is null ? [] : [note],
+            Notes = note is null ? [] : [note], Work = work, Quantizes = recipe.QuantizationOptions is not null,
         };
+    }
+
+    /// <summary>The memory while a micro-batch is computed.</summary>
+    public MemoryEstimate At(MicroBatchLoad load) =>
+        Work is null ? Memory : Memory with { Activations = (long)Work.Activations(load) };
+
+    /// <summary>The resident memory of the process while a micro-batch is computed, in bytes.</summary>
+    public long PeakAt(MicroBatchLoad load) => At(load).Process;
+
+    /// <summary>The arithmetic of the recipe, or the fastest on a machine where the recipe leaves it open.</summary>
+    public Arithmetic ArithmeticOn(MachineCalibration machine) => Work is not { Full: false } work ? Arithmetic.Float32
+        : work.Options.Arithmetic ?? machine.Fastest(work.Matrices, RunForecast.UsualRows);
+
+    /// <summary>Whether the weights are converted to another form when they are loaded.</summary>
+    internal bool Converts(Arithmetic arithmetic) => Quantizes || arithmetic != Arithmetic.Float32;
+
+    internal StepWork? Work { get; private init; }
+
+    private bool Quantizes { get; init; }
+
+    private static QuantizationOptions? QuantizationOf(Recipe recipe, ModelDescription description, Linear layer) =>
+        recipe.QuantizationOptions is { } requested && requested.Covers(layer.Name) ? requested
+            : description.QuantizationOf(layer.Name + ".weight");
+
+    private static WeightForm FormOf(Recipe recipe, ModelDescription description, Linear layer, Linear head) =>
+        layer != head && QuantizationOf(recipe, description, layer) is { } form
+            ? form.Type == QuantizationType.Int8 ? WeightForm.Int8 : WeightForm.FourBit
+            : layer.Matrix is DenseMatrix dense && dense.Weight.dtype != TorchSharp.torch.ScalarType.Float32
+                ? WeightForm.Half : WeightForm.Float32;
+
+    private static double ActiveExperts(ModelDescription description)
+    {
+        double? Number(params string[] keys) => keys.Select(key =>
+            description.Config.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Number
+                ? value.GetDouble() : (double?)null).FirstOrDefault(value => value is > 0);
+        return Number("num_experts_per_tok") / Number("num_experts", "num_local_experts") ?? 1;
     }
 
     private static long WeightBytes(Recipe recipe, ModelDescription description, CausalModel model)
     {
-        var requested = recipe.QuantizationOptions;
         var layers = model.Linears.Values.Where(l => l != model.Head).ToDictionary(l => l.Name + ".weight");
         return model.Parameters.Sum(p => layers.TryGetValue(p.Key, out var layer)
-            && (requested is not null && requested.Covers(layer.Name) ? requested : description.QuantizationOf(p.Key))
-                is { } format
+            && QuantizationOf(recipe, description, layer) is { } format
                 ? format.Bytes(layer.Outputs, layer.Inputs) : p.Value.numel() * p.Value.element_size());
-    }
-
-    // Every linear layer's output is kept for the backward pass, norms and residuals double that; with gradient checkpointing
-    // only the inputs of blocks and one block's outputs. Then the logits and their gradient at the supervised positions, at most
-    // as many as tokens.
-    private static long Activations(TrainingOptions options, CausalModel model)
-    {
-        var tokens = (long)options.MicroBatchSize * options.CutoffLength;
-        var outputs = model.Linears.Values.Where(l => l != model.Head && !l.Name.Contains(".experts.", StringComparison.Ordinal))
-            .Sum(l => l.Outputs);
-        var (layers, hidden) = ((long)model.Shape.Layers, model.Shape.Hidden);
-        var kept = options.GradientCheckpointing ? layers * hidden + 2 * outputs / layers : 2 * outputs;
-        return tokens * Float * (kept + 2L * model.Shape.Vocabulary);
     }
 }

@@ -44,6 +44,15 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
     /// <summary>The validation batches; empty: no validation.</summary>
     public IReadOnlyList<MicroBatch> Validation { get; init; } = [];
 
+    /// <summary>Receives remarks for the user.</summary>
+    internal Action<string> Note { get; init; } = _ => { };
+
+    /// <summary>Sees the gradients of each step; null: nobody does.</summary>
+    internal IRunProbe? Probe { get; init; }
+
+    // How often micro-batches are halved, because memory ran out.
+    private int _halvings;
+
     /// <summary>Trains from <paramref name="progress"/> to the last step, or until cancelled.</summary>
     /// <exception cref="TrainingFailedException">The loss or gradient is invalid, or a step has no supervised unit.</exception>
     public TrainingResult Train(TrainingProgress progress, RunFolder run, ITrainingObserver observer, CancellationToken cancel)
@@ -52,12 +61,13 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
         var speed = new SpeedMeter();
         var loss = run.Losses().Training.Select(l => l.Loss).LastOrDefault(double.NaN); // a finished run takes no further step
         trained.Adapter.Begin(sampler.TotalSteps);
+        _halvings = progress.Halvings;
         if (progress.Step == 0) progress = Validate(progress, run, observer);
         while (progress.Step < sampler.TotalSteps && !HasStopped(progress) && !cancel.IsCancellationRequested)
         {
             var metrics = Step(progress.Step, speed);
             loss = metrics.Loss;
-            progress = progress with { Step = metrics.Step };
+            progress = progress with { Step = metrics.Step, Halvings = _halvings };
             var last = progress.Step == sampler.TotalSteps;
             if (last || progress.Step % schedule.LoggingSteps == 0)
             {
@@ -87,9 +97,51 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
 
     private StepMetrics Step(int step, SpeedMeter speed)
     {
-        var sums = new LossSums(objective);
-        var tokens = 0;
-        foreach (var (micro, batch) in sampler.Step(step).Index())
+        var (sums, tokens) = Gradients(step);
+        var values = sums.Means(penalty: sums.Weight == 0 ? 0 : Penalty(sums.Weight));
+        LossGuard.Check(step + 1, values[0].Value, sums.Weight, objective);
+
+        var scale = 1.0 / sums.Weight;
+        var norm = optimizer.GradientNorm(scale);
+        LossGuard.CheckGradient(step + 1, norm);
+        Probe?.Gradients(step + 1, trained.Adapter);
+        var clip = schedule.MaxGradientNorm > 0 ? Math.Min(1, schedule.MaxGradientNorm / (norm + 1e-6)) : 1;
+        var rate = learningRate.At(step);
+        using (no_grad()) trained.Adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
+
+        var (perSecond, left) = speed.Measure(tokens, sampler.TotalSteps - step - 1);
+        return new StepMetrics(step + 1, sampler.TotalSteps, (step + 1.0) / sampler.StepsPerEpoch, values, rate, norm,
+            new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
+    }
+
+    // Adds up the gradients of a step. Where memory runs out, the step begins again with micro-batches of half the size: the loss is
+    // a sum, so the gradients are the same to rounding.
+    private (LossSums Sums, int Tokens) Gradients(int step)
+    {
+        while (true)
+            try
+            {
+                return Gradients(step, MicroBatches(step));
+            }
+            catch (Exception e) when (AllocationFailure.Is(e))
+            {
+                optimizer.Clear();
+                Platform.TrimMemory();
+                var largest = MicroBatches(step).Max(batch => batch.Rows) / objective.RowsPerExample;
+                if (largest <= 1) throw new TrainingFailedException(
+                    $"Step {step + 1}: memory ran out with a single example in a micro-batch. Set training.gradient_checkpointing: "
+                    + "true, lower training.cutoff_length, or quantize the base model (quantization: nf4); "
+                    + "`alpaca-cot plan` shows what each of them needs.");
+                _halvings++;
+                Note($"step {step + 1}: memory ran out with {largest} examples in a micro-batch; the step is repeated, and the run "
+                    + $"continues, with {(largest + 1) / 2}");
+            }
+    }
+
+    private (LossSums Sums, int Tokens) Gradients(int step, IReadOnlyList<MicroBatch> batches)
+    {
+        var (sums, tokens) = (new LossSums(objective), 0);
+        foreach (var (micro, batch) in batches.Index())
         {
             if (objective.Weight(batch) == 0) continue;
             using var scope = NewDisposeScope();
@@ -100,19 +152,14 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
             sums.Add(batch, loss);
             tokens += batch.Tokens;
         }
-        var values = sums.Means(penalty: sums.Weight == 0 ? 0 : Penalty(sums.Weight));
-        LossGuard.Check(step + 1, values[0].Value, sums.Weight, objective);
+        return (sums, tokens);
+    }
 
-        var scale = 1.0 / sums.Weight;
-        var norm = optimizer.GradientNorm(scale);
-        LossGuard.CheckGradient(step + 1, norm);
-        var clip = schedule.MaxGradientNorm > 0 ? Math.Min(1, schedule.MaxGradientNorm / (norm + 1e-6)) : 1;
-        var rate = learningRate.At(step);
-        using (no_grad()) trained.Adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
-
-        var (perSecond, left) = speed.Measure(tokens, sampler.TotalSteps - step - 1);
-        return new StepMetrics(step + 1, sampler.TotalSteps, (step + 1.0) / sampler.StepsPerEpoch, values, rate, norm,
-            new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
+    private IReadOnlyList<MicroBatch> MicroBatches(int step)
+    {
+        var batches = sampler.Step(step);
+        for (var i = 0; i < _halvings; i++) batches = [.. batches.SelectMany(batch => batch.Halves(objective.RowsPerExample))];
+        return batches;
     }
 
     // The adapter method's own loss term. Gradients are those of the sum over units, so the term is added once for each.

@@ -63,6 +63,22 @@ public sealed class MicroBatch
         return model.LogProbabilities(input with { Mode = mode }, Tensors.Of(positions, device), Tensors.Of(_targets, device));
     }
 
+    /// <summary>The batch in two halves, or itself where it has a single example.</summary>
+    /// <param name="rowsPerExample">The rows of an example, which stay together.</param>
+    internal IEnumerable<MicroBatch> Halves(int rowsPerExample)
+    {
+        var first = (Rows / rowsPerExample + 1) / 2 * rowsPerExample;
+        return first >= Rows ? [this] : [Part(0, first), Part(first, Rows)];
+    }
+
+    private MicroBatch Part(int firstRow, int endRow)
+    {
+        var (start, end) = ((int)_lengths.Take(firstRow).Sum(), (int)_lengths.Take(endRow).Sum());
+        int[] chosen = [.. Enumerable.Range(0, _rowOf.Length).Where(i => _rowOf[i] >= firstRow && _rowOf[i] < endRow)];
+        return new MicroBatch(_ids[start..end], _lengths[firstRow..endRow], [.. chosen.Select(i => _targets[i])],
+            [.. chosen.Select(i => _rowOf[i] - firstRow)], [.. chosen.Select(i => _positionInRow[i])]);
+    }
+
     /// <summary>Sums a value for each supervised token over its row: <c>[n] -> [rows]</c>.</summary>
     public Tensor SumByRow(Tensor values) =>
         Tensors.Zeros([Rows], values.dtype, values.device)

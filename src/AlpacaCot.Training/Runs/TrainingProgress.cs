@@ -15,6 +15,9 @@ public sealed record TrainingProgress(int Step = 0, double? BestValidationLoss =
     /// <summary>The number of validations since <see cref="StoppingLoss"/>, none of which was better by the minimum.</summary>
     public int WithoutImprovement { get; init; }
 
+    /// <summary>How often micro-batches were halved because memory ran out.</summary>
+    public int Halvings { get; init; }
+
     /// <summary>SHA-256 of the checkpoint's other files by name; null in checkpoints of earlier versions.</summary>
     public IReadOnlyDictionary<string, string>? Files { get; init; }
 }

@@ -26,6 +26,9 @@ public sealed record TrainingOptions
     /// <summary>Examples for each forward and backward pass.</summary>
     public int MicroBatchSize { get; init; } = 4;
 
+    /// <summary>Whether the run replaces <see cref="MicroBatchSize"/> by the largest size that fits into memory.</summary>
+    public bool FitsMicroBatch { get; init; }
+
     /// <summary>The peak learning rate.</summary>
     public double LearningRate { get; init; } = 3e-4;
 
@@ -117,8 +120,13 @@ public sealed record TrainingOptions
     /// <summary>Whether the examples of a micro-batch are laid end to end without padding, if the model allows it.</summary>
     public bool Packing { get; init; } = true;
 
-    /// <summary>The arithmetic of products with the frozen base weights.</summary>
-    public Arithmetic Arithmetic { get; init; }
+    /// <summary>The words of <see cref="Compute"/> and of arithmetics in recipes and screens.</summary>
+    public static Words<Arithmetic> ArithmeticWords { get; } =
+        new((Models.Runtime.Arithmetic.Float32, "fp32"), (Models.Runtime.Arithmetic.BFloat16, "bf16"),
+            (Models.Runtime.Arithmetic.Int8, "int8"));
+
+    /// <summary>The arithmetic of products with the frozen base weights; null: the fastest by calibration.</summary>
+    public Arithmetic? Arithmetic { get; init; } = Models.Runtime.Arithmetic.Float32;
 
     /// <summary>The random seed of initialization, shuffling and dropout.</summary>
     public int Seed { get; init; } = 42;

@@ -95,6 +95,7 @@ public sealed class MappedFileTests
         {
             Alone.Settle();
             Platform.TrimMemory();
+            TensorArena.Release(); // pages that earlier tests left would be used again
             var (before, peak) = (Platform.ResidentBytes, 0L);
             using var scope = NewDisposeScope();
             using var loaded = ModelFolder.Open(folder.Path);

@@ -42,6 +42,9 @@ public sealed class RecipeErrorTests
     [InlineData("quantization: int7", "r.yaml:4", "quantization: found int7", "did you mean int8?")]
     [InlineData("training: { optimizer: adam }", "r.yaml:4", "training.optimizer: found adam", "did you mean adamw?")]
     [InlineData("save_dtype: float16", "r.yaml:4", "found float16", "float32 or bfloat16")]
+    [InlineData("training: { compute: fp16 }", "r.yaml:4", "training.compute: found fp16", "auto or fp32 or bf16 or int8")]
+    [InlineData("training: { micro_batch_size: automatic }", "r.yaml:4", "found automatic", "a whole number from 1, or auto")]
+    [InlineData("training: { micro_batch_size: 0 }", "r.yaml:4", "found 0", "a whole number from 1, or auto")]
     // combinations
     [InlineData("save_dtype: bfloat16", "r.yaml:4", "save_dtype", "adapter: none")]
     [InlineData("training: { warmup_steps: 1, warmup_ratio: 0.1 }", "r.yaml:4", "training.warmup_ratio", "keep one")]
