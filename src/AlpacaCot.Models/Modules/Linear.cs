@@ -49,8 +49,7 @@ public sealed class Linear : ILayer
         internal set
         {
             _products.Dispose();
-            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead));
-            if (Streams && value is not DenseMatrix { IsTrained: true }) _products = new StreamedProducts(_products, value);
+            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead, Streams));
         }
     }
 

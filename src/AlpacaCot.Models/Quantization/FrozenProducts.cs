@@ -54,15 +54,24 @@ internal static class FrozenProducts
     /// <param name="matrix">The matrix.</param>
     /// <param name="arithmetic">The arithmetic of the model.</param>
     /// <param name="isHead">Whether it is the head, whose errors reach every log-probability directly.</param>
-    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic, bool isHead = false) => arithmetic switch
+    /// <param name="streams">Whether pages of a mapped file leave memory after each product.</param>
+    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic, bool isHead = false, bool streams = false)
     {
-        _ when isHead => arithmetic == Arithmetic.Int8 && matrix is DenseMatrix { IsTrained: false }
-            && Compute.UsesSimd(DeviceType.CPU) ? new FineInt8Products(matrix) : new ExpandedProducts(matrix),
-        _ when matrix is DenseMatrix { IsTrained: true } => new ExpandedProducts(matrix),
+        if (matrix is DenseMatrix { IsTrained: true }) return new ExpandedProducts(matrix);
+        var products = isHead ? OfHead(matrix, arithmetic) : OfLayer(matrix, arithmetic);
+        return streams ? new StreamedProducts(products, matrix) : products;
+    }
+
+    private static IFrozenProducts OfLayer(WeightMatrix matrix, Arithmetic arithmetic) => arithmetic switch
+    {
         Arithmetic.BFloat16 => new BFloat16Products(matrix),
         Arithmetic.Int8 => new Int8Products(matrix),
         _ => new ExpandedProducts(matrix),
     };
+
+    private static IFrozenProducts OfHead(WeightMatrix matrix, Arithmetic arithmetic) =>
+        arithmetic == Arithmetic.Int8 && matrix is DenseMatrix && Compute.UsesSimd(DeviceType.CPU)
+            ? new FineInt8Products(matrix) : new ExpandedProducts(matrix);
 
     /// <summary>Adds a low-rank term to y, if there is one.</summary>
     public static Tensor With(this Tensor y, LowRankTerm? term)
