@@ -53,7 +53,8 @@ public static class TrainingRun
                 + $"{recipe.Model.Path}: it may start from a bad loss");
         var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
         var objective = ObjectiveRegistry.Create(options);
-        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true);
+        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true,
+            loaded.Model.Shape.Vocabulary);
         foreach (var note in loaded.Model.Notes.Concat(data.Notes)) observer.Note(note);
         if (limit is not null) observer.Note(limit);
         if (recipe.Template is null)
@@ -95,10 +96,16 @@ public static class TrainingRun
             return Writing(run.Folder, () =>
             {
                 var result = trainer.Train(progress, run, observer, cancel);
+                var best = result.StoppedEarly && options.EarlyStoppingResult == StoppedResult.Best && result.BestStep < result.Steps
+                    ? run.BestOf(result.BestStep) : null;
+                if (best is not null) result = result with { ResultStep = result.BestStep };
                 var losses = run.Losses();
                 result = Outcome.Of(result, rate, losses.Training, losses.Validation, Path.Combine(run.Folder, "best"));
                 if (!result.Cancelled)
-                    result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
+                    result = result with
+                    {
+                        OutputFolder = SaveResult(recipe, run, adapter, best, () => Card(recipe, loaded, identity, result.ResultStep)),
+                    };
                 observer.Finished(result);
                 return result;
             });
@@ -205,7 +212,7 @@ public static class TrainingRun
         }, RunIdentity.Indented));
     }
 
-    private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity) => new()
+    private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity, int? step) => new()
     {
         Method = recipe.Adapter.Method, Quantization = loaded.Model.Quantization,
         Base = recipe.Model.Path is not { } path ? new CardBase(Path.GetFileName(recipe.Model.Init!), "random weights", "")
@@ -213,19 +220,25 @@ public static class TrainingRun
                 loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",
                 identity.Model),
         Template = Path.GetFileName(loaded.Template.Name), Data = AdapterCard.DataOf(recipe, identity.Mixture),
-        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output),
+        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output, step),
         Versions = AdapterCard.RunningVersions,
         Recipe = RecipeFile.Write(PortableNames.In(recipe)),
     };
 
-    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, Func<AdapterCard> card) =>
+    // The result is that of the last step, or that in a folder with the lowest validation loss.
+    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, string? best, Func<AdapterCard> card) =>
         run.SaveResult(adapter is FullTuning ? "model" : "adapter", folder =>
         {
             if (adapter is FullTuning full)
+            {
+                using var quiet = no_grad();
+                if (best is not null) full.Restore(best);
                 full.Save(folder, recipe.SaveDtype == SavedType.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
+            }
             else
             {
-                adapter.Save(folder);
+                if (best is not null) RunFolder.CopyBest(best, folder);
+                else adapter.Save(folder);
                 card().Write(folder);
             }
         }, adapter.Parameters.Values.Sum(weight => weight.numel() * weight.element_size()));

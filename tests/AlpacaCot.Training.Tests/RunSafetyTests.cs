@@ -171,6 +171,92 @@ public sealed class RunSafetyTests(RunFixture fixture)
         Assert.Equal(12, RunFixture.Run(patient, overwrite: true).Steps);
     }
 
+    // transformers' load_best_model_at_end: without it the adapter was that of the last step, which had become worse.
+    [Theory]
+    [InlineData("lora", "adapter", "adapter_model.safetensors")]
+    [InlineData("none", "model", "model.safetensors")]
+    public void The_result_of_a_run_that_was_stopped_early_is_that_of_the_lowest_validation_loss(string adapter, string name, string file)
+    {
+        var recipe = Recipe(adapter);
+        recipe = recipe with
+        {
+            Training = recipe.Training with
+            {
+                Epochs = 20, EvalSteps = 1, EarlyStopping = 3, LearningRate = adapter == "lora" ? 0.1 : 0.02,
+                Schedule = LearningRateSchedule.Constant,
+            },
+        };
+        var recorder = new Recorder();
+        var result = RunFixture.Run(recipe, recorder);
+        var best = recorder.Validations.MinBy(v => v.Loss)!;
+        Assert.True(result.StoppedEarly);
+        Assert.InRange(best.Step, 1, result.Steps - 3);
+        Assert.Equal(best.Step, result.ResultStep);
+        Assert.Contains($"after step {result.Steps}; the result has the weights of step {best.Step}", result.Remarks[0],
+            StringComparison.Ordinal);
+        Assert.DoesNotContain(result.Remarks, r => r.Contains("the result is that of step", StringComparison.Ordinal));
+        byte[] Weights(string folder) => File.ReadAllBytes(Path.Combine(recipe.Output, folder, file));
+        Assert.Equal(Weights("best"), Weights(name));
+        Assert.NotEqual(Weights($"checkpoints/step-{result.Steps:000000}"), Weights(name));
+        Assert.False(File.Exists(Path.Combine(recipe.Output, name, "validation.json")));
+        if (adapter == "lora")
+        {
+            var card = AlpacaCot.Training.Adapters.AdapterCard.Read(Path.Combine(recipe.Output, name))!;
+            Assert.Equal((best.Step, best.Loss, result.Steps),
+                ((int)card.Metrics["step"], card.Metrics["validation_loss"], (int)card.Metrics["last_step"]));
+            Assert.Equal(recorder.Steps.Single(s => s.Step == best.Step).Loss, card.Metrics["loss"], 1e-12);
+            Assert.Equal(Fingerprint.OfFile(Path.Combine(recipe.Output, name, file)), card.Files[file]);
+            Assert.Contains($"those of step {best.Step}, with the lowest validation loss; the training ended at step {result.Steps}.",
+                File.ReadAllText(Path.Combine(recipe.Output, name, "README.md")), StringComparison.Ordinal);
+        }
+        // A finished run that is resumed has the same result; what best/ has of another step is not taken for it.
+        var written = Weights(name);
+        Assert.Equal(best.Step, RunFixture.Run(recipe, resume: true).ResultStep);
+        Assert.Equal(written, Weights(name));
+        File.Delete(Path.Combine(recipe.Output, "best", "validation.json"));
+        Assert.Null(RunFixture.Run(recipe, resume: true).ResultStep);
+        Assert.NotEqual(written, Weights(name));
+        // The last step where the recipe says so, also when the run is finished.
+        var last = recipe with { Training = recipe.Training with { EarlyStoppingResult = StoppedResult.Last } };
+        Assert.Null(RunFixture.Run(last, overwrite: true).ResultStep);
+        Assert.NotEqual(written, Weights(name));
+        Assert.Equal(best.Step, RunFixture.Run(recipe, resume: true).ResultStep);
+        Assert.Equal(written, Weights(name));
+        if (adapter != "none") return;
+        // In the type of the recipe.
+        RunFixture.Run(recipe with { SaveDtype = SavedType.BFloat16 }, resume: true);
+        Assert.InRange(Weights(name).Length, written.Length / 2, written.Length * 2 / 3);
+    }
+
+    // A token beyond the embedding failed at the first batch that had it, after an epoch's preparation.
+    [Fact]
+    public void Data_with_a_token_that_the_model_has_no_embedding_for_is_refused_before_the_run_starts()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new TinyModel().WriteFolder(folder.File("model"));
+        var file = Path.Combine(model, "tokenizer.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file))!;
+        json["added_tokens"]!.AsArray().Add(new System.Text.Json.Nodes.JsonObject
+        {
+            ["id"] = 300, ["content"] = "<extra>", ["special"] = false, ["normalized"] = false, ["lstrip"] = false,
+            ["rstrip"] = false, ["single_word"] = false,
+        });
+        File.WriteAllText(file, json.ToJsonString());
+        var data = folder.Write("data.json", TinyModel.Records(9).Replace("The number is 5.", "The <extra> is 5.", StringComparison.Ordinal));
+        var recipe = Recipe() with { Model = new ModelSpec { Path = model }, Data = [new DataSpec { Path = data }] };
+        recipe = recipe with { Training = recipe.Training with { ValidationSize = 2, BatchSize = 2, MicroBatchSize = 2 } };
+        var recorder = new Recorder();
+        var message = Assert.Throws<InputException>(() => RunFixture.Run(recipe, recorder)).Message;
+        foreach (var part in (string[])["data.json, record 6", "'<extra>' (id 300)", "300 tokens", "alpaca-cot extend --token '<extra>'"])
+            Assert.Contains(part, message, StringComparison.Ordinal);
+        Assert.Empty(recorder.Steps);
+        Assert.False(Directory.Exists(recipe.Output));
+        // Beyond the cutoff the token is not read; skip_bad leaves the record out.
+        var bad = recipe with { Training = recipe.Training with { SkipBad = true, MaxSteps = 1 } };
+        RunFixture.Run(bad, recorder);
+        Assert.Contains(recorder.Notes, note => note.Contains("'<extra>' (id 300)", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_finished_run_resumed_has_its_result_and_the_card_the_metrics_of_its_step()
     {
@@ -358,9 +444,9 @@ public sealed class RunSafetyTests(RunFixture fixture)
     private static string Refused(Recipe recipe) =>
         Assert.Throws<InputException>(() => RunFixture.Run(recipe, resume: true)).Message;
 
-    private Recipe Recipe()
+    private Recipe Recipe(string adapter = "lora")
     {
-        var r = fixture.Recipe();
+        var r = fixture.Recipe(adapter);
         return r with { Training = r.Training with { ValidationSize = 6, EvalSteps = 3, SaveSteps = 4, WarmupSteps = 2, SaveTotalLimit = 2 } };
     }
 

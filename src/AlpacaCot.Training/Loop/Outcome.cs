@@ -32,12 +32,14 @@ internal static class Outcome
             remarks.Add(Invariant($"the training diverged: the loss rose from {loss.First:0.0000} to {loss.Last:0.0000}, so the result is ")
                 + Invariant($"worse than the model before; lower training.learning_rate (now {rate.Peak:0.##e+0}), lengthen ")
                 + $"training.warmup_steps or lower training.max_grad_norm, and train again{best}");
-        else if (!result.Cancelled && validation.Count > 0 && validation[^1].Step == result.Steps && best.Length > 0
+        else if (result.ResultStep is null && !result.Cancelled && validation.Count > 0 && validation[^1].Step == result.Steps && best.Length > 0
             && result.BestStep < result.Steps && validation[^1].Loss > result.BestValidationLoss)
             remarks.Add(Invariant($"the result is that of step {result.Steps}, with validation loss {validation[^1].Loss:0.0000}")
                 + best);
         if (result.StoppedEarly)
-            remarks.Insert(0, Invariant($"training.early_stopping ended the run after step {result.Steps}"));
+            remarks.Insert(0, Invariant($"training.early_stopping ended the run after step {result.Steps}")
+                + (result.ResultStep is { } step ? Invariant($"; the result has the weights of step {step}, with the lowest validation ")
+                    + Invariant($"loss ({result.BestValidationLoss:0.0000})") : ""));
         return result with { Remarks = remarks, Failed = idle || rose is not null };
     }
 

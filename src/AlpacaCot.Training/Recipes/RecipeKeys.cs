@@ -107,6 +107,10 @@ internal static class RecipeKeys
         TrainingKey.Number("early_stopping_min_delta", "a number from 0", v => v >= 0,
             "decrease of the validation loss that early_stopping counts as lower",
             o => o.EarlyStopping is null ? null : o.EarlyStoppingMinDelta, (o, v) => o with { EarlyStoppingMinDelta = v }),
+        TrainingKey.Word("early_stopping_result",
+            "weights of the result where early_stopping ended the run: those of the lowest validation loss, or of the last step",
+            o => o.EarlyStopping is null ? null : (StoppedResult?)o.EarlyStoppingResult, (o, v) => o with { EarlyStoppingResult = v })
+            with { Omitted = "best" },
         TrainingKey.Whole("save_steps", 1, "optimizer steps between checkpoints; default: once an epoch",
             o => o.SaveSteps, (o, v) => o with { SaveSteps = v }),
         TrainingKey.Whole("logging_steps", 1, "optimizer steps between log entries",

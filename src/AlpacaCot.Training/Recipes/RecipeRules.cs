@@ -144,9 +144,9 @@ internal static class RecipeRules
         foreach (var key in (string[])["training.eval_steps", "training.early_stopping"])
             if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey(key))
                 problems.AddAt(key, $"{key}: there is no validation data; add training.validation_size or validation");
-        if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey("training.early_stopping_min_delta"))
-            problems.AddAt("training.early_stopping_min_delta",
-                "training.early_stopping_min_delta has no effect without training.early_stopping; add early_stopping: 3, for example");
+        foreach (var key in (string[])["training.early_stopping_min_delta", "training.early_stopping_result"])
+            if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey(key))
+                problems.AddAt(key, $"{key} has no effect without training.early_stopping; add early_stopping: 3, for example");
     }
 
     private static void Files(Recipe recipe, Problems problems)

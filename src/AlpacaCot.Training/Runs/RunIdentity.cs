@@ -24,8 +24,8 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
     [
         "output", "save_dtype", "model", "model.path", "model.init", "model.tokenizer", "adapter.init", "training.epochs",
         "training.max_steps", "training.eval_steps", "training.save_steps", "training.save_total_limit", "training.logging_steps",
-        "training.early_stopping", "training.early_stopping_min_delta", "training.threads", "training.gradient_checkpointing",
-        "training.skip_bad",
+        "training.early_stopping", "training.early_stopping_min_delta", "training.early_stopping_result", "training.threads",
+        "training.gradient_checkpointing", "training.skip_bad",
     ];
 
     // Keys whose effect is in the tokenized data: they are named only where that has changed.

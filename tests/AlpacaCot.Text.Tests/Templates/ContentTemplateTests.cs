@@ -67,6 +67,48 @@ public sealed class ContentTemplateTests : IDisposable
             Refused(llama3, Dialogues().Last()));
     }
 
+    /// <summary>The form that Mistral publishes for its tokenizer of version 3, written down for one dialogue.</summary>
+    [Fact]
+    public void Mistral_v3_writes_tools_calls_and_results_as_mistral_does()
+    {
+        var mistral = PromptTemplates.Find("mistral-v3");
+        const string Tools = "[AVAILABLE_TOOLS] [{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"parameters\": {\"type\": "
+            + "\"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}}}][/AVAILABLE_TOOLS]";
+        var record = Record(new(Role.System, "Be kind."), new(Role.User, "Hi"), new(Role.Assistant, "Hello."),
+            new(Role.User, "Oslo and Rome?"), new(Role.Assistant, "") { Calls = [Call("Oslo", "abcDEF123"), Call("Rome", "call_2")] },
+            new(Role.Tool, "{\"c\":20}") { ToolCallId = "call_2" }, new(Role.Tool, "3 \"C\"") { ToolCallId = "abcDEF123" },
+            new(Role.Assistant, "3 and 20."));
+        Assert.Equal("[INST] Hi[/INST] Hello." + Tools + "[INST] Be kind.\n\nOslo and Rome?[/INST]"
+            + "[TOOL_CALLS] [{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}, \"id\": \"abcDEF123\"}, "
+            + "{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}, \"id\": \"000000001\"}]"
+            + "[TOOL_RESULTS] {\"content\": {\"c\": 20}, \"call_id\": \"000000001\"}[/TOOL_RESULTS]"
+            + "[TOOL_RESULTS] {\"content\": \"3 \\\"C\\\"\", \"call_id\": \"abcDEF123\"}[/TOOL_RESULTS] 3 and 20.",
+            Text(mistral.Render(record)));
+        var supervised = Supervised(mistral.Render(record));
+        Assert.Equal([" Hello.", " 3 and 20."], [supervised[0], supervised[2]]);
+        Assert.StartsWith("[TOOL_CALLS] [{", supervised[1], StringComparison.Ordinal);
+        Assert.Equal(3, mistral.Render(record).Count(s => s.Special == SpecialToken.Eos));
+        // Results without identifiers belong to the calls in order.
+        var plain = Text(mistral.Render(Record(new(Role.User, "?"), new(Role.Assistant, "") { Calls = [Call("a"), Call("b")] },
+            new(Role.Tool, "1"), new(Role.Tool, "2"), new(Role.Assistant, "3"))));
+        Assert.Contains("{\"content\": 1, \"call_id\": \"000000000\"}", plain, StringComparison.Ordinal);
+        Assert.Contains("{\"content\": 2, \"call_id\": \"000000001\"}", plain, StringComparison.Ordinal);
+        // The prompt for the first answer has system text and tools, because its question is the last one.
+        var first = record with { Turns = [.. record.Turns.Take(2)] };
+        Assert.Equal(Tools + "[INST] Be kind.\n\nHi[/INST]", Text(mistral.RenderPrompt(first)));
+        Assert.Contains("turn 3 contains text and a tool call; a turn of the template mistral-v3 is either text or calls. Use chatml",
+            Refused(mistral, Dialogues().Last()));
+        // Only special tokens of the record's own kind are parsed, and a template of one's own has the same keys.
+        Assert.Equal(Text(mistral.Render(record)), Text(PromptTemplate.FromJson(mistral.ToJson()).Render(record)));
+        foreach (var (key, value) in ((string, string)[])[("calls_in_turn", "two"), ("system_in_turn", "first"), ("calls_form", "x"),
+            ("tools_before_user", "x")])
+        {
+            var json = System.Text.Json.Nodes.JsonNode.Parse(mistral.ToJson())!;
+            json[key] = value;
+            Assert.Contains(key, Assert.Throws<InputException>(() => PromptTemplate.FromJson(json.ToJsonString())).Message);
+        }
+    }
+
     [Theory]
     [InlineData("alpaca")]
     [InlineData("vicuna")]
@@ -75,8 +117,8 @@ public sealed class ContentTemplateTests : IDisposable
     {
         var record = Record(new(Role.User, "Oslo?"), new(Role.Assistant, "") { Calls = [Call("Oslo")] });
         var message = Refused(PromptTemplates.Find(name), record with { Tools = [] });
-        Assert.Equal($"d.jsonl, record 3: turn 2 contains a tool call, for which the template {name} has no form. Use llama3, chatml "
-            + "or the model's own template (template: model).", message);
+        Assert.Equal($"d.jsonl, record 3: turn 2 contains a tool call, for which the template {name} has no form. Use llama3, chatml, "
+            + "mistral-v3 or the model's own template (template: model).", message);
         Assert.Contains("the record defines tools, for which the template", Refused(PromptTemplates.Find(name), record));
         var result = new Conversation([new(Role.User, "Oslo?"), new(Role.Tool, "3 C"), new(Role.Assistant, "Cold.")]);
         Assert.Contains("turn 2 is a tool turn, which the template", Refused(PromptTemplates.Find(name), result));
