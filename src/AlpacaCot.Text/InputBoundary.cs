@@ -63,6 +63,7 @@ public static class InputBoundary
         };
     }
 
-    private static InputException Unreadable(string source, Exception e) =>
-        new($"{source}: the content is damaged, or has an unexpected form: {Reason(e)}", e);
+    private static InputException Unreadable(string source, Exception e) => e is UnauthorizedAccessException
+        ? ReadProblem.Explain(e, source)
+        : new($"{source}: the content is damaged, or has an unexpected form: {Reason(e)}", e);
 }

@@ -63,7 +63,7 @@ public static class WriteProblem
         $"{(bytes < 1_000_000_000 ? Math.Ceiling(bytes / 1e6) : bytes / 1e9):0.#} {(bytes < 1_000_000_000 ? "MB" : "GB")}");
 
     // The runtime's messages end with the path in quotes.
-    private static string? PathIn(string message)
+    internal static string? PathIn(string message)
     {
         var last = message.LastIndexOf('\'');
         var first = last > 0 ? message.LastIndexOf('\'', last - 1) : -1;

@@ -46,11 +46,12 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void Parts_of_runs_are_found_in_subfolders()
+    public void Folders_are_left_over_where_the_caller_knows_them_as_unfinished()
     {
-        var parts = new[] { "run/adapter.partial", "run/best.old", "run/checkpoints/step-000012.damaged" };
-        foreach (var part in parts.Append("run/adapter").Append("run/my.old")) Directory.CreateDirectory(_folder.File(part));
-        Assert.Equal(parts.Select(_folder.File).Order(StringComparer.Ordinal), Leftovers.In(_folder.Path));
+        foreach (var part in (string[])["run/a.partial", "run/b", "run/deep/c.partial"]) Directory.CreateDirectory(_folder.File(part));
+        Assert.Empty(Leftovers.In(_folder.Path));
+        Assert.Equal([_folder.File("run/a.partial"), _folder.File("run/deep/c.partial")],
+            Leftovers.In(_folder.Path, path => path.EndsWith(".partial", StringComparison.Ordinal)));
     }
 
     [Fact]

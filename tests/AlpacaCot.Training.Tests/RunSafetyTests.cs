@@ -397,6 +397,17 @@ public sealed class RunSafetyTests(RunFixture fixture)
         Assert.Contains("init: " + Path.GetFileName(first.Output) + "/adapter", card.Recipe, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Parts_of_runs_that_no_process_works_on_are_found_in_subfolders()
+    {
+        using var folder = new TemporaryFolder();
+        var parts = new[] { "run/adapter.partial", "run/best.old", "run/checkpoints/step-000012.damaged" };
+        foreach (var part in parts.Append("run/adapter").Append("run/my.old")) Directory.CreateDirectory(folder.File(part));
+        Assert.Equal(parts.Select(folder.File).Order(StringComparer.Ordinal), RunLeftovers.In(folder.Path));
+        Assert.Empty(Leftovers.In(folder.Path));
+        using (RunLock.Take(folder.File("run"))) Assert.Empty(RunLeftovers.In(folder.Path));
+    }
+
     // Soup 680
     [Fact]
     public void Validation_is_split_before_records_are_repeated_and_near_duplicates_are_told()
@@ -438,7 +449,7 @@ public sealed class RunSafetyTests(RunFixture fixture)
         Directory.CreateDirectory(Path.Combine(recipe.Output, "adapter.partial"));
         RunFixture.Run(recipe, resume: true);
         Assert.True(Directory.Exists(best));
-        Assert.Empty(Leftovers.In(recipe.Output));
+        Assert.Empty(RunLeftovers.In(recipe.Output));
     }
 
     private static string Refused(Recipe recipe) =>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
+using AlpacaCot.Training.Runs;
 
 namespace AlpacaCot.Cli.Machine;
 
@@ -14,14 +15,14 @@ internal static class MachineReport
     /// <param name="folder">The folder that is searched for leftovers of killed writes.</param>
     public static IReadOnlyList<MachineFinding> Findings(string folder) =>
     [
-        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Torch(), Gpu(), Mpi(), Fonts(),
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Torch(), Threads(), Gpu(), Mpi(), Fonts(),
         Chromium(),
     ];
 
     private static MachineFinding LeftoverRow(string folder)
     {
         const int Shown = 5;
-        var found = Leftovers.In(folder);
+        var found = RunLeftovers.In(folder);
         if (found.Count == 0) return new("leftovers", FindingState.Ok, $"none of killed writes in {Path.GetFullPath(folder)}");
         var more = found.Count > Shown ? $" and {found.Count - Shown} more" : "";
         return new("leftovers", FindingState.Warning, string.Create(CultureInfo.InvariantCulture,
@@ -100,6 +101,20 @@ internal static class MachineReport
         if (report.Problem is { } problem) return new("libtorch", FindingState.Missing, "cannot be loaded", problem);
         var value = report.External ? $"{report.Folder} ({Libtorch.FolderVariable})" : $"{LibtorchReport.BuiltAgainst}, included";
         return new("libtorch", FindingState.Ok, value, report.Adapted ? "adapted to this system's older C++ library" : "");
+    }
+
+    private static MachineFinding Threads()
+    {
+        var report = Libtorch.Report;
+        if (report.Problem is not null) return new("threads", FindingState.Optional, "unknown, without libtorch");
+        var value = string.Create(CultureInfo.InvariantCulture, $"{TorchSharp.torch.get_num_threads()} for products");
+        return new("threads", FindingState.Ok, value, report.Waits switch
+        {
+            ThreadWaits.Adaptive => "they wait in a loop on a quiet machine and sleep beside other work",
+            ThreadWaits.Short => "they sleep between products",
+            ThreadWaits.AsSet => "they wait as OMP_WAIT_POLICY, GOMP_SPINCOUNT or KMP_BLOCKTIME says",
+            _ => "they wait as the system's libtorch does",
+        });
     }
 
     private static MachineFinding Gpu()

@@ -37,7 +37,7 @@ public static class RecordFile
     internal static void CheckExists(string path)
     {
         if (Directory.Exists(path)) throw new InputException($"{path}: is a folder; expected a file.");
-        if (!File.Exists(path)) throw new InputException($"{path}: file not found.");
+        if (!File.Exists(path)) throw new InputException(ReadProblem.OfMissing(path) ?? $"{path}: file not found.");
     }
 
     internal static FileStream Open(string path)
@@ -48,7 +48,7 @@ public static class RecordFile
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: the file cannot be opened: {refused.Message}", refused);
+            throw ReadProblem.Explain(refused, path);
         }
     }
 

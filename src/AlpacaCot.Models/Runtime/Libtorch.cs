@@ -85,8 +85,11 @@ public static partial class Libtorch
                             "to use the one included in AlpacaCot." };
                 NumericSelfTest.Run();
             }
-            waiting?.Watch(handles);
-            return new LibtorchReport { Folder = folder, External = external is not null, Adapted = adapted };
+            waiting.Watch(handles);
+            return new LibtorchReport
+            {
+                Folder = folder, External = external is not null, Adapted = adapted, Waits = waiting.Waits,
+            };
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or IOException or TypeInitializationException)
         {

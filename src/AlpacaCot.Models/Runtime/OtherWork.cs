@@ -33,7 +33,8 @@ internal sealed class OtherWork
     {
         try
         {
-            var allowed = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
+            var allowed = File.ReadLines("/proc/self/status")
+                .FirstOrDefault(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
             if (allowed is null) return null;
             var processors = Numbers(allowed[(allowed.IndexOf(':', StringComparison.Ordinal) + 1)..]);
             var work = new OtherWork(processors, () => File.ReadAllBytes("/proc/stat"),
@@ -46,7 +47,7 @@ internal sealed class OtherWork
         }
     }
 
-    /// <summary>The cores that other processes kept busy since the last call, such as 0.5 for one that computed half the time.</summary>
+    /// <summary>The cores that other processes kept busy since the last call: 0.5 for one that computed half the time.</summary>
     public double Cores()
     {
         var (before, now) = (_last, Sample());
@@ -70,8 +71,8 @@ internal sealed class OtherWork
     }).ToHashSet();
 
     /// <summary>
-    /// The time that processors computed, for this system or for another beside it (steal). Lines are <c>cpu3 user nice system idle
-    /// iowait irq softirq steal guest guest_nice</c>; guest time is a part of user time.
+    /// The time that processors computed, for this system or for another beside it (steal). Lines are <c>cpu3 user nice system
+    /// idle iowait irq softirq steal guest guest_nice</c>; guest time is a part of user time.
     /// </summary>
     internal static long BusyTicks(ReadOnlySpan<byte> stat, IReadOnlySet<int> processors)
     {

@@ -1,3 +1,4 @@
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Adapters;
@@ -10,9 +11,7 @@ internal static class PortableNames
     public static string OfModel(string path)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        const string Cached = "models--";
-        var hub = full.Split(Path.DirectorySeparatorChar).LastOrDefault(part => part.StartsWith(Cached, StringComparison.Ordinal));
-        return hub is null ? Path.GetFileName(full) : hub[Cached.Length..].Replace("--", "/", StringComparison.Ordinal);
+        return HubLayout.ModelIdOf(full) ?? Path.GetFileName(full);
     }
 
     /// <summary>A recipe whose paths are names.</summary>

@@ -152,7 +152,8 @@ internal static class RecipeRules
     private static void Files(Recipe recipe, Problems problems)
     {
         if (recipe.Model.Path is { } model && !Path.Exists(model))
-            problems.AddAt("model.path", $"model: the folder {model} does not exist{ConfigurationNode.HintOf(model)}");
+            problems.AddAt("model.path", ReadProblem.OfMissing(model)
+                ?? $"model: the folder {model} does not exist{ConfigurationNode.HintOf(model)}");
         if (recipe.Model.Init is { } init && !File.Exists(init))
             problems.AddAt("model.init", $"model: the file {init} does not exist");
         if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))
@@ -210,6 +211,7 @@ internal static class RecipeRules
                 if (data.Path.Length > 0 && !AlpacaCot.Data.Collection.DataFiles.Exist(data.Path))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
                         AlpacaCot.Data.Collection.DataFiles.IsPattern(data.Path) ? $"{part}: no file matches {data.Path}"
+                            : ReadProblem.OfMissing(data.Path) is { } refused ? $"{part}: {refused}"
                             : $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
     }
 }
