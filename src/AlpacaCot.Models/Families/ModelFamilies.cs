@@ -74,7 +74,8 @@ public static class ModelFamilies
             model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder, settings)];
             settings.RefuseUnread();
             // Mapping each large block separately costs time that is only recovered on large models.
-            if (model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
+            if (model.ParameterCount >= LargeModel && !TensorArena.Install()) Platform.MapLargeBlocks();
+            TensorArena.Release();
             return model;
         }
         catch
