@@ -1,8 +1,8 @@
 namespace AlpacaCot.Text;
 
 /// <summary>
-/// The layout of the hub's cache: a folder <c>KIND--OWNER--NAME</c> for each repository, in which <c>blobs/DIGEST</c> has contents,
-/// <c>snapshots/COMMIT/PATH</c> links to them, and <c>refs/BRANCH</c> has the commit of a branch.
+/// The layout of the hub's cache: a folder <c>KIND--OWNER--NAME</c> for each repository, in which <c>blobs/DIGEST</c> has
+/// contents, <c>snapshots/COMMIT/PATH</c> links to them, and <c>refs/BRANCH</c> has the commit of a branch.
 /// Source: huggingface.co/docs/hub/local-cache.
 /// </summary>
 public static class HubLayout
@@ -54,11 +54,13 @@ public static class HubLayout
         var all = Directory.Exists(snapshots) ? Directory.GetDirectories(snapshots) : [];
         return all.Length == 1 ? all[0] : throw new InputException(all.Length == 0
             ? $"{path} is a folder of the Hugging Face cache without a snapshot; download the model again."
-            : $"{path} has {all.Length} snapshots and no {References}/{Main}; name one of them: {string.Join(", ", all.Take(4))}.");
+            : $"{path} has {all.Length} snapshots and no {References}/{Main}; name one of them: "
+                + $"{string.Join(", ", all.Take(4))}.");
     }
 
     private static bool IsOfModel(string folder) => folder.StartsWith(Models + Between, StringComparison.Ordinal);
 
-    private static bool IsCache(string path) => IsOfModel(Path.GetFileName(path)) && !File.Exists(Path.Combine(path, "config.json"))
+    private static bool IsCache(string path) => IsOfModel(Path.GetFileName(path))
+        && !File.Exists(Path.Combine(path, "config.json"))
         && (Directory.Exists(Path.Combine(path, Snapshots)) || Directory.Exists(Path.Combine(path, Blobs)));
 }

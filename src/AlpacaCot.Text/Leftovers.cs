@@ -49,8 +49,8 @@ public static partial class Leftovers
     }
 
     /// <summary>
-    /// What killed processes left in a folder and its subfolders: temporary files, and folders that the caller knows to be parts of
-    /// something unfinished.
+    /// What killed processes left in a folder and its subfolders: temporary files, and folders that the caller knows to be parts
+    /// of something unfinished.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="isPart">Whether a folder, given by its path, is such a part; null: none is.</param>

@@ -9,11 +9,13 @@ public static class ReadProblem
     public static InputException Explain(Exception e, string path)
     {
         ArgumentNullException.ThrowIfNull(e);
-        return new(e is UnauthorizedAccessException ? Refused(WriteProblem.PathIn(e.Message) ?? path) : $"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
+        return new(e is UnauthorizedAccessException ? Refused(WriteProblem.PathIn(e.Message) ?? path)
+            : $"{path} cannot be read: {e.Message.TrimEnd('.')}.", e);
     }
 
     /// <summary>
-    /// Why a path that seems to be missing cannot be seen: a folder on the way that this user may not enter; null where there is none.
+    /// Why a path that seems to be missing cannot be seen: a folder on the way that this user may not enter; null where there is
+    /// none.
     /// </summary>
     public static string? OfMissing(string path)
     {
@@ -37,6 +39,7 @@ public static class ReadProblem
         return null;
     }
 
-    private static string Refused(string path) => $"{path} cannot be read: no permission (user {Environment.UserName}); change the "
+    private static string Refused(string path) =>
+        $"{path} cannot be read: no permission (user {Environment.UserName}); change the "
         + $"permissions ({(Directory.Exists(path) ? "chmod a+rx" : "chmod a+r")}), and run the command again.";
 }

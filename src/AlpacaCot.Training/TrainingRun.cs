@@ -54,7 +54,7 @@ public static class TrainingRun
         var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
         var objective = ObjectiveRegistry.Create(options);
         var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true,
-            loaded.Model.Shape.Vocabulary);
+            loaded.Tokenizer.VocabularySize > loaded.Model.Shape.Vocabulary ? loaded.Model.Shape.Vocabulary : null);
         foreach (var note in loaded.Model.Notes.Concat(data.Notes)) observer.Note(note);
         if (limit is not null) observer.Note(limit);
         if (recipe.Template is null)
@@ -79,12 +79,14 @@ public static class TrainingRun
                 adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
             if (progress.Step > 0)
                 observer.Note(progress.Step < sampler.TotalSteps
-                    ? $"continuing after step {progress.Step}; the learning rate follows the schedule over {sampler.TotalSteps} steps"
+                    ? $"continuing after step {progress.Step}; the learning rate follows the schedule over "
+                        + $"{sampler.TotalSteps} steps"
                     : $"the run is finished: all {progress.Step} steps are done");
             var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * sampler.TotalSteps);
             var rate = new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, sampler.TotalSteps),
                 sampler.TotalSteps);
-            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer, rate, sampler,
+            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer, rate,
+                sampler,
                 new LoopSchedule(options.MaxGradNorm, options.Seed, options.LoggingSteps,
                     options.EvalSteps ?? sampler.StepsPerEpoch, options.SaveSteps ?? sampler.StepsPerEpoch)
                 {
@@ -96,7 +98,8 @@ public static class TrainingRun
             return Writing(run.Folder, () =>
             {
                 var result = trainer.Train(progress, run, observer, cancel);
-                var best = result.StoppedEarly && options.EarlyStoppingResult == StoppedResult.Best && result.BestStep < result.Steps
+                var best = result.StoppedEarly && options.EarlyStoppingResult == StoppedResult.Best
+                    && result.BestStep < result.Steps
                     ? run.BestOf(result.BestStep) : null;
                 if (best is not null) result = result with { ResultStep = result.BestStep };
                 var losses = run.Losses();
@@ -104,7 +107,8 @@ public static class TrainingRun
                 if (!result.Cancelled)
                     result = result with
                     {
-                        OutputFolder = SaveResult(recipe, run, adapter, best, () => Card(recipe, loaded, identity, result.ResultStep)),
+                        OutputFolder = SaveResult(recipe, run, adapter, best,
+                            () => Card(recipe, loaded, identity, result.ResultStep)),
                     };
                 observer.Finished(result);
                 return result;
@@ -220,7 +224,8 @@ public static class TrainingRun
                 loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",
                 identity.Model),
         Template = Path.GetFileName(loaded.Template.Name), Data = AdapterCard.DataOf(recipe, identity.Mixture),
-        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output, step),
+        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data,
+            Metrics = RunFolder.FinalMetrics(recipe.Output, step),
         Versions = AdapterCard.RunningVersions,
         Recipe = RecipeFile.Write(PortableNames.In(recipe)),
     };

@@ -91,7 +91,8 @@ public sealed class ModelCommandTests : IDisposable
         File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
         (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 4 (line 4)", "it has task");
         _folder.Write("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
-        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 2 (line 2)", "a file has either instructions or texts");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 2 (line 2)",
+            "a file has either instructions or texts");
     }
 
     /// <summary>The answer ended in the middle of a sentence without a word.</summary>
@@ -129,7 +130,8 @@ public sealed class ModelCommandTests : IDisposable
 
     /// <summary>A JSON array was read as one instruction a line; the records' other fields were dropped.</summary>
     [Theory]
-    [InlineData("p.json", "[\n  {\n    \"instruction\": \"Say hi\",\n    \"input\": \"x\",\n    \"output\": \"given\",\n    \"id\": 7\n  }\n]\n",
+    [InlineData("p.json",
+        "[\n  {\n    \"instruction\": \"Say hi\",\n    \"input\": \"x\",\n    \"output\": \"given\",\n    \"id\": 7\n  }\n]\n",
         """{"instruction":"Say hi","input":"x"}""", """{"output":"given","id":7}""")]
     [InlineData("p.csv", "question,answer,ids,topic\nSay hi,,4,t\n", """{"instruction":"Say hi"}""",
         """{"topic":"t","_fields":{"ids":"4"}}""")]

@@ -89,7 +89,8 @@ public sealed class SignalTests : IDisposable
     public void Threads_wait_below_a_millisecond_unless_the_user_says_so()
     {
         Assert.SkipWhen(!OperatingSystem.IsLinux(), "libgomp of Linux");
-        Assert.Equal(("ACTIVE", "100000", "sleep beside other work"), WaitPolicy(null)); // short waits are 1,000 turns with ACTIVE
+        // short waits are 1,000 turns with ACTIVE
+        Assert.Equal(("ACTIVE", "100000", "sleep beside other work"), WaitPolicy(null));
         Assert.Equal(("PASSIVE", "0", "as OMP_WAIT_POLICY"), WaitPolicy("PASSIVE"));
     }
 
@@ -109,7 +110,8 @@ public sealed class SignalTests : IDisposable
         string Value(string name) =>
             said.Split('\n').First(l => l.Contains(name, StringComparison.Ordinal)).Split('\'')[1];
         return (Value("OMP_WAIT_POLICY"), Value("GOMP_SPINCOUNT"),
-            ((string[])["sleep beside other work", "as OMP_WAIT_POLICY"]).Single(part => told.Contains(part, StringComparison.Ordinal)));
+            ((string[])["sleep beside other work", "as OMP_WAIT_POLICY"])
+                .Single(part => told.Contains(part, StringComparison.Ordinal)));
     }
 
     private static Process Start(params string[] arguments) => Start(_ => { }, arguments);

@@ -4,8 +4,8 @@ using AlpacaCot.Cli.CommandLine;
 namespace AlpacaCot.Cli.Tests;
 
 /// <summary>
-/// The program as the user nobody, who has no home and owns nothing: each failure is one sentence with path, need and remedy. A test
-/// that runs as root sees no permissions at all.
+/// The program as the user nobody, who has no home and owns nothing: each failure is one sentence with path, need and remedy. A
+/// test that runs as root sees no permissions at all.
 /// </summary>
 public sealed class UnprivilegedTests : IDisposable
 {
@@ -15,7 +15,8 @@ public sealed class UnprivilegedTests : IDisposable
 
     public UnprivilegedTests()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "needs root on Linux, to become another user");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess,
+            "needs root on Linux, to become another user");
         Assert.SkipUnless(File.Exists("/usr/bin/setpriv"), "needs setpriv (util-linux)");
         var built = Path.Combine(AppContext.BaseDirectory, Program);
         Assert.SkipUnless(Run([], "test", "-r", built).Code == 0, $"the user nobody cannot read {built}");
@@ -57,7 +58,8 @@ public sealed class UnprivilegedTests : IDisposable
         var output = _folder.File("closed") + "/run";
         Says(Cli([], "train", _folder.File("recipe.yaml"), "--set", $"output={output}"), output,
             "cannot be written: no permission (user nobody)", "choose another folder, or change the permissions (chmod u+w)");
-        Says(Cli([], "data", "convert", "--to", "openai", "--in", _folder.File("data.json"), "--out", _folder.File("closed/out.jsonl")),
+        Says(Cli([], "data", "convert", "--to", "openai", "--in", _folder.File("data.json"), "--out",
+            _folder.File("closed/out.jsonl")),
             _folder.File("closed/out.jsonl"), "cannot be written: no permission (user nobody)");
     }
 
@@ -72,7 +74,8 @@ public sealed class UnprivilegedTests : IDisposable
             Says(Cli([], "train", _folder.File("recipe.yaml"), how), run, "cannot be written: no permission (user nobody)",
                 "change the permissions (chmod u+w)");
         Assert.Equal(ExitCode.Done, Cli([], "adapters", "show", Path.Combine(run, "adapter")).Code);
-        Assert.Equal(ExitCode.Done, Cli([], "generate", "--model", _folder.File("model"), "--adapter", run, "--instruction", "Say 1.",
+        Assert.Equal(ExitCode.Done, Cli([], "generate", "--model", _folder.File("model"), "--adapter", run, "--instruction",
+            "Say 1.",
             "--max-new-tokens", "3").Code);
     }
 
@@ -111,7 +114,8 @@ public sealed class UnprivilegedTests : IDisposable
     private static (int Code, string Error) Cli(string[] environment, params string[] arguments) =>
         Run(environment, ["dotnet", Path.Combine(AppContext.BaseDirectory, Program), .. arguments]);
 
-    private static void Allow(string path, string mode, bool all = false) => Run("chmod", [.. all ? (string[])["-R"] : [], mode, path]);
+    private static void Allow(string path, string mode, bool all = false) =>
+        Run("chmod", [.. all ? (string[])["-R"] : [], mode, path]);
 
     private static void Run(string program, params string[] arguments)
     {

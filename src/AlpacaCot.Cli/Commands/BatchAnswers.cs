@@ -77,10 +77,12 @@ internal static class BatchAnswers
 
         void NoteCuts()
         {
-            int[] cut = [.. Enumerable.Range(0, answers.Count).Where(i => model.Generator.IsCut(ids[i].Length, answers[i], options))];
+            int[] cut = [.. Enumerable.Range(0, answers.Count)
+                .Where(i => model.Generator.IsCut(ids[i].Length, answers[i], options))];
             if (cut.Length == 0) return;
             terminal.ErrorConsole.MarkupLine(string.Create(CultureInfo.InvariantCulture, $"[grey]note: {cut.Length:N0} of ") +
-                string.Create(CultureInfo.InvariantCulture, $"{answers.Count:N0} answers {(cut.Length == 1 ? "is" : "are")} cut at the ") +
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{answers.Count:N0} answers {(cut.Length == 1 ? "is" : "are")} cut at the ") +
                 string.Create(CultureInfo.InvariantCulture, $"{model.Model.LongestSequence} positions of the model ") +
                 $"(cut_at_positions); the first: {Markup.Escape(prompts[cut[0]].Source)}. Shorten the prompts.[/]");
         }
@@ -101,7 +103,8 @@ internal static class BatchAnswers
     }
 
     /// <summary>Writes <c>ids</c>, <c>text</c> and, of an answer that was cut, <c>cut_at_positions</c>.</summary>
-    public static void Members(Utf8JsonWriter json, LanguageModel model, int prompt, IReadOnlyList<int> answer, GenerationOptions options)
+    public static void Members(Utf8JsonWriter json, LanguageModel model, int prompt, IReadOnlyList<int> answer,
+        GenerationOptions options)
     {
         json.Ids("ids", answer);
         if (model.HasTokenizer) json.WriteString("text", Streaming.Whole(model.Tokenizer, answer, options.StopStrings));

@@ -17,7 +17,8 @@ internal sealed class ExtendCommand(Terminal terminal)
 
     private readonly Option<string[]> _token = new("--token")
     {
-        Description = "Add this token, or give a row to one that the tokenizer has and the model lacks; repeatable", HelpName = "TEXT", DefaultValueFactory = _ => [],
+        Description = "Add this token, or give a row to one that the tokenizer has and the model lacks; repeatable",
+            HelpName = "TEXT", DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string> _tokens = Options.File("--tokens", "Add the tokens of a file, one per line");
@@ -79,7 +80,8 @@ internal sealed class ExtendCommand(Terminal terminal)
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{path}: {added:N0} {(added == 1 ? "token" : "tokens")} added to {extension.After - added:N0}; {result.Bytes / 1e6:0.0} MB. Read back, the logits of the old ") +
+                $"{path}: {added:N0} {(added == 1 ? "token" : "tokens")} added to {extension.After - added:N0}; "
+                    + $"{result.Bytes / 1e6:0.0} MB. Read back, the logits of the old ") +
                 string.Create(CultureInfo.InvariantCulture,
                     $"tokens differ by at most {result.Check.LargestDifference:0.0e+0}. ") +
                 "The new vectors are means of old ones: train the embeddings and the head too (all parameters, or " +

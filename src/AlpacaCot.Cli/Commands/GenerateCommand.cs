@@ -27,7 +27,8 @@ internal sealed class GenerateCommand(Terminal terminal)
     private readonly Sampling _sampling = new();
     private readonly ComputeOptions _compute = new(withWeights: true);
     private readonly Option<bool> _json = Options.Json(
-        "Print one JSON document: ids and text (cut_at_positions: true where the model has no further positions); with --beams also "
+        "Print one JSON document: ids and text (cut_at_positions: true where the model has no further positions); with --beams "
+            + "also "
         + "hypotheses (ids, text, score), best first; with --batch prompts, tokens, seconds, and answers or out");
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -44,7 +45,8 @@ internal sealed class GenerateCommand(Terminal terminal)
             "generate --model path/to/model --input-ids \"1,403,407\" --max-new-tokens 20 --greedy --json")
         {
             command._model, command._adapter, command._tokenizer, command._template, command._instruction, command._input,
-            command._text, command._ids, command._batch, command._reading.All, command._out, command._batchSize, command._sampling.All,
+            command._text, command._ids, command._batch, command._reading.All, command._out, command._batchSize,
+                command._sampling.All,
             command._compute.All, command._json,
         }.Runs(command.Run);
     }

@@ -15,7 +15,8 @@ internal static class MachineReport
     /// <param name="folder">The folder that is searched for leftovers of killed writes.</param>
     public static IReadOnlyList<MachineFinding> Findings(string folder) =>
     [
-        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Torch(), Threads(), Gpu(), Mpi(), Fonts(),
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Torch(), Threads(), Gpu(),
+            Mpi(), Fonts(),
         Chromium(),
     ];
 
@@ -26,7 +27,8 @@ internal static class MachineReport
         if (found.Count == 0) return new("leftovers", FindingState.Ok, $"none of killed writes in {Path.GetFullPath(folder)}");
         var more = found.Count > Shown ? $" and {found.Count - Shown} more" : "";
         return new("leftovers", FindingState.Warning, string.Create(CultureInfo.InvariantCulture,
-                $"{found.Count} of killed writes, {found.Sum(Leftovers.BytesOf) / 1e6:0.0} MB: {string.Join(", ", found.Take(Shown))}{more}"),
+                $"{found.Count} of killed writes, {found.Sum(Leftovers.BytesOf) / 1e6:0.0} MB: "
+                    + $"{string.Join(", ", found.Take(Shown))}{more}"),
             "no running process uses them; the next run of the same output removes them",
             $"rm -r {string.Join(" ", found.Take(Shown).Select(path => $"'{path}'"))}");
     }
@@ -41,7 +43,8 @@ internal static class MachineReport
     {
         (false, _) => new("C library", FindingState.Ok, "that of the system"),
         (_, null) => new("C library", FindingState.Missing, "not glibc",
-            "libtorch needs glibc 2.34 or newer (Alpine's musl is not supported)", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
+            "libtorch needs glibc 2.34 or newer (Alpine's musl is not supported)",
+                "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) when version < new Version(2, 34) => new("C library", FindingState.Missing, $"glibc {version}",
             "libtorch needs 2.34 or newer", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) => new("C library", FindingState.Ok, $"glibc {version}"),

@@ -35,12 +35,15 @@ internal static class Streaming
     }
 
     /// <summary>Says on standard error that an answer was cut because the model has no further positions.</summary>
-    public static void NoteCut(LanguageModel model, int prompt, IReadOnlyList<int> answer, GenerationOptions options, Terminal terminal)
+    public static void NoteCut(LanguageModel model, int prompt, IReadOnlyList<int> answer, GenerationOptions options,
+        Terminal terminal)
     {
         if (!model.Generator.IsCut(prompt, answer, options)) return;
-        terminal.ErrorConsole.MarkupLine(string.Create(CultureInfo.InvariantCulture, $"[grey]note: the answer is cut: {prompt} tokens ") +
+        terminal.ErrorConsole.MarkupLine(string.Create(CultureInfo.InvariantCulture,
+            $"[grey]note: the answer is cut: {prompt} tokens ") +
             string.Create(CultureInfo.InvariantCulture, $"of the prompt and {answer.Count} of the answer fill all ") +
-            string.Create(CultureInfo.InvariantCulture, $"{model.Model.LongestSequence} positions of the model. Shorten the prompt.[/]"));
+            string.Create(CultureInfo.InvariantCulture,
+                $"{model.Model.LongestSequence} positions of the model. Shorten the prompt.[/]"));
     }
 
     /// <summary>The complete text of an answer.</summary>

@@ -75,7 +75,8 @@ public static class RecordFile
         if (FileKind.IsParquet(head)) return ParquetRecords.Open(stream, origin, unpacked, name, options);
         if (FileKind.WhyNotText(head) is { } why) throw new InputException($"{name}: {why}.");
         var text = FileKind.WithoutMark(head);
-        if (FileKind.IsJson(text) || (FileKind.IsJsonString(text) && IsJsonName(name))) return new JsonRecords(unpacked, name, options.LargestRecord);
+        if (FileKind.IsJson(text) || (FileKind.IsJsonString(text) && IsJsonName(name))) return new JsonRecords(unpacked, name,
+            options.LargestRecord);
         if (IsText(name) || options.Format == "text") return new LineRecords(unpacked, name, options.LargestRecord);
         return new TableRecords(unpacked, name, head, options.LargestRecord, options.Columns.Values);
     }

@@ -68,7 +68,8 @@ public static class ModelExport
     public static ExportResult ToGguf(LanguageModel model, string path, GgufType type, string? preTokenizer = null)
     {
         var source = model.Checkpoint;
-        var weights = Needed(model.Model, ModelWeights.Of(source, model.Model, ScalarType.Float32)); // rounded once, to the type in the file
+        // rounded once, to the type in the file
+        var weights = Needed(model.Model, ModelWeights.Of(source, model.Model, ScalarType.Float32));
         var tokenizer = GgufTokenizer.Find(source.Path, model.Model.Shape.Vocabulary, preTokenizer);
         LogitComparison? check = null;
         GgufExport.Write(path, Configuration(model, null), weights, tokenizer, type,

@@ -32,8 +32,8 @@ internal static partial class UnusedTensors
         "audio_tower.", "audio_encoder.", "image_newline", "embed_vision.", "embed_audio.",
     ];
 
-    // Layers that predict further tokens (multi-token prediction) for speculative decoding: Qwen3-Next and Qwen3.5, MiMo, ERNIE 4.5.
-    // DeepSeek-V3 and GLM-4.5 number them after the model's layers; their config.json says how many.
+    // Layers that predict further tokens (multi-token prediction) for speculative decoding: Qwen3-Next and Qwen3.5, MiMo, ERNIE
+    // 4.5. DeepSeek-V3 and GLM-4.5 number them after the model's layers; their config.json says how many.
     private static readonly string[] FurtherTokens =
         ["mtp.", "mtp_layers.", "mtp_block.", "mtp_emb_norm.", "mtp_hidden_norm.", "mtp_linear_proj."];
 
@@ -74,12 +74,15 @@ internal static partial class UnusedTensors
             || (Layer(name) is { } layer && layer >= layers && layer < layers + further));
         if (left.Count > 0)
             throw new InputException($"{builder.Source.Origin} has {left.Count} tensor{(left.Count == 1 ? "" : "s")} that a " +
-                $"model of this config.json does not use: {string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
+                $"model of this config.json does not use: "
+                    + $"{string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
                 Reason(left[0], builder));
         var notes = new List<string>();
-        if (towers > 0) notes.Add($"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text model is used.");
+        if (towers > 0) notes.Add($"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text "
+            + $"model is used.");
         if (predicting > 0)
-            notes.Add($"{builder.Source.Origin} also has {predicting} tensor{(predicting == 1 ? "" : "s")} of multi-token prediction, which " +
+            notes.Add($"{builder.Source.Origin} also has {predicting} tensor{(predicting == 1 ? "" : "s")} of multi-token "
+                + $"prediction, which " +
                 "only speeds decoding up elsewhere; they are not used.");
         return notes;
     }

@@ -75,8 +75,8 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
     }
 
     /// <summary>
-    /// Whether a complete answer was cut: prompt and answer fill all positions of the model, and neither an end token, a stop string nor
-    /// <see cref="GenerationOptions.MaxNewTokens"/> ended it before.
+    /// Whether a complete answer was cut: prompt and answer fill all positions of the model, and neither an end token, a stop
+    /// string nor <see cref="GenerationOptions.MaxNewTokens"/> ended it before.
     /// </summary>
     /// <param name="prompt">The number of tokens of the prompt.</param>
     /// <param name="answer">The tokens of the answer, without the end token.</param>

@@ -40,8 +40,8 @@ public static partial class Libtorch
         if (Report.Problem is { } problem) throw new InputException(problem);
     }
 
-    // A program may use any type of this assembly first; libtorch must be loaded before TorchSharp searches for it. A program that
-    // sets the switch calls EnsureLoaded itself, before it uses TorchSharp.
+    // A program may use any type of this assembly first; libtorch must be loaded before TorchSharp searches for it. A program
+    // that sets the switch calls EnsureLoaded itself, before it uses TorchSharp.
 #pragma warning disable CA2255
     [ModuleInitializer]
 #pragma warning restore CA2255
@@ -91,7 +91,8 @@ public static partial class Libtorch
                 Folder = folder, External = external is not null, Adapted = adapted, Waits = waiting.Waits,
             };
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or IOException or TypeInitializationException)
+        catch (Exception e) when (e
+            is DllNotFoundException or BadImageFormatException or IOException or TypeInitializationException)
         {
             return new LibtorchReport { Folder = external, Problem = Explain(e) };
         }

@@ -4,10 +4,10 @@ using TorchSharp;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// Makes libgomp's threads sleep soon after they begin to wait, and ends that. libgomp reads its settings only while it is loaded,
-/// but its waits are short (1,000 turns of a loop where the policy is ACTIVE) while it counts more threads than processors. A
-/// thread that has run a parallel region keeps its helpers, asleep, and so raises the count until it ends. Source: GCC,
-/// libgomp/team.c and config/linux/wait.h.
+/// Makes libgomp's threads sleep soon after they begin to wait, and ends that. libgomp reads its settings only while it is
+/// loaded, but its waits are short (1,000 turns of a loop where the policy is ACTIVE) while it counts more threads than
+/// processors. A thread that has run a parallel region keeps its helpers, asleep, and so raises the count until it ends. Source:
+/// GCC, libgomp/team.c and config/linux/wait.h.
 /// </summary>
 internal sealed unsafe class ShortWaits
 {

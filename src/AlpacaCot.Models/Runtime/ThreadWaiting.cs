@@ -28,7 +28,8 @@ public enum ThreadWaits
 /// </summary>
 internal sealed partial class ThreadWaiting
 {
-    /// <summary>The turns of the loop, as in GOMP_SPINCOUNT, that were the fastest on a quiet machine: below a millisecond.</summary>
+    /// <summary>The turns of the loop, as in GOMP_SPINCOUNT, that were the fastest on a quiet machine: below a
+    /// millisecond.</summary>
     private const string LongTurns = "100000";
 
     /// <summary>The part of a core that other processes may use while waits are long.</summary>
@@ -50,8 +51,8 @@ internal sealed partial class ThreadWaiting
     public ThreadWaits Waits { get; }
 
     /// <summary>
-    /// Sets what libgomp reads while it is loaded: in the environment of the process, which .NET's own variables are not on Unix. What
-    /// the user has set stays.
+    /// Sets what libgomp reads while it is loaded: in the environment of the process, which .NET's own variables are not on Unix.
+    /// What the user has set stays.
     /// </summary>
     /// <param name="folder">The folder of libtorch.</param>
     public static ThreadWaiting BeforeLoading(string folder)

@@ -65,7 +65,8 @@ internal static class ReportStyle
         dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.35rem 1.1rem; margin: 0;
           font-size: 0.9rem; }
         dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
-        details { margin-top: 0.7rem; font-size: 0.9rem; } summary { cursor: pointer; color: var(--blue); overflow-wrap: anywhere; }
+        details { margin-top: 0.7rem; font-size: 0.9rem; }
+        summary { cursor: pointer; color: var(--blue); overflow-wrap: anywhere; }
         pre { background: var(--pale); padding: 0.8rem; border-radius: 0.5rem; overflow-x: auto; font-size: 0.82rem; }
         @media (max-width: 40rem) {
           header, main { padding-left: 0.7rem; padding-right: 0.7rem; } header { padding-top: 1.5rem; }

@@ -27,7 +27,8 @@ public sealed class ExampleEncoder
         if (options.CutoffLength < 1)
             throw new InputException($"cutoff_length is {options.CutoffLength}; it must be at least 1.");
         if (options is { TrainOnInputs: true, TrainOn: not TrainOn.All })
-            throw new InputException("train_on_inputs: true supervises the whole text, so train_on must be all. Remove one of them.");
+            throw new InputException("train_on_inputs: true supervises the whole text, so train_on must be all. Remove one of "
+                + "them.");
         if (options.TrainOn == TrainOn.Roles && options.Roles.Count == 0)
             throw new InputException("train_on: roles needs train_on_roles, such as [assistant, tool].");
         if (options.TrainOn != TrainOn.Roles && options.Roles.Count > 0)
@@ -144,7 +145,8 @@ public sealed class ExampleEncoder
     private TokenizedExample Example(int[] ids, int[] labels, Conversation from)
     {
         if (_options.Embeddings is { } rows && Array.Find(ids, id => id >= rows) is var id and not 0)
-            throw new InputException(Invariant($"{from.Origin}: the text has the token '{_tokenizer.IdToToken(id)}' (id {id}), but the ")
+            throw new InputException(Invariant($"{from.Origin}: the text has the token '{_tokenizer.IdToToken(id)}' (id {id}), ")
+                + Invariant($"but the ")
                 + Invariant($"model has embeddings for {rows} tokens only. Remove it from the data, or give it an embedding: ")
                 + $"alpaca-cot extend --token '{_tokenizer.IdToToken(id)}' --out DIR.");
         return new TokenizedExample(ids, labels) { From = from };

@@ -105,7 +105,8 @@ internal static class ModelTemplates
     // Qwen's words, as in its chat template.
     private const string ChatMlTools = "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
         + "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{tools}\n</tools>\n\n"
-        + "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n"
+        + "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML "
+            + "tags:\n"
         + "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
 
     // Llama 3.1's words, as in its chat template.

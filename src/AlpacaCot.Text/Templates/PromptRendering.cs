@@ -62,13 +62,15 @@ internal sealed class PromptRendering
                     i = last;
                     break;
                 default:
-                    throw Refusal(i, $"is a {turn.Role.ToString().ToLowerInvariant()} turn, which the template {_template.Name} does "
+                    throw Refusal(i, $"is a {turn.Role.ToString().ToLowerInvariant()} turn, which the template "
+                        + $"{_template.Name} does "
                         + "not support" + (turn.Role == Role.System ? " after the first turn" : ""),
                         turn.Role == Role.Tool ? "Use " + Others(t => t.ResultsForm is not null) : "");
             }
         }
         if (_tools.Length > 0)
-            throw Refusal(null, $"the template {_template.Name} writes tool definitions into the first user turn, and there is none",
+            throw Refusal(null, $"the template {_template.Name} writes tool definitions into the first user turn, and there is "
+                + $"none",
                 "Use " + Others(t => t.ToolsInSystem is not null));
     }
 
@@ -109,7 +111,8 @@ internal sealed class PromptRendering
     private void WriteUser(Turn turn, int index)
     {
         if (_text.Length > 0 || _segments.Count > 0) _text.Append(_template.Separator);
-        if (_tools.Length > 0 && _template.ToolsBeforeUser is null) (turn, _tools) = (turn with { Text = _tools + turn.Text }, "");
+        if (_tools.Length > 0 && _template.ToolsBeforeUser is null) (turn, _tools) = (turn with { Text = _tools + turn.Text },
+            "");
         else if (_tools.Length > 0 && index == _lastUser)
         {
             _text.Append(_tools);
@@ -128,7 +131,8 @@ internal sealed class PromptRendering
     private void WriteAnswer(Turn turn, int index)
     {
         if (index == 0 && _template.Opening is null)
-            throw Refusal(index, $"is an assistant turn; with the template {_template.Name} a dialogue begins with a system or user "
+            throw Refusal(index,
+                $"is an assistant turn; with the template {_template.Name} a dialogue begins with a system or user "
                 + "turn", "Use " + Others(t => t is { Opening: not null, Response.Length: > 0 }));
         var learn = turn.Learn ?? true;
         _text.Append(_template.Response);
@@ -165,11 +169,13 @@ internal sealed class PromptRendering
             + $"{_template.Name} has no form", "Use " + Others(t => t.CallForm is not null));
         var hasText = turn.Text.Trim().Length > 0;
         if (_template.CallsInTurn == "one" && (turn.Calls.Count > 1 || hasText))
-            throw Refusal(index, $"contains {(turn.Calls.Count > 1 ? $"{turn.Calls.Count} tool calls" : "text and a tool call")}; "
+            throw Refusal(index,
+                $"contains {(turn.Calls.Count > 1 ? $"{turn.Calls.Count} tool calls" : "text and a tool call")}; "
                 + $"a turn of the template {_template.Name} is either text or one call",
                 "Use " + Others(t => t is { CallForm: not null, CallsInTurn: null } || (t.CallsInTurn == "only" && !hasText)));
         if (_template.CallsInTurn == "only" && hasText)
-            throw Refusal(index, $"contains text and a tool call; a turn of the template {_template.Name} is either text or calls",
+            throw Refusal(index,
+                $"contains text and a tool call; a turn of the template {_template.Name} is either text or calls",
                 "Use " + Others(t => t is { CallForm: not null, CallsInTurn: null }));
         List<string> calls = [.. turn.Calls.Select(Written)];
         if (_template.CallsForm is { } all) answer.Append(Filled(all, ("{calls}", () => string.Join(", ", calls))));

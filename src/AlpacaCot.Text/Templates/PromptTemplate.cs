@@ -79,16 +79,17 @@ public sealed record PromptTemplate : IChatFormat
     /// null for no such form.</summary>
     public string? ToolsInUser { get; init; }
 
-    /// <summary>The tool definitions before the last user turn, with the placeholder <c>{tools_list}</c> (a JSON list in one line);
-    /// null for no such form.</summary>
+    /// <summary>The tool definitions before the last user turn, with the placeholder <c>{tools_list}</c> (a JSON list in one
+    /// line); null for no such form.</summary>
     public string? ToolsBeforeUser { get; init; }
 
-    /// <summary>The user turn that <see cref="UserWithSystem"/> is used for: null: the first; <c>last</c>: the last one.</summary>
+    /// <summary>The user turn that <see cref="UserWithSystem"/> is used for: null: the first; <c>last</c>: the last
+    /// one.</summary>
     public string? SystemInTurn { get; init; }
 
     /// <summary>A tool call of an assistant turn, with the placeholders <c>{name}</c>, <c>{arguments}</c> (JSON) and optionally
-    /// <c>{id}</c> (nine letters and digits: the record's identifier, or a number where it has another form). It begins on a line of
-    /// its own. Null: the template cannot represent calls.</summary>
+    /// <c>{id}</c> (nine letters and digits: the record's identifier, or a number where it has another form). It begins on a line
+    /// of its own. Null: the template cannot represent calls.</summary>
     public string? CallForm { get; init; }
 
     /// <summary>All calls of an assistant turn, with the placeholder <c>{calls}</c> (separated by a comma and a space), without
@@ -164,7 +165,8 @@ public sealed record PromptTemplate : IChatFormat
         if (CallsInTurn is not (null or "one" or "only"))
             return $"calls_in_turn is \"{CallsInTurn}\"; allowed are one and only, or no such key";
         if (SystemInTurn is not (null or "last")) return $"system_in_turn is \"{SystemInTurn}\"; allowed is last, or no such key";
-        if (SystemInTurn is not null && UserWithSystem.Length == 0) return "system_in_turn has no effect without user_with_system";
+        if (SystemInTurn is not null
+            && UserWithSystem.Length == 0) return "system_in_turn has no effect without user_with_system";
         if (CallsForm is not null && (CallForm is null || !CallsForm.Contains("{calls}")))
             return "calls_form needs call_form and contains {calls}";
         if (ToolsBeforeUser?.Contains("{tools_list}") == false) return "tools_before_user does not contain {tools_list}";

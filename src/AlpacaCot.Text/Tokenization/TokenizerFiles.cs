@@ -45,7 +45,8 @@ public static class TokenizerFiles
             return [.. GgufTokenizer.Files(path).Select(file => new TokenizerFile(file.Key, () => file.Value))];
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var name = MainName(path);
-        List<TokenizerFile> files = [new(name, () => File.ReadAllBytes(path)), .. Copies(Present(folder, TokenizerConfig.FileNames))];
+        List<TokenizerFile> files = [new(name, () => File.ReadAllBytes(path)),
+            .. Copies(Present(folder, TokenizerConfig.FileNames))];
         if (name == Words) files.Add(new(Merges, () => File.ReadAllBytes(Gpt2Files.MergesBeside(path))));
         return files;
     }

@@ -49,7 +49,8 @@ public sealed class VocabularyExtension
     /// <param name="folder">The model folder.</param>
     /// <param name="tokens">Texts of the tokens; existing tokens are skipped.</param>
     /// <param name="special">Whether they are control tokens, such as <c>&lt;|tool|&gt;</c>, skipped in decoding.</param>
-    /// <param name="rows">The rows of the model's embedding: existing tokens beyond them get rows too. Null: all have one.</param>
+    /// <param name="rows">The rows of the model's embedding: existing tokens beyond them get rows too. Null: all have
+    /// one.</param>
     /// <exception cref="InputException">The folder has no tokenizer, or all tokens exist already.</exception>
     public static VocabularyExtension Add(string folder, IReadOnlyList<string> tokens, bool special, int? rows = null)
     {

@@ -61,8 +61,8 @@ public sealed record AdapterCard
     /// <summary>SHA-256 of the tokenized examples.</summary>
     public required string DataSha256 { get; init; }
 
-    /// <summary>The metrics of the weights: <c>step</c>, <c>loss</c>, <c>validation_loss</c>; <c>last_step</c> where the training went on
-    /// after that step.</summary>
+    /// <summary>The metrics of the weights: <c>step</c>, <c>loss</c>, <c>validation_loss</c>; <c>last_step</c> where the training
+    /// went on after that step.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
     /// <summary>The versions of the programs that created it.</summary>
@@ -146,7 +146,8 @@ public sealed record AdapterCard
             text.Append(CultureInfo.InvariantCulture, $"| {name.Replace('_', ' ')} | {value:0.####} |\n");
         if (Metrics.TryGetValue("last_step", out var last))
             text.Append(CultureInfo.InvariantCulture,
-                $"\nThe weights are those of step {Metrics["step"]}, with the lowest validation loss; the training ended at step {last}.\n");
+                $"\nThe weights are those of step {Metrics["step"]}, with the lowest validation loss; the training ended at "
+                    + $"step {last}.\n");
         text.Append(CultureInfo.InvariantCulture, $"""
 
             ```yaml

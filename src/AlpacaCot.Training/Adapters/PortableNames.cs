@@ -3,7 +3,8 @@ using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Adapters;
 
-/// <summary>Names for files that leave this machine: an adapter and its card contain no paths of their author's folders.</summary>
+/// <summary>Names for files that leave this machine: an adapter and its card contain no paths of their author's
+/// folders.</summary>
 internal static class PortableNames
 {
     /// <summary>The hub id of a model in the hub's cache (<c>models--org--name/snapshots/..</c>), else the name of its folder or
@@ -19,7 +20,8 @@ internal static class PortableNames
     {
         static string? Last(string? path) => path is null ? null
             : Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        static IReadOnlyList<DataSpec> Files(IReadOnlyList<DataSpec> data) => [.. data.Select(d => d with { Path = Last(d.Path)! })];
+        static IReadOnlyList<DataSpec> Files(IReadOnlyList<DataSpec> data) =>
+            [.. data.Select(d => d with { Path = Last(d.Path)! })];
         return recipe with
         {
             Output = "runs/again", // the run's own folder is irrelevant to others

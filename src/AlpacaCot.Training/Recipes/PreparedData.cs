@@ -29,7 +29,8 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
     /// <param name="template">The prompt template.</param>
     /// <param name="objective">The training objective, which defines examples.</param>
     /// <param name="findOverlap">Whether to look for validation records that nearly repeat a training record, for a note.</param>
-    /// <param name="embeddings">The rows of the model's embedding; data with a token beyond them is an error. Null: not known.</param>
+    /// <param name="embeddings">The rows of the model's embedding; data with a token beyond them is an error. Null: not
+    /// known.</param>
     /// <exception cref="InputException">A file is invalid, or there is no training example.</exception>
     public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective,
         bool findOverlap = false, int? embeddings = null)

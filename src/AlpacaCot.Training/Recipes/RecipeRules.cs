@@ -182,7 +182,8 @@ internal static class RecipeRules
     private static void Targets(Recipe recipe, Problems problems)
     {
         if (!problems.Given.ContainsKey("adapter.targets") || recipe.Adapter.Config is null
-            || recipe.Model.Path is not { } path || Path.Combine(path, "config.json") is var config && !File.Exists(config)) return;
+            || recipe.Model.Path is not { } path || Path.Combine(path, "config.json") is var config
+                && !File.Exists(config)) return;
         CausalModel model;
         try
         {

@@ -74,8 +74,8 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// Opens a run for resuming: restores its last complete checkpoint with <paramref name="restore"/>. A checkpoint that is damaged
-    /// is put aside with a note, and the one before it is used.
+    /// Opens a run for resuming: restores its last complete checkpoint with <paramref name="restore"/>. A checkpoint that is
+    /// damaged is put aside with a note, and the one before it is used.
     /// </summary>
     /// <param name="folder">The run folder.</param>
     /// <param name="checkpointLimit">The number of checkpoints kept.</param>
@@ -148,14 +148,15 @@ public sealed class RunFolder : IDisposable
     }, BytesOf(adapter.Parameters.Values));
 
     /// <summary>
-    /// The folder with the weights of a step that had the lowest validation loss; null where it has those of another step, as after a
-    /// validation that a crash undid.
+    /// The folder with the weights of a step that had the lowest validation loss; null where it has those of another step, as
+    /// after a validation that a crash undid.
     /// </summary>
     public string? BestOf(int step)
     {
         var folder = Path.Combine(Folder, BestName);
         var file = Path.Combine(folder, ValidationName);
-        return File.Exists(file) && JsonElement.Parse(File.ReadAllText(file)).GetProperty("step").GetInt32() == step ? folder : null;
+        return File.Exists(file) && JsonElement.Parse(File.ReadAllText(file)).GetProperty("step").GetInt32() == step ? folder
+            : null;
     }
 
     /// <summary>Copies the weights of <see cref="BestOf"/> into a folder.</summary>
@@ -203,7 +204,8 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>What was logged at a step of a run: the metrics of the weights that are its result.</summary>
     /// <param name="folder">The run folder.</param>
-    /// <param name="at">The step whose weights are the result, which is then followed by <c>last_step</c>; null: the last step.</param>
+    /// <param name="at">The step whose weights are the result, which is then followed by <c>last_step</c>; null: the last
+    /// step.</param>
     public static IReadOnlyDictionary<string, double> FinalMetrics(string folder, int? at = null)
     {
         var last = 0.0;
@@ -269,7 +271,8 @@ public sealed class RunFolder : IDisposable
         var verified = false;
         try
         {
-            var progress = JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(checkpoint, ProgressName)))!;
+            var progress = JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(checkpoint,
+                ProgressName)))!;
             if (progress is null) throw new InputException($"{ProgressName} contains no progress");
             foreach (var (name, hash) in progress.Files ?? new Dictionary<string, string>())
                 if (Fingerprint.OfFile(Path.Combine(checkpoint, name)) != hash)
@@ -296,7 +299,8 @@ public sealed class RunFolder : IDisposable
             else File.Delete(entry);
     }
 
-    // What a killed process left: parts of folders it was writing, and folders it had moved away without putting the new one there.
+    // What a killed process left: parts of folders it was writing, and folders it had moved away without putting the new one
+    // there.
     private static void Recover(string folder)
     {
         foreach (var at in new[] { folder, Path.Combine(folder, "checkpoints") }.Where(Directory.Exists))

@@ -4,8 +4,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Training.Runs;
 
 /// <summary>
-/// What killed processes left under a folder: temporary files, and the <c>.partial</c>, <c>.old</c> and <c>.damaged</c> folders of runs
-/// that no process works on.
+/// What killed processes left under a folder: temporary files, and the <c>.partial</c>, <c>.old</c> and <c>.damaged</c> folders
+/// of runs that no process works on.
 /// </summary>
 public static partial class RunLeftovers
 {

@@ -51,7 +51,8 @@ public sealed class ModelLocationTests : IDisposable
     public void A_run_without_a_result_says_that_it_is_not_finished()
     {
         Run("run");
-        Assert.Contains("not finished", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("run")).Dispose()).Message);
+        Assert.Contains("not finished", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("run")).Dispose())
+            .Message);
     }
 
     [Theory]
@@ -102,7 +103,8 @@ public sealed class ModelLocationTests : IDisposable
         var json = JsonNode.Parse(File.ReadAllText(file))!;
         json["added_tokens"]!.AsArray().Add(new JsonObject
         {
-            ["id"] = 300, ["content"] = "<extra>", ["special"] = true, ["normalized"] = false, ["lstrip"] = false, ["rstrip"] = false,
+            ["id"] = 300, ["content"] = "<extra>", ["special"] = true, ["normalized"] = false, ["lstrip"] = false,
+                ["rstrip"] = false,
             ["single_word"] = false,
         });
         File.WriteAllText(file, json.ToJsonString());
@@ -148,7 +150,8 @@ public sealed class ModelLocationTests : IDisposable
         header.Remove("__metadata__");
         header["__metadata__"] = null;
         var text = System.Text.Encoding.UTF8.GetBytes(header.ToJsonString());
-        File.WriteAllBytes(Path.Combine(path, "model.safetensors"), [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes[(8 + length)..]]);
+        File.WriteAllBytes(Path.Combine(path, "model.safetensors"),
+            [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes[(8 + length)..]]);
         using var opened = SafetensorsFile.Open(Path.Combine(path, "model.safetensors"));
         Assert.Empty(opened.Metadata);
     }

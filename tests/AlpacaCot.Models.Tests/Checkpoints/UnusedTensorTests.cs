@@ -89,11 +89,14 @@ public sealed class UnusedTensorTests : IDisposable
         var map = new JsonObject();
         foreach (var name in opened.Entries.Keys.Where(n => !n.EndsWith(".bias", StringComparison.Ordinal)))
             map[name] = "model-00001-of-00001.safetensors";
-        File.WriteAllText(_folder.File("base/model.safetensors.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
-        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose()).Message);
+        File.WriteAllText(_folder.File("base/model.safetensors.index.json"),
+            new JsonObject { ["weight_map"] = map }.ToJsonString());
+        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose())
+            .Message);
         // Without an index the shards are found by their names.
         File.Delete(_folder.File("base/model.safetensors.index.json"));
-        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose()).Message);
+        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose())
+            .Message);
     }
 
     private string With(string name, int? predicting = null)

@@ -30,7 +30,8 @@ public sealed class ThreadWaitingTests
     {
         var (ticks, own, now) = (500, 1.0, 10.0);
         var work = new OtherWork(new HashSet<int> { 0, 1 },
-            () => System.Text.Encoding.ASCII.GetBytes($"cpu0 {ticks} 0 0 7\ncpu1 0 0 0 7\n"), () => (TimeSpan.FromSeconds(own), TimeSpan.FromSeconds(now)));
+            () => System.Text.Encoding.ASCII.GetBytes($"cpu0 {ticks} 0 0 7\ncpu1 0 0 0 7\n"),
+                () => (TimeSpan.FromSeconds(own), TimeSpan.FromSeconds(now)));
         (ticks, own, now) = (600, 1.25, 10.5); // both processors busy for half a second, half of it by us
         Assert.Equal(1.5, work.Cores(), 1e-9);
         (ticks, own, now) = (650, 1.80, 11); // counters of the system are coarser than ours
