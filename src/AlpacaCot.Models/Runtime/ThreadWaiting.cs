@@ -22,7 +22,7 @@ public enum ThreadWaits
 /// <summary>
 /// How long libgomp's threads wait for the next product in a loop, which keeps a core busy, before they sleep. On a quiet machine
 /// the loop saves the time of waking them. On a busy machine it takes the cores from the threads that they wait for, and training
-/// becomes many times slower. A background thread therefore looks twice a second at how much other processes compute. It makes
+/// becomes many times slower. A background thread therefore looks once a second at how much other processes compute. It makes
 /// waits short at once when they need the cores, and long again after some seconds in which they do not. The number of threads
 /// stays the same, and so do all results.
 /// </summary>
@@ -36,9 +36,12 @@ internal sealed partial class ThreadWaiting
     private const double QuietShare = 0.1;
 
     /// <summary>The samples without other work before waits become long.</summary>
-    private const int QuietSamples = 4;
+    private const int QuietSamples = 3;
 
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(0.5);
+    /// <summary>The samples for which an answer of libtorch counts.</summary>
+    private const int SamplesForThreads = 16;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly string[] Variables = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"];
 
     private readonly OtherWork? _others;
@@ -83,11 +86,12 @@ internal sealed partial class ThreadWaiting
 
     private void Watch(ShortWaits waits, OtherWork others)
     {
-        while (true)
+        var spare = 0;
+        for (var sample = 0; ; sample++)
         {
             Thread.Sleep(Interval);
-            var cores = others.Cores();
-            if (MakesShort(cores, cores > QuietShare ? Math.Max(0, others.Processors - Threads()) : 0)) waits.Begin();
+            if (sample % SamplesForThreads == 0) spare = Math.Max(0, others.Processors - Threads());
+            if (MakesShort(others.Cores(), spare)) waits.Begin();
             else waits.End();
         }
     }

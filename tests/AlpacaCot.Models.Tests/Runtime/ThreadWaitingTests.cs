@@ -44,9 +44,9 @@ public sealed class ThreadWaitingTests
     {
         var decision = new ThreadWaiting(ThreadWaits.Adaptive, null);
         bool[] Of(params double[] others) => [.. others.Select(cores => decision.MakesShort(cores, spare: 0))];
-        Assert.Equal([true, true, true, false, false], Of(0, 0.05, 0, 0.1, 0)); // short until it is known to be quiet
-        Assert.Equal([true, true, true, true, false], Of(0.5, 0, 0, 0, 0));
-        Assert.Equal([true, true, true, true, true, true, true, false], Of(2, 0, 0, 0.3, 0, 0, 0, 0));
+        Assert.Equal([true, true, false, false, false], Of(0, 0.05, 0, 0.1, 0)); // short until it is known to be quiet
+        Assert.Equal([true, true, true, false, false], Of(0.5, 0, 0, 0, 0));
+        Assert.Equal([true, true, true, true, true, true, false, false], Of(2, 0, 0, 0.3, 0, 0, 0, 0));
         // Processors that libtorch leaves free may be used by others.
         Assert.False(decision.MakesShort(others: 3.5, spare: 4));
         Assert.True(decision.MakesShort(others: 4.5, spare: 4));
