@@ -116,6 +116,7 @@ foreach (var count in new[] { 2048L * 512, 512L * 5632 })
         () => Backward(() => nn.functional.silu(gate) * up, gate),
         () => Backward(() => Activations.SwiGlu(gate, up), gate));
 }
+FrozenBench.Run();
 foreach (var (batch, length) in new[] { (32, 64), (4, 512) })
 {
     var step = Step(batch, length);

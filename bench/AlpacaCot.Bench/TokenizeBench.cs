@@ -25,9 +25,9 @@ internal static class TokenizeBench
         string[] texts = [.. english.Zip(chinese).SelectMany(pair => new[] { pair.First, pair.Second })];
         long once = texts.Sum(t => (long)Encoding.UTF8.GetByteCount(t)), times = (megabytes * 1_000_000L + once - 1) / once;
         Console.WriteLine($"{texts.Length} records, {once / 1e6:F1} MB, {times} times: {once * times / 1e6:F0} MB");
-        var cores = $"{Environment.ProcessorCount} cores MB/s";
-        Console.WriteLine($"{"tokenizer.json",-14} {"one core MB/s",14} {"by cpu time",12} {cores,14} {"scaling",8} " +
-            $" {"tokenizers.js",14} {"by cpu time",12} {"ratio",6} {"by cpu",7} {"same ids",9}");
+        Console.WriteLine($"{"tokenizer.json",-14} {"threads",7} {"MB/s",7} {"MB/CPU s",8} {"GC pause",8} {"allocated",10} "
+            + $"{"scaling",8} {"by cpu",7}"
+            + $"  {"tokenizers.js",14} {"ratio",6} {"by cpu",7} {"same ids",9}");
         foreach (var name in new[] { "phi-2", "llama2" })
         {
             var folder = Directory.CreateTempSubdirectory("alpacacot-tokenize-").FullName;
@@ -50,21 +50,43 @@ internal static class TokenizeBench
         var equal = theirs?.Ids.Zip(texts).Count(p => tokenizer.Encode(p.Second).SequenceEqual(p.First));
         var same = theirs is null ? "" : $"{equal} of {theirs.Ids.Length}";
 
-        var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        for (long i = 0; i < times; i++)
-            foreach (var text in texts) tokenizer.Encode(text);
-        var one = once * times / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
-        var oneCpu = once * times / 1e6 / (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
-
-        start = Stopwatch.GetTimestamp();
-        Parallel.For(0, (int)(texts.Length * times), i => tokenizer.Encode(texts[i % texts.Length]));
-        var all = once * times / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
-
+        for (var i = 0; i < 6; i++) Pass(texts.Length);   // the runtime compiles the code again while it runs
+        var megabytes = once * times / 1e6;
+        var (one, all) = (Measured(1), Measured(Environment.ProcessorCount));
         var their = theirs is null ? double.NaN : theirs.Bytes / 1e6 / theirs.Seconds;
         var theirCpu = theirs is null ? double.NaN : theirs.Bytes / 1e6 / theirs.Cpu;
-        Console.WriteLine($"{name,-14} {one,14:F1} {oneCpu,12:F1} {all,14:F1} {all / one,7:F2}x {their,14:F2} {theirCpu,12:F2} " +
-            $"{one / their,5:F1}x {oneCpu / theirCpu,6:F1}x {same,9}");
+        Console.WriteLine($"{name,-14} {1,7} {Numbers(one)} {"",16}  {their,14:F2} {one.Rate / their,5:F1}x "
+            + $"{one.ByCpu / theirCpu,6:F1}x {same,9}");
+        Console.WriteLine($"{"",-14} {Environment.ProcessorCount,7} {Numbers(all)} {all.Rate / one.Rate,7:F2}x "
+            + $"{all.ByCpu / one.ByCpu,7:F2}");
+
+        static string Numbers(Speed speed) =>
+            $"{speed.Rate,7:F1} {speed.ByCpu,8:F1} {speed.Pause,7:P1} {speed.Allocated,6:F1} B/B";
+
+        void Pass(long count)
+        {
+            for (var i = 0L; i < count; i++) tokenizer.Encode(texts[i % texts.Length]);
+        }
+
+        Speed Measured(int threads)
+        {
+            GC.Collect();
+            var (pause, allocated) = (GC.GetTotalPauseDuration(), GC.GetTotalAllocatedBytes());
+            var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+            if (threads == 1) Pass(texts.Length * times);
+            else
+                Parallel.For(0, (int)(texts.Length * times), new ParallelOptions { MaxDegreeOfParallelism = threads },
+                    i => tokenizer.Encode(texts[i % texts.Length]));
+            var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            return new(megabytes / seconds, megabytes / (Environment.CpuUsage.TotalTime - cpu).TotalSeconds,
+                (GC.GetTotalPauseDuration() - pause).TotalSeconds / seconds,
+                (GC.GetTotalAllocatedBytes() - allocated) / 1e6 / megabytes);
+        }
     }
+
+    // MB a second of time and of processor time, the share of time in pauses of the collector, bytes allocated for each byte of
+    // text.
+    private sealed record Speed(double Rate, double ByCpu, double Pause, double Allocated);
 
     private static Theirs? Ask(string folder, string[] texts, int seconds)
     {

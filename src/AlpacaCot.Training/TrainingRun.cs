@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using AlpacaCot.Data.Preparation;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
@@ -53,8 +54,10 @@ public static class TrainingRun
                 + $"{recipe.Model.Path}: it may start from a bad loss");
         var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
         var objective = ObjectiveRegistry.Create(options);
-        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true,
-            loaded.Tokenizer.VocabularySize > loaded.Model.Shape.Vocabulary ? loaded.Model.Shape.Vocabulary : null);
+        // Most tokenizers fit their model; only where one does not, the tokens of the data are checked.
+        int? embeddings = loaded.Tokenizer.VocabularySize > loaded.Model.Shape.Vocabulary ? loaded.Model.Shape.Vocabulary : null;
+        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true, EncodedCache.OfUser(),
+            embeddings);
         foreach (var note in loaded.Model.Notes.Concat(data.Notes)) observer.Note(note);
         if (limit is not null) observer.Note(limit);
         if (recipe.Template is null)

@@ -132,7 +132,7 @@ public sealed class ObjectiveTests(RunFixture fixture)
             new EncodingOptions { CutoffLength = 256 });
         var all = new ExampleSet(EncodedDataset.From(objective.Encode(encoder, Pairs())), objective);
         Assert.Equal(20, all.Count);
-        var (train, held) = all.Split(4, seed: 1);
+        var (train, held, _, _) = all.Split(4, seed: 1);
         Assert.Equal((16, 4), (train.Count, held.Count));
         using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions());
         var recorder = new Recorder();

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using AlpacaCot.Cli.CommandLine;
@@ -79,13 +78,12 @@ internal sealed class TokenizeCommand(Terminal terminal)
     private static void EncodeFile(Tokenizer tokenizer, string path, string? output, bool special, Terminal terminal, bool json,
         CancellationToken cancel)
     {
-        var clock = Stopwatch.StartNew();
-        var (lines, tokens) = (0L, 0L);
-        var lineIds = TextLines.Read(path).Select(line =>
+        using var progress = new RecordProgress(terminal, json);
+        var tokens = 0L;
+        var lineIds = progress.Follow(TextLines.Read(path, progress.Read), cancel).Select(line =>
         {
-            cancel.ThrowIfCancellationRequested();
             var ids = tokenizer.Encode(line, special, special);
-            (lines, tokens) = (lines + 1, tokens + ids.Length);
+            tokens += ids.Length;
             return ids;
         });
         if (output is null)
@@ -101,7 +99,8 @@ internal sealed class TokenizeCommand(Terminal terminal)
             using var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
             WriteLines(lineIds, writer);
         });
-        var seconds = clock.Elapsed.TotalSeconds;
+        var (seconds, lines) = (progress.Elapsed.TotalSeconds, progress.Count);
+        progress.Dispose();
         if (json)
             terminal.WriteJson(w => w.Object(o =>
             {
@@ -112,8 +111,8 @@ internal sealed class TokenizeCommand(Terminal terminal)
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{lines:N0} lines, {tokens:N0} tokens in {seconds:0.0} s ({tokens / Math.Max(seconds, 1e-9):N0} tokens/s): " +
-                    $"{output}"));
+                $"{lines:N0} lines, {tokens:N0} tokens in {progress.TimeAndSpeed}, "
+                + $"{tokens / Math.Max(seconds, 1e-9):N0} tokens/s: {output}"));
     }
 
     private static void WriteLines(IEnumerable<int[]> lines, TextWriter writer)

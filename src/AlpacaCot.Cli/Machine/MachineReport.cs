@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using AlpacaCot.Data.Preparation;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Training.Runs;
@@ -15,8 +16,8 @@ internal static class MachineReport
     /// <param name="folder">The folder that is searched for leftovers of killed writes.</param>
     public static IReadOnlyList<MachineFinding> Findings(string folder) =>
     [
-        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Torch(), Threads(), Gpu(),
-            Mpi(), Fonts(),
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Cache(), Torch(), Threads(),
+        Gpu(), Mpi(), Fonts(),
         Chromium(),
     ];
 
@@ -31,6 +32,24 @@ internal static class MachineReport
                     + $"{string.Join(", ", found.Take(Shown))}{more}"),
             "no running process uses them; the next run of the same output removes them",
             $"rm -r {string.Join(" ", found.Take(Shown).Select(path => $"'{path}'"))}");
+    }
+
+    private static MachineFinding Cache()
+    {
+        try
+        {
+            if (EncodedCache.OfUser() is not { } cache)
+                return new("cache", FindingState.Optional, $"none ({UserCache.FolderVariable})", "tokenized data is not kept");
+            return new("cache", FindingState.Ok, string.Create(CultureInfo.InvariantCulture,
+                    $"{cache.Size / 1e9:0.000} GB of at most {UserCache.Limit() / 1e9:0.###} GB in {cache.Folder}"),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"tokenized data of {cache.Count} recipes, made again where it is removed; ")
+                    + $"{UserCache.FolderVariable} names another folder or \"off\", {UserCache.LimitVariable} the limit");
+        }
+        catch (InputException wrong)
+        {
+            return new("cache", FindingState.Warning, wrong.Message);
+        }
     }
 
     private static MachineFinding OperatingSystemRow()

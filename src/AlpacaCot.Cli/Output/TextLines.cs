@@ -12,15 +12,15 @@ internal static class TextLines
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    public static IEnumerable<string> Read(string path)
+    public static IEnumerable<string> Read(string path, Action<long>? onRead = null)
     {
         if (Directory.Exists(path)) throw new InputException($"{path} is a folder; give a file");
         if (!File.Exists(path)) throw new InputException($"{path}: file not found");
         var json = path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
-        return Bytes(path).Select((line, i) => json ? JsonString(line, path, i + 1) : Text(line, path, i + 1));
+        return Bytes(path, onRead).Select((line, i) => json ? JsonString(line, path, i + 1) : Text(line, path, i + 1));
     }
 
-    private static IEnumerable<ReadOnlyMemory<byte>> Bytes(string path)
+    private static IEnumerable<ReadOnlyMemory<byte>> Bytes(string path, Action<long>? onRead)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 0);
         var buffer = new byte[1 << 20];
@@ -37,6 +37,7 @@ internal static class TextLines
                 var read = file.Read(buffer, end, buffer.Length - end);
                 if (first && read == 0 && end == 0) yield break;
                 end += read;
+                onRead?.Invoke(read);
                 if (read > 0) continue;
                 if (end > 0) yield return Trim(buffer.AsMemory(0, end), first);
                 yield break;

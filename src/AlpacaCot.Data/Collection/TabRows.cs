@@ -27,8 +27,10 @@ internal static class TabRows
         using var plain = RecordFile.Open(file);
         using var rows = new RowReader(Unpacking.Open(plain, reading.LargestExpansion, out _, out _), file, (byte)'\t',
             quotes ? Quoting.Python : Quoting.None, reading.LargestRecord, header: false);
+        var (reported, length) = (0L, plain.CanSeek ? plain.Length : 0);
         while (rows.Read())
         {
+            reading.Report(plain, ref reported);
             string[] fields = [.. rows.Cells.Select(cell => Encoding.UTF8.GetString(rows.Text(cell)))];
             var row = new TabRow(fields, rows.Number, file);
             if (rows.Cells.Zip(fields).Any(pair => pair.First.Quoted && pair.Second.Length > LongestField))
@@ -37,6 +39,7 @@ internal static class TabRows
             if ((rows.Problem ?? Columns(fields.Length, columns, quotes)) is { } problem) reading.Refuse(row.Origin, problem);
             else yield return row;
         }
+        reading.Report(length, ref reported);
         if (rows.Number == 0) throw new InputException($"{file}: the file is empty.");
     }
 

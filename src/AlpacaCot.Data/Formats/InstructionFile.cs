@@ -41,7 +41,13 @@ public static class InstructionFile
     private static IEnumerable<Conversation> ReadFile(string path, ReadOptions options)
     {
         using var file = RecordFile.Open(path);
-        foreach (var conversation in InputBoundary.Each(path, ReadRecords(file, path, options))) yield return conversation;
+        var (reported, length) = (0L, file.CanSeek ? file.Length : 0);
+        foreach (var conversation in InputBoundary.Each(path, ReadRecords(file, path, options)))
+        {
+            options.Report(file, ref reported);
+            yield return conversation;
+        }
+        options.Report(length, ref reported);
     }
 
     private static IEnumerable<Conversation> ReadRecords(Stream stream, string name, ReadOptions options)

@@ -36,11 +36,31 @@ public sealed record ReadOptions
     /// </summary>
     public Action<string>? OnRecognized { get; init; }
 
+    /// <summary>Called with the number of bytes that were read from a file since the last call, for a display of progress. Files
+    /// that are read at the same time call it from several threads.</summary>
+    public Action<long>? OnRead { get; init; }
+
     /// <summary>Maximum size of a record in bytes. Default: 64 MiB.</summary>
     public int LargestRecord { get; init; } = 64 << 20;
 
     /// <summary>Maximum decompression ratio beyond the first 128 MiB. Default: 500.</summary>
     public double LargestExpansion { get; init; } = 500;
+
+    /// <summary>Reports what was read from a file; nothing where it has no positions, as a pipe.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="reported">The bytes of the file that were reported before.</param>
+    internal void Report(FileStream file, ref long reported)
+    {
+        if (OnRead is not null && file.CanSeek) Report(file.Position, ref reported);
+    }
+
+    /// <summary>Reports what was read from a file up to a position.</summary>
+    internal void Report(long position, ref long reported)
+    {
+        if (OnRead is null || position <= reported) return;
+        OnRead(position - reported);
+        reported = position;
+    }
 
     /// <summary>Handles an unusable record: reports it if <see cref="SkipBad"/> is set, else throws.</summary>
     /// <param name="place">File, record number and line.</param>

@@ -25,13 +25,16 @@ public static class RecordFile
     {
         using var file = Open(path);
         using var records = Cursor(file, path, options, out _);
+        var (reported, length) = (0L, file.CanSeek ? file.Length : 0);
         while (records.MoveNext())
         {
+            options.Report(file, ref reported);
             var value = default(System.Text.Json.JsonElement);
             if ((records.Problem ?? JsonText.Read(records.Current, out value)) is { } problem)
                 options.Refuse(records.Location, problem);
             else yield return new RawRecord(value, records.Number, path);
         }
+        options.Report(length, ref reported);
     }
 
     internal static void CheckExists(string path)

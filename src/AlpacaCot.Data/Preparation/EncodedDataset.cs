@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using AlpacaCot.Text;
@@ -6,19 +7,15 @@ using AlpacaCot.Text.Examples;
 namespace AlpacaCot.Data.Preparation;
 
 /// <summary>
-/// The tokenized examples of a data set in memory, four bytes per token; ids and the supervision mask share one pool of large
-/// blocks. Immutable; subsets from <see cref="Split"/> and <see cref="Select"/> share the pool.
+/// The tokenized examples of a data set, four bytes per token, in memory or in a file; ids and the supervision mask share one
+/// pool. Immutable; subsets from <see cref="Select"/> share the pool.
 /// </summary>
 public sealed class EncodedDataset
 {
-    private const int BlockSize = 1 << 22;
+    private readonly ITokenPool _pool;
+    private readonly TokenPlace[] _places;
 
-    private readonly List<int[]> _blocks;   // an id, or its complement if the token is not supervised
-    private readonly Slice[] _places;
-
-    private readonly record struct Slice(int Block, int Start, int Length, int Supervised);
-
-    private EncodedDataset(List<int[]> blocks, Slice[] places) => (_blocks, _places) = (blocks, places);
+    internal EncodedDataset(ITokenPool pool, TokenPlace[] places) => (_pool, _places) = (pool, places);
 
     /// <summary>Number of examples.</summary>
     public int Count => _places.Length;
@@ -40,35 +37,22 @@ public sealed class EncodedDataset
         }
     }
 
-    /// <summary>Stores examples; each label must equal its id or <see cref="TokenizedExample.Ignored"/>.</summary>
+    /// <summary>Stores examples in memory; each label must equal its id or <see cref="TokenizedExample.Ignored"/>.</summary>
     public static EncodedDataset From(IEnumerable<TokenizedExample> examples)
     {
-        var blocks = new List<int[]>();
-        var places = new List<Slice>();
-        var used = 0;   // used entries of the last block
-        foreach (var (ids, labels) in examples)
+        ArgumentNullException.ThrowIfNull(examples);
+        var pool = new MemoryPool();
+        var places = new List<TokenPlace>();
+        var tokens = new int[1024];
+        foreach (var example in examples)
         {
-            if (labels.Length != ids.Length) throw new ArgumentException("labels and ids differ in length", nameof(examples));
-            if (blocks.Count == 0 || blocks[^1].Length - used < ids.Length)
-            {
-                if (blocks.Count > 0) blocks[^1] = blocks[^1][..used];
-                blocks.Add(new int[Math.Max(BlockSize, ids.Length)]);
-                used = 0;
-            }
-            var supervised = 0;
-            for (var i = 0; i < ids.Length; i++)
-            {
-                var isSupervised = labels[i] == ids[i];
-                if (!isSupervised && labels[i] != TokenizedExample.Ignored)
-                    throw new ArgumentException($"label {labels[i]} belongs to id {ids[i]}", nameof(examples));
-                blocks[^1][used + i] = isSupervised ? ids[i] : ~ids[i];
-                if (isSupervised) supervised++;
-            }
-            places.Add(new(blocks.Count - 1, used, ids.Length, supervised));
-            used += ids.Length;
+            var length = example.Ids.Length;
+            if (tokens.Length < length) tokens = new int[2 * length];
+            var supervised = PooledTokens.From(example, tokens);
+            places.Add(new(pool.Add(tokens.AsSpan(0, length)), length, supervised));
         }
-        if (blocks.Count > 0) blocks[^1] = blocks[^1][..used];
-        return new(blocks, [.. places]);
+        pool.Trim();
+        return new(pool, [.. places]);
     }
 
     /// <summary>Number of tokens of an example.</summary>
@@ -83,34 +67,19 @@ public sealed class EncodedDataset
     /// <param name="labels">Receives the labels; at least <see cref="Length"/> long.</param>
     public void CopyTo(int index, Span<int> ids, Span<int> labels)
     {
-        var pooled = Pooled(index);
-        for (var i = 0; i < pooled.Length; i++)
-        {
-            var token = pooled[i];
-            ids[i] = token >= 0 ? token : ~token;
-            labels[i] = token >= 0 ? token : TokenizedExample.Ignored;
-        }
+        var tokens = ids[..Length(index)];
+        _pool.Read(_places[index].Start, tokens);
+        PooledTokens.Open(tokens, labels);
     }
 
     /// <summary>Returns the examples with these indices, in this order.</summary>
-    public EncodedDataset Select(IEnumerable<int> indices) => new(_blocks, [.. indices.Select(index => _places[index])]);
+    public EncodedDataset Select(IEnumerable<int> indices) => new(_pool, [.. indices.Select(index => _places[index])]);
 
     /// <summary>
-    /// Splits off a random validation part. Both parts keep the order. Repetitions of an example are on one side: the split chooses
-    /// among different examples, validation has each of its examples once, and training has the others as often as they occur.
+    /// The numbers of the examples of a random validation part and of the others, in ascending order. Repetitions of an example
+    /// are on one side: the split chooses among different examples, validation has each of its examples once, and training has
+    /// the others as often as they occur.
     /// </summary>
-    /// <param name="validationSize">Number of validation examples; 0 for none.</param>
-    /// <param name="seed">Seed of the random selection.</param>
-    /// <param name="group">Consecutive entries that form one example, such as the two answers of a pair.</param>
-    /// <exception cref="InputException">The validation part would leave no training examples.</exception>
-    public (EncodedDataset Train, EncodedDataset Validation) Split(int validationSize, long seed, int group = 1)
-    {
-        var (train, validation) = SplitExamples(validationSize, seed, group);
-        IEnumerable<int> Rows(IEnumerable<int> examples) => examples.SelectMany(e => Enumerable.Range(e * group, group));
-        return (Select(Rows(train)), Select(Rows(validation)));
-    }
-
-    /// <summary>The numbers of the training and validation examples of <see cref="Split"/>, in ascending order.</summary>
     /// <param name="validationSize">Number of validation examples; 0 for none.</param>
     /// <param name="seed">Seed of the random selection.</param>
     /// <param name="group">Consecutive entries that form one example, such as the two answers of a pair.</param>
@@ -141,13 +110,7 @@ public sealed class EncodedDataset
     private UInt128 Mark(int entry, int entries)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<int> length = stackalloc int[1];
-        for (var index = entry; index < entry + entries; index++)
-        {
-            length[0] = Length(index);
-            hash.AppendData(MemoryMarshal.AsBytes(length));
-            hash.AppendData(MemoryMarshal.AsBytes(Pooled(index)));
-        }
+        Append(hash, entry, entries);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);
         return MemoryMarshal.Read<UInt128>(digest);
@@ -160,16 +123,26 @@ public sealed class EncodedDataset
     public string Fingerprint()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<int> length = stackalloc int[1];
-        for (var index = 0; index < Count; index++)
-        {
-            length[0] = Length(index);
-            hash.AppendData(MemoryMarshal.AsBytes(length));
-            hash.AppendData(MemoryMarshal.AsBytes(Pooled(index)));
-        }
+        Append(hash, 0, Count);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private ReadOnlySpan<int> Pooled(int index) =>
-        _blocks[_places[index].Block].AsSpan(_places[index].Start, _places[index].Length);
+    // The length and the tokens of each example.
+    private void Append(IncrementalHash hash, int first, int count)
+    {
+        var tokens = ArrayPool<int>.Shared.Rent(4096);
+        for (var index = first; index < first + count; index++)
+        {
+            var (start, length, _) = _places[index];
+            if (tokens.Length < length + 1)
+            {
+                ArrayPool<int>.Shared.Return(tokens);
+                tokens = ArrayPool<int>.Shared.Rent(length + 1);
+            }
+            tokens[0] = length;
+            _pool.Read(start, tokens.AsSpan(1, length));
+            hash.AppendData(MemoryMarshal.AsBytes(tokens.AsSpan(0, length + 1)));
+        }
+        ArrayPool<int>.Shared.Return(tokens);
+    }
 }

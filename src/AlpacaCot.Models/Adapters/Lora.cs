@@ -142,29 +142,6 @@ public static class Lora
     }
 }
 
-/// <summary>A low-rank update of a linear layer.</summary>
-internal sealed class LowRankLinear(LowRank addition, double dropout) : ILinearAdapter
-{
-    public Tensor Forward(Linear layer, Tensor x, ForwardPass pass) =>
-        layer.Biased(addition.Biased(layer.Product(x, pass.Mode, addition, Dropout.Of(x, dropout, pass.Mode))));
-
-    public (Tensor Weight, Tensor? Bias) Merged(Linear layer)
-    {
-        if (addition.Bias is not null && layer.Bias is null)
-            throw new InputException(
-                $"{layer.Name} has no bias to add the bias of B to, so this adapter (lora_bias) cannot be merged.");
-        return (layer.Values().add_(addition.B.matmul(addition.A), alpha: Number(addition.Scale)), layer.Bias is null
-            ? null : addition.Biased(layer.Bias));
-    }
-}
-
-/// <summary>Dropout on an adapter's input, in training only.</summary>
-internal static class Dropout
-{
-    public static Tensor? Of(Tensor x, double share, PassMode mode) =>
-        share > 0 && mode == PassMode.Training ? nn.functional.dropout(x, share, training: true) : null;
-}
-
 /// <summary>Training of base-model biases together with an adapter.</summary>
 internal static class Biases
 {

@@ -202,8 +202,8 @@ public abstract class CausalModel : IDisposable
     public bool Recomputes { get; set; }
 
     /// <summary>
-    /// The arithmetic of products with frozen matrices in training and evaluation. The head, whose errors reach every
-    /// log-probability directly, stays in fp32.
+    /// The arithmetic of products with frozen matrices in training and evaluation. The errors of the head reach every
+    /// log-probability directly: it computes in fp32, and with <see cref="Arithmetic.Int8"/> in 16-bit inputs and 8-bit weights.
     /// </summary>
     public Arithmetic Arithmetic
     {
@@ -211,7 +211,8 @@ public abstract class CausalModel : IDisposable
         set
         {
             _arithmetic = value;
-            foreach (var layer in Linears.Values.Where(layer => layer != Head)) layer.Arithmetic = value;
+            Head.IsHead = true;
+            foreach (var layer in Linears.Values) layer.Arithmetic = value;
         }
     }
 

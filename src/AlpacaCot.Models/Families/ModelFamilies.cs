@@ -74,7 +74,7 @@ public static class ModelFamilies
             model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder, settings)];
             settings.RefuseUnread();
             // Mapping each large block separately costs time that is only recovered on large models.
-            if (model.ParameterCount >= LargeModel && !TensorArena.Install()) Platform.MapLargeBlocks();
+            if (!TensorArena.Install() && model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             TensorArena.Release();
             return model;
         }

@@ -23,6 +23,13 @@ internal static class GraphNode
         return apply().MoveToOuterDisposeScope();
     }
 
+    /// <summary>As <see cref="Of"/>, for a node with several outputs.</summary>
+    public static List<Tensor> All(Func<List<Tensor>> apply)
+    {
+        using var scope = NewDisposeScope();
+        return apply().ConvertAll(output => output.MoveToOuterDisposeScope());
+    }
+
     /// <summary>
     /// Returns the result of a backward function. TorchSharp keeps it alive until it is disposed, while the engine holds its own
     /// reference; the next node's result disposes it.

@@ -13,7 +13,11 @@ public sealed record FeedForward(Linear Up, Func<Tensor, Tensor> Activation, Lin
 public sealed record GatedFeedForward(Linear Gate, Linear Up, Func<Tensor, Tensor, Tensor> Unit, Linear Down) : ILayer
 {
     /// <inheritdoc/>
-    public Tensor Forward(Tensor x, ForwardPass pass) => Down.Forward(Unit(Gate.Forward(x, pass), Up.Forward(x, pass)), pass);
+    public Tensor Forward(Tensor x, ForwardPass pass)
+    {
+        var both = Linear.Together([Gate, Up], x, pass);
+        return Down.Forward(Unit(both[0], both[1]), pass);
+    }
 }
 
 /// <summary>A gated feed-forward whose gate and up projections are fused in one matrix, the gate first.</summary>

@@ -1,102 +1,139 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Quantization;
-using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
 
-/// <summary>A low-rank update of a linear layer: <c>s · x Aᵀ Bᵀ</c>.</summary>
-/// <param name="A"><c>[rank, inputs]</c></param>
-/// <param name="B"><c>[outputs, rank]</c></param>
-/// <param name="Scale">The factor s.</param>
-internal sealed record LowRank(Tensor A, Tensor B, double Scale)
-{
-    /// <summary>The bias of B, <c>[outputs]</c>, scaled by s, or null.</summary>
-    public Tensor? Bias { get; init; }
-
-    /// <summary>Adds the bias of B, if there is one.</summary>
-    public Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias * Number(Scale));
-}
+/// <summary>One of the linear layers that read the same input.</summary>
+/// <param name="Products">The products of the frozen weight.</param>
+/// <param name="Addition">The trained low-rank update, or null.</param>
+/// <param name="Dropped">The input of the update after dropout; null: the layer's input.</param>
+/// <param name="Fast">The weight, if its fast inference product is used when no backward pass follows; else null.</param>
+internal sealed record FrozenPart(
+    IFrozenProducts Products, LowRank? Addition = null, Tensor? Dropped = null, WeightMatrix? Fast = null);
 
 /// <summary>
-/// A linear layer over a frozen weight, optionally with a low-rank update, as one graph node. The update is accumulated into the
-/// base product in place, in both directions. A quantized or narrow weight is expanded to fp32 into one reused buffer per use, so
-/// that no fp32 copy of the model ever exists.
+/// Linear layers over frozen weights that read the same input, each optionally with a low-rank update, as one graph node. The
+/// input is converted once for all; the updates, and the gradients of the input, are accumulated in place. A quantized or narrow
+/// weight is expanded into one reused buffer for each use, so that no fp32 copy of the model ever exists.
 /// </summary>
-internal sealed class FrozenLinear : autograd.SingleTensorFunction<FrozenLinear>
+internal sealed class FrozenLinear : autograd.MultiTensorFunction<FrozenLinear>
 {
-    private sealed record Frozen(IFrozenProducts Products, double Scale, bool Dropped, bool PassesOn);
+    private sealed record Layer(IFrozenProducts Products, double? Scale, bool Dropped);
+
+    private sealed record Frozen(Layer[] Layers, bool PassesOn);
 
     public override string Name => nameof(FrozenLinear);
 
+    /// <summary>The output of one layer.</summary>
     /// <param name="x"><c>[.., inputs]</c></param>
-    /// <param name="products">The products of the frozen weight.</param>
-    /// <param name="addition">The trained low-rank update, or null.</param>
-    /// <param name="dropped">The input of the update after dropout; null: <paramref name="x"/>.</param>
-    /// <param name="fast">The weight, if its fast inference product is used when no backward pass follows; else null.</param>
-    public static Tensor Apply(
-        Tensor x, IFrozenProducts products, LowRank? addition, Tensor? dropped = null, WeightMatrix? fast = null)
+    /// <param name="part">The layer.</param>
+    /// <returns><c>[.., outputs]</c></returns>
+    public static Tensor Apply(Tensor x, FrozenPart part) => Apply(x, [part])[0];
+
+    /// <summary>The outputs of several layers.</summary>
+    /// <param name="x"><c>[.., inputs]</c></param>
+    /// <param name="parts">The layers.</param>
+    /// <returns><c>[.., outputs]</c> of each layer.</returns>
+    public static IReadOnlyList<Tensor> Apply(Tensor x, IReadOnlyList<FrozenPart> parts)
     {
-        var learns = is_grad_enabled() && (x.requires_grad || addition is { A.requires_grad: true });
-        var frozen = new Frozen(products, addition?.Scale ?? 0, dropped is not null, x.requires_grad);
-        if (!learns)
-            return Forward(x, addition is null ? null : dropped ?? x, products, addition?.A, addition?.B, frozen.Scale,
-                fast).Output;
-        if (addition is null) return GraphNode.Of(() => apply(x, frozen));
-        return GraphNode.Of(() => dropped is null
-            ? apply(x, frozen, addition.A, addition.B)
-            : apply(x, frozen, addition.A, addition.B, dropped));
+        if (!is_grad_enabled() || !(x.requires_grad || parts.Any(p => p.Addition is { A.requires_grad: true })))
+        {
+            var input = new ProductInput(Flat(x));
+            return [.. parts.Select(part => Forward(x, input, part).Output)];
+        }
+        var layers = parts.Select(p => new Layer(p.Products, p.Addition?.Scale, p.Dropped is not null)).ToArray();
+        List<object> variables = [x, new Frozen(layers, x.requires_grad)];
+        foreach (var part in parts)
+        {
+            if (part.Addition is not { } addition) continue;
+            variables.AddRange([addition.A, addition.B]);
+            if (part.Dropped is not null) variables.Add(part.Dropped);
+        }
+        return GraphNode.All(() => apply([.. variables]));
     }
 
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
-    {
-        var (x, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
-        ctx.save_data(nameof(Frozen), frozen);
-        if (vars.Length == 2) return Forward(x, null, frozen.Products, null, null, 0, null).Output;
-        var (a, b, input) = ((Tensor)vars[2], (Tensor)vars[3], frozen.Dropped ? (Tensor)vars[4] : x);
-        var (output, low) = Forward(x, input, frozen.Products, a, b, frozen.Scale, null);
-        ctx.save_for_backward([input, a, b, low!]);
-        return output;
-    }
-
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    public override List<Tensor> forward(autograd.AutogradContext ctx, params object[] vars)
     {
         using var scope = NewDisposeScope();
-        using var ownedGradient = grad_output;
+        var (x, frozen) = ((Tensor)vars[0], (Frozen)vars[1]);
+        ctx.save_data(nameof(Frozen), frozen);
+        ctx.set_materialize_grads(false);
+        var input = new ProductInput(Flat(x));
+        var (outputs, saved, at) = (new List<Tensor>(), new List<Tensor> { x }, 2);
+        foreach (var layer in frozen.Layers)
+        {
+            var part = new FrozenPart(layer.Products);
+            if (layer.Scale is { } scale)
+            {
+                part = part with { Addition = new LowRank((Tensor)vars[at], (Tensor)vars[at + 1], scale) };
+                if (layer.Dropped) part = part with { Dropped = (Tensor)vars[at + 2] };
+                at += layer.Dropped ? 3 : 2;
+            }
+            var (output, low) = Forward(x, input, part);
+            outputs.Add(output.MoveToOuterDisposeScope());
+            if (part.Addition is not { } addition) continue;
+            saved.AddRange([addition.A, addition.B, low!.MoveToOuterDisposeScope()]);
+            if (part.Dropped is not null) saved.Add(part.Dropped);
+        }
+        // Only an update that reads the layers' own input needs it again.
+        if (frozen.Layers.All(l => l.Scale is null || l.Dropped)) saved[0] = saved[^1];
+        if (saved.Count > 1) ctx.save_for_backward(saved);
+        return outputs;
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, List<Tensor> grad_outputs)
+    {
+        using var scope = NewDisposeScope();
         var frozen = (Frozen)ctx.get_data(nameof(Frozen));
         var saved = ctx.get_saved_variables();
-        var grad = Flat(grad_output); // [n, outputs]
-        var toInput = frozen.PassesOn ? frozen.Products.Backward(grad) : null; // [n, inputs]
-        if (saved.Count == 0) return GraphNode.Gradients(Shaped(toInput), null);
-
-        var (input, a, b, low) = (Flat(saved[0]), saved[1], saved[2], saved[3]);
-        var toLow = grad.mm(b).mul_(Number(frozen.Scale)); // [n, rank]
-        var toA = toLow.t().mm(input);
-        var toB = grad.t().mm(low).mul_(Number(frozen.Scale));
-        return frozen.Dropped
-            ? GraphNode.Gradients(Shaped(toInput), null, toA, toB, frozen.PassesOn ? Shaped(toLow.mm(a)) : null)
-            : GraphNode.Gradients(Shaped(toInput?.addmm_(toLow, a)), null, toA, toB);
-
-        Tensor? Shaped(Tensor? gradient)
+        Tensor? toInput = null; // [n, inputs]
+        var (gradients, at) = (new List<Tensor?>(), 1);
+        long[] shape = [];
+        for (var i = 0; i < frozen.Layers.Length; i++)
         {
-            var shape = grad_output.shape;
-            shape[^1] = gradient?.shape[1] ?? 0;
-            return gradient?.view(shape);
+            var (products, scale, dropped) = frozen.Layers[i];
+            var first = at;
+            if (scale is not null) at += dropped ? 4 : 3;
+            if (grad_outputs[i] is not { IsInvalid: false } given)
+            {
+                if (scale is not null) gradients.AddRange(new Tensor?[dropped ? 3 : 2]);
+                continue;
+            }
+            using var owned = given;
+            shape = given.shape;
+            var grad = Flat(given); // [n, outputs]
+            if (scale is not { } s)
+            {
+                if (frozen.PassesOn) toInput = products.Backward(grad, null, toInput);
+                continue;
+            }
+            var (a, b, low) = (saved[first], saved[first + 1], saved[first + 2]);
+            var toLow = LowRankKernel.Dots(grad, b.t(), s); // [n, rank]
+            if (frozen.PassesOn) toInput = products.Backward(grad, dropped ? null : new LowRankTerm(toLow, a), toInput);
+            gradients.Add(LowRankKernel.Gather(toLow, Flat(dropped ? saved[first + 3] : saved[0])));
+            gradients.Add(LowRankKernel.Gather(low, grad).t());
+            if (dropped) gradients.Add(frozen.PassesOn ? Shaped(toLow.mm(a)) : null);
+        }
+        return GraphNode.Gradients([toInput is null ? null : Shaped(toInput), null, .. gradients]);
+
+        Tensor Shaped(Tensor gradient)
+        {
+            long[] whole = [.. shape[..^1], gradient.shape[1]];
+            return gradient.view(whole);
         }
     }
 
-    private static (Tensor Output, Tensor? Low) Forward(
-        Tensor x, Tensor? input, IFrozenProducts products, Tensor? a, Tensor? b, double scale, WeightMatrix? fast)
+    // Low: x Aᵀ with the factor, [n, rank].
+    private static (Tensor Output, Tensor? Low) Forward(Tensor x, ProductInput input, FrozenPart part)
     {
-        using var flat = Flat(x);
-        var output = fast is null ? products.Forward(flat) : fast.Product(flat);
-        var shape = x.shape;
-        shape[^1] = output.shape[1];
-        if (a is null || b is null) return (output.view(shape), null);
-        using var flatRead = Flat(input!);
-        var low = flatRead.mm(a.t()); // [n, rank]
-        output.addmm_(low, b.t(), beta: 1, alpha: (float)scale);
-        return (output.view(shape), low);
+        if (part.Addition is not { } addition) return (Shaped(Product(null)), null);
+        var low = LowRankKernel.Dots(part.Dropped is null ? input.Values : Flat(part.Dropped), addition.A, addition.Scale);
+        return (Shaped(Product(new LowRankTerm(low, addition.B.t().contiguous()))), low);
+
+        Tensor Shaped(Tensor y) => y.view([.. x.shape[..^1], y.shape[1]]);
+
+        Tensor Product(LowRankTerm? term) => part.Fast?.Product(input.Values).With(term) ?? part.Products.Forward(input, term);
     }
 
     private static Tensor Flat(Tensor x) => x.reshape(-1, x.shape[^1]);

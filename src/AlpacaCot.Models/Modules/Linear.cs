@@ -49,9 +49,12 @@ public sealed class Linear : ILayer
         internal set
         {
             _products.Dispose();
-            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic));
+            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead));
         }
     }
+
+    /// <summary>Whether this is the model's head.</summary>
+    internal bool IsHead { get; set; }
 
     /// <summary>The arithmetic of products with W in training and evaluation, if W is frozen.</summary>
     public Arithmetic Arithmetic
@@ -113,11 +116,31 @@ public sealed class Linear : ILayer
     internal Tensor Product(Tensor x, PassMode mode, LowRank? addition = null, Tensor? dropped = null)
     {
         if (Matrix is not DenseMatrix { IsTrained: true } trained)
-            return FrozenLinear.Apply(x, _products, addition, dropped, mode == PassMode.Generation ? Matrix : null);
+            return FrozenLinear.Apply(x, Part(mode, addition, dropped));
         var y = nn.functional.linear(x, trained.Weight);
         return addition is null ? y
             : y.Plus(nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * Number(addition.Scale));
     }
+
+    /// <summary>
+    /// Computes the outputs of layers that read the same input. Frozen layers with no adapter, or with a plain low-rank one,
+    /// share the work on the input.
+    /// </summary>
+    /// <param name="layers">The layers.</param>
+    /// <param name="x">Their input, <c>[.., inputs]</c>.</param>
+    /// <param name="pass">The state of the forward pass.</param>
+    internal static IReadOnlyList<Tensor> Together(IReadOnlyList<Linear> layers, Tensor x, ForwardPass pass)
+    {
+        if (layers.Any(l => l.Matrix is DenseMatrix { IsTrained: true } || l.Adapter is not (null or LowRankLinear)))
+            return [.. layers.Select(l => l.Forward(x, pass))];
+        var outputs = FrozenLinear.Apply(x, [.. layers.Select(l =>
+            l.Adapter is LowRankLinear { Addition: var addition } adapter
+                ? l.Part(pass.Mode, addition, adapter.Dropped(x, pass)) : l.Part(pass.Mode, null, null))]);
+        return [.. layers.Zip(outputs, (l, y) => l.Biased((l.Adapter as LowRankLinear)?.Addition.Biased(y) ?? y))];
+    }
+
+    private FrozenPart Part(PassMode mode, LowRank? addition, Tensor? dropped) =>
+        new(_products, addition, dropped, mode == PassMode.Generation ? Matrix : null);
 
     /// <summary>Adds the bias, if there is one.</summary>
     internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias);

@@ -10,7 +10,8 @@ public static class Projections
 {
     /// <summary>Three separate matrices.</summary>
     public static Projection Separate(Linear query, Linear key, Linear value) =>
-        (x, pass) => (query.Forward(x, pass), key.Forward(x, pass), value.Forward(x, pass));
+        (x, pass) => Linear.Together([query, key, value], x, pass) is [var q, var k, var v]
+            ? (q, k, v) : throw new InvalidOperationException("three layers have three outputs");
 
     /// <summary>One fused matrix, <c>[all queries | all keys | all values]</c>.</summary>
     /// <param name="fused">The fused matrix.</param>

@@ -58,6 +58,33 @@ internal static unsafe class FourBitKernel
         }
     }
 
+    /// <summary>Computes the 8-bit codes of one block: <c>round(table[code] · factor)</c>.</summary>
+    /// <param name="packed">The codes.</param>
+    /// <param name="count">The number of values in the block.</param>
+    /// <param name="table">16 values.</param>
+    /// <param name="factor">The block's scale in units of the row's; all products are in ±127.</param>
+    /// <param name="codes">Receives the codes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ToInt8(byte* packed, long count, float* table, float factor, sbyte* codes)
+    {
+        var scaled = stackalloc sbyte[16];
+        if (Avx512F.IsSupported)
+            Avx512F.ConvertToVector128SByteWithSaturation(Avx512F.ConvertToVector512Int32(Vector512.Load(table) * factor))
+                .Store(scaled);
+        else
+            for (var i = 0; i < 16; i++) scaled[i] = (sbyte)MathF.Round(table[i] * factor);
+        var whole = Vector128.Load(scaled);
+        long at = 0;
+        if (Sse2.IsSupported)
+            for (; at + 2 * BytesAtATime <= count; at += 2 * BytesAtATime)
+            {
+                var (first, second) = Codes(packed + at / 2);
+                Vector128.Shuffle(whole, (first & Vector128.Create((byte)15)).AsSByte()).Store(codes + at);
+                Vector128.Shuffle(whole, (second & Vector128.Create((byte)15)).AsSByte()).Store(codes + at + BytesAtATime);
+            }
+        for (; at < count; at++) codes[at] = scaled[(at & 1) == 0 ? packed[at / 2] >> 4 : packed[at / 2] & 15];
+    }
+
     /// <summary>
     /// Quantizes one block: the rank of each number's nearest value is the number of boundaries below it.
     /// </summary>

@@ -134,6 +134,35 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         return values;
     }
 
+    /// <summary>The values in 8-bit codes, each row scaled by its largest, without fp32 values in between; null where rows and
+    /// blocks do not end together.</summary>
+    internal Int8Rows? ToInt8()
+    {
+        if (!Compute.UsesSimd(Packed) || Inputs % BlockSize != 0) return null;
+        var codes = Tensors.Empty([Outputs, Inputs], ScalarType.Int8, CPU);
+        var rows = Tensors.Empty([Outputs], ScalarType.Float32, CPU);
+        var (to, at, packed) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(rows),
+            (nint)TensorMemory.Bytes(Packed));
+        var (blocks, size) = ((nint)TensorMemory.Floats(PlainScales()), BlockSize);
+        var (width, perRow, largest) = (Inputs, Inputs / BlockSize, _book.Values.ToArray().Max(MathF.Abs));
+        Rows.Split(Outputs, width, (first, end) =>
+        {
+            fixed (float* table = _book.Values)
+                for (var row = first; row < end; row++)
+                {
+                    var scales = (float*)blocks + row * perRow;
+                    var scale = 0f;
+                    for (long b = 0; b < perRow; b++) scale = MathF.Max(scale, MathF.Abs(scales[b]) * largest);
+                    ((float*)at)[row] = scale;
+                    var factor = scale > 0 ? 127 / scale : 0;
+                    for (long b = 0; b < perRow; b++)
+                        FourBitKernel.ToInt8((byte*)packed + (row * width + b * size) / 2, size, table, scales[b] * factor,
+                            (sbyte*)to + row * width + b * size);
+                }
+        });
+        return new Int8Rows(codes, rows, null);
+    }
+
     private Tensor ExpandedByTorch()
     {
         using var scope = NewDisposeScope();

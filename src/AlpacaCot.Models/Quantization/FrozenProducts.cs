@@ -1,4 +1,6 @@
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Quantization;
@@ -6,32 +8,76 @@ namespace AlpacaCot.Models.Quantization;
 /// <summary>The two products of a frozen matrix W, <c>[outputs, inputs]</c>, in training and evaluation.</summary>
 internal interface IFrozenProducts : IDisposable
 {
-    /// <summary><c>x Wᵀ</c>: <c>[n, inputs] -> [n, outputs]</c>, fp32, in new memory.</summary>
-    Tensor Forward(Tensor x);
+    /// <summary><c>x Wᵀ</c> and a low-rank term: <c>[n, inputs] -> [n, outputs]</c>, fp32, in new memory.</summary>
+    Tensor Forward(ProductInput x, LowRankTerm? term);
 
-    /// <summary>Its gradient, <c>y W</c>: <c>[n, outputs] -> [n, inputs]</c>, fp32, in new memory.</summary>
-    Tensor Backward(Tensor y);
+    /// <summary>The gradient of the product, <c>y W</c>, and a low-rank term: <c>[n, outputs] -> [n, inputs]</c>, fp32.</summary>
+    /// <param name="y"><c>[n, outputs]</c></param>
+    /// <param name="term">The low-rank term, or null.</param>
+    /// <param name="sum">What both are added to, in place; null: new memory.</param>
+    Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum);
+
+    /// <summary><c>x Wᵀ</c></summary>
+    Tensor Forward(Tensor x) => Forward(new ProductInput(x), null);
+
+    /// <summary><c>y W</c></summary>
+    Tensor Backward(Tensor y) => Backward(y, null, null);
+}
+
+/// <summary>
+/// The input of several products, with the forms that their arithmetic needs, each made once. They belong to the dispose scope of
+/// the first product.
+/// </summary>
+/// <param name="x"><c>[n, inputs]</c>, fp32.</param>
+internal sealed class ProductInput(Tensor x)
+{
+    // The magnitude from which activations are outliers, as in LLM.int8().
+    private const float Outlier = 6;
+
+    private Tensor? _narrow;
+    private Int8Rows? _codes;
+
+    /// <summary>The numbers in fp32.</summary>
+    public Tensor Values => x;
+
+    /// <summary>The numbers in bf16.</summary>
+    public Tensor BFloat16 => _narrow ??= x.to(ScalarType.BFloat16);
+
+    /// <summary>The numbers in 8-bit codes.</summary>
+    public Int8Rows Codes => _codes ??= Int8Rows.Of(x, Outlier);
 }
 
 /// <summary>Creation of products.</summary>
 internal static class FrozenProducts
 {
     /// <summary>The products of a matrix; whatever they keep beside it is freed with them.</summary>
-    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic) => arithmetic switch
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="arithmetic">The arithmetic of the model.</param>
+    /// <param name="isHead">Whether it is the head, whose errors reach every log-probability directly.</param>
+    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic, bool isHead = false) => arithmetic switch
     {
+        _ when isHead => arithmetic == Arithmetic.Int8 && matrix is DenseMatrix { IsTrained: false }
+            && Compute.UsesSimd(DeviceType.CPU) ? new FineInt8Products(matrix) : new ExpandedProducts(matrix),
         _ when matrix is DenseMatrix { IsTrained: true } => new ExpandedProducts(matrix),
         Arithmetic.BFloat16 => new BFloat16Products(matrix),
         Arithmetic.Int8 => new Int8Products(matrix),
         _ => new ExpandedProducts(matrix),
     };
+
+    /// <summary>Adds a low-rank term to y, if there is one.</summary>
+    public static Tensor With(this Tensor y, LowRankTerm? term)
+    {
+        if (term is not null) LowRankKernel.Add(y, term.Low, term.Table);
+        return y;
+    }
 }
 
 /// <summary>Products in fp32 with the expanded matrix.</summary>
 internal sealed class ExpandedProducts(WeightMatrix matrix) : IFrozenProducts
 {
-    public Tensor Forward(Tensor x) => matrix.ExpandedProduct(x);
+    public Tensor Forward(ProductInput x, LowRankTerm? term) => matrix.ExpandedProduct(x.Values).With(term);
 
-    public Tensor Backward(Tensor y) => matrix.BackwardProduct(y);
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum) => matrix.BackwardProduct(y, sum).With(term);
 
     public void Dispose() { }
 }
@@ -51,9 +97,15 @@ internal sealed class BFloat16Products : IFrozenProducts
             .DetachFromDisposeScope();
     }
 
-    public Tensor Forward(Tensor x) => Product(x, transposed: true);
+    public Tensor Forward(ProductInput x, LowRankTerm? term) => Product(x.BFloat16, transposed: true).With(term);
 
-    public Tensor Backward(Tensor y) => Product(y, transposed: false);
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
+    {
+        using var narrow = y.to(ScalarType.BFloat16);
+        var product = Product(narrow, transposed: false);
+        if (sum is null) return product.With(term);
+        using (product) return sum.PlusInPlace(product).With(term);
+    }
 
     public void Dispose() => _kept?.Dispose();
 
@@ -61,7 +113,7 @@ internal sealed class BFloat16Products : IFrozenProducts
     {
         using var scope = NewDisposeScope();
         var weight = _kept ?? _matrix.Expand().to(ScalarType.BFloat16);
-        return x.to(ScalarType.BFloat16).mm(transposed ? weight.t() : weight).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return x.mm(transposed ? weight.t() : weight).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 }
 
@@ -72,40 +124,51 @@ internal sealed class BFloat16Products : IFrozenProducts
 /// </summary>
 internal sealed class Int8Products : IFrozenProducts
 {
-    // The magnitude from which activations are outliers, as in LLM.int8().
-    private const float Outlier = 6;
-
     private readonly WeightMatrix _matrix;
-    private readonly (Tensor Codes, Tensor Scales)? _kept;
+    private readonly Int8Rows? _kept;
     private readonly bool _owns;
 
     public Int8Products(WeightMatrix matrix)
     {
         _matrix = matrix;
         _owns = matrix is DenseMatrix;
-        if (matrix is Int8Matrix int8) _kept = (int8.Codes, int8.Scales);
+        if (matrix is Int8Matrix int8) _kept = new Int8Rows(int8.Codes, int8.Scales, null);
         else if (_owns)
         {
-            var (codes, scales) = Quantized(matrix);
-            _kept = (codes.DetachFromDisposeScope(), scales.DetachFromDisposeScope());
+            _kept = Quantized();
+            _kept.Codes.DetachFromDisposeScope();
+            _kept.Scales.DetachFromDisposeScope();
         }
     }
 
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(ProductInput x, LowRankTerm? term)
     {
+        var codes = x.Codes; // of the caller's scope
         using var scope = NewDisposeScope();
-        var (weight, columnScales) = _kept ?? Quantized(_matrix); // [outputs, inputs], [outputs]
-        return Int8Matrix.Product(x, x.contiguous(), weight, columnScales, Outlier,
-            codes => TorchScriptOps.Int8Product(codes, weight.t())).MoveToOuterDisposeScope();
+        var weight = _kept ?? Quantized();
+        return codes.Product(x.Values, weight.Codes, weight.Scales,
+            (numbers, memory) => Multiply(numbers, weight.Codes.t(), memory), term)
+            .MoveToOuterDisposeScope();
     }
 
-    public Tensor Backward(Tensor y)
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
     {
         using var scope = NewDisposeScope();
-        var (weight, columnScales) = _kept ?? Quantized(_matrix);
-        var (codes, rowScales) = Int8Matrix.RowCodes(y.contiguous(), float.PositiveInfinity, columnScales);
-        return Int8Matrix.Scaled(TorchScriptOps.Int8Product(codes, weight), rowScales, null).MoveToOuterDisposeScope();
+        var weight = _kept ?? Quantized();
+        var codes = Int8Rows.Scaled(y, weight.Scales);
+        if (sum is not null)
+        {
+            codes.SetValues(sum, TorchScriptOps.Int8Product(codes.Codes, weight.Codes), null, term, adds: true);
+            return sum;
+        }
+        var x = Tensors.Empty([y.shape[0], _matrix.Inputs], ScalarType.Float32, y.device);
+        using (var products = Multiply(codes.Codes, weight.Codes, x)) codes.SetValues(x, products, null, term);
+        return x.MoveToOuterDisposeScope();
     }
+
+    // In the memory of the result: a product is converted in place.
+    private static Tensor Multiply(Tensor a, Tensor b, Tensor memory) => Compute.UsesSimd(memory)
+        ? TorchScriptOps.Int8Product(a, b, memory) : TorchScriptOps.Int8Product(a, b);
 
     public void Dispose()
     {
@@ -114,9 +177,95 @@ internal sealed class Int8Products : IFrozenProducts
         kept.Scales.Dispose();
     }
 
-    private static (Tensor Codes, Tensor Scales) Quantized(WeightMatrix matrix)
+    private Int8Rows Quantized()
     {
         using var quiet = no_grad();
-        return Int8Matrix.RowCodes(matrix.Expand().detach().contiguous(), float.PositiveInfinity);
+        return (_matrix as FourBitMatrix)?.ToInt8() ?? Int8Rows.Of(_matrix.Expand().detach());
+    }
+}
+
+/// <summary>
+/// Products of 8-bit weights with inputs of 16 bits in two 8-bit codes, for a head. The gradient of a softmax has values of very
+/// different size in one row; with 8 bits, all but the largest would vanish.
+/// </summary>
+internal sealed unsafe class FineInt8Products : IFrozenProducts
+{
+    // The rows of W at a time: their products are twice as wide as the logits.
+    private const long RowsAtOnce = 8192;
+
+    private readonly Int8Rows _weight; // [outputs, inputs]
+
+    public FineInt8Products(WeightMatrix matrix)
+    {
+        using var quiet = no_grad();
+        _weight = Int8Rows.Of(matrix.Expand().detach());
+        _weight.Codes.DetachFromDisposeScope();
+        _weight.Scales.DetachFromDisposeScope();
+    }
+
+    public Tensor Forward(ProductInput x, LowRankTerm? term)
+    {
+        using var scope = NewDisposeScope();
+        var (rows, outputs) = (x.Values.shape[0], _weight.Codes.shape[0]);
+        var y = Tensors.Empty([rows, outputs], ScalarType.Float32, CPU);
+        var (codes, scales) = Fine(x.Values, null);
+        for (long first = 0; first < outputs; first += RowsAtOnce)
+        {
+            var count = Math.Min(RowsAtOnce, outputs - first);
+            using var part = _weight.Codes.narrow(0, first, count);
+            using var products = TorchScriptOps.Int8Product(codes, part.t());
+            SetValues(y, first, products, scales, _weight.Scales, adds: false);
+        }
+        return y.With(term).MoveToOuterDisposeScope();
+    }
+
+    public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
+    {
+        using var scope = NewDisposeScope();
+        var x = sum ?? Tensors.Empty([y.shape[0], _weight.Codes.shape[1]], ScalarType.Float32, CPU);
+        var (codes, scales) = Fine(y, _weight.Scales);
+        SetValues(x, 0, TorchScriptOps.Int8Product(codes, _weight.Codes), scales, null, adds: sum is not null);
+        x.With(term);
+        return sum ?? x.MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _weight.Codes.Dispose();
+        _weight.Scales.Dispose();
+    }
+
+    // Codes: all first codes, then all second ones, [2 n, m].
+    private static (Tensor Codes, Tensor Scales) Fine(Tensor x, Tensor? factors)
+    {
+        using var contiguous = x.contiguous();
+        var (rows, width) = (x.shape[0], x.shape[1]);
+        var codes = Tensors.Empty([2 * rows, width], ScalarType.Int8, CPU);
+        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
+        var (from, to, at) = ((nint)TensorMemory.Floats(contiguous), (nint)TensorMemory.Bytes(codes),
+            (nint)TensorMemory.Floats(scales));
+        var by = factors is null ? 0 : (nint)TensorMemory.Floats(factors);
+        Rows.Split(rows, width * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                ((float*)at)[row] = Int8Kernel.QuantizeFine((float*)from + row * width, (float*)by, width,
+                    (sbyte*)to + row * width, (sbyte*)to + (rows + row) * width);
+        });
+        return (codes, scales);
+    }
+
+    // Sets columns of y from products with all codes, [2 n, k].
+    private static void SetValues(Tensor y, long column, Tensor products, Tensor rowScales, Tensor? columnScales, bool adds)
+    {
+        var (rows, whole, width) = (y.shape[0], y.shape[1], products.shape[1]);
+        var (from, to, scales) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y),
+            (nint)TensorMemory.Floats(rowScales));
+        var columns = columnScales is null ? 0 : (nint)(TensorMemory.Floats(columnScales) + column);
+        Rows.Split(rows, width * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                Int8Kernel.ScaleFine((int*)from + row * width, (int*)from + (rows + row) * width, width, ((float*)scales)[row],
+                    (float*)columns, (float*)to + row * whole + column, adds);
+        });
     }
 }

@@ -48,41 +48,8 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var (codes, scales) = RowCodes(InHalfPrecision(weight), float.PositiveInfinity);
-        return new Int8Matrix(codes, scales, threshold, roundsInTraining);
-    }
-
-    /// <summary>Quantizes the rows of an fp32 matrix.</summary>
-    /// <param name="x"><c>[n, m]</c>, contiguous.</param>
-    /// <param name="threshold">The magnitude from which values get code 0.</param>
-    /// <param name="factors">A factor on each column, <c>[m]</c>, used without a threshold only; null: 1.</param>
-    internal static (Tensor Codes, Tensor Scales) RowCodes(Tensor x, float threshold, Tensor? factors = null)
-    {
-        if (!Compute.UsesSimd(x)) return RowCodesByTorch(factors is null ? x : x.mul(factors), threshold);
-        var (rows, width) = (x.shape[0], x.shape[1]);
-        var codes = Tensors.Empty(x.shape, ScalarType.Int8, CPU);
-        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
-        var (from, to, at) = ((nint)TensorMemory.Floats(x), (nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(scales));
-        var columns = factors is null ? 0 : (nint)TensorMemory.Floats(factors);
-        Rows.Split(rows, width * 2, (first, end) =>
-        {
-            for (var row = first; row < end; row++)
-            {
-                var values = (float*)from + row * width;
-                var target = (sbyte*)to + row * width;
-                ((float*)at)[row] = columns == 0 ? Int8Kernel.Quantize(values, width, threshold, target)
-                    : Int8Kernel.QuantizeScaled(values, (float*)columns, width, target);
-            }
-        });
-        return (codes, scales);
-    }
-
-    private static (Tensor Codes, Tensor Scales) RowCodesByTorch(Tensor x, float threshold)
-    {
-        var numbers = x.masked_fill(x.abs().ge(Number(threshold)), Number(0)); // outliers
-        var scales = numbers.abs().amax([1L]);
-        var factors = (scales.clamp_min(Number(float.Epsilon)).reciprocal() * Number(127)).mul(scales.gt(Number(0)));
-        return (numbers.mul(factors.unsqueeze(1)).round().to(ScalarType.Int8), scales);
+        var rows = Int8Rows.Of(InHalfPrecision(weight));
+        return new Int8Matrix(rows.Codes, rows.Scales, threshold, roundsInTraining);
     }
 
     /// <inheritdoc/>
@@ -113,29 +80,9 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     public override Tensor Product(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return Product(x, InHalfPrecision(x), Codes, Scales, _threshold, codes =>
+        return Int8Rows.Of(InHalfPrecision(x), _threshold).Product(x, Codes, Scales, (codes, _) =>
             codes.shape[0] < FewRows && Compute.UsesSimd(codes) ? TorchScriptOps.Int8Product(codes, Codes.t()) : Products(codes))
             .MoveToOuterDisposeScope();
-    }
-
-    /// <summary><c>x Wᵀ</c> by products of codes; columns of x with an outlier are multiplied in full precision.</summary>
-    /// <param name="x"><c>[n, inputs]</c></param>
-    /// <param name="rounded">x as it is quantized, contiguous.</param>
-    /// <param name="weight">The codes of W, <c>[outputs, inputs]</c>.</param>
-    /// <param name="scales">The scales of its rows, <c>[outputs]</c>.</param>
-    /// <param name="threshold">The magnitude from which values of x are outliers; infinite: none are.</param>
-    /// <param name="multiply">Multiplies codes of x with those of W: <c>[n, inputs] -> [n, outputs]</c>, int32.</param>
-    internal static Tensor Product(
-        Tensor x, Tensor rounded, Tensor weight, Tensor scales, float threshold, Func<Tensor, Tensor> multiply)
-    {
-        var (codes, rowScales) = RowCodes(rounded, threshold);
-        var outliers = float.IsPositiveInfinity(threshold) ? null : OutlierColumns(rounded, threshold);
-        if (outliers is not null) codes.index_fill_(1, outliers, Number(0));
-        var y = Scaled(multiply(codes), rowScales, scales); // [n, outputs]
-        if (outliers is null) return y;
-        var columns = weight.index_select(1, outliers).to(ScalarType.Float32)
-            .mul_(scales.unsqueeze(1)).mul_(Number(Int8Kernel.PerCode));
-        return y.addmm_(x.index_select(1, outliers), columns.t());
     }
 
     /// <inheritdoc/>
@@ -143,30 +90,6 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     {
         Codes.Dispose();
         Scales.Dispose();
-    }
-
-    /// <summary>Products of codes as values: <c>product · row scale · column scale / 127²</c>, fp32.</summary>
-    /// <param name="products"><c>[n, m]</c>, int32.</param>
-    /// <param name="rowScales"><c>[n]</c></param>
-    /// <param name="columnScales"><c>[m]</c>; null: 1.</param>
-    internal static Tensor Scaled(Tensor products, Tensor rowScales, Tensor? columnScales)
-    {
-        if (!Compute.UsesSimd(products))
-        {
-            var factors = rowScales.unsqueeze(1);
-            return products.to(ScalarType.Float32).mul(columnScales is null ? factors : columnScales * factors)
-                .mul(Number(Int8Kernel.PerProduct));
-        }
-        var y = Tensors.Empty(products.shape, ScalarType.Float32, CPU);
-        var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
-        var (rows, width) = ((nint)TensorMemory.Floats(rowScales), products.shape[1]);
-        var columns = columnScales is null ? 0 : (nint)TensorMemory.Floats(columnScales);
-        Rows.Split(products.shape[0], width, (first, end) =>
-        {
-            for (var row = first; row < end; row++)
-                Int8Kernel.Scale((int*)from + row * width, width, ((float*)rows)[row], (float*)columns, (float*)to + row * width);
-        });
-        return y;
     }
 
     /// <inheritdoc/>
@@ -188,14 +111,6 @@ public sealed unsafe class Int8Matrix : WeightMatrix
             sum = (sum is null ? part : sum.PlusInPlace(part)).MoveToOuterDisposeScope();
         }
         return sum!;
-    }
-
-    // Columns where any row has an outlier; null for none.
-    private static Tensor? OutlierColumns(Tensor x, float threshold)
-    {
-        var largest = x.abs().amax([0L]); // [inputs]
-        var columns = (largest >= Number(threshold)).nonzero().squeeze(1);
-        return columns.numel() == 0 ? null : columns;
     }
 
     private static Tensor InHalfPrecision(Tensor x) => x.detach().to(ScalarType.Float16).to(ScalarType.Float32).contiguous();

@@ -38,10 +38,12 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     }
 
     /// <summary>The gradient of that product: <c>y W</c>, <c>[n, outputs] -> [n, inputs]</c>.</summary>
-    internal virtual Tensor BackwardProduct(Tensor y)
+    /// <param name="y"><c>[n, outputs]</c></param>
+    /// <param name="sum">What the product is added to, in place; null: new memory.</param>
+    internal virtual Tensor BackwardProduct(Tensor y, Tensor? sum = null)
     {
         using var expanded = Expand();
-        return y.mm(expanded);
+        return sum?.addmm_(y, expanded) ?? y.mm(expanded);
     }
 
     /// <summary>Moves the matrix to a device; returns itself where it is already there, else a new matrix.</summary>
@@ -116,14 +118,14 @@ public sealed class DenseMatrix : WeightMatrix
     }
 
     /// <inheritdoc/>
-    internal override Tensor BackwardProduct(Tensor y)
+    internal override Tensor BackwardProduct(Tensor y, Tensor? sum = null)
     {
-        if (!IsExpandedInParts) return base.BackwardProduct(y);
+        if (!IsExpandedInParts) return base.BackwardProduct(y, sum);
         using var scope = NewDisposeScope();
-        var x = Tensors.Zeros([y.shape[0], Inputs], ScalarType.Float32, y.device);
+        var x = sum ?? Tensors.Zeros([y.shape[0], Inputs], ScalarType.Float32, y.device);
         foreach (var (first, rows) in Parts())
             x.addmm_(y.narrow(1, first, rows), Expanded(_stored.narrow(0, first, rows)));
-        return x.MoveToOuterDisposeScope();
+        return sum ?? x.MoveToOuterDisposeScope();
     }
 
     private IEnumerable<(long First, long Rows)> Parts()

@@ -102,15 +102,15 @@ public sealed unsafe partial class MappedFile : IDisposable
         fixed (long* sizes = shape)
         {
             long none = 0;
-            var handle = NewTensor((void*)address, &Release, shape.IsEmpty ? &none : sizes, shape.Length,
-                (sbyte)dtype, (sbyte)dtype, (int)DeviceType.CPU, 0, 0);
-            if (handle == IntPtr.Zero)
+            try
+            {
+                return TensorMemory.Over((void*)address, &Release, shape.IsEmpty ? &none : sizes, shape.Length, dtype);
+            }
+            catch
             {
                 RemoveOwner(address);
-                torch.CheckForErrors();
-                throw new InvalidOperationException("libtorch created no tensor");
+                throw;
             }
-            return torch.Tensor.UnsafeCreateTensor(handle);
         }
     }
 
@@ -186,8 +186,4 @@ public sealed unsafe partial class MappedFile : IDisposable
     // Called by libtorch, on whichever thread drops the last reference to the tensor's storage.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Release(void* address) => RemoveOwner((nint)address);
-
-    [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_new")]
-    private static partial IntPtr NewTensor(void* data, delegate* unmanaged[Cdecl]<void*, void> deleter,
-        long* sizes, int dimensions, sbyte storedType, sbyte dtype, int deviceType, int deviceIndex, byte requiresGrad);
 }

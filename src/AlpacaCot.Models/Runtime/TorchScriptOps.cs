@@ -24,6 +24,9 @@ internal static class TorchScriptOps
         def int8_product(a: Tensor, b: Tensor):
             return torch._int_mm(a, b)
 
+        def int8_product_into(a: Tensor, b: Tensor, c: Tensor):
+            return torch._int_mm(a, b, out=c)
+
         """;
 
     private static readonly Lazy<jit.CompilationUnit> Compiled = new(() => jit.compile(Table));
@@ -39,4 +42,14 @@ internal static class TorchScriptOps
 
     /// <summary>The exact product of int8 matrices in int32: <c>[n, k] [k, m] -> [n, m]</c>.</summary>
     public static Tensor Int8Product(Tensor a, Tensor b) => Compiled.Value.invoke<Tensor>("int8_product", a, b);
+
+    /// <summary>As <see cref="Int8Product(Tensor, Tensor)"/>, into the memory of an fp32 tensor, which then holds
+    /// int32.</summary>
+    /// <returns>The products, a view of that memory; dispose it first.</returns>
+    public static Tensor Int8Product(Tensor a, Tensor b, Tensor into)
+    {
+        var integers = TensorMemory.AsIntegers(into);
+        Compiled.Value.invoke<Tensor>("int8_product_into", a, b, integers).Dispose();
+        return integers;
+    }
 }

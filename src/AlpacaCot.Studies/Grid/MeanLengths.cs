@@ -95,7 +95,7 @@ internal sealed class MeanLengths
             {
                 var tokenizer = Tokenizer.Load(path);
                 encoder = new ExampleEncoder(tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format,
-                    new EncodingOptions { CutoffLength = recipe.Training.CutoffLength });
+                    RecipeEncoding.Of(recipe.Training));
             }
         }
         catch (InputException)
@@ -111,5 +111,5 @@ internal sealed class MeanLengths
         return Path.Exists(path) ? path : null;
     }
 
-    private static string Key(Recipe recipe) => $"{Source(recipe)} {recipe.Template} {recipe.Training.CutoffLength}";
+    private static string Key(Recipe recipe) => $"{Source(recipe)} {recipe.Template} {RecipeEncoding.NameOf(recipe.Training)}";
 }

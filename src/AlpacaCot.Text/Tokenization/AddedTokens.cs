@@ -26,18 +26,19 @@ internal readonly record struct TextPart(int Start, int End, int Id);
 internal sealed class AddedTokens
 {
     private readonly TokenTrie _trie;
-    private readonly SearchValues<char> _firsts;
+    private readonly SearchValues<string> _forms;
     private readonly Dictionary<int, AddedToken> _byId;
 
     /// <param name="tokens">The tokens with the form to match.</param>
     public AddedTokens(IReadOnlyList<(AddedToken Token, string Form)> tokens)
     {
         _trie = new TokenTrie(tokens.Select(t => (t.Form, t.Token.Id)));
-        _firsts = SearchValues.Create([.. tokens.Where(t => t.Form.Length > 0).Select(t => t.Form[0])]);
+        _forms = SearchValues.Create([.. tokens.Select(t => t.Form).Where(form => form.Length > 0)], StringComparison.Ordinal);
         _byId = tokens.GroupBy(t => t.Token.Id).ToDictionary(g => g.Key, g => g.First().Token);
     }
 
-    public bool IsEmpty => _byId.Count == 0;
+    /// <summary>Whether any of the tokens occurs in a text.</summary>
+    public bool OccurIn(string text) => _byId.Count > 0 && text.AsSpan().ContainsAny(_forms);
 
     /// <summary>Splits a text into non-empty parts, in order.</summary>
     public List<TextPart> Split(string text, bool parseSpecial)
@@ -46,7 +47,7 @@ internal sealed class AddedTokens
         var done = 0;
         for (var at = 0; at < text.Length;)
         {
-            var skip = text.AsSpan(at).IndexOfAny(_firsts);
+            var skip = text.AsSpan(at).IndexOfAny(_forms);
             if (skip < 0) break;
             at += skip;
             var length = _trie.LongestMatch(text.AsSpan(at), out var id);

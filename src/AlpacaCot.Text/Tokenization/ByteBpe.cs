@@ -12,7 +12,6 @@ internal sealed class ByteBpe : ITokenModel
     private readonly int[] _symbols = new int[256];
     private readonly int? _unknown;
     private readonly bool _wholePieceFirst;
-    private readonly PieceCache _cache = new();
 
     /// <param name="vocabulary">The vocabulary.</param>
     /// <param name="pairs">The merges, over token ids.</param>
@@ -34,19 +33,19 @@ internal sealed class ByteBpe : ITokenModel
     public void Encode(string text, int start, int end, TokenSink sink)
     {
         var piece = text.AsSpan(start, end - start);
-        if (sink.Starts is not null || !PieceCache.Holds(piece))
+        if (sink.Cache is not { } cache || !PieceCache.Holds(piece))
         {
             Merge(piece, start, sink);
             return;
         }
-        if (_cache.Find(piece) is { } known)
+        if (cache.Find(piece) is { IsEmpty: false } known)
         {
             sink.AddRange(known);
             return;
         }
         var before = sink.Ids.Count;
         Merge(piece, start, sink);
-        _cache.Add(piece, sink.From(before));
+        cache.Add(piece, sink.From(before));
     }
 
     private void Merge(ReadOnlySpan<char> piece, int start, TokenSink sink)

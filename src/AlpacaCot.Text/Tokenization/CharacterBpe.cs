@@ -14,7 +14,6 @@ internal sealed class CharacterBpe : ITokenModel
     private readonly SymbolMap _symbols;
     private readonly CharacterBpeOptions _options;
     private readonly Dictionary<int, int[]> _resegmented = [];
-    private readonly PieceCache _cache = new();
     private readonly bool _wordsAreIndependent;
 
     /// <param name="vocabulary">The vocabulary.</param>
@@ -85,19 +84,19 @@ internal sealed class CharacterBpe : ITokenModel
     private void EncodeWord(string text, int start, int end, TokenSink sink)
     {
         var word = text.AsSpan(start, end - start);
-        if (sink.Starts is not null || !PieceCache.Holds(word))
+        if (sink.Cache is not { } cache || !PieceCache.Holds(word))
         {
             Merge(word, start, sink);
             return;
         }
-        if (_cache.Find(word) is { } known)
+        if (cache.Find(word) is { IsEmpty: false } known)
         {
             sink.AddRange(known);
             return;
         }
         var before = sink.Ids.Count;
         Merge(word, start, sink);
-        _cache.Add(word, sink.From(before));
+        cache.Add(word, sink.From(before));
     }
 
     private void Merge(ReadOnlySpan<char> word, int start, TokenSink sink)

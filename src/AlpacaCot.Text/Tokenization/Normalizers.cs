@@ -41,6 +41,8 @@ internal static class TextFunctions
 {
     public static string Replace(string text, ITextPattern pattern, string content)
     {
+        if (pattern is LiteralPattern { Wanted: { Length: > 0 } wanted })
+            return text.Replace(wanted, content, StringComparison.Ordinal);
         var matches = new List<(int Start, int End)>();
         pattern.Find(text, 0, text.Length, matches);
         if (matches.Count == 0) return text;

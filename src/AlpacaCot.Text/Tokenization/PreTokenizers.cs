@@ -11,8 +11,7 @@ internal sealed class PatternSplit(ITextPattern pattern, SplitBehavior behavior,
 {
     public void Cut(Pieces pieces, TextPlace place)
     {
-        var cut = new List<(int Start, int End)>(pieces.Text.Length / 4 + 1);
-        var matches = new List<(int Start, int End)>();
+        var (cut, matches) = (pieces.Next(), pieces.Matches);
         foreach (var (start, end) in pieces.Ranges)
         {
             matches.Clear();
@@ -27,7 +26,7 @@ internal sealed class PatternSplit(ITextPattern pattern, SplitBehavior behavior,
             }
             join.Add(done, end, invert);
         }
-        pieces.Ranges = cut;
+        pieces.Replace();
     }
 
     private struct Joiner(List<(int Start, int End)> cut, SplitBehavior behavior)
@@ -81,6 +80,8 @@ internal sealed class CharacterPattern(Func<int, bool> belongs) : ITextPattern
 /// <summary>Matches a fixed string.</summary>
 internal sealed class LiteralPattern(string wanted) : ITextPattern
 {
+    public string Wanted => wanted;
+
     public void Find(string text, int start, int end, List<(int Start, int End)> matches)
     {
         if (wanted.Length == 0) return;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -15,6 +16,7 @@ public sealed class Tokenizer
     private readonly Dictionary<int, AddedToken> _addedById = [];
     private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
     private readonly int[] _before, _after;
+    private readonly ConcurrentBag<TokenSink> _sinks = [];
 
     internal Tokenizer(TokenizerParts parts, TokenizerConfig config)
     {
@@ -90,11 +92,11 @@ public sealed class Tokenizer
     public int[] Encode(string text, bool addSpecial = true, bool parseSpecial = true)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var sink = new TokenSink();
+        var sink = Rent();
         if (addSpecial) sink.AddRange(_before);
         EncodeText(text, TextPlace.Start, parseSpecial, sink, null);
         if (addSpecial) sink.AddRange(_after);
-        return [.. sink.Ids];
+        return Return(sink);
     }
 
     /// <summary>
@@ -110,9 +112,19 @@ public sealed class Tokenizer
     internal int[] EncodeSegment(string text, TextPlace place, bool parseSpecial)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var sink = new TokenSink();
+        var sink = Rent();
         EncodeText(text, place, parseSpecial, sink, null);
-        return [.. sink.Ids];
+        return Return(sink);
+    }
+
+    // A sink for each text that is encoded at the same time; a thread gets the one that it used before.
+    private TokenSink Rent() => _sinks.TryTake(out var sink) ? sink : new();
+
+    private int[] Return(TokenSink sink)
+    {
+        var ids = sink.Take();
+        if (sink.IsKept) _sinks.Add(sink);
+        return ids;
     }
 
     /// <summary>The position of a text that follows a token in the same text.</summary>
@@ -190,7 +202,7 @@ public sealed class Tokenizer
     // Match unnormalized added tokens in the raw text first, then the others after normalization.
     private void EncodeText(string text, TextPlace place, bool parseSpecial, TokenSink sink, StringBuilder? normalized)
     {
-        if (_raw.IsEmpty)
+        if (!_raw.OccurIn(text))
         {
             EncodeStretch(text, place, parseSpecial, sink, normalized);
             return;
@@ -208,7 +220,7 @@ public sealed class Tokenizer
         var isContinued = place == TextPlace.AfterNormalizedToken;
         text = _parts.Normalizer?.Normalize(text, isContinued ? TextPlace.Continuation : place) ?? text;
         if (isContinued) place = TextPlace.AfterToken;
-        if (_normalized.IsEmpty)
+        if (!_normalized.OccurIn(text))
         {
             EncodePlain(text, place, sink, normalized);
             return;
@@ -232,7 +244,8 @@ public sealed class Tokenizer
         }
         else
         {
-            var pieces = new Pieces(text);
+            var pieces = sink.Pieces;
+            pieces.Begin(text);
             _parts.PreTokenizer.Cut(pieces, place);
             text = pieces.Text;
             foreach (var (start, end) in CollectionsMarshal.AsSpan(pieces.Ranges))

@@ -26,11 +26,12 @@ public sealed class ExampleSet(EncodedDataset rows, IObjective objective)
     public MicroBatch Collate(int[] examples) =>
         objective.Collate([.. examples.SelectMany(RowsOf).Select(row => rows[row])]);
 
-    /// <summary>Splits off examples for validation; see <see cref="EncodedDataset.Split"/>.</summary>
-    public (ExampleSet Train, ExampleSet Validation) Split(int validationSize, long seed)
+    /// <summary>Splits off examples for validation; see <see cref="EncodedDataset.SplitExamples"/>.</summary>
+    /// <exception cref="Text.InputException">The validation part would leave no training examples.</exception>
+    public ExampleSplit Split(int validationSize, long seed)
     {
         var (train, validation) = rows.SplitExamples(validationSize, seed, objective.RowsPerExample);
-        return (Select(train), Select(validation));
+        return new(Select(train), Select(validation), train, validation);
     }
 
     /// <summary>The examples with these numbers, in this order.</summary>
@@ -39,3 +40,11 @@ public sealed class ExampleSet(EncodedDataset rows, IObjective objective)
     private IEnumerable<int> RowsOf(int example) =>
         Enumerable.Range(example * objective.RowsPerExample, objective.RowsPerExample);
 }
+
+/// <summary>Examples split into two parts.</summary>
+/// <param name="Train">The training examples.</param>
+/// <param name="Validation">The validation examples.</param>
+/// <param name="TrainNumbers">The numbers that the training examples had in the whole set.</param>
+/// <param name="ValidationNumbers">The numbers that the validation examples had in the whole set.</param>
+public sealed record ExampleSplit(ExampleSet Train, ExampleSet Validation, IReadOnlyList<int> TrainNumbers,
+    IReadOnlyList<int> ValidationNumbers);

@@ -1,3 +1,4 @@
+using AlpacaCot.Data.Preparation;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Batching;
@@ -19,7 +20,9 @@ public sealed record RunLength(int Steps, int? Examples)
         if (options.MaxSteps is { } fixedSteps) return new(fixedSteps, null);
         var tokenizer = Tokenizer.Load(recipe.Model.Tokenizer
             ?? (recipe.Model.Init is { } init ? Path.GetDirectoryName(init)! : recipe.Model.Folder!));
-        var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format, ObjectiveRegistry.Create(options));
+        var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format,
+            ObjectiveRegistry.Create(options),
+            cache: EncodedCache.OfUser());
         var sampler = new EpochSampler(data.Train, new SamplingOptions(options.BatchSize, options.MicroBatchSize, options.Epochs,
             null, options.GroupByLength, options.Seed));
         return new(sampler.TotalSteps, data.Train.Count);

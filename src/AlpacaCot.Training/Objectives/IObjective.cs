@@ -24,6 +24,12 @@ public interface IObjective
     /// <summary>Collates the rows of examples into a micro-batch.</summary>
     MicroBatch Collate(IReadOnlyList<TokenizedExample> rows) => MicroBatch.Of(rows);
 
+    /// <summary>
+    /// A name of what <see cref="Encode"/> does, for the cache of tokenized data: the same name gives the same rows of the same
+    /// conversations. Null: the rows are not cached.
+    /// </summary>
+    string? EncodingName => null;
+
     /// <summary>The number of units in a micro-batch; a batch of weight 0 is skipped.</summary>
     int Weight(MicroBatch batch);
 

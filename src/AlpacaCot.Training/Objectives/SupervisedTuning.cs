@@ -11,6 +11,9 @@ public sealed class SupervisedTuning : IObjective
     public string WeightName => "supervised_tokens";
 
     /// <inheritdoc/>
+    public string? EncodingName => "supervised";
+
+    /// <inheritdoc/>
     public IEnumerable<TokenizedExample> Encode(ExampleEncoder encoder, IEnumerable<Conversation> conversations) =>
         encoder.EncodeAll(conversations, Environment.ProcessorCount);
 

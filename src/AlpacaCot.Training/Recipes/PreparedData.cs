@@ -1,8 +1,6 @@
-using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Text;
-using AlpacaCot.Text.Examples;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Text.Tokenization;
 using AlpacaCot.Training.Batching;
@@ -23,63 +21,41 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
     /// <summary>A hash over the tokens of all examples and their order.</summary>
     public string Fingerprint => $"{Train.Rows.Fingerprint()}+{Validation.Rows.Fingerprint()}";
 
-    /// <summary>Reads, renders and tokenizes the data of a recipe.</summary>
+    /// <summary>Reads, renders and tokenizes the data of a recipe, or takes it from the cache.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="template">The prompt template.</param>
     /// <param name="objective">The training objective, which defines examples.</param>
     /// <param name="findOverlap">Whether to look for validation records that nearly repeat a training record, for a note.</param>
+    /// <param name="cache">Where tokenized data is kept; null: in memory only.</param>
     /// <param name="embeddings">The rows of the model's embedding; data with a token beyond them is an error. Null: not
-    /// known.</param>
+    /// checked.</param>
     /// <exception cref="InputException">A file is invalid, or there is no training example.</exception>
     public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective,
-        bool findOverlap = false, int? embeddings = null)
+        bool findOverlap = false, EncodedCache? cache = null, int? embeddings = null)
     {
         var options = recipe.Training;
-        var notes = new List<string>();
-        var noted = new HashSet<string>();   // sources that are counted or read several times repeat their notes
-        var encoder = new ExampleEncoder(tokenizer, template, new EncodingOptions
-        {
-            CutoffLength = options.CutoffLength, TrainOnInputs = options.TrainOnInputs, TrainOn = options.TrainOn,
-            Roles = options.TrainOnRoles, Reasoning = options.Reasoning, Embeddings = embeddings,
-            OnBadRecord = options.SkipBad ? Once : null,
-        });
-        var reading = new ReadOptions
-        {
-            SkipBad = options.SkipBad, Answers = AnswerRule.Filled, OnRecognized = Once, OnBadRecord = Once,
-        };
-        var mixture = RecipeData.Mixture(recipe, reading);
-        var validates = findOverlap && (recipe.Validation.Count > 0 || options.ValidationSize > 0);
-        var (ofTraining, ofValidation) = (Sample(), Sample());
-        var train = Encode(mixture, ofTraining);
-        encoder.RequireExamples("training.cutoff_length");
-        var validation = recipe.Validation.Count > 0 ? Encode(RecipeData.Validation(recipe, reading), ofValidation)
-            : Examples([]);
+        var encoded = EncodedRecipe.Of(recipe, tokenizer, template, objective, cache, embeddings);
+        var record = encoded.Record;
+        List<string> notes = [.. record.Notes];
+        var train = new ExampleSet(encoded.Training.Rows, objective);
+        var validation = new ExampleSet(encoded.Validation.Rows, objective);
+        ExampleSplit? split = null;
         if (options.ValidationSize > 0)
         {
             // Weights, epochs and sizes have repeated records by now: the split keeps all repetitions of one on the same side.
-            var all = train;
-            var (kept, split) = all.Rows.SplitExamples(options.ValidationSize, options.Seed, objective.RowsPerExample);
-            (train, validation) = (all.Select(kept), all.Select(split));
-            if (ofTraining is not null) (ofTraining, ofValidation) = (ofTraining.Of(kept), ofTraining.Of(split));
+            split = train.Split(options.ValidationSize, options.Seed);
+            (train, validation) = (split.Train, split.Validation);
         }
-        if (ofTraining is not null && SplitOverlap.Note(ofTraining, ofValidation!) is { } overlap) notes.Add(overlap);
-        if (encoder.Dropped + encoder.Truncated + encoder.Bad + encoder.LongTexts > 0) notes.Add(encoder.Summary);
-        return new PreparedData(train, validation, encoder.Dropped, encoder.Truncated, notes, mixture.Report!);
-
-        void Once(string note)
+        if (findOverlap && validation.Count > 0)
         {
-            if (noted.Add(note)) notes.Add(note);
+            var sample = new RecordSample(encoded.Training.First());
+            var (ofTraining, ofValidation) = split is null ? (sample, new RecordSample(encoded.Validation.First()))
+                : (sample.Of(split.TrainNumbers), sample.Of(split.ValidationNumbers));
+            if (SplitOverlap.Note(ofTraining, ofValidation) is { } overlap) notes.Add(overlap);
         }
-
-        RecordSample? Sample() => validates ? new RecordSample() : null;
-
-        ExampleSet Encode(Mixture records, RecordSample? sample)
-        {
-            var rows = objective.Encode(encoder, records.Read());
-            return Examples(sample is null ? rows : sample.Keeping(rows, objective.RowsPerExample));
-        }
-
-        ExampleSet Examples(IEnumerable<TokenizedExample> rows) => new(EncodedDataset.From(rows), objective);
+        if (record.Counts is { } counts) notes.Add(counts);
+        if (encoded.Note is { } note) notes.Add(note);
+        return new PreparedData(train, validation, record.Dropped, record.Truncated, notes, record.Mixture);
     }
 }

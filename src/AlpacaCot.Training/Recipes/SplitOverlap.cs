@@ -16,7 +16,11 @@ internal sealed class RecordSample
 
     public RecordSample() => _records = [];
 
-    private RecordSample(List<Conversation?> records) => _records = records;
+    /// <summary>The sample that <see cref="Kept"/> was taken from.</summary>
+    public RecordSample(IReadOnlyList<Conversation?> kept) => _records = [.. kept];
+
+    /// <summary>The conversation of each example; null for an example without one.</summary>
+    public IReadOnlyList<Conversation?> Kept => _records;
 
     /// <summary>Passes rows on and keeps the conversation of each example's first row.</summary>
     public IEnumerable<TokenizedExample> Keeping(IEnumerable<TokenizedExample> rows, int rowsPerExample)
@@ -31,7 +35,7 @@ internal sealed class RecordSample
 
     /// <summary>The sample of a part of the examples.</summary>
     public RecordSample Of(IEnumerable<int> examples) =>
-        new([.. examples.TakeWhile(e => e < _records.Count).Select(e => _records[e])]);
+        new(examples.TakeWhile(e => e < _records.Count).Select(e => _records[e]).ToList());
 
     /// <summary>The conversations.</summary>
     public IReadOnlyList<Conversation> Records => [.. _records.OfType<Conversation>()];

@@ -44,20 +44,26 @@ public sealed class EncodedDatasetTests
         Assert.Throws<ArgumentException>(() => EncodedDataset.From([new([1, 2], [1])]));
     }
 
+    private static (EncodedDataset Train, EncodedDataset Validation) Split(EncodedDataset dataset, int validationSize, long seed)
+    {
+        var (train, validation) = dataset.SplitExamples(validationSize, seed);
+        return (dataset.Select(train), dataset.Select(validation));
+    }
+
     [Fact]
     public void A_split_is_drawn_by_the_seed_and_loses_nothing()
     {
         var dataset = EncodedDataset.From(Enumerable.Range(0, 500).Select(i => new TokenizedExample([i], [i])));
-        var (train, validation) = dataset.Split(100, seed: 42);
+        var (train, validation) = Split(dataset, 100, seed: 42);
         Assert.Equal((400, 100), (train.Count, validation.Count));
         Assert.Equal(Enumerable.Range(0, 500), Ids(train).Concat(Ids(validation)).Order());
         Assert.Equal(Ids(train).Order(), Ids(train));
-        Assert.Equal(Ids(validation), Ids(dataset.Split(100, seed: 42).Validation));
-        Assert.NotEqual(Ids(validation), Ids(dataset.Split(100, seed: 43).Validation));
+        Assert.Equal(Ids(validation), Ids(Split(dataset, 100, seed: 42).Validation));
+        Assert.NotEqual(Ids(validation), Ids(Split(dataset, 100, seed: 43).Validation));
         Assert.InRange(Ids(validation).Average(), 200, 300);
-        Assert.Equal((500, 0), (dataset.Split(0, seed: 1).Train.Count, dataset.Split(0, seed: 1).Validation.Count));
+        Assert.Equal((500, 0), (Split(dataset, 0, seed: 1).Train.Count, Split(dataset, 0, seed: 1).Validation.Count));
         Assert.Equal("validation_size 500 leaves no training examples: the data has 500 examples.",
-            Assert.Throws<InputException>(() => dataset.Split(500, seed: 1)).Message);
+            Assert.Throws<InputException>(() => Split(dataset, 500, seed: 1)).Message);
 
         static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];
     }
@@ -67,15 +73,15 @@ public sealed class EncodedDatasetTests
     public void Repetitions_of_an_example_are_on_one_side_of_a_split()
     {
         var dataset = EncodedDataset.From(Enumerable.Range(0, 40).Select(i => new TokenizedExample([i % 10, 7], [i % 10, 7])));
-        var (train, validation) = dataset.Split(3, seed: 1);
+        var (train, validation) = Split(dataset, 3, seed: 1);
         Assert.Equal((28, 3), (train.Count, validation.Count)); // validation has each once, training the others four times
         Assert.Empty(Ids(train).Intersect(Ids(validation)));
         Assert.Equal(Enumerable.Range(0, 10), Ids(train).Union(Ids(validation)).Order());
         // Without repetitions the choice is the one of before.
-        Assert.Equal(Ids(EncodedDataset.From(Enumerable.Range(0, 10).Select(i => new TokenizedExample([i, 7], [i, 7])))
-            .Split(3, seed: 1).Validation), Ids(validation));
+        Assert.Equal(Ids(Split(EncodedDataset.From(Enumerable.Range(0, 10).Select(i => new TokenizedExample([i, 7], [i, 7]))), 3,
+            seed: 1).Validation), Ids(validation));
         Assert.Equal("validation_size 10 leaves no training examples: the data has 10 different examples (40 with repetitions, "
-            + "which are all on one side).", Assert.Throws<InputException>(() => dataset.Split(10, seed: 1)).Message);
+            + "which are all on one side).", Assert.Throws<InputException>(() => Split(dataset, 10, seed: 1)).Message);
 
         static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];
     }

@@ -122,16 +122,17 @@ public sealed class KernelTests : IDisposable
             i[0].matmul(exact.t()).Plus(Number(0.25) * (kept is null ? i[0] : i[0] * kept).matmul(i[1].t()).matmul(i[2].t()));
         foreach (var strided in (bool[])[false, true])
         {
-            Agree(i => FrozenLinear.Apply(i[0], products, null), i => i[0].matmul(exact.t()), strided, x);
-            Agree(i => FrozenLinear.Apply(i[0], products, new LowRank(i[1], i[2], 0.25)), i => Plain(i), strided, x, a, b);
-            Agree(i => FrozenLinear.Apply(i[0], products, new LowRank(i[1], i[2], 0.25), i[0] * mask), i => Plain(i, mask),
-                strided,
+            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products)), i => i[0].matmul(exact.t()), strided, x);
+            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25))), i => Plain(i), strided,
+                x, a, b);
+            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25), i[0] * mask)),
+                i => Plain(i, mask), strided,
                 x, a, b);
             // The first adapted layer reads embeddings, which do not learn.
-            Agree(i => FrozenLinear.Apply(x, products, new LowRank(i[0], i[1], 0.25)),
+            Agree(i => FrozenLinear.Apply(x, new FrozenPart(products, new LowRank(i[0], i[1], 0.25))),
                 i => Plain([x.to(ScalarType.Float64), .. i]),
                 strided, a, b);
-            Agree(i => FrozenLinear.Apply(x, products, new LowRank(i[0], i[1], 0.25), x * mask),
+            Agree(i => FrozenLinear.Apply(x, new FrozenPart(products, new LowRank(i[0], i[1], 0.25), x * mask)),
                 i => Plain([x.to(ScalarType.Float64), .. i], mask), strided, a, b);
         }
     }
@@ -143,8 +144,8 @@ public sealed class KernelTests : IDisposable
         var products = new ExpandedProducts(new DenseMatrix(numbers) { PartNumbers = 71 }); // 10 rows
         var exact = numbers.to(ScalarType.Float64);
         var (x, a, b) = (Random(2, 2, 5, 7), Random(3, 2, 7), Random(4, 33, 2));
-        Agree(i => FrozenLinear.Apply(i[0], products, null), i => i[0].matmul(exact.t()), strided: false, x);
-        Agree(i => FrozenLinear.Apply(i[0], products, new LowRank(i[1], i[2], 0.25)),
+        Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products)), i => i[0].matmul(exact.t()), strided: false, x);
+        Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25))),
             i => i[0].matmul(exact.t()).Plus(Number(0.25) * i[0].matmul(i[1].t()).matmul(i[2].t())), strided: true, x, a, b);
     }
 
@@ -162,7 +163,7 @@ public sealed class KernelTests : IDisposable
         // Right values, wrong gradient.
         var square = Random(3, 33, 33);
         var products = new ExpandedProducts(new DenseMatrix(square));
-        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], products, null).Plus((i[0] * Number(0.1)).detach()),
+        Wrong(() => Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products)).Plus((i[0] * Number(0.1)).detach()),
             i => i[0].matmul(square.t().to(ScalarType.Float64)).Plus(i[0] * Number(0.1)), false, x));
     }
 

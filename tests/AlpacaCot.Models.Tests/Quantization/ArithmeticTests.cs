@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Adapters;
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Modules;
 using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
@@ -85,10 +86,10 @@ public sealed class ArithmeticTests : IDisposable
     {
         var counted = new Counting(new ExpandedProducts(new DenseMatrix(randn(6, 8))));
         var (a, b) = (randn(2, 8).requires_grad_(), randn(6, 2).requires_grad_());
-        FrozenLinear.Apply(randn(3, 8), counted, new LowRank(a, b, 1)).sum().backward();
+        FrozenLinear.Apply(randn(3, 8), new FrozenPart(counted, new LowRank(a, b, 1))).sum().backward();
         Assert.Equal(0, counted.Backwards);
         Assert.True(a.grad!.norm().item<float>() > 0);
-        FrozenLinear.Apply(randn(3, 8).requires_grad_(), counted, new LowRank(a, b, 1)).sum().backward();
+        FrozenLinear.Apply(randn(3, 8).requires_grad_(), new FrozenPart(counted, new LowRank(a, b, 1))).sum().backward();
         Assert.Equal(1, counted.Backwards);
     }
 
@@ -96,12 +97,12 @@ public sealed class ArithmeticTests : IDisposable
     {
         public int Backwards { get; private set; }
 
-        public Tensor Forward(Tensor x) => inner.Forward(x);
+        public Tensor Forward(ProductInput x, LowRankTerm? term) => inner.Forward(x, term);
 
-        public Tensor Backward(Tensor y)
+        public Tensor Backward(Tensor y, LowRankTerm? term, Tensor? sum)
         {
             Backwards++;
-            return inner.Backward(y);
+            return inner.Backward(y, term, sum);
         }
 
         public void Dispose() => inner.Dispose();

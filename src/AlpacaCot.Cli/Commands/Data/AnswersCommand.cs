@@ -39,21 +39,18 @@ internal sealed class AnswersCommand(Terminal terminal)
         var (path, to) = (parsed.GetValue(_in)!, parsed.GetValue(_out)!);
         var known = parsed.GetValue(_templates) is { } file ? CotTemplates.Load(file) : null;
         var (bad, found) = (0L, 0L);
-        var reading = _reading.Read(parsed, terminal) with
+        using var progress = new RecordProgress(terminal, parsed.GetValue(_json));
+        var reading = progress.Following(_reading.Read(parsed, terminal) with
         {
             SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => bad++,
-        };
-        var count = 0L;
-        using (var progress = new RecordProgress(terminal, parsed.GetValue(_json)))
-            OutputFile.Write(to, stream =>
-            {
-                foreach (var record in DataFiles.Read(path, reading))
-                {
-                    cancel.ThrowIfCancellationRequested();
-                    progress.Report(++count);
-                    if (Write(stream, record, known)) found++;
-                }
-            });
+        });
+        OutputFile.Write(to, stream =>
+        {
+            foreach (var record in progress.Follow(DataFiles.Read(path, reading), cancel))
+                if (Write(stream, record, known)) found++;
+        });
+        var count = progress.Count;
+        progress.Dispose();
         if (parsed.GetValue(_json))
             terminal.WriteJson(w => w.Object(o =>
             {
@@ -65,7 +62,7 @@ internal sealed class AnswersCommand(Terminal terminal)
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{found:N0} of {count:N0} records "
-                + $"have a final answer{(bad > 0 ? $", {bad:N0} skipped" : "")}: {to}"));
+                + $"have a final answer{(bad > 0 ? $", {bad:N0} skipped" : "")}, in {progress.TimeAndSpeed}: {to}"));
         return ExitCode.Done;
     }
 

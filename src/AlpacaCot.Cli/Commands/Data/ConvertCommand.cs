@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
@@ -63,7 +62,6 @@ internal sealed class ConvertCommand(Terminal terminal)
         var files = DataFiles.Find(source);
         if (files.Any(file => Path.GetFullPath(file) == Path.GetFullPath(target)))
             throw new InputException("--out is the input file; choose another file");
-        var clock = Stopwatch.StartNew();
         var (bad, recognized, read) = (0L, "", 0L);
         void Bad(string message)
         {
@@ -75,8 +73,8 @@ internal sealed class ConvertCommand(Terminal terminal)
             if (recognized.Length == 0) recognized = what[(files[0].Length + 2)..];
             terminal.Beside(json).WriteLine(what);
         }
-        var options = reading with { SkipBad = skipBad, OnBadRecord = Bad, OnRecognized = Recognized };
         using var progress = new RecordProgress(terminal, json);
+        var options = progress.Following(reading with { SkipBad = skipBad, OnBadRecord = Bad, OnRecognized = Recognized });
         var conversations = DataFiles.Read(source, options).Take(limit ?? int.MaxValue).Select(conversation =>
         {
             cancel.ThrowIfCancellationRequested();
@@ -94,10 +92,10 @@ internal sealed class ConvertCommand(Terminal terminal)
                 o.WriteString("format", to);
                 o.WriteNumber("records", written);
                 o.WriteNumber("skipped", bad);
-                o.WriteNumber("seconds", Math.Round(clock.Elapsed.TotalSeconds, 3));
+                o.WriteNumber("seconds", Math.Round(progress.Elapsed.TotalSeconds, 3));
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{written:N0} records, {bad:N0} skipped, in {clock.Elapsed.TotalSeconds:0.0} s: {target}"));
+                $"{written:N0} records, {bad:N0} skipped, in {progress.TimeAndSpeed}: {target}"));
     }
 }

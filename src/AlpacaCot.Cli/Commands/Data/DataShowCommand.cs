@@ -56,15 +56,15 @@ internal sealed class DataShowCommand(Terminal terminal)
         {
             var data = parsed.GetValue(_in) is { } path ? [path] : _catalogue.DataOf(source, parsed);
             var skipped = 0L;
-            var reading = _reading.Read(parsed, terminal) with
+            using var progress = new RecordProgress(terminal, asJson);
+            var reading = progress.Following(_reading.Read(parsed, terminal) with
             {
                 SkipBad = parsed.GetValue(_skipBad), OnBadRecord = _ => skipped++,
-            };
-            using var progress = new RecordProgress(terminal, asJson);
+            });
             var look = data.Count == 0 ? null : Look.At(
                 progress.Follow(source.Convert(data, new ConvertOptions { Reading = reading }), cancel),
                 parsed.GetValue(_samples), parsed.GetValue(_limit));
-            return (source.Entry, data, look, skipped);
+            return (source.Entry, data, look, skipped, time: progress.TimeAndSpeed);
         }).ToList();
         if (asJson)
             terminal.WriteJson(w => w.Object(o => o.Array("sets", shown, s => o.Object(set =>
@@ -87,11 +87,12 @@ internal sealed class DataShowCommand(Terminal terminal)
                 }));
             }))));
         else
-            foreach (var (entry, data, look, skipped) in shown) Show(entry, data, look, skipped, terminal.Console);
+            foreach (var (entry, data, look, skipped, time) in shown) Show(entry, data, look, skipped, time, terminal.Console);
         return ExitCode.Done;
     }
 
-    private static void Show(CatalogueEntry entry, IReadOnlyList<string> data, Look? look, long skipped, IAnsiConsole console)
+    private static void Show(CatalogueEntry entry, IReadOnlyList<string> data, Look? look, long skipped, string time,
+        IAnsiConsole console)
     {
         console.WriteLine();
         console.MarkupLine($"[bold]{Markup.Escape(entry.Name)}[/]  {Markup.Escape(entry.Title)}");
@@ -115,6 +116,7 @@ internal sealed class DataShowCommand(Terminal terminal)
         }
         foreach (var path in data) Line("data", path);
         Line("found", look.Summary(skipped));
+        Line("read in", time);
         foreach (var sample in look.Samples)
         {
             console.WriteLine();

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using AlpacaCot.Cli.CommandLine;
@@ -89,11 +88,11 @@ internal sealed class MixCommand(Terminal terminal)
     {
         ConversationWriter.Check(output, format);
         var bad = 0;
-        var mixture = Training.Recipes.RecipeData.Mixture(recipe,
-            new PreparationStep(terminal).Reading(ReadingOptions.Shown(terminal), skipBad, _ => bad++));
-        var clock = Stopwatch.StartNew();
-        using (var progress = new RecordProgress(terminal, json))
-            ConversationWriter.Write(output, progress.Follow(mixture.Read(), cancel), format);
+        using var progress = new RecordProgress(terminal, json);
+        var mixture = Training.Recipes.RecipeData.Mixture(recipe, progress.Following(
+            new PreparationStep(terminal).Reading(ReadingOptions.Shown(terminal), skipBad, _ => bad++)));
+        ConversationWriter.Write(output, progress.Follow(mixture.Read(), cancel), format);
+        progress.Dispose();
         var report = mixture.Report!;
         if (json)
         {
@@ -109,7 +108,7 @@ internal sealed class MixCommand(Terminal terminal)
                     source.WriteNumber("available", part.Available);
                     source.WriteNumber("taken", part.Taken);
                 }));
-                o.WriteNumber("seconds", Math.Round(clock.Elapsed.TotalSeconds, 3));
+                o.WriteNumber("seconds", Math.Round(progress.Elapsed.TotalSeconds, 3));
             }));
             return;
         }
@@ -117,7 +116,7 @@ internal sealed class MixCommand(Terminal terminal)
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{taken,11:N0} of {available,11:N0}  {100.0 * taken / Math.Max(1, report.Records),5:0.0} %  {Shown(name)}"));
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{report.Records:N0} records in {clock.Elapsed.TotalSeconds:0.0} s: {output}"));
+            $"{report.Records:N0} records in {progress.TimeAndSpeed}: {output}"));
         terminal.Out.WriteLine($"fingerprint {report.Fingerprint}");
     }
 

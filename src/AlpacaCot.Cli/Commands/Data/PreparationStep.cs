@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -65,10 +64,9 @@ internal sealed class PreparationStep(Terminal terminal)
         // A dry run refuses a wrong format too.
         ConversationWriter.Check(output ?? "records.jsonl", parsed.GetValue(_format)!);
         var outcome = new Outcome { Output = dry ? null : output, Report = report };
-        var reading = Reading(_reading.Read(parsed, terminal) with { Answers = answers },
-            parsed.GetValue(_skipBad), _ => outcome.Bad++);
         using var progress = new RecordProgress(terminal, parsed.GetValue(_json));
-        var clock = Stopwatch.StartNew();
+        var reading = progress.Following(Reading(_reading.Read(parsed, terminal) with { Answers = answers },
+            parsed.GetValue(_skipBad), _ => outcome.Bad++));
         if (report is null) Stream(_ => { });
         else
             OutputFile.Write(report, stream =>
@@ -77,7 +75,7 @@ internal sealed class PreparationStep(Terminal terminal)
                 Stream(finding => WriteLine(finding, json, stream));
             });
         outcome.Read = progress.Count;
-        outcome.Seconds = clock.Elapsed.TotalSeconds;
+        (outcome.Seconds, outcome.TimeAndSpeed) = (progress.Elapsed.TotalSeconds, progress.TimeAndSpeed);
         return outcome;
 
         void Stream(Action<RecordFinding> onFinding)
@@ -135,7 +133,7 @@ internal sealed class PreparationStep(Terminal terminal)
         foreach (var line in ownLines) terminal.Out.WriteLine(line);
         terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{outcome.Read:N0} records read, {outcome.Kept:N0} kept, ")
-            + string.Create(CultureInfo.InvariantCulture, $"{outcome.Read - outcome.Kept:N0} removed in {outcome.Seconds:0.0} s")
+            + string.Create(CultureInfo.InvariantCulture, $"{outcome.Read - outcome.Kept:N0} removed in {outcome.TimeAndSpeed}")
             + (outcome.Output is null ? "" : $": {outcome.Output}"));
         if (outcome.Report is not null) terminal.Out.WriteLine($"report: {outcome.Report}");
     }
@@ -167,6 +165,7 @@ internal sealed class PreparationStep(Terminal terminal)
         public long Bad { get; set; }
         public long Findings { get; private set; }
         public double Seconds { get; set; }
+        public string TimeAndSpeed { get; set; } = "";
         public string? Output { get; init; }
         public string? Report { get; init; }
 

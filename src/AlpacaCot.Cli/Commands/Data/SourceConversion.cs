@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
@@ -73,7 +72,7 @@ internal sealed class SourceConversion
     public void Run(ParseResult parsed, string path, string output, string? format, bool skipBad, int? limit, Terminal terminal,
         bool json, CancellationToken cancel)
     {
-        var clock = Stopwatch.StartNew();
+        using var progress = new RecordProgress(terminal, json);
         var source = Catalogue.Find(parsed.GetValue(_source)!, _catalogue.Own(parsed));
         var (read, written, bad, left) = (0L, 0L, 0L, 0L);
         void Bad(string message)
@@ -85,7 +84,7 @@ internal sealed class SourceConversion
         var draw = new CotDraw();
         var options = new ConvertOptions
         {
-            Reading = new() { SkipBad = skipBad, OnBadRecord = Bad },
+            Reading = progress.Following(new() { SkipBad = skipBad, OnBadRecord = Bad }),
             Seed = parsed.GetValue(_seed),
             OnLeftOut = _ => left++,
             Cot = new()
@@ -105,7 +104,6 @@ internal sealed class SourceConversion
         if (source is not FlanCot && ChainOfThoughtOnly(parsed) is { } option)
             throw new InputException($"{option} is for flan-cot only; leave it out for {source.Entry.Name}");
 
-        var progress = new RecordProgress(terminal, json);
         foreach (var (from, to) in Parts(source, path, output))
         {
             var conversations = source.Convert(from, options).Select(conversation =>
@@ -135,7 +133,7 @@ internal sealed class SourceConversion
                 o.WriteNumber("records", written);
                 o.WriteNumber("skipped", bad);
                 o.WriteNumber("nothing_to_learn", left);
-                o.WriteNumber("seconds", Math.Round(clock.Elapsed.TotalSeconds, 3));
+                o.WriteNumber("seconds", Math.Round(progress.Elapsed.TotalSeconds, 3));
                 if (drawn.Count > 0)
                     o.Array("templates", drawn, set => o.Object(d =>
                     {
@@ -151,7 +149,7 @@ internal sealed class SourceConversion
                     $"{set,-12} {count,7:N0} records, templates {Draw(set)}"));
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{source.Entry.Name}: {written:N0} records, "
                 + $"{bad:N0} skipped{(left > 0 ? $", {left:N0} without an answer dropped" : "")}, "
-                + $"in {clock.Elapsed.TotalSeconds:0.0} s: {output}"));
+                + $"in {progress.TimeAndSpeed}: {output}"));
         }
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
@@ -80,12 +79,12 @@ internal sealed class StatsCommand(Terminal terminal)
                     console.MarkupLine($"[grey]skipped {Markup.Escape(message)}[/]");
             },
         };
-        var clock = Stopwatch.StartNew();
-        var counted = Follow(console, terminal.IsLive(asJson),
-            progress => FileStatistics.Of(files, options, engine, progress, cancel));
+        using var progress = new RecordProgress(terminal, asJson);
+        var counted = FileStatistics.Of(files, progress.Following(options), engine, progress.Report, cancel);
         var all = new DatasetStatistics();
         foreach (var file in counted) all.Add(file.Counts);
-        var seconds = clock.Elapsed.TotalSeconds;
+        var seconds = progress.Elapsed.TotalSeconds;
+        progress.Dispose();
         var figures = parsed.GetValue(_out) is { } folder ? Draw(counted, all, folder, console) : [];
         var run = new Outcome(counted, all, seconds, figures);
         if (asJson) WriteJson(run, engine is not null, terminal);
@@ -105,19 +104,6 @@ internal sealed class StatsCommand(Terminal terminal)
         if (asJson) terminal.WriteJson(w => w.Object(o => o.Strings("figures", [path + ".png", path + ".svg"])));
         else terminal.Console.MarkupLine($"figure  [bold]{Markup.Escape(path)}.png[/]");
         return ExitCode.Done;
-    }
-
-    private static T Follow<T>(IAnsiConsole console, bool live, Func<Action<long>?, T> work)
-    {
-        if (!live) return work(null);
-        T result = default!;
-        console.Progress().AutoClear(true).Columns(new SpinnerColumn(), new TaskDescriptionColumn()).Start(view =>
-        {
-            var bar = view.AddTask("counting");
-            bar.IsIndeterminate = true;
-            result = work(records => bar.Description = Invariant($"{records:N0} records"));
-        });
-        return result;
     }
 
     private static List<string> Draw(IReadOnlyList<FileStatistics> files, DatasetStatistics all, string folder,

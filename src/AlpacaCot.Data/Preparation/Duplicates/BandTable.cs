@@ -1,10 +1,11 @@
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
-/// Maps the keys of one LSH band to records: an open-addressing hash table with eight bytes per slot that stores duplicate
-/// keys.
+/// Maps the keys of one LSH band to records, several records to a key. Most entries are settled: grouped by the upper half of the
+/// key, six bytes each, the lower half and the record. Recent ones are in a small hash table until they are settled together.
 /// </summary>
-internal sealed class BandTable
+/// <param name="scratch">Arrays that all bands use in turn while they settle.</param>
+internal sealed class BandTable(SettlingArrays scratch)
 {
     /// <summary>
     /// Maximum number of records per key. Without a limit, a large template-based set, in which many records agree in a band but
@@ -12,42 +13,119 @@ internal sealed class BandTable
     /// </summary>
     public const int MostOfAKey = 64;
 
-    private ulong[] _places = new ulong[1024];   // key << 32 | record + 1; 0: empty slot
-    private int _count;
+    private const int Groups = 1 << 16, LeastSettled = 1 << 14, RecentShare = 16;
 
-    /// <summary>Appends the records with a key to a list.</summary>
-    public void Find(uint key, List<int> found)
+    private readonly Slabs<ushort> _lows = new();
+    private readonly Slabs<int> _records = new();
+    private int[] _starts = [];                  // the first settled entry of each group, and the end
+    private ulong[] _recent = new ulong[1024];   // key << 32 | record + 1; 0: empty slot
+    private int _recentCount;
+
+    /// <summary>Appends the records with a key to a list; returns their number.</summary>
+    public int Find(uint key, List<int> found)
     {
-        for (var at = First(key); _places[at] != 0; at = Next(at))
-            if (_places[at] >> 32 == key) found.Add((int)(uint)_places[at] - 1);
+        var before = found.Count;
+        if (_starts.Length > 0)
+        {
+            var (group, low) = (key >> 16, (ushort)key);
+            for (int at = _starts[group], end = _starts[group + 1]; at < end;)
+            {
+                var run = _lows.Run(at, end);
+                for (var i = run.IndexOf(low); i >= 0;)
+                {
+                    found.Add(_records[at + i]);
+                    var next = run[(i + 1)..].IndexOf(low);
+                    i = next < 0 ? -1 : i + 1 + next;
+                }
+                at += run.Length;
+            }
+        }
+        for (var at = First(key); _recent[at] != 0; at = Next(at))
+            if (_recent[at] >> 32 == key) found.Add((int)(uint)_recent[at] - 1);
+        return found.Count - before;
     }
 
     /// <summary>Adds a record.</summary>
-    public void Add(uint key, int record)
+    /// <param name="key">The key.</param>
+    /// <param name="record">The record.</param>
+    /// <param name="same">The number of records that <see cref="Find"/> gave for the key.</param>
+    public void Add(uint key, int record, int same)
     {
-        if (4 * (_count + 1) > 3 * _places.Length) Grow();
-        var same = 0;
-        var at = First(key);
-        for (; _places[at] != 0; at = Next(at))
-            if (_places[at] >> 32 == key && ++same == MostOfAKey) return;
-        _places[at] = (ulong)key << 32 | (uint)(record + 1);
-        _count++;
+        if (same >= MostOfAKey) return;
+        if (_recentCount >= Math.Max(LeastSettled, _records.Count / RecentShare)) Settle();
+        if (4 * (_recentCount + 1) > 3 * _recent.Length) Grow();
+        Insert((ulong)key << 32 | (uint)(record + 1));
+        _recentCount++;
     }
 
-    private int First(uint key) => (int)(key & (uint)(_places.Length - 1));
+    private void Insert(ulong entry)
+    {
+        var at = First((uint)(entry >> 32));
+        while (_recent[at] != 0) at = Next(at);
+        _recent[at] = entry;
+    }
 
-    private int Next(int at) => (at + 1) & (_places.Length - 1);
+    private int First(uint key) => (int)(key & (uint)(_recent.Length - 1));
+
+    private int Next(int at) => (at + 1) & (_recent.Length - 1);
 
     private void Grow()
     {
-        var old = _places;
-        _places = new ulong[2 * old.Length];
-        foreach (var place in old)
+        var old = _recent;
+        _recent = new ulong[2 * old.Length];
+        foreach (var entry in old)
+            if (entry != 0) Insert(entry);
+    }
+
+    // Moves the groups apart in place, from the last to the first, and puts the recent entries behind those of their group.
+    private void Settle()
+    {
+        if (_starts.Length == 0) _starts = new int[Groups + 1];
+        var (ends, free, ordered) = scratch.For(Groups, _recentCount);   // ends of the recent entries of each group, in order
+        foreach (var entry in _recent)
+            if (entry != 0) ends[entry >> 48]++;
+        for (var group = 1; group < Groups; group++) ends[group] += ends[group - 1];
+        ends.CopyTo(free, 0);
+        foreach (var entry in _recent)
+            if (entry != 0) ordered[--free[entry >> 48]] = entry;
+
+        var to = _records.Count + _recentCount;
+        _lows.Grow(_recentCount);
+        _records.Grow(_recentCount);
+        for (var group = Groups - 1; group >= 0; group--)
         {
-            if (place == 0) continue;
-            var at = First((uint)(place >> 32));
-            while (_places[at] != 0) at = Next(at);
-            _places[at] = place;
+            var (start, end) = (_starts[group], _starts[group + 1]);
+            var recent = group == 0 ? 0 : ends[group - 1];
+            _starts[group + 1] = to;
+            for (var i = ends[group] - 1; i >= recent; i--)
+            {
+                _lows[--to] = (ushort)(ordered[i] >> 32);
+                _records[to] = (int)(uint)ordered[i] - 1;
+            }
+            if (to == end) break;   // no recent entry is in this group or before it
+            for (var i = end - 1; i >= start; i--)
+            {
+                _lows[--to] = _lows[i];
+                _records[to] = _records[i];
+            }
         }
+        Array.Clear(_recent);
+        _recentCount = 0;
+    }
+}
+
+/// <summary>Arrays for <see cref="BandTable"/>, used by one band after another.</summary>
+internal sealed class SettlingArrays
+{
+    private int[] _ends = [], _free = [];
+    private ulong[] _ordered = [];
+
+    /// <summary>Two cleared arrays of counts, and one of at least so many entries.</summary>
+    public (int[] Ends, int[] Free, ulong[] Ordered) For(int groups, int entries)
+    {
+        if (_ends.Length < groups) (_ends, _free) = (new int[groups], new int[groups]);
+        Array.Clear(_ends);
+        if (_ordered.Length < entries) _ordered = new ulong[entries + entries / 4];
+        return (_ends, _free, _ordered);
     }
 }

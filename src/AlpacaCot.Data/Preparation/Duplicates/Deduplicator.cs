@@ -62,27 +62,30 @@ public sealed class Deduplicator
     public IEnumerable<Conversation> Filter(IEnumerable<Conversation> records, Action<RecordFinding>? onRemoved = null)
     {
         using var kept = new KeptRecords(_options.TemporaryFolder ?? Path.GetTempPath());
-        var exact = new Dictionary<UInt128, int>();
-        var bands = Enumerable.Range(0, _minHash?.Bands ?? 0).Select(_ => new BandTable()).ToArray();
+        var exact = new ContentTable();
+        var scratch = new SettlingArrays();
+        var bands = Enumerable.Range(0, _minHash?.Bands ?? 0).Select(_ => new BandTable(scratch)).ToArray();
+        var alike = new int[bands.Length];   // kept records with the record's key, by band
         foreach (var (record, mark) in records.Map(Describe))
         {
-            var (other, similarity) = exact.TryGetValue(mark.Content, out var same) ? (same, 1) : FindNear(mark, bands, kept);
+            var same = exact.Find(mark.Content);
+            var (other, similarity) = same >= 0 ? (same, 1) : FindNear(mark, bands, kept, alike);
             if (other >= 0)
             {
-                onRemoved?.Invoke(ToFinding(record, kept.Origin(other), exact.ContainsKey(mark.Content), similarity));
+                onRemoved?.Invoke(ToFinding(record, kept.Origin(other), same >= 0, similarity));
                 continue;
             }
-            exact.Add(mark.Content, kept.Count);
-            for (var band = 0; band < mark.Keys.Length; band++) bands[band].Add(mark.Keys[band], kept.Count);
+            exact.Add(mark.Content);
+            for (var band = 0; band < mark.Keys.Length; band++) bands[band].Add(mark.Keys[band], kept.Count, alike[band]);
             kept.Add(record.Origin, mark.Shingles);
             yield return record;
         }
     }
 
-    private (int Record, double Similarity) FindNear(Mark mark, BandTable[] bands, KeptRecords kept)
+    private (int Record, double Similarity) FindNear(Mark mark, BandTable[] bands, KeptRecords kept, int[] alike)
     {
         var found = new List<int>();
-        for (var band = 0; band < mark.Keys.Length; band++) bands[band].Find(mark.Keys[band], found);
+        for (var band = 0; band < mark.Keys.Length; band++) alike[band] = bands[band].Find(mark.Keys[band], found);
         if (found.Count == 0) return (-1, 0);
         var (best, similarity) = (-1, _options.Threshold!.Value);
         foreach (var candidate in MostFrequentFirst(found))

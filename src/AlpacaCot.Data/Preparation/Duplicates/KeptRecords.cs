@@ -6,14 +6,14 @@ namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
 /// Names and shingles of the kept records, for comparison with later ones. They are stored in a temporary file cached by the
-/// operating system; managed memory is twelve bytes per record.
+/// operating system; managed memory is sixteen bytes per record.
 /// </summary>
 internal sealed class KeptRecords : IDisposable
 {
     private const int Pending = 1 << 20;   // bytes buffered before a write
 
     private readonly FileStream _file;
-    private readonly List<(long Start, int Shingles)> _places = [];
+    private readonly Slabs<(long Start, int Shingles)> _places = new();
     private readonly byte[] _pending = new byte[Pending];
     private long _written;
     private int _waiting;
