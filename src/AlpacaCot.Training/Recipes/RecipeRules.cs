@@ -145,7 +145,8 @@ internal static class RecipeRules
             if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey(key))
                 problems.AddAt(key, $"{key}: there is no validation data; add training.validation_size or validation");
         foreach (var key in (string[])["training.early_stopping_min_delta", "training.early_stopping_result"])
-            if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey(key))
+            if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey(key)
+                && (key != "training.early_stopping_result" || recipe.Training.EarlyStoppingResult != StoppedResult.Best))
                 problems.AddAt(key, $"{key} has no effect without training.early_stopping; add early_stopping: 3, for example");
     }
 
