@@ -34,13 +34,15 @@ internal static class FrozenBench
             {
                 using var products = FrozenProducts.Of(matrix, Arithmetic.Int8);
                 var flop = 2.0 * n * inputs * outputs;
-                Duel.Run($"x Wᵀ {name} {shape}", () => Value(() => x.mm(weight.t())), () => Value(() => products.Forward(x)), flop);
+                Duel.Run($"x Wᵀ {name} {shape}", () => Value(() => x.mm(weight.t())), () => Value(() => products.Forward(x)),
+                    flop);
                 Duel.Run($"y W  {name} {shape}", () => Value(() => y.mm(weight)), () => Value(() => products.Backward(y)), flop);
             }
             using var codes = Int8Rows.Of(weight).Codes;
             var numbers = Int8Rows.Of(x).Codes;
             var gradient = Int8Rows.Of(y).Codes;
-            var (into, back) = (Tensors.Empty([n, outputs], ScalarType.Float32, CPU), Tensors.Empty([n, inputs], ScalarType.Float32, CPU));
+            var (into, back) = (Tensors.Empty([n, outputs], ScalarType.Float32, CPU),
+                Tensors.Empty([n, inputs], ScalarType.Float32, CPU));
             Duel.Run($"codes of x Wᵀ {shape}", () => Value(() => x.mm(weight.t())),
                 () => Zero(TorchScriptOps.Int8Product(numbers, codes.t(), into)), 2.0 * n * inputs * outputs);
             Duel.Run($"codes of y W  {shape}", () => Value(() => y.mm(weight)),

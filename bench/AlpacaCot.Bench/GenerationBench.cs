@@ -38,7 +38,8 @@ internal static class GenerationBench
         single.Print("one by one");
         batch.Print("in a batch");
         Console.WriteLine($"{batch.PerSecond / single.PerSecond:F2} times as fast by the clock, "
-            + $"{batch.PerProcessorSecond / single.PerProcessorSecond:F2} by processor time; {different} of {single.Prompts} answers "
+            + $"{batch.PerProcessorSecond / single.PerProcessorSecond:F2} by processor time; {different} of {single.Prompts} "
+                + $"answers "
             + $"differ; peak {Platform.PeakResidentBytes >> 20} MB");
     }
 

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Bench;
 
 /// <summary>
-/// LLaMA with LoRA as a Python stack computes it: every operation by libtorch's autograd, padded rows, logits of all positions. The
-/// baseline of <see cref="TrainBench"/>.
+/// LLaMA with LoRA as a Python stack computes it: every operation by libtorch's autograd, padded rows, logits of all positions.
+/// The baseline of <see cref="TrainBench"/>.
 /// </summary>
 internal sealed class PlainLlama
 {

@@ -67,7 +67,8 @@ internal static class PreparationBench
         var (seconds, cpu) = (clock.Elapsed.TotalSeconds, Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds);
         var size = new FileInfo(path).Length / 1e6;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{step,-8} {seconds,8:0.0} {cpu,8:0.0} {size / seconds,8:0.0} {size / cpu,9:0.0} {Platform.PeakResidentBytes >> 20,8}  {result}"));
+            $"{step,-8} {seconds,8:0.0} {cpu,8:0.0} {size / seconds,8:0.0} {size / cpu,9:0.0} "
+                + $"{Platform.PeakResidentBytes >> 20,8}  {result}"));
     }
 
     private static string Dedupe(string path, string findings)

@@ -15,13 +15,13 @@ using static TorchSharp.torch;
 // usage: dotnet run --project bench/AlpacaCot.Bench -c Release -- read FILE [MEGABYTES]   MB/s of reading Alpaca records
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- fuzz [MINUTES [READER [NUMBER]]]   damaged files
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- preparation RECORDS FILE...   duplicates, mixing, cleaning
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   seconds and memory of loading a sharded checkpoint
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   loading a sharded checkpoint
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   vs llama.cpp
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   llama.cpp
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   vs tokenizers.js
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- bigmodel SHAPE FOLDER [TOKENS [FORM]]   1b, 7b, 13b, 30b: twice
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- quantization   GB/s of the forms, ms of products
-//        dotnet run --project bench/AlpacaCot.Bench -c Release -- train [--rows plain,fp32,int8] [--json]   training, see TrainBench
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- train [--rows plain,fp32,int8] [--json]   see TrainBench
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- qlora-quality [SHARED]   loss on quantized and full bases
 if (args is ["train", .. var train])
 {

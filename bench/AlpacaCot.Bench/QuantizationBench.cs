@@ -25,7 +25,8 @@ internal static class QuantizationBench
         Console.WriteLine($"{"form",-8} {"quantize",10} {"expand",10} {"512 rows",12} {"1 row",12} {"MB",8} {"max error",10}");
         var dense = new DenseMatrix(weight);
         Console.WriteLine(
-            $"{"fp32",-8} {"",10} {"",10} {Time(() => dense.Product(many)) * 1e3,9:F1} ms {Time(() => dense.Product(one)) * 1e3,9:F2} ms "
+            $"{"fp32",-8} {"",10} {"",10} {Time(() => dense.Product(many)) * 1e3,9:F1} ms "
+                + $"{Time(() => dense.Product(one)) * 1e3,9:F2} ms "
             + $"{dense.Bytes / 1e6,8:F1}");
         foreach (var name in QuantizationOptions.Names)
         {

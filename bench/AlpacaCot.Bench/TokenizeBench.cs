@@ -25,7 +25,8 @@ internal static class TokenizeBench
         string[] texts = [.. english.Zip(chinese).SelectMany(pair => new[] { pair.First, pair.Second })];
         long once = texts.Sum(t => (long)Encoding.UTF8.GetByteCount(t)), times = (megabytes * 1_000_000L + once - 1) / once;
         Console.WriteLine($"{texts.Length} records, {once / 1e6:F1} MB, {times} times: {once * times / 1e6:F0} MB");
-        Console.WriteLine($"{"tokenizer.json",-14} {"threads",7} {"MB/s",7} {"MB/CPU s",8} {"GC pause",8} {"allocated",10} {"scaling",8} {"by cpu",7}"
+        Console.WriteLine($"{"tokenizer.json",-14} {"threads",7} {"MB/s",7} {"MB/CPU s",8} {"GC pause",8} {"allocated",10} "
+            + $"{"scaling",8} {"by cpu",7}"
             + $"  {"tokenizers.js",14} {"ratio",6} {"by cpu",7} {"same ids",9}");
         foreach (var name in new[] { "phi-2", "llama2" })
         {
@@ -54,8 +55,10 @@ internal static class TokenizeBench
         var (one, all) = (Measured(1), Measured(Environment.ProcessorCount));
         var their = theirs is null ? double.NaN : theirs.Bytes / 1e6 / theirs.Seconds;
         var theirCpu = theirs is null ? double.NaN : theirs.Bytes / 1e6 / theirs.Cpu;
-        Console.WriteLine($"{name,-14} {1,7} {Numbers(one)} {"",16}  {their,14:F2} {one.Rate / their,5:F1}x {one.ByCpu / theirCpu,6:F1}x {same,9}");
-        Console.WriteLine($"{"",-14} {Environment.ProcessorCount,7} {Numbers(all)} {all.Rate / one.Rate,7:F2}x {all.ByCpu / one.ByCpu,7:F2}");
+        Console.WriteLine($"{name,-14} {1,7} {Numbers(one)} {"",16}  {their,14:F2} {one.Rate / their,5:F1}x "
+            + $"{one.ByCpu / theirCpu,6:F1}x {same,9}");
+        Console.WriteLine($"{"",-14} {Environment.ProcessorCount,7} {Numbers(all)} {all.Rate / one.Rate,7:F2}x "
+            + $"{all.ByCpu / one.ByCpu,7:F2}");
 
         static string Numbers(Speed speed) =>
             $"{speed.Rate,7:F1} {speed.ByCpu,8:F1} {speed.Pause,7:P1} {speed.Allocated,6:F1} B/B";
@@ -81,7 +84,8 @@ internal static class TokenizeBench
         }
     }
 
-    // MB a second of time and of processor time, the share of time in pauses of the collector, bytes allocated for each byte of text.
+    // MB a second of time and of processor time, the share of time in pauses of the collector, bytes allocated for each byte of
+    // text.
     private sealed record Speed(double Rate, double ByCpu, double Pause, double Allocated);
 
     private static Theirs? Ask(string folder, string[] texts, int seconds)

@@ -34,10 +34,12 @@ internal sealed record TrainShape(
     /// <summary>Every weight of the base: name and shape.</summary>
     public IEnumerable<(string Name, long[] Size)> Weights =>
     [
-        ("model.embed_tokens.weight", [Vocabulary, Hidden]), ("lm_head.weight", [Vocabulary, Hidden]), ("model.norm.weight", [Hidden]),
+        ("model.embed_tokens.weight", [Vocabulary, Hidden]), ("lm_head.weight", [Vocabulary, Hidden]),
+            ("model.norm.weight", [Hidden]),
         .. Linears.Select(l => (l.Name + ".weight", (long[])[l.Outputs, l.Inputs])),
         .. Enumerable.Range(0, Layers).SelectMany(layer => ((string, long[])[])[
-            ($"model.layers.{layer}.input_layernorm.weight", [Hidden]), ($"model.layers.{layer}.post_attention_layernorm.weight", [Hidden])]),
+            ($"model.layers.{layer}.input_layernorm.weight", [Hidden]),
+                ($"model.layers.{layer}.post_attention_layernorm.weight", [Hidden])]),
     ];
 
     /// <summary>The operations that a step needs: each frozen product forward and backward, the head at supervised positions,
@@ -58,8 +60,8 @@ internal sealed record TrainShape(
 }
 
 /// <summary>
-/// Training speed and memory: the plain way and this project's, alternating step by step in one run. Each is a process of its own for
-/// its peak memory; only one works at a time.
+/// Training speed and memory: the plain way and this project's, alternating step by step in one run. Each is a process of its own
+/// for its peak memory; only one works at a time.
 /// </summary>
 internal static class TrainBench
 {
@@ -184,7 +186,8 @@ internal static class TrainBench
         }
 
         private static IEnumerable<long> Padded(int[] values, int length, long padding) =>
-            values.Select(v => v == TokenizedExample.Ignored ? -100L : v).Concat(Enumerable.Repeat(padding, length - values.Length));
+            values.Select(v => v == TokenizedExample.Ignored ? -100L : v)
+                .Concat(Enumerable.Repeat(padding, length - values.Length));
 
         public void Dispose() => _optimizer?.Dispose();
     }
@@ -285,19 +288,24 @@ internal static class TrainBench
 
     private static void Print((double Fp32, double BFloat16, double Int8) rates, List<Row> rows)
     {
-        Console.WriteLine($"{Environment.ProcessorCount} cores; matrix products: fp32 {rates.Fp32:F0}, bf16 {rates.BFloat16:F0} GFLOP/s, " +
+        Console.WriteLine($"{Environment.ProcessorCount} cores; matrix products: fp32 {rates.Fp32:F0}, bf16 "
+            + $"{rates.BFloat16:F0} GFLOP/s, " +
             $"int8 {rates.Int8:F0} GOP/s");
-        Console.WriteLine("way     tokens/s  supervised/s   ratio  GFLOP/s     CPU s  peak MB  first loss  final loss  gradient norm");
+        Console.WriteLine("way     tokens/s  supervised/s   ratio  GFLOP/s     CPU s  peak MB  first loss  final loss  "
+            + "gradient norm");
         foreach (var row in rows)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{row.Name,-6} {row.TokensPerSecond,9:F1} {row.SupervisedTokensPerSecond,13:F1} {row.Ratio,6:F2}x {row.Gflops,8:F1} " +
-                $"{row.CpuSeconds,9:F1} {row.PeakBytes >> 20,8} {row.FirstLoss,11:F5} {row.FinalLoss,11:F5} {row.GradNorm,14:F5}"));
+                $"{row.Name,-6} {row.TokensPerSecond,9:F1} {row.SupervisedTokensPerSecond,13:F1} {row.Ratio,6:F2}x "
+                    + $"{row.Gflops,8:F1} " +
+                $"{row.CpuSeconds,9:F1} {row.PeakBytes >> 20,8} {row.FirstLoss,11:F5} {row.FinalLoss,11:F5} "
+                    + $"{row.GradNorm,14:F5}"));
     }
 
     private static void PrintJson((double Fp32, double BFloat16, double Int8) rates, List<Row> rows) => Console.WriteLine(
         JsonSerializer.Serialize(new
         {
-            machine = new { cores = Environment.ProcessorCount, threads = get_num_threads(), libtorch = LibtorchReport.BuiltAgainst },
+            machine = new { cores = Environment.ProcessorCount, threads = get_num_threads(),
+                libtorch = LibtorchReport.BuiltAgainst },
             matrix_gflops = new { fp32 = rates.Fp32, bf16 = rates.BFloat16, int8 = rates.Int8 },
             rows,
         }, Json));

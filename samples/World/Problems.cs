@@ -174,7 +174,8 @@ internal static class Problems
         if (language is English)
             return new(English,
                 [$"{a.Name.English} has a book of {pages} pages.",
-                    $"{Wording.Sentence(a.Pronoun(English))} reads {first} pages on {days[0].English} and {second} pages on {days[1].English}."],
+                    $"{Wording.Sentence(a.Pronoun(English))} reads {first} pages on {days[0].English} and {second} pages on "
+                        + $"{days[1].English}."],
                 "How many pages are left?",
                 [($"On both days {a.Pronoun(English)} reads", read), ("Of the book there are left", left)],
                 $"{left.Value} pages are left.");

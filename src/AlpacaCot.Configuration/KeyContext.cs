@@ -20,7 +20,8 @@ public sealed record KeyContext(string Name, string? Folder, Problems Problems, 
         var guess = node is ConfigurationNode.Scalar word && choices is not null ? Spelling.Nearest(word.Text, choices) : null;
         var quoted = node is ConfigurationNode.Scalar { Quoted: true } && !allowed.Contains("text", StringComparison.Ordinal)
             ? " (a number or true/false is written without quotes)" : "";
-        var remedy = node is ConfigurationNode.Scalar text && choices is not null && Schema.Remedies.TryGetValue(text.Text.ToLowerInvariant(), out var known)
+        var remedy = node is ConfigurationNode.Scalar text && choices is not null
+            && Schema.Remedies.TryGetValue(text.Text.ToLowerInvariant(), out var known)
             ? known : node.Hint ?? (guess is null ? null : $"did you mean {guess}?");
         Problems.Add(node.Location, $"{Name}: found {node.Describe()}, allowed is {allowed}{quoted}"
             + (remedy is null ? "" : $"; {remedy}"));

@@ -89,7 +89,8 @@ public static class Section
         if (home is not null && home != name) return start + $"did you mean {home}?";
         if (home is not null)
             return start + $"{home} is a key of the {context.Schema.Kind} itself: write it at the top, without indentation";
-        return start + (Spelling.Nearest(name, names) is { } near ? $"did you mean {near}?" : $"allowed are {string.Join(", ", names)}");
+        return start + (Spelling.Nearest(name, names) is { } near ? $"did you mean {near}?"
+            : $"allowed are {string.Join(", ", names)}");
     }
 
     /// <summary>Tells of a file of another kind.</summary>
@@ -104,7 +105,8 @@ public static class Section
         if (map.Entries.Exists(e => schema.Marks.Contains(e.Name))) return;
         foreach (var (key, kind, command) in schema.Others)
             if (map.Entries.Find(e => e.Name == key) is { } found)
-                throw new InputException($"{found.Location}: this is a {kind} (it has the key {key}), not a {schema.Kind}; use it with: "
+                throw new InputException($"{found.Location}: this is a {kind} (it has the key {key}), not a {schema.Kind}; use "
+                    + $"it with: "
                     + $"alpaca-cot {command} {file}");
     }
 }

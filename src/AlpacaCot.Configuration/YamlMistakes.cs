@@ -45,7 +45,8 @@ internal static partial class YamlMistakes
             if (text[0] is '\u3000' or '\u00a0' or (>= '\u2000' and <= '\u200b'))
                 return new(i, column, "the line is indented with a character that looks like a space; use ordinary spaces");
             if (WideColonKey().Match(line) is { Success: true } key && !line.Contains(": ", StringComparison.Ordinal))
-                return new(i, key.Groups[1].Length, $"the colon after {key.Groups[1].Value.Trim(' ', '-')} is full-width (：); write "
+                return new(i, key.Groups[1].Length,
+                    $"the colon after {key.Groups[1].Value.Trim(' ', '-')} is full-width (：); write "
                     + "an ordinary colon and a space (: )");
         }
         return null;
@@ -73,7 +74,8 @@ internal static partial class YamlMistakes
                 if (text[c] == '：') return new(i, c, "the colon is full-width (：); write an ordinary colon and a space (: )");
                 else if (WideOpen.Contains(text[c]) || WideClose.Contains(text[c]))
                     return new(i, c, $"the bracket {text[c]} is full-width; write {Narrow(text[c])}");
-                else if (text[c] is '，' or '、') return new(i, c, $"the comma {text[c]} is full-width; write an ordinary comma (,)");
+                else if (text[c] is '，' or '、') return new(i, c,
+                    $"the comma {text[c]} is full-width; write an ordinary comma (,)");
                 else if (Curly.Contains(text[c]))
                     return new(i, c, $"the quotation mark {text[c]} is typographic; write \" or '");
         }
@@ -89,7 +91,8 @@ internal static partial class YamlMistakes
         var at = text.IndexOf('\\', StringComparison.Ordinal);
         for (var i = at; i >= 0; i = text.IndexOf('\\', i + 1))
             if (i <= column) at = i;
-        return new(line, Math.Max(at, 0), "in double quotes \\ begins an escape such as \\n; write a path with / or in single quotes: "
+        return new(line, Math.Max(at, 0),
+            "in double quotes \\ begins an escape such as \\n; write a path with / or in single quotes: "
             + "'C:\\data\\train.json'");
     }
 
@@ -124,7 +127,8 @@ internal static partial class YamlMistakes
                 else if (text[c] is ']' or '}' && Begins(text, c))
                     return new(i, c, $"{text[c]} closes nothing; remove it, or add the bracket that opens it");
         }
-        if (quote is { } q) return new(q.Line, q.Column, $"the quotation mark {q.What} is not closed; add {q.What} at the end of the text");
+        if (quote is { } q) return new(q.Line, q.Column,
+            $"the quotation mark {q.What} is not closed; add {q.What} at the end of the text");
         return open.TryPop(out var last)
             ? new(last.Line, last.Column, $"the bracket {last.What} is not closed; add {Closing(last.What)}") : null;
     }
@@ -146,7 +150,8 @@ internal static partial class YamlMistakes
             var text = Code(lines[i]);
             if (text.Trim().Length == 0) continue;
             if (KeyWithoutSpace().Match(text) is { Success: true } glued)
-                return new(i, glued.Groups[1].Length, $"a space is missing after the colon of {glued.Groups[1].Value.Trim(' ', '-')}");
+                return new(i, glued.Groups[1].Length,
+                    $"a space is missing after the colon of {glued.Groups[1].Value.Trim(' ', '-')}");
             if (KeyWithEquals().Match(text) is { Success: true } equals)
                 return new(i, equals.Groups[1].Length, "a key and its value are separated by a colon and a space (: ), not by =");
             if (text.TrimStart() is ['@' or '`', ..] || ReservedStart().Match(text) is { Success: true })
@@ -200,7 +205,8 @@ internal static partial class YamlMistakes
         if (quoted) return null;
         foreach (var c in text)
             if (c == '：') return "it contains a full-width colon (：); write an ordinary colon and a space (: )";
-            else if (WideOpen.Contains(c) || WideClose.Contains(c)) return $"it contains the full-width bracket {c}; write {Narrow(c)}";
+            else if (WideOpen.Contains(c)
+                || WideClose.Contains(c)) return $"it contains the full-width bracket {c}; write {Narrow(c)}";
             else if (c is '，' or '、') return $"it contains the full-width comma {c}; write an ordinary comma (,)";
         if (text.Length > 0 && (Curly.Contains(text[0]) || Curly.Contains(text[^1])))
             return $"its quotation marks {text[0]} and {text[^1]} are typographic; write \" or '";

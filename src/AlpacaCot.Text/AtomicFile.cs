@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace AlpacaCot.Text;
 
-/// <summary>Writes files atomically: a reader finds the complete new content or the previous one, also after a power failure.</summary>
+/// <summary>Writes files atomically: a reader finds the complete new content or the previous one, also after a power
+/// failure.</summary>
 public static partial class AtomicFile
 {
     /// <summary>
@@ -41,7 +42,8 @@ public static partial class AtomicFile
     public static void WriteText(string path, string content) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(content)));
 
-    /// <summary>Flushes every file in a folder, and the folder's own entries, to the disk, so that it can be renamed safely.</summary>
+    /// <summary>Flushes every file in a folder, and the folder's own entries, to the disk, so that it can be renamed
+    /// safely.</summary>
     public static void SyncFiles(string folder)
     {
         foreach (var path in Directory.GetFiles(folder))

@@ -38,7 +38,8 @@ public static class InputBoundary
     /// Whether an exception may come from content that is read, and is not yet a message for the user. Cancelling, lack of memory
     /// and the exceptions of this project are not.
     /// </summary>
-    public static bool IsOfContent(Exception e) => e is IOException or UnauthorizedAccessException or System.Text.Json.JsonException
+    public static bool IsOfContent(Exception e) =>
+        e is IOException or UnauthorizedAccessException or System.Text.Json.JsonException
         or FormatException or ArithmeticException or InvalidOperationException and not ObjectDisposedException
         or ArgumentException or IndexOutOfRangeException or KeyNotFoundException or InvalidCastException
         or NullReferenceException or NotSupportedException or InvalidDataException
@@ -53,7 +54,8 @@ public static class InputBoundary
             UnauthorizedAccessException => "no permission to read it",
             IOException => e.Message.TrimEnd('.'),
             // How text with half of a surrogate pair, or bytes that are not UTF-8, fails in System.Text.Json.
-            InvalidOperationException { InnerException: System.Text.DecoderFallbackException } => "a text in it is not valid UTF-8",
+            InvalidOperationException { InnerException: System.Text.DecoderFallbackException } =>
+                "a text in it is not valid UTF-8",
             InvalidOperationException when e.Message.Contains("surrogate", StringComparison.OrdinalIgnoreCase)
                 || e.Message.Contains("transcode", StringComparison.OrdinalIgnoreCase)
                 => "a text in it is not valid Unicode (half of a surrogate pair, or bytes that are not UTF-8)",
@@ -63,6 +65,7 @@ public static class InputBoundary
         };
     }
 
-    private static InputException Unreadable(string source, Exception e) =>
-        new($"{source}: the content is damaged, or has an unexpected form: {Reason(e)}", e);
+    private static InputException Unreadable(string source, Exception e) => e is UnauthorizedAccessException
+        ? ReadProblem.Explain(e, source)
+        : new($"{source}: the content is damaged, or has an unexpected form: {Reason(e)}", e);
 }

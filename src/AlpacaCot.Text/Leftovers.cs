@@ -49,14 +49,15 @@ public static partial class Leftovers
     }
 
     /// <summary>
-    /// What killed processes left in a folder and its subfolders: temporary files, and the <c>.partial</c>, <c>.old</c> and
-    /// <c>.damaged</c> folders of runs that no process works on.
+    /// What killed processes left in a folder and its subfolders: temporary files, and folders that the caller knows to be parts
+    /// of something unfinished.
     /// </summary>
     /// <param name="folder">The folder.</param>
-    public static IReadOnlyList<string> In(string folder)
+    /// <param name="isPart">Whether a folder, given by its path, is such a part; null: none is.</param>
+    public static IReadOnlyList<string> In(string folder, Func<string, bool>? isPart = null)
     {
         var (found, seen) = (new List<string>(), 0);
-        Collect(folder, Depth, found, ref seen);
+        Collect(folder, Depth, isPart ?? (_ => false), found, ref seen);
         found.Sort(StringComparer.Ordinal);
         return found;
     }
@@ -75,18 +76,15 @@ public static partial class Leftovers
         }
     }
 
-    private static void Collect(string folder, int depth, List<string> found, ref int seen)
+    private static void Collect(string folder, int depth, Func<string, bool> isPart, List<string> found, ref int seen)
     {
         foreach (var entry in Entries(folder))
         {
             if (++seen > MostEntries) return;
             var name = Path.GetFileName(entry);
-            if (Temporary.IsMatch(name) ? IsAbandoned(entry)
-                : Directory.Exists(entry) && RunParts.IsMatch(name) && !IsHeld(Path.Combine(folder, "lock"))
-                    && !IsHeld(Path.Combine(folder, "..", "lock")))
-                found.Add(entry);
+            if (Temporary.IsMatch(name) ? IsAbandoned(entry) : Directory.Exists(entry) && isPart(entry)) found.Add(entry);
             else if (depth > 0 && Directory.Exists(entry) && new DirectoryInfo(entry).LinkTarget is null)
-                Collect(entry, depth - 1, found, ref seen);
+                Collect(entry, depth - 1, isPart, found, ref seen);
         }
     }
 
@@ -158,7 +156,4 @@ public static partial class Leftovers
 
     [GeneratedRegex(@"^\.(?:.+\.)?[0-9a-f]{32}\.tmp$")]
     private static partial Regex Temporary { get; }
-
-    [GeneratedRegex(@"^(?:step-[0-9]+|best|adapter|model)\.(?:partial|old|damaged)$|^\.partial$")]
-    private static partial Regex RunParts { get; }
 }

@@ -1,6 +1,7 @@
 namespace AlpacaCot.Text;
 
-/// <summary>Orders names by their characters and their numbers by value: <c>checkpoint-200</c> before <c>checkpoint-1000</c>.</summary>
+/// <summary>Orders names by their characters and their numbers by value: <c>checkpoint-200</c> before
+/// <c>checkpoint-1000</c>.</summary>
 public sealed class NaturalOrder : IComparer<string>
 {
     /// <summary>The order.</summary>

@@ -26,10 +26,12 @@ public static class WriteProblem
         var where = path ?? PathIn(e.Message) ?? "the output";
         var then = afterwards ?? "run the command again";
         if (IsFull(e))
-            return new($"{where} cannot be written: the disk is full ({Space(where, bytes)}); free disk space, or choose a folder on "
+            return new($"{where} cannot be written: the disk is full ({Space(where, bytes)}); free disk space, or choose a "
+                + $"folder on "
                 + $"another disk, and {then}.", e);
         if (e is IOException && !OperatingSystem.IsWindows() && e.HResult == ReadOnlyUnix)
-            return new($"{where} cannot be written: it is on a read-only file system; choose a folder that can be written, and {then}.",
+            return new($"{where} cannot be written: it is on a read-only file system; choose a folder that can be written, and "
+                + $"{then}.",
                 e);
         if (e is UnauthorizedAccessException)
             return new(Directory.Exists(where) && PathIn(e.Message) == Path.GetFullPath(where) && path is null
@@ -63,7 +65,7 @@ public static class WriteProblem
         $"{(bytes < 1_000_000_000 ? Math.Ceiling(bytes / 1e6) : bytes / 1e9):0.#} {(bytes < 1_000_000_000 ? "MB" : "GB")}");
 
     // The runtime's messages end with the path in quotes.
-    private static string? PathIn(string message)
+    internal static string? PathIn(string message)
     {
         var last = message.LastIndexOf('\'');
         var first = last > 0 ? message.LastIndexOf('\'', last - 1) : -1;

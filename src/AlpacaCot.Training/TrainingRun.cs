@@ -66,7 +66,10 @@ public static class TrainingRun
                 + $"{recipe.Model.Path}: it may start from a bad loss");
         var limit = PositionLimit.Check(loaded.Model, options.CutoffLength, "training.cutoff_length");
         var objective = ObjectiveRegistry.Create(options);
-        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true, EncodedCache.OfUser());
+        // Most tokenizers fit their model; only where one does not, the tokens of the data are checked.
+        int? embeddings = loaded.Tokenizer.VocabularySize > loaded.Model.Shape.Vocabulary ? loaded.Model.Shape.Vocabulary : null;
+        var data = PreparedData.Load(recipe, loaded.Tokenizer, template, objective, findOverlap: true, EncodedCache.OfUser(),
+            embeddings);
         foreach (var note in loaded.Model.Notes.Concat(data.Notes)) observer.Note(note);
         if (limit is not null) observer.Note(limit);
         if (recipe.Template is null)
@@ -95,12 +98,14 @@ public static class TrainingRun
                 adapter.Parameters.Values.Sum(p => p.numel()), loaded.Model.ParameterCount, run.Folder));
             if (progress.Step > 0)
                 observer.Note(progress.Step < sampler.TotalSteps
-                    ? $"continuing after step {progress.Step}; the learning rate follows the schedule over {sampler.TotalSteps} steps"
+                    ? $"continuing after step {progress.Step}; the learning rate follows the schedule over "
+                        + $"{sampler.TotalSteps} steps"
                     : $"the run is finished: all {progress.Step} steps are done");
             var warmup = options.WarmupSteps ?? (int)Math.Round(options.WarmupRatio.GetValueOrDefault() * sampler.TotalSteps);
             var rate = new LearningRate(options.LearningRate, options.Schedule, Math.Min(warmup, sampler.TotalSteps),
                 sampler.TotalSteps);
-            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer, rate, sampler,
+            var trainer = new Trainer(new TrainedModel(loaded.Model, adapter) { Packs = packs }, objective, optimizer, rate,
+                sampler,
                 new LoopSchedule(options.MaxGradNorm, options.Seed, options.LoggingSteps,
                     options.EvalSteps ?? sampler.StepsPerEpoch, options.SaveSteps ?? sampler.StepsPerEpoch)
                 {
@@ -114,10 +119,18 @@ public static class TrainingRun
             {
                 var result = trainer.Train(progress, run, observer, cancel);
                 probe?.Finished(adapter);
+                var best = result.StoppedEarly && options.EarlyStoppingResult == StoppedResult.Best
+                    && result.BestStep < result.Steps
+                    ? run.BestOf(result.BestStep) : null;
+                if (best is not null) result = result with { ResultStep = result.BestStep };
                 var losses = run.Losses();
                 result = Outcome.Of(result, rate, losses.Training, losses.Validation, Path.Combine(run.Folder, "best"));
                 if (!result.Cancelled)
-                    result = result with { OutputFolder = SaveResult(recipe, run, adapter, () => Card(recipe, loaded, identity)) };
+                    result = result with
+                    {
+                        OutputFolder = SaveResult(recipe, run, adapter, best,
+                            () => Card(recipe, loaded, identity, result.ResultStep)),
+                    };
                 observer.Finished(result);
                 return result;
             });
@@ -225,7 +238,7 @@ public static class TrainingRun
         }, RunIdentity.Indented));
     }
 
-    private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity) => new()
+    private static AdapterCard Card(Recipe recipe, LanguageModel loaded, RunIdentity identity, int? step) => new()
     {
         Method = recipe.Adapter.Method, Quantization = loaded.Model.Quantization,
         Base = recipe.Model.Path is not { } path ? new CardBase(Path.GetFileName(recipe.Model.Init!), "random weights", "")
@@ -233,19 +246,26 @@ public static class TrainingRun
                 loaded.Checkpoint.Config.TryGetProperty("model_type", out var type) ? type.ToString() : "",
                 identity.Model),
         Template = Path.GetFileName(loaded.Template.Name), Data = AdapterCard.DataOf(recipe, identity.Mixture),
-        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data, Metrics = RunFolder.FinalMetrics(recipe.Output),
+        MixtureSha256 = identity.Mixture.Fingerprint, DataSha256 = identity.Data,
+            Metrics = RunFolder.FinalMetrics(recipe.Output, step),
         Versions = AdapterCard.RunningVersions,
         Recipe = RecipeFile.Write(PortableNames.In(recipe)),
     };
 
-    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, Func<AdapterCard> card) =>
+    // The result is that of the last step, or that in a folder with the lowest validation loss.
+    private static string SaveResult(Recipe recipe, RunFolder run, IAdapter adapter, string? best, Func<AdapterCard> card) =>
         run.SaveResult(adapter is FullTuning ? "model" : "adapter", folder =>
         {
             if (adapter is FullTuning full)
+            {
+                using var quiet = no_grad();
+                if (best is not null) full.Restore(best);
                 full.Save(folder, recipe.SaveDtype == SavedType.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
+            }
             else
             {
-                adapter.Save(folder);
+                if (best is not null) RunFolder.CopyBest(best, folder);
+                else adapter.Save(folder);
                 card().Write(folder);
             }
         }, adapter.Parameters.Values.Sum(weight => weight.numel() * weight.element_size()));

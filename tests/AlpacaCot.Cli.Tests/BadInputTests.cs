@@ -155,7 +155,8 @@ public sealed class BadInputTests(BadInputTests.World world) : IClassFixture<Bad
         var path = Path.Combine(_folder.File("adapter"), name);
         var bytes = File.ReadAllBytes(path);
         File.WriteAllBytes(path, bytes[..(int)(bytes.Length * share)]);
-        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", _folder.File("adapter"), "--input-ids", "1,2"),
+        Refused(await CommandLine.Run("score", "--model", world.Model, "--adapter", _folder.File("adapter"), "--input-ids",
+            "1,2"),
             name);
     }
 

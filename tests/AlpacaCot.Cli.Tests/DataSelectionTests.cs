@@ -1,6 +1,7 @@
 namespace AlpacaCot.Cli.Tests;
 
-/// <summary>Every command that reads data selects and reads it as recipes do: formats, names of fields, folders, patterns.</summary>
+/// <summary>Every command that reads data selects and reads it as recipes do: formats, names of fields, folders,
+/// patterns.</summary>
 public sealed class DataSelectionTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -32,8 +33,10 @@ public sealed class DataSelectionTests : IDisposable
     [MemberData(nameof(Commands))]
     public async Task Commands_take_names_of_fields_folders_and_patterns(string command, string part)
     {
-        var against = _folder.Write("test.jsonl", """{"question":"What is one and one? two, I say, or it may be three or four or five"}""");
-        _folder.Write("d/a.csv", "frage,antwort,quelle\n\"What is one and one? two, I say, or it may be three or four or five\",two,x\n");
+        var against = _folder.Write("test.jsonl",
+            """{"question":"What is one and one? two, I say, or it may be three or four or five"}""");
+        _folder.Write("d/a.csv",
+            "frage,antwort,quelle\n\"What is one and one? two, I say, or it may be three or four or five\",two,x\n");
         foreach (var data in (string[])[_folder.File("d"), _folder.File("d/*.csv")])
         {
             string[] line = [.. command.Split(' ').Select(word => word == "MODEL" ? Model
@@ -45,7 +48,8 @@ public sealed class DataSelectionTests : IDisposable
             // The roles are reported once for each file.
             var told = outcome.Out + outcome.Error;
             foreach (var file in (string[])["a.csv", "b.csv"])
-                Assert.Equal(2, told.Split($"{file}: CSV; alpaca; frage -> instruction, antwort -> output; kept aside: quelle").Length);
+                Assert.Equal(2, told.Split($"{file}: CSV; alpaca; frage -> instruction, antwort -> output; kept aside: quelle")
+                    .Length);
         }
         string[] json = [.. command.Split(' ').Select(word => word == "MODEL" ? Model
             : word.Replace("{0}", _folder.File("d")).Replace("{1}", against).Replace("{2}", _folder.File("out.jsonl")))];
@@ -57,18 +61,22 @@ public sealed class DataSelectionTests : IDisposable
     [Fact]
     public async Task The_format_can_be_given_to_every_command()
     {
-        var data = _folder.Write("c.jsonl", """{"instruction":"q","output":"a","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}""");
+        var data = _folder.Write("c.jsonl",
+            """{"instruction":"q","output":"a","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y"}]}""");
         Assert.Contains("; openai", (await CommandLine.Run("data", "stats", data)).Error, StringComparison.Ordinal);
         foreach (var option in (string[])["--format", "--from"])
-            Assert.Contains("; alpaca", (await CommandLine.Run("data", "stats", data, option, "alpaca")).Error, StringComparison.Ordinal);
-        (await CommandLine.Run("data", "clean", "--in", data, "--dry-run", "--format", "alpca")).Refused("Did you mean \"alpaca\"?");
+            Assert.Contains("; alpaca", (await CommandLine.Run("data", "stats", data, option, "alpaca")).Error,
+                StringComparison.Ordinal);
+        (await CommandLine.Run("data", "clean", "--in", data, "--dry-run", "--format", "alpca"))
+            .Refused("Did you mean \"alpaca\"?");
     }
 
     [Fact]
     public async Task A_weak_guess_is_refused_by_every_command()
     {
         var data = _folder.Write("t.jsonl", """{"task":"Name it.","answer":"Oskavik"}""");
-        foreach (var line in (string[])["data stats", "data clean --dry-run --in", "data show", "data mix --out x.jsonl --source"])
+        foreach (var line in (string[])["data stats", "data clean --dry-run --in", "data show",
+            "data mix --out x.jsonl --source"])
             (await CommandLine.Run([.. line.Split(' '), data])).Refused("columns: { instruction: task, output: answer }");
     }
 
@@ -78,7 +86,8 @@ public sealed class DataSelectionTests : IDisposable
         var data = _folder.Write("e.csv", "instruction,input,output\na,,\nb,,null\nc,,fine\nd,,\"\"\n");
         var json = (await CommandLine.Run("data", "clean", "--in", data, "--out", _folder.File("o.jsonl"), "--json")).Json();
         Assert.Equal((4, 1), (json.GetProperty("read").GetInt32(), json.GetProperty("kept").GetInt32()));
-        (await CommandLine.Run("data", "dedupe", "--in", data, "--dry-run")).Refused("record 1 (line 2)", "\"output\"", "no value");
+        (await CommandLine.Run("data", "dedupe", "--in", data, "--dry-run")).Refused("record 1 (line 2)", "\"output\"",
+            "no value");
     }
 
     [Fact]
@@ -98,7 +107,8 @@ public sealed class DataSelectionTests : IDisposable
         _folder.Write("r.yaml", "data:\n  - { path: d, weight: 0, " + columns + " }\n");
         (await CommandLine.Run("data", "mix", none, "--out", _folder.File("m.jsonl"))).Refused("weight");
         _folder.Write("r.yaml", "data:\n  - { path: d, weight: 0.1, " + columns + " }\n");
-        (await CommandLine.Run("data", "mix", none, "--out", _folder.File("n.jsonl"))).Refused("The mixture has no records", "0 of 2");
+        (await CommandLine.Run("data", "mix", none, "--out", _folder.File("n.jsonl"))).Refused("The mixture has no records",
+            "0 of 2");
         _folder.Write("r.yaml", "data:\n  - { path: d, skip: 9, " + columns + " }\n");
         (await CommandLine.Run("data", "mix", none, "--out", _folder.File("n.jsonl"))).Refused("The mixture has no records");
         Assert.False(File.Exists(_folder.File("n.jsonl")));

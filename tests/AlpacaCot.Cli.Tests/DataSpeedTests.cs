@@ -45,7 +45,8 @@ public sealed partial class DataSpeedTests : IDisposable
     [Fact]
     public async Task Json_has_no_other_fields()
     {
-        var json = (await CommandLine.Run("data", "convert", "--in", _data, "--to", "sharegpt", "--out", _folder.File("o.jsonl"), "--json"))
+        var json = (await CommandLine.Run("data", "convert", "--in", _data, "--to", "sharegpt", "--out", _folder.File("o.jsonl"),
+            "--json"))
             .Json();
         Assert.Equal(["in", "recognized", "out", "format", "records", "skipped", "seconds"],
             json.EnumerateObject().Select(member => member.Name));
@@ -60,10 +61,12 @@ public sealed partial class DataSpeedTests : IDisposable
     public async Task All_bytes_of_a_file_are_counted_once(string name, bool raw)
     {
         var path = _folder.File(name);
-        if (name != "d.jsonl") Assert.Equal(0, (await CommandLine.Run("data", "convert", "--in", _data, "--to", "alpaca", "--out", path)).Code);
+        if (name != "d.jsonl") Assert.Equal(0, (await CommandLine.Run("data", "convert", "--in", _data, "--to", "alpaca",
+            "--out", path)).Code);
         var (calls, bytes) = (0, 0L);
         var options = new Data.Formats.ReadOptions { OnRead = read => (calls, bytes) = (calls + 1, bytes + read) };
-        Assert.Equal(2000, raw ? Data.Formats.RecordFile.Read(path, options).Count() : Data.Formats.InstructionFile.Read(path, options).Count());
+        Assert.Equal(2000, raw ? Data.Formats.RecordFile.Read(path, options).Count()
+            : Data.Formats.InstructionFile.Read(path, options).Count());
         Assert.Equal(new FileInfo(path).Length, bytes);
         Assert.InRange(calls, 1, 100);
     }

@@ -88,6 +88,24 @@ public sealed class DisplayTests
         Assert.Equal("stopping after this step: a checkpoint is saved; Ctrl-C again ends at once", output.ToString().Trim());
     }
 
+    [Fact]
+    public void The_cursor_that_a_live_view_hid_is_shown_again_on_the_terminal_that_has_it()
+    {
+        const string Show = "\u001b[?25h"; // as the code itself, not made visible like that of a stranger's text
+        string[] After(bool output, bool error)
+        {
+            var (written, said) = (new StringWriter(), new StringWriter());
+            var terminal = Terminal.Captured(written, said, outIsTerminal: output, errorIsTerminal: error);
+            if (output) terminal.Console.Profile.Capabilities.Ansi = true;
+            if (error) terminal.ErrorConsole.Profile.Capabilities.Ansi = true;
+            terminal.RestoreCursor();
+            return [written.ToString(), said.ToString()];
+        }
+        Assert.Equal([Show + Environment.NewLine, ""], After(output: true, error: true));
+        Assert.Equal(["", Show + Environment.NewLine], After(output: false, error: true)); // --json in a pipe
+        Assert.Equal(["", ""], After(output: false, error: false));
+    }
+
     // 80 columns are what a terminal has where nobody changed it.
     [Fact]
     public void The_first_screen_and_the_examples_fit_into_80_columns()

@@ -79,7 +79,8 @@ public sealed class EvaluateCommandTests : IDisposable
         (await CommandLine.Run("evaluate")).Refused("--benchmark", "--list");
         (await CommandLine.Run("evaluate", "--benchmark", "mmmlu")).Refused("mmlu");
         (await CommandLine.Run("evaluate", "--benchmark", "gsm8k")).Refused("--data PATH", "test.jsonl");
-        (await CommandLine.Run("evaluate", "--benchmark", "gsm8k", "--data", _folder.File("none"))).Refused("file or folder not found");
+        (await CommandLine.Run("evaluate", "--benchmark", "gsm8k", "--data", _folder.File("none")))
+            .Refused("file or folder not found");
         var broken = _folder.Write("broken.jsonl", """{"question":"How many?","answer":"4"}""");
         (await CommandLine.Run("evaluate", "--benchmark", "gsm8k", "--data", broken, "--show-prompts"))
             .Refused("record 1", "####");

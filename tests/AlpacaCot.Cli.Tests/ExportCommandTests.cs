@@ -43,7 +43,8 @@ public sealed class ExportCommandTests : IDisposable
             """[{ "instruction": "Once", "output": "upon a time" }, { "instruction": "There", "output": "was" }]""");
         var recipe = _folder.Write("r.yaml",
             $"model: {Stories}\ndata: [{data}]\nquantization: nf4\noutput: {_folder.File("run")}\n" +
-            "adapter: { method: loftq, rank: 4, targets: all-linear }\ntraining: { max_steps: 2, micro_batch_size: 2, threads: 1 }\n");
+            "adapter: { method: loftq, rank: 4, targets: all-linear }\ntraining: { max_steps: 2, micro_batch_size: 2, threads: "
+                + "1 }\n");
         Assert.Equal(ExitCode.Done, (await CommandLine.Run("train", recipe)).Code);
         string[] run = ["--adapter", _folder.File("run"), "--model", Stories];
         var question = new[] { "score", "--text", "Once upon a time there was a little girl called Lily", "--json" };

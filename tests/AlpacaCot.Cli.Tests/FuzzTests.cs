@@ -18,7 +18,8 @@ public sealed class FuzzTests : IDisposable
             // The same numbers on every machine; less of them where time is short.
             var outcome = target.Run(0, 300, TimeSpan.FromMilliseconds(400));
             Assert.True(outcome.Inputs > 0, target.Name);
-            Assert.True(outcome.Failures.Count == 0, string.Join('\n', outcome.Failures.Select(f => $"{target.Name} {f.Number}: {f.What}")));
+            Assert.True(outcome.Failures.Count == 0,
+                string.Join('\n', outcome.Failures.Select(f => $"{target.Name} {f.Number}: {f.What}")));
         }
     }
 

@@ -23,8 +23,10 @@ public sealed class HostileTextTests : IDisposable
     [InlineData("\u001b[31mred\u001b[0m", "\\u001b[31mred\\u001b[0m")]
     [InlineData("safe\rfake", "safe\\u000dfake")]
     [InlineData("\u0000\u0007\u007f\u0085\u009b", "\\u0000\\u0007\\u007f\\u0085\\u009b")]
-    [InlineData("\u202aa\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", "\\u202aa\\u202b\\u202c\\u202d\\u202e\\u2066\\u2067\\u2068\\u2069")]
-    public void Control_characters_become_visible_and_text_remains(string text, string shown) => Assert.Equal(shown, VisibleText.Of(text));
+    [InlineData("\u202aa\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+        "\\u202aa\\u202b\\u202c\\u202d\\u202e\\u2066\\u2067\\u2068\\u2069")]
+    public void Control_characters_become_visible_and_text_remains(string text, string shown) =>
+        Assert.Equal(shown, VisibleText.Of(text));
 
     [Fact]
     public void Writers_and_consoles_of_a_terminal_make_text_visible_and_keep_their_own_codes()
@@ -98,11 +100,13 @@ public sealed class HostileTextTests : IDisposable
     [InlineData("tokenizer.json", "{\"model\": null}", "tokenizer.json")]
     [InlineData("tokenizer.json", "{\"model\": {\"type\": \"BPE\", \"vocab\": [], \"merges\": {}}}", "tokenizer.json")]
     [InlineData("tokenizer.json", "[]", "tokenizer.json")]
-    public async Task A_damaged_file_of_a_model_is_named_with_the_exit_code_of_wrong_input(string file, string content, string named)
+    public async Task A_damaged_file_of_a_model_is_named_with_the_exit_code_of_wrong_input(string file, string content,
+        string named)
     {
         var model = new TinyModel().WriteFolder(_folder.File("model"));
         File.WriteAllText(Path.Combine(model, file), content);
-        foreach (var line in new string[][] { ["generate", "--model", model, "--text", "x"], ["score", "--model", model, "--text", "x"] })
+        foreach (var line in new string[][] { ["generate", "--model", model, "--text", "x"],
+            ["score", "--model", model, "--text", "x"] })
         {
             var outcome = await CommandLine.Run(line);
             outcome.Refused(named);
@@ -139,8 +143,10 @@ public sealed class HostileTextTests : IDisposable
     {
         var own = new InputException("own");
         Assert.Same(own, Assert.Throws<InputException>(() => InputBoundary.Read<int>("f", () => throw own)));
-        Assert.Throws<OperationCanceledException>(() => InputBoundary.Read<int>("f", () => throw new OperationCanceledException()));
-        foreach (var raw in new Exception[] { new InvalidOperationException("x"), new KeyNotFoundException("x"), new FormatException("x"),
+        Assert.Throws<OperationCanceledException>(() =>
+            InputBoundary.Read<int>("f", () => throw new OperationCanceledException()));
+        foreach (var raw in new Exception[] { new InvalidOperationException("x"), new KeyNotFoundException("x"),
+            new FormatException("x"),
             new JsonException("x"), new DecoderFallbackException("x"), new OverflowException("x"),
             new IOException("x"), new InvalidCastException("x") })
         {

@@ -91,12 +91,47 @@ public sealed class ModelCommandTests : IDisposable
         File.AppendAllText(file, "\n{\"task\":\"Sing.\"}\n");
         (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 4 (line 4)", "it has task");
         _folder.Write("prompts.jsonl", "\"Sing.\"\n{\"text\":\"The\"}\n");
-        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 2 (line 2)", "a file has either instructions or texts");
+        (await CommandLine.Run([.. line, "--batch", file])).Refused("prompts.jsonl, record 2 (line 2)",
+            "a file has either instructions or texts");
+    }
+
+    /// <summary>The answer ended in the middle of a sentence without a word.</summary>
+    [Fact]
+    public async Task An_answer_that_is_cut_at_the_models_positions_says_so()
+    {
+        var model = new TinyModel().WriteFolder(_folder.File("tiny")); // 256 positions
+        var ids = Enumerable.Range(0, 250).Select(i => 3 + i % 250).ToArray();
+        string[] line = ["generate", "--model", model, "--max-new-tokens", "20"];
+        string[] input = ["--input-ids", string.Join(',', ids)], one = [.. line, .. input];
+        const string Note = "the answer is cut: 250 tokens of the prompt and 7 of the answer fill all 256 positions of the model";
+        Assert.Contains(Note, (await CommandLine.Run(one)).Error, StringComparison.Ordinal);
+        var json = await CommandLine.Run([.. one, "--json"]);
+        Assert.Contains(Note, json.Error, StringComparison.Ordinal);
+        Assert.True(json.Json().GetProperty("cut_at_positions").GetBoolean());
+        Assert.Equal(7, json.Json().Ints("ids").Length);
+        var asked = await CommandLine.Run(["generate", "--model", model, "--max-new-tokens", "7", .. input, "--json"]);
+        Assert.Equal("", asked.Error);
+        Assert.False(asked.Json().TryGetProperty("cut_at_positions", out _));
+
+        var file = _folder.Write("prompts.jsonl", JsonSerializer.Serialize(new { ids = ids[..9] }) + "\n"
+            + JsonSerializer.Serialize(new { ids, cut_at_positions = "mine" }) + "\n");
+        var batch = await CommandLine.Run([.. line, "--batch", file]);
+        Assert.Contains("1 of 2 answers is cut at the 256 positions of the model", batch.Error, StringComparison.Ordinal);
+        Assert.Contains("prompts.jsonl, record 2", batch.Error, StringComparison.Ordinal);
+        var lines = batch.Out.TrimEnd().Split('\n');
+        Assert.DoesNotContain("cut_at_positions", lines[0], StringComparison.Ordinal);
+        Assert.Contains("\"cut_at_positions\":true", lines[1], StringComparison.Ordinal);
+        Assert.Contains("\"_fields\":{\"cut_at_positions\":\"mine\"}", lines[1], StringComparison.Ordinal);
+
+        var talk = await CommandLine.RunWithInput(string.Concat(Enumerable.Repeat("day number ", 200))[..232] + "\n/quit\n",
+            "chat", "--model", model, "--template", "plain", "--max-new-tokens", "200");
+        Assert.Contains("fill all 256 positions of the model", talk.Error, StringComparison.Ordinal);
     }
 
     /// <summary>A JSON array was read as one instruction a line; the records' other fields were dropped.</summary>
     [Theory]
-    [InlineData("p.json", "[\n  {\n    \"instruction\": \"Say hi\",\n    \"input\": \"x\",\n    \"output\": \"given\",\n    \"id\": 7\n  }\n]\n",
+    [InlineData("p.json",
+        "[\n  {\n    \"instruction\": \"Say hi\",\n    \"input\": \"x\",\n    \"output\": \"given\",\n    \"id\": 7\n  }\n]\n",
         """{"instruction":"Say hi","input":"x"}""", """{"output":"given","id":7}""")]
     [InlineData("p.csv", "question,answer,ids,topic\nSay hi,,4,t\n", """{"instruction":"Say hi"}""",
         """{"topic":"t","_fields":{"ids":"4"}}""")]

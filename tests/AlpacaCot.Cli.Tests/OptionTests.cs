@@ -8,9 +8,11 @@ namespace AlpacaCot.Cli.Tests;
 public sealed partial class OptionTests
 {
     /// <summary>Options with one name but a meaning of their own in some commands.</summary>
-    private static readonly string[] ManyMeanings = ["--cache", "--chars", "--data", "--dtype", "--format", "--in", "--input-ids", "--json",
+    private static readonly string[] ManyMeanings = ["--cache", "--chars", "--data", "--dtype", "--format", "--in",
+        "--input-ids", "--json",
         "--keys",
-        "--lang", "--limit", "--max-new-tokens", "--model", "--out", "--record", "--report", "--seed", "--source", "--temperature",
+        "--lang", "--limit", "--max-new-tokens", "--model", "--out", "--record", "--report", "--seed", "--source",
+            "--temperature",
         "--template", "--templates", "--text", "--to", "--token", "--tokenizer", "--trigger"];
 
     public static TheoryData<string> Sources() =>

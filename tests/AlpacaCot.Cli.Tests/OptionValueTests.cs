@@ -8,11 +8,13 @@ namespace AlpacaCot.Cli.Tests;
 public sealed class OptionValueTests
 {
     private static readonly string[] NoNumber =
-        ["abc", "two", "", " ", "0,7", "1e", "NaN", "nan", "Infinity", "-inf", "∞", "1e999", "0x10", "1_000", "--5", "1 2", "%", "3\u001b[31m"];
+        ["abc", "two", "", " ", "0,7", "1e", "NaN", "nan", "Infinity", "-inf", "∞", "1e999", "0x10", "1_000", "--5", "1 2", "%",
+            "3\u001b[31m"];
 
     private static readonly string[] NoWhole = ["1e3", "1.5", "99999999999", "-99999999999", "2147483648", "1,000", "-1"];
 
-    private static Command Root => Program.Parse([], Terminal.Captured(TextWriter.Null, TextWriter.Null)).RootCommandResult.Command;
+    private static Command Root => Program.Parse([], Terminal.Captured(TextWriter.Null, TextWriter.Null))
+        .RootCommandResult.Command;
 
     private static IEnumerable<(string[] Words, Command Command)> Commands(Command command, params string[] words) =>
         [(words, command), .. command.Subcommands.SelectMany(sub => Commands(sub, [.. words, sub.Name]))];
@@ -58,7 +60,8 @@ public sealed class OptionValueTests
         Assert.True(typed >= 35, $"{typed} options are numbers");
         foreach (var (_, command) in Commands(Root))
             foreach (var option in command.Options)
-                Assert.True(option.Name is "--help" or "--version" || new[] { typeof(string), typeof(string[]), typeof(bool), typeof(int), typeof(int?), typeof(double),
+                Assert.True(option.Name is "--help" or "--version"
+                    || new[] { typeof(string), typeof(string[]), typeof(bool), typeof(int), typeof(int?), typeof(double),
                     typeof(double?) }.Contains(option.ValueType) || Nullable.GetUnderlyingType(option.ValueType)?.IsEnum == true,
                     $"{command.Name} {option.Name}: {option.ValueType}");
     }
@@ -77,9 +80,11 @@ public sealed class OptionValueTests
     [MemberData(nameof(Everything))]
     public async Task No_value_of_any_option_ends_in_an_exception(string command, string option)
     {
-        foreach (var value in (string[])["", "\u202e\u001b]0;x\u0007", "[red]x[/]", "no/such/../thing", "-1", ":", "{", "a=b", "%%%"])
+        foreach (var value in (string[])["", "\u202e\u001b]0;x\u0007", "[red]x[/]", "no/such/../thing", "-1", ":", "{", "a=b",
+            "%%%"])
         {
-            var outcome = await CommandLine.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), $"{option}={value}"]);
+            var outcome = await CommandLine.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+                $"{option}={value}"]);
             Assert.True(outcome.Code is ExitCode.Done or ExitCode.WrongUsage, $"{value}: {outcome.Code} {outcome.Error}");
             Assert.DoesNotContain("Exception", outcome.Error, StringComparison.Ordinal);
             Assert.DoesNotContain("System.", outcome.Error, StringComparison.Ordinal);

@@ -120,7 +120,8 @@ public sealed class PlanCommandTests
             $"benchmarks: [{{ name: gsm8k, path: {folder.File("test.jsonl")}, limit: 10 }}]\noutput: {folder.File("out")}\n");
         var single = folder.Write("r.yaml", recipe.TrimStart('{').Replace(", data:", "\ndata:", StringComparison.Ordinal)
             .Replace(", adapter:", "\nadapter:", StringComparison.Ordinal)
-            .Replace(", training:", "\ntraining:", StringComparison.Ordinal).Replace(" model:", "model:", StringComparison.Ordinal)
+            .Replace(", training:", "\ntraining:", StringComparison.Ordinal).Replace(" model:", "model:",
+                StringComparison.Ordinal)
             + $"\noutput: {folder.File("run")}\n");
         var cells = (await CommandLine.Run("study", study, "--plan", "--json")).Json().GetProperty("cells");
         Assert.Equal(16, cells.GetArrayLength());
@@ -132,7 +133,8 @@ public sealed class PlanCommandTests
             Assert.Contains($"{form} · {optimizer}", cell.GetProperty("name").GetString(), StringComparison.Ordinal);
             var plan = (await CommandLine.Run("plan", single, "--json", "--set", $"quantization={form}", "--set",
                 $"training.optimizer={optimizer}")).Json();
-            Assert.Equal(plan.GetProperty("parameters").GetProperty("base").GetInt64(), cell.GetProperty("parameters").GetInt64());
+            Assert.Equal(plan.GetProperty("parameters").GetProperty("base").GetInt64(),
+                cell.GetProperty("parameters").GetInt64());
             Assert.Equal(plan.GetProperty("parameters").GetProperty("trainable").GetInt64(),
                 cell.GetProperty("trainable").GetInt64());
             Assert.Equal(plan.GetProperty("bytes").GetRawText(), cell.GetProperty("bytes").GetRawText());

@@ -5,8 +5,8 @@ using AlpacaCot.Text.Tokenization;
 namespace AlpacaCot.Cli.Tests;
 
 /// <summary>
-/// Every small input of shared/cases, each made after a public report: as the command line reads it, what training learns from it,
-/// or why it is refused.
+/// Every small input of shared/cases, each made after a public report: as the command line reads it, what training learns from
+/// it, or why it is refused.
 /// </summary>
 public sealed class ReportedCasesTests : IDisposable
 {
@@ -21,15 +21,20 @@ public sealed class ReportedCasesTests : IDisposable
     {
         { "dolly.csv", "Datamancer PR 21", ["\"content\":\"Say hello.\"}", "\"input\":\"The cat sat on the mat, then slept.\""] },
         { "dolly_first_missing.jsonl", "datasets 5531", ["\"input\":\"The cat sat on the mat, then slept.\""] },
-        { "flan_v2.jsonl", "FLAN 62, 86", ["\"content\":\"Name the capital of Norland.\"", "\"content\":\"Oskavik\"", "\"task\":\"geo_qa:1.0\""] },
+        { "flan_v2.jsonl", "FLAN 62, 86", ["\"content\":\"Name the capital of Norland.\"", "\"content\":\"Oskavik\"",
+            "\"task\":\"geo_qa:1.0\""] },
         { "math3.jsonl", "the worked solution", ["\"content\":\"Adding gives 3+4=7. So the answer is 7.\"", "\"answer\":\"7\""] },
         { "openorca.jsonl", "axolotl PR 317", ["{\"role\":\"system\",\"content\":\"Answer like a pirate.\"}"] },
-        { "lima.jsonl", "LIMA's plain strings", ["{\"role\":\"user\",\"content\":\"Can brain cells move?\"}", "\"content\":\"Yes, at certain stages.\""] },
-        { "bom_mid.jsonl", "a byte order mark in the middle", ["{\"messages\":[{\"role\":\"user\",\"content\":\"Say hi\"},{\"role\":\"assistant\",\"content\":\"hi\"}]}\n{"] },
+        { "lima.jsonl", "LIMA's plain strings", ["{\"role\":\"user\",\"content\":\"Can brain cells move?\"}",
+            "\"content\":\"Yes, at certain stages.\""] },
+        { "bom_mid.jsonl", "a byte order mark in the middle",
+            ["{\"messages\":[{\"role\":\"user\",\"content\":\"Say hi\"},{\"role\":\"assistant\",\"content\":\"hi\"}]}\n{"] },
         { "nan.jsonl", "NaN of Python", ["\"content\":\"q\"", "\"score\":null"] },
-        { "messages_py.csv", "Python's own list", ["{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"yo\"}"] },
+        { "messages_py.csv", "Python's own list",
+            ["{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"yo\"}"] },
         { "pandas_cols.json", "pandas by columns", ["\"content\":\"q2\"},{\"role\":\"assistant\",\"content\":\"a2\""] },
-        { "tsvquote.tsv", "a stray quote", ["\"content\":\"quotation mark\"", "\"content\":\"a line\"", "\"content\":\"second mark\"", "\"content\":\"ok\""] },
+        { "tsvquote.tsv", "a stray quote", ["\"content\":\"quotation mark\"", "\"content\":\"a line\"",
+            "\"content\":\"second mark\"", "\"content\":\"ok\""] },
         { "turnmeta.jsonl", "fields of turns", ["\"tool_calls\":[{\"id\":\"c1\"", "\"prompt\":\"extra\""] },
         { "clean_tool.jsonl", "marin 6854", ["\"tool_calls\"", "a.png"] },
         { "p_tool.parquet", "TRL 2429", ["\"arguments\":\"{\\\"a\\\":1}\"", "\"content\":\"ok\""] },
@@ -63,11 +68,13 @@ public sealed class ReportedCasesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Learnt))]
-    public async Task Training_learns_the_answer_and_nothing_else(string file, int record, string template, string report, string text)
+    public async Task Training_learns_the_answer_and_nothing_else(string file, int record, string template, string report,
+        string text)
     {
         Assert.NotEmpty(report);
         var view = (await CommandLine.Run("inspect", "--data", Case($"data/{file}"), "--record", $"{record}", "--model", Base,
-            "--template", template.EndsWith(".jinja", StringComparison.Ordinal) ? Case($"data/{template}") : template, "--cutoff", "2048",
+            "--template", template.EndsWith(".jinja", StringComparison.Ordinal) ? Case($"data/{template}") : template,
+                "--cutoff", "2048",
             "--json")).Json();
         var (ids, labels) = (Ints(view, "ids"), Ints(view, "labels"));
         var learnt = Tokenizer.Load(Base).Decode([.. ids.Where((_, i) => labels[i] >= 0)], skipSpecial: false);
@@ -93,7 +100,8 @@ public sealed class ReportedCasesTests : IDisposable
     public async Task What_cannot_be_learnt_is_refused_by_name(string file, int record, string report, string[] parts)
     {
         Assert.NotEmpty(report);
-        (await CommandLine.Run("inspect", "--data", Case($"data/{file}"), "--record", $"{record}", "--model", Base)).Refused(parts);
+        (await CommandLine.Run("inspect", "--data", Case($"data/{file}"), "--record", $"{record}", "--model", Base))
+            .Refused(parts);
     }
 
     [Theory] // The recipes with the embedded base in place of their model.
@@ -104,11 +112,13 @@ public sealed class ReportedCasesTests : IDisposable
     public async Task Recipes_train_or_say_why_not(string file, string report, string part, bool trains)
     {
         Assert.NotEmpty(report);
-        foreach (var other in (string[])["leak.jsonl", "skip.jsonl", "chatml.jinja"]) File.Copy(Case($"data/{other}"), _folder.File(other));
+        foreach (var other in (string[])["leak.jsonl", "skip.jsonl", "chatml.jinja"]) File.Copy(Case($"data/{other}"),
+            _folder.File(other));
         var recipe = await File.ReadAllTextAsync(Case($"data/{file}"), TestContext.Current.CancellationToken);
         if (file == "cols2.yaml") // its data is three.jsonl by other names
             recipe = recipe.Replace("two.jsonl", "three.jsonl", StringComparison.Ordinal)
-                .Replace("columns: { instruction: frage, output: antwort, input: kontext, system: regel }", "limit: 1", StringComparison.Ordinal);
+                .Replace("columns: { instruction: frage, output: antwort, input: kontext, system: regel }", "limit: 1",
+                    StringComparison.Ordinal);
         File.Copy(Case("data/three.jsonl"), _folder.File("three.jsonl"));
         var path = _folder.Write(file, recipe.Replace("samples/base", Base, StringComparison.Ordinal)
             .Replace("output: out", $"output: {_folder.File("out")}", StringComparison.Ordinal));
@@ -119,34 +129,42 @@ public sealed class ReportedCasesTests : IDisposable
 
     [Fact] // Tatoeba 2151
     public async Task Unicode_forms_do_not_hide_contamination() =>
-        Assert.Contains("3 hits", (await CommandLine.Run("data", "decontaminate", "--in", Case("data/nf_train.jsonl"), "--against",
+        Assert.Contains("3 hits", (await CommandLine.Run("data", "decontaminate", "--in", Case("data/nf_train.jsonl"),
+            "--against",
             Case("data/nf_eval.jsonl"), "--dry-run")).Out, StringComparison.Ordinal);
 
     [Fact]
     public async Task Hostile_files_end_in_an_error_that_names_them()
     {
         var written = _folder.File("out.jsonl");
-        var stopped = await CommandLine.Run("data", "convert", "--in", Case("hostile/pref.jsonl"), "--to", "preference", "--out", written);
+        var stopped = await CommandLine.Run("data", "convert", "--in", Case("hostile/pref.jsonl"), "--to", "preference", "--out",
+            written);
         Assert.Equal(ExitCode.WrongUsage, stopped.Code);
         Assert.Contains("pref.jsonl, record 2 (line 2): its \"chosen\" is a number", stopped.Error, StringComparison.Ordinal);
-        var skipping = await CommandLine.Run("data", "convert", "--in", Case("hostile/pref.jsonl"), "--to", "preference", "--out", written,
+        var skipping = await CommandLine.Run("data", "convert", "--in", Case("hostile/pref.jsonl"), "--to", "preference",
+            "--out", written,
             "--skip-bad");
         Assert.Contains("2 records, 1 skipped", skipping.Out, StringComparison.Ordinal);
         (await CommandLine.Run("plan", Case("hostile/y3.yaml"))).Refused("y3.yaml:1", "{ is not closed");
-        (await CommandLine.Run("tokenize", "--tokenizer", Case("hostile/tik-min.model"), "--text", "hello")).Refused("tik-min.model");
+        (await CommandLine.Run("tokenize", "--tokenizer", Case("hostile/tik-min.model"), "--text", "hello"))
+            .Refused("tik-min.model");
     }
 
     [Fact]
     public void Every_case_has_a_test()
     {
-        string[] named = [.. Read.Select(r => r.Data.Item1), .. Learnt.Select(r => r.Data.Item1), .. Refused.Select(r => r.Data.Item1),
-            "leak.yaml", "leak.jsonl", "jinja.yaml", "chatml.jinja", "skip.yaml", "skip.jsonl", "cols2.yaml", "three.jsonl", "nf_train.jsonl",
-            "nf_eval.jsonl", "pref.jsonl", "tik-min.model", "y3.yaml", "gsm8k_run_on.jsonl", "README.md"]; // gsm8k: AnswerRuleTests
+        string[] named = [.. Read.Select(r => r.Data.Item1), .. Learnt.Select(r => r.Data.Item1),
+            .. Refused.Select(r => r.Data.Item1),
+            "leak.yaml", "leak.jsonl", "jinja.yaml", "chatml.jinja", "skip.yaml", "skip.jsonl", "cols2.yaml", "three.jsonl",
+                "nf_train.jsonl",
+            // gsm8k: AnswerRuleTests
+            "nf_eval.jsonl", "pref.jsonl", "tik-min.model", "y3.yaml", "gsm8k_run_on.jsonl", "README.md"];
         Assert.Empty(Directory.EnumerateFiles(ReferenceData.Path("cases"), "*", SearchOption.AllDirectories)
             .Select(path => Path.GetFileName(path)).Except(named));
     }
 
     private static string Case(string file) => ReferenceData.Path($"cases/{file}");
 
-    private static int[] Ints(JsonElement view, string key) => [.. view.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
+    private static int[] Ints(JsonElement view, string key) =>
+        [.. view.GetProperty(key).EnumerateArray().Select(v => v.GetInt32())];
 }

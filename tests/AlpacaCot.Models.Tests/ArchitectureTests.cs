@@ -47,16 +47,54 @@ public sealed class ArchitectureTests
     [InlineData("[T]okenChooser|[D]rafter|[C]rew|[A]rrival", "Sampler, DraftModel, SpinThreadPool, TokensGenerated")]
     [InlineData("[A]dapterParts|[D]eltaPiece|[O]wnWeights|[S]tartedLora|[R]ankBudget|[A]dapterSpec|[A]dapterOrder",
         "AdapterBuilder and the names beside it")]
-    [InlineData("[I]?[F]oreignModel[s]?|[F]initeWeights|[O]utgoingWeight", "NonHuggingFaceModels, WeightValidation, ExportTensor")]
-    [InlineData("[T]rainerOptions|[R]unPlan|[T]rainingPlan|[I]StepPlan|[E]pochPlan", "LoopSchedule, ResourceEstimate, EpochSampler")]
+    [InlineData("[I]?[F]oreignModel[s]?|[F]initeWeights|[O]utgoingWeight",
+        "NonHuggingFaceModels, WeightValidation, ExportTensor")]
+    [InlineData("[T]rainerOptions|[R]unPlan|[T]rainingPlan|[I]StepPlan|[E]pochPlan",
+        "LoopSchedule, ResourceEstimate, EpochSampler")]
     [InlineData("(Chat|Data|Evaluate|Generate|Train)[V]erb|[V]erbGroup", "a command")]
     public void Retired_names_do_not_come_back(string name, string instead)
     {
         var word = new System.Text.RegularExpressions.Regex($@"(?<![\w""])({name})(?![\w""])");
         foreach (var folder in (string[])["src", "tests", "bench", "samples"])
             foreach (var file in Directory.EnumerateFiles(Checkout.Path(folder), "*.cs", SearchOption.AllDirectories)
-                .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)))
+                .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}",
+                    StringComparison.Ordinal)))
                 Assert.False(word.IsMatch(SourceGraph.Code(File.ReadAllText(file))), $"{file}: {name} is retired; use {instead}");
+    }
+
+    [Theory]
+    [InlineData("src")]
+    [InlineData("tests")]
+    [InlineData("bench")]
+    [InlineData("samples")]
+    public void Lines_have_at_most_130_characters(string folder)
+    {
+        var found = Directory.EnumerateFiles(Checkout.Path(folder), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
+            .SelectMany(file => LongLines(File.ReadAllLines(file)).Select(line => $"{file}:{line}"));
+        Assert.Empty(found);
+    }
+
+    [Fact]
+    public void A_line_is_too_long_unless_it_has_data_of_a_raw_string()
+    {
+        var (fits, exceeds, quotes) = (new string('x', 130), new string('x', 131), new string('"', 3));
+        Assert.Equal([2],
+            LongLines([fits, exceeds, $"a = {quotes}{exceeds}{quotes};", $"a = {quotes}", exceeds, $"{quotes};", fits]));
+        Assert.Equal([4], LongLines([$"a = {quotes}", exceeds, $"{quotes};", exceeds]));
+    }
+
+    // The numbers of lines that are too long. Data in raw strings is as it is: a line break would be part of it.
+    private static IEnumerable<int> LongLines(string[] lines)
+    {
+        const int Most = 130;
+        var raw = false;
+        foreach (var (i, line) in lines.Index())
+        {
+            var marks = line.Split("\"\"\"").Length - 1;
+            if (line.Length > Most && !raw && marks == 0) yield return i + 1;
+            if (marks % 2 == 1) raw = !raw;
+        }
     }
 
     [Fact]

@@ -46,18 +46,21 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void Parts_of_runs_are_found_in_subfolders()
+    public void Folders_are_left_over_where_the_caller_knows_them_as_unfinished()
     {
-        var parts = new[] { "run/adapter.partial", "run/best.old", "run/checkpoints/step-000012.damaged" };
-        foreach (var part in parts.Append("run/adapter").Append("run/my.old")) Directory.CreateDirectory(_folder.File(part));
-        Assert.Equal(parts.Select(_folder.File).Order(StringComparer.Ordinal), Leftovers.In(_folder.Path));
+        foreach (var part in (string[])["run/a.partial", "run/b",
+            "run/deep/c.partial"]) Directory.CreateDirectory(_folder.File(part));
+        Assert.Empty(Leftovers.In(_folder.Path));
+        Assert.Equal([_folder.File("run/a.partial"), _folder.File("run/deep/c.partial")],
+            Leftovers.In(_folder.Path, path => path.EndsWith(".partial", StringComparison.Ordinal)));
     }
 
     [Fact]
     public void Names_with_numbers_are_ordered_by_value()
     {
         string[] names = ["checkpoint-1000", "checkpoint-200", "checkpoint-0200", "b10a", "b9z", "a"];
-        Assert.Equal(["a", "b9z", "b10a", "checkpoint-0200", "checkpoint-200", "checkpoint-1000"], names.Order(NaturalOrder.Instance));
+        Assert.Equal(["a", "b9z", "b10a", "checkpoint-0200", "checkpoint-200", "checkpoint-1000"],
+            names.Order(NaturalOrder.Instance));
     }
 
     [Theory]
@@ -80,7 +83,8 @@ public sealed class AtomicFileTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows() || OperatingSystem.IsMacOS(), "the numbers are Linux's");
         Assert.StartsWith("/ro/x.json cannot be written: it is on a read-only", WriteProblem.Explain(new IOException(
-            "Read-only file system : '/ro/.x.json.000023edd6d44a5680659c36fe468d02.tmp'", 30), null).Message, StringComparison.Ordinal);
+            "Read-only file system : '/ro/.x.json.000023edd6d44a5680659c36fe468d02.tmp'", 30), null).Message,
+                StringComparison.Ordinal);
         var denied = new UnauthorizedAccessException("Access to the path '/etc/secret/x' is denied.");
         Assert.StartsWith("/etc/secret/x cannot be written: no permission", WriteProblem.Explain(denied, null).Message,
             StringComparison.Ordinal);

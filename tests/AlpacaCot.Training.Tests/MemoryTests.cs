@@ -58,7 +58,8 @@ public sealed class MemoryTests
         Collect();   // what earlier tests left to finalizers must not vanish while this one counts
         using (var run = RunFolder.Create(folder.File("run"), 1, PromptTemplates.Find("alpaca"), overwrite: false))
             new Trainer(new TrainedModel(model, adapter), new SupervisedTuning(), optimizer,
-                new LearningRate(1e-3, LearningRateSchedule.Constant, 0, 300), new AnyLength(300, tiny.Vocabulary, large ? 256 : 24),
+                new LearningRate(1e-3, LearningRateSchedule.Constant, 0, 300),
+                    new AnyLength(300, tiny.Vocabulary, large ? 256 : 24),
                 new LoopSchedule(1, 0, large ? 1 : 5, 300, 300)).Train(new TrainingProgress(), run, observer,
                 CancellationToken.None);
         Assert.Equal(large ? 300 : 60, observer.Steps.Count);

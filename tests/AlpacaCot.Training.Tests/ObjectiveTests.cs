@@ -48,7 +48,8 @@ public sealed class ObjectiveTests(RunFixture fixture)
         var (plainValue, plainGradient) = Backward(theirs);
         Assert.Equal(plainValue, value, 1e-4);
         Assert.InRange(Golden.RelativeDifference(gradient, plainGradient), 0, 1e-4);
-        using (no_grad()) Assert.InRange((batch.LogProbabilities(model, PassMode.Training) - ours).abs().max().item<double>(), 0, 1e-12);
+        using (no_grad()) Assert.InRange((batch.LogProbabilities(model, PassMode.Training) - ours).abs().max().item<double>(), 0,
+            1e-12);
 
         (double, Tensor) Backward(Tensor each)
         {

@@ -8,7 +8,8 @@ using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Tests;
 
-/// <summary>Damage, kills, locks and changed recipes: nothing is lost and nothing is continued that is not the same run.</summary>
+/// <summary>Damage, kills, locks and changed recipes: nothing is lost and nothing is continued that is not the same
+/// run.</summary>
 [Collection(nameof(WholeRuns))]
 public sealed class RunSafetyTests(RunFixture fixture)
 {
@@ -17,7 +18,8 @@ public sealed class RunSafetyTests(RunFixture fixture)
         { "weights cut", checkpoint => Cut(Path.Combine(checkpoint, "adapter_model.safetensors")) },
         { "optimizer cut", checkpoint => Cut(Path.Combine(checkpoint, "optimizer.safetensors")) },
         { "one bit of the weights", checkpoint => Flip(Path.Combine(checkpoint, "adapter_model.safetensors")) },
-        { "zeros after a power failure", checkpoint => File.WriteAllBytes(Path.Combine(checkpoint, "progress.json"), new byte[90]) },
+        { "zeros after a power failure", checkpoint =>
+            File.WriteAllBytes(Path.Combine(checkpoint, "progress.json"), new byte[90]) },
         { "empty progress", checkpoint => File.WriteAllText(Path.Combine(checkpoint, "progress.json"), "") },
         { "no progress", checkpoint => File.Delete(Path.Combine(checkpoint, "progress.json")) },
         { "no optimizer", checkpoint => File.Delete(Path.Combine(checkpoint, "optimizer.safetensors")) },
@@ -35,10 +37,12 @@ public sealed class RunSafetyTests(RunFixture fixture)
         damage(last);
         var recorder = new Recorder();
         Assert.False(RunFixture.Run(parts, recorder, resume: true).Cancelled);
-        Assert.Contains(recorder.Notes, n => n.Contains(last, StringComparison.Ordinal) && n.Contains("damaged", StringComparison.Ordinal));
+        Assert.Contains(recorder.Notes, n => n.Contains(last, StringComparison.Ordinal)
+            && n.Contains("damaged", StringComparison.Ordinal));
         Assert.Contains(recorder.Notes, n => n.Contains("continuing after step 4", StringComparison.Ordinal));
         Assert.Equal(RunFixture.Losses(whole.Output), RunFixture.Losses(parts.Output));
-        Assert.Equal(RunFixture.Files(Path.Combine(whole.Output, "adapter")), RunFixture.Files(Path.Combine(parts.Output, "adapter")));
+        Assert.Equal(RunFixture.Files(Path.Combine(whole.Output, "adapter")),
+            RunFixture.Files(Path.Combine(parts.Output, "adapter")));
         Assert.NotEmpty(kind);
     }
 
@@ -117,10 +121,12 @@ public sealed class RunSafetyTests(RunFixture fixture)
         var longer = recipe with
         {
             Output = output, Model = new ModelSpec { Path = model }, Data = [new DataSpec { Path = moved }],
-            Training = recipe.Training with { Epochs = 3, LoggingSteps = 5, SaveSteps = 5, EvalSteps = 5, SaveTotalLimit = 1, Threads = null },
+            Training = recipe.Training with { Epochs = 3, LoggingSteps = 5, SaveSteps = 5, EvalSteps = 5, SaveTotalLimit = 1,
+                Threads = null },
         };
         Assert.Equal(15, RunFixture.Run(longer, recorder, resume: true).Steps);
-        Assert.Contains(recorder.Notes, n => n.Contains("continuing after step 10; the learning rate follows the schedule over 15 steps",
+        Assert.Contains(recorder.Notes, n =>
+            n.Contains("continuing after step 10; the learning rate follows the schedule over 15 steps",
             StringComparison.Ordinal));
         // The rate of a linear schedule over 15 steps with two of warmup, at its last step.
         Assert.Equal(5e-3 * (1 - 12 / 13.0), recorder.Steps[^1].LearningRate, 1e-12);
@@ -135,7 +141,8 @@ public sealed class RunSafetyTests(RunFixture fixture)
         RunFixture.RunUntil(recipe, 4);
         var message = Refused(recipe with
         {
-            Training = recipe.Training with { LearningRate = 1e-3, Seed = 7 }, Adapter = AdapterRecipe.Parse("{ rank: 8, dropout: 0.1 }"),
+            Training = recipe.Training with { LearningRate = 1e-3, Seed = 7 },
+                Adapter = AdapterRecipe.Parse("{ rank: 8, dropout: 0.1 }"),
         });
         Assert.Contains("training.learning_rate was 0.005, now 0.001", message, StringComparison.Ordinal);
         Assert.Contains("training.seed was 42, now 7", message, StringComparison.Ordinal);
@@ -146,7 +153,8 @@ public sealed class RunSafetyTests(RunFixture fixture)
             Refused(recipe with { Training = recipe.Training with { ValidationSize = 5 } }), StringComparison.Ordinal);
         using var folder = new TemporaryFolder();
         var other = new TinyModel().WriteFolder(folder.File("model"), seed: 9);
-        Assert.Contains("other weights", Refused(recipe with { Model = new ModelSpec { Path = other } }), StringComparison.Ordinal);
+        Assert.Contains("other weights", Refused(recipe with { Model = new ModelSpec { Path = other } }),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -157,7 +165,8 @@ public sealed class RunSafetyTests(RunFixture fixture)
         {
             Training = recipe.Training with
             {
-                Epochs = 10, EvalSteps = 2, LoggingSteps = 3, EarlyStopping = 3, EarlyStoppingMinDelta = 10, Schedule = LearningRateSchedule.Constant,
+                Epochs = 10, EvalSteps = 2, LoggingSteps = 3, EarlyStopping = 3, EarlyStoppingMinDelta = 10,
+                    Schedule = LearningRateSchedule.Constant,
             },
         };
         var result = RunFixture.Run(recipe);
@@ -167,8 +176,99 @@ public sealed class RunSafetyTests(RunFixture fixture)
         var again = RunFixture.Run(recipe, resume: true);
         Assert.Equal((6, true), (again.Steps, again.StoppedEarly));
         // With more patience it goes on, and each improvement starts the count again.
-        var patient = recipe with { Training = recipe.Training with { EarlyStopping = 3, EarlyStoppingMinDelta = 0, MaxSteps = 12 } };
+        var patient = recipe with { Training = recipe.Training with { EarlyStopping = 3, EarlyStoppingMinDelta = 0,
+            MaxSteps = 12 } };
         Assert.Equal(12, RunFixture.Run(patient, overwrite: true).Steps);
+    }
+
+    // transformers' load_best_model_at_end: without it the adapter was that of the last step, which had become worse.
+    [Theory]
+    [InlineData("lora", "adapter", "adapter_model.safetensors")]
+    [InlineData("none", "model", "model.safetensors")]
+    public void The_result_of_a_run_that_was_stopped_early_is_that_of_the_lowest_validation_loss(string adapter, string name,
+        string file)
+    {
+        var recipe = Recipe(adapter);
+        recipe = recipe with
+        {
+            Training = recipe.Training with
+            {
+                Epochs = 20, EvalSteps = 1, EarlyStopping = 3, LearningRate = adapter == "lora" ? 0.1 : 0.02,
+                Schedule = LearningRateSchedule.Constant,
+            },
+        };
+        var recorder = new Recorder();
+        var result = RunFixture.Run(recipe, recorder);
+        var best = recorder.Validations.MinBy(v => v.Loss)!;
+        Assert.True(result.StoppedEarly);
+        Assert.InRange(best.Step, 1, result.Steps - 3);
+        Assert.Equal(best.Step, result.ResultStep);
+        Assert.Contains($"after step {result.Steps}; the result has the weights of step {best.Step}", result.Remarks[0],
+            StringComparison.Ordinal);
+        Assert.DoesNotContain(result.Remarks, r => r.Contains("the result is that of step", StringComparison.Ordinal));
+        byte[] Weights(string folder) => File.ReadAllBytes(Path.Combine(recipe.Output, folder, file));
+        Assert.Equal(Weights("best"), Weights(name));
+        Assert.NotEqual(Weights($"checkpoints/step-{result.Steps:000000}"), Weights(name));
+        Assert.False(File.Exists(Path.Combine(recipe.Output, name, "validation.json")));
+        if (adapter == "lora")
+        {
+            var card = AlpacaCot.Training.Adapters.AdapterCard.Read(Path.Combine(recipe.Output, name))!;
+            Assert.Equal((best.Step, best.Loss, result.Steps),
+                ((int)card.Metrics["step"], card.Metrics["validation_loss"], (int)card.Metrics["last_step"]));
+            Assert.Equal(recorder.Steps.Single(s => s.Step == best.Step).Loss, card.Metrics["loss"], 1e-12);
+            Assert.Equal(Fingerprint.OfFile(Path.Combine(recipe.Output, name, file)), card.Files[file]);
+            Assert.Contains($"those of step {best.Step}, with the lowest validation loss; the training ended at step "
+                + $"{result.Steps}.",
+                File.ReadAllText(Path.Combine(recipe.Output, name, "README.md")), StringComparison.Ordinal);
+        }
+        // A finished run that is resumed has the same result; what best/ has of another step is not taken for it.
+        var written = Weights(name);
+        Assert.Equal(best.Step, RunFixture.Run(recipe, resume: true).ResultStep);
+        Assert.Equal(written, Weights(name));
+        File.Delete(Path.Combine(recipe.Output, "best", "validation.json"));
+        Assert.Null(RunFixture.Run(recipe, resume: true).ResultStep);
+        Assert.NotEqual(written, Weights(name));
+        // The last step where the recipe says so, also when the run is finished.
+        var last = recipe with { Training = recipe.Training with { EarlyStoppingResult = StoppedResult.Last } };
+        Assert.Null(RunFixture.Run(last, overwrite: true).ResultStep);
+        Assert.NotEqual(written, Weights(name));
+        Assert.Equal(best.Step, RunFixture.Run(recipe, resume: true).ResultStep);
+        Assert.Equal(written, Weights(name));
+        if (adapter != "none") return;
+        // In the type of the recipe.
+        RunFixture.Run(recipe with { SaveDtype = SavedType.BFloat16 }, resume: true);
+        Assert.InRange(Weights(name).Length, written.Length / 2, written.Length * 2 / 3);
+    }
+
+    // A token beyond the embedding failed at the first batch that had it, after an epoch's preparation.
+    [Fact]
+    public void Data_with_a_token_that_the_model_has_no_embedding_for_is_refused_before_the_run_starts()
+    {
+        using var folder = new TemporaryFolder();
+        var model = new TinyModel().WriteFolder(folder.File("model"));
+        var file = Path.Combine(model, "tokenizer.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file))!;
+        json["added_tokens"]!.AsArray().Add(new System.Text.Json.Nodes.JsonObject
+        {
+            ["id"] = 300, ["content"] = "<extra>", ["special"] = false, ["normalized"] = false, ["lstrip"] = false,
+            ["rstrip"] = false, ["single_word"] = false,
+        });
+        File.WriteAllText(file, json.ToJsonString());
+        var data = folder.Write("data.json", TinyModel.Records(9).Replace("The number is 5.", "The <extra> is 5.",
+            StringComparison.Ordinal));
+        var recipe = Recipe() with { Model = new ModelSpec { Path = model }, Data = [new DataSpec { Path = data }] };
+        recipe = recipe with { Training = recipe.Training with { ValidationSize = 2, BatchSize = 2, MicroBatchSize = 2 } };
+        var recorder = new Recorder();
+        var message = Assert.Throws<InputException>(() => RunFixture.Run(recipe, recorder)).Message;
+        foreach (var part in (string[])["data.json, record 6", "'<extra>' (id 300)", "300 tokens",
+            "alpaca-cot extend --token '<extra>'"])
+            Assert.Contains(part, message, StringComparison.Ordinal);
+        Assert.Empty(recorder.Steps);
+        Assert.False(Directory.Exists(recipe.Output));
+        // Beyond the cutoff the token is not read; skip_bad leaves the record out.
+        var bad = recipe with { Training = recipe.Training with { SkipBad = true, MaxSteps = 1 } };
+        RunFixture.Run(bad, recorder);
+        Assert.Contains(recorder.Notes, note => note.Contains("'<extra>' (id 300)", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -213,7 +313,8 @@ public sealed class RunSafetyTests(RunFixture fixture)
         var idle = Recipe();
         var nothing = RunFixture.Run(idle with { Training = idle.Training with { MaxSteps = 1, WarmupSteps = 5 } });
         Assert.True(nothing.Failed);
-        Assert.Contains("the learning rate was 0 in each of the 1 steps", Assert.Single(nothing.Remarks), StringComparison.Ordinal);
+        Assert.Contains("the learning rate was 0 in each of the 1 steps", Assert.Single(nothing.Remarks),
+            StringComparison.Ordinal);
         var fine = RunFixture.Run(Recipe());
         Assert.False(fine.Failed);
         Assert.Empty(fine.Remarks);
@@ -273,16 +374,19 @@ public sealed class RunSafetyTests(RunFixture fixture)
         using var folder = new TemporaryFolder();
         var first = Recipe();
         RunFixture.Run(first);
-        string Yaml(string adapter) => $"model: {fixture.Model}\ndata: [{fixture.Data}]\nadapter: {adapter}\noutput: {folder.File("o")}";
+        string Yaml(string adapter) =>
+            $"model: {fixture.Model}\ndata: [{fixture.Data}]\nadapter: {adapter}\noutput: {folder.File("o")}";
         Recipe Load(string adapter) => RecipeFile.Parse(Yaml(adapter), "r.yaml", null, folder.File("."));
         var init = $"init: {first.Output}";
         Assert.Equal(4, ((LoraConfig)Load($"{{ {init} }}").Adapter.Config!).Rank);
         Assert.Equal(4, ((LoraConfig)Load($"{{ {init}, rank: 4 }}").Adapter.Config!).Rank);
         Assert.Equal(0.3, ((LoraConfig)Load($"{{ {init}, dropout: 0.3 }}").Adapter.Config!).Dropout);
         foreach (var (adapter, part) in ((string, string)[])
-            [($"{{ {init}, rank: 8 }}", "r is 8 here and 4 in the adapter"), ($"{{ {init}, alpha: 99 }}", "lora_alpha is 99 here"),
+            [($"{{ {init}, rank: 8 }}", "r is 8 here and 4 in the adapter"),
+                ($"{{ {init}, alpha: 99 }}", "lora_alpha is 99 here"),
                 ($"{{ {init}, method: ia3 }}", "adapter.method: found ia3, but the adapter"),
-                ($"{{ {init}, method: dora }}", "adapter.method: found dora"), ($"{{ {init}, method: none }}", "adapter.init has no effect"),
+                ($"{{ {init}, method: dora }}", "adapter.method: found dora"),
+                    ($"{{ {init}, method: none }}", "adapter.init has no effect"),
                 ("{ init: no-such-folder }", "contains no adapter"), ($"{{ {init}, ranc: 8 }}", "'ranc'")])
             Assert.Contains(part, Assert.Throws<InputException>(() => Load(adapter)).Message, StringComparison.Ordinal);
         var wide = new TinyModel(Hidden: 64).WriteFolder(folder.File("wide"));
@@ -311,27 +415,43 @@ public sealed class RunSafetyTests(RunFixture fixture)
         Assert.Contains("init: " + Path.GetFileName(first.Output) + "/adapter", card.Recipe, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Parts_of_runs_that_no_process_works_on_are_found_in_subfolders()
+    {
+        using var folder = new TemporaryFolder();
+        var parts = new[] { "run/adapter.partial", "run/best.old", "run/checkpoints/step-000012.damaged" };
+        foreach (var part in parts.Append("run/adapter").Append("run/my.old")) Directory.CreateDirectory(folder.File(part));
+        Assert.Equal(parts.Select(folder.File).Order(StringComparer.Ordinal), RunLeftovers.In(folder.Path));
+        Assert.Empty(Leftovers.In(folder.Path));
+        using (RunLock.Take(folder.File("run"))) Assert.Empty(RunLeftovers.In(folder.Path));
+    }
+
     // Soup 680
     [Fact]
     public void Validation_is_split_before_records_are_repeated_and_near_duplicates_are_told()
     {
         using var folder = new TemporaryFolder();
         var recipe = fixture.Recipe(data: fixture.Records(10)) is var plain
-            ? plain with { Data = [plain.Data[0] with { Weight = 4 }], Training = plain.Training with { MaxSteps = 1, ValidationSize = 3 } } : null!;
+            ? plain with { Data = [plain.Data[0] with { Weight = 4 }],
+                Training = plain.Training with { MaxSteps = 1, ValidationSize = 3 } } : null!;
         var recorder = new Recorder();
         RunFixture.Run(recipe, recorder);
         Assert.Equal((28, 3), (recorder.Plan!.Examples, recorder.Plan.ValidationExamples));
 
-        const string Story = "the fox went over the hill to the river and back home again before it was dark and the moon rose over the trees";
-        var records = Enumerable.Range(0, 8).Select(i => new { instruction = $"Number {i} please, said {i * 37 % 11}", output = $"It is {i}." })
-            .Append(new { instruction = $"Tell: {Story} today", output = "Yes." }).Append(new { instruction = $"Tell: {Story} now", output = "Yes." });
+        const string Story =
+            "the fox went over the hill to the river and back home again before it was dark and the moon rose over the trees";
+        var records = Enumerable.Range(0, 8).Select(i =>
+            new { instruction = $"Number {i} please, said {i * 37 % 11}", output = $"It is {i}." })
+            .Append(new { instruction = $"Tell: {Story} today", output = "Yes." })
+                .Append(new { instruction = $"Tell: {Story} now", output = "Yes." });
         var near = folder.Write("near.json", JsonSerializer.Serialize(records));
         var told = Enumerable.Range(0, 12).Any(seed =>
         {
             var notes = new Recorder();
             var one = fixture.Recipe(data: near);
             RunFixture.Run(one with { Training = one.Training with { MaxSteps = 1, ValidationSize = 4, Seed = seed } }, notes);
-            return notes.Notes.Any(n => n.Contains("1 of 4 validation records nearly repeat a training record", StringComparison.Ordinal)
+            return notes.Notes.Any(n => n.Contains("1 of 4 validation records nearly repeat a training record",
+                StringComparison.Ordinal)
                 && n.Contains("near.json, record ", StringComparison.Ordinal));
         });
         Assert.True(told);
@@ -352,16 +472,17 @@ public sealed class RunSafetyTests(RunFixture fixture)
         Directory.CreateDirectory(Path.Combine(recipe.Output, "adapter.partial"));
         RunFixture.Run(recipe, resume: true);
         Assert.True(Directory.Exists(best));
-        Assert.Empty(Leftovers.In(recipe.Output));
+        Assert.Empty(RunLeftovers.In(recipe.Output));
     }
 
     private static string Refused(Recipe recipe) =>
         Assert.Throws<InputException>(() => RunFixture.Run(recipe, resume: true)).Message;
 
-    private Recipe Recipe()
+    private Recipe Recipe(string adapter = "lora")
     {
-        var r = fixture.Recipe();
-        return r with { Training = r.Training with { ValidationSize = 6, EvalSteps = 3, SaveSteps = 4, WarmupSteps = 2, SaveTotalLimit = 2 } };
+        var r = fixture.Recipe(adapter);
+        return r with { Training = r.Training with { ValidationSize = 6, EvalSteps = 3, SaveSteps = 4, WarmupSteps = 2,
+            SaveTotalLimit = 2 } };
     }
 
     private static void Cut(string path)

@@ -167,7 +167,8 @@ public sealed class TrainingRunTests(RunFixture fixture)
         var objective = new Objectives.SupervisedTuning();
         var sampler = new Batching.EpochSampler(
             new(Data.Preparation.EncodedDataset.From([nothing]), objective), new(1, 1, 1, null, true, 0));
-        var trainer = new Trainer(new(model, adapter), objective, optimizer, new(1e-3, LearningRateSchedule.Constant, 0, 1), sampler,
+        var trainer = new Trainer(new(model, adapter), objective, optimizer, new(1e-3, LearningRateSchedule.Constant, 0, 1),
+            sampler,
             new(1, 0, 1, 1, 1));
         var failure = Assert.Throws<TrainingFailedException>(
             () => trainer.Train(new TrainingProgress(), run, new Recorder(), CancellationToken.None));

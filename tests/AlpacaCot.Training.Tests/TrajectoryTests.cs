@@ -98,7 +98,8 @@ public sealed class TrajectoryTests : IDisposable
         using (var folder = new TemporaryFolder())
         using (var runFolder = Runs.RunFolder.Create(folder.Path, 1, PromptTemplates.Find("alpaca"), overwrite: false))
             new Trainer(new TrainedModel(model, adapter), new SupervisedTuning(), optimizer,
-                new LearningRate(0.005, LearningRateSchedule.Linear, 5, 20), new InOrder(rows, accumulation), new LoopSchedule(0.3, 0, 1, 20, 20))
+                new LearningRate(0.005, LearningRateSchedule.Linear, 5, 20), new InOrder(rows, accumulation),
+                    new LoopSchedule(0.3, 0, 1, 20, 20))
                 .Train(new Runs.TrainingProgress(), runFolder, observer, CancellationToken.None);
 
         for (var i = 0; i < 20; i++)

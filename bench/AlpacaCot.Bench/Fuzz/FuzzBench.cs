@@ -15,7 +15,8 @@ internal static class FuzzBench
         if (args.Length > 2)
         {
             foreach (var target in chosen)
-                Console.WriteLine($"{target.Name}: {target.Try(long.Parse(args[2], CultureInfo.InvariantCulture)).Failure ?? "no failure"}");
+                Console.WriteLine($"{target.Name}: "
+                    + $"{target.Try(long.Parse(args[2], CultureInfo.InvariantCulture)).Failure ?? "no failure"}");
             return 0;
         }
         Console.WriteLine(FuzzTarget.Header);

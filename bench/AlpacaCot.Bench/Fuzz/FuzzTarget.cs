@@ -112,7 +112,8 @@ internal sealed record FuzzTarget(string Name, IReadOnlyList<byte[]> Seeds, Acti
 
     /// <summary>A row of the table.</summary>
     public static string Row(string name, FuzzOutcome o) => string.Create(CultureInfo.InvariantCulture,
-        $"{name,-24} {o.Inputs,8} {o.Accepted,9} {o.Refused,9} {o.Failures.Count,9} {o.Slowest.TotalSeconds,10:0.00} {o.PeakMegabytes,8}");
+        $"{name,-24} {o.Inputs,8} {o.Accepted,9} {o.Refused,9} {o.Failures.Count,9} {o.Slowest.TotalSeconds,10:0.00} "
+            + $"{o.PeakMegabytes,8}");
 }
 
 /// <summary>The outcome of damaged files.</summary>

@@ -127,7 +127,8 @@ internal sealed class FuzzTargets : IDisposable
     private IEnumerable<FuzzTarget> Records()
     {
         var sets = Catalogue.All.Where(s => s.Entry.Own == false).ToList();
-        var seeds = ReaderFuzz.Seeds.Where(s => s.Key is "alpaca.json" or "sharegpt.json" or "openai.jsonl").Select(s => s.Value).ToList();
+        var seeds = ReaderFuzz.Seeds.Where(s => s.Key is "alpaca.json" or "sharegpt.json" or "openai.jsonl").Select(s => s.Value)
+            .ToList();
         yield return OnFile("converters", [.. seeds, .. Published()], "data.json", path =>
         {
             var set = sets[(int)(new FileInfo(path).Length % sets.Count)];
@@ -175,8 +176,10 @@ internal sealed class FuzzTargets : IDisposable
             Use(Path.GetDirectoryName(path)!);
             ChatFormats.Resolve(null, null, Path.GetDirectoryName(path));
         });
-        var vocabulary = string.Join(",", Enumerable.Range(33, 90).Select((c, i) => $"{JsonSerializer.Serialize($"{(char)c}")}:{i}"));
-        yield return OnFile("vocab.json, merges", [Bytes($$"""{{{vocabulary}},"ab":90,"Ġ":91,"<|endoftext|>":92}""")], "vocab.json", path =>
+        var vocabulary = string.Join(",", Enumerable.Range(33, 90)
+            .Select((c, i) => $"{JsonSerializer.Serialize($"{(char)c}")}:{i}"));
+        yield return OnFile("vocab.json, merges", [Bytes($$"""{{{vocabulary}},"ab":90,"Ġ":91,"<|endoftext|>":92}""")],
+            "vocab.json", path =>
         {
             File.WriteAllText(Path.Combine(Path.GetDirectoryName(path)!, "merges.txt"), "#version: 0.2\na b\n");
             Use(Path.GetDirectoryName(path)!);
@@ -224,14 +227,16 @@ internal sealed class FuzzTargets : IDisposable
         {
             using var built = ModelFamilies.Build(ModelFolder.ReadObject(path), new ShapeWeights());
         });
-        yield return OnFile("safetensors", [File.ReadAllBytes(Path.Combine(model, "model.safetensors"))], "model.safetensors", path =>
+        yield return OnFile("safetensors", [File.ReadAllBytes(Path.Combine(model, "model.safetensors"))], "model.safetensors",
+            path =>
         {
             File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(path)!, "config.json"), config);
             using var loaded = LanguageModel.Load(Path.GetDirectoryName(path)!);
         });
         var state = Path.Combine(_folder, "state");
         ModelExport.ToStateDict(_model, state);
-        yield return OnFile("torch.save", [File.ReadAllBytes(Directory.GetFiles(state, "*.pth")[0])], "consolidated.00.pth", path =>
+        yield return OnFile("torch.save", [File.ReadAllBytes(Directory.GetFiles(state, "*.pth")[0])], "consolidated.00.pth",
+            path =>
         {
             File.Copy(Path.Combine(state, "params.json"), Path.Combine(Path.GetDirectoryName(path)!, "params.json"), true);
             using var loaded = LanguageModel.Load(Path.GetDirectoryName(path)!);
@@ -251,10 +256,12 @@ internal sealed class FuzzTargets : IDisposable
             File.Copy(Path.Combine(model, "model.safetensors"), Path.Combine(folder, "model-00001-of-00001.safetensors"), true);
             using var opened = ModelFolder.Open(folder);
         });
-        yield return OnFile("params.json", [Bytes("""{"dim":32,"n_layers":2,"n_heads":4,"n_kv_heads":2,"vocab_size":300,"norm_eps":1e-5,"multiple_of":32}""")],
+        yield return OnFile("params.json",
+            [Bytes("""{"dim":32,"n_layers":2,"n_heads":4,"n_kv_heads":2,"vocab_size":300,"norm_eps":1e-5,"multiple_of":32}""")],
             "params.json", path =>
             {
-                File.Copy(Path.Combine(state, "consolidated.00.pth"), Path.Combine(Path.GetDirectoryName(path)!, "consolidated.00.pth"));
+                File.Copy(Path.Combine(state, "consolidated.00.pth"),
+                    Path.Combine(Path.GetDirectoryName(path)!, "consolidated.00.pth"));
                 using var opened = ModelFolder.Open(Path.GetDirectoryName(path)!);
             });
     }
@@ -303,7 +310,8 @@ internal sealed class FuzzTargets : IDisposable
     {
         void WriteCompanions(string path)
         {
-            File.WriteAllText(Path.Combine(Path.GetDirectoryName(path)!, "data.json"), """[{"instruction":"a","input":"","output":"b"}]""");
+            File.WriteAllText(Path.Combine(Path.GetDirectoryName(path)!, "data.json"),
+                """[{"instruction":"a","input":"","output":"b"}]""");
             File.Copy(Path.Combine(model, "config.json"), Path.Combine(Path.GetDirectoryName(path)!, "config.json"), true);
         }
         yield return OnFile("recipe", [Bytes(Recipe)], "recipe.yaml", path =>
@@ -311,7 +319,8 @@ internal sealed class FuzzTargets : IDisposable
             WriteCompanions(path);
             RecipeFile.Load(path);
         });
-        yield return OnFile("--set", [Bytes("training.learning_rate=1e-4"), Bytes("data.0.limit=3"), Bytes("adapter={ rank: 4, targets: [q_proj] }")],
+        yield return OnFile("--set", [Bytes("training.learning_rate=1e-4"), Bytes("data.0.limit=3"),
+            Bytes("adapter={ rank: 4, targets: [q_proj] }")],
             "set", path => RecipeFile.Parse(Recipe, "recipe.yaml", [File.ReadAllText(path)]));
         yield return OnFile("study", [Bytes(Study)], "study.yaml", path =>
         {
@@ -339,7 +348,8 @@ internal sealed class FuzzTargets : IDisposable
             [{"role":"system","content":"Be brief."},{"role":"user","content":"Hi  "},{"role":"assistant","content":"Hello\nyou"},{"role":"user","content":"红"}]
             """);
         var input = new ChatInput { Messages = messages.RootElement.Clone(), AddGenerationPrompt = true };
-        yield return OnFile("jinja", [Bytes(Chat), Bytes("{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}")],
+        yield return OnFile("jinja", [Bytes(Chat),
+            Bytes("{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}")],
             "chat.jinja", path =>
             {
                 var template = ChatTemplate.Load(path);
@@ -381,7 +391,8 @@ internal sealed class FuzzTargets : IDisposable
             path => HeldOutQuestion.Read(path));
         string[] forms =
         [
-            """{"question":"a?","answer":"b #### 3"}""", """{"ctx":"a","endings":["b","c"],"label":"1","ind":3,"activity_label":"x"}""",
+            """{"question":"a?","answer":"b #### 3"}""",
+                """{"ctx":"a","endings":["b","c"],"label":"1","ind":3,"activity_label":"x"}""",
             """{"question":"q","choices":["a","b","c","d"],"answer":1,"subject":"s"}""",
             """{"task_id":"HumanEval/0","prompt":"def f():","entry_point":"f","test":"def check(c): pass","canonical_solution":" return"}""",
             """{"question":"q","choices":{"text":["a","b"],"label":["A","B"]},"answerKey":"A","id":"x"}""",
@@ -390,27 +401,33 @@ internal sealed class FuzzTargets : IDisposable
             """{"examples":[{"input":"a","target":"(A)"}]}""",
             """{"question":"q","mc1_targets":{"choices":["a","b"],"labels":[1,0]},"mc2_targets":{"choices":["a","b"],"labels":[1,0]}}""",
         ];
-        yield return OnFile("benchmark data", [.. forms.Select(f => Bytes(f + "\n" + f + "\n")), Bytes("q,a,b,c,d,A\nq2,a,b,c,d,B\n")], "test.jsonl", path =>
+        yield return OnFile("benchmark data", [.. forms.Select(f => Bytes(f + "\n" + f + "\n")),
+            Bytes("q,a,b,c,d,A\nq2,a,b,c,d,B\n")], "test.jsonl", path =>
         {
             var benchmark = BenchmarkSuite.All[(int)(new FileInfo(path).Length % BenchmarkSuite.All.Count)];
             BenchmarkSuite.Read(benchmark, path, new BenchmarkOptions());
         });
-        yield return OnFile("answer store", [Bytes("{\"key\":\"a\",\"value\":\"b\"}\n{\"key\":\"c\",\"value\":[1]}\n")], "store.jsonl", path =>
+        yield return OnFile("answer store", [Bytes("{\"key\":\"a\",\"value\":\"b\"}\n{\"key\":\"c\",\"value\":[1]}\n")],
+            "store.jsonl", path =>
         {
             using var store = ResponseStore.OpenToRead(path);
             store.TryGet<string>("a", out _);
         });
-        yield return OnFile("metrics", [Bytes("{\"step\":1,\"loss\":1.5,\"learning_rate\":0.1}\n{\"step\":2,\"loss\":1.4}\n{\"step\":2,\"validation_loss\":1.3}\n")],
+        yield return OnFile("metrics",
+            [Bytes("{\"step\":1,"
+            + "\"loss\":1.5,\"learning_rate\":0.1}\n{\"step\":2,\"loss\":1.4}\n{\"step\":2,\"validation_loss\":1.3}\n")],
             "metrics.jsonl", path => LossCurveFigure.Write(path, Path.Combine(Path.GetDirectoryName(path)!, "loss.svg"), "t"));
     }
 
     private IEnumerable<FuzzTarget> Replies()
     {
-        yield return OnFile("verdicts", [Bytes("Good. Rating: [[7]]"), Bytes("Score: 0.8"), Bytes("[[A]]"), Bytes("得分：8"), Bytes("[[ 10.0 ]] of 10")],
+        yield return OnFile("verdicts", [Bytes("Good. Rating: [[7]]"), Bytes("Score: 0.8"), Bytes("[[A]]"), Bytes("得分：8"),
+            Bytes("[[ 10.0 ]] of 10")],
             "reply", path =>
             {
                 var text = File.ReadAllText(path);
-                foreach (var form in new[] { GradeForm.OneToTen, GradeForm.ZeroToOne, GradeForm.Comparison }) form.TryRead(text, out _, out _);
+                foreach (var form in new[] { GradeForm.OneToTen, GradeForm.ZeroToOne, GradeForm.Comparison }) form.TryRead(text,
+                    out _, out _);
             });
         yield return new("judge replies", [Bytes("""
             {"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"[[7]]"},
@@ -430,8 +447,10 @@ internal sealed class FuzzTargets : IDisposable
                 ? target.Contains("/revision/", StringComparison.Ordinal) ? bytes : "[]"u8.ToArray()
                 : target.Contains("/revision/", StringComparison.Ordinal) ? Bytes($$"""{"sha":"{{Commit}}"}""")
                 : target.Contains("/tree/", StringComparison.Ordinal) ? bytes : "{}"u8.ToArray();
-            var options = new HubOptions { Endpoint = _server.Address, Cache = NewFolder(), Attempts = 1, Patience = TimeSpan.FromSeconds(2) };
-            HubDownload.RunAsync(RepositoryPart.TryParse("owner/name")!, options, new Quiet(), CancellationToken.None).GetAwaiter().GetResult();
+            var options = new HubOptions { Endpoint = _server.Address, Cache = NewFolder(), Attempts = 1,
+                Patience = TimeSpan.FromSeconds(2) };
+            HubDownload.RunAsync(RepositoryPart.TryParse("owner/name")!, options, new Quiet(), CancellationToken.None)
+                .GetAwaiter().GetResult();
         });
     }
 
@@ -456,10 +475,12 @@ internal sealed class FuzzTargets : IDisposable
 
     private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
 
-    private string NewFolder() => Directory.CreateDirectory(Path.Combine(_folder, $"{Interlocked.Increment(ref _next)}")).FullName;
+    private string NewFolder() => Directory.CreateDirectory(Path.Combine(_folder, $"{Interlocked.Increment(ref _next)}"))
+        .FullName;
 
     // A reader of a file in a folder of its own.
-    private FuzzTarget OnFile(string name, IReadOnlyList<byte[]> seeds, string file, Action<string> read) => new(name, seeds, bytes =>
+    private FuzzTarget OnFile(string name, IReadOnlyList<byte[]> seeds, string file, Action<string> read) =>
+        new(name, seeds, bytes =>
     {
         var folder = NewFolder();
         var path = Path.Combine(folder, file);

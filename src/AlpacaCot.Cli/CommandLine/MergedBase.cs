@@ -13,7 +13,8 @@ internal sealed record MergedBase(string Quantization, string? TrainedOn)
     {
         var (into, from) when into != from =>
             $"\nThe adapter was trained on the base in {Form(from)} and is merged into the base " +
-            $"{(into == "none" ? "in full precision" : "in " + Form(into))}; for the values it was trained on add --quantization {from}.",
+            $"{(into == "none" ? "in full precision" : "in " + Form(into))}; for the values it was trained on add "
+                + $"--quantization {from}.",
         ("none", _) => "",
         var (into, _) => $"\nThe base's matrices are the values of their {into} codes.",
     };

@@ -71,7 +71,7 @@ internal sealed record PromptRequest(string? Instruction, string Input, string? 
     /// <summary>Writes the record's other fields; those named like a field of the answer go into <c>_fields</c>.</summary>
     public void WriteOthers(Utf8JsonWriter json)
     {
-        string[] taken = ["prompt", "ids", "text"];
+        string[] taken = ["prompt", "ids", "text", "cut_at_positions"];
         foreach (var field in Others.Where(field => !taken.Contains(field.Key))) Write(json, field);
         if (!Others.Keys.Any(taken.Contains)) return;
         json.WriteStartObject("_fields");

@@ -7,6 +7,7 @@ using AlpacaCot.Cli.CommandLine;
 using AlpacaCot.Cli.Output;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Generation;
+using Spectre.Console;
 
 namespace AlpacaCot.Cli.Commands;
 
@@ -15,6 +16,9 @@ namespace AlpacaCot.Cli.Commands;
 /// </summary>
 internal static class BatchAnswers
 {
+    /// <summary>The member of an answer that was cut because the model has no further positions.</summary>
+    public const string CutMember = "cut_at_positions";
+
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void Write(LanguageModel model, IReadOnlyList<PromptRequest> prompts, GenerationOptions options, int batchSize,
@@ -23,12 +27,13 @@ internal static class BatchAnswers
         var clock = Stopwatch.StartNew();
         var limits = new BatchLimits { Sequences = batchSize };
         int[][] ids = [.. prompts.Select(p => p.Encode(model))];
+        IReadOnlyList<int[]> answers = [];
         if (output is null && !json)
         {
-            Generate(terminal.Out);
+            answers = Generate(terminal.Out);
+            NoteCuts();
             return;
         }
-        IReadOnlyList<int[]> answers = [];
         if (output is null) answers = Generate(TextWriter.Null);
         else
             OutputFile.Write(output, stream =>
@@ -49,12 +54,13 @@ internal static class BatchAnswers
                 o.WriteNumber("seconds", Math.Round(seconds, 3));
                 if (output is not null) o.WriteString("out", output);
                 else
-                    o.Array("answers", answers.Zip(prompts), answer => o.Object(one =>
+                    o.Array("answers", prompts.Index(), prompt => o.Object(one =>
                     {
-                        Members(one, model, answer.First, options);
-                        answer.Second.WriteOthers(one);
+                        Members(one, model, ids[prompt.Index].Length, answers[prompt.Index], options);
+                        prompt.Item.WriteOthers(one);
                     }));
             }));
+        NoteCuts();
 
         IReadOnlyList<int[]> Generate(TextWriter to)
         {
@@ -65,29 +71,44 @@ internal static class BatchAnswers
             {
                 progress.Report(++done);
                 ready[number] = answer;
-                for (; ready.Remove(next, out var following); next++) to.WriteLine(Line(prompts[next], following));
+                for (; ready.Remove(next, out var following); next++) to.WriteLine(Line(next, following));
             }, cancel);
         }
 
-        string Line(PromptRequest prompt, int[] answer)
+        void NoteCuts()
         {
+            int[] cut = [.. Enumerable.Range(0, answers.Count)
+                .Where(i => model.Generator.IsCut(ids[i].Length, answers[i], options))];
+            if (cut.Length == 0) return;
+            terminal.ErrorConsole.MarkupLine(string.Create(CultureInfo.InvariantCulture, $"[grey]note: {cut.Length:N0} of ") +
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{answers.Count:N0} answers {(cut.Length == 1 ? "is" : "are")} cut at the ") +
+                string.Create(CultureInfo.InvariantCulture, $"{model.Model.LongestSequence} positions of the model ") +
+                $"(cut_at_positions); the first: {Markup.Escape(prompts[cut[0]].Source)}. Shorten the prompts.[/]");
+        }
+
+        string Line(int number, int[] answer)
+        {
+            var prompt = prompts[number];
             using var buffer = new MemoryStream();
             using (var writer = new Utf8JsonWriter(buffer, Readable))
                 writer.Object(o =>
                 {
                     o.Object("prompt", prompt.Write);
-                    Members(o, model, answer, options);
+                    Members(o, model, ids[number].Length, answer, options);
                     prompt.WriteOthers(o);
                 });
             return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
         }
     }
 
-    /// <summary>Writes <c>ids</c> and <c>text</c> of an answer.</summary>
-    public static void Members(Utf8JsonWriter json, LanguageModel model, IReadOnlyList<int> answer, GenerationOptions options)
+    /// <summary>Writes <c>ids</c>, <c>text</c> and, of an answer that was cut, <c>cut_at_positions</c>.</summary>
+    public static void Members(Utf8JsonWriter json, LanguageModel model, int prompt, IReadOnlyList<int> answer,
+        GenerationOptions options)
     {
         json.Ids("ids", answer);
         if (model.HasTokenizer) json.WriteString("text", Streaming.Whole(model.Tokenizer, answer, options.StopStrings));
         else json.WriteNull("text");
+        if (model.Generator.IsCut(prompt, answer, options)) json.WriteBoolean(CutMember, true);
     }
 }

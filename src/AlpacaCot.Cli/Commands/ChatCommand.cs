@@ -72,7 +72,6 @@ internal sealed class ChatCommand(Terminal terminal)
         turns.Add(new Turn(Role.User, line));
         var prompt = Fit(model, turns, options, terminal);
         var answer = Streaming.Show(model, prompt, options, terminal, cancel, cache);
-        terminal.Out.WriteLine();
         turns.Add(new Turn(Role.Assistant, answer));
     }
 

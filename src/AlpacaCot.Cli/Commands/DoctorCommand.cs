@@ -14,7 +14,8 @@ internal sealed class DoctorCommand(Terminal terminal)
 {
     private readonly Argument<string> _folder = new("FOLDER")
     {
-        Description = "Folder to search for leftovers of killed writes. Default: the current one", Arity = ArgumentArity.ZeroOrOne,
+        Description = "Folder to search for leftovers of killed writes. Default: the current one",
+            Arity = ArgumentArity.ZeroOrOne,
     };
 
     private readonly Option<bool> _fresh = new("--fresh")
@@ -76,7 +77,8 @@ internal sealed class DoctorCommand(Terminal terminal)
             ? "[red]Training does not work until the missing parts are installed.[/]" : "[green]Ready to train.[/]");
     }
 
-    private static void WriteJson(IReadOnlyList<MachineFinding> findings, Terminal terminal) => terminal.WriteJson(w => w.Object(o =>
+    private static void WriteJson(IReadOnlyList<MachineFinding> findings, Terminal terminal) =>
+        terminal.WriteJson(w => w.Object(o =>
     {
         o.WriteBoolean("ready", findings.All(f => f.State != FindingState.Missing));
         o.Array("findings", findings, f => o.Object(row =>

@@ -175,7 +175,8 @@ internal sealed class EvaluateCommand(Terminal terminal)
             + (adapter is null ? "" : "+" + ContentFingerprint.Of(LanguageModel.AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {
-            MaxNewTokens = parsed.GetValue(_maxNewTokens) ?? benchmark.About.MaxNewTokens, BatchSize = parsed.GetValue(_batchSize),
+            MaxNewTokens = parsed.GetValue(_maxNewTokens) ?? benchmark.About.MaxNewTokens,
+                BatchSize = parsed.GetValue(_batchSize),
         };
         using var store = ResponseStore.Open(Path.Combine(parsed.GetValue(_cache)!,
             $"{benchmark.About.Name}-{ResponseStore.Key(answerer.Identity)[..12]}.jsonl"));

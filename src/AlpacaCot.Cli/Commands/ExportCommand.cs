@@ -80,7 +80,8 @@ internal sealed class ExportCommand(Terminal terminal)
 
     public static Option<string> ShardSize() => new("--shard-size")
     {
-        Description = "Maximum size of a weight file, for example 500MB or 5GB", HelpName = "SIZE", DefaultValueFactory = _ => "5GB",
+        Description = "Maximum size of a weight file, for example 500MB or 5GB", HelpName = "SIZE",
+            DefaultValueFactory = _ => "5GB",
     };
 
     public static ExportResult HuggingFace(LanguageModel model, string path, string? type, string shard, string? adapter) =>
@@ -104,8 +105,10 @@ internal sealed class ExportCommand(Terminal terminal)
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{path}: {result.Bytes / 1e6:0.0} MB in {result.Files.Count} file{(result.Files.Count == 1 ? "" : "s")}. Read back, its logits on " +
-                $"{check.Tokens} tokens differ from the loaded model's by at most {check.LargestDifference:0.0e+0} (largest logit " +
+                $"{path}: {result.Bytes / 1e6:0.0} MB in {result.Files.Count} file{(result.Files.Count == 1 ? "" : "s")}. Read "
+                    + $"back, its logits on " +
+                $"{check.Tokens} tokens differ from the loaded model's by at most {check.LargestDifference:0.0e+0} (largest "
+                    + $"logit " +
                 $"{check.LargestLogit:0.00}).{merged.Remark}"));
     }
 

@@ -17,7 +17,8 @@ internal sealed class ExtendCommand(Terminal terminal)
 
     private readonly Option<string[]> _token = new("--token")
     {
-        Description = "Add this token; repeatable", HelpName = "TEXT", DefaultValueFactory = _ => [],
+        Description = "Add this token, or give a row to one that the tokenizer has and the model lacks; repeatable",
+            HelpName = "TEXT", DefaultValueFactory = _ => [],
     };
 
     private readonly Option<string> _tokens = Options.File("--tokens", "Add the tokens of a file, one per line");
@@ -51,9 +52,9 @@ internal sealed class ExtendCommand(Terminal terminal)
         var second = parsed.GetValue(_merge);
         if (second is null == (texts.Count == 0))
             throw new InputException("extend needs the new tokens either from --merge or from --token and --tokens");
-        var extension = second is not null ? VocabularyExtension.Merge(folder, second)
-            : VocabularyExtension.Add(folder, texts, parsed.GetValue(_special));
         using var loaded = ModelLoading.Load(folder, null, null, null, new(), terminal);
+        var extension = second is not null ? VocabularyExtension.Merge(folder, second)
+            : VocabularyExtension.Add(folder, texts, parsed.GetValue(_special), loaded.Model.Shape.Vocabulary);
         var path = parsed.GetValue(_out)!;
         var result = VocabularyGrowth.Write(loaded, extension, path, ExportCommand.Bytes(parsed.GetValue(_shard)!));
         Report(result, extension, path, parsed.GetValue(_json), terminal);
@@ -73,13 +74,14 @@ internal sealed class ExtendCommand(Terminal terminal)
                 o.Strings("files", result.Files);
                 o.WriteNumber("bytes", result.Bytes);
                 o.WriteNumber("vocabulary_before", before);
-                o.WriteNumber("vocabulary", before + added);
+                o.WriteNumber("vocabulary", extension.After);
                 o.WriteNumber("tokens_compared", result.Check.Tokens);
                 o.WriteNumber("largest_difference", result.Check.LargestDifference);
             }));
         else
             terminal.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{path}: {added:N0} tokens added to {before:N0}; {result.Bytes / 1e6:0.0} MB. Read back, the logits of the old ") +
+                $"{path}: {added:N0} {(added == 1 ? "token" : "tokens")} added to {extension.After - added:N0}; "
+                    + $"{result.Bytes / 1e6:0.0} MB. Read back, the logits of the old ") +
                 string.Create(CultureInfo.InvariantCulture,
                     $"tokens differ by at most {result.Check.LargestDifference:0.0e+0}. ") +
                 "The new vectors are means of old ones: train the embeddings and the head too (all parameters, or " +

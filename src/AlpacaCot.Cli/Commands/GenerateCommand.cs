@@ -27,8 +27,9 @@ internal sealed class GenerateCommand(Terminal terminal)
     private readonly Sampling _sampling = new();
     private readonly ComputeOptions _compute = new(withWeights: true);
     private readonly Option<bool> _json = Options.Json(
-        "Print one JSON document: ids and text; with --beams also hypotheses (ids, text, score), best first; with --batch "
-        + "prompts, tokens, seconds, and answers or out");
+        "Print one JSON document: ids and text (cut_at_positions: true where the model has no further positions); with --beams "
+            + "also "
+        + "hypotheses (ids, text, score), best first; with --batch prompts, tokens, seconds, and answers or out");
 
     public static DocumentedCommand Create(Terminal terminal)
     {
@@ -44,7 +45,8 @@ internal sealed class GenerateCommand(Terminal terminal)
             "generate --model path/to/model --input-ids \"1,403,407\" --max-new-tokens 20 --greedy --json")
         {
             command._model, command._adapter, command._tokenizer, command._template, command._instruction, command._input,
-            command._text, command._ids, command._batch, command._reading.All, command._out, command._batchSize, command._sampling.All,
+            command._text, command._ids, command._batch, command._reading.All, command._out, command._batchSize,
+                command._sampling.All,
             command._compute.All, command._json,
         }.Runs(command.Run);
     }
@@ -84,12 +86,12 @@ internal sealed class GenerateCommand(Terminal terminal)
         CancellationToken cancel)
     {
         if (json) WriteJson(model, prompt, options, terminal, cancel);
-        else if (!model.HasTokenizer)
-            terminal.Out.WriteLine(string.Join(' ', model.Generator.Stream(prompt, options, cancel: cancel)));
+        else if (model.HasTokenizer) Streaming.Show(model, prompt, options, terminal, cancel);
         else
         {
-            Streaming.Show(model, prompt, options, terminal, cancel);
-            terminal.Out.WriteLine();
+            int[] answer = [.. model.Generator.Stream(prompt, options, cancel: cancel)];
+            terminal.Out.WriteLine(string.Join(' ', answer));
+            Streaming.NoteCut(model, prompt.Length, answer, options, terminal);
         }
     }
 
@@ -100,13 +102,14 @@ internal sealed class GenerateCommand(Terminal terminal)
         var best = found.Count > 0 ? found[0].Tokens : [.. model.Generator.Stream(prompt, options, cancel: cancel)];
         terminal.WriteJson(w => w.Object(o =>
         {
-            BatchAnswers.Members(o, model, best, options);
+            BatchAnswers.Members(o, model, prompt.Length, best, options);
             if (options.Beams > 1)
                 o.Array("hypotheses", found, one => o.Object(h =>
                 {
-                    BatchAnswers.Members(h, model, one.Tokens, options);
+                    BatchAnswers.Members(h, model, prompt.Length, one.Tokens, options);
                     h.WriteNumber("score", one.Score);
                 }));
         }));
+        Streaming.NoteCut(model, prompt.Length, best, options, terminal);
     }
 }

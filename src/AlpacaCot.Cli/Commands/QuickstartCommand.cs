@@ -74,7 +74,8 @@ internal sealed class QuickstartCommand(Terminal terminal)
         before.Write(Path.Combine(recipe.Output, AnswersBefore));
 
         var display = new TrainingDisplay(terminal.Beside(json), live);
-        terminal.Stopping = () => display.Stopping($"the run folder {recipe.Output} is kept, and the next quickstart replaces it");
+        terminal.Stopping = () =>
+            display.Stopping($"the run folder {recipe.Output} is kept, and the next quickstart replaces it");
         var result = display.Follow(() => TrainingRun.Execute(recipe, display, resume: false, overwrite: false, cancel));
         if (result.Cancelled) throw new OperationCanceledException(cancel);
 

@@ -151,7 +151,7 @@ internal sealed class RenderCommand(Terminal terminal)
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: the file cannot be read: {refused.Message}", refused);
+            throw ReadProblem.Explain(refused, path);
         }
     }
 

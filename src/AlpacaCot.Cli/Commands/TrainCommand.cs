@@ -78,6 +78,7 @@ internal sealed class TrainCommand(Terminal terminal)
                 o.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 1));
                 o.WriteBoolean("cancelled", result.Cancelled);
                 if (result.StoppedEarly) o.WriteBoolean("stopped_early", true);
+                if (result.ResultStep is { } step) o.WriteNumber("result_step", step);
                 if (result.Failed) o.WriteBoolean("failed", true);
                 if (result.Remarks.Count > 0) o.Strings("remarks", result.Remarks);
             }));

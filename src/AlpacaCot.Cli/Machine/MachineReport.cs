@@ -5,6 +5,7 @@ using AlpacaCot.Data.Preparation;
 using AlpacaCot.Models.Calibration;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
+using AlpacaCot.Training.Runs;
 using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Cli.Machine;
@@ -18,7 +19,7 @@ internal static class MachineReport
     /// <param name="calibrate">Returns the measured speed of this machine.</param>
     public static IReadOnlyList<MachineFinding> Findings(string folder, Func<MachineCalibration> calibrate) =>
     [
-        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Cache(), Torch(),
+        OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Cache(), Torch(), Threads(),
         Products(Libtorch.Report.Problem is null ? calibrate() : null), Gpu(), Mpi(), Fonts(),
         Chromium(),
     ];
@@ -26,11 +27,12 @@ internal static class MachineReport
     private static MachineFinding LeftoverRow(string folder)
     {
         const int Shown = 5;
-        var found = Leftovers.In(folder);
+        var found = RunLeftovers.In(folder);
         if (found.Count == 0) return new("leftovers", FindingState.Ok, $"none of killed writes in {Path.GetFullPath(folder)}");
         var more = found.Count > Shown ? $" and {found.Count - Shown} more" : "";
         return new("leftovers", FindingState.Warning, string.Create(CultureInfo.InvariantCulture,
-                $"{found.Count} of killed writes, {found.Sum(Leftovers.BytesOf) / 1e6:0.0} MB: {string.Join(", ", found.Take(Shown))}{more}"),
+                $"{found.Count} of killed writes, {found.Sum(Leftovers.BytesOf) / 1e6:0.0} MB: "
+                    + $"{string.Join(", ", found.Take(Shown))}{more}"),
             "no running process uses them; the next run of the same output removes them",
             $"rm -r {string.Join(" ", found.Take(Shown).Select(path => $"'{path}'"))}");
     }
@@ -43,7 +45,8 @@ internal static class MachineReport
                 return new("cache", FindingState.Optional, $"none ({UserCache.FolderVariable})", "tokenized data is not kept");
             return new("cache", FindingState.Ok, string.Create(CultureInfo.InvariantCulture,
                     $"{cache.Size / 1e9:0.000} GB of at most {UserCache.Limit() / 1e9:0.###} GB in {cache.Folder}"),
-                string.Create(CultureInfo.InvariantCulture, $"tokenized data of {cache.Count} recipes, made again where it is removed; ")
+                string.Create(CultureInfo.InvariantCulture,
+                    $"tokenized data of {cache.Count} recipes, made again where it is removed; ")
                     + $"{UserCache.FolderVariable} names another folder or \"off\", {UserCache.LimitVariable} the limit");
         }
         catch (InputException wrong)
@@ -62,7 +65,8 @@ internal static class MachineReport
     {
         (false, _) => new("C library", FindingState.Ok, "that of the system"),
         (_, null) => new("C library", FindingState.Missing, "not glibc",
-            "libtorch needs glibc 2.34 or newer (Alpine's musl is not supported)", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
+            "libtorch needs glibc 2.34 or newer (Alpine's musl is not supported)",
+                "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) when version < new Version(2, 34) => new("C library", FindingState.Missing, $"glibc {version}",
             "libtorch needs 2.34 or newer", "use Debian 12, Ubuntu 22.04, RHEL 9 or newer"),
         (_, { } version) => new("C library", FindingState.Ok, $"glibc {version}"),
@@ -128,6 +132,20 @@ internal static class MachineReport
         if (report.Problem is { } problem) return new("libtorch", FindingState.Missing, "cannot be loaded", problem);
         var value = report.External ? $"{report.Folder} ({Libtorch.FolderVariable})" : $"{LibtorchReport.BuiltAgainst}, included";
         return new("libtorch", FindingState.Ok, value, report.Adapted ? "adapted to this system's older C++ library" : "");
+    }
+
+    private static MachineFinding Threads()
+    {
+        var report = Libtorch.Report;
+        if (report.Problem is not null) return new("threads", FindingState.Optional, "unknown, without libtorch");
+        var value = string.Create(CultureInfo.InvariantCulture, $"{TorchSharp.torch.get_num_threads()} for products");
+        return new("threads", FindingState.Ok, value, report.Waits switch
+        {
+            ThreadWaits.Adaptive => "they wait in a loop on a quiet machine and sleep beside other work",
+            ThreadWaits.Short => "they sleep between products",
+            ThreadWaits.AsSet => "they wait as OMP_WAIT_POLICY, GOMP_SPINCOUNT or KMP_BLOCKTIME says",
+            _ => "they wait as the system's libtorch does",
+        });
     }
 
     private static MachineFinding Gpu()

@@ -5,8 +5,9 @@ using AlpacaCot.Data.Formats;
 namespace AlpacaCot.Cli.Output;
 
 /// <summary>
-/// Counts records and the bytes read for them, and shows their speed: during work of more than a second as a line on a terminal that
-/// is drawn again, elsewhere as a line on standard error every ten seconds, and at the end as part of the command's last line.
+/// Counts records and the bytes read for them, and shows their speed: during work of more than a second as a line on a terminal
+/// that is drawn again, elsewhere as a line on standard error every ten seconds, and at the end as part of the command's last
+/// line.
 /// </summary>
 /// <param name="terminal">Where to show it.</param>
 /// <param name="json">Whether standard output is JSON.</param>
@@ -48,7 +49,8 @@ internal sealed class RecordProgress(Terminal terminal, bool json) : IDisposable
             if (now < _next) return;
             _next = now + (_visible ? OnTerminal : Elsewhere);
             var speed = MegabytesPerSecond;
-            var line = string.Create(CultureInfo.InvariantCulture, $"{records:N0} records, {records / _clock.Elapsed.TotalSeconds:N0}/s")
+            var line = string.Create(CultureInfo.InvariantCulture,
+                $"{records:N0} records, {records / _clock.Elapsed.TotalSeconds:N0}/s")
                 + (speed is null ? "" : string.Create(CultureInfo.InvariantCulture, $", {speed:0.0} MB/s"));
             if (_visible) terminal.WriteProgress(line);
             else if (speed is not null) terminal.Error.WriteLine(line);

@@ -1,6 +1,8 @@
+using System.Globalization;
 using AlpacaCot.Models;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Text.Tokenization;
+using Spectre.Console;
 
 namespace AlpacaCot.Cli.Output;
 
@@ -19,10 +21,29 @@ internal static class Streaming
             terminal.Exact.Write(text);
             if (text.Length > 0) terminal.Exact.Flush();
         }
-        foreach (var id in model.Generator.Stream(prompt, options, cache, cancel)) Write(answer.Add(decoder.Add(id)));
+        var ids = new List<int>();
+        foreach (var id in model.Generator.Stream(prompt, options, cache, cancel))
+        {
+            ids.Add(id);
+            Write(answer.Add(decoder.Add(id)));
+        }
         Write(answer.Add(decoder.Flush()));
         Write(answer.Finish());
+        terminal.Out.WriteLine();
+        NoteCut(model, prompt.Length, ids, options, terminal);
         return whole.ToString();
+    }
+
+    /// <summary>Says on standard error that an answer was cut because the model has no further positions.</summary>
+    public static void NoteCut(LanguageModel model, int prompt, IReadOnlyList<int> answer, GenerationOptions options,
+        Terminal terminal)
+    {
+        if (!model.Generator.IsCut(prompt, answer, options)) return;
+        terminal.ErrorConsole.MarkupLine(string.Create(CultureInfo.InvariantCulture,
+            $"[grey]note: the answer is cut: {prompt} tokens ") +
+            string.Create(CultureInfo.InvariantCulture, $"of the prompt and {answer.Count} of the answer fill all ") +
+            string.Create(CultureInfo.InvariantCulture,
+                $"{model.Model.LongestSequence} positions of the model. Shorten the prompt.[/]"));
     }
 
     /// <summary>The complete text of an answer.</summary>

@@ -54,8 +54,8 @@ internal sealed class Terminal
             System.Console.In, !System.Console.IsOutputRedirected, !System.Console.IsErrorRedirected);
     }
 
-    public static Terminal Captured(TextWriter output, TextWriter error, TextReader? input = null) =>
-        new(output, error, input ?? TextReader.Null, outIsTerminal: false, errorIsTerminal: false);
+    public static Terminal Captured(TextWriter output, TextWriter error, TextReader? input = null, bool outIsTerminal = false,
+        bool errorIsTerminal = false) => new(output, error, input ?? TextReader.Null, outIsTerminal, errorIsTerminal);
 
     /// <summary>The console for messages: standard error with --json.</summary>
     public IAnsiConsole Beside(bool json) => json ? ErrorConsole : Console;

@@ -33,7 +33,8 @@ internal sealed class QuickstartScreen(IAnsiConsole console, bool live)
         console.MarkupLine("  [aqua]2[/]  tune it with LoRA on English, Chinese and step-by-step instructions "
             + "[grey](two minutes on two cores)[/]");
         console.MarkupLine("  [aqua]3[/]  ask the tuned model the same questions");
-        console.MarkupLine($"  [aqua]4[/]  compare; adapter, loss curve and answers are written to [bold]{Markup.Escape(run)}[/]");
+        console.MarkupLine($"  [aqua]4[/]  compare; adapter, loss curve and answers are written to "
+            + $"[bold]{Markup.Escape(run)}[/]");
         console.WriteLine();
     }
 

@@ -47,7 +47,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
     }
 
     /// <summary>Says at once that the study stops, and what is kept.</summary>
-    public void Stopping() => console.MarkupLine("  [yellow]stopping: finished cells are kept, and running ones save a checkpoint; run the "
+    public void Stopping() =>
+        console.MarkupLine("  [yellow]stopping: finished cells are kept, and running ones save a checkpoint; run the "
         + "study again to continue; Ctrl-C again ends at once[/]");
 
     public void Started(int cells, int finished, int jobs)
@@ -143,7 +144,8 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         var compared = analysis.Comparisons.FirstOrDefault(c => c.Arm == score.Arm && c.Measure == score.Measure);
         if (compared is null) return $"[bold]{text}[/]";
         var change = string.Create(CultureInfo.InvariantCulture, $"{compared.Difference:+0.0;−0.0;0.0}");
-        return compared.Verdict == ComparisonVerdict.Different ? $"{text} [{(compared.Difference > 0 ? "green" : "red")}]{change}[/]"
+        return compared.Verdict == ComparisonVerdict.Different
+            ? $"{text} [{(compared.Difference > 0 ? "green" : "red")}]{change}[/]"
             : $"{text} [grey]{change}[/]";
     }
 

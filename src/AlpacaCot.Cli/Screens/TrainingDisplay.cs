@@ -131,7 +131,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         if (_stopping is not null) rows.Add(new Markup($"[yellow]{Markup.Escape(_stopping)}[/]"));
         return new Panel(new Rows(rows))
         {
-            Header = new PanelHeader($" {Counted(_summary.Examples, "example")}, {Parameters(_summary)} "), Border = BoxBorder.Rounded,
+            Header = new PanelHeader($" {Counted(_summary.Examples, "example")}, {Parameters(_summary)} "),
+                Border = BoxBorder.Rounded,
             BorderStyle = new Style(Color.Grey), Padding = new Padding(2, 0),
         };
     }
@@ -158,7 +159,8 @@ internal sealed class TrainingDisplay(IAnsiConsole console, bool live) : ITraini
         var lines = $"[green]{new string('━', done)}[/][grey]{new string('─', 28 - done)}[/]  "
             + $"step [bold]{m.Step}[/]/{m.TotalSteps}  "
             + $"epoch {m.Epoch:0.00}  left [bold]{Time(m.SecondsLeft)}[/]\n"
-            + $"loss [bold orange3]{m.Loss:0.0000}[/]{Others(m.Values)}  lr {m.LearningRate:0.00e+0}  gradient {m.GradientNorm:0.00}  "
+            + $"loss [bold orange3]{m.Loss:0.0000}[/]{Others(m.Values)}  lr {m.LearningRate:0.00e+0}  gradient "
+                + $"{m.GradientNorm:0.00}  "
             + $"{m.TokensPerSecond:N0} tokens/s  {Size(m.ResidentBytes)}";
         if (_validations.Count == 0) return lines;
         var last = _validations[^1];

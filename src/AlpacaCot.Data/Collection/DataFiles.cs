@@ -5,7 +5,8 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Collection;
 
-/// <summary>Finds the files that a path stands for: a file, a folder of data files, or a pattern such as <c>data/*.jsonl</c>.</summary>
+/// <summary>Finds the files that a path stands for: a file, a folder of data files, or a pattern such as
+/// <c>data/*.jsonl</c>.</summary>
 public static class DataFiles
 {
     /// <summary>Whether a path is a pattern: no such file exists, and it contains <c>*</c> or <c>?</c>.</summary>
@@ -22,7 +23,8 @@ public static class DataFiles
         if (!IsPattern(path)) return File.Exists(path) || Directory.Exists(path) ? RawFiles.In(path)
             : throw new InputException($"{path}: file not found.");
         return Matches(path) is { Count: > 0 } found ? found
-            : throw new InputException($"{path}: no file matches this pattern; * stands for any part of a name, ** for any folders.");
+            : throw new InputException($"{path}: no file matches this pattern; * stands for any part of a name, ** for any "
+                + $"folders.");
     }
 
     /// <summary>Reads the records of all files of a path, one file after another.</summary>

@@ -88,7 +88,8 @@ public sealed class FlanCot : IInstructionSource
         Published = "https://github.com/google-research/FLAN/tree/main/flan/v2/cot_data",
         Files = [.. sets.Select(set => $"flan/v2/cot_data/{set}_train.tsv")],
         RawFormat = "TSV without a header: question, answer, rationale; the two characters \\n are a line end",
-        Licence = "Apache-2.0", Languages = SetLanguages.EN, Tasks = SetTasks.MT, Generation = SetGeneration.HG, Type = type,
+        Licence = "Apache-2.0, parts under their own", Languages = SetLanguages.EN, Tasks = SetTasks.MT,
+        Generation = SetGeneration.HG, Type = type,
         Tags = ["cot", "reasoning", "human"],
     };
 }

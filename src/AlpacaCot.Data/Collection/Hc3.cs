@@ -21,7 +21,8 @@ internal static class Hc3
         Aliases = aliases, Published = "Hello-SimpleAI/HC3 and Hello-SimpleAI/HC3-Chinese",
         Files = ["all.jsonl"],
         RawFormat = "JSON lines of question, human_answers, chatgpt_answers; records are counted as questions",
-        Licence = "CC BY-SA 4.0", Languages = SetLanguages.EN | SetLanguages.CN, Tasks = SetTasks.TS,
+        Licence = "CC BY-SA 4.0, parts stricter (CC BY-NC 4.0)", Languages = SetLanguages.EN | SetLanguages.CN,
+            Tasks = SetTasks.TS,
         Generation = SetGeneration.MIX, Type = $"questions on finance, medicine, law, ...: {type}", Tags = ["qa", "dialogue"],
     };
 

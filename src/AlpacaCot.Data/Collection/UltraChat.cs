@@ -10,7 +10,8 @@ internal static class UltraChat
         new RecordSource(new("ultrachat", "ultrachat", 28_247_446)
         {
             Aliases = ["stingning/ultrachat"], Original = true, Published = "stingning/ultrachat",
-            RawFormat = "JSON lines of id, data (user and assistant in turn); records are counted as turns", Licence = "MIT",
+            RawFormat = "JSON lines of id, data (user and assistant in turn); records are counted as turns",
+            Licence = "MIT, for research and education",
             Languages = SetLanguages.EN, Type = "dialogues about the world, writing and given texts",
             Tags = ["dialogue", "gpt-3.5"],
         }, fields => fields.Items("data").Select((said, i) =>

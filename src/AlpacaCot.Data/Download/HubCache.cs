@@ -3,9 +3,7 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Download;
 
 /// <summary>
-/// One repository in the local cache, in the layout shared by the hub's tools: <c>blobs/DIGEST</c> contains contents,
-/// <c>snapshots/COMMIT/PATH</c> links to them, <c>refs/BRANCH</c> contains the commit of a branch.
-/// Source: huggingface.co/docs/hub/local-cache.
+/// One repository in the local cache, in the layout shared by the hub's tools (<see cref="HubLayout"/>).
 /// </summary>
 public sealed class HubCache
 {
@@ -19,7 +17,7 @@ public sealed class HubCache
     }
 
     /// <summary>The folder with the files of a commit under their own paths.</summary>
-    public string Snapshot(string commit) => Path.Combine(_root, "snapshots", commit);
+    public string Snapshot(string commit) => Path.Combine(_root, HubLayout.Snapshots, commit);
 
     /// <summary>Resolves a branch, tag or commit from the cache; null if unknown.</summary>
     public string? Commit(string revision)
@@ -48,7 +46,7 @@ public sealed class HubCache
 
     internal static bool IsCommit(string text) => text.Length == 40 && text.All(char.IsAsciiHexDigitLower);
 
-    internal string Blob(HubFile file) => Path.Combine(_root, "blobs", file.Digest);
+    internal string Blob(HubFile file) => Path.Combine(_root, HubLayout.Blobs, file.Digest);
 
     /// <summary>Path of a partial content: always a gapless prefix, so any tool can continue it.</summary>
     internal string Incomplete(HubFile file) => Blob(file) + ".incomplete";
@@ -108,7 +106,7 @@ public sealed class HubCache
     internal async Task<IDisposable> LockAsync(HubFile file, IDownloadObserver observer, CancellationToken cancel)
     {
         Directory.CreateDirectory(_locks);
-        Directory.CreateDirectory(Path.Combine(_root, "blobs"));
+        Directory.CreateDirectory(Path.Combine(_root, HubLayout.Blobs));
         for (var told = false; ; told = true)
         {
             try
@@ -127,5 +125,5 @@ public sealed class HubCache
     // A revision is user input that becomes a path; git allows slashes in it but not "..".
     private string Reference(string revision) => revision.Contains("..", StringComparison.Ordinal) || Path.IsPathRooted(revision)
         ? throw new InputException($"\"{revision}\" is not a branch, tag or commit")
-        : Path.Combine(_root, "refs", revision);
+        : Path.Combine(_root, HubLayout.References, revision);
 }

@@ -16,7 +16,8 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
     {
         var (json, _) = await GetAsync(host.CommitAddress(revision), cancel).ConfigureAwait(false);
         using (json)
-            return Inside(() => json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("sha", out var sha)
+            return Inside(() => json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("sha", out var sha)
                 && sha.ValueKind == JsonValueKind.String && HubCache.IsCommit(sha.GetString()!) ? sha.GetString()!
                     : throw Strange());
     }
@@ -32,7 +33,8 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
             var (json, next) = await GetAsync(page, cancel).ConfigureAwait(false);
             using (json) files.AddRange(Read(json.RootElement));
             if (files.Count > MostFiles || seen.Count > MostPages)
-                throw new DownloadException($"{host.Endpoint} lists more than {MostFiles:N0} files in {repository.Id}, or more than "
+                throw new DownloadException($"{host.Endpoint} lists more than {MostFiles:N0} files in {repository.Id}, or more "
+                    + $"than "
                     + $"{MostPages:N0} pages; check the endpoint");
             page = next;
         }

@@ -48,12 +48,12 @@ public sealed partial record HubRepository
     /// Name of the repository's folder in the cache: <c>datasets--owner--name</c> and <c>models--owner--name</c> as in the
     /// hub's tools, and <c>github--owner--name</c>.
     /// </summary>
-    public string CacheFolder => (Type switch
+    public string CacheFolder => HubLayout.FolderOf(Type switch
     {
         RepositoryType.Dataset => "datasets",
-        RepositoryType.Model => "models",
+        RepositoryType.Model => HubLayout.Models,
         _ => "github",
-    }) + $"--{Id.Replace("/", "--", StringComparison.Ordinal)}";
+    }, Id);
 
     [GeneratedRegex(@"^[A-Za-z0-9_][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?$", RegexOptions.ECMAScript)]
     private static partial Regex IdForm();

@@ -64,7 +64,8 @@ internal sealed partial class ChoiceRecord(IReadOnlyDictionary<string, string> c
             return $"its answer \"{answerField ?? "answer"}\" has no value; write the answer, or skip such records";
         var right = Find(answer, labels, texts);
         if (right < 0)
-            return $"its \"{answerField}\" is {answer.GetRawText()}, which is none of its {texts.Count} options: allowed is an index "
+            return $"its \"{answerField}\" is {answer.GetRawText()}, which is none of its {texts.Count} options: allowed is an "
+                + $"index "
                 + $"from 0 to {texts.Count - 1}, a letter ({string.Join(", ", labels)}), or the text of an option; "
                 + "format: pairs reads such records without their options";
         var context = Field("input", Contexts) is { } found && Text(fields[found]) is { } material ? (found, material) : default;

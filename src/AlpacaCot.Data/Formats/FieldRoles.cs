@@ -50,7 +50,8 @@ internal static class FieldRoles
         var outputs = Candidates(fields, mapping, "output", Outputs);
         var instructions = Candidates(fields, mapping, "instruction", Instructions);
         foreach (var (instruction, output) in Pairs)
-            if (instructions.Contains(instruction) && outputs.Contains(output)) (instructions, outputs) = ([instruction], [output]);
+            if (instructions.Contains(instruction) && outputs.Contains(output)) (instructions, outputs) = ([instruction],
+                [output]);
         // "human" and "user" ask only where "assistant" or "bot" answers; elsewhere they name somebody.
         if (outputs.Exists(name => !Sides.Contains(name))) outputs.RemoveAll(Sides.Contains);
         if (instructions.Exists(name => !Sides.Contains(name)) && !outputs.Exists(Sides.Contains))
@@ -112,7 +113,8 @@ internal sealed class RecordFields
     private readonly IReadOnlyDictionary<string, JsonValueKind>? _columns;
 
     /// <param name="record">A JSON object.</param>
-    /// <param name="columns">The columns of a table with the kinds of their values; a cell may be missing from the record.</param>
+    /// <param name="columns">The columns of a table with the kinds of their values; a cell may be missing from the
+    /// record.</param>
     public RecordFields(JsonElement record, IReadOnlyDictionary<string, JsonValueKind>? columns)
     {
         _columns = columns;

@@ -41,7 +41,8 @@ internal sealed class FlatRecord : IRecordFormat
         foreach (var (field, own) in Names.Append(TurnsField).Append(OtherFields).Index())
             _names[field] = columns.TryGetValue(own, out var given) ? given : columns.Values.Contains(own) ? null : own;
         // Another name for the same field holds where the file has no field of the standard name and the user names none.
-        foreach (var (field, standard, other) in new[] { (Context, "input", "context"), (SystemPrompt, "system", "system_prompt") })
+        foreach (var (field, standard, other) in new[] { (Context, "input", "context"),
+            (SystemPrompt, "system", "system_prompt") })
             if (!columns.ContainsKey(standard) && !columns.Values.Contains(other) && table?.ContainsKey(standard) != true)
                 _names[field] = other;
         for (var field = 0; field < _keys.Length; field++)
@@ -250,7 +251,8 @@ internal sealed class FlatRecord : IRecordFormat
     }
 
     private string NoAnswer() => _isTable
-        ? $"its \"{_names[Output]}\", the answer, has no value (an empty cell, or NA, null or nan without quotes); write the answer, "
+        ? $"its \"{_names[Output]}\", the answer, has no value (an empty cell, or NA, null or nan without quotes); write the "
+            + $"answer, "
             + "or skip such records"
         : $"its \"{_names[Output]}\" is null, which is no answer to learn; write the answer, or skip such records";
 
@@ -278,7 +280,8 @@ internal sealed class FlatRecord : IRecordFormat
         }
     }
 
-    /// <summary>Whether a history is empty in any of the forms in use, as text too: <c>[]</c>, <c>""</c>, <c>{}</c>, <c>[[]]</c>.</summary>
+    /// <summary>Whether a history is empty in any of the forms in use, as text too: <c>[]</c>, <c>""</c>, <c>{}</c>,
+    /// <c>[[]]</c>.</summary>
     private static bool IsNoHistory(JsonElement value) => Decoded(value) is var history && history.ValueKind switch
     {
         JsonValueKind.Null => true,

@@ -33,7 +33,8 @@ internal sealed class FoldedRecords(IRecordCursor records, string name, ReadOpti
                 if (_rows.MoveNext())
                 {
                     _json.ResetWrittenCount();
-                    using var writer = new Utf8JsonWriter(_json, new JsonWriterOptions { SkipValidation = true, MaxDepth = 1000 });
+                    using var writer = new Utf8JsonWriter(_json,
+                        new JsonWriterOptions { SkipValidation = true, MaxDepth = 1000 });
                     _rows.Current(writer);
                     writer.Flush();
                     _number++;
@@ -67,7 +68,8 @@ internal sealed class FoldedRecords(IRecordCursor records, string name, ReadOpti
         var lists = root.EnumerateObject().Where(field => IsListOfRecords(field.Value)).ToList();
         if (lists.Count > 1)
             throw new InputException($"{name}: the file holds several lists of records: "
-                + $"{string.Join(", ", lists.Select(list => list.Name))}. Write the one to read to a file of its own, for example: "
+                + $"{string.Join(", ", lists.Select(list => list.Name))}. Write the one to read to a file of its own, for "
+                    + $"example: "
                 + $"jq \".{lists[0].Name}\" {name} > {lists[0].Name}.json");
         return lists is [var only] ? Rows($" in \"{only.Name}\"", only.Value.EnumerateArray().Select(Copy)) : _layout;
     }
@@ -107,7 +109,8 @@ internal sealed class FoldedRecords(IRecordCursor records, string name, ReadOpti
         if (first.ValueKind == JsonValueKind.Object)
         {
             string[] keys = [.. first.EnumerateObject().Select(cell => cell.Name)];
-            if (keys.Length == 0 || !keys.All(IsNumber) || !columns.TrueForAll(column => column.Value.ValueKind == JsonValueKind.Object
+            if (keys.Length == 0 || !keys.All(IsNumber)
+                || !columns.TrueForAll(column => column.Value.ValueKind == JsonValueKind.Object
                 && column.Value.EnumerateObject().Select(cell => cell.Name).SequenceEqual(keys)))
                 return null;
             return keys.Select(key => Row(columns.Select(column => (column.Name, column.Value.GetProperty(key)))));
@@ -117,7 +120,8 @@ internal sealed class FoldedRecords(IRecordCursor records, string name, ReadOpti
             || !columns.Exists(column => FieldRoles.Names.Contains(column.Name)
                 && column.Value.EnumerateArray().All(cell => cell.ValueKind is JsonValueKind.String or JsonValueKind.Null)))
             return null;
-        return Enumerable.Range(0, first.GetArrayLength()).Select(i => Row(columns.Select(column => (column.Name, column.Value[i]))));
+        return Enumerable.Range(0, first.GetArrayLength())
+            .Select(i => Row(columns.Select(column => (column.Name, column.Value[i]))));
     }
 
     // pandas, orient="index": {"0": {"a": 1}, "1": {"a": 2}}

@@ -116,7 +116,8 @@ public static class InstructionFile
         var now = RecordFormats.Of(records.Current, options, null, records.IsTable, out var refusal, names);
         if (refusal is null && now is FlatRecord flat && flat.HasRolesOf(format)) return;
         throw new InputException($"{records.Location}: it has a field that changes the roles: "
-            + (refusal ?? $"with it {RecordMapping.Roles(now)}, but in the records before {RecordMapping.Roles(format)}; say which, "
+            + (refusal ?? $"with it {RecordMapping.Roles(now)}, but in the records before {RecordMapping.Roles(format)}; say "
+                + $"which, "
                 + "for example with columns: { instruction: NAME, output: NAME }") + ".");
     }
 

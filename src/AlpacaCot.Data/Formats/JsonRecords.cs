@@ -128,7 +128,8 @@ internal sealed class JsonRecords : IRecordCursor
     private void SkipLarge()
     {
         Problem = $"it exceeds the maximum record size of {_largestRecord >> 20} MB"
-            + (Number > 1 || _isArray ? "" : "; if it is one object that holds all records, write them as JSON lines, for example with "
+            + (Number > 1 || _isArray ? ""
+                : "; if it is one object that holds all records, write them as JSON lines, for example with "
                 + "jq -c \".data[]\"");
         var (depth, inString, escaped) = (0, false, false);
         while (true)

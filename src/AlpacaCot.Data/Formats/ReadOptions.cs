@@ -36,8 +36,8 @@ public sealed record ReadOptions
     /// </summary>
     public Action<string>? OnRecognized { get; init; }
 
-    /// <summary>Called with the number of bytes that were read from a file since the last call, for a display of progress. Files that
-    /// are read at the same time call it from several threads.</summary>
+    /// <summary>Called with the number of bytes that were read from a file since the last call, for a display of progress. Files
+    /// that are read at the same time call it from several threads.</summary>
     public Action<long>? OnRead { get; init; }
 
     /// <summary>Maximum size of a record in bytes. Default: 64 MiB.</summary>

@@ -40,7 +40,7 @@ public static class RecordFile
     internal static void CheckExists(string path)
     {
         if (Directory.Exists(path)) throw new InputException($"{path}: is a folder; expected a file.");
-        if (!File.Exists(path)) throw new InputException($"{path}: file not found.");
+        if (!File.Exists(path)) throw new InputException(ReadProblem.OfMissing(path) ?? $"{path}: file not found.");
     }
 
     internal static FileStream Open(string path)
@@ -51,7 +51,7 @@ public static class RecordFile
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: the file cannot be opened: {refused.Message}", refused);
+            throw ReadProblem.Explain(refused, path);
         }
     }
 
@@ -78,7 +78,8 @@ public static class RecordFile
         if (FileKind.IsParquet(head)) return ParquetRecords.Open(stream, origin, unpacked, name, options);
         if (FileKind.WhyNotText(head) is { } why) throw new InputException($"{name}: {why}.");
         var text = FileKind.WithoutMark(head);
-        if (FileKind.IsJson(text) || (FileKind.IsJsonString(text) && IsJsonName(name))) return new JsonRecords(unpacked, name, options.LargestRecord);
+        if (FileKind.IsJson(text) || (FileKind.IsJsonString(text) && IsJsonName(name))) return new JsonRecords(unpacked, name,
+            options.LargestRecord);
         if (IsText(name) || options.Format == "text") return new LineRecords(unpacked, name, options.LargestRecord);
         return new TableRecords(unpacked, name, head, options.LargestRecord, options.Columns.Values);
     }

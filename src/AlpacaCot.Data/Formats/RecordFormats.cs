@@ -8,8 +8,9 @@ public static class RecordFormats
 {
     /// <summary>
     /// Names of the input formats: <c>alpaca</c> (also <c>{text}</c>), <c>pairs</c> (alpaca with other field names),
-    /// <c>choices</c> (multiple choice), <c>sharegpt</c>, <c>belle</c> (either sharegpt or alpaca), <c>openai</c>, <c>preference</c>, <c>questions</c> (MT-bench),
-    /// <c>self-instruct</c> (seed tasks) and <c>text</c> (a plain text file, one record per line).
+    /// <c>choices</c> (multiple choice), <c>sharegpt</c>, <c>belle</c> (either sharegpt or alpaca), <c>openai</c>,
+    /// <c>preference</c>, <c>questions</c> (MT-bench), <c>self-instruct</c> (seed tasks) and <c>text</c> (a plain text file, one
+    /// record per line).
     /// </summary>
     public static IReadOnlyList<string> Names { get; } =
         ["alpaca", "pairs", "choices", "sharegpt", "belle", "openai", "preference", "questions", "self-instruct", "text"];

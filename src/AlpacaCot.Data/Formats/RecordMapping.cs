@@ -17,7 +17,8 @@ internal static class RecordMapping
             ? [.. record.RootElement.EnumerateObject().Select(field => field.Name)] : [];
     }
 
-    /// <summary>The roles and the fields without one: <c>; inputs -> instruction, targets -> output; kept aside: task</c>.</summary>
+    /// <summary>The roles and the fields without one: <c>; inputs -> instruction, targets -> output; kept aside:
+    /// task</c>.</summary>
     public static string Describe(IRecordFormat format, HashSet<string> names, IReadOnlyDictionary<string, JsonValueKind>? table,
         Conversation first)
     {
@@ -37,14 +38,16 @@ internal static class RecordMapping
 
     /// <summary>The fields of a format that are the instruction and the answer.</summary>
     public static string Roles(IRecordFormat? format) => format is FlatRecord flat
-        ? FieldRoles.Describe(flat.Renamed(_ => true).Where(pair => pair.Role is "instruction" or "output")) is { Length: > 0 } roles
+        ? FieldRoles.Describe(flat.Renamed(_ => true).Where(pair => pair.Role is "instruction" or "output"))
+            is { Length: > 0 } roles
             ? roles : $"the format is {flat.Name}"
         : format is null ? "the format is unknown" : $"the format is {format.Name}";
 
     /// <summary>The problem of a record with an answer that is empty.</summary>
     public static string Empty(IRecordFormat format, Conversation conversation, int turn) =>
         (conversation.Turns.Count == 1 ? "its text"
-            : format is FlatRecord { AnswerField: { } field } && turn == conversation.Turns.Count ? $"its \"{field}\", the answer,"
+            : format is FlatRecord { AnswerField: { } field } && turn == conversation.Turns.Count
+                ? $"its \"{field}\", the answer,"
             : $"its turn {turn}, an answer,")
         + " is empty, which teaches a model to say nothing; write the answer, or skip such records (training.skip_bad: true, or "
         + "data clean)";

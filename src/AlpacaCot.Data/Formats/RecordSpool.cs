@@ -19,7 +19,8 @@ internal sealed class RecordSpool(string folder) : IDisposable
     public OrderedDictionary<string, ColumnShape> Columns { get; } = [];
 
     /// <summary>Creates a file that is deleted when it is closed.</summary>
-    public static FileStream TemporaryFile(string folder) => Leftovers.Unnamed(new(Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"),
+    public static FileStream TemporaryFile(string folder) =>
+        Leftovers.Unnamed(new(Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"),
         FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose));
 
     /// <summary>Adds a record: one JSON object.</summary>

@@ -8,8 +8,9 @@ namespace AlpacaCot.Data.Formats;
 internal enum Quoting
 {
     /// <summary>
-    /// RFC 4180: a cell is inside quotes as a whole or not at all; empty lines are skipped. Between tabs, where many programs write
-    /// quotes as text, a quote that cannot be meant so is text; between commas it is a problem of its row. It never merges rows.
+    /// RFC 4180: a cell is inside quotes as a whole or not at all; empty lines are skipped. Between tabs, where many programs
+    /// write quotes as text, a quote that cannot be meant so is text; between commas it is a problem of its row. It never merges
+    /// rows.
     /// </summary>
     Standard,
 

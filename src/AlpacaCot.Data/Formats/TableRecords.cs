@@ -90,7 +90,8 @@ internal sealed class TableRecords : IRecordCursor
     {
         if (!_rows.Read()) return false;
         Problem = _rows.Problem ?? (_rows.Cells.Count == _columns.Count ? null
-            : $"it has {_rows.Cells.Count} cells, but there are {_columns.Count} columns ({string.Join(", ", _columns.Take(8))})");
+            : $"it has {_rows.Cells.Count} cells, but there are {_columns.Count} columns "
+                + $"({string.Join(", ", _columns.Take(8))})");
         if (Problem is null) WriteObject();
         return true;
     }

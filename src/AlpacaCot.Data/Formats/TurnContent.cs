@@ -74,7 +74,8 @@ internal sealed class TurnContent(Role role)
         calls = FlatRecord.Decoded(calls);
         if (calls.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined) return null;
         if (calls.ValueKind == JsonValueKind.Object) return AddCall(calls) ? null : $"its \"{name}\" has no function name";
-        if (calls.ValueKind != JsonValueKind.Array) return $"its \"{name}\" is {JsonText.Kind(calls)}, expected a list of tool calls";
+        if (calls.ValueKind != JsonValueKind.Array) return $"its \"{name}\" is {JsonText.Kind(calls)}, expected a list of tool "
+            + $"calls";
         foreach (var (i, call) in calls.EnumerateArray().Index())
             if (!AddCall(call)) return $"its \"{name}\", call {i + 1}, has no function name";
         return null;

@@ -31,7 +31,8 @@ internal static partial class ComparableText
 
     // A delimiter run opens before a character and closes after one, and has no letter or digit at its outer side: 3*4*5 and
     // snake_case_names are no emphasis.
-    [GeneratedRegex(@"(?<![\p{L}\p{N}_*~\\])(?<mark>\*\*|__|~~)(?=[^\s*_~])(?<text>[^\n]{0,300}?[^\s\\])\k<mark>(?![\p{L}\p{N}_])",
+    [GeneratedRegex(@"(?<![\p{L}\p{N}_*~\\])(?<mark>\*\*|__|~~)(?=[^\s*_~])"
+        + @"(?<text>[^\n]{0,300}?[^\s\\])\k<mark>(?![\p{L}\p{N}_])",
         RegexOptions.CultureInvariant)]
     private static partial Regex Strong();
 

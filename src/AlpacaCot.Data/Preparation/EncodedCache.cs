@@ -3,8 +3,8 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Data.Preparation;
 
 /// <summary>
-/// Tokenized data sets in a folder, each in a file under a key that names everything it depends on. Files are written atomically and
-/// checked when they are opened, so several processes may use a folder at once. The files that were used last are kept.
+/// Tokenized data sets in a folder, each in a file under a key that names everything it depends on. Files are written atomically
+/// and checked when they are opened, so several processes may use a folder at once. The files that were used last are kept.
 /// </summary>
 /// <param name="folder">The folder; created when the first file is written.</param>
 /// <param name="limit">The largest size of the folder in bytes. The file that was written last is always kept.</param>

@@ -7,8 +7,8 @@ using AlpacaCot.Text.Examples;
 namespace AlpacaCot.Data.Preparation;
 
 /// <summary>
-/// The tokenized examples of a data set, four bytes per token, in memory or in a file; ids and the supervision mask share one pool.
-/// Immutable; subsets from <see cref="Select"/> share the pool.
+/// The tokenized examples of a data set, four bytes per token, in memory or in a file; ids and the supervision mask share one
+/// pool. Immutable; subsets from <see cref="Select"/> share the pool.
 /// </summary>
 public sealed class EncodedDataset
 {
@@ -76,9 +76,9 @@ public sealed class EncodedDataset
     public EncodedDataset Select(IEnumerable<int> indices) => new(_pool, [.. indices.Select(index => _places[index])]);
 
     /// <summary>
-    /// The numbers of the examples of a random validation part and of the others, in ascending order. Repetitions of an example are on
-    /// one side: the split chooses among different examples, validation has each of its examples once, and training has the others as
-    /// often as they occur.
+    /// The numbers of the examples of a random validation part and of the others, in ascending order. Repetitions of an example
+    /// are on one side: the split chooses among different examples, validation has each of its examples once, and training has
+    /// the others as often as they occur.
     /// </summary>
     /// <param name="validationSize">Number of validation examples; 0 for none.</param>
     /// <param name="seed">Seed of the random selection.</param>

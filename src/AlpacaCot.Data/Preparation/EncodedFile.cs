@@ -20,8 +20,8 @@ public sealed record EncodedSets(IReadOnlyList<EncodedSet> Sets, string Descript
 
 /// <summary>
 /// Writes tokenized data sets into a file as a stream. The file is: a mark; the tokens of all sets; for each set its numbers of
-/// examples and of conversations, length and supervised tokens of each example, and the conversations; the description; the position
-/// where the sets' numbers begin; the SHA-256 of all that. Numbers are little-endian.
+/// examples and of conversations, length and supervised tokens of each example, and the conversations; the description; the
+/// position where the sets' numbers begin; the SHA-256 of all that. Numbers are little-endian.
 /// </summary>
 public sealed class EncodedFileWriter
 {
@@ -103,7 +103,8 @@ public sealed class EncodedFileWriter
     }
 }
 
-/// <summary>Opens a file that <see cref="EncodedFileWriter"/> wrote. Tokens stay in the file and are read where they are needed.</summary>
+/// <summary>Opens a file that <see cref="EncodedFileWriter"/> wrote. Tokens stay in the file and are read where they are
+/// needed.</summary>
 internal static class EncodedFile
 {
     /// <summary>Checks the whole file and opens it.</summary>
@@ -195,7 +196,8 @@ internal static class EncodedFile
         return conversations;
     }
 
-    private static int Count(SafeFileHandle file, long at) => MemoryMarshal.Read<int>(Bytes(file, at, sizeof(int))) is >= 0 and var count
+    private static int Count(SafeFileHandle file, long at) =>
+        MemoryMarshal.Read<int>(Bytes(file, at, sizeof(int))) is >= 0 and var count
         ? count : throw new InvalidDataException("a number in the file is negative");
 
     private static ReadOnlySpan<byte> Bytes(SafeFileHandle file, long at, int size)

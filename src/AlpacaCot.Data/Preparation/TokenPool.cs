@@ -102,7 +102,8 @@ internal sealed class FilePool(Microsoft.Win32.SafeHandles.SafeFileHandle file, 
         for (var at = offset + sizeof(int) * start; bytes.Length > 0;)
         {
             var count = RandomAccess.Read(file, bytes, at);
-            if (count == 0) throw new IOException("a file of tokenized data was truncated while it was used; run the command again");
+            if (count == 0) throw new IOException("a file of tokenized data was truncated while it was used; run the command "
+                + "again");
             at += count;
             bytes = bytes[count..];
         }

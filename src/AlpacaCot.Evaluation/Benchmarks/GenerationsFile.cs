@@ -55,7 +55,8 @@ public static class GenerationsFile
             }
             catch (Exception e) when (e is JsonException || InputBoundary.IsOfContent(e))
             {
-                throw new InputException($"{record.Origin}: this is not an answer of an evaluation ({InputBoundary.Reason(e)})", e);
+                throw new InputException($"{record.Origin}: this is not an answer of an evaluation ({InputBoundary.Reason(e)})",
+                    e);
             }
             throw new InputException(
                 $"{record.Origin}: not an answer of an evaluation: expected benchmark, id, category, prompt");
@@ -98,7 +99,8 @@ public static class GenerationsFile
         /// <summary>The first field with a null in it, or of another length; null where all are usable.</summary>
         [JsonIgnore]
         public string? Problem => Input is null ? "\"input\" is null, expected a text"
-            : Wrong("follow_ups", FollowUps) ?? Wrong("references", References) ?? Wrong("choices", Choices) ?? Wrong("texts", Texts)
+            : Wrong("follow_ups", FollowUps) ?? Wrong("references", References) ?? Wrong("choices", Choices)
+                ?? Wrong("texts", Texts)
             ?? (Likelihoods is null || Likelihoods.Any(l => l is not { Length: 3 } || !l.All(double.IsFinite)
                 || Math.Abs(l[1]) > int.MaxValue || Math.Abs(l[2]) > int.MaxValue)
                 ? "\"likelihoods\" is not a list of log-likelihood, tokens and characters" : null);

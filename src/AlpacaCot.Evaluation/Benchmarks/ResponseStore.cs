@@ -113,7 +113,8 @@ public sealed class ResponseStore : IDisposable
                 var line = JsonSerializer.Deserialize<JsonElement>(bytes.AsSpan(start, length));
                 _known[line.GetProperty("key").GetString()!] = line.GetProperty("value");
             }
-            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentNullException)
+            catch (Exception e) when (e
+                is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentNullException)
             {
                 throw new InputException(
                     $"{path}:{number}: not a stored result; delete the file or choose another folder with --cache", e);

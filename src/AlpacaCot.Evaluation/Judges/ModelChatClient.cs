@@ -26,7 +26,8 @@ public sealed class ModelChatClient(LanguageModel model) : IChatClient
             var most = options?.MaxOutputTokens ?? 1024;
             if (prompt.Length + 8 > model.Model.Shape.MaxPositions)
                 throw new ChatFailureException(
-                    $"the request is longer than the {model.Model.Shape.MaxPositions} tokens that the judge reads", ChatFailure.OfRequest);
+                    $"the request is longer than the {model.Model.Shape.MaxPositions} tokens that the judge reads",
+                        ChatFailure.OfRequest);
             var how = new GenerationOptions
             {
                 MaxNewTokens = most, Greedy = true, StopStrings = model.Template.Stop, EndTokens = model.EndTokens,

@@ -124,7 +124,8 @@ public sealed class OpenAiChatClient : DelegatingChatClient
         var wait = response.Headers.TryGetValue("Retry-After", out var text)
             && RetryConditionHeaderValue.TryParse(text, out var header) ? RetryPolicy.WaitOf(header) : null;
         return new ChatFailureException(
-            $"the endpoint says {response.Status} {response.ReasonPhrase}: {Short(response.Content.ToString())}", kind, wait, cause);
+            $"the endpoint says {response.Status} {response.ReasonPhrase}: {Short(response.Content.ToString())}", kind, wait,
+                cause);
     }
 
     private static string Short(string body) =>

@@ -44,7 +44,8 @@ public static partial class NumericAnswer
 
     /// <summary>The number after the last of several conclusions that a number follows; null if there is none.</summary>
     internal static string? After(IEnumerable<Match> conclusions, string text) =>
-        conclusions.Select(conclusion => At(text, conclusion.Index + conclusion.Length)).LastOrDefault(n => n is not null)?.Number;
+        conclusions.Select(conclusion => At(text, conclusion.Index + conclusion.Length))
+            .LastOrDefault(n => n is not null)?.Number;
 
     private static string? Concluded(string text) =>
         After(Mark.Matches(text).Take(1), text) ?? After(Concluding.Matches(text), text) ?? After(Boxed.Matches(text), text)
@@ -81,7 +82,8 @@ public static partial class NumericAnswer
     private static string Computed(Match form)
     {
         string? Of(string name) => form.Groups[name] is { Success: true } group ? group.Value : null;
-        if (Of("n") is { } plain && Of("top") is null && Of("over") is null && Of("power") is null && Of("tens") is null && Of("word") is null)
+        if (Of("n") is { } plain && Of("top") is null && Of("over") is null && Of("power") is null && Of("tens") is null
+            && Of("word") is null)
             return (Of("sign") is null ? "" : "-") + Plain(plain);
         var value = Of("n") is { } number ? Parse(number) : 0;
         if (Of("over") is { } over) value /= Parse(over);
@@ -108,7 +110,8 @@ public static partial class NumericAnswer
 
     // 1.234,50 and 1,234.50 are the same number; 1 234 too where a conclusion announces it.
     private const string Digits =
-        @"(?:[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}(?![0-9])|(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|SPACED[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)";
+        @"(?:[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}(?![0-9])"
+        + @"|(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|SPACED[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)";
 
     private const string Whole = @"[0-9]+";
 
@@ -117,7 +120,8 @@ public static partial class NumericAnswer
         + @"|(?<n>" + Whole + @")\s+(?<top>" + Whole + @")/(?<bottom>" + Whole + @")(?![0-9/])"
         + @"|(?<n>" + Digits + @")(?:(?<!/[0-9.,]*)\s?/\s?(?<over>[0-9]+(?:\.[0-9]+)?)(?![0-9/]))?"
         + @"(?:\s?(?:\^|\*\*)\s?\{?(?<power>[-−]?[0-9]{1,3})\}?)?"
-        + @"(?:\s?(?:[x×*]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?<tens>[-−]?[0-9]{1,3})\}?|[eE](?<tens>[-+]?[0-9]{1,3})(?![0-9A-Za-z]))?"
+        + @"(?:\s?(?:[x×*]|\\times|\\cdot)\s?10\s?(?:\^|\*\*)\s?\{?(?<tens>[-−]?[0-9]{1,3})\}?"
+        + @"|[eE](?<tens>[-+]?[0-9]{1,3})(?![0-9A-Za-z]))?"
         + @"(?:[\s-]?(?<word>[Hh]undred|[Tt]housand|[Mm]illion|[Bb]illion|[Tt]rillion)\b|\s?(?<word>万亿|千万|百万|十万|亿|万)"
         + @"|(?(money)(?<word>[kKmMbB])(?![A-Za-z])|(?!)))?)";
 

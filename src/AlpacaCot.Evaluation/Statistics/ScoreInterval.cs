@@ -3,17 +3,17 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Evaluation.Statistics;
 
 /// <summary>
-/// Confidence intervals of mean scores and of mean differences, for evaluations and studies alike. Values that are all equal show no
-/// variation, which does not mean that there is none: with n of them, a share of up to <c>1 - (α/2)^(1/n)</c> of all questions may
-/// have any other value (Clopper and Pearson, 1934; three in n, as a rule of thumb).
+/// Confidence intervals of mean scores and of mean differences, for evaluations and studies alike. Values that are all equal show
+/// no variation, which does not mean that there is none: with n of them, a share of up to <c>1 - (α/2)^(1/n)</c> of all questions
+/// may have any other value (Clopper and Pearson, 1934; three in n, as a rule of thumb).
 /// </summary>
 public static class ScoreInterval
 {
     private const int FewestTelling = 5; // differences other than 0 that resampling needs
 
     /// <summary>
-    /// Interval of the mean of scores from 0 to 1: Wilson's where each is 0 or 1, else a bootstrap over the questions; null without
-    /// scores.
+    /// Interval of the mean of scores from 0 to 1: Wilson's where each is 0 or 1, else a bootstrap over the questions; null
+    /// without scores.
     /// </summary>
     /// <param name="scores">One score per question.</param>
     /// <param name="seed">Seed of the resampling.</param>
@@ -28,8 +28,8 @@ public static class ScoreInterval
     }
 
     /// <summary>
-    /// Interval of the mean of differences from -1 to 1 between two systems on the same questions: a bootstrap over the questions;
-    /// with fewer than five differences other than 0, or equal differences, extended by what so few cannot exclude.
+    /// Interval of the mean of differences from -1 to 1 between two systems on the same questions: a bootstrap over the
+    /// questions; with fewer than five differences other than 0, or equal differences, extended by what so few cannot exclude.
     /// </summary>
     /// <param name="differences">One difference per question, at least one.</param>
     /// <param name="random">Random generator; a fork of it is used.</param>

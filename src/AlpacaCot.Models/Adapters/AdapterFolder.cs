@@ -103,7 +103,7 @@ public static class AdapterFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
+            throw ReadProblem.Explain(e, path);
         }
     }
 }

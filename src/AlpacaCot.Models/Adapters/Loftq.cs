@@ -71,7 +71,8 @@ internal static class Loftq
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         if (Math.Min(layer.Inputs, layer.Outputs) < rank)
-            throw new InputException($"{name} is [{layer.Outputs}, {layer.Inputs}]: loftq cannot be initialized at rank {rank}; " +
+            throw new InputException($"{name} is [{layer.Outputs}, {layer.Inputs}]: loftq cannot be initialized at rank "
+                + $"{rank}; " +
                 $"choose a rank of at most {Math.Min(layer.Inputs, layer.Outputs)}.");
         Tensor? a = null, b = null;
         if (!builder.Weights.AreSaved || iterations > 1)

@@ -78,7 +78,8 @@ internal static class SharedSettings
     public static Setting<T> Bias<T>(string only, Func<T, BiasTraining> get, Func<T, BiasTraining, T> set)
         where T : AdapterConfig
     {
-        var setting = Setting<T>.Word("bias", "bias", "biases of the base model that are trained too; only: those of the targets", get, set,
+        var setting = Setting<T>.Word("bias", "bias",
+            "biases of the base model that are trained too; only: those of the targets", get, set,
             BiasWords("only"), BiasWords(only));
         return setting with { Key = setting.Key! with { Omitted = "none" } };
     }

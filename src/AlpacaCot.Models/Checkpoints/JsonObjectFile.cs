@@ -25,6 +25,10 @@ internal static class JsonObjectFile
         {
             throw new InputException($"{path} is not valid JSON: {e.Message}", e);
         }
+        catch (UnauthorizedAccessException e)
+        {
+            throw ReadProblem.Explain(e, path);
+        }
         catch (Exception e) when (InputBoundary.IsOfContent(e))
         {
             throw new InputException($"{path} cannot be read: {InputBoundary.Reason(e)}", e);

@@ -47,7 +47,8 @@ internal static class KeptAdapter
         }
         if (all.IsLost)
             throw new InputException("The adapter's changes are smaller than the rounding of the written type: the written " +
-                "model is nearer to the base than to the adapted model. Nothing was written; write float32, or use the adapter with " +
+                "model is nearer to the base than to the adapted model. Nothing was written; write float32, or use the adapter "
+                    + "with " +
                 "--adapter.");
     }
 

@@ -50,7 +50,7 @@ public static class ModelExport
     public static ExportResult ToStateDict(LanguageModel model, string path, ScalarType? type = null)
     {
         var source = model.Checkpoint;
-        var weights = Needed(ModelWeights.Of(source, model.Model, type));
+        var weights = Needed(model.Model, ModelWeights.Of(source, model.Model, type));
         LogitComparison? check = null;
         var config = Configuration(model, type);
         var files = MetaWriter.Write(path, config, weights, Companions.Of(source.Path), folder => check = Compare(model, folder,
@@ -68,7 +68,8 @@ public static class ModelExport
     public static ExportResult ToGguf(LanguageModel model, string path, GgufType type, string? preTokenizer = null)
     {
         var source = model.Checkpoint;
-        var weights = Needed(ModelWeights.Of(source, model.Model, ScalarType.Float32)); // rounded once, to the type in the file
+        // rounded once, to the type in the file
+        var weights = Needed(model.Model, ModelWeights.Of(source, model.Model, ScalarType.Float32));
         var tokenizer = GgufTokenizer.Find(source.Path, model.Model.Shape.Vocabulary, preTokenizer);
         LogitComparison? check = null;
         GgufExport.Write(path, Configuration(model, null), weights, tokenizer, type,
@@ -76,9 +77,9 @@ public static class ModelExport
         return new ExportResult([Path.GetFileName(path)], new FileInfo(path).Length, check!);
     }
 
-    // Buffers of no effect have no place in formats other than Hugging Face's.
-    private static List<ExportTensor> Needed(IEnumerable<ExportTensor> weights) =>
-        [.. weights.Where(weight => !UnusedTensors.IsHarmless(weight.Name))];
+    // Tensors that the text model does not use have no place in formats other than Hugging Face's.
+    private static List<ExportTensor> Needed(CausalModel model, IEnumerable<ExportTensor> weights) =>
+        [.. weights.Where(weight => !UnusedTensors.IsLeftOut(weight.Name, model.Shape.Layers))];
 
     private static Func<string, double?> RoundingOf(IReadOnlyList<ExportTensor> weights)
     {

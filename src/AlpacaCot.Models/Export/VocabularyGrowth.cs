@@ -27,7 +27,7 @@ public static class VocabularyGrowth
         long shardBytes = HuggingFaceFolder.StandardShardBytes)
     {
         var source = model.Checkpoint;
-        var rows = Math.Max(model.Model.Shape.Vocabulary, extension.Before + extension.Tokens.Count);
+        var rows = Math.Max(model.Model.Shape.Vocabulary, extension.After);
         var tables = Tables(model);
         List<ExportTensor> weights = [.. ModelWeights.Of(source, model.Model)
             .Select(weight => tables.Contains(weight.Name) ? Grown(weight, rows, extension.Tokens) : weight)];
@@ -35,7 +35,7 @@ public static class VocabularyGrowth
         var files = HuggingFaceFolder.Write(path, weights, Beside(model, extension, rows), shardBytes, folder =>
         {
             using var reopened = LanguageModel.Load(folder);
-            check = LogitComparison.Of(model, reopened, extension.Before);
+            check = LogitComparison.Of(model, reopened, Math.Min(extension.Before, model.Model.Shape.Vocabulary));
             if (check.Relative > 1e-4 || extension.Tokens.Any(token => reopened.Tokenizer.TokenToId(token.Text) != token.Id))
                 throw new InputException("The written model is wrong: its logits of the old tokens differ "
                     + $"by up to {check.LargestDifference:0.####}, or new tokens are not found. The folder was deleted.");

@@ -119,7 +119,8 @@ public abstract class CausalModel : IDisposable
         if (ids.device_type != TorchSharp.DeviceType.CPU || ids.numel() == 0) return;
         using var largest = ids.max();
         if (largest.item<long>() is var id && id >= Shape.Vocabulary)
-            throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the token from " +
+            throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the "
+                + $"token from " +
                 "the text or the template, or add a row for it: alpaca-cot extend.");
     }
 
@@ -128,7 +129,8 @@ public abstract class CausalModel : IDisposable
     {
         using var scope = NewDisposeScope();
         PositionLimit.Require(Shape, input.Varlen is { } batch
-            ? batch.End - (VirtualTokens - PositionedVirtualTokens) : input.Before - input.Unplaced + (input.Lengths?.Max() ?? input.Ids.shape[1]));
+            ? batch.End - (VirtualTokens - PositionedVirtualTokens) : input.Before - input.Unplaced
+                + (input.Lengths?.Max() ?? input.Ids.shape[1]));
         var pass = input.Pass(scope, Compute, prompt, input.Mode == PassMode.Training ? EmbeddingNoise : 0);
         var x = Embed(input, pass); // [b, s, hidden]
         foreach (var block in Blocks)
@@ -200,8 +202,8 @@ public abstract class CausalModel : IDisposable
     public bool Recomputes { get; set; }
 
     /// <summary>
-    /// The arithmetic of products with frozen matrices in training and evaluation. The errors of the head reach every log-probability
-    /// directly: it computes in fp32, and with <see cref="Arithmetic.Int8"/> in 16-bit inputs and 8-bit weights.
+    /// The arithmetic of products with frozen matrices in training and evaluation. The errors of the head reach every
+    /// log-probability directly: it computes in fp32, and with <see cref="Arithmetic.Int8"/> in 16-bit inputs and 8-bit weights.
     /// </summary>
     public Arithmetic Arithmetic
     {

@@ -39,7 +39,8 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
         {
             var first = real is null ? 0 : Math.Max(0, real.AsSpan(row * length, length).IndexOf(true));
             var rowPositions = positions.AsSpan(row * 2 * length, 2 * length);
-            contexts[row] = SetPositions(all.AsSpan(row * length, length), 0, rowPositions[..length], rowPositions[length..], first);
+            contexts[row] = SetPositions(all.AsSpan(row * length, length), 0, rowPositions[..length], rowPositions[length..],
+                first);
         }
         var visible = Attention.Causal(0, length, ids.device)
             | (Range(0, length, ids.device) < Tensors.Of(contexts, [rows, 1, 1, 1], ids.device)); // [b, 1, s, s]
@@ -57,7 +58,8 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
     /// <param name="first">The index of the first token that is not padding.</param>
     /// <returns>The length of the context in tokens.</returns>
     /// <exception cref="InputException">The sequence has no sop or no mask token.</exception>
-    public int SetPositions(ReadOnlySpan<long> tokens, int start, Span<long> contextPositions, Span<long> answerPositions, int first = 0)
+    public int SetPositions(ReadOnlySpan<long> tokens, int start, Span<long> contextPositions, Span<long> answerPositions,
+        int first = 0)
     {
         var (context, mask, isGlobal) = Find(tokens);
         for (var t = start; t < tokens.Length; t++)

@@ -29,6 +29,7 @@ internal static class HarmlessFields
         "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "max_length", "min_length",
         "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p",
         "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "num_return_sequences", "prefix",
-        "_sliding_window_pattern", "max_new_tokens", "is_llama_config",
+        "_sliding_window_pattern", "max_new_tokens", "is_llama_config", "num_nextn_predict_layers",
+        "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings",
     ];
 }

@@ -71,8 +71,8 @@ public static class ModelFamilies
         var model = family.Build(settings, builder);
         try
         {
+            model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder, settings)];
             settings.RefuseUnread();
-            model.Notes = [.. builder.Tie.Note is { } note ? (string[])[note] : [], .. UnusedTensors.Refuse(builder)];
             // Mapping each large block separately costs time that is only recovered on large models.
             if (!TensorArena.Install() && model.ParameterCount >= LargeModel) Platform.MapLargeBlocks();
             TensorArena.Release();

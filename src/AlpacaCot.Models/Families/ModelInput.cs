@@ -36,7 +36,8 @@ public sealed record ModelInput(Tensor Ids)
     /// <param name="lengths">The number of tokens of each sequence, at least one; their sum is the number of ids.</param>
     /// <param name="compute">The device of the tensors.</param>
     public static ModelInput Packed(long[] ids, IReadOnlyList<long> lengths, Compute compute) =>
-        new(Tensors.Of(ids, [1, ids.Length], compute.Device)) { Lengths = lengths, Positions = Restarting(lengths, compute.Device) };
+        new(Tensors.Of(ids, [1, ids.Length], compute.Device)) { Lengths = lengths,
+            Positions = Restarting(lengths, compute.Device) };
 
     /// <summary>Positions that restart with each sequence, <c>[1, n]</c>.</summary>
     internal static Tensor Restarting(IReadOnlyList<long> lengths, Device device)

@@ -32,6 +32,11 @@ internal static partial class UnusedTensors
         "audio_tower.", "audio_encoder.", "image_newline", "embed_vision.", "embed_audio.",
     ];
 
+    // Layers that predict further tokens (multi-token prediction) for speculative decoding: Qwen3-Next and Qwen3.5, MiMo, ERNIE
+    // 4.5. DeepSeek-V3 and GLM-4.5 number them after the model's layers; their config.json says how many.
+    private static readonly string[] FurtherTokens =
+        ["mtp.", "mtp_layers.", "mtp_block.", "mtp_emb_norm.", "mtp_hidden_norm.", "mtp_linear_proj."];
+
     private static readonly string[] AdapterMarks =
         [".lora_", "base_layer.", ".ia3_", ".hada_", ".lokr_", ".oft_", "modules_to_save.", ".adapter_", "prompt_encoder."];
 
@@ -45,27 +50,45 @@ internal static partial class UnusedTensors
     /// <summary>Whether a tensor has no effect on the model's output: a buffer that every reader computes itself.</summary>
     public static bool IsHarmless(string name) => Harmless.Any(end => name.EndsWith(end, StringComparison.Ordinal));
 
+    /// <summary>Whether a tensor has no effect on the text model of a checkpoint that was not refused.</summary>
+    /// <param name="name">The name of the tensor.</param>
+    /// <param name="layers">The number of the model's layers.</param>
+    public static bool IsLeftOut(string name, int layers) =>
+        IsHarmless(name) || IsPartOf(name, Towers) || IsPartOf(name, FurtherTokens) || Layer(name) >= layers;
+
     /// <summary>Refuses a checkpoint with tensors that the model does not use.</summary>
-    /// <returns>Notes on tensors that were left out because text does not need them.</returns>
+    /// <param name="builder">The builder of the complete model.</param>
+    /// <param name="config">Its configuration.</param>
+    /// <returns>Notes on tensors that were left out because the text model does not need them.</returns>
     /// <exception cref="InputException">A tensor is neither used nor known to have no effect.</exception>
-    public static IReadOnlyList<string> Refuse(ModelBuilder builder)
+    public static IReadOnlyList<string> Refuse(ModelBuilder builder, ModelConfig config)
     {
         var names = builder.Source.Names.ToHashSet();
         var used = builder.Used.Select(name => WeightNames.Stored(name, names.Contains)).ToHashSet();
         used.UnionWith(used.Where(weight => BitsAndBytesFormat.IsQuantized(weight, names.Contains))
             .SelectMany(BitsAndBytesFormat.PartNames).ToList());
         List<string> left = [.. names.Where(name => !used.Contains(name) && !IsHarmless(name)).Order(StringComparer.Ordinal)];
-        var towers = left.RemoveAll(IsOfTower);
+        var towers = left.RemoveAll(name => IsPartOf(name, Towers));
+        var (layers, further) = (builder.Used.Max(Layer) + 1, config.Int("num_nextn_predict_layers", 0, least: 0));
+        var predicting = left.RemoveAll(name => IsPartOf(name, FurtherTokens)
+            || (Layer(name) is { } layer && layer >= layers && layer < layers + further));
         if (left.Count > 0)
             throw new InputException($"{builder.Source.Origin} has {left.Count} tensor{(left.Count == 1 ? "" : "s")} that a " +
-                $"model of this config.json does not use: {string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
+                $"model of this config.json does not use: "
+                    + $"{string.Join(", ", left.Take(Shown))}{(left.Count > Shown ? ", .." : "")}. " +
                 Reason(left[0], builder));
-        return towers == 0 ? []
-            : [$"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text model is used."];
+        var notes = new List<string>();
+        if (towers > 0) notes.Add($"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text "
+            + $"model is used.");
+        if (predicting > 0)
+            notes.Add($"{builder.Source.Origin} also has {predicting} tensor{(predicting == 1 ? "" : "s")} of multi-token "
+                + $"prediction, which " +
+                "only speeds decoding up elsewhere; they are not used.");
+        return notes;
     }
 
-    private static bool IsOfTower(string name) => Towers.Any(tower =>
-        name.StartsWith(tower, StringComparison.Ordinal) || name.Contains("." + tower, StringComparison.Ordinal));
+    private static bool IsPartOf(string name, string[] parts) => parts.Any(part =>
+        name.StartsWith(part, StringComparison.Ordinal) || name.Contains("." + part, StringComparison.Ordinal));
 
     private static string Reason(string name, ModelBuilder builder)
     {

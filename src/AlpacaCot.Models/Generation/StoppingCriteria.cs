@@ -28,6 +28,12 @@ internal sealed class StoppingCriteria(GenerationOptions options, Tokenizer? tok
     /// <param name="answer">The token ids of the answer.</param>
     public bool IsReached(int length, ReadOnlySpan<int> answer) => Left(length, answer.Length) <= 0 || Stops(answer);
 
+    /// <summary>Whether a complete answer was cut because the model has no further positions.</summary>
+    /// <param name="prompt">The length of the prompt in tokens.</param>
+    /// <param name="answer">The token ids of the answer, without the end token.</param>
+    public bool IsCut(int prompt, ReadOnlySpan<int> answer) =>
+        prompt + answer.Length > maxPositions && answer.Length < options.MaxNewTokens && !Stops(answer);
+
     /// <summary>The number of tokens that may still be added.</summary>
     public int Left(int length, int answered) => Math.Min(options.MaxNewTokens - answered, maxPositions + 1 - length);
 

@@ -74,6 +74,16 @@ public sealed class TextGenerator(CausalModel model, Tokenizer? tokenizer, Causa
         return [.. answers.Select(a => a.ToArray())];
     }
 
+    /// <summary>
+    /// Whether a complete answer was cut: prompt and answer fill all positions of the model, and neither an end token, a stop
+    /// string nor <see cref="GenerationOptions.MaxNewTokens"/> ended it before.
+    /// </summary>
+    /// <param name="prompt">The number of tokens of the prompt.</param>
+    /// <param name="answer">The tokens of the answer, without the end token.</param>
+    /// <param name="options">The options that the answer was generated with.</param>
+    public bool IsCut(int prompt, IReadOnlyList<int> answer, GenerationOptions options) =>
+        new StoppingCriteria(options, tokenizer, model.LongestSequence).IsCut(prompt, [.. answer]);
+
     /// <summary>Returns the best answers of beam search, at most one per beam, best first.</summary>
     /// <param name="prompt">Token ids.</param>
     /// <param name="options">The sampling and stopping options.</param>

@@ -8,9 +8,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Kernels;
 
 /// <summary>
-/// The three products of a low-rank update with rank r much smaller than the width of the rows. A matrix library packs its operands
-/// for products that reuse them many times; these read each number once or a few times, so that they cost what reading costs.
-/// Wider ranks and other devices take libtorch's products.
+/// The three products of a low-rank update with rank r much smaller than the width of the rows. A matrix library packs its
+/// operands for products that reuse them many times; these read each number once or a few times, so that they cost what reading
+/// costs. Wider ranks and other devices take libtorch's products.
 /// </summary>
 internal static unsafe class LowRankKernel
 {
@@ -55,7 +55,8 @@ internal static unsafe class LowRankKernel
         using var factors = low.contiguous();
         using var across = table.contiguous();
         var (n, width, rank) = (y.shape[0], y.shape[1], table.shape[0]);
-        var (from, by, to) = ((nint)TensorMemory.Floats(factors), (nint)TensorMemory.Floats(across), (nint)TensorMemory.Floats(y));
+        var (from, by, to) = ((nint)TensorMemory.Floats(factors), (nint)TensorMemory.Floats(across),
+            (nint)TensorMemory.Floats(y));
         Rows.Split((n + RowsAtOnce - 1) / RowsAtOnce, RowsAtOnce * width * rank / 4, (first, end) =>
         {
             for (var row = first * RowsAtOnce; row < Math.Min(end * RowsAtOnce, n); row += RowsAtOnce)
@@ -73,7 +74,8 @@ internal static unsafe class LowRankKernel
         using var factors = low.contiguous();
         var (n, width, rank) = (x.shape[0], x.shape[1], low.shape[1]);
         var result = Tensors.Empty([rank, width], ScalarType.Float32, CPU);
-        var (from, by, to) = ((nint)TensorMemory.Floats(rows), (nint)TensorMemory.Floats(factors), (nint)TensorMemory.Floats(result));
+        var (from, by, to) = ((nint)TensorMemory.Floats(rows), (nint)TensorMemory.Floats(factors),
+            (nint)TensorMemory.Floats(result));
         const int columns = 64;
         Rows.Split((width + columns - 1) / columns, columns * n * rank / 4, (first, end) =>
             Gather((float*)from, n, width, (float*)by, rank, (float*)to, first * columns, Math.Min(end * columns, width)));
@@ -88,12 +90,15 @@ internal static unsafe class LowRankKernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DotsWide(float* x, long width, float* table, float* sums)
     {
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-        Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default,
+            b3 = default;
+        Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default,
+            d3 = default;
         float* x1 = x + width, x2 = x1 + width, x3 = x2 + width, t1 = table + width, t2 = t1 + width, t3 = t2 + width;
         for (long i = 0; i + 16 <= width; i += 16)
         {
-            var (v0, v1, v2, v3) = (Vector512.Load(x + i), Vector512.Load(x1 + i), Vector512.Load(x2 + i), Vector512.Load(x3 + i));
+            var (v0, v1, v2, v3) = (Vector512.Load(x + i), Vector512.Load(x1 + i), Vector512.Load(x2 + i),
+                Vector512.Load(x3 + i));
             var t = Vector512.Load(table + i);
             a0 = Vector512.FusedMultiplyAdd(v0, t, a0);
             b0 = Vector512.FusedMultiplyAdd(v1, t, b0);
@@ -291,8 +296,10 @@ internal static unsafe class LowRankKernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void GatherWide(float* x, long n, long width, float* low, long rank, long r, float* result, long i)
     {
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-        Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default,
+            a7 = default;
+        Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default,
+            b7 = default;
         float* numbers = x + i, factors = low + r;
         for (long row = 0; row < n; row++, numbers += width, factors += rank)
         {
@@ -388,7 +395,8 @@ internal static unsafe class LowRankKernel
                 for (var at = r; at < Math.Min(r + 4, rank); at++)
                 {
                     var sum = 0f;
-                    for (long row = 0; row < n; row++) sum = MathF.FusedMultiplyAdd(low[row * rank + at], x[row * width + i], sum);
+                    for (long row = 0; row < n; row++) sum = MathF.FusedMultiplyAdd(low[row * rank + at], x[row * width + i],
+                        sum);
                     result[at * width + i] = sum;
                 }
         }

@@ -13,9 +13,9 @@ internal sealed record FrozenPart(
     IFrozenProducts Products, LowRank? Addition = null, Tensor? Dropped = null, WeightMatrix? Fast = null);
 
 /// <summary>
-/// Linear layers over frozen weights that read the same input, each optionally with a low-rank update, as one graph node. The input
-/// is converted once for all; the updates, and the gradients of the input, are accumulated in place. A quantized or narrow weight is
-/// expanded into one reused buffer for each use, so that no fp32 copy of the model ever exists.
+/// Linear layers over frozen weights that read the same input, each optionally with a low-rank update, as one graph node. The
+/// input is converted once for all; the updates, and the gradients of the input, are accumulated in place. A quantized or narrow
+/// weight is expanded into one reused buffer for each use, so that no fp32 copy of the model ever exists.
 /// </summary>
 internal sealed class FrozenLinear : autograd.MultiTensorFunction<FrozenLinear>
 {

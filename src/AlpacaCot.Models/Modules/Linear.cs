@@ -126,8 +126,8 @@ public sealed class Linear : ILayer
     }
 
     /// <summary>
-    /// Computes the outputs of layers that read the same input. Frozen layers with no adapter, or with a plain low-rank one, share the
-    /// work on the input.
+    /// Computes the outputs of layers that read the same input. Frozen layers with no adapter, or with a plain low-rank one,
+    /// share the work on the input.
     /// </summary>
     /// <param name="layers">The layers.</param>
     /// <param name="x">Their input, <c>[.., inputs]</c>.</param>

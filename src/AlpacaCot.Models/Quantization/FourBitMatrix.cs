@@ -144,7 +144,8 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         if (!Compute.UsesSimd(Packed) || Inputs % BlockSize != 0) return null;
         var codes = Tensors.Empty([Outputs, Inputs], ScalarType.Int8, CPU);
         var rows = Tensors.Empty([Outputs], ScalarType.Float32, CPU);
-        var (to, at, packed) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(rows), (nint)TensorMemory.Bytes(Packed));
+        var (to, at, packed) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Floats(rows),
+            (nint)TensorMemory.Bytes(Packed));
         var (width, size, perRow, largest) =
             (Inputs, BlockSize, (int)(Inputs / BlockSize), _book.Values.ToArray().Max(MathF.Abs));
         Rows.Split(Outputs, width, (first, end) =>

@@ -174,7 +174,8 @@ internal sealed class Int8Products : IFrozenProducts
         var codes = x.Codes; // of the caller's scope
         using var scope = NewDisposeScope();
         var weight = _kept ?? Quantized();
-        return codes.Product(x.Values, weight.Codes, weight.Scales, (numbers, memory) => Multiply(numbers, weight.Codes.t(), memory), term)
+        return codes.Product(x.Values, weight.Codes, weight.Scales,
+            (numbers, memory) => Multiply(numbers, weight.Codes.t(), memory), term)
             .MoveToOuterDisposeScope();
     }
 

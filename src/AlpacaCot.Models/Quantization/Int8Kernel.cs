@@ -69,7 +69,8 @@ internal static unsafe class Int8Kernel
         var factor = scale > 0 ? 1 / scale * Most : 0;
         i = 0;
         if (Avx512F.IsSupported)
-            for (; i + 16 <= count; i += 16) Sixteen(Vector512.Load(values + i) * Vector512.Load(factors + i) * factor, codes + i);
+            for (; i + 16 <= count; i += 16) Sixteen(Vector512.Load(values + i) * Vector512.Load(factors + i) * factor,
+                codes + i);
         for (; i + 32 <= count; i += 32)
         {
             var a = Vector256.Narrow(Eight(i), Eight(i + 8));
@@ -84,8 +85,8 @@ internal static unsafe class Int8Kernel
     }
 
     /// <summary>
-    /// Quantizes <c>value · factor</c> of one row to 16 bits in two codes: the second has the rounding error of the first, 254 times
-    /// as fine.
+    /// Quantizes <c>value · factor</c> of one row to 16 bits in two codes: the second has the rounding error of the first, 254
+    /// times as fine.
     /// </summary>
     /// <param name="values">The row.</param>
     /// <param name="factors">A factor on each column; null: 1.</param>
@@ -173,8 +174,8 @@ internal static unsafe class Int8Kernel
         }
     }
 
-    /// <summary>Dequantizes products of codes, possibly in place: <c>product · row scale · column scale / 127²</c>; without column
-    /// scales they are 1.</summary>
+    /// <summary>Dequantizes products of codes, possibly in place: <c>product · row scale · column scale / 127²</c>; without
+    /// column scales they are 1.</summary>
     /// <param name="products">The products of a row.</param>
     /// <param name="count">Its width.</param>
     /// <param name="rowScale">The scale of the row.</param>
@@ -193,7 +194,8 @@ internal static unsafe class Int8Kernel
             return;
         }
         for (; i + 8 <= count; i += 8)
-            Store(Vector256.ConvertToSingle(Vector256.Load(products + i)) * (Vector256.Load(columnScales + i) * rowScale) * PerProduct,
+            Store(Vector256.ConvertToSingle(Vector256.Load(products + i)) * (Vector256.Load(columnScales
+                + i) * rowScale) * PerProduct,
                 values + i);
         for (; i < count; i++) values[i] = products[i] * (columnScales[i] * rowScale) * PerProduct + (adds ? values[i] : 0);
 

@@ -59,7 +59,8 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
         Rows.Split(rows, width * 2, (first, end) =>
         {
             for (var row = first; row < end; row++)
-                ((float*)at)[row] = Int8Kernel.QuantizeScaled((float*)from + row * width, (float*)by, width, (sbyte*)to + row * width);
+                ((float*)at)[row] = Int8Kernel.QuantizeScaled((float*)from + row * width, (float*)by, width,
+                    (sbyte*)to + row * width);
         });
         return new Int8Rows(codes, scales, null);
     }
@@ -82,8 +83,8 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
         return y.addmm_(x.index_select(1, Outliers), columns.t());
     }
 
-    /// <summary>Sets y to the values of products of these codes with others, <c>product · row scale · column scale / 127²</c>, and
-    /// a low-rank term.</summary>
+    /// <summary>Sets y to the values of products of these codes with others, <c>product · row scale · column scale / 127²</c>,
+    /// and a low-rank term.</summary>
     /// <param name="y"><c>[n, k]</c>, fp32, contiguous.</param>
     /// <param name="products"><c>[n, k]</c>, int32, possibly in the memory of y.</param>
     /// <param name="columnScales"><c>[k]</c>; null: 1.</param>
@@ -103,7 +104,8 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
         }
         var (from, to) = ((nint)TensorMemory.Bytes(products), (nint)TensorMemory.Floats(y));
         var (n, width) = (products.shape[0], products.shape[1]);
-        var (rows, columns) = ((nint)TensorMemory.Floats(Scales), columnScales is null ? 0 : (nint)TensorMemory.Floats(columnScales));
+        var (rows, columns) = ((nint)TensorMemory.Floats(Scales),
+            columnScales is null ? 0 : (nint)TensorMemory.Floats(columnScales));
         var fused = term is not null && LowRankKernel.Fits(y, term.Table);
         var (low, table) = fused ? ((nint)TensorMemory.Floats(term!.Low), (nint)TensorMemory.Floats(term.Table)) : (0, 0);
         var rank = term?.Table.shape[0] ?? 0;
@@ -113,9 +115,11 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
             {
                 var count = Math.Min(RowsAtOnce, n - block);
                 for (var row = block; row < block + count; row++)
-                    Int8Kernel.Scale((int*)from + row * width, width, ((float*)rows)[row], (float*)columns, (float*)to + row * width,
+                    Int8Kernel.Scale((int*)from + row * width, width, ((float*)rows)[row], (float*)columns,
+                        (float*)to + row * width,
                         adds);
-                if (fused) LowRankKernel.Add((float*)to + block * width, count, width, (float*)low + block * rank, (float*)table, rank);
+                if (fused) LowRankKernel.Add((float*)to + block * width, count, width, (float*)low + block * rank, (float*)table,
+                    rank);
             }
         });
         if (!fused) y.With(term);

@@ -26,7 +26,6 @@ public static partial class Libtorch
     /// <summary>The switch of <see cref="AppContext"/> that leaves loading to <see cref="EnsureLoaded"/>.</summary>
     public const string OnDemandSwitch = "AlpacaCot.LibtorchOnDemand";
 
-    private static readonly string[] ThreadVariables = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"];
     private static readonly string[] Parts = ["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"];
     private static readonly HashSet<string> NominalSymbols = ["_ZSt21ios_base_library_initv"];
     private static readonly Lazy<LibtorchReport> Loaded = new(Load);
@@ -41,8 +40,8 @@ public static partial class Libtorch
         if (Report.Problem is { } problem) throw new InputException(problem);
     }
 
-    // A program may use any type of this assembly first; libtorch must be loaded before TorchSharp searches for it. A program that
-    // sets the switch calls EnsureLoaded itself, before it uses TorchSharp.
+    // A program may use any type of this assembly first; libtorch must be loaded before TorchSharp searches for it. A program
+    // that sets the switch calls EnsureLoaded itself, before it uses TorchSharp.
 #pragma warning disable CA2255
     [ModuleInitializer]
 #pragma warning restore CA2255
@@ -51,20 +50,9 @@ public static partial class Libtorch
         if (!(AppContext.TryGetSwitch(OnDemandSwitch, out var onDemand) && onDemand)) _ = Report;
     }
 
-    // libgomp's threads wait for work in a loop that takes a whole core each. On a busy machine they take it from the threads that
-    // they wait for, which made training 18 times slower. It reads these variables once, while it is loaded, from the environment of
-    // the process, which .NET's own variables are not on Unix.
-    private static void ChooseThreadPolicy()
-    {
-        if (!OperatingSystem.IsLinux() || ThreadVariables.Any(v => Environment.GetEnvironmentVariable(v) is { Length: > 0 })) return;
-        _ = SetVariable("OMP_WAIT_POLICY", "PASSIVE", 0);
-        _ = SetVariable("GOMP_SPINCOUNT", "1000", 0); // some microseconds, in which the next product of an idle machine begins
-    }
-
     private static LibtorchReport Load()
     {
         var external = Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named ? named : null;
-        ChooseThreadPolicy();
         try
         {
             if (!OperatingSystem.IsLinux()) return LoadByTorchSharp();
@@ -76,6 +64,7 @@ public static partial class Libtorch
                 ?? throw new DllNotFoundException("libLibTorchSharp.so is not in the program's folder");
             var folder = external ?? Path.GetDirectoryName(Find("libtorch_cpu.so")
                 ?? throw new DllNotFoundException("libtorch_cpu.so is not in the program's folder"))!;
+            var waiting = ThreadWaiting.BeforeLoading(folder);
             var handles = (from part in Parts
                            let path = Path.Combine(folder, $"lib{part}.so")
                            where File.Exists(path)
@@ -96,9 +85,14 @@ public static partial class Libtorch
                             "to use the one included in AlpacaCot." };
                 NumericSelfTest.Run();
             }
-            return new LibtorchReport { Folder = folder, External = external is not null, Adapted = adapted };
+            waiting.Watch(handles);
+            return new LibtorchReport
+            {
+                Folder = folder, External = external is not null, Adapted = adapted, Waits = waiting.Waits,
+            };
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or IOException or TypeInitializationException)
+        catch (Exception e) when (e
+            is DllNotFoundException or BadImageFormatException or IOException or TypeInitializationException)
         {
             return new LibtorchReport { Folder = external, Problem = Explain(e) };
         }
@@ -152,9 +146,6 @@ public static partial class Libtorch
         return $"libtorch could not be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} " +
             "Run `alpaca-cot doctor` for details.";
     }
-
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetVariable(string name, string value, int overwrite);
 
     [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MemfdCreate(string name, uint flags);

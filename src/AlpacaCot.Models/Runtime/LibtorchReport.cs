@@ -16,6 +16,9 @@ public sealed record LibtorchReport
     /// optional.</summary>
     public bool Adapted { get; init; }
 
+    /// <summary>How the threads wait for the next product.</summary>
+    public ThreadWaits Waits { get; init; }
+
     /// <summary>The message why libtorch cannot be used; null if it was loaded.</summary>
     public string? Problem { get; init; }
 }

@@ -69,7 +69,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
+            throw ReadProblem.Explain(e, path);
         }
     }
 

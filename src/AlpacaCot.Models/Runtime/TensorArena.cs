@@ -4,13 +4,13 @@ using TorchSharp;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// The memory of large CPU tensors: one range of addresses in which freed blocks are used again. The activations of a step therefore
-/// lie in the pages of the step before, and the pages are large where the system has large ones. With glibc each large block is a new
-/// mapping, whose pages the kernel clears one by one while a product waits: a sixth of a step's time.
+/// The memory of large CPU tensors: one range of addresses in which freed blocks are used again. The activations of a step
+/// therefore lie in the pages of the step before, and the pages are large where the system has large ones. With glibc each large
+/// block is a new mapping, whose pages the kernel clears one by one while a product waits: a sixth of a step's time.
 /// <para>
-/// libtorch asks its CPU allocator for every tensor. The arena takes the place of that allocator for blocks of 256 KB and more, and
-/// passes smaller ones on. The replacement is a copy of the allocator's table of virtual functions with two entries changed; it is
-/// checked before it is used, and without it everything works as before.
+/// libtorch asks its CPU allocator for every tensor. The arena takes the place of that allocator for blocks of 256 KB and more,
+/// and passes smaller ones on. The replacement is a copy of the allocator's table of virtual functions with two entries changed;
+/// it is checked before it is used, and without it everything works as before.
 /// </para>
 /// </summary>
 internal static unsafe partial class TensorArena
@@ -77,7 +77,8 @@ internal static unsafe partial class TensorArena
     private static bool TryInstall()
     {
         const int allocate = 2, deleter = 4, entries = 6; // after two destructors; as in c10/core/Allocator.h
-        if (!OperatingSystem.IsLinux() || Libtorch.Report.Folder is not { } folder || !Compute.UsesSimd(DeviceType.CPU)) return false;
+        if (!OperatingSystem.IsLinux() || Libtorch.Report.Folder is not { } folder
+            || !Compute.UsesSimd(DeviceType.CPU)) return false;
         if (!NativeLibrary.TryLoad(Path.Combine(folder, "libc10.so"), out var library)
             || !NativeLibrary.TryGetExport(library, "_ZN3c1015GetCPUAllocatorEv", out var get)
             || !NativeLibrary.TryGetExport(library, "_ZN3c1015SetCPUAllocatorEPNS_9AllocatorEh", out var set)
@@ -173,7 +174,8 @@ internal static unsafe partial class TensorArena
                 bytes += Free[next].Bytes;
                 Free.RemoveAt(next);
             }
-            if (next > 0 && Free[next - 1] is var (before, length) && before + length == at) Free[next - 1] = (before, length + bytes);
+            if (next > 0 && Free[next - 1] is var (before, length) && before + length == at) Free[next - 1] = (before,
+                length + bytes);
             else Free.Insert(next, (at, bytes));
             return true;
         }

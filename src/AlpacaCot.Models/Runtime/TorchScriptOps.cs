@@ -43,7 +43,8 @@ internal static class TorchScriptOps
     /// <summary>The exact product of int8 matrices in int32: <c>[n, k] [k, m] -> [n, m]</c>.</summary>
     public static Tensor Int8Product(Tensor a, Tensor b) => Compiled.Value.invoke<Tensor>("int8_product", a, b);
 
-    /// <summary>As <see cref="Int8Product(Tensor, Tensor)"/>, into the memory of an fp32 tensor, which then holds int32.</summary>
+    /// <summary>As <see cref="Int8Product(Tensor, Tensor)"/>, into the memory of an fp32 tensor, which then holds
+    /// int32.</summary>
     /// <returns>The products, a view of that memory; dispose it first.</returns>
     public static Tensor Int8Product(Tensor a, Tensor b, Tensor into)
     {

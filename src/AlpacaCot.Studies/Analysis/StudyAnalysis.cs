@@ -62,7 +62,8 @@ public enum ComparisonVerdict
 /// <param name="Verdict">The conclusion.</param>
 /// <param name="SeedsAgree">Number of seed pairs in which the difference has the same sign.</param>
 /// <param name="SeedPairs">Number of seeds that both arms have.</param>
-public sealed record StudyComparison(StudyArm Arm, Measure Measure, PairedComparison Paired, double CorrectedP, ComparisonVerdict Verdict,
+public sealed record StudyComparison(StudyArm Arm, Measure Measure, PairedComparison Paired, double CorrectedP,
+    ComparisonVerdict Verdict,
     int SeedsAgree, int SeedPairs)
 {
     /// <summary>Score of the arm minus that of the reference, in points.</summary>

@@ -8,8 +8,8 @@ using AlpacaCot.Training.Recipes;
 namespace AlpacaCot.Studies.Grid;
 
 /// <summary>
-/// Mean lengths in tokens for estimates: of the first records and questions where model and data are at hand, else those typical of
-/// instruction data.
+/// Mean lengths in tokens for estimates: of the first records and questions where model and data are at hand, else those typical
+/// of instruction data.
 /// </summary>
 internal sealed class MeanLengths
 {
@@ -71,7 +71,8 @@ internal sealed class MeanLengths
         if (Path.Exists(data.Path) && Encoder(recipe) is { } encoder)
             try
             {
-                var first = new Recipe { Data = [data with { Limit = Sample, Weight = 1, Share = null, Group = null, Epochs = null }] };
+                var first = new Recipe { Data = [data with { Limit = Sample, Weight = 1, Share = null, Group = null,
+                    Epochs = null }] };
                 var lengths = RecipeData.Mixture(first, new() { SkipBad = true }).Read().Select(encoder.Encode)
                     .OfType<TokenizedExample>().Select(e => (double)e.Ids.Length).ToList();
                 if (lengths.Count > 0) mean = lengths.Average();

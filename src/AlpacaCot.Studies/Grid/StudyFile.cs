@@ -49,7 +49,8 @@ public static class StudyFile
     {
         Documented = () => Keys!,
         Remedies = RecipeFile.Keys.Select(k => k.Name).GroupBy(name => name[(name.LastIndexOf('.') + 1)..])
-            .ToDictionary(same => same.Key, same => $"{same.First()} is a key of recipes: write it under recipe:, or under set: as "
+            .ToDictionary(same => same.Key, same =>
+                $"{same.First()} is a key of recipes: write it under recipe:, or under set: as "
                 + $"{same.First()}: VALUE"),
         Others = [("model", "recipe", "train"), ("data", "recipe", "train"), ("adapter", "recipe", "train"),
             ("training", "recipe", "train")],

@@ -77,7 +77,8 @@ internal sealed class HtmlReport(ReportContent content)
         foreach (var row in table.Rows)
         {
             _page.Append("<tr>");
-            foreach (var (i, cell) in row.Index()) _page.Append(i == 0 ? $"<th>{Html(cell.Text)}</th>" : $"<td>{Cell(cell)}</td>");
+            foreach (var (i, cell) in row.Index()) _page.Append(i == 0 ? $"<th>{Html(cell.Text)}</th>"
+                : $"<td>{Cell(cell)}</td>");
             _page.Append("</tr>\n");
         }
         _page.Append("</tbody></table></div>\n");

@@ -13,7 +13,7 @@ internal static class ReportStyle
         @media screen and (prefers-color-scheme: dark) {
           :root { --ink: #e4e7eb; --quiet: #a3b0bd; --line: #3a4552; --pale: #26303b; --accent: #f0a04b; --blue: #7db4e8;
             --good: #5cc795; --bad: #f08a80; --card: #1b232c; --page: #11171d; --mark: #6b4a1f; --faint: #7b8794; }
-          figure svg { filter: invert(0.9) hue-rotate(180deg); }
+          figure svg { filter: invert(0.9) hue-rotate(180deg); mix-blend-mode: lighten; }
         }
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--page); color: var(--ink); line-height: 1.55; overflow-wrap: break-word;
@@ -33,7 +33,7 @@ internal static class ReportStyle
         .warning { color: var(--bad); }
         .note { color: var(--quiet); font-size: 0.86rem; margin: 0.8rem 0 0; max-width: 52rem; }
         .wide { overflow-x: auto; }
-        table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 0.95rem; }
+        table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; font-size: 0.95rem; }
         th, td { padding: 0.45rem 0.7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
         thead th { color: var(--quiet); font-weight: 600; font-size: 0.84rem; border-bottom: 2px solid var(--line); }
         th:first-child { text-align: left; position: sticky; left: 0; background: var(--card); }
@@ -65,7 +65,8 @@ internal static class ReportStyle
         dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: 0.35rem 1.1rem; margin: 0;
           font-size: 0.9rem; }
         dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
-        details { margin-top: 0.7rem; font-size: 0.9rem; } summary { cursor: pointer; color: var(--blue); overflow-wrap: anywhere; }
+        details { margin-top: 0.7rem; font-size: 0.9rem; }
+        summary { cursor: pointer; color: var(--blue); overflow-wrap: anywhere; }
         pre { background: var(--pale); padding: 0.8rem; border-radius: 0.5rem; overflow-x: auto; font-size: 0.82rem; }
         @media (max-width: 40rem) {
           header, main { padding-left: 0.7rem; padding-right: 0.7rem; } header { padding-top: 1.5rem; }

@@ -24,7 +24,8 @@ internal static class StudyTables
         var compared = analysis.Comparisons.FirstOrDefault(c => c.Arm == score.Arm && c.Measure == score.Measure);
         return new(Words.Points(score.Mean), Words.Interval(score.Interval),
             compared is null ? null : Words.Signed(compared.Difference),
-            compared is null ? Mark.None : compared.Verdict != ComparisonVerdict.Different ? Mark.Muted : compared.Difference > 0 ? Mark.Up
+            compared is null ? Mark.None : compared.Verdict != ComparisonVerdict.Different ? Mark.Muted : compared.Difference > 0
+                ? Mark.Up
                 : Mark.Down);
     }
 
@@ -44,7 +45,8 @@ internal static class StudyTables
         [.. analysis.Comparisons.Select(c => (IReadOnlyList<ReportCell>)
         [
             c.Arm.Name, words.Head(c.Measure),
-            new(Words.Signed(c.Difference), Mark: c.Verdict != ComparisonVerdict.Different ? Mark.None : c.Difference > 0 ? Mark.Up
+            new(Words.Signed(c.Difference), Mark: c.Verdict != ComparisonVerdict.Different ? Mark.None : c.Difference > 0
+                ? Mark.Up
                 : Mark.Down),
             Words.Interval(c.Interval), Findings.P(c.CorrectedP)[2..].TrimStart('=', ' '),
             c.Paired.EffectSize is { } d ? d.ToString("0.00;−0.00", CultureInfo.InvariantCulture) : "–",

@@ -14,7 +14,8 @@ public sealed record ToolCall(string Name, JsonElement Arguments, string Id = ""
 
     /// <summary>Writes the call as an element of OpenAI's <c>tool_calls</c>.</summary>
     /// <param name="json">The writer, inside the list.</param>
-    /// <param name="asText">Whether the arguments are JSON text, as OpenAI has them, or a value, as transformers passes them.</param>
+    /// <param name="asText">Whether the arguments are JSON text, as OpenAI has them, or a value, as transformers passes
+    /// them.</param>
     public void Write(Utf8JsonWriter json, bool asText)
     {
         ArgumentNullException.ThrowIfNull(json);

@@ -21,6 +21,9 @@ public sealed record EncodingOptions
     /// <summary>What becomes of the reasoning of a turn.</summary>
     public ReasoningUse Reasoning { get; init; }
 
+    /// <summary>The rows of the model's embedding: an example with a token beyond them is an error. Null: not checked.</summary>
+    public int? Embeddings { get; init; }
+
     /// <summary>Called in order for each record that cannot be encoded, which is then left out; null: the first one
     /// throws.</summary>
     public Action<string>? OnBadRecord { get; init; }

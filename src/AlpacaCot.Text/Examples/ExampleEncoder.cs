@@ -27,7 +27,8 @@ public sealed class ExampleEncoder
         if (options.CutoffLength < 1)
             throw new InputException($"cutoff_length is {options.CutoffLength}; it must be at least 1.");
         if (options is { TrainOnInputs: true, TrainOn: not TrainOn.All })
-            throw new InputException("train_on_inputs: true supervises the whole text, so train_on must be all. Remove one of them.");
+            throw new InputException("train_on_inputs: true supervises the whole text, so train_on must be all. Remove one of "
+                + "them.");
         if (options.TrainOn == TrainOn.Roles && options.Roles.Count == 0)
             throw new InputException("train_on: roles needs train_on_roles, such as [assistant, tool].");
         if (options.TrainOn != TrainOn.Roles && options.Roles.Count > 0)
@@ -72,7 +73,7 @@ public sealed class ExampleEncoder
     /// teach to stop in the middle. Null, and counted as dropped, where no supervised token is within the cutoff.
     /// </returns>
     /// <exception cref="InputException">The tokenizer has no EOS, the template does not support a turn, or the record has a mark
-    /// that cannot be honoured.</exception>
+    /// that cannot be honoured, or a token that the model has no embedding for.</exception>
     public TokenizedExample? Encode(Conversation conversation) =>
         First(Tokens(conversation, _options.CutoffLength), conversation);
 
@@ -94,11 +95,8 @@ public sealed class ExampleEncoder
         {
             var left = whole.Ids.Count - at;
             var length = left == room + 1 ? room - 1 : Math.Min(left, room);   // EOS never gets an example of its own
-            chunks.Add(new([.. whole.Ids[..front], .. whole.Ids[at..(at + length)]],
-                [.. Ignored(front), .. whole.Labels[at..(at + length)]])
-            {
-                From = conversation,
-            });
+            chunks.Add(Example([.. whole.Ids[..front], .. whole.Ids[at..(at + length)]],
+                [.. Ignored(front), .. whole.Labels[at..(at + length)]], conversation));
             at += length;
         }
         Interlocked.Add(ref _encoded, chunks.Count);
@@ -141,7 +139,17 @@ public sealed class ExampleEncoder
         }
         Interlocked.Increment(ref _encoded);
         if (ids.Count > cutoff) Interlocked.Increment(ref _truncated);
-        return new TokenizedExample([.. ids.Take(cutoff)], [.. labels.Take(cutoff)]) { From = conversation };
+        return Example([.. ids.Take(cutoff)], [.. labels.Take(cutoff)], conversation);
+    }
+
+    private TokenizedExample Example(int[] ids, int[] labels, Conversation from)
+    {
+        if (_options.Embeddings is { } rows && Array.Find(ids, id => id >= rows) is var id and not 0)
+            throw new InputException(Invariant($"{from.Origin}: the text has the token '{_tokenizer.IdToToken(id)}' (id {id}), ")
+                + Invariant($"but the ")
+                + Invariant($"model has embeddings for {rows} tokens only. Remove it from the data, or give it an embedding: ")
+                + $"alpaca-cot extend --token '{_tokenizer.IdToToken(id)}' --out DIR.");
+        return new TokenizedExample(ids, labels) { From = from };
     }
 
     /// <summary>Encodes the prompt of a conversation, untruncated, with BOS where the tokenizer adds it.</summary>

@@ -88,13 +88,25 @@ internal static class ModelTemplates
         UserWithSystem = " [INST] {system}\n\n{instruction} [/INST]", AnswerPrefix = " ",
     };
 
+    // The third version of Mistral's own format: tools and the system text belong to the last question.
+    private static readonly PromptTemplate MistralV3 = Form("mistral-v3", "Mistral-Instruct v0.3 and later, with tools.",
+        "[INST] {0}[/INST]", "") with
+    {
+        UserWithSystem = "[INST] {system}\n\n{instruction}[/INST]", SystemInTurn = "last", AnswerPrefix = " ",
+        ToolsBeforeUser = "[AVAILABLE_TOOLS] {tools_list}[/AVAILABLE_TOOLS]", CallsInTurn = "only",
+        CallsForm = "[TOOL_CALLS] [{calls}]", CallForm = "{\"name\": \"{name}\", \"arguments\": {arguments}, \"id\": \"{id}\"}",
+        ResultsForm = "{results}",
+        ResultForm = "[TOOL_RESULTS] {\"content\": {result_value}, \"call_id\": \"{id}\"}[/TOOL_RESULTS]",
+    };
+
     public static IReadOnlyList<PromptTemplate> All { get; } =
-        [Belle, Vicuna, Llama2, Llama3, ChatMl, ChatGlm, ChatGlm2, Moss, Baichuan, InternLm, Phi3, Gemma, Mistral];
+        [Belle, Vicuna, Llama2, Llama3, ChatMl, ChatGlm, ChatGlm2, Moss, Baichuan, InternLm, Phi3, Gemma, Mistral, MistralV3];
 
     // Qwen's words, as in its chat template.
     private const string ChatMlTools = "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
         + "You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{tools}\n</tools>\n\n"
-        + "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n"
+        + "For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML "
+            + "tags:\n"
         + "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>";
 
     // Llama 3.1's words, as in its chat template.

@@ -14,7 +14,8 @@ internal sealed class PromptRendering
     private readonly List<Segment> _segments = [];
     private readonly StringBuilder _text = new();   // unsupervised text since the last segment
     private string _system = "", _tools = "";
-    private int _round;
+    private readonly List<(string Own, string Written)> _calls = []; // the identifiers of the calls so far
+    private int _round, _results, _lastUser;
 
     /// <exception cref="InputException">The conversation contains an image or another part that is not text.</exception>
     public PromptRendering(PromptTemplate template, Conversation conversation)
@@ -34,6 +35,7 @@ internal sealed class PromptRendering
             Add(SpecialToken.Eos, turns[0].Learn ?? true);
             return;
         }
+        _lastUser = Enumerable.Range(0, count).LastOrDefault(i => turns[i].Role == Role.User, -1);
         WriteTools();
         for (var i = 0; i < count; i++)
         {
@@ -48,7 +50,7 @@ internal sealed class PromptRendering
                     break;
                 case Role.User:
                     if (i == 0) _text.Append(turn.Input.Length > 0 ? _template.PreambleWithInput : _template.Preamble);
-                    WriteUser(turn);
+                    WriteUser(turn, i);
                     break;
                 case Role.Assistant:
                     WriteAnswer(turn, i);
@@ -60,13 +62,15 @@ internal sealed class PromptRendering
                     i = last;
                     break;
                 default:
-                    throw Refusal(i, $"is a {turn.Role.ToString().ToLowerInvariant()} turn, which the template {_template.Name} does "
+                    throw Refusal(i, $"is a {turn.Role.ToString().ToLowerInvariant()} turn, which the template "
+                        + $"{_template.Name} does "
                         + "not support" + (turn.Role == Role.System ? " after the first turn" : ""),
                         turn.Role == Role.Tool ? "Use " + Others(t => t.ResultsForm is not null) : "");
             }
         }
         if (_tools.Length > 0)
-            throw Refusal(null, $"the template {_template.Name} writes tool definitions into the first user turn, and there is none",
+            throw Refusal(null, $"the template {_template.Name} writes tool definitions into the first user turn, and there is "
+                + $"none",
                 "Use " + Others(t => t.ToolsInSystem is not null));
     }
 
@@ -81,11 +85,12 @@ internal sealed class PromptRendering
     private void WriteTools()
     {
         if (_conversation.Tools.Count == 0) return;
-        var (inSystem, inUser) = (_template.ToolsInSystem, _template.ToolsInUser);
-        if (inSystem is null && inUser is null)
-            throw Refusal(null, $"the record defines tools, for which the template {_template.Name} has no form",
-                "Use " + Others(t => (t.ToolsInSystem ?? t.ToolsInUser) is not null));
-        _tools = Filled((inSystem ?? inUser)!,
+        var inSystem = _template.ToolsInSystem;
+        var form = inSystem ?? _template.ToolsInUser ?? _template.ToolsBeforeUser
+            ?? throw Refusal(null, $"the record defines tools, for which the template {_template.Name} has no form",
+                "Use " + Others(t => (t.ToolsInSystem ?? t.ToolsInUser ?? t.ToolsBeforeUser) is not null));
+        _tools = Filled(form,
+            ("{tools_list}", () => $"[{string.Join(", ", _conversation.Tools.Select(tool => Json(tool)))}]"),
             ("{tools}", () => string.Join('\n', _conversation.Tools.Select(tool => Json(tool)))),
             ("{indented_tools}", () => string.Join("\n\n", _conversation.Tools.Select(tool => Json(tool, "    ")))));
         if (inSystem is null) return;
@@ -103,28 +108,37 @@ internal sealed class PromptRendering
         Section(_template.System, turn, turn.Text);
     }
 
-    private void WriteUser(Turn turn)
+    private void WriteUser(Turn turn, int index)
     {
         if (_text.Length > 0 || _segments.Count > 0) _text.Append(_template.Separator);
-        if (_tools.Length > 0) (turn, _tools) = (turn with { Text = _tools + turn.Text }, "");
-        if (_system.Length > 0)
+        if (_tools.Length > 0 && _template.ToolsBeforeUser is null) (turn, _tools) = (turn with { Text = _tools + turn.Text },
+            "");
+        else if (_tools.Length > 0 && index == _lastUser)
+        {
+            _text.Append(_tools);
+            _tools = "";
+        }
+        if (_system.Length > 0 && (_template.SystemInTurn is null || index == _lastUser))
         {
             var whole = turn.Input.Length > 0 ? turn with { Text = $"{turn.Text}\n{turn.Input}" } : turn;
             Section(_template.UserWithSystem, whole, _system);
+            _system = "";
         }
-        else Section(turn.Input.Length > 0 ? _template.UserWithInput : _template.User, turn, _system);
-        (_system, _round) = ("", _round + 1);
+        else Section(turn.Input.Length > 0 ? _template.UserWithInput : _template.User, turn, "");
+        _round++;
     }
 
     private void WriteAnswer(Turn turn, int index)
     {
         if (index == 0 && _template.Opening is null)
-            throw Refusal(index, $"is an assistant turn; with the template {_template.Name} a dialogue begins with a system or user "
+            throw Refusal(index,
+                $"is an assistant turn; with the template {_template.Name} a dialogue begins with a system or user "
                 + "turn", "Use " + Others(t => t is { Opening: not null, Response.Length: > 0 }));
         var learn = turn.Learn ?? true;
         _text.Append(_template.Response);
         Flush();
-        var answer = new StringBuilder(index > 0 ? _template.AnswerPrefix : "");
+        var answer = new StringBuilder(index > 0 && (turn.Calls.Count == 0 || _template.CallsForm is null)
+            ? _template.AnswerPrefix : "");
         if (turn.Reasoning.Length > 0)
         {
             var form = _template.ReasoningForm ?? throw Refusal(index, "contains reasoning, for which the template "
@@ -153,17 +167,58 @@ internal sealed class PromptRendering
         if (turn.Calls.Count == 0) return;
         var form = _template.CallForm ?? throw Refusal(index, "contains a tool call, for which the template "
             + $"{_template.Name} has no form", "Use " + Others(t => t.CallForm is not null));
-        if (_template.CallsInTurn == "one" && (turn.Calls.Count > 1 || turn.Text.Trim().Length > 0))
-            throw Refusal(index, $"contains {(turn.Calls.Count > 1 ? $"{turn.Calls.Count} tool calls" : "text and a tool call")}; "
+        var hasText = turn.Text.Trim().Length > 0;
+        if (_template.CallsInTurn == "one" && (turn.Calls.Count > 1 || hasText))
+            throw Refusal(index,
+                $"contains {(turn.Calls.Count > 1 ? $"{turn.Calls.Count} tool calls" : "text and a tool call")}; "
                 + $"a turn of the template {_template.Name} is either text or one call",
+                "Use " + Others(t => t is { CallForm: not null, CallsInTurn: null } || (t.CallsInTurn == "only" && !hasText)));
+        if (_template.CallsInTurn == "only" && hasText)
+            throw Refusal(index,
+                $"contains text and a tool call; a turn of the template {_template.Name} is either text or calls",
                 "Use " + Others(t => t is { CallForm: not null, CallsInTurn: null }));
-        for (var i = 0; i < turn.Calls.Count; i++)
+        List<string> calls = [.. turn.Calls.Select(Written)];
+        if (_template.CallsForm is { } all) answer.Append(Filled(all, ("{calls}", () => string.Join(", ", calls))));
+        else
+            foreach (var (i, call) in calls.Index())
+            {
+                if (i > 0 || turn.Text.Length > 0) answer.Append('\n');
+                answer.Append(call);
+            }
+
+        string Written(ToolCall call)
         {
-            var call = turn.Calls[i];
-            if (i > 0 || turn.Text.Length > 0) answer.Append('\n');
-            answer.Append(Filled(form, ("{name}", () => call.Name), ("{arguments}", () => Json(call.Arguments))));
+            // Identifiers of other lengths would be refused by the models' own templates.
+            var id = IsShort(call.Id) ? call.Id : _calls.Count.ToString("000000000", CultureInfo.InvariantCulture);
+            _calls.Add((call.Id, id));
+            return Filled(form, ("{name}", () => call.Name), ("{arguments}", () => Json(call.Arguments)), ("{id}", () => id));
         }
     }
+
+    private static bool IsShort(string id) => id.Length == 9 && id.All(char.IsAsciiLetterOrDigit);
+
+    // The call that a result belongs to: the one that it names, else the next in order.
+    private string IdOfResult(Turn result)
+    {
+        var order = _results++;
+        return result.ToolCallId.Length > 0 && _calls.Find(call => call.Own == result.ToolCallId) is { Written: not null } named
+            ? named.Written : IsShort(result.ToolCallId) ? result.ToolCallId
+            : order < _calls.Count ? _calls[order].Written : order.ToString("000000000", CultureInfo.InvariantCulture);
+    }
+
+    private string Value(string text)
+    {
+        try
+        {
+            return Json(JsonElement.Parse(text));
+        }
+        catch (JsonException)
+        {
+            return Quoted(text);
+        }
+    }
+
+    private string Quoted(string text) => Json(JsonElement.Parse($"\"{JsonEncodedText.Encode(text)}\""));
 
     private void WriteResults(string form, IEnumerable<Turn> results)
     {
@@ -172,8 +227,9 @@ internal sealed class PromptRendering
         _text.Append(form.AsSpan(0, at));
         foreach (var turn in results)
         {
-            var text = Filled(_template.ResultForm!, ("{result}", () => turn.Text),
-                ("{result_json}", () => Json(JsonElement.Parse($"\"{JsonEncodedText.Encode(turn.Text)}\""))));
+            var id = IdOfResult(turn);
+            var text = Filled(_template.ResultForm!, ("{result}", () => turn.Text), ("{result_json}", () => Quoted(turn.Text)),
+                ("{result_value}", () => Value(turn.Text)), ("{id}", () => id));
             if (turn.Learn is { } learn) AddBetween(text, learn);
             else _text.Append(text);
         }

@@ -79,20 +79,33 @@ public sealed record PromptTemplate : IChatFormat
     /// null for no such form.</summary>
     public string? ToolsInUser { get; init; }
 
-    /// <summary>A tool call of an assistant turn, with the placeholders <c>{name}</c> and <c>{arguments}</c> (JSON); it begins on
-    /// a line of its own. Null: the template cannot represent calls.</summary>
+    /// <summary>The tool definitions before the last user turn, with the placeholder <c>{tools_list}</c> (a JSON list in one
+    /// line); null for no such form.</summary>
+    public string? ToolsBeforeUser { get; init; }
+
+    /// <summary>The user turn that <see cref="UserWithSystem"/> is used for: null: the first; <c>last</c>: the last
+    /// one.</summary>
+    public string? SystemInTurn { get; init; }
+
+    /// <summary>A tool call of an assistant turn, with the placeholders <c>{name}</c>, <c>{arguments}</c> (JSON) and optionally
+    /// <c>{id}</c> (nine letters and digits: the record's identifier, or a number where it has another form). It begins on a line
+    /// of its own. Null: the template cannot represent calls.</summary>
     public string? CallForm { get; init; }
 
+    /// <summary>All calls of an assistant turn, with the placeholder <c>{calls}</c> (separated by a comma and a space), without
+    /// <see cref="AnswerPrefix"/>; null: each call on a line of its own.</summary>
+    public string? CallsForm { get; init; }
+
     /// <summary>What an assistant turn with calls may contain: null: text and any number of calls; <c>one</c>: one call and no
-    /// text.</summary>
+    /// text; <c>only</c>: calls and no text.</summary>
     public string? CallsInTurn { get; init; }
 
     /// <summary>Consecutive results of tools, with the placeholder <c>{results}</c>; null: the template has no tool
     /// turns.</summary>
     public string? ResultsForm { get; init; }
 
-    /// <summary>One result of a tool, with the placeholder <c>{result}</c> (text) or <c>{result_json}</c> (a JSON
-    /// string).</summary>
+    /// <summary>One result of a tool, with the placeholder <c>{result}</c> (text), <c>{result_json}</c> (a JSON string) or
+    /// <c>{result_value}</c> (the text where it is JSON, else a JSON string), and optionally the call's <c>{id}</c>.</summary>
     public string? ResultForm { get; init; }
 
     /// <summary>The reasoning before an answer, with the placeholder <c>{reasoning}</c>; null: the template has no form for
@@ -149,14 +162,21 @@ public sealed record PromptTemplate : IChatFormat
             return $"user_with_system does not contain {SystemMark} and {InstructionMark}";
         if (Eos is not ("every" or "last" or "none")) return $"eos is \"{Eos}\"; allowed are every, last and none";
         if (Opening is not (null or "any")) return $"opening is \"{Opening}\"; allowed is any, or no such key";
-        if (CallsInTurn is not (null or "one")) return $"calls_in_turn is \"{CallsInTurn}\"; allowed is one, or no such key";
+        if (CallsInTurn is not (null or "one" or "only"))
+            return $"calls_in_turn is \"{CallsInTurn}\"; allowed are one and only, or no such key";
+        if (SystemInTurn is not (null or "last")) return $"system_in_turn is \"{SystemInTurn}\"; allowed is last, or no such key";
+        if (SystemInTurn is not null
+            && UserWithSystem.Length == 0) return "system_in_turn has no effect without user_with_system";
+        if (CallsForm is not null && (CallForm is null || !CallsForm.Contains("{calls}")))
+            return "calls_form needs call_form and contains {calls}";
+        if (ToolsBeforeUser?.Contains("{tools_list}") == false) return "tools_before_user does not contain {tools_list}";
         if (CallForm is not null && !(CallForm.Contains("{name}") && CallForm.Contains("{arguments}")))
             return "call_form does not contain {name} and {arguments}";
         if (ResultsForm is null != ResultForm is null)
             return "results_form and result_form belong together; one of them is missing";
         if (ResultsForm?.Contains("{results}") == false) return "results_form does not contain {results}";
-        if (ResultForm is not null && !ResultForm.Contains("{result}") && !ResultForm.Contains("{result_json}"))
-            return "result_form does not contain {result} or {result_json}";
+        if (ResultForm is not null && !((string[])["{result}", "{result_json}", "{result_value}"]).Any(ResultForm.Contains))
+            return "result_form does not contain {result}, {result_json} or {result_value}";
         if (ReasoningForm?.Contains("{reasoning}") == false) return "reasoning_form does not contain {reasoning}";
         if (ToolsInSystem?.Contains("{tools}") == false) return "tools_in_system does not contain {tools}";
         if (ToolsInUser?.Contains("{indented_tools}") == false) return "tools_in_user does not contain {indented_tools}";

@@ -81,7 +81,7 @@ public static class PromptTemplates
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: the file cannot be read: {refused.Message}", refused);
+            throw ReadProblem.Explain(refused, path);
         }
     }
 }

@@ -15,7 +15,8 @@ internal sealed class NormalizerSequence(IReadOnlyList<INormalizer> members) : I
         {
             text = member.Normalize(text, place);
             if (text.Length > most)
-                throw new InputException($"The tokenizer's normalizer makes {text.Length} characters of {most / MostGrowth - 1024}; at " +
+                throw new InputException($"The tokenizer's normalizer makes {text.Length} characters of "
+                    + $"{most / MostGrowth - 1024}; at " +
                     $"most {MostGrowth} times as many are supported.");
         }
         return text;

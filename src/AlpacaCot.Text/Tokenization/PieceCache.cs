@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Caches the ids of frequent words: each of a fixed number of slots, one cache line long, contains the last word with its hash. It
-/// belongs to one thread at a time and allocates nothing after its start.
+/// Caches the ids of frequent words: each of a fixed number of slots, one cache line long, contains the last word with its hash.
+/// It belongs to one thread at a time and allocates nothing after its start.
 /// </summary>
 internal sealed class PieceCache
 {
@@ -15,7 +15,8 @@ internal sealed class PieceCache
 
     public static bool Holds(ReadOnlySpan<char> text) => text.Length is > 0 and <= LongestWord;
 
-    /// <summary>The ids of a word that <see cref="Holds"/>, valid until the next word is added; empty if they are not cached.</summary>
+    /// <summary>The ids of a word that <see cref="Holds"/>, valid until the next word is added; empty if they are not
+    /// cached.</summary>
     public ReadOnlySpan<int> Find(ReadOnlySpan<char> text)
     {
         ref var slot = ref _slots[SlotOf(text)];

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace AlpacaCot.Text.Tokenization;
 
 /// <summary>
-/// Collects token ids and, optionally, the range of normalized text that each covers. It is used again for other texts of the same
-/// tokenizer, with the lists and the cache that encoding needs, so that encoding allocates little.
+/// Collects token ids and, optionally, the range of normalized text that each covers. It is used again for other texts of the
+/// same tokenizer, with the lists and the cache that encoding needs, so that encoding allocates little.
 /// </summary>
 internal sealed class TokenSink(bool withRanges = false)
 {

@@ -25,7 +25,7 @@ public static class TokenizerFiles
 
     /// <summary>Whether a model contains a tokenizer.</summary>
     /// <param name="model">A model folder or model file.</param>
-    public static bool Has(string model) => Directory.Exists(model) ? Candidates(HubCache.Resolve(model)).Any()
+    public static bool Has(string model) => Directory.Exists(model) ? Candidates(HubLayout.SnapshotOfModel(model)).Any()
         : GgufHeader.Looks(model) && GgufHeader.Read(model).Values.ContainsKey("tokenizer.ggml.model");
 
     /// <summary>The files of a tokenizer; a copy of them in an empty folder is the same tokenizer.</summary>
@@ -34,7 +34,7 @@ public static class TokenizerFiles
     /// <exception cref="InputException">A file is damaged, or the kind of a GGUF file's tokenizer is not supported.</exception>
     public static IReadOnlyList<TokenizerFile> Of(string path)
     {
-        path = HubCache.Resolve(path);
+        path = HubLayout.SnapshotOfModel(path);
         if (Directory.Exists(path))
         {
             List<string> main = [.. Candidates(path)];
@@ -45,14 +45,15 @@ public static class TokenizerFiles
             return [.. GgufTokenizer.Files(path).Select(file => new TokenizerFile(file.Key, () => file.Value))];
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var name = MainName(path);
-        List<TokenizerFile> files = [new(name, () => File.ReadAllBytes(path)), .. Copies(Present(folder, TokenizerConfig.FileNames))];
+        List<TokenizerFile> files = [new(name, () => File.ReadAllBytes(path)),
+            .. Copies(Present(folder, TokenizerConfig.FileNames))];
         if (name == Words) files.Add(new(Merges, () => File.ReadAllBytes(Gpt2Files.MergesBeside(path))));
         return files;
     }
 
     internal static Tokenizer Load(string path)
     {
-        if (Directory.Exists(path)) path = InFolder(HubCache.Resolve(path));
+        if (Directory.Exists(path)) path = InFolder(HubLayout.SnapshotOfModel(path));
         if (!File.Exists(path)) throw new InputException($"{path}: the file or folder does not exist.");
         if (GgufHeader.Looks(path)) return FromFiles(path, GgufTokenizer.Read(path).ToFiles());
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;

@@ -7,9 +7,9 @@ using static System.FormattableString;
 
 namespace AlpacaCot.Text.Tokenization;
 
-/// <summary>A token added to a vocabulary.</summary>
+/// <summary>A token added to a vocabulary, or one that it has and the model has no row for.</summary>
 /// <param name="Text">Text of the token.</param>
-/// <param name="Id">Its id, after all existing ones.</param>
+/// <param name="Id">Its id, after all those that have rows.</param>
 /// <param name="Pieces">Ids of its text in the old tokenizer, from which its embedding is initialized.</param>
 public sealed record NewToken(string Text, int Id, IReadOnlyList<int> Pieces);
 
@@ -36,7 +36,10 @@ public sealed class VocabularyExtension
     /// <summary>Vocabulary size before the extension.</summary>
     public int Before => _tokenizer.VocabularySize;
 
-    /// <summary>The new tokens by ascending id.</summary>
+    /// <summary>Vocabulary size after the extension.</summary>
+    public int After => Math.Max(Before, _tokens.Count > 0 ? _tokens[^1].Id + 1 : 0);
+
+    /// <summary>The tokens that get rows, by ascending id.</summary>
     public IReadOnlyList<NewToken> Tokens => _tokens;
 
     /// <summary>Changed tokenizer files by name; null means that the file is removed.</summary>
@@ -46,13 +49,19 @@ public sealed class VocabularyExtension
     /// <param name="folder">The model folder.</param>
     /// <param name="tokens">Texts of the tokens; existing tokens are skipped.</param>
     /// <param name="special">Whether they are control tokens, such as <c>&lt;|tool|&gt;</c>, skipped in decoding.</param>
+    /// <param name="rows">The rows of the model's embedding: existing tokens beyond them get rows too. Null: all have
+    /// one.</param>
     /// <exception cref="InputException">The folder has no tokenizer, or all tokens exist already.</exception>
-    public static VocabularyExtension Add(string folder, IReadOnlyList<string> tokens, bool special)
+    public static VocabularyExtension Add(string folder, IReadOnlyList<string> tokens, bool special, int? rows = null)
     {
         var extension = new VocabularyExtension(folder);
+        var least = Math.Min(rows ?? extension.Before, extension.Before);
+        if (tokens.All(text => text.Length == 0 || extension._tokenizer.TokenToId(text) < least))
+            throw new InputException($"{folder}: all of the tokens exist already.");
+        for (var id = least; id < extension.Before; id++)
+            extension.Append(extension._tokenizer.IdToToken(id), id, least);
         foreach (var text in tokens.Distinct())
-            if (text.Length > 0 && extension._tokenizer.TokenToId(text) is null) extension.Append(text, text);
-        if (extension._tokens.Count == 0) throw new InputException($"{folder}: all of the tokens exist already.");
+            if (text.Length > 0 && extension._tokenizer.TokenToId(text) is null) extension.Append(text, extension.After, least);
         extension.WriteAdded(special);
         return extension;
     }
@@ -87,7 +96,7 @@ public sealed class VocabularyExtension
             var (text, kind) = (other.Pieces[i], other.Kinds[i]);
             if (kind is not (PieceKind.Normal or PieceKind.UserDefined) || !known.Add(text)) continue;
             pieces.Add((text, own.Type == SentencePieceFile.BpeType ? 0 : other.Scores[i], kind));
-            extension.Append(text, text.Replace('\u2581', ' '));
+            extension.Append(text, extension.After, extension.Before, text.Replace('\u2581', ' '));
         }
         if (pieces.Count == 0) throw new InputException($"{second} has no piece that {path} lacks.");
         extension._files[Model] = SentencePieceWriter.Append(file, pieces);
@@ -95,11 +104,13 @@ public sealed class VocabularyExtension
         return extension;
     }
 
-    private void Append(string token, string text)
+    private void Append(string token, int id, int rows, string? text = null)
     {
-        var pieces = _tokenizer.EncodeSegment(text, first: false);
-        _tokens.Add(new NewToken(token, Before + _tokens.Count, pieces));
+        var pieces = _tokenizer.EncodeSegment(text ?? token, first: false);
+        _tokens.Add(new NewToken(token, id, [.. pieces.Where(piece => piece < rows)]));
     }
+
+    private IEnumerable<NewToken> Added => _tokens.Where(token => token.Id >= Before);
 
     private void WriteAdded(bool special)
     {
@@ -107,7 +118,7 @@ public sealed class VocabularyExtension
         {
             var json = Read(Main);
             if (json["added_tokens"] is not JsonArray list) json["added_tokens"] = list = [];
-            foreach (var token in _tokens)
+            foreach (var token in Added)
             {
                 var entry = Entry(token, special);
                 entry.Insert(0, "id", token.Id);
@@ -118,7 +129,7 @@ public sealed class VocabularyExtension
         }
         var config = Read(Config);
         if (config["added_tokens_decoder"] is not JsonObject decoder) config["added_tokens_decoder"] = decoder = [];
-        foreach (var token in _tokens) decoder[token.Id.ToString(CultureInfo.InvariantCulture)] = Entry(token, special);
+        foreach (var token in Added) decoder[token.Id.ToString(CultureInfo.InvariantCulture)] = Entry(token, special);
         Write(Config, config);
     }
 

@@ -61,7 +61,8 @@ public sealed record AdapterCard
     /// <summary>SHA-256 of the tokenized examples.</summary>
     public required string DataSha256 { get; init; }
 
-    /// <summary>The metrics: the last <c>step</c> and <c>loss</c>, the best <c>validation_loss</c>.</summary>
+    /// <summary>The metrics of the weights: <c>step</c>, <c>loss</c>, <c>validation_loss</c>; <c>last_step</c> where the training
+    /// went on after that step.</summary>
     public required IReadOnlyDictionary<string, double> Metrics { get; init; }
 
     /// <summary>The versions of the programs that created it.</summary>
@@ -143,6 +144,10 @@ public sealed record AdapterCard
         text.Append("\n| measured | |\n|---|---:|\n");
         foreach (var (name, value) in Metrics)
             text.Append(CultureInfo.InvariantCulture, $"| {name.Replace('_', ' ')} | {value:0.####} |\n");
+        if (Metrics.TryGetValue("last_step", out var last))
+            text.Append(CultureInfo.InvariantCulture,
+                $"\nThe weights are those of step {Metrics["step"]}, with the lowest validation loss; the training ended at "
+                    + $"step {last}.\n");
         text.Append(CultureInfo.InvariantCulture, $"""
 
             ```yaml

@@ -127,7 +127,8 @@ public static class AdapterCollection
         }
         if (depth == 0) yield break;
         foreach (var inner in Directory.GetDirectories(folder).Order(NaturalOrder.Instance))
-            if (!NotAdapters.Contains(Path.GetFileName(inner)) && Path.GetExtension(inner) is not (".partial" or ".old" or ".damaged"))
+            if (!NotAdapters.Contains(Path.GetFileName(inner))
+                && Path.GetExtension(inner) is not (".partial" or ".old" or ".damaged"))
                 foreach (var found in Folders(inner, depth - 1)) yield return found;
     }
 

@@ -1,8 +1,10 @@
+using AlpacaCot.Text;
 using AlpacaCot.Training.Recipes;
 
 namespace AlpacaCot.Training.Adapters;
 
-/// <summary>Names for files that leave this machine: an adapter and its card contain no paths of their author's folders.</summary>
+/// <summary>Names for files that leave this machine: an adapter and its card contain no paths of their author's
+/// folders.</summary>
 internal static class PortableNames
 {
     /// <summary>The hub id of a model in the hub's cache (<c>models--org--name/snapshots/..</c>), else the name of its folder or
@@ -10,9 +12,7 @@ internal static class PortableNames
     public static string OfModel(string path)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        const string Cached = "models--";
-        var hub = full.Split(Path.DirectorySeparatorChar).LastOrDefault(part => part.StartsWith(Cached, StringComparison.Ordinal));
-        return hub is null ? Path.GetFileName(full) : hub[Cached.Length..].Replace("--", "/", StringComparison.Ordinal);
+        return HubLayout.ModelIdOf(full) ?? Path.GetFileName(full);
     }
 
     /// <summary>A recipe whose paths are names.</summary>
@@ -20,7 +20,8 @@ internal static class PortableNames
     {
         static string? Last(string? path) => path is null ? null
             : Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
-        static IReadOnlyList<DataSpec> Files(IReadOnlyList<DataSpec> data) => [.. data.Select(d => d with { Path = Last(d.Path)! })];
+        static IReadOnlyList<DataSpec> Files(IReadOnlyList<DataSpec> data) =>
+            [.. data.Select(d => d with { Path = Last(d.Path)! })];
         return recipe with
         {
             Output = "runs/again", // the run's own folder is irrelevant to others

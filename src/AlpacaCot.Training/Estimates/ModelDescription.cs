@@ -22,7 +22,8 @@ public sealed record ModelDescription(JsonElement Config, ScalarType Type, IRead
     /// <exception cref="InputException">The model has no configuration.</exception>
     public static ModelDescription Of(ModelSpec model)
     {
-        if (model.Init is { } init) return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string, ScalarType>());
+        if (model.Init is { } init) return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string,
+            ScalarType>());
         var config = Path.Combine(model.Folder!, "config.json");
         ModelFolder folder;
         try

@@ -47,7 +47,8 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Trained parameters as a percentage of all, the adapter's included.</summary>
-    public double Percent => 100.0 * TrainableParameters / (Method == "none" ? BaseParameters : BaseParameters + TrainableParameters);
+    public double Percent => 100.0 * TrainableParameters / (Method == "none" ? BaseParameters : BaseParameters
+        + TrainableParameters);
 
     /// <summary>Estimates a run of a recipe; a model folder with only <c>config.json</c> is sufficient.</summary>
     /// <param name="recipe">The recipe.</param>

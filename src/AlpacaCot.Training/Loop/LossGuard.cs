@@ -15,7 +15,8 @@ internal static class LossGuard
         if (!double.IsFinite(loss))
             throw new TrainingFailedException(
                 $"Step {step}: the loss is {loss}. The weights have diverged: lower training.learning_rate, " +
-                "lengthen training.warmup_steps or lower training.max_grad_norm, then train again from the last checkpoint or the start.");
+                "lengthen training.warmup_steps or lower training.max_grad_norm, then train again from the last checkpoint or "
+                    + "the start.");
         if (objective.Fault(loss, weight) is { } fault) throw new TrainingFailedException($"Step {step}: {fault}");
     }
 
@@ -28,6 +29,7 @@ internal static class LossGuard
         if (norm == 0)
             throw new TrainingFailedException(
                 $"Step {step}: the gradient is exactly 0, so the step has no effect. The model's output " +
-                "does not depend on the trained weights (overflow, or all-zero weights): check the base model with `alpaca-cot score`.");
+                "does not depend on the trained weights (overflow, or all-zero weights): check the base model with `alpaca-cot "
+                    + "score`.");
     }
 }

@@ -22,22 +22,28 @@ internal static class Outcome
         var remarks = new List<string>();
         var idle = !result.Cancelled && result.Steps > 0 && Enumerable.Range(0, result.Steps).All(step => rate.At(step) == 0);
         if (idle)
-            remarks.Add(Invariant($"nothing was trained: the learning rate was 0 in each of the {result.Steps} steps, because a warmup of ")
+            remarks.Add(Invariant($"nothing was trained: the learning rate was 0 in each of the {result.Steps} steps, because ")
+                + Invariant($"a warmup of ")
                 + Invariant($"{rate.WarmupSteps} steps begins at 0; lower training.warmup_steps, or train more steps"));
         var best = result.BestStep > 0 && Directory.Exists(bestFolder)
             ? Invariant($"; {bestFolder} has the weights of step {result.BestStep}, with the lowest validation loss ")
                 + Invariant($"({result.BestValidationLoss:0.0000})") : "";
         var rose = Rose(training) ?? Rose(validation);
         if (rose is { } loss)
-            remarks.Add(Invariant($"the training diverged: the loss rose from {loss.First:0.0000} to {loss.Last:0.0000}, so the result is ")
+            remarks.Add(Invariant($"the training diverged: the loss rose from {loss.First:0.0000} to {loss.Last:0.0000}, so ")
+                + Invariant($"the result is ")
                 + Invariant($"worse than the model before; lower training.learning_rate (now {rate.Peak:0.##e+0}), lengthen ")
                 + $"training.warmup_steps or lower training.max_grad_norm, and train again{best}");
-        else if (!result.Cancelled && validation.Count > 0 && validation[^1].Step == result.Steps && best.Length > 0
+        else if (result.ResultStep is null && !result.Cancelled && validation.Count > 0 && validation[^1].Step == result.Steps
+            && best.Length > 0
             && result.BestStep < result.Steps && validation[^1].Loss > result.BestValidationLoss)
             remarks.Add(Invariant($"the result is that of step {result.Steps}, with validation loss {validation[^1].Loss:0.0000}")
                 + best);
         if (result.StoppedEarly)
-            remarks.Insert(0, Invariant($"training.early_stopping ended the run after step {result.Steps}"));
+            remarks.Insert(0, Invariant($"training.early_stopping ended the run after step {result.Steps}")
+                + (result.ResultStep is { } step
+                    ? Invariant($"; the result has the weights of step {step}, with the lowest validation ")
+                    + Invariant($"loss ({result.BestValidationLoss:0.0000})") : ""));
         return result with { Remarks = remarks, Failed = idle || rose is not null };
     }
 

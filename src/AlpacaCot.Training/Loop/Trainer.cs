@@ -186,7 +186,7 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
         var metrics = new ValidationMetrics(progress.Step, values, best);
         run.Log(metrics);
         observer.Validated(metrics);
-        if (best && progress.Step > 0) run.SaveBest(trained.Adapter);
+        if (best && progress.Step > 0) run.SaveBest(trained.Adapter, metrics);
         if (best) progress = progress with { BestValidationLoss = metrics.Loss, BestStep = metrics.Step };
         return metrics.Loss < (progress.StoppingLoss ?? double.PositiveInfinity) - schedule.MinDelta
             ? progress with { StoppingLoss = metrics.Loss, WithoutImprovement = 0 }

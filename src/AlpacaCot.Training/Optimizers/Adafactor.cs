@@ -40,7 +40,8 @@ internal sealed class AdafactorRule : UpdateRule
         var rest = Math.Pow(step.Number, DecayPower);
         var squared = gradient.pow(Number(2)).add_(Number(Epsilon));
         Tensor update;
-        if (_square is not null) update = _square.mul_(Number(1 - rest)).add_(squared, alpha: Number(rest)).rsqrt().mul_(gradient);
+        if (_square is not null) update = _square.mul_(Number(1 - rest)).add_(squared, alpha: Number(rest)).rsqrt()
+            .mul_(gradient);
         else
         {
             _rows!.mul_(Number(1 - rest)).add_(squared.mean([-1L]), alpha: Number(rest));

@@ -6,8 +6,9 @@ using AlpacaCot.Text;
 namespace AlpacaCot.Training.Recipes;
 
 /// <summary>
-/// <c>adapter: { init: DIR }</c>: training continues from the weights of a trained adapter, with a new optimizer. Method and settings
-/// are those of the adapter. A recipe may repeat them, which is checked, and may change dropout and <c>lora_plus_ratio</c>.
+/// <c>adapter: { init: DIR }</c>: training continues from the weights of a trained adapter, with a new optimizer. Method and
+/// settings are those of the adapter. A recipe may repeat them, which is checked, and may change dropout and
+/// <c>lora_plus_ratio</c>.
 /// </summary>
 internal static class ContinuedAdapter
 {
@@ -23,7 +24,8 @@ internal static class ContinuedAdapter
     /// <summary>Separates the key from those of the method.</summary>
     public static (ConfigurationNode Section, string? Folder) Take(ConfigurationNode node, KeyContext context)
     {
-        if (node is not ConfigurationNode.Mapping map || map.Entries.Find(e => e.Name == Key) is not { } entry) return (node, null);
+        if (node is not ConfigurationNode.Mapping map || map.Entries.Find(e => e.Name == Key) is not { } entry) return (node,
+            null);
         var rest = map with { Entries = [.. map.Entries.Where(e => e.Name != Key)] };
         if (entry.Value.IsNull) return (rest, null);
         var own = context with { Name = $"{context.Name}.{Key}" };
@@ -32,7 +34,8 @@ internal static class ContinuedAdapter
             return (rest, own.Wrong<string?>(null, entry.Value, "the folder of a trained adapter"));
         if (Word(rest)?.Text == AdapterSection.None)
         {
-            own.Problems.Add(path.Location, $"{own.Name} has no effect with method: none, which trains every parameter; remove it, and "
+            own.Problems.Add(path.Location,
+                $"{own.Name} has no effect with method: none, which trains every parameter; remove it, and "
                 + "set model: to the model that training continues from");
             return (rest, null);
         }
@@ -42,8 +45,8 @@ internal static class ContinuedAdapter
             ? Path.Combine(folder, "adapter") : folder);
     }
 
-    /// <summary>The method and configuration of the adapter in a folder; null, with a problem reported, where it cannot be continued
-    /// as the recipe says.</summary>
+    /// <summary>The method and configuration of the adapter in a folder; null, with a problem reported, where it cannot be
+    /// continued as the recipe says.</summary>
     public static (string Method, AdapterConfig Config)? Read(ConfigurationNode rest, string folder, KeyContext context)
     {
         var at = context.Problems.Given[$"{context.Name}.{Key}"];
@@ -52,7 +55,8 @@ internal static class ContinuedAdapter
         {
             var file = Path.Combine(folder, AdapterFolder.ConfigName);
             if (!File.Exists(file))
-                throw new InputException($"{folder} contains no adapter ({AdapterFolder.ConfigName}); give the folder of a trained one");
+                throw new InputException($"{folder} contains no adapter ({AdapterFolder.ConfigName}); give the folder of a "
+                    + $"trained one");
             saved = AdapterConfig.FromJson(File.ReadAllText(file), file);
         }
         catch (Exception e) when (e is InputException or IOException or UnauthorizedAccessException)
@@ -73,7 +77,8 @@ internal static class ContinuedAdapter
         if (word is not null && (IsStart(keyed) || Differing(keyed, saved).Count > 0))
         {
             var why = IsStart(keyed) ? "is already initialized" : $"has other settings: {Differing(keyed, saved)[0]} there";
-            context.Problems.Add(word.Location, $"{context.Name}.{MethodKey}: found {name}, but the adapter in {folder} {why}; remove "
+            context.Problems.Add(word.Location,
+                $"{context.Name}.{MethodKey}: found {name}, but the adapter in {folder} {why}; remove "
                 + $"{MethodKey}");
             return null;
         }
@@ -87,7 +92,8 @@ internal static class ContinuedAdapter
         var config = AdapterSection.Read(merged, context).Config;
         if (config is null) return null;
         foreach (var difference in Differing(config, keyed))
-            context.Problems.Add(at, $"{context.Name}: {difference} in the adapter in {folder}, and its weights depend on it; remove the "
+            context.Problems.Add(at,
+                $"{context.Name}: {difference} in the adapter in {folder}, and its weights depend on it; remove the "
                 + $"key, or start a new adapter without {Key}");
         return (name, config with { Other = saved.Other });
     }

@@ -20,7 +20,8 @@ namespace AlpacaCot.Training.Recipes;
 /// <param name="Counts">The encoder's summary, where there is something to say; else null.</param>
 /// <param name="Mixture">The mixture that was read.</param>
 /// <param name="Seconds">The time of reading and tokenizing.</param>
-internal sealed record EncodingRecord(int Dropped, int Truncated, IReadOnlyList<string> Notes, string? Counts, MixtureReport Mixture,
+internal sealed record EncodingRecord(int Dropped, int Truncated, IReadOnlyList<string> Notes, string? Counts,
+    MixtureReport Mixture,
     double Seconds);
 
 /// <summary>The tokenized data of a recipe before validation examples are split off, from the cache where it is there.</summary>
@@ -36,14 +37,17 @@ internal sealed record EncodedRecipe(EncodedSet Training, EncodedSet Validation,
     /// <param name="template">The prompt template.</param>
     /// <param name="objective">The training objective.</param>
     /// <param name="cache">Where tokenized data is kept; null: in memory only.</param>
+    /// <param name="embeddings">The rows of the model's embedding: data with a token beyond them is an error, and nothing is
+    /// taken from the cache. Null: not checked.</param>
     /// <exception cref="InputException">A file is invalid, or there is no training example.</exception>
     public static EncodedRecipe Of(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective,
-        EncodedCache? cache)
+        EncodedCache? cache, int? embeddings = null)
     {
         var clock = Stopwatch.StartNew();
         var samples = recipe.Validation.Count > 0 || recipe.Training.ValidationSize > 0;
-        var making = new Making(recipe, tokenizer, template, objective, samples);
-        if (cache is null || EncodingKey.Of(recipe, tokenizer, template, objective, samples) is not { } key)
+        var making = new Making(recipe, tokenizer, template, objective, samples, embeddings);
+        if (cache is null || embeddings is not null
+            || EncodingKey.Of(recipe, tokenizer, template, objective, samples) is not { } key)
             return making.InMemory(null);
         string? note = null;
         if (cache.Find(key, damaged => note = damaged) is { } known)
@@ -70,7 +74,8 @@ internal sealed record EncodedRecipe(EncodedSet Training, EncodedSet Validation,
         new(sets.Sets[0], sets.Sets[1], JsonSerializer.Deserialize<EncodingRecord>(sets.Description)!, note);
 
     /// <summary>Reads, renders and tokenizes.</summary>
-    private sealed record Making(Recipe Recipe, Tokenizer Tokenizer, IChatFormat Template, IObjective Objective, bool Samples)
+    private sealed record Making(Recipe Recipe, Tokenizer Tokenizer, IChatFormat Template, IObjective Objective, bool Samples,
+        int? Embeddings)
     {
         public EncodedRecipe InMemory(string? note)
         {
@@ -86,7 +91,10 @@ internal sealed record EncodedRecipe(EncodedSet Training, EncodedSet Validation,
             var clock = Stopwatch.StartNew();
             var notes = new List<string>();
             var noted = new HashSet<string>();   // sources that are counted or read several times repeat their notes
-            var encoder = new ExampleEncoder(Tokenizer, Template, RecipeEncoding.Of(Recipe.Training, Once));
+            var encoder = new ExampleEncoder(Tokenizer, Template, RecipeEncoding.Of(Recipe.Training, Once) with
+            {
+                Embeddings = Embeddings,
+            });
             var reading = new ReadOptions
             {
                 SkipBad = Recipe.Training.SkipBad, Answers = AnswerRule.Filled, OnRecognized = Once, OnBadRecord = Once,

@@ -11,8 +11,8 @@ namespace AlpacaCot.Training.Recipes;
 internal static class EncodingKey
 {
     /// <summary>
-    /// The key: of the contents of data files and tokenizer, the template, the recipe's settings of data and encoding, and the program
-    /// itself. Null where something cannot be named, such as a data set with a converter of the user.
+    /// The key: of the contents of data files and tokenizer, the template, the recipe's settings of data and encoding, and the
+    /// program itself. Null where something cannot be named, such as a data set with a converter of the user.
     /// </summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="tokenizer">The tokenizer.</param>

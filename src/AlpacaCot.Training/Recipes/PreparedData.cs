@@ -28,12 +28,14 @@ public sealed record PreparedData(ExampleSet Train, ExampleSet Validation, int D
     /// <param name="objective">The training objective, which defines examples.</param>
     /// <param name="findOverlap">Whether to look for validation records that nearly repeat a training record, for a note.</param>
     /// <param name="cache">Where tokenized data is kept; null: in memory only.</param>
+    /// <param name="embeddings">The rows of the model's embedding; data with a token beyond them is an error. Null: not
+    /// checked.</param>
     /// <exception cref="InputException">A file is invalid, or there is no training example.</exception>
     public static PreparedData Load(Recipe recipe, Tokenizer tokenizer, IChatFormat template, IObjective objective,
-        bool findOverlap = false, EncodedCache? cache = null)
+        bool findOverlap = false, EncodedCache? cache = null, int? embeddings = null)
     {
         var options = recipe.Training;
-        var encoded = EncodedRecipe.Of(recipe, tokenizer, template, objective, cache);
+        var encoded = EncodedRecipe.Of(recipe, tokenizer, template, objective, cache, embeddings);
         var record = encoded.Record;
         List<string> notes = [.. record.Notes];
         var train = new ExampleSet(encoded.Training.Rows, objective);

@@ -79,7 +79,8 @@ public static class RecipeFile
     private static string ReadText(string path)
     {
         if (Directory.Exists(path)) throw new InputException($"{path} is a folder; pass the recipe file in it");
-        if (!File.Exists(path)) throw new InputException($"{path}: the recipe file does not exist");
+        if (!File.Exists(path)) throw new InputException(ReadProblem.OfMissing(path)
+            ?? $"{path}: the recipe file does not exist");
         if (new FileInfo(path).Length > LargestFile) throw new InputException($"{path} is too large to be a recipe (over 1 MB)");
         try
         {
@@ -87,7 +88,7 @@ public static class RecipeFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path} cannot be read: {e.Message}", e);
+            throw ReadProblem.Explain(e, path);
         }
     }
 

@@ -86,12 +86,14 @@ internal static class RecipeKeys
             o => o.CutoffLength, (o, v) => o with { CutoffLength = v }),
         TrainingKey.Flag("train_on_inputs", "whether prompt tokens are included in the loss",
             o => o.TrainOnInputs, (o, v) => o with { TrainOnInputs = v }),
-        TrainingKey.Word("train_on", "turns included in the loss: all answers, the last one, those of train_on_roles, or only turns "
+        TrainingKey.Word("train_on",
+            "turns included in the loss: all answers, the last one, those of train_on_roles, or only turns "
             + "that the data marks (weight: 1, train: true); turns that the data excludes are never included",
             // Defaults are not written, so that recipes and cells of earlier versions keep their fingerprints.
             o => o.TrainOn == TrainOn.All ? null : (TrainOn?)o.TrainOn, (o, v) => o with { TrainOn = v },
             TrainingOptions.TrainOnWords),
-        new("train_on_roles", "a list of " + string.Join(", ", RoleWords.All), "roles of train_on: roles, such as [assistant, tool]",
+        new("train_on_roles", "a list of " + string.Join(", ", RoleWords.All),
+            "roles of train_on: roles, such as [assistant, tool]",
             ReadRoles, o => o.TrainOnRoles.Count == 0 ? null : $"[{string.Join(", ", o.TrainOnRoles.Select(RoleWords.Of))}]"),
         TrainingKey.Word("reasoning", "reasoning of the data (reasoning_content, thinking): included in the text and the loss, "
             + "masked (in the text, not in the loss), or left out",
@@ -106,6 +108,11 @@ internal static class RecipeKeys
         TrainingKey.Number("early_stopping_min_delta", "a number from 0", v => v >= 0,
             "decrease of the validation loss that early_stopping counts as lower",
             o => o.EarlyStopping is null ? null : o.EarlyStoppingMinDelta, (o, v) => o with { EarlyStoppingMinDelta = v }),
+        TrainingKey.Word("early_stopping_result",
+            "weights of the result where early_stopping ended the run: those of the lowest validation loss, or of the last step",
+            o => o.EarlyStopping is null ? null : (StoppedResult?)o.EarlyStoppingResult,
+                (o, v) => o with { EarlyStoppingResult = v })
+            with { Omitted = "best" },
         TrainingKey.Whole("save_steps", 1, "optimizer steps between checkpoints; default: once an epoch",
             o => o.SaveSteps, (o, v) => o with { SaveSteps = v }),
         TrainingKey.Whole("logging_steps", 1, "optimizer steps between log entries",
@@ -133,7 +140,8 @@ internal static class RecipeKeys
     public static readonly DataKey[] Data =
     [
         DataKey.FilePath("path", "a file",
-            "data: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; a file, a folder, or a pattern such as data/*.csv",
+            "data: JSON, JSON Lines, CSV, TSV or Parquet, optionally .gz or .zst; a file, a folder, or a pattern such as "
+                + "data/*.csv",
             d => d.Path, (d, v) => d with { Path = v }),
         DataKey.Text("name", "a text", "name in studies; default: the source or the file's name",
             d => d.Name, (d, v) => d with { Name = v }),
@@ -271,15 +279,18 @@ internal static class RecipeKeys
     // Words of other tools that are a value here, or several keys.
     private static Dictionary<string, string> OtherWords()
     {
-        const string Four = "write quantization: nf4", Eight = "write quantization: int8", Prefix = "write adapter: prefix_tuning",
+        const string Four = "write quantization: nf4", Eight = "write quantization: int8",
+            Prefix = "write adapter: prefix_tuning",
             Full = "write adapter: none to train every parameter",
             Type = "it is not needed: training computes in float32 unless training.compute says bf16 or int8; save_dtype "
                 + "sets the type of a saved model";
         return new()
         {
             ["qlora"] = "QLoRA is adapter: lora with quantization: nf4", ["4bit"] = Four, ["4-bit"] = Four, ["4"] = Four,
-            ["int4"] = Four, ["load_in_4bit"] = Four, ["8bit"] = Eight, ["8-bit"] = Eight, ["8"] = Eight, ["load_in_8bit"] = Eight,
-            ["prefix"] = Prefix, ["prefix-tuning"] = Prefix, ["prefixtuning"] = Prefix, ["prompt"] = "write adapter: prompt_tuning",
+            ["int4"] = Four, ["load_in_4bit"] = Four, ["8bit"] = Eight, ["8-bit"] = Eight, ["8"] = Eight,
+                ["load_in_8bit"] = Eight,
+            ["prefix"] = Prefix, ["prefix-tuning"] = Prefix, ["prefixtuning"] = Prefix,
+                ["prompt"] = "write adapter: prompt_tuning",
             ["prompt-tuning"] = "write adapter: prompt_tuning", ["p-tuning"] = "write adapter: p_tuning",
             ["ptuning"] = "write adapter: p_tuning", ["p-tuning-v2"] = "write adapter: p_tuning_v2",
             ["ptuning_v2"] = "write adapter: p_tuning_v2", ["full"] = Full, ["full_tuning"] = Full, ["finetune"] = Full,
@@ -313,7 +324,8 @@ internal static class RecipeKeys
     {
         var items = node is ConfigurationNode.Sequence list ? list.Items : [node];
         var roles = items.Select(item => item is ConfigurationNode.Scalar word ? RoleWords.Find(word.Text) : null).ToList();
-        return roles.Count == 0 || roles.Contains(null) ? context.Wrong(options, node, "a list of " + string.Join(", ", RoleWords.All))
+        return roles.Count == 0 || roles.Contains(null)
+            ? context.Wrong(options, node, "a list of " + string.Join(", ", RoleWords.All))
             : options with { TrainOnRoles = [.. roles.Select(role => role!.Value)] };
     }
 

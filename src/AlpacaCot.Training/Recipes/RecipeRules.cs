@@ -144,15 +144,17 @@ internal static class RecipeRules
         foreach (var key in (string[])["training.eval_steps", "training.early_stopping"])
             if (size == 0 && recipe.Validation.Count == 0 && problems.Given.ContainsKey(key))
                 problems.AddAt(key, $"{key}: there is no validation data; add training.validation_size or validation");
-        if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey("training.early_stopping_min_delta"))
-            problems.AddAt("training.early_stopping_min_delta",
-                "training.early_stopping_min_delta has no effect without training.early_stopping; add early_stopping: 3, for example");
+        foreach (var key in (string[])["training.early_stopping_min_delta", "training.early_stopping_result"])
+            if (recipe.Training.EarlyStopping is null && problems.Given.ContainsKey(key)
+                && (key != "training.early_stopping_result" || recipe.Training.EarlyStoppingResult != StoppedResult.Best))
+                problems.AddAt(key, $"{key} has no effect without training.early_stopping; add early_stopping: 3, for example");
     }
 
     private static void Files(Recipe recipe, Problems problems)
     {
         if (recipe.Model.Path is { } model && !Path.Exists(model))
-            problems.AddAt("model.path", $"model: the folder {model} does not exist{ConfigurationNode.HintOf(model)}");
+            problems.AddAt("model.path", ReadProblem.OfMissing(model)
+                ?? $"model: the folder {model} does not exist{ConfigurationNode.HintOf(model)}");
         if (recipe.Model.Init is { } init && !File.Exists(init))
             problems.AddAt("model.init", $"model: the file {init} does not exist");
         if (recipe.Model.Tokenizer is { } tokenizer && !Path.Exists(tokenizer))
@@ -181,7 +183,8 @@ internal static class RecipeRules
     private static void Targets(Recipe recipe, Problems problems)
     {
         if (!problems.Given.ContainsKey("adapter.targets") || recipe.Adapter.Config is null
-            || recipe.Model.Path is not { } path || Path.Combine(path, "config.json") is var config && !File.Exists(config)) return;
+            || recipe.Model.Path is not { } path || Path.Combine(path, "config.json") is var config
+                && !File.Exists(config)) return;
         CausalModel model;
         try
         {
@@ -210,6 +213,7 @@ internal static class RecipeRules
                 if (data.Path.Length > 0 && !AlpacaCot.Data.Collection.DataFiles.Exist(data.Path))
                     problems.AddAt(problems.Given.ContainsKey($"{part}.{i}.path") ? $"{part}.{i}.path" : $"{part}.{i}.source",
                         AlpacaCot.Data.Collection.DataFiles.IsPattern(data.Path) ? $"{part}: no file matches {data.Path}"
+                            : ReadProblem.OfMissing(data.Path) is { } refused ? $"{part}: {refused}"
                             : $"{part}: the file {data.Path} does not exist{ConfigurationNode.HintOf(data.Path)}");
     }
 }

@@ -41,7 +41,8 @@ internal sealed class RecordSample
     public IReadOnlyList<Conversation> Records => [.. _records.OfType<Conversation>()];
 }
 
-/// <summary>Finds validation records that nearly repeat a training record: the validation loss of such a record is too low.</summary>
+/// <summary>Finds validation records that nearly repeat a training record: the validation loss of such a record is too
+/// low.</summary>
 internal static class SplitOverlap
 {
     private const double Similarity = 0.8; // Jaccard index of word triples
@@ -73,7 +74,8 @@ internal static class SplitOverlap
         var (own, other) = (validated[at].Origin, trained[pair.Trained].Origin);
         var example = own.Length > 0 && other.Length > 0
             ? Invariant($" (for example {own} and {other}, similarity {pair.Score:0.00})") : "";
-        return Invariant($"{found.Count:N0} of {validated.Count:N0} validation records nearly repeat a training record{example}, ")
+        return Invariant($"{found.Count:N0} of {validated.Count:N0} validation records nearly repeat a training ")
+            + Invariant($"record{example}, ")
             + Invariant($"so the validation loss is too low ({trained.Count:N0} training records compared). ")
             + "\"alpaca-cot data dedupe\" removes near-duplicates beforehand";
     }

@@ -19,7 +19,8 @@ namespace AlpacaCot.Training.Runs;
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
-    private const string MetricsName = "metrics.jsonl", ProgressName = "progress.json";
+    private const string MetricsName = "metrics.jsonl", ProgressName = "progress.json", BestName = "best",
+        ValidationName = "validation.json";
 
     private readonly int _checkpointLimit;
     private readonly string _template;
@@ -73,8 +74,8 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>
-    /// Opens a run for resuming: restores its last complete checkpoint with <paramref name="restore"/>. A checkpoint that is damaged
-    /// is put aside with a note, and the one before it is used.
+    /// Opens a run for resuming: restores its last complete checkpoint with <paramref name="restore"/>. A checkpoint that is
+    /// damaged is put aside with a note, and the one before it is used.
     /// </summary>
     /// <param name="folder">The run folder.</param>
     /// <param name="checkpointLimit">The number of checkpoints kept.</param>
@@ -138,9 +139,32 @@ public sealed class RunFolder : IDisposable
         _board.Add(m.Step, "validation", m.Values);
     }
 
-    /// <summary>Saves the weights as the best so far, under <c>best/</c>.</summary>
-    public void SaveBest(IAdapter adapter) =>
-        Replace(Path.Combine(Folder, "best"), adapter.Save, BytesOf(adapter.Parameters.Values));
+    /// <summary>Saves the weights as the best so far, under <c>best/</c>, with the step and loss of their validation.</summary>
+    public void SaveBest(IAdapter adapter, ValidationMetrics m) => Replace(Path.Combine(Folder, BestName), into =>
+    {
+        adapter.Save(into);
+        File.WriteAllText(Path.Combine(into, ValidationName), string.Create(CultureInfo.InvariantCulture,
+            $"{{\"step\":{m.Step},\"validation_loss\":{m.Loss:R}}}\n"));
+    }, BytesOf(adapter.Parameters.Values));
+
+    /// <summary>
+    /// The folder with the weights of a step that had the lowest validation loss; null where it has those of another step, as
+    /// after a validation that a crash undid.
+    /// </summary>
+    public string? BestOf(int step)
+    {
+        var folder = Path.Combine(Folder, BestName);
+        var file = Path.Combine(folder, ValidationName);
+        return File.Exists(file) && JsonElement.Parse(File.ReadAllText(file)).GetProperty("step").GetInt32() == step ? folder
+            : null;
+    }
+
+    /// <summary>Copies the weights of <see cref="BestOf"/> into a folder.</summary>
+    internal static void CopyBest(string best, string into)
+    {
+        foreach (var file in Directory.GetFiles(best).Where(file => Path.GetFileName(file) != ValidationName))
+            File.Copy(file, Path.Combine(into, Path.GetFileName(file)));
+    }
 
     /// <summary>Saves the result of the run under <c>adapter/</c> or <c>model/</c>.</summary>
     /// <param name="name">The name of the folder.</param>
@@ -178,19 +202,26 @@ public sealed class RunFolder : IDisposable
         optimizer.Restore(progress.Step, moments.Read);
     }
 
-    /// <summary>What was logged at the last step of a run: the metrics of the weights that are its result.</summary>
-    public static IReadOnlyDictionary<string, double> FinalMetrics(string folder)
+    /// <summary>What was logged at a step of a run: the metrics of the weights that are its result.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="at">The step whose weights are the result, which is then followed by <c>last_step</c>; null: the last
+    /// step.</param>
+    public static IReadOnlyDictionary<string, double> FinalMetrics(string folder, int? at = null)
     {
+        var last = 0.0;
         var metrics = new SortedDictionary<string, double>(StringComparer.Ordinal);
         foreach (var line in File.ReadLines(Path.Combine(folder, MetricsName)))
         {
             var json = JsonElement.Parse(line);
             var step = json.GetProperty("step").GetDouble();
+            last = Math.Max(last, step);
+            if (at is not null && step != at) continue;
             if (metrics.GetValueOrDefault("step", step) != step) metrics.Clear();
             metrics["step"] = step;
             foreach (var name in (string[])["loss", "validation_loss"])
                 if (json.TryGetProperty(name, out var value)) metrics[name] = value.GetDouble();
         }
+        if (at is not null) metrics["last_step"] = last;
         return metrics;
     }
 
@@ -240,7 +271,8 @@ public sealed class RunFolder : IDisposable
         var verified = false;
         try
         {
-            var progress = JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(checkpoint, ProgressName)))!;
+            var progress = JsonSerializer.Deserialize<TrainingProgress>(File.ReadAllText(Path.Combine(checkpoint,
+                ProgressName)))!;
             if (progress is null) throw new InputException($"{ProgressName} contains no progress");
             foreach (var (name, hash) in progress.Files ?? new Dictionary<string, string>())
                 if (Fingerprint.OfFile(Path.Combine(checkpoint, name)) != hash)
@@ -267,7 +299,8 @@ public sealed class RunFolder : IDisposable
             else File.Delete(entry);
     }
 
-    // What a killed process left: parts of folders it was writing, and folders it had moved away without putting the new one there.
+    // What a killed process left: parts of folders it was writing, and folders it had moved away without putting the new one
+    // there.
     private static void Recover(string folder)
     {
         foreach (var at in new[] { folder, Path.Combine(folder, "checkpoints") }.Where(Directory.Exists))

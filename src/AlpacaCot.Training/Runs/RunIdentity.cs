@@ -24,13 +24,14 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
     [
         "output", "save_dtype", "model", "model.path", "model.init", "model.tokenizer", "adapter.init", "training.epochs",
         "training.max_steps", "training.eval_steps", "training.save_steps", "training.save_total_limit", "training.logging_steps",
-        "training.early_stopping", "training.early_stopping_min_delta", "training.threads", "training.gradient_checkpointing",
-        "training.skip_bad",
+        "training.early_stopping", "training.early_stopping_min_delta", "training.early_stopping_result", "training.threads",
+        "training.gradient_checkpointing", "training.skip_bad",
     ];
 
     // Keys whose effect is in the tokenized data: they are named only where that has changed.
     private static readonly string[] OfData =
-        ["data.", "validation.", "mixture.", "template", "training.cutoff_length", "training.train_on", "training.validation_size",
+        ["data.", "validation.", "mixture.", "template", "training.cutoff_length", "training.train_on",
+            "training.validation_size",
             "training.reasoning", "training.chunk"];
 
     public string RecipeHash => Fingerprint.Of(Recipe);
@@ -56,7 +57,8 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
                     : "the files have another content, or are read or split differently by this version")
                 + $". Resume needs the same data; {Remedy}");
         if (model is not null && Model.Length > 0 && model != Model)
-            throw new InputException($"The base model has other weights than when the run in {folder} began. Resume needs the same "
+            throw new InputException($"The base model has other weights than when the run in {folder} began. Resume needs the "
+                + $"same "
                 + $"model; {Remedy}");
     }
 
@@ -99,7 +101,8 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
                 foreach (var entry in map.Entries) Add(key.Length == 0 ? entry.Name : $"{key}.{entry.Name}", entry.Value);
             else if (node is ConfigurationNode.Sequence list)
                 foreach (var (i, item) in list.Items.Index()) Add($"{key}.{i}", item);
-            else if (!(key.StartsWith("data.", StringComparison.Ordinal) || key.StartsWith("validation.", StringComparison.Ordinal))
+            else if (!(key.StartsWith("data.", StringComparison.Ordinal)
+                || key.StartsWith("validation.", StringComparison.Ordinal))
                 || !(key.EndsWith(".path", StringComparison.Ordinal) || key.EndsWith(".name", StringComparison.Ordinal)))
                 values[key] = ((ConfigurationNode.Scalar)node).Text;
         }

@@ -48,6 +48,21 @@ public sealed class RunLock : IDisposable
         if (free is null) throw InUse(folder);
     }
 
+    /// <summary>Whether a process holds a folder; takes nothing.</summary>
+    internal static bool IsHeld(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, LockName))) return false;
+        try
+        {
+            using var free = Open(folder);
+            return free is null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Releases the lock.</summary>
     public void Dispose()
     {

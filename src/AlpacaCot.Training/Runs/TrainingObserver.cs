@@ -102,7 +102,11 @@ public sealed record TrainingResult(int Steps, double FinalLoss, double? BestVal
     /// <summary>The step of <see cref="BestValidationLoss"/>.</summary>
     public int BestStep { get; init; }
 
-    /// <summary>Whether the run learned nothing, or the opposite: the loss rose, or no step had a learning rate above 0.</summary>
+    /// <summary>The step whose weights are in <see cref="OutputFolder"/> where it is not the last one; else null.</summary>
+    public int? ResultStep { get; init; }
+
+    /// <summary>Whether the run learned nothing, or the opposite: the loss rose, or no step had a learning rate above
+    /// 0.</summary>
     public bool Failed { get; init; }
 
     /// <summary>Remarks on the outcome with what to do, such as a loss that rose; empty where there is nothing to say.</summary>

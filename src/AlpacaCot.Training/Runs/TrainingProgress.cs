@@ -8,8 +8,8 @@ public sealed record TrainingProgress(int Step = 0, double? BestValidationLoss =
     /// <summary>The step of <see cref="BestValidationLoss"/>.</summary>
     public int BestStep { get; init; }
 
-    /// <summary>The validation loss that early stopping compares with: the last one that was better by the minimum; null before the
-    /// first validation.</summary>
+    /// <summary>The validation loss that early stopping compares with: the last one that was better by the minimum; null before
+    /// the first validation.</summary>
     public double? StoppingLoss { get; init; }
 
     /// <summary>The number of validations since <see cref="StoppingLoss"/>, none of which was better by the minimum.</summary>

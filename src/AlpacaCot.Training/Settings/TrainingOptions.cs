@@ -105,6 +105,9 @@ public sealed record TrainingOptions
     /// <summary>The decrease of the validation loss that counts as an improvement for <see cref="EarlyStopping"/>.</summary>
     public double EarlyStoppingMinDelta { get; init; }
 
+    /// <summary>Whose weights are the result where <see cref="EarlyStopping"/> ended the run.</summary>
+    public StoppedResult EarlyStoppingResult { get; init; }
+
     /// <summary>Optimizer steps between checkpoints; null: once an epoch.</summary>
     public int? SaveSteps { get; init; }
 
@@ -141,4 +144,14 @@ public sealed record TrainingOptions
     /// Whether invalid records are skipped and reported; otherwise the first one stops the run.
     /// </summary>
     public bool SkipBad { get; init; }
+}
+
+/// <summary>The result of a run that early stopping ended.</summary>
+public enum StoppedResult
+{
+    /// <summary>The weights of the lowest validation loss.</summary>
+    Best,
+
+    /// <summary>The weights of the last step.</summary>
+    Last,
 }

@@ -6,7 +6,8 @@ using AlpacaCot.Text.Conversations;
 
 namespace AlpacaCot.Data.Tests.Formats;
 
-/// <summary>Containers as other programs and people write them: tables, quotes, missing values, wrapped and joined JSON.</summary>
+/// <summary>Containers as other programs and people write them: tables, quotes, missing values, wrapped and joined
+/// JSON.</summary>
 public sealed class ContainerTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -19,13 +20,15 @@ public sealed class ContainerTests : IDisposable
     private string[] Read(string name, string content, ReadOptions? options = null) =>
         [.. InstructionFile.Read(_folder.Write(name, content), options).Select(Told)];
 
-    /// <summary>One rule in every container: no answer is an error that names record and field, and is skipped on request.</summary>
+    /// <summary>One rule in every container: no answer is an error that names record and field, and is skipped on
+    /// request.</summary>
     [Theory]
     [InlineData("a.csv", "instruction,input,output\ngood,x,yes\nWhat is NA?,nan,null\n", 2)]
     [InlineData("a.csv", "instruction,input,output\ngood,x,yes\nWrite nothing,,\n", 2)]
     [InlineData("a.csv", "instruction,input,output\nWrite nothing,,NA\ngood,x,yes\n", 1)]
     [InlineData("a.tsv", "question\tanswer\ngood\tyes\nq\tNone\n", 2)]
-    [InlineData("a.jsonl", """{"instruction":"good","input":"x","output":"yes"}{"instruction":"3+3","input":null,"output":null}""", 2)]
+    [InlineData("a.jsonl",
+        """{"instruction":"good","input":"x","output":"yes"}{"instruction":"3+3","input":null,"output":null}""", 2)]
     [InlineData("a.jsonl", """{"question":"good","answer":"yes"}{"question":"3+3"}""", 2)]
     [InlineData("a.json", """[{"question":"3+3","answer":null},{"question":"good","answer":"yes"}]""", 1)]
     [InlineData("a.jsonl", """{"messages":[{"role":"user","content":"good"},{"role":"assistant","content":"yes"}]}{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":null}]}""", 2)]
@@ -89,7 +92,8 @@ public sealed class ContainerTests : IDisposable
     {
         const string Rows = "question\tanswer\n\"Right\" is what he said\tnoun\n\"\tquotation mark\nWhat is a dash?\ta line\n"
             + "\"\tsecond mark\nfine\tok\n";
-        string[] expected = ["\"Right\" is what he said|noun", "\"|quotation mark", "What is a dash?|a line", "\"|second mark", "fine|ok"];
+        string[] expected = ["\"Right\" is what he said|noun", "\"|quotation mark", "What is a dash?|a line", "\"|second mark",
+            "fine|ok"];
         Assert.Equal(expected, Read("a.tsv", Rows));
         Assert.Equal(expected, Read("b.tsv", Rows.Replace("\n", "\r\n")));
         Assert.Equal(["\"open|1", "b|2"], Read("c.tsv", "question\tanswer\n\"open\t1\nb\t2\n"));
@@ -98,10 +102,13 @@ public sealed class ContainerTests : IDisposable
 
     [Theory]
     // The closing quote is where a cell begins: every line is a row by itself.
-    [InlineData("a.csv", "question,answer\nok,1\n\",mark\nWhat?,line\n\",second\nfine,2\n", 2, "a quote opens a cell that ends 2 lines further",
+    [InlineData("a.csv", "question,answer\nok,1\n\",mark\nWhat?,line\n\",second\nfine,2\n", 2,
+        "a quote opens a cell that ends 2 lines further",
         "ok|1", "What?|line")]
-    [InlineData("a.csv", "question,answer\nok,1\n\"Hello,2\nb,\"World\"\nc,3\n", 2, "text after a closing quote", "ok|1", "b|World", "c|3")]
-    [InlineData("a.tsv", "question\tanswer\nok\t1\n\"Hello\t2\nbye\"\t3\nc\t4\n", 2, "each of these lines has the 2 cells of a row",
+    [InlineData("a.csv", "question,answer\nok,1\n\"Hello,2\nb,\"World\"\nc,3\n", 2, "text after a closing quote", "ok|1",
+        "b|World", "c|3")]
+    [InlineData("a.tsv", "question\tanswer\nok\t1\n\"Hello\t2\nbye\"\t3\nc\t4\n", 2,
+        "each of these lines has the 2 cells of a row",
         "ok|1", "bye\"|3", "c|4")]
     public void A_stray_quote_that_could_merge_rows_is_an_error_of_its_line(string file, string content, int record, string part,
         params string[] others)
@@ -180,13 +187,15 @@ public sealed class ContainerTests : IDisposable
         Assert.Equal(["NaN, he said|a", "b|c"], read.Select(Told));
         Assert.Equal("null", read[0].Metadata["score"].GetRawText());
         Assert.Equal("""["-Infinity","Infinity",{"x":null}]""", read[0].Metadata["more"].GetRawText());
-        Assert.Contains("record 1", Assert.Throws<InputException>(() => Read("b.jsonl", """{"instruction":"a","output":NaN}""")).Message);
+        Assert.Contains("record 1", Assert.Throws<InputException>(() => Read("b.jsonl", """{"instruction":"a","output":NaN}"""))
+            .Message);
     }
 
     [Fact]
     public void Many_such_numbers_over_the_borders_of_blocks_are_all_read()
     {
-        var record = "{\"instruction\":\"a\",\"output\":\"b\",\"s\":[" + string.Join(",", Enumerable.Repeat("NaN", 100_000)) + "]}";
+        var record = "{\"instruction\":\"a\",\"output\":\"b\",\"s\":[" + string.Join(",", Enumerable.Repeat("NaN", 100_000))
+            + "]}";
         var read = InstructionFile.Read(_folder.Write("a.jsonl", record + "\n" + record)).ToList();
         Assert.Equal([100_000, 100_000], read.Select(r => r.Metadata["s"].GetArrayLength()));
     }
@@ -223,7 +232,8 @@ public sealed class ContainerTests : IDisposable
     public void Records_with_lists_stay_records()
     {
         Assert.Equal(["q|a"], Read("a.jsonl", """{"items":[{"instruction":"x","output":"y"}],"question":"q","answer":"a"}"""));
-        Assert.Equal(["q|a"], Read("a.jsonl", """{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}"""));
+        Assert.Equal(["q|a"], Read("a.jsonl",
+            """{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}"""));
         Assert.Equal(["q|a", "r|b"], Read("a.jsonl",
             """{"tags":["x"],"question":"q","answer":"a"}{"tags":["y"],"question":"r","answer":"b"}"""));
     }
@@ -232,7 +242,8 @@ public sealed class ContainerTests : IDisposable
     public void Utf16_with_its_mark_is_read()
     {
         foreach (var encoding in (Encoding[])[Encoding.Unicode, Encoding.BigEndianUnicode])
-            foreach (var (name, text) in new[] { ("a.csv", "question,answer\nWö?,中🦙\n"), ("a.jsonl", """{"question":"Wö?","answer":"中🦙"}""") })
+            foreach (var (name, text) in new[] { ("a.csv", "question,answer\nWö?,中🦙\n"),
+                ("a.jsonl", """{"question":"Wö?","answer":"中🦙"}""") })
             {
                 var path = Path.Combine(_folder.Path, name);
                 File.WriteAllBytes(path, [.. encoding.GetPreamble(), .. encoding.GetBytes(text)]);
@@ -281,13 +292,15 @@ public sealed class ContainerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("p.json", """[ {"instruction":"a","input":"x","output":"given","id":7}, {"instruction":"b","id":8} ]""", "a (x)|b", "output,id|id")]
+    [InlineData("p.json", """[ {"instruction":"a","input":"x","output":"given","id":7}, {"instruction":"b","id":8} ]""",
+        "a (x)|b", "output,id|id")]
     [InlineData("p.jsonl", "\"a\"\n{\"instruction\":\"b\"}\n", "a|b", "|")]
     [InlineData("p.csv", "question,topic\na,t\nb,\n", "a|b", "topic|")]
     [InlineData("p.csv", "question,answer\na,\nb,NA\n", "a|b", "|")]
     [InlineData("p.txt", "a\n[b] c\n", "a|[b] c", "|")]
     [InlineData("p.json", """{"data":[{"question":"a","note":1}]}""", "a", "note")]
-    [InlineData("p.jsonl", """{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"x"}],"id":1}""", "a", "id,reference")]
+    [InlineData("p.jsonl", """{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"x"}],"id":1}""", "a",
+        "id,reference")]
     public void Prompts_are_read_as_all_data_and_need_no_answers(string file, string content, string told, string others)
     {
         var read = PromptFile.Read(_folder.Write(file, content)).ToList();

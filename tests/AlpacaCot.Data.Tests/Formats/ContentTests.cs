@@ -15,9 +15,11 @@ public sealed class ContentTests : IDisposable
     private Conversation Read(string json, string? format = null) =>
         Assert.Single(InstructionFile.Read(_folder.Write("a.jsonl", json), new() { Format = format }));
 
-    private static string Calls(Turn turn) => string.Join("; ", turn.Calls.Select(call => $"{call.Name} {call.ArgumentText} {call.Id}".Trim()));
+    private static string Calls(Turn turn) => string.Join("; ",
+        turn.Calls.Select(call => $"{call.Name} {call.ArgumentText} {call.Id}".Trim()));
 
-    private static string Turns(Conversation conversation) => string.Join("|", conversation.Turns.Select(turn => $"{turn.Role}: {turn.Text}"));
+    private static string Turns(Conversation conversation) =>
+        string.Join("|", conversation.Turns.Select(turn => $"{turn.Role}: {turn.Text}"));
 
     /// <summary>TRL 2429: calls in every form.</summary>
     [Theory]
@@ -29,17 +31,20 @@ public sealed class ContentTests : IDisposable
         "w {}; v {}")]
     [InlineData("""{"role": "assistant", "content": null, "function_call": {"name": "w", "arguments": "{\"city\": \"Oslo\"}"}}""",
         """w {"city": "Oslo"}""")]
-    [InlineData("""{"from": "function_call", "value": "{\"name\": \"w\", \"arguments\": {\"city\": \"Oslo\"}}"}""", """w {"city": "Oslo"}""")]
+    [InlineData("""{"from": "function_call", "value": "{\"name\": \"w\", \"arguments\": {\"city\": \"Oslo\"}}"}""",
+        """w {"city": "Oslo"}""")]
     [InlineData("""{"from": "function_call", "value": "[{\"name\": \"w\", \"arguments\": {}}, {\"name\": \"v\", \"arguments\": {\"a\": 1}}]"}""",
         """w {}; v {"a": 1}""")]
     [InlineData("""{"role": "tool_call", "content": "{\"name\": \"w\", \"arguments\": {}}"}""", "w {}")]
     [InlineData("""{"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "w", "input": {"city": "Oslo"}}]}""",
         """w {"city": "Oslo"} t1""")]
-    [InlineData("""{"role": "assistant", "content": [{"type": "tool_call", "value": "{\"name\": \"w\", \"arguments\": {}}"}]}""", "w {}")]
+    [InlineData("""{"role": "assistant", "content": [{"type": "tool_call", "value": "{\"name\": \"w\", \"arguments\": {}}"}]}""",
+        "w {}")]
     [InlineData("""{"role": "assistant", "content": null, "tool_calls": "[{\"name\": \"w\", \"arguments\": {}}]"}""", "w {}")]
     public void A_call_is_read_in_every_form_and_comes_back(string turn, string calls)
     {
-        var key = turn.Contains("\"from\"") ? """{"from": "human", "value": "Oslo?"}""" : """{"role": "user", "content": "Oslo?"}""";
+        var key = turn.Contains("\"from\"") ? """{"from": "human", "value": "Oslo?"}"""
+            : """{"role": "user", "content": "Oslo?"}""";
         var read = Read($$"""{"{{(turn.Contains("\"from\"") ? "conversations" : "messages")}}": [{{key}}, {{turn}}]}""");
         Assert.Equal(calls, Calls(read.Turns[1]));
         Assert.Equal("", read.Turns[1].Text);
@@ -62,14 +67,16 @@ public sealed class ContentTests : IDisposable
         var read = Read("""
             {"tools": "[{\"name\": \"w\", \"parameters\": {\"type\": \"object\"}}]", "id": 7, "messages": [{"role": "user", "content": "Oslo?", "name": "Bo"}, {"role": "assistant", "content": "", "reasoning_content": "Look.", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "w", "arguments": "{}"}}], "weight": 0}, {"role": "tool", "name": "w", "tool_call_id": "c1", "content": {"t": 3}}, {"role": "assistant", "content": "3.", "thinking": "So.", "train": true, "refusal": null}]}
             """);
-        Assert.Equal("""{"type": "function", "function": {"name": "w", "parameters": {"type": "object"}}}""", Assert.Single(read.Tools).GetRawText());
+        Assert.Equal("""{"type": "function", "function": {"name": "w", "parameters": {"type": "object"}}}""",
+            Assert.Single(read.Tools).GetRawText());
         Assert.Equal(["id"], read.Metadata.Keys);
         Assert.Equal("Bo", read.Turns[0].Metadata["name"].GetString());
         Assert.Equal(("Look.", false), (read.Turns[1].Reasoning, read.Turns[1].Learn));
         Assert.Equal(("w", "c1", """{"t": 3}"""), (read.Turns[2].ToolName, read.Turns[2].ToolCallId, read.Turns[2].Text));
         Assert.Equal(("So.", true), (read.Turns[3].Reasoning, read.Turns[3].Learn));
         ComesBack(read);
-        Assert.Equal("t", Read("""{"tools": "t", "messages": [{"role": "user", "content": "x"}]}""").Metadata["tools"].GetString());
+        Assert.Equal("t", Read("""{"tools": "t", "messages": [{"role": "user", "content": "x"}]}""")
+            .Metadata["tools"].GetString());
     }
 
     [Fact]
@@ -90,7 +97,8 @@ public sealed class ContentTests : IDisposable
     [InlineData("""{"conversation": [{"system": "s", "input": "a", "output": "b"}, {"input": "c", "output": "d"}]}""", null,
         "System: s|User: a|Assistant: b|User: c|Assistant: d")]   // XTuner
     [InlineData("""{"conversation": [{"input": "", "output": "plain"}]}""", null, "Assistant: plain")]
-    [InlineData("""{"id": "0", "data": ["a", "b", "c", "d"]}""", null, "User: a|Assistant: b|User: c|Assistant: d")]   // UltraChat
+    // UltraChat
+    [InlineData("""{"id": "0", "data": ["a", "b", "c", "d"]}""", null, "User: a|Assistant: b|User: c|Assistant: d")]
     [InlineData("""{"prompt": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}], "completion": [{"role": "assistant", "content": "b"}]}""",
         null, "System: s|User: a|Assistant: b")]   // TRL
     [InlineData("""{"prompt": "a", "completion": [{"role": "assistant", "content": "b"}]}""", null, "User: a|Assistant: b")]
@@ -204,7 +212,8 @@ public sealed class ContentTests : IDisposable
             foreach (var file in (string[])["out.jsonl", "out.json", "out.parquet"])
                 Assert.Equal(Said.By(read), Said.By(Back(read, format, file)));
             Assert.Equal(read.Turns.Select(turn => (turn.Role, turn.Text, turn.Reasoning, Calls(turn), turn.Learn)),
-                Back(read, format, "out.csv").Turns.Select(turn => (turn.Role, turn.Text, turn.Reasoning, Calls(turn), turn.Learn)));
+                Back(read, format, "out.csv").Turns.Select(turn =>
+                    (turn.Role, turn.Text, turn.Reasoning, Calls(turn), turn.Learn)));
         }
     }
 }

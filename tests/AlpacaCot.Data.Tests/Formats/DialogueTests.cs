@@ -13,8 +13,10 @@ public sealed class DialogueTests : IDisposable
     /// <summary>Records of every shape, and what they say: a turn a line, the rejected answer behind an arrow.</summary>
     public static TheoryData<string, string, string> Records => new()
     {
-        { """{"id": 1, "conversations": [{"from": "human", "value": "hi"}, {"from": "assistant", "value": "ho"}]}""", "sharegpt", "User: hi|Assistant: ho" },
-        { """{"system": "s", "conversation": [{"human": "1", "assistant": "2"}]}""", "sharegpt", "System: s|User: 1|Assistant: 2" },
+        { """{"id": 1, "conversations": [{"from": "human", "value": "hi"}, {"from": "assistant", "value": "ho"}]}""", "sharegpt",
+            "User: hi|Assistant: ho" },
+        { """{"system": "s", "conversation": [{"human": "1", "assistant": "2"}]}""", "sharegpt",
+            "System: s|User: 1|Assistant: 2" },
         { """{"messages": [{"role": "developer", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "hi"}]}, {"role": "assistant", "content": "ho"}]}""",
             "openai", "System: s|User: hi|Assistant: ho" },
         { """{"instruction": "i", "input": "x", "output": "o", "history": [["a", "b"]], "system": "s"}""", "alpaca",
@@ -27,8 +29,10 @@ public sealed class DialogueTests : IDisposable
             "preference", "User: q|Assistant: a -> b" },
         { """{"chosen": "\n\nHuman: q\n\nAssistant: r\n\nHuman: s\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: r\n\nHuman: s\n\nAssistant: b"}""",
             "preference", "User: q|Assistant: r|User: s|Assistant: a -> b" },
-        { """{"instruction": "q", "input": "x", "chosen": "a", "rejected": "b"}""", "preference", "User: q (x)|Assistant: a -> b" },
-        { """{"system": "s", "question": "q", "chosen": "a", "rejected": "b"}""", "preference", "System: s|User: q|Assistant: a -> b" },
+        { """{"instruction": "q", "input": "x", "chosen": "a", "rejected": "b"}""", "preference",
+            "User: q (x)|Assistant: a -> b" },
+        { """{"system": "s", "question": "q", "chosen": "a", "rejected": "b"}""", "preference",
+            "System: s|User: q|Assistant: a -> b" },
         { """{"prompt": "q", "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]}""",
             "preference", "User: q|Assistant: a -> b" },
         { """{"input": {"messages": [{"role": "user", "content": "q"}]}, "preferred_output": [{"role": "assistant", "content": "a"}], "non_preferred_output": [{"role": "assistant", "content": "b"}]}""",

@@ -123,7 +123,8 @@ public sealed class InstructionFileTests : IDisposable
         invalid[Array.IndexOf(invalid, (byte)'2')] = 0xFF;
         AssertMessage(invalid, "record 2 (line 2)", "invalid UTF-8");
         AssertMessage([.. Encoding.UTF32.GetPreamble(), .. Encoding.UTF32.GetBytes($"[{A}]")], "UTF-32", "save it as UTF-8");
-        AssertMessage([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"[{A}")[..^1], 0xD8], "UTF-16", "damaged");
+        AssertMessage([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes($"[{A}")[..^1], 0xD8], "UTF-16",
+            "damaged");
         AssertMessage(Encoding.Unicode.GetBytes($"[{A}]"), "UTF-16");
         AssertMessage(Encoding.BigEndianUnicode.GetBytes($"[{A}]"), "UTF-16");
         AssertMessage("PK\u0003\u0004....."u8.ToArray(), "zip archive");

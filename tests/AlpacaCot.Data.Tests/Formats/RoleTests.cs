@@ -35,7 +35,8 @@ public sealed class RoleTests : IDisposable
         "JSON lines; pairs; question -> instruction, response -> output\nfrom record 2 on system_prompt -> system")]
     [InlineData("alpaca.jsonl", """{"instruction":"a","output":"1"}{"instruction":"b","input":"x","output":"2","system":"s"}""",
         "User: a|Assistant: 1\nSystem: s|User: b (x)|Assistant: 2", "JSON lines; alpaca")]
-    [InlineData("null.jsonl", """{"instruction":"a","context":null,"response":"1"}{"instruction":"b","context":"x","response":"2"}""",
+    [InlineData("null.jsonl",
+        """{"instruction":"a","context":null,"response":"1"}{"instruction":"b","context":"x","response":"2"}""",
         "User: a|Assistant: 1\nUser: b (x)|Assistant: 2", "JSON lines; pairs; context -> input, response -> output")]
     [InlineData("input.csv", "instruction,input,context,output\na,,c,1\n", "User: a|Assistant: 1",
         "CSV; alpaca; kept aside: context")]
@@ -121,7 +122,8 @@ public sealed class RoleTests : IDisposable
     [Theory]
     [InlineData("""{"task":"Name the capital.","answer":"Oskavik"}""", "\"task\" is the instruction to \"answer\"",
         "columns: { instruction: task, output: answer } (--columns instruction=task,output=answer)", "{ text: answer }")]
-    [InlineData("""{"response":"a","source":"forum"}""", "\"source\" is the instruction", "columns: { instruction: source, output: response }")]
+    [InlineData("""{"response":"a","source":"forum"}""", "\"source\" is the instruction",
+        "columns: { instruction: source, output: response }")]
     [InlineData("""{"source":"Hello","target":"Hallo"}""", "columns: { instruction: source, output: target }")]
     [InlineData("""{"text":"A film.","answer":"positive"}""", "columns: { instruction: text, output: answer }")]
     [InlineData("""{"prompt":"q","text":"a"}""", "columns: { instruction: prompt, output: text }", "{ text: text }")]

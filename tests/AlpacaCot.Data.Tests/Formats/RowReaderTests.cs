@@ -43,7 +43,8 @@ public sealed class RowReaderTests
     [Fact]
     public void A_row_that_cannot_be_used_is_named_and_the_next_one_is_read()
     {
-        byte[] content = [.. "a,b\n\"x\"y,2\n3,"u8, 0xFF, .. "\n"u8, .. Encoding.UTF8.GetBytes(new string('z', 5000)), .. "\n5,6\n"u8];
+        byte[] content = [.. "a,b\n\"x\"y,2\n3,"u8, 0xFF, .. "\n"u8, .. Encoding.UTF8.GetBytes(new string('z', 5000)),
+            .. "\n5,6\n"u8];
         using var rows = new RowReader(new MemoryStream(content), "t", (byte)',', Quoting.Standard, 4096, header: true);
         var problems = new List<(long Number, long Line, string? Problem)>();
         while (rows.Read()) problems.Add((rows.Number, rows.Line, rows.Problem));

@@ -12,7 +12,8 @@ internal static class Said
         var text = new StringBuilder();
         foreach (var turn in conversation.Turns)
             text.Append(By(turn)).Append('\n');
-        var rejected = conversation.Rejected is { } lost ? string.Join(" / ", lost.Turns.Select(By)) + $" for {lost.Replaces}" : "";
+        var rejected = conversation.Rejected is { } lost ? string.Join(" / ", lost.Turns.Select(By)) + $" for {lost.Replaces}"
+            : "";
         return text.Append($"rejected: {rejected} | {Fields(conversation.Metadata)} | "
             + string.Join(", ", conversation.Tools.Select(Value))).ToString();
     }

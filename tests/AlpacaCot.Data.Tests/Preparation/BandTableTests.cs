@@ -19,7 +19,8 @@ public sealed class BandTableTests
         var found = new List<int>();
         for (var record = 0; record < records; record++)
         {
-            var key = keys == 0 ? (record % 5) switch { 0 => 0u, 1 => uint.MaxValue, 2 => 0xFFFFu, 3 => 0x10000u, _ => 0xFFFF0000u }
+            var key = keys == 0 ? (record % 5) switch { 0 => 0u, 1 => uint.MaxValue, 2 => 0xFFFFu, 3 => 0x10000u,
+                _ => 0xFFFF0000u }
                 : keys < 1000 ? (uint)random.NextInt(keys) * 0x10001u : (uint)random.NextUInt64() % (uint)keys * 4099u;
             found.Clear();
             var same = table.Find(key, found);

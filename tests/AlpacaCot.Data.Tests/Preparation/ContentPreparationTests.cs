@@ -40,7 +40,8 @@ public sealed class ContentPreparationTests
         var cleaner = new Cleaner(new() { Filters = ["empty"] });
         Conversation[] valid = [Called("x", "Oslo"), new([new(Role.User, "x"), new(Role.Assistant, "") { Reasoning = "y" }])];
         Assert.Equal(valid, cleaner.Filter(valid));
-        Conversation[] empty = [new([new(Role.User, "x"), new(Role.Assistant, " ")]), new([new(Role.User, ""), new(Role.Assistant, "y")])];
+        Conversation[] empty = [new([new(Role.User, "x"), new(Role.Assistant, " ")]),
+            new([new(Role.User, ""), new(Role.Assistant, "y")])];
         Assert.Empty(cleaner.Filter(empty));
     }
 
@@ -58,7 +59,8 @@ public sealed class ContentPreparationTests
     [Fact]
     public void Records_that_differ_in_a_call_are_no_duplicates()
     {
-        const string Question = "What is the weather like over there at this very moment, please, and should I take an umbrella along?";
+        const string Question =
+            "What is the weather like over there at this very moment, please, and should I take an umbrella along?";
         Conversation[] records = [Called(Question, "Oslo", "1"), Called(Question, "Rome", "2"), Called(Question, "Oslo", "3")];
         foreach (var threshold in (double?[])[null, 0.7])
             Assert.Equal(records[..2], new Deduplicator(new() { Threshold = threshold }).Filter(records));
@@ -69,7 +71,8 @@ public sealed class ContentPreparationTests
     public void A_shuffle_on_the_disk_keeps_every_part()
     {
         var tool = JsonElement.Parse("""{"type":"function","function":{"name":"w"}}""");
-        var record = new Conversation([new(Role.User, "x") { Media = [new("image", 2, JsonElement.Parse("{\"type\":\"image\"}"))] },
+        var record = new Conversation([new(Role.User,
+            "x") { Media = [new("image", 2, JsonElement.Parse("{\"type\":\"image\"}"))] },
             new(Role.Assistant, "") { Reasoning = "r", Calls = [new("w", JsonElement.Parse("{}"), "1")], Learn = false },
             new(Role.Tool, "3") { ToolName = "w", ToolCallId = "1" }, new(Role.Assistant, "a") { Learn = true }])
         {
@@ -81,7 +84,8 @@ public sealed class ContentPreparationTests
     [Fact]
     public void Unicode_composition_does_not_hide_contamination()   // Tatoeba 2151
     {
-        var evaluation = RecordFile.Read(ReferenceData.Path("cases/data/nf_eval.jsonl")).SelectMany(r => EvaluationText.From(r.Value, r.Origin));
+        var evaluation = RecordFile.Read(ReferenceData.Path("cases/data/nf_eval.jsonl"))
+            .SelectMany(r => EvaluationText.From(r.Value, r.Origin));
         var train = InstructionFile.Read(ReferenceData.Path("cases/data/nf_train.jsonl")).ToList();
         var hits = new List<RecordFinding>();
         Assert.Empty(new Decontaminator(evaluation).Filter(train, hits.Add));
@@ -90,8 +94,11 @@ public sealed class ContentPreparationTests
 
     /// <summary>The same text in two spellings, which a reader does not tell apart.</summary>
     [Theory]
-    [InlineData("Où était située la première école créée après l'été", "Ou\u0300 e\u0301tait situe\u0301e la premie\u0300re e\u0301cole cre\u0301e\u0301e apre\u0300s l'e\u0301te\u0301")]
-    [InlineData("대한민국의 수도는 어디입니까", "\u1103\u1162\u1112\u1161\u11ab\u1106\u1175\u11ab\u1100\u116e\u11a8\u110b\u1174 \u1109\u116e\u1103\u1169\u1102\u1173\u11ab \u110b\u1165\u1103\u1175\u110b\u1175\u11b8\u1102\u1175\u1101\u1161")]
+    [InlineData("Où était située la première école créée après l'été",
+        "Ou\u0300 e\u0301tait situe\u0301e la premie\u0300re e\u0301cole cre\u0301e\u0301e apre\u0300s l'e\u0301te\u0301")]
+    [InlineData("대한민국의 수도는 어디입니까",
+        "\u1103\u1162\u1112\u1161\u11ab\u1106\u1175\u11ab\u1100\u116e\u11a8\u110b\u1174 "
+        + "\u1109\u116e\u1103\u1169\u1102\u1173\u11ab \u110b\u1165\u1103\u1175\u110b\u1175\u11b8\u1102\u1175\u1101\u1161")]
     [InlineData("Tell me the most important rule now", "Tell me the **most important** _rule_ *now*")]
     [InlineData("Tell me the most important rule now", "## Tell me the <b>most important</b> ~~rule~~ now")]
     [InlineData("Fish & chips in the café", "Fish &amp; chips in the caf&eacute;")]

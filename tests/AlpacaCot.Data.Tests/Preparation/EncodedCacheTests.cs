@@ -19,7 +19,8 @@ public sealed class EncodedCacheTests : IDisposable
         var random = new DeterministicRandom((long)seed);
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
-            int[] ids = [.. Enumerable.Range(0, random.NextInt(longest)).Select(_ => random.NextInt(3) == 0 ? 0 : random.NextInt(300_000))];
+            int[] ids = [.. Enumerable.Range(0, random.NextInt(longest))
+                .Select(_ => random.NextInt(3) == 0 ? 0 : random.NextInt(300_000))];
             return new TokenizedExample(ids, [.. ids.Select(id => random.NextInt(2) == 0 ? id : TokenizedExample.Ignored)]);
         })];
     }
@@ -60,7 +61,8 @@ public sealed class EncodedCacheTests : IDisposable
                 Assert.Equal(small[i].Labels, rows[i].Labels);
             }
             Assert.Equal(large.Sum(e => (long)e.Ids.Length), sets.Sets[0].Rows.TokenCount);
-            Assert.Equal(EncodedDataset.From(large).SplitExamples(50, 3).Validation, sets.Sets[0].Rows.SplitExamples(50, 3).Validation);
+            Assert.Equal(EncodedDataset.From(large).SplitExamples(50, 3).Validation,
+                sets.Sets[0].Rows.SplitExamples(50, 3).Validation);
             var kept = sets.Sets[0].First();
             Assert.Equal(3, kept.Count);
             Assert.Null(kept[1]);
@@ -112,7 +114,8 @@ public sealed class EncodedCacheTests : IDisposable
 
         void Age(string key, int hours) =>
             File.SetLastWriteTimeUtc(Path.Combine(_folder.File("cache"), key + ".tokens"), DateTime.UtcNow.AddHours(-hours));
-        IEnumerable<string> Keys() => Directory.GetFiles(_folder.File("cache")).Select(f => Path.GetFileNameWithoutExtension(f)).Order();
+        IEnumerable<string> Keys() => Directory.GetFiles(_folder.File("cache")).Select(f => Path.GetFileNameWithoutExtension(f))
+            .Order();
     }
 
     [Fact]
@@ -164,13 +167,15 @@ public sealed class EncodedCacheTests : IDisposable
         {
             Assert.Equal("/home/me/.cache/alpaca-cot", UserCache.Folder(With(("HOME", "/home/me"))));
             Assert.Equal("/fast/alpaca-cot", UserCache.Folder(With(("HOME", "/home/me"), ("XDG_CACHE_HOME", "/fast"))));
-            Assert.Equal("/home/me/.cache/alpaca-cot", UserCache.Folder(With(("HOME", "/home/me"), ("XDG_CACHE_HOME", "relative"))));
+            Assert.Equal("/home/me/.cache/alpaca-cot",
+                UserCache.Folder(With(("HOME", "/home/me"), ("XDG_CACHE_HOME", "relative"))));
             Assert.Equal("/own", UserCache.Folder(With(("HOME", "/home/me"), ("ALPACACOT_CACHE", "/own"))));
         }
         Assert.Null(UserCache.Folder(With(("HOME", "/home/me"), ("ALPACACOT_CACHE", "off"))));
         Assert.Equal(10_000_000_000, UserCache.Limit(With()));
         Assert.Equal(500_000_000, UserCache.Limit(With(("ALPACACOT_CACHE_GB", "0.5"))));
         Assert.Contains("ALPACACOT_CACHE_GB is \"much\"",
-            Assert.Throws<InputException>(() => UserCache.Limit(With(("ALPACACOT_CACHE_GB", "much")))).Message, StringComparison.Ordinal);
+            Assert.Throws<InputException>(() => UserCache.Limit(With(("ALPACACOT_CACHE_GB", "much")))).Message,
+                StringComparison.Ordinal);
     }
 }

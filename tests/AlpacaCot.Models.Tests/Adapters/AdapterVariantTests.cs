@@ -39,7 +39,8 @@ public sealed class AdapterVariantTests : IDisposable
         }
         Assert.True(golden.LogitDifference(model, $"../llama_peft/{name}/out.safetensors") > 1e-3, "control: the base alone");
         // And again from the folder that we write.
-        using (var adapter = AdapterMethods.Load(model, ReferenceData.Path($"golden/llama_peft/{name}"))) adapter.Save(_folder.File("again"));
+        using (var adapter = AdapterMethods.Load(model,
+            ReferenceData.Path($"golden/llama_peft/{name}"))) adapter.Save(_folder.File("again"));
         using var again = AdapterMethods.Load(model, _folder.File("again"));
         Assert.InRange(golden.LogitDifference(model, $"../llama_peft/{name}/out.safetensors"), 0, 1e-4);
     }
@@ -77,7 +78,8 @@ public sealed class AdapterVariantTests : IDisposable
     public void A_head_saved_as_base_layer_and_embeddings_saved_beside_the_adapter_replace_those_of_the_base()
     {
         var (model, path) = Saved(new LoraConfig { TargetModules = ["lm_head"] });
-        var (head, table) = (model.Parameters["lm_head.weight"] * Number(1.5), model.Parameters["model.embed_tokens.weight"] * Number(0.5));
+        var (head, table) = (model.Parameters["lm_head.weight"] * Number(1.5),
+            model.Parameters["model.embed_tokens.weight"] * Number(0.5));
         Add(path, ("base_model.model.lm_head.base_layer.weight", head), ("base_model.model.model.embed_tokens.weight", table));
         var found = Logits(model, path);
         using (no_grad())
@@ -112,7 +114,8 @@ public sealed class AdapterVariantTests : IDisposable
         using (var built = tiny.Build())
             SafetensorsWriter.Write(_folder.File("base/model.safetensors"),
                 [.. built.Parameters.Where(p => p.Key != "lm_head.weight").Select(p => (p.Key, p.Value))]);
-        var lora = new LoraConfig { TargetModules = ["q_proj"], TokenIndices = new Dictionary<string, IReadOnlyList<int>> { [""] = [7, 250] } };
+        var lora = new LoraConfig { TargetModules = ["q_proj"], TokenIndices = new Dictionary<string,
+            IReadOnlyList<int>> { [""] = [7, 250] } };
         using (var model = LanguageModel.Load(_folder.File("base")))
         using (var adapter = AdapterMethods.Attach(model.Model, lora, 1))
         {
@@ -185,18 +188,21 @@ public sealed class AdapterVariantTests : IDisposable
         return model.Logits(new ModelInput(tensor(new long[] { 5, 17, 100, 3 }, [1, 4])));
     }
 
-    private static void Rename(string path, Func<string, string> name) => Change(path, all => [.. all.Select(t => (name(t.Name), t.Value))]);
+    private static void Rename(string path, Func<string, string> name) =>
+        Change(path, all => [.. all.Select(t => (name(t.Name), t.Value))]);
 
     private static void Add(string path, params (string, Tensor)[] more) => Change(path, all => [.. all, .. more]);
 
     private static void Drop(string path, params string[] parts) =>
         Change(path, all => [.. all.Where(t => !parts.Any(part => t.Name.Contains(part, StringComparison.Ordinal)))]);
 
-    private static void Change(string path, Func<IReadOnlyList<(string Name, Tensor Value)>, IReadOnlyList<(string, Tensor)>> change)
+    private static void Change(string path, Func<IReadOnlyList<(string Name, Tensor Value)>,
+        IReadOnlyList<(string, Tensor)>> change)
     {
         var file = Path.Combine(path, "adapter_model.safetensors");
         List<(string, Tensor)> all;
-        using (var opened = SafetensorsFile.Open(file)) all = [.. opened.Entries.Keys.Select(name => (name, opened.Read(name).clone()))];
+        using (var opened = SafetensorsFile.Open(file)) all =
+            [.. opened.Entries.Keys.Select(name => (name, opened.Read(name).clone()))];
         SafetensorsWriter.Write(file, [.. change(all)]);
     }
 }

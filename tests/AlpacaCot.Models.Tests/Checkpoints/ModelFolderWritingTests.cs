@@ -108,7 +108,8 @@ public sealed class ModelFolderWritingTests : IDisposable
             foreach (var file in Directory.GetFiles(_folder.File("m"), "model-*").Where(_ => bytes == 30_000))
                 Assert.InRange(new FileInfo(file).Length, 1, Math.Max(30_000, weights.Max(w => w.ByteCount)) + 4096);
         }
-        Assert.Equal(weights.Count, Directory.GetFiles(_folder.File("m"), $"model-*-of-{weights.Count:00000}.safetensors").Length);
+        Assert.Equal(weights.Count, Directory.GetFiles(_folder.File("m"), $"model-*-of-{weights.Count:00000}.safetensors")
+            .Length);
     }
 
     [Theory]

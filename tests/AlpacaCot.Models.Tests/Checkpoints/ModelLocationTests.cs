@@ -51,7 +51,8 @@ public sealed class ModelLocationTests : IDisposable
     public void A_run_without_a_result_says_that_it_is_not_finished()
     {
         Run("run");
-        Assert.Contains("not finished", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("run")).Dispose()).Message);
+        Assert.Contains("not finished", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("run")).Dispose())
+            .Message);
     }
 
     [Theory]
@@ -102,12 +103,15 @@ public sealed class ModelLocationTests : IDisposable
         var json = JsonNode.Parse(File.ReadAllText(file))!;
         json["added_tokens"]!.AsArray().Add(new JsonObject
         {
-            ["id"] = 300, ["content"] = "<extra>", ["special"] = true, ["normalized"] = false, ["lstrip"] = false, ["rstrip"] = false,
+            ["id"] = 300, ["content"] = "<extra>", ["special"] = true, ["normalized"] = false, ["lstrip"] = false,
+                ["rstrip"] = false,
             ["single_word"] = false,
         });
         File.WriteAllText(file, json.ToJsonString());
         using var model = LanguageModel.Load(path);
-        Assert.Contains("adds 1 token (<extra>)", Assert.Single(model.Model.Notes));
+        var note = Assert.Single(model.Model.Notes);
+        Assert.Contains("adds 1 token (<extra>)", note);
+        Assert.Contains("alpaca-cot extend", note);
         var ids = model.Tokenizer.Encode("a <extra>");
         Assert.Contains(300, ids);
         using var scope = TorchSharp.torch.NewDisposeScope();
@@ -116,6 +120,24 @@ public sealed class ModelLocationTests : IDisposable
             Assert.Throws<InputException>(() => model.Model.Logits(new(input))).Message);
         ModelExport.ToGguf(model, _folder.File("m.gguf"), Text.Gguf.GgufType.F32);
         Assert.Equal(300, Tokenizer.Load(_folder.File("m.gguf")).VocabularySize);
+
+        // The remedy: a row for the token, as the mean of the tokens that its text had; no file of the tokenizer changes.
+        var extension = VocabularyExtension.Add(path, ["<extra>", "<new>"], special: true, model.Model.Shape.Vocabulary);
+        Assert.Equal([("<extra>", 300), ("<new>", 301)], extension.Tokens.Select(token => (token.Text, token.Id)));
+        Assert.Equal((301, 302), (extension.Before, extension.After));
+        VocabularyGrowth.Write(model, extension, _folder.File("wider"));
+        using var wider = LanguageModel.Load(_folder.File("wider"));
+        Assert.Empty(wider.Model.Notes);
+        Assert.Equal(302, wider.Model.Shape.Vocabulary);
+        Assert.Equal(ids, wider.Tokenizer.Encode("a <extra>"));
+        var table = wider.Model.Parameters["model.embed_tokens.weight"];
+        long[] pieces = [.. extension.Tokens[0].Pieces];
+        Assert.All(pieces, piece => Assert.InRange(piece, 0, 299));
+        Assert.Equal("<extra>", model.Tokenizer.Decode([.. extension.Tokens[0].Pieces]));
+        var mean = table.index_select(0, TorchSharp.torch.tensor(pieces)).mean([0L]);
+        Assert.InRange(Golden.Difference(table[300], mean), 0, 1e-6);
+        Assert.Contains("exist already", Assert.Throws<InputException>(
+            () => VocabularyExtension.Add(_folder.File("wider"), ["<extra>"], special: true, 302)).Message);
     }
 
     [Fact]
@@ -128,7 +150,8 @@ public sealed class ModelLocationTests : IDisposable
         header.Remove("__metadata__");
         header["__metadata__"] = null;
         var text = System.Text.Encoding.UTF8.GetBytes(header.ToJsonString());
-        File.WriteAllBytes(Path.Combine(path, "model.safetensors"), [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes[(8 + length)..]]);
+        File.WriteAllBytes(Path.Combine(path, "model.safetensors"),
+            [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes[(8 + length)..]]);
         using var opened = SafetensorsFile.Open(Path.Combine(path, "model.safetensors"));
         Assert.Empty(opened.Metadata);
     }

@@ -56,6 +56,29 @@ public sealed class UnusedTensorTests : IDisposable
         Assert.Contains("1 tensors for pictures or sound", Assert.Single(model.Model.Notes));
     }
 
+    [Theory]
+    [InlineData("mtp.layers.0.self_attn.q_proj.weight", null)]
+    [InlineData("mtp.fc.weight", null)]
+    [InlineData("model.mtp_layers.0.input_proj.weight", null)]
+    [InlineData("model.mtp_linear_proj.0.weight", null)]
+    [InlineData("model.layers.2.self_attn.q_proj.weight", 1)]
+    [InlineData("model.layers.2.eh_proj.weight", 1)]
+    [InlineData("model.layers.3.shared_head.norm.weight", 2)]
+    public void Layers_of_multi_token_prediction_are_left_out_with_a_note(string name, int? declared)
+    {
+        using var model = LanguageModel.Load(With(name, declared));
+        Assert.Contains("1 tensor of multi-token prediction", Assert.Single(model.Model.Notes));
+        ModelExport.ToGguf(model, _folder.File("m.gguf"), GgufType.F32); // a format without such tensors
+    }
+
+    [Theory]
+    [InlineData("model.layers.2.eh_proj.weight", null)]
+    [InlineData("model.layers.3.eh_proj.weight", 1)]
+    [InlineData("model.layers.1.eh_proj.weight", 1)]
+    [InlineData("model.smtp.weight", null)]
+    public void Layers_beyond_the_declared_ones_are_an_error(string name, int? declared) =>
+        Assert.Contains(name, Assert.Throws<InputException>(() => LanguageModel.Load(With(name, declared)).Dispose()).Message);
+
     [Fact]
     public void Tensors_in_a_shard_that_the_index_forgot_are_not_ignored()
     {
@@ -66,14 +89,17 @@ public sealed class UnusedTensorTests : IDisposable
         var map = new JsonObject();
         foreach (var name in opened.Entries.Keys.Where(n => !n.EndsWith(".bias", StringComparison.Ordinal)))
             map[name] = "model-00001-of-00001.safetensors";
-        File.WriteAllText(_folder.File("base/model.safetensors.index.json"), new JsonObject { ["weight_map"] = map }.ToJsonString());
-        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose()).Message);
+        File.WriteAllText(_folder.File("base/model.safetensors.index.json"),
+            new JsonObject { ["weight_map"] = map }.ToJsonString());
+        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose())
+            .Message);
         // Without an index the shards are found by their names.
         File.Delete(_folder.File("base/model.safetensors.index.json"));
-        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose()).Message);
+        Assert.Contains("q_proj.bias", Assert.Throws<InputException>(() => LanguageModel.Load(_folder.File("base")).Dispose())
+            .Message);
     }
 
-    private string With(string name)
+    private string With(string name, int? predicting = null)
     {
         var tiny = new TinyModel();
         var path = tiny.WriteFolder(_folder.File("base"));
@@ -81,6 +107,10 @@ public sealed class UnusedTensorTests : IDisposable
         using var extra = zeros(4);
         SafetensorsWriter.Write(Path.Combine(path, "model.safetensors"),
             [.. model.Parameters.Select(p => (p.Key, p.Value)), (name, extra)]);
+        if (predicting is null) return path;
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(path, "config.json")))!;
+        config["num_nextn_predict_layers"] = predicting;
+        File.WriteAllText(Path.Combine(path, "config.json"), config.ToJsonString());
         return path;
     }
 }

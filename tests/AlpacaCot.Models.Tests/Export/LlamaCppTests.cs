@@ -121,7 +121,8 @@ public sealed class LlamaCppTests
                 var roundsInputs = question.Type == GgufType.Q8 || question.Type == GgufType.Q4;
                 Assert.True(same == question.Count || (roundsInputs
                     && Gap(model, [.. question.Ids, .. ours[..same]], ours[same], theirs[same]) < NearlyAlike),
-                    $"{question.Model}, {question.Type.Name}, '{question.Text}': token {same} is {ours[same..].FirstOrDefault()} here " +
+                    $"{question.Model}, {question.Type.Name}, '{question.Text}': token {same} is "
+                        + $"{ours[same..].FirstOrDefault()} here " +
                     $"and {theirs[same..].FirstOrDefault()} in llama.cpp");
             }
         }

@@ -31,7 +31,8 @@ public sealed class TiedHeadTests : IDisposable
     public void A_trained_head_or_embedding_survives_the_merge_of_a_tied_base_that_also_stores_the_head(string trained)
     {
         var adapter = Train(Base(sameHead: true), trained);
-        foreach (var (format, type) in new[] { ("hf", (ScalarType?)null), ("hf", ScalarType.BFloat16), ("gguf", null), ("meta", null) })
+        foreach (var (format, type) in new[] { ("hf", (ScalarType?)null), ("hf", ScalarType.BFloat16), ("gguf", null),
+            ("meta", null) })
         {
             using var adapted = LanguageModel.Load(_folder.File("base"), adapter);
             using var plain = LanguageModel.Load(_folder.File("base"));
@@ -65,7 +66,8 @@ public sealed class TiedHeadTests : IDisposable
         using var quantized = ModelFolder.Open(_folder.File("nf4"));
         Assert.Contains("lm_head.weight", quantized.Entries.Keys);
         Assert.False(quantized.Config.GetProperty("tie_word_embeddings").GetBoolean());
-        using var shapes = ModelFamilies.Build(model.Checkpoint.Config, new ShapeWeights(described: new CheckpointWeights(model.Checkpoint)));
+        using var shapes = ModelFamilies.Build(model.Checkpoint.Config,
+            new ShapeWeights(described: new CheckpointWeights(model.Checkpoint)));
         Assert.Contains("lm_head.weight", shapes.Parameters.Keys);
         using var trained = LanguageModel.Load(_folder.File("base"), storage: ScalarType.Float32);
         using var full = new FullTuning(trained.Model, File.ReadAllText(_folder.File("base/config.json")), []);

@@ -13,17 +13,20 @@ public sealed class HostileConfigTests
     [Fact]
     public void Every_field_of_another_kind_or_of_an_absurd_size_is_the_products_error()
     {
-        string[] values = ["null", "\"x\"", "-1", "0", "1e400", "2147483647", "9999999999999", "1.5", "[]", "[\"a\"]", "{}", "{\"a\":1}", "true"];
+        string[] values = ["null", "\"x\"", "-1", "0", "1e400", "2147483647", "9999999999999", "1.5", "[]", "[\"a\"]", "{}",
+            "{\"a\":1}", "true"];
         foreach (var family in (string[])["llama", "gpt2", "chatglm"])
         {
             var config = JsonNode.Parse(new TinyModel(Family: family).Config)!.AsObject();
-            foreach (var key in config.Select(p => p.Key).Concat(["rope_scaling", "head_dim", "layer_types", "sliding_window", "eos_token_id"]).ToList())
+            foreach (var key in config.Select(p => p.Key)
+                .Concat(["rope_scaling", "head_dim", "layer_types", "sliding_window", "eos_token_id"]).ToList())
                 foreach (var value in values)
                 {
                     var changed = config.DeepClone().AsObject();
                     var text = changed.ToJsonString();
                     changed[key] = JsonNode.Parse(value == "1e400" ? "0" : value);
-                    text = value == "1e400" ? changed.ToJsonString().Replace($"\"{key}\":0", $"\"{key}\":1e400") : changed.ToJsonString();
+                    text = value == "1e400" ? changed.ToJsonString().Replace($"\"{key}\":0", $"\"{key}\":1e400")
+                        : changed.ToJsonString();
                     using var document = JsonDocument.Parse(text);
                     try
                     {
@@ -62,7 +65,8 @@ public sealed class HostileConfigTests
             Scaling("""{ "type": "linear", "rope_type": "yarn", "factor": 2.0 }""")).Message);
         // The whole model: the older name is not an unknown field beside the newer one.
         var config = JsonNode.Parse(new TinyModel().Config)!;
-        config["rope_scaling"] = JsonNode.Parse("""{ "type": "yarn", "rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 128 }""");
+        config["rope_scaling"] =
+            JsonNode.Parse("""{ "type": "yarn", "rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 128 }""");
         Build(config);
     }
 

@@ -17,14 +17,16 @@ public sealed class PackingTests : IDisposable
 
     public void Dispose() => _scope.Dispose();
 
-    public static TheoryData<string> Families => [.. FamilyGolden.Folders.Where(f => !f.StartsWith("chatglm", StringComparison.Ordinal)
+    public static TheoryData<string> Families => [.. FamilyGolden.Folders.Where(f =>
+        !f.StartsWith("chatglm", StringComparison.Ordinal)
         || f is "chatglm2" or "chatglm3")];
 
     [Theory]
     [InlineData("llama"), InlineData("qwen2"), InlineData("mistral"), InlineData("gemma2"), InlineData("bloom")]
     public void Logits_and_gradients_are_those_of_the_reference(string family)
     {
-        var (json, wanted) = (Golden.Json($"golden/packing/{family}/out.json"), Golden.Tensors($"golden/packing/{family}/out.safetensors"));
+        var (json, wanted) = (Golden.Json($"golden/packing/{family}/out.json"),
+            Golden.Tensors($"golden/packing/{family}/out.safetensors"));
         using var model = Golden.Model($"golden/{json.GetProperty("base").GetString()}");
         long[] lengths = [.. json.GetProperty("lengths").EnumerateArray().Select(v => v.GetInt64())];
         var (ids, labels) = (Golden.Rows(json, "input_ids")[0], Golden.Rows(json, "labels")[0]);
@@ -112,6 +114,7 @@ public sealed class PackingTests : IDisposable
             Enumerable.Range(0, length).Select(t => (long)((7 * r + 13 * t + t * t) % (vocabulary - 8)) + 4).ToArray())];
         long[] lengths = [.. rows.Select(row => (long)row.Length)];
         var packed = model.Logits(ModelInput.Packed([.. rows.SelectMany(row => row)], lengths, model.Compute)).split(lengths, 1);
-        return rows.Select((row, r) => Golden.Difference(packed[r], model.Logits(new ModelInput(tensor(row, [1, row.Length]))))).Max();
+        return rows.Select((row, r) => Golden.Difference(packed[r], model.Logits(new ModelInput(tensor(row, [1, row.Length])))))
+            .Max();
     }
 }

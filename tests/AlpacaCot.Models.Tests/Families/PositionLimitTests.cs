@@ -48,6 +48,7 @@ public sealed class PositionLimitTests
         config["rope_scaling"] = JsonNode.Parse(scaling);
         using var model = ModelFamilies.Build(JsonSerializer.SerializeToElement(config), new RandomWeights(1));
         var note = PositionLimit.Check(model, 1000, "training.cutoff_length");
-        Assert.Equal(isNoted, note?.Contains("1000 tokens; the model was made for at most 256", StringComparison.Ordinal) == true);
+        Assert.Equal(isNoted, note?.Contains("1000 tokens; the model was made for at most 256",
+            StringComparison.Ordinal) == true);
     }
 }

@@ -76,6 +76,20 @@ public sealed class TextGeneratorTests : IDisposable
     }
 
     [Fact]
+    public void An_answer_that_fills_the_positions_of_the_model_is_cut_and_others_are_not()
+    {
+        var generator = new TextGenerator(_model, null);
+        int[] prompt = [.. Enumerable.Range(0, 250).Select(i => 3 + i % 290)]; // of 256 positions
+        var free = new GenerationOptions { MaxNewTokens = 20 };
+        var answer = generator.GenerateBatch([prompt], free)[0];
+        Assert.Equal(7, answer.Length); // the last token needs no position
+        Assert.True(generator.IsCut(prompt.Length, answer, free));
+        Assert.False(generator.IsCut(prompt.Length, answer, free with { MaxNewTokens = 7 })); // as many as were asked for
+        Assert.False(generator.IsCut(prompt.Length, answer[..6], free)); // an end token came next
+        Assert.False(generator.IsCut(Prompt.Length, generator.GenerateBatch([Prompt], free)[0], free));
+    }
+
+    [Fact]
     public void Draws_depend_on_the_seed_alone()
     {
         Assert.Equal(Generate(Draw(1)), Generate(Draw(1)));

@@ -23,7 +23,8 @@ public sealed class GraphMemoryTests
             var tiny = new TinyModel(Layers: layers, Family: family);
             using var model = tiny.Build();
             model.Recomputes = recomputes;
-            using var adapter = Lora.Attach(model, new LoraConfig { Rank = 4, Alpha = 8, TargetPattern = Lora.AllLinear }, seed: 1);
+            using var adapter = Lora.Attach(model, new LoraConfig { Rank = 4, Alpha = 8, TargetPattern = Lora.AllLinear },
+                seed: 1);
             using var scope = NewDisposeScope();
             var ids = Range(1, 9, CPU).view(1, 8);
             var hidden = model.Hidden(new(ids));

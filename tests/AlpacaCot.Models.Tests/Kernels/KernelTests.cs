@@ -123,11 +123,14 @@ public sealed class KernelTests : IDisposable
         foreach (var strided in (bool[])[false, true])
         {
             Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products)), i => i[0].matmul(exact.t()), strided, x);
-            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25))), i => Plain(i), strided, x, a, b);
-            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25), i[0] * mask)), i => Plain(i, mask), strided,
+            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25))), i => Plain(i), strided,
+                x, a, b);
+            Agree(i => FrozenLinear.Apply(i[0], new FrozenPart(products, new LowRank(i[1], i[2], 0.25), i[0] * mask)),
+                i => Plain(i, mask), strided,
                 x, a, b);
             // The first adapted layer reads embeddings, which do not learn.
-            Agree(i => FrozenLinear.Apply(x, new FrozenPart(products, new LowRank(i[0], i[1], 0.25))), i => Plain([x.to(ScalarType.Float64), .. i]),
+            Agree(i => FrozenLinear.Apply(x, new FrozenPart(products, new LowRank(i[0], i[1], 0.25))),
+                i => Plain([x.to(ScalarType.Float64), .. i]),
                 strided, a, b);
             Agree(i => FrozenLinear.Apply(x, new FrozenPart(products, new LowRank(i[0], i[1], 0.25), x * mask)),
                 i => Plain([x.to(ScalarType.Float64), .. i], mask), strided, a, b);

@@ -86,7 +86,8 @@ public sealed class StudyFileTests : IDisposable
     [InlineData("epochs: 3", "training.epochs is a key of recipes")]
     public void A_key_of_recipes_in_a_study_is_led_to_the_recipe(string line, string remedy)
     {
-        var message = Assert.Throws<InputException>(() => Load(Recipe + "factors: { data: each }\n" + line + "\n" + Rest)).Message;
+        var message = Assert.Throws<InputException>(() => Load(Recipe + "factors: { data: each }\n" + line + "\n" + Rest))
+            .Message;
         Assert.Contains(remedy, message, StringComparison.Ordinal);
         Assert.DoesNotContain("did you mean model?", message, StringComparison.Ordinal);
     }
@@ -101,7 +102,8 @@ public sealed class StudyFileTests : IDisposable
             benchmarks: [{ name: gsm8, path: x }]
             output: o
             """)).Message;
-        foreach (var part in (string[])["study.yaml:3", "did you mean design?", "gsm8k", "has no key 'rnak'", "training.epochs: found 0"])
+        foreach (var part in (string[])["study.yaml:3", "did you mean design?", "gsm8k", "has no key 'rnak'",
+            "training.epochs: found 0"])
             Assert.Contains(part, message, StringComparison.Ordinal);
     }
 

@@ -130,8 +130,10 @@ public sealed class StudyReportTests : IDisposable
             var text = string.Join(' ', Regex.Matches(svg, "<text[^>]*>([^<]*)</text>").Select(m => m.Groups[1].Value));
             Assert.Contains(Long, text, StringComparison.Ordinal);
             // Nothing is drawn beyond the figure's lower edge.
-            var height = double.Parse(Regex.Match(svg, "viewBox=\"0 0 \\d+ (\\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
-            Assert.All(Regex.Matches(svg, " y=\"([\\d.]+)\"").Select(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)),
+            var height = double.Parse(Regex.Match(svg, "viewBox=\"0 0 \\d+ (\\d+)").Groups[1].Value,
+                CultureInfo.InvariantCulture);
+            Assert.All(Regex.Matches(svg, " y=\"([\\d.]+)\"")
+                .Select(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)),
                 y => Assert.InRange(y, 0, height));
         }
         var page = File.ReadAllText(files.Html);

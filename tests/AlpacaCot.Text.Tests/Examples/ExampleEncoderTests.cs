@@ -213,6 +213,7 @@ public sealed class ExampleEncoderTests : IDisposable
         Assert.Equal("record 101", Assert.Throws<InputException>(() => encoder.EncodeAll(Broken()).Count()).Message);
         var tool = new Conversation([new(Role.Tool, "")]);
         Assert.Contains("tool turn", Assert.Throws<InputException>(() => encoder.EncodeAll([tool]).Count()).Message);
-        Assert.Equal(5, encoder.EncodeAll(RandomConversations(5000, seed: 2).Where(IsRendered)).Take(5).Count());   // stopping early is no error
+        // stopping early is no error
+        Assert.Equal(5, encoder.EncodeAll(RandomConversations(5000, seed: 2).Where(IsRendered)).Take(5).Count());
     }
 }

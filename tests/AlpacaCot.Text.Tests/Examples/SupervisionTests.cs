@@ -44,14 +44,16 @@ public sealed class SupervisionTests : IDisposable
     {
         Assert.Equal(["4<|im_end|>\n"], Learnt(Corrected, new()));
         Assert.Equal(["<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n",
-            "<|im_start|>user\nAgain?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n"], Learnt(Corrected, new() { TrainOnInputs = true }));
+            "<|im_start|>user\nAgain?<|im_end|>\n<|im_start|>assistant\n4<|im_end|>\n"],
+                Learnt(Corrected, new() { TrainOnInputs = true }));
         Assert.Null(Encoder(new()).Encode(Record(new(Role.User, "a"), new(Role.Assistant, "b") { Learn = false })));
     }
 
     [Fact]
     public void Train_on_chooses_the_turns()
     {
-        var record = Record(new(Role.System, "s"), new(Role.User, "a"), new(Role.Assistant, "b"), new(Role.User, "c"), new(Role.Assistant, "d"));
+        var record = Record(new(Role.System, "s"), new(Role.User, "a"), new(Role.Assistant, "b"), new(Role.User, "c"),
+            new(Role.Assistant, "d"));
         Assert.Equal(["b<|im_end|>\n", "d<|im_end|>\n"], Learnt(record, new() { TrainOn = TrainOn.All }));
         Assert.Equal(["d<|im_end|>\n"], Learnt(record, new() { TrainOn = TrainOn.Last }));
         Assert.Equal(["a<|im_end|>\n", "c<|im_end|>\n"], Learnt(record, new() { TrainOn = TrainOn.Roles, Roles = [Role.User] }));
@@ -60,8 +62,10 @@ public sealed class SupervisionTests : IDisposable
             Assert.Throws<InputException>(() => Encoder(new() { TrainOn = TrainOn.PerTurn }).Encode(record)).Message);
         Assert.Contains("train_on must be all",
             Assert.Throws<InputException>(() => Encoder(new() { TrainOnInputs = true, TrainOn = TrainOn.Last })).Message);
-        Assert.Contains("needs train_on: roles", Assert.Throws<InputException>(() => Encoder(new() { Roles = [Role.Tool] })).Message);
-        Assert.Contains("needs train_on_roles", Assert.Throws<InputException>(() => Encoder(new() { TrainOn = TrainOn.Roles })).Message);
+        Assert.Contains("needs train_on: roles", Assert.Throws<InputException>(() => Encoder(new() { Roles = [Role.Tool] }))
+            .Message);
+        Assert.Contains("needs train_on_roles", Assert.Throws<InputException>(() => Encoder(new() { TrainOn = TrainOn.Roles }))
+            .Message);
     }
 
     [Theory]
@@ -167,7 +171,8 @@ public sealed class SupervisionTests : IDisposable
     public void A_long_prompt_is_kept_where_the_prompt_is_learnt()
     {
         var record = Conversation.Instruction(new string('a', 90), "", "b");
-        var encoder = new ExampleEncoder(_tokenizer, PromptTemplates.Find("alpaca-short"), new() { CutoffLength = 48, TrainOnInputs = true });
+        var encoder = new ExampleEncoder(_tokenizer, PromptTemplates.Find("alpaca-short"),
+            new() { CutoffLength = 48, TrainOnInputs = true });
         var (ids, labels) = encoder.Encode(record)!;
         Assert.Equal((48, 1, 0), (ids.Length, encoder.Truncated, encoder.Dropped));
         Assert.Equal([-100, .. ids[1..]], labels);

@@ -15,14 +15,16 @@ public sealed class ContentTemplateTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static ToolCall Call(string city, string id = "") => new("weather", JsonElement.Parse($$"""{"city": "{{city}}"}"""), id);
+    private static ToolCall Call(string city, string id = "") =>
+        new("weather", JsonElement.Parse($$"""{"city": "{{city}}"}"""), id);
 
     private static Conversation Record(params Turn[] turns) => new(turns) { Origin = "d.jsonl, record 3", Tools = [Weather] };
 
     /// <summary>TRL 2429: calls with results, several in a turn, with and without text.</summary>
     private static IEnumerable<Conversation> Dialogues()
     {
-        yield return Record(new(Role.System, "Be kind."), new(Role.User, "Oslo?"), new(Role.Assistant, "") { Calls = [Call("Oslo", "a1")] },
+        yield return Record(new(Role.System, "Be kind."), new(Role.User, "Oslo?"),
+            new(Role.Assistant, "") { Calls = [Call("Oslo", "a1")] },
             new(Role.Tool, "3 C") { ToolName = "weather", ToolCallId = "a1" }, new(Role.Assistant, "3 degrees."));
         yield return Record(new(Role.System, "Be kind."), new(Role.User, "Oslo and Rome?"),
             new(Role.Assistant, "Let me look.") { Calls = [Call("Oslo"), Call("Rome")] },
@@ -67,6 +69,52 @@ public sealed class ContentTemplateTests : IDisposable
             Refused(llama3, Dialogues().Last()));
     }
 
+    /// <summary>The form that Mistral publishes for its tokenizer of version 3, written down for one dialogue.</summary>
+    [Fact]
+    public void Mistral_v3_writes_tools_calls_and_results_as_mistral_does()
+    {
+        var mistral = PromptTemplates.Find("mistral-v3");
+        const string Tools =
+            "[AVAILABLE_TOOLS] [{\"type\": \"function\", \"function\": {\"name\": \"weather\", \"parameters\": {\"type\": "
+            + "\"object\", \"properties\": {\"city\": {\"type\": \"string\"}}}}}][/AVAILABLE_TOOLS]";
+        var record = Record(new(Role.System, "Be kind."), new(Role.User, "Hi"), new(Role.Assistant, "Hello."),
+            new(Role.User, "Oslo and Rome?"), new(Role.Assistant,
+                "") { Calls = [Call("Oslo", "abcDEF123"), Call("Rome", "call_2")] },
+            new(Role.Tool, "{\"c\":20}") { ToolCallId = "call_2" }, new(Role.Tool, "3 \"C\"") { ToolCallId = "abcDEF123" },
+            new(Role.Assistant, "3 and 20."));
+        Assert.Equal("[INST] Hi[/INST] Hello." + Tools + "[INST] Be kind.\n\nOslo and Rome?[/INST]"
+            + "[TOOL_CALLS] [{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}, \"id\": \"abcDEF123\"}, "
+            + "{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}, \"id\": \"000000001\"}]"
+            + "[TOOL_RESULTS] {\"content\": {\"c\": 20}, \"call_id\": \"000000001\"}[/TOOL_RESULTS]"
+            + "[TOOL_RESULTS] {\"content\": \"3 \\\"C\\\"\", \"call_id\": \"abcDEF123\"}[/TOOL_RESULTS] 3 and 20.",
+            Text(mistral.Render(record)));
+        var supervised = Supervised(mistral.Render(record));
+        Assert.Equal([" Hello.", " 3 and 20."], [supervised[0], supervised[2]]);
+        Assert.StartsWith("[TOOL_CALLS] [{", supervised[1], StringComparison.Ordinal);
+        Assert.Equal(3, mistral.Render(record).Count(s => s.Special == SpecialToken.Eos));
+        // Results without identifiers belong to the calls in order.
+        var plain = Text(mistral.Render(Record(new(Role.User, "?"), new(Role.Assistant, "") { Calls = [Call("a"), Call("b")] },
+            new(Role.Tool, "1"), new(Role.Tool, "2"), new(Role.Assistant, "3"))));
+        Assert.Contains("{\"content\": 1, \"call_id\": \"000000000\"}", plain, StringComparison.Ordinal);
+        Assert.Contains("{\"content\": 2, \"call_id\": \"000000001\"}", plain, StringComparison.Ordinal);
+        // The prompt for the first answer has system text and tools, because its question is the last one.
+        var first = record with { Turns = [.. record.Turns.Take(2)] };
+        Assert.Equal(Tools + "[INST] Be kind.\n\nHi[/INST]", Text(mistral.RenderPrompt(first)));
+        Assert.Contains("turn 3 contains text and a tool call; a turn of the template mistral-v3 is either text or calls. Use "
+            + "chatml",
+            Refused(mistral, Dialogues().Last()));
+        // Only special tokens of the record's own kind are parsed, and a template of one's own has the same keys.
+        Assert.Equal(Text(mistral.Render(record)), Text(PromptTemplate.FromJson(mistral.ToJson()).Render(record)));
+        foreach (var (key, value) in ((string, string)[])[("calls_in_turn", "two"), ("system_in_turn", "first"),
+            ("calls_form", "x"),
+            ("tools_before_user", "x")])
+        {
+            var json = System.Text.Json.Nodes.JsonNode.Parse(mistral.ToJson())!;
+            json[key] = value;
+            Assert.Contains(key, Assert.Throws<InputException>(() => PromptTemplate.FromJson(json.ToJsonString())).Message);
+        }
+    }
+
     [Theory]
     [InlineData("alpaca")]
     [InlineData("vicuna")]
@@ -75,8 +123,9 @@ public sealed class ContentTemplateTests : IDisposable
     {
         var record = Record(new(Role.User, "Oslo?"), new(Role.Assistant, "") { Calls = [Call("Oslo")] });
         var message = Refused(PromptTemplates.Find(name), record with { Tools = [] });
-        Assert.Equal($"d.jsonl, record 3: turn 2 contains a tool call, for which the template {name} has no form. Use llama3, chatml "
-            + "or the model's own template (template: model).", message);
+        Assert.Equal($"d.jsonl, record 3: turn 2 contains a tool call, for which the template {name} has no form. Use llama3, "
+            + $"chatml, "
+            + "mistral-v3 or the model's own template (template: model).", message);
         Assert.Contains("the record defines tools, for which the template", Refused(PromptTemplates.Find(name), record));
         var result = new Conversation([new(Role.User, "Oslo?"), new(Role.Tool, "3 C"), new(Role.Assistant, "Cold.")]);
         Assert.Contains("turn 2 is a tool turn, which the template", Refused(PromptTemplates.Find(name), result));
@@ -91,7 +140,8 @@ public sealed class ContentTemplateTests : IDisposable
     {
         var chat = ChatTemplate.Load(_folder.Write("t.jinja", "{% for m in messages %}" + body + "{% endfor %}"));
         var record = Record(new(Role.User, "Oslo?"), new(Role.Assistant, "") { Calls = [Call("Oslo")] });
-        Assert.Equal($"d.jsonl, record 3: {what} is not rendered by the template t.jinja. Use a template that renders it, such as "
+        Assert.Equal($"d.jsonl, record 3: {what} is not rendered by the template t.jinja. Use a template that renders it, such "
+            + $"as "
             + "chatml.", Refused(chat, record));
     }
 
@@ -101,7 +151,8 @@ public sealed class ContentTemplateTests : IDisposable
         var record = Record(new(Role.User, "17*3?"), new(Role.Assistant, "51") { Reasoning = "17*3 = 51" }) with { Tools = [] };
         var masked = record with { Turns = [record.Turns[0], record.Turns[1] with { MasksReasoning = true }] };
         var own = ChatTemplate.Load(_folder.Write("t.jinja", "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-            + "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content.strip() }}\n</think>\n\n{% endif %}{{ m.content }}<|im_end|>\n"
+            + "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content.strip() }}\n</think>\n\n{% endif %}{{ m.content "
+                + "}}<|im_end|>\n"
             + "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"));
         foreach (var format in (IChatFormat[])[PromptTemplates.Find("chatml"), own])
         {
@@ -149,7 +200,8 @@ public sealed class ContentTemplateTests : IDisposable
             Assert.Equal([("<|im_start|>assistant\n", false), ("Hi, I am your guide.<|im_end|>\n", true),
                 ("<|im_start|>user\nWhere?<|im_end|>\n<|im_start|>assistant\n", false), ("There.<|im_end|>\n", true)],
                 format.Render(record).Select(s => (s.Text, s.Supervised)));
-        Assert.Equal("d.jsonl, record 3: turn 1 is an assistant turn; with the template alpaca a dialogue begins with a system or user "
+        Assert.Equal("d.jsonl, record 3: turn 1 is an assistant turn; with the template alpaca a dialogue begins with a system "
+            + "or user "
             + "turn. Use llama3, chatml, phi3 or the model's own template (template: model).",
             Refused(PromptTemplates.Find("alpaca"), record));
         Assert.Contains("turn 1 is an assistant turn", Refused(PromptTemplates.Find("llama2-chat"), record));
@@ -158,11 +210,14 @@ public sealed class ContentTemplateTests : IDisposable
     [Fact]
     public void Turns_that_a_record_excludes_are_masked_also_between_generation_blocks()
     {
-        Turn[] turns = [new(Role.User, "2+2?"), new(Role.Assistant, "5") { Learn = false }, new(Role.User, "Again?") { Learn = true },
+        Turn[] turns = [new(Role.User, "2+2?"), new(Role.Assistant, "5") { Learn = false },
+            new(Role.User, "Again?") { Learn = true },
             new(Role.Assistant, "4")];
-        var marked = ChatTemplate.Load(_folder.Write("m.jinja", "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' %}"
+        var marked = ChatTemplate.Load(_folder.Write("m.jinja",
+            "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' %}"
             + "{% generation %}{{ m.content }}!{% endgeneration %}{% else %}{{ m.content }}!{% endif %}{% endfor %}"));
-        var unmarked = ChatTemplate.Load(_folder.Write("u.jinja", "{% for m in messages %}[{{ m.role }}]{{ m.content }}!{% endfor %}"
+        var unmarked = ChatTemplate.Load(_folder.Write("u.jinja",
+            "{% for m in messages %}[{{ m.role }}]{{ m.content }}!{% endfor %}"
             + "{% if add_generation_prompt %}[assistant]{% endif %}"));
         foreach (var format in (IChatFormat[])[marked, unmarked])
         {
@@ -179,8 +234,10 @@ public sealed class ContentTemplateTests : IDisposable
     public void Braces_and_numbers_of_arguments_are_kept()
     {
         var call = new ToolCall("f", JsonElement.Parse("""{"a": {"b": [1.50, null, "}{name}"]}, "c": "é"}"""));
-        var record = new Conversation([new(Role.User, "x"), new(Role.Assistant, "") { Calls = [call, new("g", ToolCall.ParseArguments("no JSON"))] }]);
-        Assert.Equal("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": {\"b\": [1.5, null, \"}{name}\"]}, \"c\": \"é\"}}\n</tool_call>\n"
+        var record = new Conversation([new(Role.User, "x"),
+            new(Role.Assistant, "") { Calls = [call, new("g", ToolCall.ParseArguments("no JSON"))] }]);
+        Assert.Equal("<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": {\"b\": [1.5, null, \"}{name}\"]}, \"c\": "
+            + "\"é\"}}\n</tool_call>\n"
             + "<tool_call>\n{\"name\": \"g\", \"arguments\": \"no JSON\"}\n</tool_call><|im_end|>\n",
             Supervised(PromptTemplates.Find("chatml").Render(record)).Single());
     }

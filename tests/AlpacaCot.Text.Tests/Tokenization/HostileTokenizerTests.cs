@@ -7,18 +7,24 @@ namespace AlpacaCot.Text.Tests.Tokenization;
 public sealed class HostileTokenizerTests
 {
     [Theory]
-    [InlineData("tik.model", "AA== 0\nAQ== 1\nAg== 2\nAw== 3\nBA== 4\naGVsbG8= 16777215\n", "the rank 16777215 of a file with 6 tokens")]
+    [InlineData("tik.model", "AA== 0\nAQ== 1\nAg== 2\nAw== 3\nBA== 4\naGVsbG8= 16777215\n",
+        "the rank 16777215 of a file with 6 tokens")]
     [InlineData("tokenizer.json", """{"model": {"type": "BPE", "vocab": {"a": 0, "b": 16777215}, "merges": []}}""",
         "the id 16777215 in a vocabulary of 2 tokens")]
-    [InlineData("tokenizer.json", """{"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 5}}""", "unk_id is 5; there are 1 pieces")]
-    [InlineData("tokenizer.json", """{"added_tokens": [{"id": 2000000000, "content": "x"}], "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""",
+    [InlineData("tokenizer.json", """{"model": {"type": "Unigram", "vocab": [["a", 0]], "unk_id": 5}}""",
+        "unk_id is 5; there are 1 pieces")]
+    [InlineData("tokenizer.json",
+        """{"added_tokens": [{"id": 2000000000, "content": "x"}], "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""",
         "the added token x has the id 2000000000")]
-    [InlineData("tokenizer.json", """{"model": {"type": "BPE", "vocab": {"\ud800": 0}, "merges": []}}""", "half of a surrogate pair")]
-    [InlineData("tokenizer.json", """{"model": {"type": "BPE", "vocab": {"\\\udc00x": 0}, "merges": []}}""", "half of a surrogate pair")]
+    [InlineData("tokenizer.json", """{"model": {"type": "BPE", "vocab": {"\ud800": 0}, "merges": []}}""",
+        "half of a surrogate pair")]
+    [InlineData("tokenizer.json", """{"model": {"type": "BPE", "vocab": {"\\\udc00x": 0}, "merges": []}}""",
+        "half of a surrogate pair")]
     public void A_small_file_that_asks_for_much_or_has_no_text_is_refused_at_once(string name, string content, string message)
     {
         var before = GC.GetTotalAllocatedBytes();
-        Assert.Contains(message, Assert.Throws<InputException>(() => Golden.Load((name, Encoding.UTF8.GetBytes(content)))).Message);
+        Assert.Contains(message, Assert.Throws<InputException>(() => Golden.Load((name, Encoding.UTF8.GetBytes(content))))
+            .Message);
         Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 50_000_000);
     }
 
@@ -52,7 +58,8 @@ public sealed class HostileTokenizerTests
     [Fact]
     public void Replacements_that_double_a_text_again_and_again_are_stopped()
     {
-        var doubling = string.Join(", ", Enumerable.Repeat("""{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}""", 40));
+        var doubling = string.Join(", ",
+            Enumerable.Repeat("""{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}""", 40));
         var tokenizer = Golden.Load(("tokenizer.json", Encoding.UTF8.GetBytes(
             $$$"""{"normalizer": {"type": "Sequence", "normalizers": [{{{doubling}}}]}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""")));
         Assert.Contains("normalizer", Assert.Throws<InputException>(() => tokenizer.Encode("aaaa")).Message);

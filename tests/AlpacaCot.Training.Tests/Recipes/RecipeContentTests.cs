@@ -81,10 +81,12 @@ public sealed class RecipeContentTests : IDisposable
         Assert.Equal("<think>\nso\n</think>\n\nb<|im_end|>\nd<|im_end|>\n", Learnt(Prepared(Two, "chatml"), 0));
         Assert.Equal("d<|im_end|>\n", Learnt(Prepared(Two, "chatml", ", train_on: last"), 0));
         Assert.Equal("b<|im_end|>\nd<|im_end|>\n", Learnt(Prepared(Two, "chatml", ", reasoning: drop"), 0));
-        Assert.Equal("a<|im_end|>\nc<|im_end|>\n", Learnt(Prepared(Two, "chatml", ", train_on: roles, train_on_roles: [user]"), 0));
+        Assert.Equal("a<|im_end|>\nc<|im_end|>\n",
+            Learnt(Prepared(Two, "chatml", ", train_on: roles, train_on_roles: [user]"), 0));
         Assert.Contains("train_on_roles", Assert.Throws<Text.InputException>(() =>
             Prepared(Two, "chatml", ", train_on: roles, train_on_roles: [robot]")).Message);
-        var recipe = RecipeFile.Parse($"model: {Base}\ndata: d.jsonl\nadapter: lora\ntraining: {{ train_on: per-turn, reasoning: mask, "
+        var recipe = RecipeFile.Parse($"model: {Base}\ndata: d.jsonl\nadapter: lora\ntraining: {{ train_on: per-turn, "
+            + $"reasoning: mask, "
             + "train_on_roles: [tool, assistant] }\noutput: out\n", "r.yaml", folder: _folder.Path);
         var again = RecipeFile.Parse(RecipeFile.Write(recipe), "again.yaml", folder: _folder.Path).Training;
         Assert.Equal((TrainOn.PerTurn, ReasoningUse.Mask), (again.TrainOn, again.Reasoning));
@@ -103,7 +105,8 @@ public sealed class RecipeContentTests : IDisposable
         Case("reasoning.jsonl");
         Assert.Equal("<think>\n17*3 = 51\n</think>\n\n51<|im_end|>\n", Learnt(Prepared("", "chatml", "", "reasoning.jsonl"), 0));
         Case("gpt_first.jsonl");
-        Assert.Equal("Hi, I am your guide.<|im_end|>\nOn the hill.<|im_end|>\n", Learnt(Prepared("", "chatml", "", "gpt_first.jsonl"), 0));
+        Assert.Equal("Hi, I am your guide.<|im_end|>\nOn the hill.<|im_end|>\n",
+            Learnt(Prepared("", "chatml", "", "gpt_first.jsonl"), 0));
         Assert.Contains("turn 1 is an assistant turn",
             Assert.Throws<Text.InputException>(() => Prepared("", "alpaca", "", "gpt_first.jsonl")).Message);
     }
@@ -111,7 +114,8 @@ public sealed class RecipeContentTests : IDisposable
     [Fact]
     public void Long_plain_text_becomes_several_examples()
     {
-        var prepared = Prepared($$"""{"text": "{{string.Concat(Enumerable.Repeat("the old castle on the hill ", 100))}}"}""", "plain");
+        var prepared = Prepared($$"""{"text": "{{string.Concat(Enumerable.Repeat("the old castle on the hill ", 100))}}"}""",
+            "plain");
         Assert.InRange(prepared.Train.Rows.Count, 3, 100);
         Assert.Contains(prepared.Notes, note => note.Contains("1 long text cut into"));
     }

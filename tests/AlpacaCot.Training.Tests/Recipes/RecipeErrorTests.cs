@@ -81,10 +81,12 @@ public sealed class RecipeErrorTests
 
     // Mistakes of hands: what a person typed, with the line, a mark below the place, and what to type instead.
     [Theory]
-    [InlineData("training: { epochs: 1", "r.yaml:4", "the bracket { is not closed; add }", "    training: { epochs: 1\n              ^")]
+    [InlineData("training: { epochs: 1", "r.yaml:4", "the bracket { is not closed; add }",
+        "    training: { epochs: 1\n              ^")]
     [InlineData("training:\n\tepochs: 1", "r.yaml:5", "indented with a tab; use spaces", "    →epochs: 1\n    ^")]
     [InlineData("training:\n　epochs: 1", "r.yaml:5", "looks like a space; use ordinary spaces", "^")]
-    [InlineData("template：alpaca", "r.yaml:4", "the colon after template is full-width (：); write an ordinary colon", "    template：alpaca\n            ^")]
+    [InlineData("template：alpaca", "r.yaml:4", "the colon after template is full-width (：); write an ordinary colon",
+        "    template：alpaca\n            ^")]
     [InlineData("adapter:\n  rank：8", "r.yaml:5", "the colon after rank is full-width", "      rank：8\n          ^")]
     [InlineData("validation: [a.json，b.json", "r.yaml:4", "the comma ， is full-width; write an ordinary comma", "^")]
     [InlineData("validation: 【a: b】", "r.yaml:4", "the bracket 【 is full-width; write [", "^")]
@@ -168,7 +170,8 @@ public sealed class RecipeErrorTests
 
     [Fact]
     public void Text_in_a_block_may_have_any_characters() =>
-        Assert.Equal("说明：\n\tx\n", RecipeFile.Parse("model: m\ndata: [{ path: d, name: d }]\noutput: |\n  说明：\n  \tx\n", "r.yaml").Output);
+        Assert.Equal("说明：\n\tx\n", RecipeFile.Parse("model: m\ndata: [{ path: d, name: d }]\noutput: |\n  说明：\n  \tx\n", "r.yaml")
+            .Output);
 
     [Theory]
     [InlineData("recipe: r.yaml\nfactors: { data: each }\n", "r.yaml:1", "this is a study", "alpaca-cot study r.yaml")]
@@ -194,8 +197,10 @@ public sealed class RecipeErrorTests
             output: o
             """);
         var message = Assert.Throws<InputException>(() => RecipeFile.Load(path)).Message;
-        foreach (var part in (string[])["has 6 errors", ":2: template: Unknown prompt template \"alpcaa\"", "no.json does not exist",
-            "full-width comma", "control characters; write a path with / or in single quotes", ":5: adapter.targets: The adapter's targets q_porj match no linear layer", "q_proj", ":6: training.epochs"])
+        foreach (var part in (string[])["has 6 errors", ":2: template: Unknown prompt template \"alpcaa\"",
+            "no.json does not exist",
+            "full-width comma", "control characters; write a path with / or in single quotes",
+                ":5: adapter.targets: The adapter's targets q_porj match no linear layer", "q_proj", ":6: training.epochs"])
             Assert.Contains(part, message, StringComparison.Ordinal);
     }
 

@@ -19,21 +19,24 @@ public sealed class TokenizedDataCacheTests : IDisposable
     {
         _cache = new(_folder.File("cache"), 1 << 30);
         _folder.Write("d.jsonl", string.Concat(Enumerable.Range(0, 300).Select(i =>
-            $"{{\"instruction\":\"Add {i % 250} and {i % 7}.\",\"output\":\"The sum is {i % 250 + i % 7}. {(i == 9 ? new string('x', 900)
+            $"{{\"instruction\":\"Add {i % 250} and {i % 7}.\",\"output\":\""
+                + $"The sum is {i % 250 + i % 7}. {(i == 9 ? new string('x', 900)
                 : i < 60 ? string.Join(' ', Enumerable.Range(0, 80).Select(w => $"w{w}x")) : "")}\"}}\n")));
         _folder.Write("v.jsonl", "{\"instruction\":\"Add 3 and 3.\",\"output\":\"The sum is 6.\"}\n");
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private Recipe Recipe(string rest = "", string training = "", string data = "{ path: d.jsonl }", string template = "alpaca") =>
+    private Recipe Recipe(string rest = "", string training = "", string data = "{ path: d.jsonl }",
+        string template = "alpaca") =>
         RecipeFile.Parse($"model: {Base}\ntemplate: {template}\ndata: [{data}]\nadapter: lora\n"
             + $"training: {{ cutoff_length: 128{training} }}\noutput: out\n{rest}", "r.yaml", folder: _folder.Path);
 
     private static PreparedData Load(Recipe recipe, EncodedCache? cache, IObjective? objective = null)
     {
         var tokenizer = Tokenizer.Load(recipe.Model.Tokenizer ?? Base);
-        return PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format, objective ?? new SupervisedTuning(),
+        return PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format,
+            objective ?? new SupervisedTuning(),
             findOverlap: true, cache);
     }
 
@@ -91,7 +94,8 @@ public sealed class TokenizedDataCacheTests : IDisposable
         Another(Recipe("mixture: { order: shuffle }\n"));
         Another(Recipe("mixture: { order: shuffle }\n", ", seed: 7"));
         Another(Recipe("validation: [{ path: v.jsonl }]\n"));
-        Assert.Equal(["CutoffLength", "OnBadRecord", "Reasoning", "Roles", "TrainOn", "TrainOnInputs"],
+        // Where Embeddings is given, nothing is cached.
+        Assert.Equal(["CutoffLength", "Embeddings", "OnBadRecord", "Reasoning", "Roles", "TrainOn", "TrainOnInputs"],
             typeof(EncodingOptions).GetProperties().Select(p => p.Name).Where(name => name != "EqualityContract").Order());
 
         var copy = Directory.CreateDirectory(_folder.File("tokenizer")).FullName;
@@ -104,7 +108,8 @@ public sealed class TokenizedDataCacheTests : IDisposable
         Another(moved);
 
         // What does not change the tokens shares them: the cells of a study.
-        Load(Recipe(training: ", learning_rate: 1e-3, batch_size: 4, micro_batch_size: 2, packing: false, seed: 3, epochs: 9"), _cache);
+        Load(Recipe(training: ", learning_rate: 1e-3, batch_size: 4, micro_batch_size: 2, packing: false, seed: 3, "
+            + "epochs: 9"), _cache);
         Load(Recipe() with { Adapter = AdapterRecipe.Of("ia3") }, _cache);
         Assert.Equal(count, _cache.Count);
 
@@ -146,7 +151,8 @@ public sealed class TokenizedDataCacheTests : IDisposable
         private readonly SupervisedTuning _inner = new();
         public string WeightName => _inner.WeightName;
         public string EmptyStep => _inner.EmptyStep;
-        public IEnumerable<TokenizedExample> Encode(ExampleEncoder encoder, IEnumerable<Text.Conversations.Conversation> conversations) =>
+        public IEnumerable<TokenizedExample> Encode(ExampleEncoder encoder,
+            IEnumerable<Text.Conversations.Conversation> conversations) =>
             _inner.Encode(encoder, conversations);
         public int Weight(MicroBatch batch) => throw new UnreachableException();
         public ObjectiveLoss Loss(TrainedModel trained, MicroBatch batch) => throw new UnreachableException();

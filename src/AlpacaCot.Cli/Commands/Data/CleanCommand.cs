@@ -56,7 +56,8 @@ internal sealed class CleanCommand(Terminal terminal)
             o.WriteNumber("repaired", outcome.Of(filter.Name, FindingAction.Repaired));
             o.WriteString("description", filter.Description);
         })), cleaner.Filters.Select(filter => string.Create(CultureInfo.InvariantCulture,
-            $"{filter.Name,-11} {outcome.Of(filter.Name),9:N0} removed {outcome.Of(filter.Name, FindingAction.Repaired),9:N0} repaired   ")
+            $"{filter.Name,-11} {outcome.Of(filter.Name),9:N0} removed {outcome.Of(filter.Name, FindingAction.Repaired),9:N0} "
+                + $"repaired   ")
             + filter.Description));
         return ExitCode.Done;
     }

@@ -121,7 +121,8 @@ internal sealed class SourceConversion
         if (read == 0) terminal.Error.WriteLine($"{path} contains no records of {source.Entry.Name}");
         if (parsed.GetValue(_record) is { } record) draw.Save(record);
 
-        string Draw(string set) => options.Cot.Replay?.Sets.Contains(set) == true ? "replayed" : $"drawn with seed {options.Seed}";
+        string Draw(string set) => options.Cot.Replay?.Sets.Contains(set) == true ? "replayed"
+            : $"drawn with seed {options.Seed}";
         if (json)
             terminal.WriteJson(w => w.Object(o =>
             {

@@ -55,7 +55,8 @@ internal sealed class StatsCommand(Terminal terminal)
             "data stats --collection --out figures",
             "data stats alpaca_data.json --json")
         {
-            command._files, command._reading.All, command._tokenizer, command._out, command._skipBad, command._collection, command._json,
+            command._files, command._reading.All, command._tokenizer, command._out, command._skipBad, command._collection,
+                command._json,
         }.Runs(command.Run);
     }
 

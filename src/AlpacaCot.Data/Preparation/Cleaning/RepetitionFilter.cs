@@ -27,7 +27,8 @@ internal sealed class RepetitionFilter : ICleaningFilter
             if (LetterRun(turn.Text) is >= 0 and var at)
                 return FilterVerdict.Remove($"\"{turn.Text[at]}\" occurs {LongestRun} times in a row", turn.Text[at..]);
             if (RepeatedShare(turn.Text) is var share && share >= MostRepeated)
-                return FilterVerdict.Remove(string.Create(CultureInfo.InvariantCulture, $"{share:0%} of its 8-grams are repetitions"),
+                return FilterVerdict.Remove(string.Create(CultureInfo.InvariantCulture,
+                    $"{share:0%} of its 8-grams are repetitions"),
                     turn.Text);
         }
         return FilterVerdict.Keep;

@@ -1,8 +1,8 @@
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
 /// <summary>
-/// Maps the keys of one LSH band to records, several records to a key. Most entries are settled: grouped by the upper half of the key,
-/// six bytes each, the lower half and the record. Recent ones are in a small hash table until they are settled together.
+/// Maps the keys of one LSH band to records, several records to a key. Most entries are settled: grouped by the upper half of the
+/// key, six bytes each, the lower half and the record. Recent ones are in a small hash table until they are settled together.
 /// </summary>
 /// <param name="scratch">Arrays that all bands use in turn while they settle.</param>
 internal sealed class BandTable(SettlingArrays scratch)

@@ -1,6 +1,7 @@
 namespace AlpacaCot.Data.Preparation.Duplicates;
 
-/// <summary>Finds the kept record with a content by its 128-bit hash; records are numbered in the order in which they are added.</summary>
+/// <summary>Finds the kept record with a content by its 128-bit hash; records are numbered in the order in which they are
+/// added.</summary>
 internal sealed class ContentTable
 {
     private readonly Slabs<UInt128> _contents = new();

@@ -56,7 +56,8 @@ public static class ExternalShuffle
         FileStream file;
         try
         {
-            file = Leftovers.Unnamed(new FileStream(Path.Combine(folder, $"alpaca-cot-{Guid.NewGuid():N}.run"), FileMode.CreateNew,
+            file = Leftovers.Unnamed(new FileStream(Path.Combine(folder, $"alpaca-cot-{Guid.NewGuid():N}.run"),
+                FileMode.CreateNew,
                 FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose | FileOptions.SequentialScan));
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)

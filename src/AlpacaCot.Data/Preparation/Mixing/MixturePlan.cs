@@ -59,8 +59,8 @@ internal static class MixturePlan
         for (var i = 0; i < amounts.Length; i++)
             if (sources[i].Epochs is { } epochs && amounts[i] > most[i])
                 throw new InputException(Text($"{sources[i].Name}: a mixture of {total:N0} records needs {amounts[i]:N0} of ")
-                    + Text($"this set, {(double)amounts[i] / available[i]:0.##} passes over its {available[i]:N0}, but its epochs ")
-                    + Text($"are {epochs}. ") + "Lower the size or raise the epochs.");
+                    + Text($"this set, {(double)amounts[i] / available[i]:0.##} passes over its {available[i]:N0}, but its ")
+                    + Text($"epochs are {epochs}. ") + "Lower the size or raise the epochs.");
         return amounts;
     }
 

@@ -54,12 +54,13 @@ public sealed class ModelFolder : ITensorFile
             throw new InputException(File.Exists(path)
                 ? $"{path} is neither a GGUF nor a llama2.c file; a model is one of these, or a folder with config.json and "
                     + "the weights."
-                : $"{path}: the model folder does not exist.");
+                : Text.ReadProblem.OfMissing(path) ?? $"{path}: the model folder does not exist.");
         var isAdapter = File.Exists(System.IO.Path.Combine(path, AdapterConfigName));
         var configPath = System.IO.Path.Combine(path, "config.json");
         if (!File.Exists(configPath))
             throw new InputException(
-                isAdapter ? ThisIsAnAdapter(path) : $"{path} has no config.json, so it is not a model folder.");
+                isAdapter ? ThisIsAnAdapter(path) : Text.ReadProblem.OfMissing(configPath)
+                    ?? $"{path} has no config.json, so it is not a model folder.");
 
         var folder = new ModelFolder(path, JsonObjectFile.Read(configPath));
         try

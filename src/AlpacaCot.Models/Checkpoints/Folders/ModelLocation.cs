@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AlpacaCot.Text;
-using AlpacaCot.Text.Tokenization;
 
 namespace AlpacaCot.Models.Checkpoints.Folders;
 
@@ -51,7 +50,7 @@ public sealed record ModelLocation(string Model, string? Adapter)
 
     private static string Resolved(string path)
     {
-        path = HubCache.Resolve(path);
+        path = HubLayout.SnapshotOfModel(path);
         if (!Directory.Exists(path) || File.Exists(Path.Combine(path, "config.json"))) return path;
         var whole = Path.Combine(path, WholeModel);
         if (!File.Exists(Path.Combine(path, RunFile))) return path;

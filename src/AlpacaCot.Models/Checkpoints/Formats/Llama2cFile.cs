@@ -39,7 +39,8 @@ internal sealed class Llama2cFile : INonHuggingFaceModel
         Config = JsonSerializer.SerializeToElement(new JsonObject
         {
             ["architectures"] = new JsonArray("LlamaForCausalLM"), ["model_type"] = "llama", ["vocab_size"] = _vocabulary,
-            ["hidden_size"] = _dim, ["intermediate_size"] = _inner, ["num_hidden_layers"] = _layers, ["num_attention_heads"] = _heads,
+            ["hidden_size"] = _dim, ["intermediate_size"] = _inner, ["num_hidden_layers"] = _layers,
+                ["num_attention_heads"] = _heads,
             ["num_key_value_heads"] = _keyHeads, ["hidden_act"] = "silu", ["max_position_embeddings"] = _length,
             ["rms_norm_eps"] = 1e-5, ["rope_theta"] = 10000.0, ["tie_word_embeddings"] = isShared, ["bos_token_id"] = 1,
             ["eos_token_id"] = 2, ["torch_dtype"] = "float32",
