@@ -40,7 +40,8 @@ internal static class PlanBench
         }), "adapter: none\ntraining: { batch_size: 8, micro_batch_size: 4 }"),
         new("LLaMA 475 M to nf4, int8 products, checkpointing", Llama(2048, 8, 16, 8, 5632, 32000),
             "quantization: nf4\nadapter: { method: lora, rank: 8, targets: all-linear }\n"
-            + "training: { batch_size: 8, micro_batch_size: 8, compute: int8, gradient_checkpointing: true }", ScalarType.BFloat16),
+            + "training: { batch_size: 8, micro_batch_size: 8, compute: int8, gradient_checkpointing: true }",
+                ScalarType.BFloat16),
         new("Qwen2 243 M, vocabulary of 151,936, LoRA q, v", Json(new
         {
             model_type = "qwen2", hidden_act = "silu", vocab_size = 151936, hidden_size = 896, intermediate_size = 4864,
@@ -90,21 +91,26 @@ internal static class PlanBench
             var loads = RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).ToList();
             var timed = loads.Skip(loads.Count / steps).ToList(); // the first step warms up and is not timed
             var all = loads.Average(l => estimate.Work!.Time(l, machine, forecast.Arithmetic).Seconds);
-            var predicted = forecast.StepSeconds * timed.Average(l => estimate.Work!.Time(l, machine, forecast.Arithmetic).Seconds) / all;
+            var predicted = forecast.StepSeconds * timed.Average(l =>
+                estimate.Work!.Time(l, machine, forecast.Arithmetic).Seconds) / all;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {wanted.Name} | {forecast.PeakBytes / 1e9:0.00} GB | {peak / 1e9:0.00} GB | {(double)forecast.PeakBytes / peak:0.00} "
+                $"| {wanted.Name} | {forecast.PeakBytes / 1e9:0.00} GB | {peak / 1e9:0.00} GB | "
+                    + $"{(double)forecast.PeakBytes / peak:0.00} "
                 + $"| {predicted:0.00} | {step:0.00} | {predicted / step:0.00} | {forecast.Seconds:0.0} | "
                 + $"{seconds:0.0} | {forecast.Seconds / seconds:0.00} |"));
             var memory = estimate.Memory;
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"    weights {memory.Weights / 1e6:0}, adapter {memory.Adapter / 1e6:0}, optimizer {memory.Optimizer / 1e6:0}, buffers "
-                + $"{memory.Buffers / 1e6:0}, left for activations {(peak - memory.Process + memory.Activations) / 1e6:0} MB, predicted "
+                $"    weights {memory.Weights / 1e6:0}, adapter {memory.Adapter / 1e6:0}, optimizer "
+                    + $"{memory.Optimizer / 1e6:0}, buffers "
+                + $"{memory.Buffers / 1e6:0}, left for activations {(peak - memory.Process + memory.Activations) / 1e6:0} MB, "
+                    + $"predicted "
                 + $"{(forecast.PeakBytes - memory.Process + memory.Activations) / 1e6:0}; CPU {cpu:0.0} s; largest "
                 + $"{RunLoad.Of(recipe2).MicroBatches(recipe2.Training.MicroBatchSize).MaxBy(estimate.PeakAt)}"));
             // What the constants of StepWork are fitted to: each part's mean over the timed micro-batches.
             var parts = timed.Select(l => estimate.Work!.Time(l, machine, forecast.Arithmetic)).ToList();
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"    {loads.Count / steps} micro-batches a step; seconds of each: products {parts.Average(t => t.Products):0.000}, head "
+                $"    {loads.Count / steps} micro-batches a step; seconds of each: products "
+                    + $"{parts.Average(t => t.Products):0.000}, head "
                 + $"{parts.Average(t => t.Head):0.000}, attention {parts.Average(t => t.Attention):0.000}, low rank "
                 + $"{parts.Average(t => t.LowRank):0.000}, memory {parts.Average(t => t.Memory):0.000}, layers "
                 + $"{parts.Average(t => t.Layers):0.000}"));
@@ -119,7 +125,8 @@ internal static class PlanBench
         TrainingRun.Execute(RecipeFile.Load(recipe), observer, resume: false, overwrite: true, CancellationToken.None);
         var seconds = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds;
         var times = observer.At.Zip(observer.At.Skip(1), (a, b) => (b - a) / (double)Stopwatch.Frequency).ToList();
-        Console.WriteLine("measured " + JsonSerializer.Serialize(new Measured(Platform.PeakResidentBytes, seconds, times.DefaultIfEmpty().Average(),
+        Console.WriteLine("measured " + JsonSerializer.Serialize(new Measured(Platform.PeakResidentBytes, seconds,
+            times.DefaultIfEmpty().Average(),
             (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds)));
     }
 
@@ -190,7 +197,8 @@ internal static class PlanBench
         public List<long> At { get; } = [];
 
         public void Started(RunSummary summary) => Console.Error.WriteLine(
-            $"    before the first step: {Platform.ResidentBytes / 1e6:0} MB resident, {Platform.PeakResidentBytes / 1e6:0} at the peak");
+            $"    before the first step: {Platform.ResidentBytes / 1e6:0} MB resident, {Platform.PeakResidentBytes / 1e6:0} at "
+                + $"the peak");
 
         public void Step(StepMetrics m) => At.Add(Stopwatch.GetTimestamp());
 

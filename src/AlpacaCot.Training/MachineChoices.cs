@@ -19,7 +19,8 @@ internal static class MachineChoices
     /// <param name="ignoreMemory">Whether a run starts that does not fit.</param>
     /// <param name="note">Receives remarks for the user.</param>
     /// <param name="limit">The memory in bytes; null: what is free.</param>
-    /// <exception cref="InputException">The run does not fit into memory; the message has the remedies with their numbers.</exception>
+    /// <exception cref="InputException">The run does not fit into memory; the message has the remedies with their
+    /// numbers.</exception>
     public static RunChoices Of(Recipe recipe, PreparedData data, RunChoices? recorded, bool ignoreMemory, Action<string> note,
         long? limit = null)
     {
@@ -35,7 +36,8 @@ internal static class MachineChoices
         var path = recorded?.Path ?? machine?.Path ?? Float32Path.Default;
         if (path == Float32Path.OneDnn && !Float32Products.HasOneDnn)
         {
-            note("the run used oneDNN for fp32 products, which this machine does not allow: results differ by rounding from here on");
+            note("the run used oneDNN for fp32 products, which this machine does not allow: results differ by rounding from "
+                + "here on");
             path = Float32Path.Default;
         }
         var arithmetic = options.Arithmetic ?? recorded?.Compute ?? estimate.ArithmeticOn(machine!);
@@ -43,7 +45,8 @@ internal static class MachineChoices
             : recorded?.MicroBatchSize ?? RunForecast.LargestMicroBatch(recipe, estimate, load, memory);
         const string AsBefore = "as the run began";
         if (options.Arithmetic is null)
-            note($"compute: {TrainingOptions.ArithmeticWords.Of(arithmetic)}, {(recorded is null ? "the fastest here" : AsBefore)}");
+            note($"compute: {TrainingOptions.ArithmeticWords.Of(arithmetic)}, "
+                + $"{(recorded is null ? "the fastest here" : AsBefore)}");
         if (options.FitsMicroBatch)
             note(Invariant($"micro_batch_size: {micro}, {(recorded is null ? "the largest that fits" : AsBefore)}"));
         if (!ignoreMemory) Require(recipe, description, estimate, load, micro, memory);
@@ -58,8 +61,10 @@ internal static class MachineChoices
         recipe = recipe with { Training = recipe.Training with { MicroBatchSize = micro } };
         var remedies = RunForecast.Remedies(recipe, description, load, memory).Select(remedy =>
             Invariant($"{remedy.Settings}: {remedy.PeakBytes / 1e9:0.0} GB{(remedy.PeakBytes <= memory ? ", fits" : "")}"));
-        throw new InputException(Invariant($"The run needs about {peak / 1e9:0.0} GB of memory at its peak, and {memory / 1e9:0.0} GB ")
-            + $"are free. With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the recipe, or "
+        throw new InputException(Invariant($"The run needs about {peak / 1e9:0.0} GB of memory at its peak, and ")
+            + Invariant($"{memory / 1e9:0.0} GB ")
+            + $"are free. With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the "
+                + $"recipe, or "
             + "start it all the same with --ignore-memory.");
     }
 }

@@ -40,7 +40,8 @@ public static class TrainingRun
         Execute(recipe, observer, resume, overwrite, ignoreMemory, null, cancel);
 
     /// <summary>As above; <paramref name="probe"/> sees what the run computes.</summary>
-    internal static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite, bool ignoreMemory,
+    internal static TrainingResult Execute(Recipe recipe, ITrainingObserver observer, bool resume, bool overwrite,
+        bool ignoreMemory,
         IRunProbe? probe, CancellationToken cancel)
     {
         var options = recipe.Training;
@@ -201,7 +202,8 @@ public static class TrainingRun
     }
 
     private static (RunFolder Run, TrainingProgress Progress) OpenRun(
-        Recipe recipe, IChatFormat template, bool resume, bool overwrite, RunIdentity identity, RunChoices chosen, IAdapter adapter,
+        Recipe recipe, IChatFormat template, bool resume, bool overwrite, RunIdentity identity, RunChoices chosen,
+            IAdapter adapter,
         Optimizer optimizer, Action<string> note)
     {
         var limit = recipe.Training.SaveTotalLimit;

@@ -70,7 +70,8 @@ public sealed class PlanCommandTests
     public async Task A_run_that_no_machine_holds_does_not_fit_and_the_changes_come_with_their_peaks()
     {
         using var folder = new TemporaryFolder();
-        folder.Write("config.json", Llama7B.Replace("\"hidden_size\": 4096", "\"hidden_size\": 131072", StringComparison.Ordinal));
+        folder.Write("config.json", Llama7B.Replace("\"hidden_size\": 4096", "\"hidden_size\": 131072",
+            StringComparison.Ordinal));
         var recipe = folder.Write("r.yaml",
             $"model: {folder.Path}\ndata: [{folder.Write("data.json", "[]")}]\noutput: {folder.File("run")}\n" +
             "training: { max_steps: 1, batch_size: 64, micro_batch_size: 64, cutoff_length: 512 }\n");
@@ -82,7 +83,8 @@ public sealed class PlanCommandTests
         Assert.Equal(plan.GetProperty("memory_bytes").GetInt64(), peak); // every example has the length of the cutoff
         var remedies = plan.GetProperty("remedies").EnumerateArray().ToDictionary(r => r.GetProperty("set").GetString()!,
             r => r.GetProperty("peak_bytes").GetInt64());
-        foreach (var setting in (string[])["training.micro_batch_size=1", "training.gradient_checkpointing=true", "quantization=nf4",
+        foreach (var setting in (string[])["training.micro_batch_size=1", "training.gradient_checkpointing=true",
+            "quantization=nf4",
             "training.cutoff_length=256"])
         {
             Assert.InRange(remedies[setting], 0, peak - 1);

@@ -10,7 +10,8 @@ public sealed class VerifyCommandTests
     public async Task The_embedded_base_computes_the_same_in_every_way()
     {
         var recipe = Checkout.Path("recipes/quickstart.yaml");
-        string[] line = ["verify", recipe, "--steps", "2", "--set", "training.batch_size=4", "--set", "training.micro_batch_size=2"];
+        string[] line = ["verify", recipe, "--steps", "2", "--set", "training.batch_size=4", "--set",
+            "training.micro_batch_size=2"];
         var report = (await CommandLine.Run([.. line, "--json"])).Json();
         Assert.True(report.GetProperty("agrees").GetBoolean());
         Assert.Equal(2, report.GetProperty("steps").GetInt32());
@@ -19,7 +20,8 @@ public sealed class VerifyCommandTests
         Assert.Equal(0, arms["resumed"].GetProperty("weights").GetProperty("difference").GetDouble());
         var gradient = arms["packed"].GetProperty("gradient");
         Assert.InRange(gradient.GetProperty("difference").GetDouble(), 0, gradient.GetProperty("bound").GetDouble());
-        Assert.InRange(arms["int8"].GetProperty("gradient").GetProperty("difference").GetDouble(), 1e-4, 0.4); // control: it is int8
+        // control: it is int8
+        Assert.InRange(arms["int8"].GetProperty("gradient").GetProperty("difference").GetDouble(), 1e-4, 0.4);
 
         var shown = await CommandLine.Run(line);
         Assert.Equal(ExitCode.Done, shown.Code);

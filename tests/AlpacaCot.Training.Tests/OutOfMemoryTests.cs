@@ -74,7 +74,8 @@ public sealed class OutOfMemoryTests : IDisposable
         return recorder;
     }
 
-    /// <summary>Has no memory for the second micro-batch of more than so many rows, after the first one added to the gradients.</summary>
+    /// <summary>Has no memory for the second micro-batch of more than so many rows, after the first one added to the
+    /// gradients.</summary>
     private sealed class Scarce(int rows) : IObjective
     {
         private readonly SupervisedTuning _inner = new();
@@ -89,7 +90,8 @@ public sealed class OutOfMemoryTests : IDisposable
         public int Weight(MicroBatch batch) => _inner.Weight(batch);
 
         public ObjectiveLoss Loss(TrainedModel trained, MicroBatch batch) => batch.Rows > rows && _large++ % 2 == 1
-            ? throw new ExternalException("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to "
+            ? throw new ExternalException("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you "
+                + "tried to "
                 + "allocate 1 bytes. Error code 12 (Cannot allocate memory)") : _inner.Loss(trained, batch);
     }
 
@@ -103,7 +105,8 @@ public sealed class OutOfMemoryTests : IDisposable
 
         private static MicroBatch Batch(int step, int micro) => MicroBatch.Of([.. Enumerable.Range(0, 4).Select(row =>
         {
-            int[] ids = [1, .. Enumerable.Range(0, 5 + row + micro).Select(i => 3 + (i * 31 + step * 7 + micro * 5 + row * 3) % 290)];
+            int[] ids = [1, .. Enumerable.Range(0, 5 + row + micro)
+                .Select(i => 3 + (i * 31 + step * 7 + micro * 5 + row * 3) % 290)];
             return new TokenizedExample(ids, ids);
         })]);
     }

@@ -31,15 +31,18 @@ public sealed class RunForecastTests(RunFixture fixture)
     [Fact]
     public void What_a_recipe_leaves_to_the_machine_is_read_and_written()
     {
-        var recipe = RecipeFile.Parse("model: m\ndata: [d.json]\noutput: o\ntraining: { compute: auto, micro_batch_size: auto }\n", "r.yaml");
+        var recipe = RecipeFile.Parse("model: m\ndata: [d.json]\noutput: o\ntraining: { compute: auto, micro_batch_size: auto "
+            + "}\n", "r.yaml");
         Assert.Null(recipe.Training.Arithmetic);
         Assert.True(recipe.Training.FitsMicroBatch);
         var written = RecipeFile.Write(recipe);
         Assert.Contains("compute: auto", written, StringComparison.Ordinal);
         Assert.Contains("micro_batch_size: auto", written, StringComparison.Ordinal);
         var plain = RecipeFile.Parse("model: m\ndata: [d.json]\noutput: o\n", "r.yaml");
-        Assert.Equal((Arithmetic.Float32, false, 4), (plain.Training.Arithmetic, plain.Training.FitsMicroBatch, plain.Training.MicroBatchSize));
-        Assert.DoesNotContain("compute", RecipeFile.Write(plain), StringComparison.Ordinal); // recipes of before keep their fingerprints
+        Assert.Equal((Arithmetic.Float32, false, 4),
+            (plain.Training.Arithmetic, plain.Training.FitsMicroBatch, plain.Training.MicroBatchSize));
+        // recipes of before keep their fingerprints
+        Assert.DoesNotContain("compute", RecipeFile.Write(plain), StringComparison.Ordinal);
         Assert.Contains("micro_batch_size: 4", RecipeFile.Write(plain), StringComparison.Ordinal);
     }
 
@@ -76,7 +79,8 @@ public sealed class RunForecastTests(RunFixture fixture)
     private static RunChoices Choices(Recipe recipe, long limit, RunChoices? recorded = null, bool ignore = false)
     {
         var tokenizer = AlpacaCot.Text.Tokenization.Tokenizer.Load(recipe.Model.Path!);
-        var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format, new Objectives.SupervisedTuning());
+        var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format,
+            new Objectives.SupervisedTuning());
         return MachineChoices.Of(recipe, data, recorded, ignore, _ => { }, limit);
     }
 
@@ -86,7 +90,8 @@ public sealed class RunForecastTests(RunFixture fixture)
         var start = fixture.Recipe();
         var whole = start with
         {
-            Training = start.Training with { MicroBatchSize = 1, FitsMicroBatch = true, Arithmetic = null, MaxSteps = 4, SaveSteps = 1 },
+            Training = start.Training with { MicroBatchSize = 1, FitsMicroBatch = true, Arithmetic = null, MaxSteps = 4,
+                SaveSteps = 1 },
         };
         RunFixture.Run(whole);
         var chosen = Chosen(whole.Output);
@@ -98,7 +103,8 @@ public sealed class RunForecastTests(RunFixture fixture)
         var recorder = new Recorder();
         RunFixture.Run(parts, recorder, resume: true);
         Assert.Contains("micro_batch_size: 8, as the run began", recorder.Notes);
-        Assert.Equal(RunFixture.Files(Path.Combine(whole.Output, "adapter")), RunFixture.Files(Path.Combine(parts.Output, "adapter")));
+        Assert.Equal(RunFixture.Files(Path.Combine(whole.Output, "adapter")),
+            RunFixture.Files(Path.Combine(parts.Output, "adapter")));
 
         // Control: what another machine had chosen is kept as well, and changes the run.
         var other = whole with { Output = whole.Output + "-other" };

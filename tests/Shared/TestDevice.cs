@@ -58,6 +58,12 @@ internal static class TestDevice
     public static Task<(int Code, string Output)> RunWithTorchKernels(string tests) =>
         Run(tests, (Compute.KernelsVariable, "torch"));
 
+    /// <summary>Runs tests of this project in a process of their own, where .NET uses no instructions of a group.</summary>
+    /// <param name="tests">Methods or classes.</param>
+    /// <param name="group">The group, as .NET names it: <c>AVX512</c>, <c>AVX2</c>.</param>
+    public static Task<(int Code, string Output)> RunWithout(string group, string tests) =>
+        Run(tests, ($"DOTNET_Enable{group}", "0"), ($"DOTNET_Enable{group}F", "0"));
+
     /// <summary>Checks that a process ran tests and that all of them passed.</summary>
     public static async Task AllPass(Task<(int Code, string Output)> run)
     {

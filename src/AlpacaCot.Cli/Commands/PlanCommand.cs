@@ -42,7 +42,8 @@ internal sealed class PlanCommand(Terminal terminal)
     /// <param name="LargestMicroBatch">The largest micro-batch that fits.</param>
     /// <param name="Memory">The memory that the run can have, in bytes.</param>
     /// <param name="Remedies">What makes the run fit; empty where it does.</param>
-    private sealed record Plan(ResourceEstimate Model, int Steps, RunLoad? Load, RunForecast? Forecast, long Peak, int MicroBatchSize,
+    private sealed record Plan(ResourceEstimate Model, int Steps, RunLoad? Load, RunForecast? Forecast, long Peak,
+        int MicroBatchSize,
         int LargestMicroBatch, long Memory, IReadOnlyList<MemoryRemedy> Remedies)
     {
         public bool Fits => Peak <= Memory;
@@ -133,7 +134,8 @@ internal sealed class PlanCommand(Terminal terminal)
         Line("method", model.Method);
         Line("trainable", $"{model.TrainableParameters:N0} parameters, {model.Percent:0.####} %");
         var constant = parts.Process - parts.Activations;
-        Line("memory", $"{Gigabytes(plan.Peak)} at the peak{(plan.Load is null ? $", where every example has {cutoff} tokens" : "")}: "
+        Line("memory", $"{Gigabytes(plan.Peak)} at the "
+            + $"peak{(plan.Load is null ? $", where every example has {cutoff} tokens" : "")}: "
             + $"weights {Gigabytes(parts.Weights)}, adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
             + $"{Gigabytes(parts.Optimizer)}, buffers {Gigabytes(parts.Buffers)}, activations {Gigabytes(plan.Peak - constant)}, "
             + $"program {Gigabytes(parts.Process - parts.Total)}");
@@ -147,7 +149,8 @@ internal sealed class PlanCommand(Terminal terminal)
                 + (remedy.PeakBytes <= plan.Memory ? "fits" : "does not fit"));
         Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
         if (plan.Forecast is { Seconds: { } seconds, StepSeconds: { } step } forecast)
-            Line("time", $"about {Duration(seconds)}: {step:0.00} s a step, {forecast.TokensPerStep / step:N0} tokens/s, products in "
+            Line("time", $"about {Duration(seconds)}: {step:0.00} s a step, {forecast.TokensPerStep / step:N0} tokens/s, "
+                + $"products in "
                 + TrainingOptions.ArithmeticWords.Of(forecast.Arithmetic));
         foreach (var note in model.Notes) Line("note", note);
 

@@ -39,7 +39,8 @@ internal sealed class TrainCommand(Terminal terminal)
             "train recipes/alpaca-lora.yaml --resume",
             "train --keys")
         {
-            command._recipe, command._resume, command._overwrite, command._ignoreMemory, command._set, command._out, command._keys,
+            command._recipe, command._resume, command._overwrite, command._ignoreMemory, command._set, command._out,
+                command._keys,
             command._json,
         }.Runs(command.Run);
     }

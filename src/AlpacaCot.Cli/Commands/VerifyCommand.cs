@@ -12,7 +12,7 @@ namespace AlpacaCot.Cli.Commands;
 internal sealed class VerifyCommand(Terminal terminal)
 {
     private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe (YAML file)" };
-    private readonly Option<int> _steps = Options.Positive<int>("--steps", "Optimizer steps of each way", "N", 3);
+    private readonly Option<int> _steps = Options.Positive<int>("--steps", "Train only N steps", "N", 3);
     private readonly Option<string[]> _set = Options.Set();
     private readonly Option<bool> _json = Options.Json();
 
@@ -48,7 +48,8 @@ internal sealed class VerifyCommand(Terminal terminal)
             table.AddColumn(new TableColumn(column) { NoWrap = true }.RightAligned());
         table.AddColumn("verdict");
         foreach (var arm in arms)
-            if (arm.Skipped is { } why) table.AddRow(arm.Name, "", "", "", "", "", "", $"[grey]{Markup.Escape($"not run: {why}")}[/]");
+            if (arm.Skipped is { } why) table.AddRow(arm.Name, "", "", "", "", "", "",
+                $"[grey]{Markup.Escape($"not run: {why}")}[/]");
             else
             {
                 var bounds = arm.Bounds;
@@ -61,7 +62,8 @@ internal sealed class VerifyCommand(Terminal terminal)
                 table.AddRow([.. cells]);
             }
         terminal.Console.Write(table);
-        terminal.Console.MarkupLine($"[grey]{steps} steps each; relative differences, the weights' over the change that training made. "
+        terminal.Console.MarkupLine($"[grey]{steps} steps each; relative differences, the weights' over the change that "
+            + $"training made. "
             + "Dropout, NEFTune and validation off, constant learning rate. A bound is what rounding explains.[/]");
         var different = arms.Count(arm => !arm.Agrees);
         terminal.Console.MarkupLine(different == 0 ? "[green]All ways compute the same training.[/]"

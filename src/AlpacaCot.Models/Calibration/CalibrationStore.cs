@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Calibration;
 
 /// <summary>
-/// The calibration of this machine, measured once and kept in the user's cache folder for each processor, number of threads, libtorch
-/// and build of this program.
+/// The calibration of this machine, measured once and kept in the user's cache folder for each processor, number of threads,
+/// libtorch and build of this program.
 /// </summary>
 /// <param name="folder">The folder of the file; null: nothing is kept.</param>
 public sealed class CalibrationStore(string? folder)
@@ -23,7 +23,8 @@ public sealed class CalibrationStore(string? folder)
     public static CalibrationStore OfUser() => new(UserCache.Folder());
 
     /// <summary>What a calibration depends on: processor, units, threads, libtorch and the build of this program.</summary>
-    public static string Machine => string.Join(", ", Processor.Name, string.Join(' ', Processor.Units), $"{get_num_threads()} threads",
+    public static string Machine => string.Join(", ", Processor.Name, string.Join(' ', Processor.Units),
+        $"{get_num_threads()} threads",
         $"libtorch {LibtorchReport.BuiltAgainst}{(Libtorch.Report.External ? $" in {Libtorch.Report.Folder}" : "")}",
         typeof(CalibrationStore).Assembly.ManifestModule.ModuleVersionId.ToString());
 
@@ -36,7 +37,8 @@ public sealed class CalibrationStore(string? folder)
         if (File is not { } file) return null;
         try
         {
-            return JsonSerializer.Deserialize<MachineCalibration>(System.IO.File.ReadAllText(file), Format) is { IsValid: true } found
+            return JsonSerializer.Deserialize<MachineCalibration>(System.IO.File.ReadAllText(file),
+                Format) is { IsValid: true } found
                 && found.Machine == Machine && (found.Path == Float32Path.Default || Float32Products.HasOneDnn) ? found : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)

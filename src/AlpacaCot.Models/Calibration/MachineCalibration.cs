@@ -18,7 +18,8 @@ public enum WeightForm
     FourBit,
 }
 
-/// <summary>The measured time of the two products of a frozen matrix: for each weight a fixed part and one for each row.</summary>
+/// <summary>The measured time of the two products of a frozen matrix: for each weight a fixed part and one for each
+/// row.</summary>
 /// <param name="Form">The stored form.</param>
 /// <param name="Arithmetic">The arithmetic of the products.</param>
 /// <param name="Weights">The weights of the measured matrix.</param>

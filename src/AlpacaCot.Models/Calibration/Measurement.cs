@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Calibration;
 
-/// <summary>Measures this machine in a few seconds. Other work only slows a product down, so the fastest of some counts.</summary>
+/// <summary>Measures this machine in a few seconds. Other work only slows a product down, so the fastest of some
+/// counts.</summary>
 internal static class Measurement
 {
     private const int FewRows = 96, ManyRows = 640;
@@ -55,7 +56,8 @@ internal static class Measurement
     private static double CopyRate()
     {
         using var scope = NewDisposeScope();
-        var (from, to) = (Numbers(4096, 4096), Tensors.Empty([4096, 4096], ScalarType.Float32, CPU)); // 64 MB: more than most caches
+        // 64 MB: more than most caches
+        var (from, to) = (Numbers(4096, 4096), Tensors.Empty([4096, 4096], ScalarType.Float32, CPU));
         return 2 * 4 * from.numel() / Least(() => to.copy_(from).alias());
     }
 

@@ -222,8 +222,8 @@ public abstract class CausalModel : IDisposable
     }
 
     /// <summary>
-    /// Whether frozen weights in mapped files leave this process's memory after each product, so that a step needs the memory of one
-    /// matrix at a time; set it before <see cref="Arithmetic"/>. The system's cache keeps them while it has memory.
+    /// Whether frozen weights in mapped files leave this process's memory after each product, so that a step needs the memory of
+    /// one matrix at a time; set it before <see cref="Arithmetic"/>. The system's cache keeps them while it has memory.
     /// </summary>
     public bool StreamsWeights { get; set; }
 

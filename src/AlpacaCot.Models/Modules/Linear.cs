@@ -53,7 +53,8 @@ public sealed class Linear : ILayer
         }
     }
 
-    /// <summary>Whether pages of a mapped file leave memory after each product; takes effect with <see cref="Arithmetic"/>.</summary>
+    /// <summary>Whether pages of a mapped file leave memory after each product; takes effect with
+    /// <see cref="Arithmetic"/>.</summary>
     internal bool Streams { get; set; }
 
     /// <summary>Whether this is the model's head.</summary>

@@ -44,7 +44,8 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
         {
             RandomState.Set(x.device, saved[1]);
             Tensor y;
-            using (NewDisposeScope()) y = work.Block.Forward(x, work.Pass).MoveToOuterDisposeScope(); // keeps what the graph needs
+            // keeps what the graph needs
+            using (NewDisposeScope()) y = work.Block.Forward(x, work.Pass).MoveToOuterDisposeScope();
             y.backward([grad_output]);
         }
         return GraphNode.Gradients(x.grad, null);

@@ -14,9 +14,9 @@ public enum Float32Path
 }
 
 /// <summary>
-/// The choice of the library for fp32 products. libtorch has a switch for it, the "medium" precision of fp32 products, which its C++
-/// library exports. On processors with AMX the switch rounds to bf16, so it is not used there; elsewhere oneDNN computes in fp32,
-/// which <see cref="Error"/> verifies before the choice.
+/// The choice of the library for fp32 products. libtorch has a switch for it, the "medium" precision of fp32 products, which its
+/// C++ library exports. On processors with AMX the switch rounds to bf16, so it is not used there; elsewhere oneDNN computes in
+/// fp32, which <see cref="Error"/> verifies before the choice.
 /// </summary>
 public static unsafe class Float32Products
 {
@@ -36,7 +36,8 @@ public static unsafe class Float32Products
     public static void Use(Float32Path path)
     {
         if (path == Path) return;
-        if (!HasOneDnn || Exports.Value is not { } found) throw new NotSupportedException($"fp32 products by {path} are not available");
+        if (!HasOneDnn || Exports.Value
+            is not { } found) throw new NotSupportedException($"fp32 products by {path} are not available");
         Set(found, path == Float32Path.OneDnn ? "medium"u8 : "highest"u8);
         Path = path;
     }

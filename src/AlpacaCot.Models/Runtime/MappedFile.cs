@@ -125,8 +125,9 @@ public sealed unsafe partial class MappedFile : IDisposable
     }
 
     /// <summary>
-    /// Drops the pages of a tensor that views a file; they are read again, mostly from the system's cache, when they are used again.
-    /// Only for tensors that nobody has written to: a written page would return to what the file says. No effect on other tensors.
+    /// Drops the pages of a tensor that views a file; they are read again, mostly from the system's cache, when they are used
+    /// again. Only for tensors that nobody has written to: a written page would return to what the file says. No effect on other
+    /// tensors.
     /// </summary>
     internal static void DropPages(Tensor tensor)
     {

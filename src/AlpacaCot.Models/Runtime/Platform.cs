@@ -35,7 +35,8 @@ public static partial class Platform
         }
     }
 
-    /// <summary>The resident memory in bytes that this process can have: what it has and what is free, within its limit.</summary>
+    /// <summary>The resident memory in bytes that this process can have: what it has and what is free, within its
+    /// limit.</summary>
     public static long UsableMemory => Math.Min(ResidentBytes + (FreeMemory ?? TotalMemory), MemoryLimit ?? long.MaxValue);
 
     /// <summary>
@@ -71,7 +72,8 @@ public static partial class Platform
         if (!OperatingSystem.IsLinux()) return null;
         foreach (var line in File.ReadLines(file))
             if (line.StartsWith(key, StringComparison.Ordinal))
-                return long.Parse(line.AsSpan(key.Length).Trim().TrimEnd("kB").Trim(), System.Globalization.CultureInfo.InvariantCulture)
+                return long.Parse(line.AsSpan(key.Length).Trim().TrimEnd("kB").Trim(),
+                    System.Globalization.CultureInfo.InvariantCulture)
                     * 1024;
         return null;
     }

@@ -31,7 +31,8 @@ public static class Processor
         const string file = "/proc/cpuinfo";
         if (!File.Exists(file)) return null;
         foreach (var line in File.ReadLines(file))
-            if (line.StartsWith(key, StringComparison.Ordinal) && line.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
+            if (line.StartsWith(key, StringComparison.Ordinal)
+                && line.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
                 return line[(colon + 1)..].Trim();
         return null;
     }

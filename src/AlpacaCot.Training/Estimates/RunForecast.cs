@@ -16,13 +16,14 @@ public sealed record MemoryRemedy(string Settings, long PeakBytes);
 /// <param name="StepSeconds">The time of an optimizer step; null without a calibration.</param>
 /// <param name="TokensPerStep">The tokens of a step, without padding.</param>
 /// <param name="Arithmetic">The arithmetic of products with frozen matrices.</param>
-public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSeconds, double TokensPerStep, Arithmetic Arithmetic)
+public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSeconds, double TokensPerStep,
+    Arithmetic Arithmetic)
 {
     /// <summary>Rows of the products by which <c>compute: auto</c> is decided: a few examples of usual length.</summary>
     public const int UsualRows = 512;
 
-    // Fixed costs in seconds and rates in bytes a second, measured by bench -- plan: the program's start, opening and checking the
-    // weights, converting each to another form, writing a checkpoint, an update of the trained weights.
+    // Fixed costs in seconds and rates in bytes a second, measured by bench -- plan: the program's start, opening and checking
+    // the weights, converting each to another form, writing a checkpoint, an update of the trained weights.
     private const double Start = 2.5, ReadRate = 1.5e9, Converted = 12e-9, WriteRate = 2e8, UpdateBytes = 40;
     private const int Sampled = 64; // micro-batches
 
@@ -46,7 +47,8 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
         var converted = estimate.Converts(arithmetic) ? estimate.BaseParameters * Converted : 0;
         var trained = 4.0 * estimate.TrainableParameters;
         var written = load.Checkpoints * (trained + estimate.Memory.Optimizer) + trained;
-        return new(peak, Start + estimate.Memory.Weights / ReadRate + converted + load.Steps * step + load.Validations * validation
+        return new(peak, Start + estimate.Memory.Weights / ReadRate + converted + load.Steps * step
+            + load.Validations * validation
             + written / WriteRate, step, tokens, arithmetic);
     }
 

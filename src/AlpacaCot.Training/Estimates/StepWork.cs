@@ -101,8 +101,8 @@ internal sealed record StepWork
         };
         var blocks = model.Linears.Values.Where(l => l != model.Head).GroupBy(l => Targets.Block(l.Name) ?? -1)
             .OrderBy(block => block.Key).ToList();
-        // Blocks before the first trained layer keep nothing and have no backward pass. Vectors before the tokens and trained norms
-        // have no layer of their own: all blocks learn.
+        // Blocks before the first trained layer keep nothing and have no backward pass. Vectors before the tokens and trained
+        // norms have no layer of their own: all blocks learn.
         var learns = work.Full || model.VirtualTokens > 0 || model.WordEmbedding.Adapter is not null
             || model.Linears.Values.All(l => l.Adapter is null);
         foreach (var block in blocks)
@@ -117,7 +117,8 @@ internal sealed record StepWork
     }
 
     /// <summary>Whether two works are of the same sizes.</summary>
-    public bool Equals(StepWork? other) => other is not null && Shape == other.Shape && Options == other.Options && Head == other.Head
+    public bool Equals(StepWork? other) => other is not null && Shape == other.Shape && Options == other.Options
+        && Head == other.Head
         && (Packs, Full, Adapter, Buffers, _kept, _block, _width) == (other.Packs, other.Full, other.Adapter, other.Buffers,
             other._kept, other._block, other._width) && _layers.SequenceEqual(other._layers);
 
@@ -153,7 +154,8 @@ internal sealed record StepWork
         // With int8 the head multiplies two codes of each input.
         var (headArithmetic, codes) = arithmetic == Arithmetic.Int8 && !Full ? (Arithmetic.Int8, 2) : (Arithmetic.Float32, 1);
         var head = codes * machine.Seconds(Head.Form, headArithmetic, Head.Weights, load.Supervised, false)
-            + (backward ? codes * machine.Seconds(Head.Form, headArithmetic, Head.Weights, load.Supervised, true) * (Full ? 2 : 1) : 0);
+            + (backward ? codes * machine.Seconds(Head.Form, headArithmetic, Head.Weights, load.Supervised,
+                true) * (Full ? 2 : 1) : 0);
         var attention = (backward ? again ? 16.0 : 12 : 4) * Shape.Layers * Shape.Hidden
             * (Packs ? load.Pairs : load.Rows * load.Longest * (load.Longest + 1) / 2);
         return new(Fitted.Product * products, Fitted.Product * head, attention / (exact * Fitted.Attention),

@@ -114,8 +114,8 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
             new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
     }
 
-    // Adds up the gradients of a step. Where memory runs out, the step begins again with micro-batches of half the size: the loss is
-    // a sum, so the gradients are the same to rounding.
+    // Adds up the gradients of a step. Where memory runs out, the step begins again with micro-batches of half the size: the loss
+    // is a sum, so the gradients are the same to rounding.
     private (LossSums Sums, int Tokens) Gradients(int step)
     {
         while (true)
@@ -129,11 +129,13 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
                 Platform.TrimMemory();
                 var largest = MicroBatches(step).Max(batch => batch.Rows) / objective.RowsPerExample;
                 if (largest <= 1) throw new TrainingFailedException(
-                    $"Step {step + 1}: memory ran out with a single example in a micro-batch. Set training.gradient_checkpointing: "
+                    $"Step {step + 1}: memory ran out with a single example in a micro-batch. Set "
+                        + $"training.gradient_checkpointing: "
                     + "true, lower training.cutoff_length, or quantize the base model (quantization: nf4); "
                     + "`alpaca-cot plan` shows what each of them needs.");
                 _halvings++;
-                Note($"step {step + 1}: memory ran out with {largest} examples in a micro-batch; the step is repeated, and the run "
+                Note($"step {step + 1}: memory ran out with {largest} examples in a micro-batch; the step is repeated, and the "
+                    + $"run "
                     + $"continues, with {(largest + 1) / 2}");
             }
     }

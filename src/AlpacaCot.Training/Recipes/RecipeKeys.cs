@@ -31,10 +31,12 @@ internal static class RecipeKeys
         TrainingKey.Whole("batch_size", 1, "examples for each optimizer step, all micro-batches together",
             o => o.BatchSize, (o, v) => o with { BatchSize = v }),
         TrainingKey.WholeOr("micro_batch_size", 1, "auto",
-            "examples for each forward and backward pass; gradients accumulate to batch_size. Lower values need less memory; auto: "
+            "examples for each forward and backward pass; gradients accumulate to batch_size. Lower values need less memory; "
+                + "auto: "
             + "the largest that fits, which plan shows",
             o => o.FitsMicroBatch ? null : o.MicroBatchSize,
-            (o, v) => v is { } size ? o with { MicroBatchSize = size, FitsMicroBatch = false } : o with { FitsMicroBatch = true }),
+            (o, v) => v is { } size ? o with { MicroBatchSize = size, FitsMicroBatch = false }
+                : o with { FitsMicroBatch = true }),
         TrainingKey.Number("learning_rate", "a number above 0, at most 1", v => v is > 0 and <= 1,
             "peak learning rate, after the warmup",
             o => o.LearningRate, (o, v) => o with { LearningRate = v }),
@@ -123,9 +125,11 @@ internal static class RecipeKeys
             o => o.GroupByLength, (o, v) => o with { GroupByLength = v }),
         TrainingKey.Flag("packing", "whether the examples of a micro-batch are laid end to end without padding; equal results",
             o => o.Packing, (o, v) => o with { Packing = v }) with { Omitted = "true" },
-        TrainingKey.WordOrNone("compute", "arithmetic of products with the frozen base weights: fp32; bf16, fast on processors with "
+        TrainingKey.WordOrNone("compute",
+            "arithmetic of products with the frozen base weights: fp32; bf16, fast on processors with "
             + "bf16 units; int8; auto, the fastest on this machine by measurement, which doctor shows",
-            o => o.Arithmetic, (o, v) => o with { Arithmetic = v }, TrainingOptions.ArithmeticWords, "auto") with { Omitted = "fp32" },
+            o => o.Arithmetic, (o, v) => o with { Arithmetic = v }, TrainingOptions.ArithmeticWords,
+                "auto") with { Omitted = "fp32" },
         TrainingKey.Whole("seed", 0, "random seed of initialization, shuffling and dropout",
             o => o.Seed, (o, v) => o with { Seed = v }),
         TrainingKey.Flag("gradient_checkpointing",

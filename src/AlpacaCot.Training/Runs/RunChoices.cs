@@ -5,7 +5,8 @@ using AlpacaCot.Training.Settings;
 namespace AlpacaCot.Training.Runs;
 
 /// <summary>
-/// What a run chose for its machine at its start. A resumed run uses the same, so that its result is that of an uninterrupted one.
+/// What a run chose for its machine at its start. A resumed run uses the same, so that its result is that of an uninterrupted
+/// one.
 /// </summary>
 /// <param name="Compute">The arithmetic of products with frozen matrices.</param>
 /// <param name="Path">The library of fp32 products.</param>
@@ -14,7 +15,8 @@ internal sealed record RunChoices(Arithmetic Compute, Float32Path Path, int Micr
 {
     /// <summary>The choices as <c>run.json</c> has them.</summary>
     public object Content =>
-        new { compute = TrainingOptions.ArithmeticWords.Of(Compute), fp32_products = Path.ToString(), micro_batch_size = MicroBatchSize };
+        new { compute = TrainingOptions.ArithmeticWords.Of(Compute), fp32_products = Path.ToString(),
+            micro_batch_size = MicroBatchSize };
 
     /// <summary>The choices of the run in a folder; null where it has none, as those of earlier versions.</summary>
     public static RunChoices? Of(string folder)

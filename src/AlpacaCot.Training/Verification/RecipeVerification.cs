@@ -24,8 +24,9 @@ public sealed record VerifiedArm(string Name, string Meaning, double Loss, doubl
 }
 
 /// <summary>
-/// Runs the first steps of a recipe in every way that must give the same result, and compares. Dropout and NEFTune are off, because
-/// their random numbers follow the layout of a batch; the learning rate is constant, so that weights change from the first step on.
+/// Runs the first steps of a recipe in every way that must give the same result, and compares. Dropout and NEFTune are off,
+/// because their random numbers follow the layout of a batch; the learning rate is constant, so that weights change from the
+/// first step on.
 /// </summary>
 public static class RecipeVerification
 {
@@ -50,7 +51,8 @@ public static class RecipeVerification
         Run(recipe, steps, begins, (_, changed) => changed, cancel);
 
     /// <summary>As above; <paramref name="alter"/> changes the recipe of an arm by its name, for tests.</summary>
-    internal static IReadOnlyList<VerifiedArm> Run(Recipe recipe, int steps, Action<string> begins, Func<string, Recipe, Recipe> alter,
+    internal static IReadOnlyList<VerifiedArm> Run(Recipe recipe, int steps, Action<string> begins, Func<string, Recipe,
+        Recipe> alter,
         CancellationToken cancel)
     {
         var folder = Directory.CreateTempSubdirectory("alpaca-cot-verify-").FullName;
@@ -74,9 +76,11 @@ public static class RecipeVerification
         }
     }
 
-    private static VerifiedArm Compare(Arm arm, Recipe recipe, Trace reference, ResourceEstimate estimate, CancellationToken cancel)
+    private static VerifiedArm Compare(Arm arm, Recipe recipe, Trace reference, ResourceEstimate estimate,
+        CancellationToken cancel)
     {
-        var bounds = arm.Resumes ? RoundingBounds.Exact : RoundingBounds.Of(estimate, arm.Arithmetic, recipe.Training.MaxSteps ?? 1);
+        var bounds = arm.Resumes ? RoundingBounds.Exact
+            : RoundingBounds.Of(estimate, arm.Arithmetic, recipe.Training.MaxSteps ?? 1);
         var skipped = arm.Skipped;
         if (skipped is null)
             try
@@ -107,10 +111,12 @@ public static class RecipeVerification
         yield return new("bf16", "products with frozen weights in bf16",
             r => With(r, r.Training with { Arithmetic = Arithmetic.BFloat16 }), Arithmetic.BFloat16)
         {
-            Skipped = !frozen ? Trained : Processor.Units.Any(u => u is "bf16" or "AMX") ? null : "this processor has no bf16 units",
+            Skipped = !frozen ? Trained : Processor.Units.Any(u => u is "bf16" or "AMX") ? null
+                : "this processor has no bf16 units",
         };
         yield return new("int8", "products with frozen weights in int8",
-            r => With(r, r.Training with { Arithmetic = Arithmetic.Int8 }), Arithmetic.Int8) { Skipped = frozen ? null : Trained };
+            r => With(r, r.Training with { Arithmetic = Arithmetic.Int8 }),
+                Arithmetic.Int8) { Skipped = frozen ? null : Trained };
         yield return new("resumed", "ended abruptly after the first step and continued",
             r => With(r, r.Training with { SaveSteps = 1 }), Arithmetic.Float32)
         {
@@ -128,12 +134,15 @@ public static class RecipeVerification
         return recipe with
         {
             Output = output, Validation = [],
-            Data = whole ? [.. recipe.Data.Select(d => d with { Limit = Math.Min(d.Limit ?? int.MaxValue, records) })] : recipe.Data,
-            Adapter = recipe.Adapter.Config is { } config ? recipe.Adapter with { Config = WithoutDropout(config) } : recipe.Adapter,
+            Data = whole ? [.. recipe.Data.Select(d => d with { Limit = Math.Min(d.Limit ?? int.MaxValue, records) })]
+                : recipe.Data,
+            Adapter = recipe.Adapter.Config is { } config ? recipe.Adapter with { Config = WithoutDropout(config) }
+                : recipe.Adapter,
             Training = options with
             {
                 MaxSteps = steps, WarmupSteps = 0, WarmupRatio = null, Schedule = LearningRateSchedule.Constant, NeftuneAlpha = 0,
-                ValidationSize = 0, EvalSteps = null, EarlyStopping = null, SaveSteps = steps, LoggingSteps = 1, SaveTotalLimit = 3,
+                ValidationSize = 0, EvalSteps = null, EarlyStopping = null, SaveSteps = steps, LoggingSteps = 1,
+                    SaveTotalLimit = 3,
                 Packing = false, GradientCheckpointing = false, Arithmetic = Arithmetic.Float32, FitsMicroBatch = false,
                 MicroBatchSize = options.FitsMicroBatch ? Math.Min(8, options.BatchSize) : options.MicroBatchSize,
             },
@@ -196,7 +205,8 @@ public static class RecipeVerification
         {
             var weights = Joined(adapter, gradients: false);
             if (reference is null) _end = weights;
-            else WeightDifference = Difference(weights, reference._end, [.. reference._end.Zip(reference._start, (a, b) => a - b)]);
+            else WeightDifference = Difference(weights, reference._end,
+                [.. reference._end.Zip(reference._start, (a, b) => a - b)]);
         }
 
         public void Step(StepMetrics m)

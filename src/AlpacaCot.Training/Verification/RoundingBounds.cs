@@ -14,10 +14,10 @@ public sealed record RoundingBounds(double Loss, double Gradient, double Weights
 
     /// <summary>
     /// The bounds of an arithmetic. Each product errs by one rounding unit relative to its result; the products of a pass err
-    /// independently, so their errors add up as the square root of their number. The gradient passes through both directions. Adam
-    /// divides a gradient by its magnitude, so the error of the small ones counts as much as that of the large: of the weights,
-    /// about the share with gradients below the error changes direction, which adds the root of the error. The errors of the steps add up
-    /// as the square root of their number too.
+    /// independently, so their errors add up as the square root of their number. The gradient passes through both directions.
+    /// Adam divides a gradient by its magnitude, so the error of the small ones counts as much as that of the large: of the
+    /// weights, about the share with gradients below the error changes direction, which adds the root of the error. The errors of
+    /// the steps add up as the square root of their number too.
     /// </summary>
     /// <param name="estimate">The sizes of the model.</param>
     /// <param name="arithmetic">The arithmetic of products.</param>

@@ -48,7 +48,8 @@ public sealed class CalibrationTests : IDisposable
     [InlineData(100, 50, 105, Arithmetic.Float32)] // not worth the rounding
     [InlineData(100, 200, 210, Arithmetic.BFloat16)]
     [InlineData(100, 20, 30, Arithmetic.Float32)]
-    public void The_fastest_arithmetic_is_taken_where_it_is_a_tenth_faster(double fp32, double bf16, double int8, Arithmetic expected)
+    public void The_fastest_arithmetic_is_taken_where_it_is_a_tenth_faster(double fp32, double bf16, double int8,
+        Arithmetic expected)
     {
         var machine = Machine((fp32, 0), (bf16, 0), (int8, 0));
         Assert.Equal(expected, machine.Fastest([(WeightForm.Float32, 1000), (WeightForm.Float32, 5000)], 512));
@@ -66,7 +67,8 @@ public sealed class CalibrationTests : IDisposable
     public void Times_are_those_measured_and_between_them_where_nothing_was()
     {
         var machine = Machine((100, 1e-10), (50, 0), (300, 0));
-        double Seconds(long weights, double rows) => machine.Seconds(WeightForm.Int8, Arithmetic.Float32, weights, rows, backward: false);
+        double Seconds(long weights, double rows) =>
+            machine.Seconds(WeightForm.Int8, Arithmetic.Float32, weights, rows, backward: false);
         Assert.Equal(1000 * (1e-10 + 7 * 2 / 100e9), Seconds(1000, 7), 1e-15);
         Assert.Equal(4000 * (1e-10 + 7 * 2 / 200e9), Seconds(4000, 7), 1e-15);
         Assert.InRange(Seconds(2000, 7), Seconds(1000, 7), Seconds(4000, 7));
@@ -97,7 +99,8 @@ public sealed class CalibrationTests : IDisposable
     }
 
     // Two sizes; the larger one at twice the rate, in 1e9 operations a second each way.
-    private static MachineCalibration Machine(params (double Rate, double Fixed)[] arithmetics) => new("a machine", Float32Path.Default,
+    private static MachineCalibration Machine(params (double Rate, double Fixed)[] arithmetics) =>
+        new("a machine", Float32Path.Default,
         new Dictionary<Float32Path, double> { [Float32Path.Default] = 1e11 }, 1e10,
         [.. from form in Enum.GetValues<WeightForm>()
             from arithmetic in Enum.GetValues<Arithmetic>()
