@@ -12,6 +12,8 @@ namespace AlpacaCot.Training;
 /// <summary>Chooses what a recipe leaves to the machine, and refuses a run that the machine cannot hold.</summary>
 internal static class MachineChoices
 {
+    private const long WorthMeasuring = 100_000_000;
+
     /// <summary>The choices of a run.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="data">Its data.</param>
@@ -25,11 +27,12 @@ internal static class MachineChoices
         long? limit = null)
     {
         var options = recipe.Training;
-        var needed = options.Arithmetic is null || Float32Products.HasOneDnn;
-        var machine = !needed || recorded is not null ? null
-            : CalibrationStore.OfUser().Get(begins: () => note("measuring this machine, once"));
         var description = ModelDescription.Of(recipe.Model);
         var estimate = ResourceEstimate.Of(recipe, description);
+        // A choice of library saves a small model less time than the measurement takes.
+        var needed = options.Arithmetic is null || (Float32Products.HasOneDnn && estimate.BaseParameters >= WorthMeasuring);
+        var machine = !needed || recorded is not null ? null
+            : CalibrationStore.OfUser().Get(begins: () => note("measuring this machine, once"));
         var load = new RunLoad(data.Train, data.Validation, options);
         var memory = limit ?? Platform.UsableMemory;
 

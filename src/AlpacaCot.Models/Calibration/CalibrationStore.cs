@@ -19,6 +19,9 @@ public sealed class CalibrationStore(string? folder)
         RespectNullableAnnotations = true,
     };
 
+    // Without a folder, one process measures once.
+    private static MachineCalibration? _ofProcess;
+
     /// <summary>The store in the user's cache folder, see <see cref="UserCache"/>.</summary>
     public static CalibrationStore OfUser() => new(UserCache.Folder());
 
@@ -53,9 +56,10 @@ public sealed class CalibrationStore(string? folder)
     public MachineCalibration Get(bool fresh = false, Action? begins = null)
     {
         Libtorch.EnsureLoaded();
-        if (!fresh && Find() is { } found) return found;
+        if (!fresh && (Find() ?? (folder is null ? _ofProcess : null)) is { } found && found.Machine == Machine) return found;
         begins?.Invoke();
         var measured = Measurement.Run(Machine);
+        if (folder is null) _ofProcess = measured;
         try
         {
             if (File is { } file) AtomicFile.WriteText(file, JsonSerializer.Serialize(measured, Format));
