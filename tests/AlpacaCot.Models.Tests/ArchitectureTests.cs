@@ -70,7 +70,7 @@ public sealed class ArchitectureTests
     public void Lines_have_at_most_130_characters(string folder)
     {
         var found = Directory.EnumerateFiles(Checkout.Path(folder), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin"))
+            .Where(file => !file.Split(Path.DirectorySeparatorChar).Any(part => part is "obj" or "bin" or "node_modules"))
             .SelectMany(file => LongLines(File.ReadAllLines(file)).Select(line => $"{file}:{line}"));
         Assert.Empty(found);
     }
@@ -189,7 +189,7 @@ public sealed class ArchitectureTests
         var root = Path.Combine(Checkout.Path("src"), project);
         return [.. Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories)
             .Where(file => !Path.GetRelativePath(root, file).Split(Path.DirectorySeparatorChar)
-                .Any(part => part is "obj" or "bin"))
+                .Any(part => part is "obj" or "bin" or "node_modules"))
             .Order(StringComparer.Ordinal)
             .Select(file => new SourceFile(Path.GetRelativePath(Checkout.Path("."), file), File.ReadAllText(file)))];
     }
