@@ -174,8 +174,7 @@ public sealed class LanguageModel : IDisposable
                 $"but the model has only {embeddings} embeddings. Use the tokenizer of this model.");
         return $"{tokenizer.Path} adds {added.Count} token{(added.Count == 1 ? "" : "s")} " +
             $"({string.Join(", ", added.Take(3).Select(tokenizer.IdToToken))}{(added.Count > 3 ? ", .." : "")}) that the model "
-                + $"has no " +
-            $"embeddings for ({embeddings} rows); text with one of them is an error. `alpaca-cot extend` adds rows.";
+                + $"has no embeddings for ({embeddings} rows); text with one of them is an error. `alpaca-cot extend` adds rows.";
     }
 
     private static bool SameTokens(Tokenizer a, Tokenizer b) =>

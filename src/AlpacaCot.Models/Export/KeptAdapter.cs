@@ -48,8 +48,7 @@ internal static class KeptAdapter
         if (all.IsLost)
             throw new InputException("The adapter's changes are smaller than the rounding of the written type: the written " +
                 "model is nearer to the base than to the adapted model. Nothing was written; write float32, or use the adapter "
-                    + "with " +
-                "--adapter.");
+                    + "with --adapter.");
     }
 
     private static Tensor? Found(CausalModel model, string name)

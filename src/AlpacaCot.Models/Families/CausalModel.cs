@@ -120,8 +120,7 @@ public abstract class CausalModel : IDisposable
         using var largest = ids.max();
         if (largest.item<long>() is var id && id >= Shape.Vocabulary)
             throw new Text.InputException($"The token {id} has no embedding: the model has {Shape.Vocabulary}. Remove the "
-                + $"token from " +
-                "the text or the template, or add a row for it: alpaca-cot extend.");
+                + "token from the text or the template, or add a row for it: alpaca-cot extend.");
     }
 
     // Runs the blocks on all tokens, virtual ones among the ids included.
@@ -212,20 +211,23 @@ public abstract class CausalModel : IDisposable
         {
             _arithmetic = value;
             Head.IsHead = true;
-            foreach (var layer in Linears.Values)
-            {
-                layer.Streams = StreamsWeights;
-                layer.Arithmetic = value;
-            }
+            foreach (var layer in Linears.Values) layer.Arithmetic = value;
             TensorArena.Release(); // matrices were expanded to make their codes
         }
     }
 
     /// <summary>
     /// Whether frozen weights in mapped files leave this process's memory after each product, so that a step needs the memory of
-    /// one matrix at a time; set it before <see cref="Arithmetic"/>. The system's cache keeps them while it has memory.
+    /// one matrix at a time. The system's cache keeps them while it has memory.
     /// </summary>
-    public bool StreamsWeights { get; set; }
+    public bool StreamsWeights
+    {
+        get => Head.Streams;
+        set
+        {
+            foreach (var layer in Linears.Values) layer.Streams = value;
+        }
+    }
 
     /// <summary>The noise on token embeddings in training, see <see cref="ForwardPass.Noise"/>; 0: none.</summary>
     public double EmbeddingNoise { get; set; }

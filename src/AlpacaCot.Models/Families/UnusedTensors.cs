@@ -79,11 +79,10 @@ internal static partial class UnusedTensors
                 Reason(left[0], builder));
         var notes = new List<string>();
         if (towers > 0) notes.Add($"{builder.Source.Origin} also has {towers} tensors for pictures or sound; only the text "
-            + $"model is used.");
+            + "model is used.");
         if (predicting > 0)
             notes.Add($"{builder.Source.Origin} also has {predicting} tensor{(predicting == 1 ? "" : "s")} of multi-token "
-                + $"prediction, which " +
-                "only speeds decoding up elsewhere; they are not used.");
+                + "prediction, which only speeds decoding up elsewhere; they are not used.");
         return notes;
     }
 

@@ -49,12 +49,11 @@ public sealed class Linear : ILayer
         internal set
         {
             _products.Dispose();
-            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead, Streams));
+            (_matrix, _products) = (value, FrozenProducts.Of(value, _arithmetic, IsHead));
         }
     }
 
-    /// <summary>Whether pages of a mapped file leave memory after each product; takes effect with
-    /// <see cref="Arithmetic"/>.</summary>
+    /// <summary>Whether pages of a mapped file leave memory after each product in training and evaluation.</summary>
     internal bool Streams { get; set; }
 
     /// <summary>Whether this is the model's head.</summary>
@@ -144,7 +143,8 @@ public sealed class Linear : ILayer
     }
 
     private FrozenPart Part(PassMode mode, LowRank? addition, Tensor? dropped) =>
-        new(_products, addition, dropped, mode == PassMode.Generation ? Matrix : null);
+        new(Streams ? new StreamedProducts(_products, Matrix) : _products, addition, dropped,
+            mode == PassMode.Generation ? Matrix : null);
 
     /// <summary>Adds the bias, if there is one.</summary>
     internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias);

@@ -54,16 +54,10 @@ internal static class FrozenProducts
     /// <param name="matrix">The matrix.</param>
     /// <param name="arithmetic">The arithmetic of the model.</param>
     /// <param name="isHead">Whether it is the head, whose errors reach every log-probability directly.</param>
-    /// <param name="streams">Whether pages of a mapped file leave memory after each product.</param>
-    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic, bool isHead = false, bool streams = false)
+    public static IFrozenProducts Of(WeightMatrix matrix, Arithmetic arithmetic, bool isHead = false) => arithmetic switch
     {
-        if (matrix is DenseMatrix { IsTrained: true }) return new ExpandedProducts(matrix);
-        var products = isHead ? OfHead(matrix, arithmetic) : OfLayer(matrix, arithmetic);
-        return streams ? new StreamedProducts(products, matrix) : products;
-    }
-
-    private static IFrozenProducts OfLayer(WeightMatrix matrix, Arithmetic arithmetic) => arithmetic switch
-    {
+        _ when matrix is DenseMatrix { IsTrained: true } => new ExpandedProducts(matrix),
+        _ when isHead => OfHead(matrix, arithmetic),
         Arithmetic.BFloat16 => new BFloat16Products(matrix),
         Arithmetic.Int8 => new Int8Products(matrix),
         _ => new ExpandedProducts(matrix),
@@ -266,20 +260,9 @@ internal sealed unsafe class FineInt8Products : IFrozenProducts
     // Codes: all first codes, then all second ones, [2 n, m].
     private static (Tensor Codes, Tensor Scales) Fine(Tensor x, Tensor? factors)
     {
-        using var contiguous = x.contiguous();
-        var (rows, width) = (x.shape[0], x.shape[1]);
-        var codes = Tensors.Empty([2 * rows, width], ScalarType.Int8, CPU);
-        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
-        var (from, to, at) = ((nint)TensorMemory.Floats(contiguous), (nint)TensorMemory.Bytes(codes),
-            (nint)TensorMemory.Floats(scales));
-        var by = factors is null ? 0 : (nint)TensorMemory.Floats(factors);
-        Rows.Split(rows, width * 2, (first, end) =>
-        {
-            for (var row = first; row < end; row++)
-                ((float*)at)[row] = Int8Kernel.QuantizeFine((float*)from + row * width, (float*)by, width,
-                    (sbyte*)to + row * width, (sbyte*)to + (rows + row) * width);
-        });
-        return (codes, scales);
+        var (by, rows, width) = (factors is null ? 0 : (nint)TensorMemory.Floats(factors), x.shape[0], x.shape[1]);
+        return Int8Rows.Quantized(x, 2, (values, codes) =>
+            Int8Kernel.QuantizeFine(values, (float*)by, width, codes, codes + rows * width));
     }
 
     // Sets columns of y from products with all codes, [2 n, k].

@@ -22,21 +22,14 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
     public static Int8Rows Of(Tensor x, float threshold = float.PositiveInfinity)
     {
         if (!Compute.UsesSimd(x)) return ByTorch(x, threshold);
-        using var contiguous = x.contiguous();
-        var (rows, width) = (x.shape[0], x.shape[1]);
-        var (codes, scales) = Memory(rows, width);
-        var (from, to, at) = ((nint)TensorMemory.Floats(contiguous), (nint)TensorMemory.Bytes(codes),
-            (nint)TensorMemory.Floats(scales));
+        var width = x.shape[1];
         var columns = new byte[width];
+        Tensor codes, scales;
         fixed (byte* marks = columns)
         {
             var marked = (nint)marks;
-            Rows.Split(rows, width * 2, (first, end) =>
-            {
-                for (var row = first; row < end; row++)
-                    ((float*)at)[row] = Int8Kernel.Quantize((float*)from + row * width, width, threshold,
-                        (sbyte*)to + row * width, (byte*)marked);
-            });
+            (codes, scales) = Quantized(x, 1, (values, codes) =>
+                Int8Kernel.Quantize(values, width, threshold, codes, (byte*)marked));
         }
         if (!columns.AsSpan().Contains((byte)1)) return new Int8Rows(codes, scales, null);
         var outliers = Tensors.Of([.. Enumerable.Range(0, (int)width).Where(c => columns[c] == 1).Select(c => (long)c)], CPU);
@@ -50,18 +43,8 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
     public static Int8Rows Scaled(Tensor x, Tensor factors)
     {
         if (!Compute.UsesSimd(x)) return ByTorch(x.mul(factors), float.PositiveInfinity);
-        using var contiguous = x.contiguous();
-        var (rows, width) = (x.shape[0], x.shape[1]);
-        var (codes, scales) = Memory(rows, width);
-        var (from, to, at) = ((nint)TensorMemory.Floats(contiguous), (nint)TensorMemory.Bytes(codes),
-            (nint)TensorMemory.Floats(scales));
-        var by = (nint)TensorMemory.Floats(factors);
-        Rows.Split(rows, width * 2, (first, end) =>
-        {
-            for (var row = first; row < end; row++)
-                ((float*)at)[row] = Int8Kernel.QuantizeScaled((float*)from + row * width, (float*)by, width,
-                    (sbyte*)to + row * width);
-        });
+        var (by, width) = ((nint)TensorMemory.Floats(factors), x.shape[1]);
+        var (codes, scales) = Quantized(x, 1, (values, codes) => Int8Kernel.QuantizeScaled(values, (float*)by, width, codes));
         return new Int8Rows(codes, scales, null);
     }
 
@@ -125,8 +108,29 @@ internal sealed unsafe record Int8Rows(Tensor Codes, Tensor Scales, Tensor? Outl
         if (!fused) y.With(term);
     }
 
-    private static (Tensor Codes, Tensor Scales) Memory(long rows, long width) =>
-        (Tensors.Empty([rows, width], ScalarType.Int8, CPU), Tensors.Empty([rows], ScalarType.Float32, CPU));
+    /// <summary>Quantizes each row of x, on several threads.</summary>
+    /// <param name="x"><c>[n, m]</c>, fp32.</param>
+    /// <param name="each">The number of codes of a value, k.</param>
+    /// <param name="quantize">Writes the first codes of a row, and further ones n · m codes later each.</param>
+    /// <returns>The codes, <c>[k n, m]</c>, and the scales, <c>[n]</c>.</returns>
+    internal static (Tensor Codes, Tensor Scales) Quantized(Tensor x, long each, RowQuantizer quantize)
+    {
+        using var contiguous = x.contiguous();
+        var (rows, width) = (x.shape[0], x.shape[1]);
+        var codes = Tensors.Empty([each * rows, width], ScalarType.Int8, CPU);
+        var scales = Tensors.Empty([rows], ScalarType.Float32, CPU);
+        var (from, to, at) = ((nint)TensorMemory.Floats(contiguous), (nint)TensorMemory.Bytes(codes),
+            (nint)TensorMemory.Floats(scales));
+        Rows.Split(rows, width * 2, (first, end) =>
+        {
+            for (var row = first; row < end; row++)
+                ((float*)at)[row] = quantize((float*)from + row * width, (sbyte*)to + row * width);
+        });
+        return (codes, scales);
+    }
+
+    /// <summary>Quantizes one row and returns its scale.</summary>
+    internal delegate float RowQuantizer(float* values, sbyte* codes);
 
     private static Int8Rows ByTorch(Tensor x, float threshold)
     {

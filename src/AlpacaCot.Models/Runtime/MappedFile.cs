@@ -136,11 +136,7 @@ public sealed unsafe partial class MappedFile : IDisposable
         {
             if (!Live.TryGetValue(address, out var entry) || entry.Bytes < bytes) return;
         }
-        // Whole pages only: the first and last may belong to a neighbour that was written to.
-        var page = Environment.SystemPageSize;
-        var first = (address + page - 1) / page * page;
-        var last = (nint)((address + bytes) / page * page);
-        if (last > first) Platform.ForgetPages(first, last - first);
+        Platform.ForgetPages(address, (nint)bytes);
     }
 
     /// <summary>Releases this object's reference to the mapping; it is unmapped when its last tensor is disposed.</summary>
@@ -184,15 +180,11 @@ public sealed unsafe partial class MappedFile : IDisposable
         }
     }
 
-    // Whole pages only: the first and last may be shared with adjacent tensors. A live tensor may have modified an overlapping
-    // page.
+    // A live tensor may have modified an overlapping page.
     private static void ForgetUnlessLive(nint address, long bytes)
     {
-        var (page, end) = (Environment.SystemPageSize, (nint)(address + bytes));
-        var first = (address + page - 1) / page * page;
-        var last = end / page * page;
-        if (last <= first || Live.Any(live => live.Key < end && address < live.Key + live.Value.Bytes)) return;
-        Platform.ForgetPages(first, last - first);
+        if (!Live.Any(live => live.Key < address + bytes && address < live.Key + live.Value.Bytes))
+            Platform.ForgetPages(address, (nint)bytes);
     }
 
     private void DropOwner()

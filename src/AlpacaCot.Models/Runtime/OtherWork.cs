@@ -33,10 +33,8 @@ internal sealed class OtherWork
     {
         try
         {
-            var allowed = File.ReadLines("/proc/self/status")
-                .FirstOrDefault(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal));
-            if (allowed is null) return null;
-            var processors = Numbers(allowed[(allowed.IndexOf(':', StringComparison.Ordinal) + 1)..]);
+            if (Platform.Field(Platform.Status, "Cpus_allowed_list") is not { } allowed) return null;
+            var processors = Numbers(allowed);
             var work = new OtherWork(processors, () => File.ReadAllBytes("/proc/stat"),
                 () => (Environment.CpuUsage.TotalTime, System.Diagnostics.Stopwatch.GetElapsedTime(0)));
             return work._last.Ticks > 0 ? work : null;

@@ -5,23 +5,23 @@ namespace AlpacaCot.Models.Runtime;
 /// <summary>Information about the operating system, and control of this process's memory.</summary>
 public static partial class Platform
 {
-    private const string Status = "/proc/self/status";
+    internal const string Status = "/proc/self/status";
 
     /// <summary>The version of glibc, null for another C library.</summary>
     public static Version? GlibcVersion { get; } = ReadGlibcVersion();
 
     /// <summary>Resident memory of this process, in bytes.</summary>
-    public static long ResidentBytes => Kilobytes(Status, "VmRSS:") ?? Environment.WorkingSet;
+    public static long ResidentBytes => Kilobytes(Status, "VmRSS") ?? Environment.WorkingSet;
 
     /// <summary>The peak resident memory of this process, in bytes.</summary>
     public static long PeakResidentBytes =>
-        Kilobytes(Status, "VmHWM:") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+        Kilobytes(Status, "VmHWM") ?? System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
 
     /// <summary>The machine's memory in bytes.</summary>
-    public static long TotalMemory => Kilobytes("/proc/meminfo", "MemTotal:") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+    public static long TotalMemory => Kilobytes("/proc/meminfo", "MemTotal") ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <summary>The memory in bytes that programs can still take; null where the system does not say.</summary>
-    public static long? FreeMemory => Kilobytes("/proc/meminfo", "MemAvailable:");
+    public static long? FreeMemory => Kilobytes("/proc/meminfo", "MemAvailable");
 
     /// <summary>The limit on this process group's memory in bytes; null for none below the machine's memory.</summary>
     public static long? MemoryLimit
@@ -59,22 +59,29 @@ public static partial class Platform
         if (GlibcVersion is not null) _ = MallocOption(mmapThreshold, 4 << 20);
     }
 
-    /// <summary>Drops whole pages of a private file mapping from this process's memory; they are read again on
-    /// access.</summary>
+    /// <summary>Drops the whole pages within a range from this process's memory; those of a private file mapping are read
+    /// again on access. The first and last page of the range may belong to a neighbour too, and stay.</summary>
     internal static void ForgetPages(nint address, nint bytes)
     {
         const int dontNeed = 4; // on other systems than Linux the value has another meaning
-        if (OperatingSystem.IsLinux()) _ = Advise(address, bytes, dontNeed);
+        if (!OperatingSystem.IsLinux()) return;
+        var page = Environment.SystemPageSize;
+        var first = (address + page - 1) / page * page;
+        var last = (address + bytes) / page * page;
+        if (last > first) _ = Advise(first, last - first, dontNeed);
     }
 
-    private static long? Kilobytes(string file, string key)
+    private static long? Kilobytes(string file, string key) => Field(file, key) is { } text
+        ? long.Parse(text.AsSpan().TrimEnd("kB").Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024 : null;
+
+    /// <summary>The text behind a key in a file of /proc whose lines are <c>key: text</c>; null where it has none.</summary>
+    internal static string? Field(string file, string key)
     {
-        if (!OperatingSystem.IsLinux()) return null;
+        if (!File.Exists(file)) return null;
         foreach (var line in File.ReadLines(file))
-            if (line.StartsWith(key, StringComparison.Ordinal))
-                return long.Parse(line.AsSpan(key.Length).Trim().TrimEnd("kB").Trim(),
-                    System.Globalization.CultureInfo.InvariantCulture)
-                    * 1024;
+            if (line.StartsWith(key, StringComparison.Ordinal)
+                && line.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
+                return line[(colon + 1)..].Trim();
         return null;
     }
 
@@ -95,7 +102,7 @@ public static partial class Platform
     private static partial IntPtr GnuGetLibcVersion();
 
     [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(nint address, nint length, int advice);
+    internal static partial int Advise(nint address, nint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int MallocOption(int option, int value);

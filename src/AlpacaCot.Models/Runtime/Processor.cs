@@ -26,14 +26,5 @@ public static class Processor
 
     private static bool Has(string flag) => KernelFlags.Value.Contains(flag);
 
-    private static string? Line(string key)
-    {
-        const string file = "/proc/cpuinfo";
-        if (!File.Exists(file)) return null;
-        foreach (var line in File.ReadLines(file))
-            if (line.StartsWith(key, StringComparison.Ordinal)
-                && line.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon)
-                return line[(colon + 1)..].Trim();
-        return null;
-    }
+    private static string? Line(string key) => Platform.Field("/proc/cpuinfo", key);
 }

@@ -27,7 +27,6 @@ internal static unsafe partial class TensorArena
     private static readonly Lazy<bool> Installed = new(TryInstall);
 
     private static nint _base;
-    private static long _bytes;
     private static nint _native; // libtorch's allocator
     private static delegate* unmanaged<nint, nuint, DataPointer> _nativeAllocate;
     private static delegate* unmanaged<nint, void> _nativeDelete;
@@ -36,30 +35,16 @@ internal static unsafe partial class TensorArena
     /// <returns>Whether it is used.</returns>
     public static bool Install() => Installed.Value;
 
-    /// <summary>The bytes in blocks that are in use.</summary>
-    public static long TakenBytes
-    {
-        get
-        {
-            lock (Gate) return Taken.Values.Sum();
-        }
-    }
-
     /// <summary>Returns the pages of unused blocks to the system.</summary>
     public static void Release()
     {
         if (!Installed.IsValueCreated || !Installed.Value) return;
         lock (Gate)
             foreach (var (at, bytes) in Free)
-                Platform.ForgetPages((nint)RoundUp(_base + at, PageBytes), (nint)(RoundDown(_base + at + bytes, PageBytes)
-                    - RoundUp(_base + at, PageBytes)));
+                Platform.ForgetPages((nint)(_base + at), (nint)bytes);
     }
 
-    private const long PageBytes = 4096;
-
     private static long RoundUp(long value, long step) => (value + step - 1) / step * step;
-
-    private static long RoundDown(long value, long step) => value / step * step;
 
     // As c10::DataPtr is laid out: the data, a deleter with its argument, the device.
     [StructLayout(LayoutKind.Sequential)]
@@ -112,12 +97,11 @@ internal static unsafe partial class TensorArena
         {
             var at = Map(0, (nuint)bytes, readWrite, privateAnonymousNoReserve, -1, 0);
             if (at == -1) continue;
-            _ = Advise(at, (nuint)bytes, hugePages);
-            _ = Advise(at, (nuint)bytes, notInDumps);
+            _ = Platform.Advise(at, (nint)bytes, hugePages);
+            _ = Platform.Advise(at, (nint)bytes, notInDumps);
             const long huge = 2 << 20;
             _base = (nint)RoundUp(at, huge);
-            _bytes = RoundDown(bytes - huge, huge);
-            Free.Add((0, _bytes));
+            Free.Add((0, (bytes - huge) / huge * huge));
             return true;
         }
         return false;
@@ -183,7 +167,4 @@ internal static unsafe partial class TensorArena
 
     [LibraryImport("libc", EntryPoint = "mmap")]
     private static partial nint Map(nint address, nuint length, int protection, int flags, int file, long offset);
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(nint address, nuint length, int advice);
 }

@@ -65,17 +65,8 @@ internal sealed record Provenance(IReadOnlyList<(string Name, string Value)> Fac
     private static List<(string, string)> Machinery(Words words) =>
     [
         (words.Say("date", "日期"), DateTimeOffset.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture)),
-        (words.Say("machine", "机器"), $"{Processor()}; {Environment.ProcessorCount} {words.Say("cores", "核心")}; "
+        (words.Say("machine", "机器"), $"{Processor.Name}; {Environment.ProcessorCount} {words.Say("cores", "核心")}; "
             + string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9:0.#} GB; ")
             + RuntimeInformation.OSDescription),
     ];
-
-    private static string Processor()
-    {
-        const string File = "/proc/cpuinfo", Key = "model name";
-        var line = System.IO.File.Exists(File)
-            ? System.IO.File.ReadLines(File).FirstOrDefault(l => l.StartsWith(Key, StringComparison.Ordinal)) : null;
-        return line?[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()
-            ?? RuntimeInformation.ProcessArchitecture.ToString();
-    }
 }

@@ -36,7 +36,7 @@ internal static class StudyTables
             + "for all "
             + $"{analysis.Comparisons.Count} comparisons. Different: the interval excludes zero and the corrected p is below "
             + $"{StudyAnalysis.Level}. Unchanged: the interval is in ±{Words.Points(analysis.Study.Margin)} points of a hundred. "
-                + $"Open: neither.",
+                + "Open: neither.",
             $"区间由配对自助法（BCa）得出，p 值由同题配对置换检验得出，并按 Holm 法对全部 {analysis.Comparisons.Count} 个比较作校正。"
             + $"有差别：区间不含零且校正后 p 小于 {StudyAnalysis.Level}；无变化：区间在 ±{Words.Points(analysis.Study.Margin)} 分（百分制）以内；未定：两者皆非。"),
         [words.Say("arm", "组"), words.Say("measure", "指标"), words.Say("points", "分差"), words.Say("95 % interval", "95 % 区间"),
@@ -70,10 +70,10 @@ internal static class StudyTables
         var threads = analysis.Study.Threads ?? Environment.ProcessorCount;
         return new("costs", words.Say("Cost", "代价"),
             words.Say($"Time on this machine, threads per cell: {threads}, all seeds together; killed work is not "
-                + $"counted. "
+                + "counted. "
                 + $"Energy is an estimate: {Energy.WattsACore:0} W for each busy core, {Energy.WattsAGpu:0} W for a GPU.",
                 $"时间为本机实测（每个单元 {threads} 个线程），为所有种子之和，不含被中断的工作。能耗为估计：每个忙碌的核心 {Energy.WattsACore:0} 瓦，GPU {Energy.WattsAGpu:0} "
-                    + $"瓦。"),
+                    + "瓦。"),
             [words.Say("arm", "组"), words.Say("steps a seed", "每种子步数"), words.Say("tokens a seed", "每种子词元"),
                 words.Say("training", "训练时间"), words.Say("answering", "答题时间"), words.Say("energy", "能耗")],
             [.. analysis.Results.Arms.Select(arm => Row(arm.Name, analysis.Results.Of(arm)))]);
