@@ -39,7 +39,7 @@ internal static class GenerationBench
         batch.Print("in a batch");
         Console.WriteLine($"{batch.PerSecond / single.PerSecond:F2} times as fast by the clock, "
             + $"{batch.PerProcessorSecond / single.PerProcessorSecond:F2} by processor time; {different} of {single.Prompts} "
-                + $"answers "
+                + "answers "
             + $"differ; peak {Platform.PeakResidentBytes >> 20} MB");
     }
 

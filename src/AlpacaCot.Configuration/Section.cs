@@ -106,7 +106,7 @@ public static class Section
         foreach (var (key, kind, command) in schema.Others)
             if (map.Entries.Find(e => e.Name == key) is { } found)
                 throw new InputException($"{found.Location}: this is a {kind} (it has the key {key}), not a {schema.Kind}; use "
-                    + $"it with: "
+                    + "it with: "
                     + $"alpaca-cot {command} {file}");
     }
 }

@@ -27,7 +27,7 @@ public static class WriteProblem
         var then = afterwards ?? "run the command again";
         if (IsFull(e))
             return new($"{where} cannot be written: the disk is full ({Space(where, bytes)}); free disk space, or choose a "
-                + $"folder on "
+                + "folder on "
                 + $"another disk, and {then}.", e);
         if (e is IOException && !OperatingSystem.IsWindows() && e.HResult == ReadOnlyUnix)
             return new($"{where} cannot be written: it is on a read-only file system; choose a folder that can be written, and "

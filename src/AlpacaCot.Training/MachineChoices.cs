@@ -67,7 +67,7 @@ internal static class MachineChoices
         throw new InputException(Invariant($"The run needs about {peak / 1e9:0.0} GB of memory at its peak, and ")
             + Invariant($"{memory / 1e9:0.0} GB ")
             + $"are free. With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the "
-                + $"recipe, or "
+                + "recipe, or "
             + "start it all the same with --ignore-memory.");
     }
 }

@@ -87,7 +87,7 @@ internal sealed class InspectCommand(Terminal terminal)
             if (++seen < number) continue;
             return EmptyAnswer.TurnOf(conversation) is 0 ? conversation : throw new InputException(
                 $"{conversation.Origin}: its answer is empty, so training refuses this record, or skips it with "
-                    + $"training.skip_bad");
+                    + "training.skip_bad");
         }
         throw new InputException($"{path} has {seen} records; record {number} does not exist");
     }
@@ -159,7 +159,7 @@ internal sealed class InspectCommand(Terminal terminal)
             $"{view.Supervised} supervised, {view.Length - view.Supervised} masked, {view.Whole.Ids.Length - view.Length} cut");
         if (view.Chunks > 1)
             terminal.Out.WriteLine($"Training cuts this text into {view.Chunks} examples of at most {view.Cutoff} tokens; the "
-                + $"first "
+                + "first "
                 + "one is shown.");
         if (view.Kept is null)
             terminal.Out.WriteLine($"Training drops this record: no token of its answer is within {view.Cutoff} tokens " +

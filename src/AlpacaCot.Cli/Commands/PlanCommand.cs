@@ -150,7 +150,7 @@ internal sealed class PlanCommand(Terminal terminal)
         Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
         if (plan.Forecast is { Seconds: { } seconds, StepSeconds: { } step } forecast)
             Line("time", $"about {Duration(seconds)}: {step:0.00} s a step, {forecast.TokensPerStep / step:N0} tokens/s, "
-                + $"products in "
+                + "products in "
                 + TrainingOptions.ArithmeticWords.Of(forecast.Arithmetic));
         foreach (var note in model.Notes) Line("note", note);
 

@@ -63,7 +63,7 @@ internal sealed class VerifyCommand(Terminal terminal)
             }
         terminal.Console.Write(table);
         terminal.Console.MarkupLine($"[grey]{steps} steps each; relative differences, the weights' over the change that "
-            + $"training made. "
+            + "training made. "
             + "Dropout, NEFTune and validation off, constant learning rate. A bound is what rounding explains.[/]");
         var different = arms.Count(arm => !arm.Agrees);
         terminal.Console.MarkupLine(different == 0 ? "[green]All ways compute the same training.[/]"

@@ -200,7 +200,7 @@ internal sealed class StudyScreen(IAnsiConsole console, bool live) : IStudyObser
         }
         console.Write(table);
         console.MarkupLine($"  {plan.Cells.Count} cells, {jobs} at a time on this machine: about [bold]{Time(here)}[/] "
-            + $"here, "
+            + "here, "
             + $"{Time(a100)} on one A100; a cell needs about {Bytes(plan.MemoryBytes)}");
         console.MarkupLine("  [grey]estimates from model and data sizes, accurate to a factor of two; memory is for weights, "
             + "optimizer and activations of one cell[/]");

@@ -24,7 +24,7 @@ public static class DataFiles
             : throw new InputException($"{path}: file not found.");
         return Matches(path) is { Count: > 0 } found ? found
             : throw new InputException($"{path}: no file matches this pattern; * stands for any part of a name, ** for any "
-                + $"folders.");
+                + "folders.");
     }
 
     /// <summary>Reads the records of all files of a path, one file after another.</summary>

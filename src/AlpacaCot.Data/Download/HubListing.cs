@@ -34,7 +34,7 @@ internal sealed partial class HubListing(HubTransport transport, IRepositoryHost
             using (json) files.AddRange(Read(json.RootElement));
             if (files.Count > MostFiles || seen.Count > MostPages)
                 throw new DownloadException($"{host.Endpoint} lists more than {MostFiles:N0} files in {repository.Id}, or more "
-                    + $"than "
+                    + "than "
                     + $"{MostPages:N0} pages; check the endpoint");
             page = next;
         }

@@ -65,7 +65,7 @@ internal sealed partial class ChoiceRecord(IReadOnlyDictionary<string, string> c
         var right = Find(answer, labels, texts);
         if (right < 0)
             return $"its \"{answerField}\" is {answer.GetRawText()}, which is none of its {texts.Count} options: allowed is an "
-                + $"index "
+                + "index "
                 + $"from 0 to {texts.Count - 1}, a letter ({string.Join(", ", labels)}), or the text of an option; "
                 + "format: pairs reads such records without their options";
         var context = Field("input", Contexts) is { } found && Text(fields[found]) is { } material ? (found, material) : default;

@@ -252,7 +252,7 @@ internal sealed class FlatRecord : IRecordFormat
 
     private string NoAnswer() => _isTable
         ? $"its \"{_names[Output]}\", the answer, has no value (an empty cell, or NA, null or nan without quotes); write the "
-            + $"answer, "
+            + "answer, "
             + "or skip such records"
         : $"its \"{_names[Output]}\" is null, which is no answer to learn; write the answer, or skip such records";
 

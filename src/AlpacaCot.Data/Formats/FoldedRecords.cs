@@ -69,7 +69,7 @@ internal sealed class FoldedRecords(IRecordCursor records, string name, ReadOpti
         if (lists.Count > 1)
             throw new InputException($"{name}: the file holds several lists of records: "
                 + $"{string.Join(", ", lists.Select(list => list.Name))}. Write the one to read to a file of its own, for "
-                    + $"example: "
+                    + "example: "
                 + $"jq \".{lists[0].Name}\" {name} > {lists[0].Name}.json");
         return lists is [var only] ? Rows($" in \"{only.Name}\"", only.Value.EnumerateArray().Select(Copy)) : _layout;
     }

@@ -117,7 +117,7 @@ public static class InstructionFile
         if (refusal is null && now is FlatRecord flat && flat.HasRolesOf(format)) return;
         throw new InputException($"{records.Location}: it has a field that changes the roles: "
             + (refusal ?? $"with it {RecordMapping.Roles(now)}, but in the records before {RecordMapping.Roles(format)}; say "
-                + $"which, "
+                + "which, "
                 + "for example with columns: { instruction: NAME, output: NAME }") + ".");
     }
 

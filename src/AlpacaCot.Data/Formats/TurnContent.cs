@@ -75,7 +75,7 @@ internal sealed class TurnContent(Role role)
         if (calls.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined) return null;
         if (calls.ValueKind == JsonValueKind.Object) return AddCall(calls) ? null : $"its \"{name}\" has no function name";
         if (calls.ValueKind != JsonValueKind.Array) return $"its \"{name}\" is {JsonText.Kind(calls)}, expected a list of tool "
-            + $"calls";
+            + "calls";
         foreach (var (i, call) in calls.EnumerateArray().Index())
             if (!AddCall(call)) return $"its \"{name}\", call {i + 1}, has no function name";
         return null;

@@ -240,7 +240,7 @@ public sealed class ChatTemplate(JinjaTemplate template, string name, string bos
 
     private string Unstable((int Turn, string Why) unknown) =>
         $"{name}: the span of turn {unknown.Turn + 1} in the text is unknown: {unknown.Why}. The template cannot be used for "
-            + $"training on this "
+            + "training on this "
         + "conversation. Put {% generation %} and {% endgeneration %} around the assistant's text in the template, or "
         + "choose a built-in template, such as template: alpaca.";
 

@@ -70,7 +70,7 @@ internal sealed class PromptRendering
         }
         if (_tools.Length > 0)
             throw Refusal(null, $"the template {_template.Name} writes tool definitions into the first user turn, and there is "
-                + $"none",
+                + "none",
                 "Use " + Others(t => t.ToolsInSystem is not null));
     }
 

@@ -130,12 +130,12 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
                 var largest = MicroBatches(step).Max(batch => batch.Rows) / objective.RowsPerExample;
                 if (largest <= 1) throw new TrainingFailedException(
                     $"Step {step + 1}: memory ran out with a single example in a micro-batch. Set "
-                        + $"training.gradient_checkpointing: "
+                        + "training.gradient_checkpointing: "
                     + "true, lower training.cutoff_length, or quantize the base model (quantization: nf4); "
                     + "`alpaca-cot plan` shows what each of them needs.");
                 _halvings++;
                 Note($"step {step + 1}: memory ran out with {largest} examples in a micro-batch; the step is repeated, and the "
-                    + $"run "
+                    + "run "
                     + $"continues, with {(largest + 1) / 2}");
             }
     }

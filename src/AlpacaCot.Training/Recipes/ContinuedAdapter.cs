@@ -56,7 +56,7 @@ internal static class ContinuedAdapter
             var file = Path.Combine(folder, AdapterFolder.ConfigName);
             if (!File.Exists(file))
                 throw new InputException($"{folder} contains no adapter ({AdapterFolder.ConfigName}); give the folder of a "
-                    + $"trained one");
+                    + "trained one");
             saved = AdapterConfig.FromJson(File.ReadAllText(file), file);
         }
         catch (Exception e) when (e is InputException or IOException or UnauthorizedAccessException)

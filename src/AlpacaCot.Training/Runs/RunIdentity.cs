@@ -58,7 +58,7 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
                 + $". Resume needs the same data; {Remedy}");
         if (model is not null && Model.Length > 0 && model != Model)
             throw new InputException($"The base model has other weights than when the run in {folder} began. Resume needs the "
-                + $"same "
+                + "same "
                 + $"model; {Remedy}");
     }
 

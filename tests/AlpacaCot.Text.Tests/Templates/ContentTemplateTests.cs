@@ -124,7 +124,7 @@ public sealed class ContentTemplateTests : IDisposable
         var record = Record(new(Role.User, "Oslo?"), new(Role.Assistant, "") { Calls = [Call("Oslo")] });
         var message = Refused(PromptTemplates.Find(name), record with { Tools = [] });
         Assert.Equal($"d.jsonl, record 3: turn 2 contains a tool call, for which the template {name} has no form. Use llama3, "
-            + $"chatml, "
+            + "chatml, "
             + "mistral-v3 or the model's own template (template: model).", message);
         Assert.Contains("the record defines tools, for which the template", Refused(PromptTemplates.Find(name), record));
         var result = new Conversation([new(Role.User, "Oslo?"), new(Role.Tool, "3 C"), new(Role.Assistant, "Cold.")]);
@@ -141,7 +141,7 @@ public sealed class ContentTemplateTests : IDisposable
         var chat = ChatTemplate.Load(_folder.Write("t.jinja", "{% for m in messages %}" + body + "{% endfor %}"));
         var record = Record(new(Role.User, "Oslo?"), new(Role.Assistant, "") { Calls = [Call("Oslo")] });
         Assert.Equal($"d.jsonl, record 3: {what} is not rendered by the template t.jinja. Use a template that renders it, such "
-            + $"as "
+            + "as "
             + "chatml.", Refused(chat, record));
     }
 

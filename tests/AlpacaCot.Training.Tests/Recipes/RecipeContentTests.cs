@@ -86,7 +86,7 @@ public sealed class RecipeContentTests : IDisposable
         Assert.Contains("train_on_roles", Assert.Throws<Text.InputException>(() =>
             Prepared(Two, "chatml", ", train_on: roles, train_on_roles: [robot]")).Message);
         var recipe = RecipeFile.Parse($"model: {Base}\ndata: d.jsonl\nadapter: lora\ntraining: {{ train_on: per-turn, "
-            + $"reasoning: mask, "
+            + "reasoning: mask, "
             + "train_on_roles: [tool, assistant] }\noutput: out\n", "r.yaml", folder: _folder.Path);
         var again = RecipeFile.Parse(RecipeFile.Write(recipe), "again.yaml", folder: _folder.Path).Training;
         Assert.Equal((TrainOn.PerTurn, ReasoningUse.Mask), (again.TrainOn, again.Reasoning));
