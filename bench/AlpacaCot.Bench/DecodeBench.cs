@@ -9,6 +9,7 @@ using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
 using AlpacaCot.Models.Kernels.Decode;
 using AlpacaCot.Models.Modules;
+using AlpacaCot.Models.Quantization;
 using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text.Gguf;
 using AlpacaCot.Text.Tokenization;
@@ -85,6 +86,49 @@ internal static unsafe class DecodeBench
 
             string Rate(double value) => theirs is null ? $"{"",10}" : $"{value,10:F2}";
             string Ratio(double value) => theirs is null ? $"{"",6}" : $"{value,5:F2}x";
+        }
+    }
+
+    /// <summary>Prints billions of multiplications a second of the products with few and many rows, as time and processor time see
+    /// them, and with each row alone.</summary>
+    /// <param name="threads">Threads.</param>
+    public static void Products(int threads)
+    {
+        Libtorch.EnsureLoaded();
+        set_num_threads(threads);
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        Console.WriteLine($"{threads} threads; billions of multiplications a second (and per processor second)");
+        Console.WriteLine($"{"weights",-8} {"[outputs, inputs]",-18} {"1 row",16} {"4",16} {"7",16} {"16",16} {"64",16} {"512",16}");
+        foreach (var (outputs, inputs) in new[] { (2048, 2048), (5632, 2048), (2048, 5632) })
+        {
+            var weight = randn(outputs, inputs);
+            foreach (var bits in new[] { 8, 4 })
+            {
+                using var matrix = BlockMatrix.Quantize(weight, bits);
+                Console.Write($"int{bits,-5} {$"[{outputs}, {inputs}]",-18}");
+                foreach (var rows in new[] { 1, 4, 7, 16, 64, 512 })
+                {
+                    var x = randn(rows, inputs);
+                    var (time, cpu) = Time(() => matrix.Product(x).Dispose(), Math.Max(1, 256 / rows));
+                    var work = (double)rows * outputs * inputs / 1e9;
+                    Console.Write($" {$"{work / time:F1} ({work / cpu:F1})",16}");
+                }
+                Console.WriteLine();
+            }
+        }
+
+        static (double Time, double Cpu) Time(Action work, int times)
+        {
+            var (time, cpu) = (double.MaxValue, double.MaxValue);
+            for (var run = 0; run < 8; run++)
+            {
+                var (start, startCpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+                for (var i = 0; i < times; i++) work();
+                time = Math.Min(time, Stopwatch.GetElapsedTime(start).TotalSeconds / times);
+                cpu = Math.Min(cpu, (Environment.CpuUsage.TotalTime - startCpu).TotalSeconds / times);
+            }
+            return (time, cpu);
         }
     }
 

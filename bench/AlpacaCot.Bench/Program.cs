@@ -18,6 +18,7 @@ using static TorchSharp.torch;
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- load [MEGABYTES]   loading a sharded checkpoint
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- generation [MODEL QUESTIONS PROMPTS SEQUENCES ALONE]
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode [FOLDER [THREADS [RUNS [fp32|int8|int4]]]]   llama.cpp
+//        dotnet run --project bench/AlpacaCot.Bench -c Release -- decode products [THREADS]   GMAC/s of int8 and int4 products
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- tokenize SHARED [SECONDS [MB]]   vs tokenizers.js
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- bigmodel SHAPE FOLDER [TOKENS [FORM]]   1b, 7b, 13b, 30b: twice
 //        dotnet run --project bench/AlpacaCot.Bench -c Release -- quantization   GB/s of the forms, ms of products
@@ -37,6 +38,11 @@ if (args is ["tokenize", var shared, .. var tokenize])
 if (args is ["plan", .. var plan])
 {
     PlanBench.Run(plan);
+    return 0;
+}
+if (args is ["decode", "products", ..])
+{
+    DecodeBench.Products(args.Length > 2 ? int.Parse(args[2]) : Environment.ProcessorCount);
     return 0;
 }
 if (args is ["decode", .. var decode])

@@ -18,7 +18,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     private const int Block = RoundedRows.Block, Group = Int8Dot.Group;
 
     // Small enough to balance the load over cores, large enough to amortize scheduling; rows of x that fit the cache.
-    private const int TaskBytes = 1 << 16, RowsAtOnce = 64;
+    private const int TaskBytes = 1 << 16, RowsAtOnce = 64, CachedBytes = 1 << 20;
 
     private readonly Tensor _codes, _scales;
     private readonly int _blocks, _blockBytes;
@@ -88,24 +88,55 @@ public sealed unsafe class BlockMatrix : WeightMatrix
     public override Tensor Product(Tensor x)
     {
         using var input = x.contiguous();
-        var n = (int)x.shape[0];
+        var (n, threads) = ((int)x.shape[0], get_num_threads());
         var y = Tensors.Empty([n, Outputs], ScalarType.Float32, CPU);
-        var (rounded, to) = (RoundedRows.Shared, (nint)TensorMemory.Floats(y));
-        rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain);
-        var (c, s) = ((nint)TensorMemory.Bytes(_codes), (nint)TensorMemory.Bytes(_scales));
+        var rounded = RoundedRows.Shared;
+        rounded.Round(TensorMemory.Floats(input), n, (int)Inputs, BlockOrder.Plain, Bits == 8 ? Int8Dot.Zero : Int4Dot.Zero,
+            threads);
+        var (codes, scales, to) = ((nint)TensorMemory.Bytes(_codes), (nint)TensorMemory.Bytes(_scales),
+            (nint)TensorMemory.Floats(y));
+        if (WeightPanel.IsSupported && n >= WeightPanel.Tile)
+        {
+            // As many rows of x at a time as fit in a core's cache.
+            var panels = (int)((_groups + 1) / 2);
+            var rowsAtOnce = Math.Max(RowsAtOnce, CachedBytes / (_blocks * Block) / WeightPanel.Tile * WeightPanel.Tile);
+            SpinThreadPool.Shared.Run((n + rowsAtOnce - 1) / rowsAtOnce * panels, threads, task =>
+            {
+                var (from, first) = (task / panels * rowsAtOnce, task % panels * 2L);
+                MultiplyPanel((byte*)codes, (ushort*)scales, rounded, from, Math.Min(from + rowsAtOnce, n), (float*)to, first,
+                    Math.Min(first + 2, _groups));
+            });
+            return y;
+        }
         var groupsAtOnce = Math.Max(1, TaskBytes / (_blocks * _blockBytes));
-        SpinThreadPool.Shared.Run((int)((_groups + groupsAtOnce - 1) / groupsAtOnce), get_num_threads(), task =>
+        SpinThreadPool.Shared.Run((int)((_groups + groupsAtOnce - 1) / groupsAtOnce), threads, task =>
         {
             var (first, end) = ((long)task * groupsAtOnce, Math.Min((task + 1L) * groupsAtOnce, _groups));
             for (var from = 0; from < n; from += RowsAtOnce)
-            {
-                var until = Math.Min(from + RowsAtOnce, n);
-                if (Bits == 8)
-                    Int8Dot.Multiply((sbyte*)c, (ushort*)s, _blocks, rounded, from, until, (float*)to, Outputs, first, end);
-                else Int4Dot.Multiply((byte*)c, (ushort*)s, _blocks, rounded, from, until, (float*)to, Outputs, first, end);
-            }
+                Multiply((byte*)codes, (ushort*)scales, rounded, from, Math.Min(from + RowsAtOnce, n), (float*)to, first, end);
         });
         return y;
+    }
+
+    // Rows of x beyond the last whole tile are multiplied from the stored codes.
+    private void MultiplyPanel(byte* codes, ushort* scales, RoundedRows x, int from, int until, float* y, long first, long end)
+    {
+        var (whole, row) = (until - (until - from) % WeightPanel.Tile, first * Group);
+        if (from < whole)
+        {
+            var (panel, rows) = (WeightPanel.Shared, (int)Math.Min(WeightPanel.Rows, Outputs - row));
+            var (c, s) = ((nint)(codes + first * _blocks * _blockBytes), (nint)(scales + row * _blocks));
+            if (Bits == 8) panel.Unpack((sbyte*)c, (ushort*)s, _blocks, (int)(end - first));
+            else panel.Unpack((byte*)c, (ushort*)s, _blocks, (int)(end - first));
+            for (var i = from; i < whole; i += WeightPanel.Tile) panel.Multiply(x, i, y + i * Outputs + row, Outputs, rows);
+        }
+        Multiply(codes, scales, x, whole, until, y, first, end);
+    }
+
+    private void Multiply(byte* codes, ushort* scales, RoundedRows x, int from, int until, float* y, long first, long end)
+    {
+        if (Bits == 8) Int8Dot.Multiply((sbyte*)codes, scales, _blocks, x, from, until, y, Outputs, first, end);
+        else Int4Dot.Multiply(codes, scales, _blocks, x, from, until, y, Outputs, first, end);
     }
 
     /// <inheritdoc/>

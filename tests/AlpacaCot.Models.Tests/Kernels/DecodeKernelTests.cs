@@ -22,7 +22,9 @@ public sealed unsafe class DecodeKernelTests : IDisposable
     public static TheoryData<int, int, int, int> Sizes => new()
     {
         { 8, 1, 8, 32 }, { 8, 3, 13, 40 }, { 8, 70, 9, 352 }, { 8, 2, 700, 288 },
+        { 8, 4, 1, 1 }, { 8, 37, 33, 31 }, { 8, 70, 9, 16416 },
         { 4, 1, 8, 32 }, { 4, 3, 13, 40 }, { 4, 70, 9, 352 }, { 4, 2, 1500, 288 },
+        { 4, 4, 1, 1 }, { 4, 37, 33, 31 }, { 4, 70, 9, 16416 },
     };
 
     public void Dispose()
@@ -45,8 +47,76 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         WithinRounding(values, x, product, Rounded(x));
         set_num_threads(2);
         Assert.True(matrix.Product(x).eq(product).all().item<bool>(), "two threads give what one gives");
-        foreach (var i in (int[])[0, n - 1])
+        for (var i = 0; i < n; i++)
             Assert.True(matrix.Product(x[i].unsqueeze(0)).eq(product[i]).all().item<bool>(), "alone the same");
+    }
+
+    // What the stored codes are filled with: any bytes, or the same byte everywhere.
+    public static TheoryData<int, int> Fillings => new()
+    {
+        { 8, -1 }, { 8, 0x80 }, { 8, 0x81 }, { 8, 0x7f }, { 8, 0 }, { 4, -1 }, { 4, 0xff }, { 4, 0x88 }, { 4, 0 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Fillings))]
+    public void Each_kernel_gives_the_plain_sum_bit_by_bit(int bits, int filling)
+    {
+        Assert.SkipUnless(Avx2.IsSupported, "without AVX2 the sum is not fused");
+        const int n = 11, blocks = 5, width = blocks * 32 - 7, rows = 16;
+        var x = Random(1, n, width);
+        x[1].fill_(Number(1)); // each code 127
+        x[2].fill_(Number(-3)); // each code -127
+        x[3].narrow(0, 0, 64).zero_(); // scales of zero
+        x[4].zero_();
+        x[5].mul_(Number(1e30f));
+        x[6].mul_(Number(1e-30f));
+        var rounded = new RoundedRows();
+        rounded.Round(TensorMemory.Floats(x), n, width, BlockOrder.Plain, bits == 8 ? Int8Dot.Zero : Int4Dot.Zero, threads: 2);
+        var codes = randint(0, 256, 2 * blocks * 8 * 4 * bits, dtype: ScalarType.Byte);
+        if (filling >= 0) codes.fill_(Number(filling));
+        var scales = tensor([0f, 6e-8f, -6e-5f, 1f, 65504f, -3.14f, 1e-3f, 0.7f]).repeat(2 * blocks).to(ScalarType.Float16);
+        var (c, s) = ((nint)TensorMemory.Bytes(codes), (nint)TensorMemory.Bytes(scales));
+
+        var plain = new float[n * rows];
+        for (var i = 0; i < n; i++)
+            for (var row = 0; row < rows; row++)
+                plain[i * rows + row] = PlainSum(bits, (byte*)c, (ushort*)s, blocks, rounded, i, row);
+
+        var stored = new float[n * rows];
+        fixed (float* y = stored)
+            if (bits == 8) Int8Dot.Multiply((sbyte*)c, (ushort*)s, blocks, rounded, 0, n, y, rows, 0, 2);
+            else Int4Dot.Multiply((byte*)c, (ushort*)s, blocks, rounded, 0, n, y, rows, 0, 2);
+        Assert.Equal(plain, stored);
+
+        if (!WeightPanel.IsSupported) return;
+        foreach (var groups in (int[])[2, 1])
+        {
+            var unpacked = new float[n * rows];
+            var panel = new WeightPanel();
+            if (bits == 8) panel.Unpack((sbyte*)c, (ushort*)s, blocks, groups);
+            else panel.Unpack((byte*)c, (ushort*)s, blocks, groups);
+            fixed (float* y = unpacked)
+                foreach (var i in (int[])[0, 4, 7]) panel.Multiply(rounded, i, y + i * rows, rows, 8 * groups - 1);
+            for (var i = 0; i < n; i++)
+                for (var row = 0; row < rows; row++)
+                    Assert.Equal(row < 8 * groups - 1 ? plain[i * rows + row] : 0, unpacked[i * rows + row]);
+        }
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(4)]
+    public void Numbers_that_are_not_finite_stay_in_their_row(int bits)
+    {
+        var (x, weight) = (Random(1, 9, 70), Random(2, 20, 70));
+        using var matrix = BlockMatrix.Quantize(weight, bits);
+        var finite = matrix.Product(x);
+        x[2].fill_(Number(float.NaN)); // as a norm leaves a row with one such number
+        x[6].narrow(0, 69, 1).fill_(Number(float.PositiveInfinity));
+        var y = matrix.Product(x);
+        for (var i = 0; i < 9; i++)
+            if (i is 2 or 6) Assert.False(y[i].isfinite().any().item<bool>(), $"row {i}");
+            else Assert.True(y[i].eq(finite[i]).all().item<bool>(), $"row {i}");
     }
 
     [Theory]
@@ -87,7 +157,7 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         Assert.SkipUnless(Avx2.IsSupported, "the other way is the only one here");
         var rounded = new RoundedRows();
         var x = Random(1, 1, 96);
-        rounded.Round(TensorMemory.Floats(x), 1, 96, BlockOrder.Plain);
+        rounded.Round(TensorMemory.Floats(x), 1, 96, BlockOrder.Plain, Int4Dot.Zero);
         var codes = randint(1, 256, 8 * 96, dtype: ScalarType.Byte);
         codes.masked_fill_(codes == Number(128), Number(1)); // no code of int8
         var scales = (rand(24) + Number(0.5)).to(ScalarType.Float16);
@@ -97,6 +167,7 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         Int4Dot.Multiply(c, s, 3, rounded, 0, 1, fast, 8, 0, 1);
         Int4Dot.Portable(c, s, 3, rounded, 0, plain);
         for (var i = 0; i < 8; i++) Assert.Equal(plain[i], fast[i], 1e-3f);
+        rounded.Round(TensorMemory.Floats(x), 1, 96, BlockOrder.Plain, Int8Dot.Zero);
         Int8Dot.Multiply((sbyte*)c, s, 3, rounded, 0, 1, fast, 8, 0, 1);
         Int8Dot.Portable((sbyte*)c, s, 3, rounded, 0, plain);
         for (var i = 0; i < 8; i++) Assert.Equal(plain[i], fast[i], 1e-2f);
@@ -114,6 +185,25 @@ public sealed unsafe class DecodeKernelTests : IDisposable
         var failure = Assert.Throws<InvalidOperationException>(() =>
             SpinThreadPool.Shared.Run(9, 2, i => ArgumentOutOfRangeException.ThrowIfEqual(i, 4)));
         Assert.IsType<ArgumentOutOfRangeException>(failure.InnerException);
+    }
+
+    // The stored form read number by number: exact sums over blocks, one fused addition for each.
+    private static float PlainSum(int bits, byte* codes, ushort* scales, int blocks, RoundedRows x, int i, int row)
+    {
+        var (group, r, total) = (row / 8, row % 8, 0f);
+        for (var b = 0; b < blocks; b++)
+        {
+            var (block, sum) = (codes + (group * blocks + b) * 32 * bits, 0);
+            for (var k = 0; k < 32; k++)
+            {
+                var code = bits == 8 ? (sbyte)block[k / 4 * 32 + r * 4 + k % 4]
+                    : (block[k % 16 / 4 * 32 + r * 4 + k % 4] >> k / 16 * 4 & 15) - 8;
+                sum += code * x.Codes[(i * x.Blocks + b) * 32 + k];
+            }
+            var scale = (float)BitConverter.UInt16BitsToHalf(scales[(group * blocks + b) * 8 + r]);
+            total = MathF.FusedMultiplyAdd(sum, scale * x.Scales[i * x.Blocks + b], total);
+        }
+        return total;
     }
 
     // The activations as the kernels round them: int8 by the largest of each 32.

@@ -14,6 +14,9 @@ internal static unsafe class Int4Dot
     /// <summary>The number of interleaved rows.</summary>
     public const int Group = 8;
 
+    /// <summary>The code of zero.</summary>
+    public const int Zero = 8;
+
     /// <summary>Bytes per block of a group, 4 · 32: each vector contains the codes k and k + 16 of four columns k.</summary>
     public const int BlockBytes = Group * Block / 2;
 
@@ -23,7 +26,7 @@ internal static unsafe class Int4Dot
     /// <param name="codes"><c>[groups, blocks, 4, 8, 4]</c>, two codes per byte.</param>
     /// <param name="scales">fp16, <c>[groups, blocks, 8]</c></param>
     /// <param name="blocks">The number of blocks per row.</param>
-    /// <param name="x">The rounded activations.</param>
+    /// <param name="x">The rounded activations, with the offsets of <see cref="Zero"/>.</param>
     /// <param name="from">The index of the first activation row.</param>
     /// <param name="to">The index after the last activation row.</param>
     /// <param name="y"><c>[x.Count, rows]</c></param>
@@ -50,26 +53,42 @@ internal static unsafe class Int4Dot
         }
     }
 
-    // Σ (code - 8) x = Σ code x - 8 Σ x. A pair of products is at most 2 · 15 · 127, and the sum of eight pairs fits in 16 bits.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(byte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
-        var mask = Vector256.Create((byte)15);
         sbyte* xs = x.Codes + (long)i * x.Blocks * Block;
-        float* xScales = x.Scales + (long)i * x.Blocks, xSums = x.Sums + (long)i * x.Blocks;
+        float* xScales = x.Scales + (long)i * x.Blocks;
+        int* offsets = x.Offsets + (long)i * x.Blocks;
         var total = Vector256<float>.Zero;
         for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
+            total = Add(total, BlockSums(codes, xs, offsets[b]), HalfScales.Load(scales), xScales[b]);
+        total.Store(sums);
+    }
+
+    // Σ (code - 8) x = Σ code x - 8 Σ x. A pair of products is at most 2 · 15 · 127, and the sum of eight pairs fits in 16 bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> BlockSums(byte* codes, sbyte* xs, int offset)
+    {
+        var mask = Vector256.Create((byte)15);
+        if (AvxVnni.IsSupported)
         {
-            Vector256<short> even = default, odd = default;
+            Vector256<int> first = Vector256.Create(offset), second = default;
             for (var q = 0; q < 4; q++)
             {
                 var bytes = Vector256.Load(codes + 32 * q);
-                even += Avx2.MultiplyAddAdjacent(bytes & mask, Four(xs + 4 * q));
-                odd += Avx2.MultiplyAddAdjacent((bytes.AsUInt16() >>> 4).AsByte() & mask, Four(xs + 16 + 4 * q));
+                first = AvxVnni.MultiplyWideningAndAdd(first, bytes & mask, Four(xs + 4 * q));
+                second = AvxVnni.MultiplyWideningAndAdd(second, HighHalves(bytes), Four(xs + 16 + 4 * q));
             }
-            total = Add(total, even + odd, HalfScales.Load(scales), xScales[b], xSums[b]);
+            return first + second;
         }
-        total.Store(sums);
+        Vector256<short> even = default, odd = default;
+        for (var q = 0; q < 4; q++)
+        {
+            var bytes = Vector256.Load(codes + 32 * q);
+            even += Avx2.MultiplyAddAdjacent(bytes & mask, Four(xs + 4 * q));
+            odd += Avx2.MultiplyAddAdjacent(HighHalves(bytes), Four(xs + 16 + 4 * q));
+        }
+        return Avx2.MultiplyAddAdjacent(even + odd, Vector256<short>.One) + Vector256.Create(offset);
     }
 
     // As One, for four rows of x at once, which share the unpacking.
@@ -79,7 +98,8 @@ internal static unsafe class Int4Dot
         var mask = Vector256.Create((byte)15);
         var (width, xBlocks) = ((long)x.Blocks * Block, (long)x.Blocks);
         sbyte* xs = x.Codes + i * width;
-        float* xScales = x.Scales + i * xBlocks, xSums = x.Sums + i * xBlocks;
+        float* xScales = x.Scales + i * xBlocks;
+        int* offsets = x.Offsets + i * xBlocks;
         Vector256<float> t0 = default, t1 = default, t2 = default, t3 = default;
         for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
         {
@@ -88,7 +108,7 @@ internal static unsafe class Int4Dot
             {
                 var bytes = Vector256.Load(codes + 32 * q);
                 var low = bytes & mask;
-                var high = (bytes.AsUInt16() >>> 4).AsByte() & mask;
+                var high = HighHalves(bytes);
                 var at = xs + 4 * q;
                 s0 += Avx2.MultiplyAddAdjacent(low, Four(at)) + Avx2.MultiplyAddAdjacent(high, Four(at + 16));
                 at += width;
@@ -99,10 +119,10 @@ internal static unsafe class Int4Dot
                 s3 += Avx2.MultiplyAddAdjacent(low, Four(at)) + Avx2.MultiplyAddAdjacent(high, Four(at + 16));
             }
             var scale = HalfScales.Load(scales);
-            t0 = Add(t0, s0, scale, xScales[b], xSums[b]);
-            t1 = Add(t1, s1, scale, xScales[xBlocks + b], xSums[xBlocks + b]);
-            t2 = Add(t2, s2, scale, xScales[2 * xBlocks + b], xSums[2 * xBlocks + b]);
-            t3 = Add(t3, s3, scale, xScales[3 * xBlocks + b], xSums[3 * xBlocks + b]);
+            t0 = Add(t0, s0, scale, xScales[b], offsets[b]);
+            t1 = Add(t1, s1, scale, xScales[xBlocks + b], offsets[xBlocks + b]);
+            t2 = Add(t2, s2, scale, xScales[2 * xBlocks + b], offsets[2 * xBlocks + b]);
+            t3 = Add(t3, s3, scale, xScales[3 * xBlocks + b], offsets[3 * xBlocks + b]);
         }
         t0.Store(sums);
         t1.Store(sums + Group);
@@ -110,23 +130,29 @@ internal static unsafe class Int4Dot
         t3.Store(sums + 3 * Group);
     }
 
+    /// <summary>The high halves of bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> HighHalves(Vector256<byte> bytes) =>
+        (bytes.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<sbyte> Four(sbyte* at) => Vector256.Create(*(int*)at).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Add(
-        Vector256<float> total, Vector256<short> sums, Vector256<float> scale, float xScale, float xSum)
-    {
-        var dot = Avx.ConvertToVector256Single(Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One));
-        var exact = Fma.MultiplyAdd(dot, Vector256.Create(xScale), Vector256.Create(xSum * -8));
-        return Fma.MultiplyAdd(exact, scale, total);
-    }
+        Vector256<float> total, Vector256<short> sums, Vector256<float> scale, float xScale, int offset) =>
+        Add(total, Avx2.MultiplyAddAdjacent(sums, Vector256<short>.One) + Vector256.Create(offset), scale, xScale);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Add(Vector256<float> total, Vector256<int> sums, Vector256<float> scale, float xScale) =>
+        Fma.MultiplyAdd(Avx.ConvertToVector256Single(sums), scale * Vector256.Create(xScale), total);
 
     // For processors without AVX2.
     internal static void Portable(byte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
         sbyte* xs = x.Codes + (long)i * x.Blocks * Block;
-        float* xScales = x.Scales + (long)i * x.Blocks, xSums = x.Sums + (long)i * x.Blocks;
+        float* xScales = x.Scales + (long)i * x.Blocks;
+        int* offsets = x.Offsets + (long)i * x.Blocks;
         new Span<float>(sums, Group).Clear();
         for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
             for (var r = 0; r < Group; r += 2) // a vector of 16-bit numbers holds four columns of two rows
@@ -142,7 +168,7 @@ internal static unsafe class Int4Dot
                 {
                     var dot = sum[4 * half] + sum[4 * half + 1] + sum[4 * half + 2] + sum[4 * half + 3];
                     var scale = (float)BitConverter.UInt16BitsToHalf(scales[r + half]);
-                    sums[r + half] += scale * (dot * xScales[b] - 8 * xSums[b]);
+                    sums[r + half] += (dot + offsets[b]) * (scale * xScales[b]);
                 }
             }
 

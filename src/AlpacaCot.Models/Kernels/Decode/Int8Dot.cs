@@ -14,6 +14,9 @@ internal static unsafe class Int8Dot
     /// <summary>The number of interleaved rows.</summary>
     public const int Group = 8;
 
+    /// <summary>What <see cref="Unsigned"/> adds to a code.</summary>
+    public const int Zero = 128;
+
     /// <summary>Bytes per block of a group.</summary>
     public const int BlockBytes = Group * Block;
 
@@ -23,7 +26,7 @@ internal static unsafe class Int8Dot
     /// <param name="codes"><c>[groups, blocks, 8, 8, 4]</c></param>
     /// <param name="scales">fp16, <c>[groups, blocks, 8]</c></param>
     /// <param name="blocks">The number of blocks per row.</param>
-    /// <param name="x">The rounded activations.</param>
+    /// <param name="x">The rounded activations, with the offsets of <see cref="Zero"/>.</param>
     /// <param name="from">The index of the first activation row.</param>
     /// <param name="to">The index after the last activation row.</param>
     /// <param name="y"><c>[x.Count, rows]</c></param>
@@ -55,15 +58,15 @@ internal static unsafe class Int8Dot
     {
         sbyte* xs = x.Codes + (long)i * x.Blocks * Block;
         float* xScales = x.Scales + (long)i * x.Blocks;
+        int* offsets = x.Offsets + (long)i * x.Blocks;
         var total = Vector256<float>.Zero;
         for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
         {
-            Vector256<int> even = default, odd = default;
+            Vector256<int> even = AvxVnni.IsSupported ? Vector256.Create(offsets[b]) : default, odd = default;
             for (var q = 0; q < Block; q += 8)
             {
-                var (signed, next) = (Vector256.Load(codes + 8 * q), Vector256.Load(codes + 8 * q + 32));
-                even += Products(Vector256.Abs(signed).AsByte(), signed, xs + q);
-                odd += Products(Vector256.Abs(next).AsByte(), next, xs + q + 4);
+                even = Plus(even, Vector256.Load(codes + 8 * q), xs + q);
+                odd = Plus(odd, Vector256.Load(codes + 8 * q + 32), xs + q + 4);
             }
             var scale = HalfScales.Load(scales) * Vector256.Create(xScales[b]);
             total = Fma.MultiplyAdd(Avx.ConvertToVector256Single(even + odd), scale, total);
@@ -106,6 +109,16 @@ internal static unsafe class Int8Dot
         t2.Store(sums + 2 * Group);
         t3.Store(sums + 3 * Group);
     }
+
+    /// <summary><c>code + 128</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Unsigned(Vector256<sbyte> codes) => codes.AsByte() ^ Vector256.Create((byte)Zero);
+
+    // With AVX-VNNI, Σ code x = Σ (code + 128) x - 128 Σ x: the sum has to start at the offset.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Plus(Vector256<int> sums, Vector256<sbyte> codes, sbyte* x) => AvxVnni.IsSupported
+        ? AvxVnni.MultiplyWideningAndAdd(sums, Unsigned(codes), Vector256.Create(*(int*)x).AsSByte())
+        : sums + Products(Vector256.Abs(codes).AsByte(), codes, x);
 
     // The instruction requires one unsigned factor, so the other takes over its sign. 2 · 127 · 127 fits in 16 bits; codes are
     // never -128.

@@ -27,7 +27,10 @@ internal sealed unsafe class RoundedRows
     [ThreadStatic]
     private static RoundedRows? _shared;
 
+    private const int RowsAtOnce = 8;
+
     private nuint _capacity;
+    private int _zero;
 
     /// <summary>The scratch memory of this thread.</summary>
     public static RoundedRows Shared => _shared ??= new RoundedRows();
@@ -47,14 +50,32 @@ internal sealed unsafe class RoundedRows
     /// <summary>The sum of each block's rounded numbers, scale · Σ codes, <c>[rows, blocks]</c>.</summary>
     public float* Sums { get; private set; }
 
-    /// <summary>Rounds <paramref name="rows"/> rows of <paramref name="width"/> numbers.</summary>
-    public void Round(float* x, int rows, int width, BlockOrder order)
+    /// <summary>What the sum of a block's products starts at if the other factor is stored as <c>code + zero</c>:
+    /// -zero · Σ codes, <c>[rows, blocks]</c>.</summary>
+    public int* Offsets { get; private set; }
+
+    /// <summary>Rounds rows of numbers.</summary>
+    /// <param name="x"><c>[rows, width]</c></param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="width">The number of columns.</param>
+    /// <param name="order">The order of the rounded numbers.</param>
+    /// <param name="zero">The code of zero in the other factor.</param>
+    /// <param name="threads">The number of threads.</param>
+    public void Round(float* x, int rows, int width, BlockOrder order, int zero = 0, int threads = 1)
     {
-        Count = rows;
+        (Count, _zero) = (rows, zero);
         Blocks = (width + 8 * Block - 1) / (8 * Block) * 8;
         Reserve((nuint)rows * (nuint)Blocks);
+        if (rows <= RowsAtOnce) RoundRows(x, 0, rows, width, order);
+        else
+            SpinThreadPool.Shared.Run((rows + RowsAtOnce - 1) / RowsAtOnce, threads, task =>
+                RoundRows(x, task * RowsAtOnce, Math.Min((task + 1) * RowsAtOnce, rows), width, order));
+    }
+
+    private void RoundRows(float* x, int first, int end, int width, BlockOrder order)
+    {
         float* sorted = stackalloc float[2 * Block];
-        for (var row = 0; row < rows; row++)
+        for (var row = first; row < end; row++)
         {
             var from = x + (long)row * width;
             for (var b = 0; b < Blocks; b += 2)
@@ -103,18 +124,19 @@ internal sealed unsafe class RoundedRows
                 codes[i] = (sbyte)code;
                 sum += code;
             }
-        (Scales[block], Sums[block]) = (scale, scale * sum);
+        (Scales[block], Sums[block], Offsets[block]) = (scale, scale * sum, -_zero * sum);
     }
 
     private void Reserve(nuint blocks)
     {
         if (blocks <= _capacity) return;
         NativeMemory.AlignedFree(Codes);
-        var memory = (byte*)NativeMemory.AlignedAlloc(blocks * (Block + 2 * sizeof(float)), 64);
+        var memory = (byte*)NativeMemory.AlignedAlloc(blocks * (Block + 3 * sizeof(float)), 64);
         _capacity = blocks;
         Codes = (sbyte*)memory;
         Scales = (float*)(memory + blocks * Block);
         Sums = Scales + blocks;
+        Offsets = (int*)(Sums + blocks);
     }
 
     /// <summary>Frees the memory after its thread has ended.</summary>

@@ -1,0 +1,170 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace AlpacaCot.Models.Kernels.Decode;
+
+/// <summary>
+/// Sixteen rows of an int8 or 4-bit matrix, unpacked once and multiplied with many rounded activation rows by AVX-VNNI, four at a
+/// time. The instruction multiplies unsigned codes with signed ones, so a weight's code is stored as <c>code + zero</c>, and the sum
+/// over a block starts at <see cref="RoundedRows.Offsets"/>. Integer sums are exact and the additions of blocks have the order of
+/// <see cref="Int8Dot"/> and <see cref="Int4Dot"/>, so the results are theirs, bit by bit. Scratch memory of one thread, reused for
+/// each panel.
+/// </summary>
+internal sealed unsafe class WeightPanel
+{
+    /// <summary>The number of matrix rows, two groups.</summary>
+    public const int Rows = 2 * Group;
+
+    /// <summary>The number of activation rows at a time.</summary>
+    public const int Tile = 4;
+
+    // A block: [8, 16, 4] codes of the same four columns of 16 rows, then 16 fp32 scales.
+    private const int Group = Int8Dot.Group, Block = RoundedRows.Block, CodeBytes = Rows * Block, BlockBytes = CodeBytes + 4 * Rows;
+
+    [ThreadStatic]
+    private static WeightPanel? _shared;
+
+    private byte* _memory;
+    private int _capacity, _blocks;
+
+    /// <summary>The scratch memory of this thread.</summary>
+    public static WeightPanel Shared => _shared ??= new WeightPanel();
+
+    /// <summary>Whether the processor has the instructions.</summary>
+    public static bool IsSupported => AvxVnni.IsSupported;
+
+    /// <summary>Unpacks rows of an int8 matrix.</summary>
+    /// <param name="codes">The first group, <c>[blocks, 8, 8, 4]</c>.</param>
+    /// <param name="scales">Its scales, fp16, <c>[blocks, 8]</c>.</param>
+    /// <param name="blocks">The number of blocks per row.</param>
+    /// <param name="groups">1 or 2: the number of groups.</param>
+    public void Unpack(sbyte* codes, ushort* scales, int blocks, int groups)
+    {
+        Reserve(blocks);
+        for (var g = 0; g < groups; g++)
+        {
+            var to = _memory + Group * 4 * g;
+            for (var b = 0; b < blocks; b++, codes += Int8Dot.BlockBytes, to += BlockBytes)
+                for (var q = 0; q < Block / 4; q++) Int8Dot.Unsigned(Vector256.Load(codes + 32 * q)).Store(to + 64 * q);
+        }
+        SetScales(scales, groups);
+    }
+
+    /// <summary>Unpacks rows of a 4-bit matrix.</summary>
+    /// <param name="codes">The first group, <c>[blocks, 4, 8, 4]</c>, two codes per byte.</param>
+    /// <param name="scales">Its scales, fp16, <c>[blocks, 8]</c>.</param>
+    /// <param name="blocks">The number of blocks per row.</param>
+    /// <param name="groups">1 or 2: the number of groups.</param>
+    public void Unpack(byte* codes, ushort* scales, int blocks, int groups)
+    {
+        Reserve(blocks);
+        var mask = Vector256.Create((byte)15);
+        for (var g = 0; g < groups; g++)
+        {
+            var to = _memory + Group * 4 * g;
+            for (var b = 0; b < blocks; b++, codes += Int4Dot.BlockBytes, to += BlockBytes)
+                for (var q = 0; q < 4; q++)
+                {
+                    var bytes = Vector256.Load(codes + 32 * q);
+                    (bytes & mask).Store(to + 64 * q);
+                    Int4Dot.HighHalves(bytes).Store(to + 64 * (q + 4)); // codes k + 16
+                }
+        }
+        SetScales(scales, groups);
+    }
+
+    /// <summary><c>y[i, r] = Σ scale · code · x[i]</c> for four activation rows and the first rows of the panel.</summary>
+    /// <param name="x">The rounded activations, with the offsets of this matrix's zero.</param>
+    /// <param name="i">The index of the first activation row.</param>
+    /// <param name="y">The place of the first product.</param>
+    /// <param name="stride">The distance from one activation row's products to the next one's.</param>
+    /// <param name="rows">The number of matrix rows, at most <see cref="Rows"/>.</param>
+    public void Multiply(RoundedRows x, int i, float* y, long stride, int rows)
+    {
+        float* sums = stackalloc float[Tile * Rows];
+        Four(_memory, _blocks, x, i, sums);
+        for (var t = 0; t < Tile; t++) new Span<float>(sums + t * Rows, rows).CopyTo(new Span<float>(y + t * stride, rows));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Four(byte* panel, int blocks, RoundedRows x, int i, float* sums)
+    {
+        long width = (long)x.Blocks * Block, width3 = 3 * width, xBlocks = x.Blocks;
+        sbyte* xs = x.Codes + i * width;
+        float* xScales = x.Scales + i * xBlocks;
+        int* offsets = x.Offsets + i * xBlocks;
+        Vector256<float> t0 = default, t1 = default, t2 = default, t3 = default; // the first group's sums
+        Vector256<float> u0 = default, u1 = default, u2 = default, u3 = default; // the second group's
+        for (long b = 0; b < blocks; b++, panel += BlockBytes)
+        {
+            Vector256<int> a0 = Vector256.Create(offsets[b]), a1 = Vector256.Create(offsets[xBlocks + b]),
+                a2 = Vector256.Create(offsets[2 * xBlocks + b]), a3 = Vector256.Create(offsets[3 * xBlocks + b]);
+            Vector256<int> c0 = a0, c1 = a1, c2 = a2, c3 = a3;
+            for (var q = 0; q < Block / 4; q++, xs += 4)
+            {
+                var (first, second) = (Vector256.Load(panel + 64 * q), Vector256.Load(panel + 64 * q + 32));
+                var four = Columns(xs);
+                a0 = AvxVnni.MultiplyWideningAndAdd(a0, first, four);
+                c0 = AvxVnni.MultiplyWideningAndAdd(c0, second, four);
+                four = Columns(xs + width);
+                a1 = AvxVnni.MultiplyWideningAndAdd(a1, first, four);
+                c1 = AvxVnni.MultiplyWideningAndAdd(c1, second, four);
+                four = Columns(xs + 2 * width);
+                a2 = AvxVnni.MultiplyWideningAndAdd(a2, first, four);
+                c2 = AvxVnni.MultiplyWideningAndAdd(c2, second, four);
+                four = Columns(xs + width3);
+                a3 = AvxVnni.MultiplyWideningAndAdd(a3, first, four);
+                c3 = AvxVnni.MultiplyWideningAndAdd(c3, second, four);
+            }
+            var (s, r) = (Vector256.Load((float*)(panel + CodeBytes)), Vector256.Load((float*)(panel + CodeBytes) + Group));
+            var scale = Vector256.Create(xScales[b]);
+            t0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(a0), s * scale, t0);
+            u0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(c0), r * scale, u0);
+            scale = Vector256.Create(xScales[xBlocks + b]);
+            t1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(a1), s * scale, t1);
+            u1 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(c1), r * scale, u1);
+            scale = Vector256.Create(xScales[2 * xBlocks + b]);
+            t2 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(a2), s * scale, t2);
+            u2 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(c2), r * scale, u2);
+            scale = Vector256.Create(xScales[3 * xBlocks + b]);
+            t3 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(a3), s * scale, t3);
+            u3 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(c3), r * scale, u3);
+        }
+        t0.Store(sums);
+        u0.Store(sums + Group);
+        t1.Store(sums + Rows);
+        u1.Store(sums + Rows + Group);
+        t2.Store(sums + 2 * Rows);
+        u2.Store(sums + 2 * Rows + Group);
+        t3.Store(sums + 3 * Rows);
+        u3.Store(sums + 3 * Rows + Group);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<sbyte> Columns(sbyte* at) => Vector256.Create(*(int*)at).AsSByte();
+
+    // The codes of a missing second group may be anything: its scales are zero, and its sums are not stored.
+    private void SetScales(ushort* scales, int groups)
+    {
+        for (var g = 0; g < 2; g++)
+        {
+            var to = _memory + CodeBytes + Group * 4 * g;
+            for (var b = 0; b < _blocks; b++, to += BlockBytes)
+                (g < groups ? HalfScales.Load(scales + (g * _blocks + b) * Group) : Vector256<float>.Zero).Store((float*)to);
+        }
+    }
+
+    private void Reserve(int blocks)
+    {
+        _blocks = blocks;
+        if (blocks <= _capacity) return;
+        NativeMemory.AlignedFree(_memory);
+        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)blocks * BlockBytes, 64);
+        _capacity = blocks;
+    }
+
+    /// <summary>Frees the memory after its thread has ended.</summary>
+    ~WeightPanel() => NativeMemory.AlignedFree(_memory);
+}
