@@ -99,7 +99,7 @@ internal static unsafe class DecodeBench
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         Console.WriteLine($"{threads} threads; billions of multiplications a second (and per processor second)");
-        Console.WriteLine($"{"weights",-8} {"[outputs, inputs]",-18} {"1 row",16} {"4",16} {"7",16} {"16",16} {"64",16} {"512",16}");
+        Console.WriteLine($"{"weights",-8} {"[outputs, inputs]",-18} {"1 row",16} {"4",16} {"8",16} {"16",16} {"64",16} {"512",16}");
         foreach (var (outputs, inputs) in new[] { (2048, 2048), (5632, 2048), (2048, 5632) })
         {
             var weight = randn(outputs, inputs);
@@ -107,7 +107,7 @@ internal static unsafe class DecodeBench
             {
                 using var matrix = BlockMatrix.Quantize(weight, bits);
                 Console.Write($"int{bits,-5} {$"[{outputs}, {inputs}]",-18}");
-                foreach (var rows in new[] { 1, 4, 7, 16, 64, 512 })
+                foreach (var rows in new[] { 1, 4, 8, 16, 64, 512 })
                 {
                     var x = randn(rows, inputs);
                     var (time, cpu) = Time(() => matrix.Product(x).Dispose(), Math.Max(1, 256 / rows));

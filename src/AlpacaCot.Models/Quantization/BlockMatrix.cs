@@ -95,7 +95,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
             threads);
         var (codes, scales, to) = ((nint)TensorMemory.Bytes(_codes), (nint)TensorMemory.Bytes(_scales),
             (nint)TensorMemory.Floats(y));
-        if (WeightPanel.IsSupported && n >= WeightPanel.Tile)
+        if (WeightPanel.IsSupported && n >= WeightPanel.FewestRows)
         {
             // As many rows of x at a time as fit in a core's cache.
             var panels = (int)((_groups + 1) / 2);

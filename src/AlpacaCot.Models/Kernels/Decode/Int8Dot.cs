@@ -14,7 +14,7 @@ internal static unsafe class Int8Dot
     /// <summary>The number of interleaved rows.</summary>
     public const int Group = 8;
 
-    /// <summary>What <see cref="Unsigned"/> adds to a code.</summary>
+    /// <summary>What <see cref="PlusZero"/> adds to a code.</summary>
     public const int Zero = 128;
 
     /// <summary>Bytes per block of a group.</summary>
@@ -62,11 +62,12 @@ internal static unsafe class Int8Dot
         var total = Vector256<float>.Zero;
         for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
         {
-            Vector256<int> even = AvxVnni.IsSupported ? Vector256.Create(offsets[b]) : default, odd = default;
+            Vector256<int> even = Start(offsets + b), odd = default;
             for (var q = 0; q < Block; q += 8)
             {
-                even = Plus(even, Vector256.Load(codes + 8 * q), xs + q);
-                odd = Plus(odd, Vector256.Load(codes + 8 * q + 32), xs + q + 4);
+                var (signed, next) = (Vector256.Load(codes + 8 * q), Vector256.Load(codes + 8 * q + 32));
+                even = Plus(even, Unsigned(signed), signed, xs + q);
+                odd = Plus(odd, Unsigned(next), next, xs + q + 4);
             }
             var scale = HalfScales.Load(scales) * Vector256.Create(xScales[b]);
             total = Fma.MultiplyAdd(Avx.ConvertToVector256Single(even + odd), scale, total);
@@ -74,29 +75,31 @@ internal static unsafe class Int8Dot
         total.Store(sums);
     }
 
-    // As One, for four rows of x at once, which share the magnitudes of the codes.
+    // As One, for four rows of x at once, which share the unsigned codes.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Four(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)
     {
         var (width, xBlocks) = ((long)x.Blocks * Block, (long)x.Blocks);
         sbyte* xs = x.Codes + i * width;
         float* xScales = x.Scales + i * xBlocks;
+        int* offsets = x.Offsets + i * xBlocks;
         Vector256<float> t0 = default, t1 = default, t2 = default, t3 = default;
         for (var b = 0; b < blocks; b++, codes += BlockBytes, scales += Group, xs += Block)
         {
-            Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
+            Vector256<int> s0 = Start(offsets + b), s1 = Start(offsets + xBlocks + b), s2 = Start(offsets + 2 * xBlocks + b),
+                s3 = Start(offsets + 3 * xBlocks + b);
             for (var q = 0; q < Block; q += 4)
             {
                 var signed = Vector256.Load(codes + 8 * q);
-                var magnitudes = Vector256.Abs(signed).AsByte();
+                var unsigned = Unsigned(signed);
                 var at = xs + q;
-                s0 += Products(magnitudes, signed, at);
+                s0 = Plus(s0, unsigned, signed, at);
                 at += width;
-                s1 += Products(magnitudes, signed, at);
+                s1 = Plus(s1, unsigned, signed, at);
                 at += width;
-                s2 += Products(magnitudes, signed, at);
+                s2 = Plus(s2, unsigned, signed, at);
                 at += width;
-                s3 += Products(magnitudes, signed, at);
+                s3 = Plus(s3, unsigned, signed, at);
             }
             var scale = HalfScales.Load(scales);
             t0 = Fma.MultiplyAdd(Avx.ConvertToVector256Single(s0), scale * Vector256.Create(xScales[b]), t0);
@@ -112,20 +115,25 @@ internal static unsafe class Int8Dot
 
     /// <summary><c>code + 128</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Unsigned(Vector256<sbyte> codes) => codes.AsByte() ^ Vector256.Create((byte)Zero);
+    public static Vector256<byte> PlusZero(Vector256<sbyte> codes) => codes.AsByte() ^ Vector256.Create((byte)Zero);
 
-    // With AVX-VNNI, Σ code x = Σ (code + 128) x - 128 Σ x: the sum has to start at the offset.
+    // Both instructions require one unsigned factor. AVX-VNNI: Σ code x = Σ (code + 128) x - 128 Σ x. AVX2: Σ |code| (sign(code) x).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Plus(Vector256<int> sums, Vector256<sbyte> codes, sbyte* x) => AvxVnni.IsSupported
-        ? AvxVnni.MultiplyWideningAndAdd(sums, Unsigned(codes), Vector256.Create(*(int*)x).AsSByte())
-        : sums + Products(Vector256.Abs(codes).AsByte(), codes, x);
+    private static Vector256<byte> Unsigned(Vector256<sbyte> codes) =>
+        AvxVnni.IsSupported ? PlusZero(codes) : Vector256.Abs(codes).AsByte();
 
-    // The instruction requires one unsigned factor, so the other takes over its sign. 2 · 127 · 127 fits in 16 bits; codes are
-    // never -128.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Products(Vector256<byte> magnitudes, Vector256<sbyte> signed, sbyte* x) =>
-        Avx2.MultiplyAddAdjacent(
-            Avx2.MultiplyAddAdjacent(magnitudes, Avx2.Sign(Vector256.Create(*(int*)x).AsSByte(), signed)), Vector256<short>.One);
+    private static Vector256<int> Start(int* offset) => AvxVnni.IsSupported ? Vector256.Create(*offset) : default;
+
+    // 2 · 127 · 127 fits in 16 bits; codes are never -128.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Plus(Vector256<int> sums, Vector256<byte> unsigned, Vector256<sbyte> signed, sbyte* x)
+    {
+        var four = Vector256.Create(*(int*)x).AsSByte();
+        return AvxVnni.IsSupported ? AvxVnni.MultiplyWideningAndAdd(sums, unsigned, four)
+            : sums + Avx2.MultiplyAddAdjacent(
+                Avx2.MultiplyAddAdjacent(unsigned, Avx2.Sign(four, signed)), Vector256<short>.One);
+    }
 
     // For processors without AVX2.
     internal static void Portable(sbyte* codes, ushort* scales, int blocks, RoundedRows x, int i, float* sums)

@@ -20,6 +20,9 @@ internal sealed unsafe class WeightPanel
     /// <summary>The number of activation rows at a time.</summary>
     public const int Tile = 4;
 
+    /// <summary>The number of activation rows from which unpacking pays.</summary>
+    public const int FewestRows = 4 * Tile;
+
     // A block: [8, 16, 4] codes of the same four columns of 16 rows, then 16 fp32 scales.
     private const int Group = Int8Dot.Group, Block = RoundedRows.Block, CodeBytes = Rows * Block, BlockBytes = CodeBytes + 4 * Rows;
 
@@ -40,6 +43,7 @@ internal sealed unsafe class WeightPanel
     /// <param name="scales">Its scales, fp16, <c>[blocks, 8]</c>.</param>
     /// <param name="blocks">The number of blocks per row.</param>
     /// <param name="groups">1 or 2: the number of groups.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Unpack(sbyte* codes, ushort* scales, int blocks, int groups)
     {
         Reserve(blocks);
@@ -47,7 +51,7 @@ internal sealed unsafe class WeightPanel
         {
             var to = _memory + Group * 4 * g;
             for (var b = 0; b < blocks; b++, codes += Int8Dot.BlockBytes, to += BlockBytes)
-                for (var q = 0; q < Block / 4; q++) Int8Dot.Unsigned(Vector256.Load(codes + 32 * q)).Store(to + 64 * q);
+                for (var q = 0; q < Block / 4; q++) Int8Dot.PlusZero(Vector256.Load(codes + 32 * q)).Store(to + 64 * q);
         }
         SetScales(scales, groups);
     }
@@ -57,6 +61,7 @@ internal sealed unsafe class WeightPanel
     /// <param name="scales">Its scales, fp16, <c>[blocks, 8]</c>.</param>
     /// <param name="blocks">The number of blocks per row.</param>
     /// <param name="groups">1 or 2: the number of groups.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Unpack(byte* codes, ushort* scales, int blocks, int groups)
     {
         Reserve(blocks);
@@ -146,6 +151,7 @@ internal sealed unsafe class WeightPanel
     private static Vector256<sbyte> Columns(sbyte* at) => Vector256.Create(*(int*)at).AsSByte();
 
     // The codes of a missing second group may be anything: its scales are zero, and its sums are not stored.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SetScales(ushort* scales, int groups)
     {
         for (var g = 0; g < 2; g++)
