@@ -118,6 +118,9 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         return y;
     }
 
+    // The form is for inference only: scores are computed as answers are.
+    internal override Tensor ExpandedProduct(Tensor x) => Product(x);
+
     // Rows of x beyond the last whole tile are multiplied from the stored codes.
     private void MultiplyPanel(byte* codes, ushort* scales, RoundedRows x, int from, int until, float* y, long first, long end)
     {
@@ -125,9 +128,10 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         if (from < whole)
         {
             var (panel, rows) = (WeightPanel.Shared, (int)Math.Min(WeightPanel.Rows, Outputs - row));
-            var (c, s) = ((nint)(codes + first * _blocks * _blockBytes), (nint)(scales + row * _blocks));
-            if (Bits == 8) panel.Unpack((sbyte*)c, (ushort*)s, _blocks, (int)(end - first));
-            else panel.Unpack((byte*)c, (ushort*)s, _blocks, (int)(end - first));
+            byte* c = codes + first * _blocks * _blockBytes;
+            ushort* s = scales + row * _blocks;
+            if (Bits == 8) panel.Unpack((sbyte*)c, s, _blocks, (int)(end - first));
+            else panel.Unpack(c, s, _blocks, (int)(end - first));
             for (var i = from; i < whole; i += WeightPanel.Tile) panel.Multiply(x, i, y + i * Outputs + row, Outputs, rows);
         }
         Multiply(codes, scales, x, whole, until, y, first, end);

@@ -55,6 +55,22 @@ public sealed class RoundWeightsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(4)]
+    public void Scores_are_those_of_the_products_that_answer(int bits)
+    {
+        using var quiet = no_grad();
+        using var model = ModelFamilies.Build(JsonDocument.Parse(new TinyModel().Config).RootElement,
+            new RandomWeights(1, 0.2));
+        var ids = tensor([.. Enumerable.Range(0, 40).Select(i => i * 37L % 300)]).unsqueeze(0);
+        var plain = model.Logits(new ModelInput(ids));
+        model.RoundWeights(bits);
+        var answers = model.Logits(new ModelInput(ids) { Mode = PassMode.Generation });
+        Assert.True(model.Logits(new ModelInput(ids)).eq(answers).all().item<bool>(), "evaluation takes the same products");
+        Assert.False(answers.eq(plain).all().item<bool>(), "control: rounding changes logits");
+    }
+
     private static double Loss(CausalModel model, ModelInput input)
     {
         var count = input.Ids.shape[1] - 1;
