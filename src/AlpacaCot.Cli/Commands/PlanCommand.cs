@@ -136,9 +136,11 @@ internal sealed class PlanCommand(Terminal terminal)
         var constant = parts.Process - parts.Activations;
         Line("memory", $"{Gigabytes(plan.Peak)} at the "
             + $"peak{(plan.Load is null ? $", where every example has {cutoff} tokens" : "")}: "
-            + $"weights {Gigabytes(parts.Weights)}, adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
+            + $"weights {Gigabytes(parts.Weights)}"
+            + (parts.InFile > 0 ? $" ({Gigabytes(parts.InFile)} of them stay in the file)" : "")
+            + $", adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
             + $"{Gigabytes(parts.Optimizer)}, buffers {Gigabytes(parts.Buffers)}, activations {Gigabytes(plan.Peak - constant)}, "
-            + $"program {Gigabytes(parts.Process - parts.Total)}");
+            + $"program {Gigabytes(MemoryEstimate.Program)}");
         if (plan.Load is not null && !recipe.Training.FitsMicroBatch)
             Line("", $"{Gigabytes(parts.Process)} where every example has {cutoff} tokens");
         Line("fits", plan.Fits ? $"yes, {Gigabytes(plan.Memory)} are free; micro-batches of up to {plan.LargestMicroBatch} fit"

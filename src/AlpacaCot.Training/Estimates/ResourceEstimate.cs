@@ -20,16 +20,21 @@ namespace AlpacaCot.Training.Estimates;
 /// <param name="Activations">The activations, logits and gradients of a micro-batch at their peak.</param>
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations)
 {
-    private const long Program = 350_000_000; // resident before a model is loaded: runtime and libtorch
+    /// <summary>What is resident before a model is loaded: runtime and libtorch.</summary>
+    public const long Program = 350_000_000;
 
     /// <summary>What products keep beside the weights, or expand them into.</summary>
     public long Buffers { get; init; }
 
+    /// <summary>The part of the weights that stays in its mapped file: matrices of which only codes are used, or that are read
+    /// for each product.</summary>
+    public long InFile { get; init; }
+
     /// <summary>The sum of the components.</summary>
     public long Total => Weights + Adapter + Optimizer + Activations + Buffers;
 
-    /// <summary>The process's resident memory: the components and the program itself.</summary>
-    public long Process => Total + Program;
+    /// <summary>The process's resident memory: the components in memory and the program itself.</summary>
+    public long Process => Total - InFile + Program;
 }
 
 /// <summary>Parameters and memory of a recipe's run, computed from shapes without reading or allocating weights.</summary>
@@ -67,7 +72,8 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
         var parameters = model.Parameters.Values.Sum(p => p.numel());
         var full = recipe.TrainsAllParameters;
         var weights = trains && full ? parameters * Float : WeightBytes(recipe, description, model);
-        if (!trains) return new(model.Shape.Family, recipe.Adapter.Method, parameters, 0, new MemoryEstimate(weights, 0, 0, 0));
+        if (!trains)
+            return new(model.Shape.Family, recipe.Adapter.Method, parameters, 0, new MemoryEstimate(weights, 0, 0, 0));
 
         using var adapter = recipe.Adapter.Complete(new AdapterSetup(model, recipe.Training.Seed, _ => [0], recipe.Model.Path))
             is { } config ? AdapterMethods.Count(model, config) : null;
@@ -80,7 +86,7 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
             count * Float * (full ? 1 : 2), OptimizerRegistry.StateBytes(recipe.Training, model, trained),
             (long)work.Activations(MicroBatchLoad.Full(recipe.Training.MicroBatchSize, recipe.Training.CutoffLength)))
             {
-                Buffers = work.Buffers,
+                Buffers = work.Buffers, InFile = description.IsMapped ? work.OutOfMemory : 0,
             })
         {
             Notes = note is null ? [] : [note], Work = work, Quantizes = recipe.QuantizationOptions is not null,
