@@ -89,8 +89,8 @@ internal static unsafe class DecodeBench
         }
     }
 
-    /// <summary>Prints billions of multiplications a second of the products with few and many rows, as time and processor time see
-    /// them, and with each row alone.</summary>
+    /// <summary>Prints billions of multiplications a second of the products with few and many rows, by time and by processor
+    /// time.</summary>
     /// <param name="threads">Threads.</param>
     public static void Products(int threads)
     {
@@ -99,7 +99,8 @@ internal static unsafe class DecodeBench
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         Console.WriteLine($"{threads} threads; billions of multiplications a second (and per processor second)");
-        Console.WriteLine($"{"weights",-8} {"[outputs, inputs]",-18} {"1 row",16} {"4",16} {"8",16} {"16",16} {"64",16} {"512",16}");
+        Console.WriteLine(
+            $"{"weights",-8} {"[outputs, inputs]",-18} {"1 row",16} {"4",16} {"8",16} {"16",16} {"64",16} {"512",16}");
         foreach (var (outputs, inputs) in new[] { (2048, 2048), (5632, 2048), (2048, 5632) })
         {
             var weight = randn(outputs, inputs);

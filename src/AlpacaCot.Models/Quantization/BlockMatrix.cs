@@ -127,7 +127,7 @@ public sealed unsafe class BlockMatrix : WeightMatrix
         var (whole, row) = (until - (until - from) % WeightPanel.Tile, first * Group);
         if (from < whole)
         {
-            var (panel, rows) = (WeightPanel.Shared, (int)Math.Min(WeightPanel.Rows, Outputs - row));
+            var (panel, rows) = (WeightPanel.Shared, (int)Math.Min(WeightPanel.RowCount, Outputs - row));
             byte* c = codes + first * _blocks * _blockBytes;
             ushort* s = scales + row * _blocks;
             if (Bits == 8) panel.Unpack((sbyte*)c, s, _blocks, (int)(end - first));

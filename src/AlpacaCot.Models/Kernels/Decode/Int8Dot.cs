@@ -117,7 +117,8 @@ internal static unsafe class Int8Dot
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> PlusZero(Vector256<sbyte> codes) => codes.AsByte() ^ Vector256.Create((byte)Zero);
 
-    // Both instructions require one unsigned factor. AVX-VNNI: Σ code x = Σ (code + 128) x - 128 Σ x. AVX2: Σ |code| (sign(code) x).
+    // Both instructions require one unsigned factor. AVX-VNNI: Σ code x = Σ (code + 128) x - 128 Σ x. AVX2:
+    // Σ |code| (sign(code) x).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<byte> Unsigned(Vector256<sbyte> codes) =>
         AvxVnni.IsSupported ? PlusZero(codes) : Vector256.Abs(codes).AsByte();

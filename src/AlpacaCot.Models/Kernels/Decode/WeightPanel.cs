@@ -9,13 +9,13 @@ namespace AlpacaCot.Models.Kernels.Decode;
 /// Sixteen rows of an int8 or 4-bit matrix, unpacked once and multiplied with many rounded activation rows, four at a time. The
 /// instructions multiply unsigned codes with signed ones, so a weight's code is stored as <c>code + zero</c>, and the sum over a
 /// block starts at <see cref="RoundedRows.Offsets"/>. Integer sums are exact and the additions of blocks have the order of
-/// <see cref="Int8Dot"/> and <see cref="Int4Dot"/>, so the results are theirs, bit by bit. Scratch memory of one thread, reused for
-/// each panel.
+/// <see cref="Int8Dot"/> and <see cref="Int4Dot"/>, so the results are theirs, bit by bit. Scratch memory of one thread, reused
+/// for each panel.
 /// </summary>
 internal sealed unsafe class WeightPanel
 {
     /// <summary>The number of matrix rows, two groups.</summary>
-    public const int Rows = 2 * Group;
+    public const int RowCount = 2 * Group;
 
     /// <summary>The number of activation rows at a time.</summary>
     public const int Tile = 4;
@@ -24,7 +24,7 @@ internal sealed unsafe class WeightPanel
     public const int FewestRows = 4 * Tile;
 
     // A vector has the codes of the same four columns of 16 rows; a block has 8 of them, or 16 halves, then 16 fp32 scales.
-    private const int Group = Int8Dot.Group, Block = RoundedRows.Block, Vector = 4 * Rows, Vectors = Block / 4;
+    private const int Group = Int8Dot.Group, Block = RoundedRows.Block, Vector = 4 * RowCount, Vectors = Block / 4;
 
     [ThreadStatic]
     private static WeightPanel? _shared;
@@ -54,7 +54,7 @@ internal sealed unsafe class WeightPanel
 
     private int CodeBytes => (_form == Form.TwoHalves ? 2 : 1) * Vectors * Vector;
 
-    private int BlockBytes => CodeBytes + Rows * sizeof(float);
+    private int BlockBytes => CodeBytes + RowCount * sizeof(float);
 
     /// <summary>Unpacks rows of an int8 matrix.</summary>
     /// <param name="codes">The first group, <c>[blocks, 8, 8, 4]</c>.</param>
@@ -113,14 +113,14 @@ internal sealed unsafe class WeightPanel
     /// <param name="i">The index of the first activation row.</param>
     /// <param name="y">The place of the first product.</param>
     /// <param name="stride">The distance from one activation row's products to the next one's.</param>
-    /// <param name="rows">The number of matrix rows, at most <see cref="Rows"/>.</param>
+    /// <param name="rows">The number of matrix rows, at most <see cref="RowCount"/>.</param>
     public void Multiply(RoundedRows x, int i, float* y, long stride, int rows)
     {
-        float* sums = stackalloc float[Tile * Rows];
+        float* sums = stackalloc float[Tile * RowCount];
         if (_form == Form.Bytes) Bytes(_memory, _blocks, x, i, sums);
         else if (_form == Form.Halves) Halves<One>(_memory, _blocks, x, i, sums);
         else Halves<Two>(_memory, _blocks, x, i, sums);
-        for (var t = 0; t < Tile; t++) new Span<float>(sums + t * Rows, rows).CopyTo(new Span<float>(y + t * stride, rows));
+        for (var t = 0; t < Tile; t++) new Span<float>(sums + t * RowCount, rows).CopyTo(new Span<float>(y + t * stride, rows));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -132,7 +132,7 @@ internal sealed unsafe class WeightPanel
         int* offsets = x.Offsets + i * xBlocks;
         Vector256<float> t0 = default, t1 = default, t2 = default, t3 = default; // the first group's sums
         Vector256<float> u0 = default, u1 = default, u2 = default, u3 = default; // the second group's
-        for (long b = 0; b < blocks; b++, panel += Vectors * Vector + Rows * sizeof(float))
+        for (long b = 0; b < blocks; b++, panel += Vectors * Vector + RowCount * sizeof(float))
         {
             Vector256<int> a0 = Vector256.Create(offsets[b]), a1 = Vector256.Create(offsets[xBlocks + b]),
                 a2 = Vector256.Create(offsets[2 * xBlocks + b]), a3 = Vector256.Create(offsets[3 * xBlocks + b]);
@@ -170,12 +170,12 @@ internal sealed unsafe class WeightPanel
         }
         t0.Store(sums);
         u0.Store(sums + Group);
-        t1.Store(sums + Rows);
-        u1.Store(sums + Rows + Group);
-        t2.Store(sums + 2 * Rows);
-        u2.Store(sums + 2 * Rows + Group);
-        t3.Store(sums + 3 * Rows);
-        u3.Store(sums + 3 * Rows + Group);
+        t1.Store(sums + RowCount);
+        u1.Store(sums + RowCount + Group);
+        t2.Store(sums + 2 * RowCount);
+        u2.Store(sums + 2 * RowCount + Group);
+        t3.Store(sums + 3 * RowCount);
+        u3.Store(sums + 3 * RowCount + Group);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -212,16 +212,16 @@ internal sealed unsafe class WeightPanel
                 if (T.Count == 2) h3 = Avx512BW.Add(h3, Avx512BW.MultiplyAddAdjacent(high, four));
             }
             var scale = Vector512.Load((float*)panel);
-            panel += Rows * sizeof(float);
+            panel += RowCount * sizeof(float);
             t0 = Add<T>(t0, a0, h0, offsets[b], scale, xScales[b]);
             t1 = Add<T>(t1, a1, h1, offsets[xBlocks + b], scale, xScales[xBlocks + b]);
             t2 = Add<T>(t2, a2, h2, offsets[2 * xBlocks + b], scale, xScales[2 * xBlocks + b]);
             t3 = Add<T>(t3, a3, h3, offsets[3 * xBlocks + b], scale, xScales[3 * xBlocks + b]);
         }
         t0.Store(sums);
-        t1.Store(sums + Rows);
-        t2.Store(sums + 2 * Rows);
-        t3.Store(sums + 3 * Rows);
+        t1.Store(sums + RowCount);
+        t2.Store(sums + 2 * RowCount);
+        t3.Store(sums + 3 * RowCount);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
