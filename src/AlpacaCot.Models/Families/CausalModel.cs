@@ -88,7 +88,7 @@ public abstract class CausalModel : IDisposable
     /// <summary>Replaceable slots of the weights by name; a tied head has its own slot.</summary>
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
-    /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
+    /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, fp32, without those of virtual tokens.</summary>
     /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of
     /// positions.</exception>
     public Tensor Hidden(ModelInput input)
@@ -131,12 +131,12 @@ public abstract class CausalModel : IDisposable
             ? batch.End - (VirtualTokens - PositionedVirtualTokens) : input.Before - input.Unplaced
                 + (input.Lengths?.Max() ?? input.Ids.shape[1]));
         var pass = input.Pass(scope, Compute, prompt, input.Mode == PassMode.Training ? EmbeddingNoise : 0);
-        var x = Embed(input, pass); // [b, s, hidden]
+        var x = Tensors.As(Embed(input, pass), Compute.Activations); // [b, s, hidden]
         foreach (var block in Blocks)
             x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
         input.Varlen?.Advance();
         if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // needed by the backward pass
-        return Norm.Forward(x, pass).MoveToOuterDisposeScope();
+        return Norm.Forward(Tensors.As(x, ScalarType.Float32), pass).MoveToOuterDisposeScope();
     }
 
     /// <summary>Embeds token ids: <c>[b, s] -> [b, s, hidden]</c>.</summary>

@@ -1,0 +1,19 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace AlpacaCot.Models.Runtime;
+
+/// <summary>The memory of devices.</summary>
+public static class DeviceMemory
+{
+    /// <summary>
+    /// What a process on a CUDA device takes beside its tensors: the context with the kernels that are loaded, cuBLAS's and
+    /// cuDNN's workspaces, and the fragments that libtorch's allocator cannot use. Not measured by this project yet.
+    /// </summary>
+    public const long CudaHeadroom = 1536L << 20;
+
+    /// <summary>The memory in bytes that tensors of a run can have on a device.</summary>
+    public static long Usable(Device device) => device.type == DeviceType.CUDA
+        && NvidiaDriver.OfMachine.Gpus.ElementAtOrDefault(Math.Max(0, device.index)) is { } gpu
+        ? gpu.MemoryBytes - CudaHeadroom : Platform.UsableMemory;
+}
