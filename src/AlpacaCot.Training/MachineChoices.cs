@@ -32,6 +32,7 @@ internal static class MachineChoices
         if (recorded is not null && recorded.Device != device)
             note($"the run began on {recorded.Device} and continues on {device}: results differ by rounding from here on");
         var description = ModelDescription.Of(recipe.Model);
+        if (compute.Device.type == TorchSharp.DeviceType.CUDA) recipe = recipe with { Device = device }; // of auto too
         var estimate = ResourceEstimate.Of(recipe, description);
         // A choice of library saves a small model less time than the measurement takes.
         var needed = compute.IsCpu && (options.Arithmetic is null || (Float32Products.HasOneDnn && estimate.BaseParameters >= WorthMeasuring));
@@ -71,7 +72,7 @@ internal static class MachineChoices
             Invariant($"{remedy.Settings}: {remedy.PeakBytes / 1e9:0.0} GB{(remedy.PeakBytes <= memory ? ", fits" : "")}"));
         throw new InputException(Invariant($"The run needs about {peak / 1e9:0.0} GB of memory at its peak, and ")
             + Invariant($"{memory / 1e9:0.0} GB ")
-            + $"are free. With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the "
+            + $"{(ResourceEstimate.IsOnGpu(recipe) ? $"are on {recipe.Device}" : "are free")}. With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the "
                 + "recipe, or "
             + "start it all the same with --ignore-memory.");
     }

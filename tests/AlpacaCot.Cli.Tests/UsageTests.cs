@@ -102,7 +102,7 @@ public sealed class UsageTests
         var report = (await CommandLine.Run("doctor", "--json")).Json();
         var names = report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("name").GetString());
         Assert.Equal(["system", "C library", ".NET", "processor", "memory", "disk", "leftovers", "cache", "libtorch", "threads",
-            "products", "GPU", "MPI", "fonts", "browser"], names);
+            "products", "GPU", "PyTorch", "MPI", "fonts", "browser"], names);
         Assert.True(report.GetProperty("ready").GetBoolean());
         Assert.Contains("Ready to train", (await CommandLine.Run("doctor")).Out, StringComparison.Ordinal);
     }

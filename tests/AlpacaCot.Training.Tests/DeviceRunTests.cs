@@ -39,6 +39,17 @@ public sealed class DeviceRunTests(RunFixture runs)
     }
 
     [Fact]
+    public void Steps_that_are_not_logged_are_computed_all_the_same()
+    {
+        var each = Steps("lora", 3) with { Device = TestDevice.Word };
+        each = each with { Training = each.Training with { MaxGradNorm = 1e-3, SaveSteps = 3 } }; // every step is clipped
+        RunFixture.Run(each);
+        var last = each with { Output = each.Output + "-last", Training = each.Training with { LoggingSteps = 3 } };
+        RunFixture.Run(last);
+        Assert.Equal(Losses(each.Output)[2..], Losses(last.Output));
+    }
+
+    [Fact]
     public void A_run_with_dropout_that_was_stopped_ends_in_the_same_bytes()
     {
         // The lazy device draws dropout anew whenever a result is read.

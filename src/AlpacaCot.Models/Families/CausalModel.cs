@@ -16,6 +16,10 @@ namespace AlpacaCot.Models.Families;
 /// </remarks>
 public abstract class CausalModel : IDisposable
 {
+    /// <summary>The logits that are computed at a time where log-probabilities are wanted on another device than the CPU: 256 MB in
+    /// fp32.</summary>
+    public const long MostLogits = 1L << 26;
+
     private readonly ModelBuilder _builder;
     private Arithmetic _arithmetic;
 
@@ -261,8 +265,18 @@ public abstract class CausalModel : IDisposable
     {
         var hidden = Hidden(input);
         var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, positions.to(Compute.Device)); // [n, hidden]
-        var logits = Project(chosen, input.Mode);
-        return KernelSet.For(logits).LogProbabilities(logits, targets.to(Compute.Device));
+        targets = targets.to(Compute.Device);
+        if (!Compute.UsesSimd(chosen) && chosen.shape[0] * Shape.Vocabulary > LogitsAtOnce
+            && (!is_grad_enabled() || Head is { Adapter: null, Matrix: not DenseMatrix { IsTrained: true } }))
+            return LogProbabilityParts.Of(this, chosen, targets, input.Mode, Math.Max(1, LogitsAtOnce / Shape.Vocabulary));
+        return LogProbabilitiesAtOnce(chosen, targets, input.Mode);
+    }
+
+    /// <summary>As <see cref="LogProbabilities"/>, from hidden states <c>[n, hidden]</c>, with the logits of all.</summary>
+    internal Tensor LogProbabilitiesAtOnce(Tensor hidden, Tensor targets, PassMode mode)
+    {
+        var logits = Project(hidden, mode);
+        return KernelSet.For(logits).LogProbabilities(logits, targets);
     }
 
     /// <summary>
@@ -280,6 +294,9 @@ public abstract class CausalModel : IDisposable
             if (_builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose();
         }
     }
+
+    /// <summary><see cref="MostLogits"/>; fewer in tests.</summary>
+    internal static long LogitsAtOnce { get; set; } = MostLogits;
 
     /// <summary>Creates a cache for one sequence, which contains the virtual tokens only.</summary>
     public KeyValueCache NewCache()

@@ -12,8 +12,9 @@ public static class DeviceMemory
     /// </summary>
     public const long CudaHeadroom = 1536L << 20;
 
-    /// <summary>The memory in bytes that tensors of a run can have on a device.</summary>
+    /// <summary>The memory in bytes that a run can have on a device: on a GPU its whole memory, of which the run takes
+    /// <see cref="CudaHeadroom"/> beside its tensors; else what is free on the host.</summary>
     public static long Usable(Device device) => device.type == DeviceType.CUDA
         && NvidiaDriver.OfMachine.Gpus.ElementAtOrDefault(Math.Max(0, device.index)) is { } gpu
-        ? gpu.MemoryBytes - CudaHeadroom : Platform.UsableMemory;
+        ? gpu.MemoryBytes : Platform.UsableMemory;
 }

@@ -22,14 +22,18 @@ public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, 
 {
     private const long Program = 350_000_000; // resident before a model is loaded: runtime and libtorch
 
+    /// <summary>What the process takes beside the components: the program, or on a GPU the context
+    /// (<see cref="DeviceMemory.CudaHeadroom"/>).</summary>
+    public long Beside { get; init; } = Program;
+
     /// <summary>What products keep beside the weights, or expand them into.</summary>
     public long Buffers { get; init; }
 
     /// <summary>The sum of the components.</summary>
     public long Total => Weights + Adapter + Optimizer + Activations + Buffers;
 
-    /// <summary>The process's resident memory: the components and the program itself.</summary>
-    public long Process => Total + Program;
+    /// <summary>The memory of the process, on the host or, with its context, on the GPU.</summary>
+    public long Process => Total + Beside;
 }
 
 /// <summary>Parameters and memory of a recipe's run, computed from shapes without reading or allocating weights.</summary>
@@ -75,17 +79,21 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
         var trained = adapter?.Parameters ?? model.Parameters;
         var count = trained.Values.Sum(p => p.numel());
         var work = StepWork.Of(model, recipe.Training, full ? null : count, recipe.Adapter.Config is LoraConfig { Dropout: > 0 },
-            layer => FormOf(recipe, description, layer, model.Head), ActiveExperts(description));
+            layer => FormOf(recipe, description, layer, model.Head), ActiveExperts(description),
+            IsOnGpu(recipe) ? recipe.Dtype : null);
         return new ResourceEstimate(model.Shape.Family, recipe.Adapter.Method, parameters, count, new MemoryEstimate(weights,
             count * Float * (full ? 1 : 2), OptimizerRegistry.StateBytes(recipe.Training, model, trained),
             (long)work.Activations(MicroBatchLoad.Full(recipe.Training.MicroBatchSize, recipe.Training.CutoffLength)))
             {
-                Buffers = work.Buffers,
+                Buffers = work.Buffers, Beside = IsOnGpu(recipe) ? DeviceMemory.CudaHeadroom : new MemoryEstimate(0, 0, 0, 0).Beside,
             })
         {
             Notes = note is null ? [] : [note], Work = work, Quantizes = recipe.QuantizationOptions is not null,
         };
     }
+
+    /// <summary>Whether a recipe names a GPU, whose memory is then counted instead of the host's.</summary>
+    public static bool IsOnGpu(Recipe recipe) => recipe.Device.StartsWith("cuda", StringComparison.Ordinal);
 
     /// <summary>The memory while a micro-batch is computed.</summary>
     public MemoryEstimate At(MicroBatchLoad load) =>
