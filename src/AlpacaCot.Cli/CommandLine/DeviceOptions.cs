@@ -13,8 +13,8 @@ internal sealed class DeviceOptions
     {
         Description = "Type of the activations between layers: float32, or bfloat16, which is fast on GPUs. Default: float32, or "
             + "that of the recipe",
-        HelpName = string.Join('|', Compute.Types.All),
-    }.Among(Compute.Types.All);
+        HelpName = string.Join('|', DeviceChoice.Types.All),
+    }.Among(DeviceChoice.Types.All);
 
     /// <summary>The options, in the order of the help.</summary>
     public IEnumerable<Option> All => [_device, _dtype];
@@ -22,7 +22,7 @@ internal sealed class DeviceOptions
     /// <summary>Finds the device.</summary>
     /// <exception cref="InputException">There is no such device, or it cannot compute in the type.</exception>
     public Compute Read(ParseResult parsed) => DeviceChoice.Of(parsed.GetValue(_device),
-        parsed.GetValue(_dtype) is { } word ? Compute.Types.Find(word)!.Value : ActivationType.Float32);
+        parsed.GetValue(_dtype) is { } word ? DeviceChoice.Types.Find(word)!.Value : ActivationType.Float32);
 
     /// <summary>The given options as settings of a recipe.</summary>
     public IReadOnlyList<string> Settings(ParseResult parsed) =>

@@ -1,4 +1,3 @@
-using AlpacaCot.Configuration;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,9 +25,6 @@ public sealed record Compute(Device Device, ScalarType Activations = ScalarType.
 
     /// <summary>The CPU, in fp32.</summary>
     public static Compute Cpu { get; } = new(CPU);
-
-    /// <summary>The supported types of activations, by the words of recipes and options.</summary>
-    public static Words<ActivationType> Types { get; } = Words<ActivationType>.LowerCase;
 
     /// <summary>Whether this is the CPU.</summary>
     public bool IsCpu => Device.type == DeviceType.CPU;

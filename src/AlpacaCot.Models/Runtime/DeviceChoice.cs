@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using AlpacaCot.Configuration;
 using AlpacaCot.Text;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,6 +15,9 @@ public static class DeviceChoice
 
     /// <summary>The allowed words, for messages.</summary>
     public const string Allowed = "auto, cpu, cuda or cuda:N, such as cuda:1";
+
+    /// <summary>The types of activations, by the words of recipes and options. Reading it loads no libtorch.</summary>
+    public static Words<ActivationType> Types { get; } = Words<ActivationType>.LowerCase;
 
     /// <summary>The first compute capability with bf16 units.</summary>
     private static readonly Version Ampere = new(8, 0);
@@ -48,8 +52,9 @@ public static class DeviceChoice
         if ((word == Auto ? 0 : CudaIndex(word)) is not { } index)
             throw new InputException($"device: found {word}, allowed is {Allowed}");
         if (gpus.Devices == 0)
-            throw new InputException($"device {word} cannot be used: {gpus.Missing}. Loaded is {gpus.Libtorch.Description}. "
-                + "`alpaca-cot doctor` shows what this machine has; device: cpu computes without a GPU.");
+            throw new InputException($"device {word} cannot be used: {gpus.Missing}. Loaded is {gpus.Libtorch.Description}"
+                + (gpus is { Driver.Gpus.Count: 0, Libtorch.HasCuda: false } ? $"; to change that, {GpuState.LibtorchRemedy}" : "")
+                + ". `alpaca-cot doctor` shows what this machine has; device: cpu computes without a GPU.");
         if (index >= gpus.Devices)
             throw new InputException($"device {word} does not exist: this machine has {gpus.Devices} CUDA "
                 + $"device{(gpus.Devices == 1 ? "" : "s")}, cuda:0{(gpus.Devices == 1 ? "" : $" to cuda:{gpus.Devices - 1}")}.");

@@ -225,7 +225,7 @@ internal static class RecipeKeys
             r => r.Device == DeviceChoice.Auto ? null : Yaml.Text(r.Device)),
         RecipeKeyOf.Word<ActivationType>("dtype",
             "type of the activations between layers; adapters, norms, softmax, loss and optimizer are float32; default: float32",
-            r => r.Dtype == ActivationType.Float32 ? null : r.Dtype, (r, v) => r with { Dtype = v }, Compute.Types),
+            r => r.Dtype == ActivationType.Float32 ? null : r.Dtype, (r, v) => r with { Dtype = v }, DeviceChoice.Types),
         RecipeKeyOf.Word<SavedType>("save_dtype", "element type of the saved model with adapter: none; default: float32",
             r => r.SaveDtype, (r, v) => r with { SaveDtype = v }),
         new("training", "a map", "training options",
