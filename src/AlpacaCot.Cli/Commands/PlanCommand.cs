@@ -184,7 +184,9 @@ internal sealed class PlanCommand(Terminal terminal)
         var constant = parts.Process - parts.Activations;
         Line("memory", $"{Gigabytes(plan.Peak)} at the "
             + $"peak{(plan.Load is null ? $", where every example has {cutoff} tokens" : "")}: "
-            + $"weights {Gigabytes(parts.Weights)}, adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
+            + $"weights {Gigabytes(parts.Weights)}"
+            + (parts.InFile > 0 ? $" ({Gigabytes(parts.InFile)} of them stay in the file)" : "")
+            + $", adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
             + $"{Gigabytes(parts.Optimizer)}, buffers {Gigabytes(parts.Buffers)}, activations {Gigabytes(plan.Peak - constant)}, "
             + $"{(gpu ? "the GPU's context" : "program")} {Gigabytes(parts.Beside)}");
         if (plan.Load is not null && !recipe.Training.FitsMicroBatch)

@@ -14,6 +14,7 @@ internal static class EstimateJson
         json.WriteNumber("optimizer", memory.Optimizer);
         json.WriteNumber("activations", memory.Activations);
         json.WriteNumber("buffers", memory.Buffers);
+        json.WriteNumber("in_file", memory.InFile);
         json.WriteNumber("total", memory.Total);
     }
 }

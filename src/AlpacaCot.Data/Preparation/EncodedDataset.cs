@@ -49,7 +49,7 @@ public sealed class EncodedDataset
             var length = example.Ids.Length;
             if (tokens.Length < length) tokens = new int[2 * length];
             var supervised = PooledTokens.From(example, tokens);
-            places.Add(new(pool.Add(tokens.AsSpan(0, length)), length, supervised));
+            places.Add(new(pool.Add(tokens.AsSpan(0, length)), length, supervised, example.Continues));
         }
         pool.Trim();
         return new(pool, [.. places]);
@@ -78,7 +78,8 @@ public sealed class EncodedDataset
     /// <summary>
     /// The numbers of the examples of a random validation part and of the others, in ascending order. Repetitions of an example
     /// are on one side: the split chooses among different examples, validation has each of its examples once, and training has
-    /// the others as often as they occur.
+    /// the others as often as they occur. So are the parts of a long text: a text is chosen if all its parts still fit. Where no
+    /// text fits, validation is the end of one text and training has the parts before.
     /// </summary>
     /// <param name="validationSize">Number of validation examples; 0 for none.</param>
     /// <param name="seed">Seed of the random selection.</param>
@@ -87,23 +88,47 @@ public sealed class EncodedDataset
     public (IReadOnlyList<int> Train, IReadOnlyList<int> Validation) SplitExamples(int validationSize, long seed, int group = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(validationSize);
-        var first = new List<int>();                  // the first example of each content
-        var content = new int[Count / group];         // the content of each example
+        var texts = Texts(group);
+        var first = new List<(int First, int Count)>(); // the first text of each content
+        var content = new int[texts.Count];             // the content of each text
         var known = new Dictionary<UInt128, int>();
-        for (var example = 0; example < content.Length; example++)
+        for (var text = 0; text < texts.Count; text++)
         {
-            var mark = Mark(example * group, group);
-            if (known.TryAdd(mark, first.Count)) first.Add(example);
-            content[example] = known[mark];
+            var mark = Mark(texts[text].First * group, texts[text].Count * group);
+            if (known.TryAdd(mark, first.Count)) first.Add(texts[text]);
+            content[text] = known[mark];
         }
-        if (validationSize > 0 && validationSize >= first.Count)
+        var different = first.Sum(text => text.Count);
+        if (validationSize > 0 && validationSize >= different)
             throw new InputException($"validation_size {validationSize} leaves no training examples: the data has "
-                + (first.Count == content.Length ? $"{content.Length} examples."
-                    : $"{first.Count} different examples ({content.Length} with repetitions, which are all on one side)."));
-        var chosen = new DeterministicRandom(seed).Fork("validation split").Permutation(first.Count)[..validationSize]
-            .ToHashSet();
-        return ([.. Enumerable.Range(0, content.Length).Where(example => !chosen.Contains(content[example]))],
-            [.. first.Where(example => chosen.Contains(content[example]))]);
+                + (first.Count == texts.Count ? $"{Count / group} examples."
+                    : $"{different} different examples ({Count / group} with repetitions, which are all on one side)."));
+        var order = new DeterministicRandom(seed).Fork("validation split").Permutation(first.Count);
+        var (chosen, left) = (new HashSet<int>(), validationSize);
+        foreach (var text in order)
+        {
+            if (left == 0) break;
+            if (first[text].Count > left) continue;
+            chosen.Add(text);
+            left -= first[text].Count;
+        }
+        // No text is short enough: the end of one.
+        var cut = validationSize > 0 && chosen.Count == 0 ? order[0] : -1;
+        return ([.. texts.Index().Where(t => !chosen.Contains(content[t.Index])).SelectMany(t =>
+                Enumerable.Range(t.Item.First, t.Item.Count - (content[t.Index] == cut ? validationSize : 0)))],
+            [.. first.Index().Where(t => chosen.Contains(t.Index)).SelectMany(t =>
+                Enumerable.Range(t.Item.First, t.Item.Count)),
+                .. cut < 0 ? [] : Enumerable.Range(first[cut].First + first[cut].Count - validationSize, validationSize)]);
+    }
+
+    // The examples that are parts of one text: the number of the first one and their count.
+    private List<(int First, int Count)> Texts(int group)
+    {
+        var texts = new List<(int First, int Count)>();
+        for (var example = 0; example < Count / group; example++)
+            if (texts.Count > 0 && _places[example * group].Continues) texts[^1] = (texts[^1].First, texts[^1].Count + 1);
+            else texts.Add((example, 1));
+        return texts;
     }
 
     // 128 bits of SHA-256 over the lengths and tokens of an example's entries.
@@ -133,7 +158,7 @@ public sealed class EncodedDataset
         var tokens = ArrayPool<int>.Shared.Rent(4096);
         for (var index = first; index < first + count; index++)
         {
-            var (start, length, _) = _places[index];
+            var (start, length, _, _) = _places[index];
             if (tokens.Length < length + 1)
             {
                 ArrayPool<int>.Shared.Return(tokens);

@@ -18,16 +18,20 @@ public sealed record EncodedSet(EncodedDataset Rows, Func<IReadOnlyList<Conversa
 /// <param name="Description">What the writer noted about them.</param>
 public sealed record EncodedSets(IReadOnlyList<EncodedSet> Sets, string Description);
 
+/// <summary>The numbers of an example as a file has them.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct EncodedNumbers(int Length, int Supervised, int Continues);
+
 /// <summary>
 /// Writes tokenized data sets into a file as a stream. The file is: a mark; the tokens of all sets; for each set its numbers of
-/// examples and of conversations, length and supervised tokens of each example, and the conversations; the description; the
-/// position where the sets' numbers begin; the SHA-256 of all that. Numbers are little-endian.
+/// examples and of conversations, length, supervised tokens and continuation (1 or 0) of each example, and the conversations;
+/// the description; the position where the sets' numbers begin; the SHA-256 of all that. Numbers are little-endian.
 /// </summary>
 public sealed class EncodedFileWriter
 {
-    internal static readonly byte[] Mark = "tokens 1"u8.ToArray();
+    internal static readonly byte[] Mark = "tokens 2"u8.ToArray();
 
-    private sealed record Part(List<(int Length, int Supervised)> Examples, IReadOnlyList<Conversation?> First);
+    private sealed record Part(List<EncodedNumbers> Examples, IReadOnlyList<Conversation?> First);
 
     private readonly Stream _to;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -49,13 +53,13 @@ public sealed class EncodedFileWriter
     {
         ArgumentNullException.ThrowIfNull(rows);
         ArgumentNullException.ThrowIfNull(first);
-        var examples = new List<(int, int)>();
+        var examples = new List<EncodedNumbers>();
         foreach (var example in rows)
         {
             var length = example.Ids.Length;
             if (_tokens.Length - _waiting < length) WriteTokens();
             if (_tokens.Length < length) _tokens = new int[length];
-            examples.Add((length, PooledTokens.From(example, _tokens.AsSpan(_waiting))));
+            examples.Add(new(length, PooledTokens.From(example, _tokens.AsSpan(_waiting)), example.Continues ? 1 : 0));
             _waiting += length;
         }
         WriteTokens();
@@ -159,10 +163,10 @@ internal static class EncodedFile
         {
             var (examples, conversations) = (Number(), Number());
             var places = new TokenPlace[examples];
-            var lengths = MemoryMarshal.Cast<byte, int>(Next(checked(2 * sizeof(int) * examples)));
+            var numbers = MemoryMarshal.Cast<byte, EncodedNumbers>(Next(checked(Marshal.SizeOf<EncodedNumbers>() * examples)));
             for (var i = 0; i < examples; i++)
             {
-                places[i] = new(start, lengths[2 * i], lengths[2 * i + 1]);
+                places[i] = new(start, numbers[i].Length, numbers[i].Supervised, numbers[i].Continues != 0);
                 start += places[i].Length;
             }
             var first = at;

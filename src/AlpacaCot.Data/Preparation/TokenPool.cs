@@ -14,7 +14,11 @@ internal interface ITokenPool
 }
 
 /// <summary>The place of an example in a pool.</summary>
-internal readonly record struct TokenPlace(long Start, int Length, int Supervised);
+/// <param name="Start">The position of its first token.</param>
+/// <param name="Length">Its number of tokens.</param>
+/// <param name="Supervised">The number of supervised ones.</param>
+/// <param name="Continues">Whether it is the next part of the same text as the example before it.</param>
+internal readonly record struct TokenPlace(long Start, int Length, int Supervised, bool Continues = false);
 
 /// <summary>The form of tokens in a pool.</summary>
 internal static class PooledTokens

@@ -216,7 +216,8 @@ public abstract class CausalModel : IDisposable
             _arithmetic = value;
             Head.IsHead = true;
             foreach (var layer in Linears.Values) layer.Arithmetic = value;
-            TensorArena.Release(); // matrices were expanded to make their codes
+            ExpansionBuffer.Release(); // matrices were expanded to make their codes
+            TensorArena.Release();
         }
     }
 

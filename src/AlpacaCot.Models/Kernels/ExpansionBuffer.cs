@@ -19,6 +19,13 @@ internal static class ExpansionBuffer
         return view;
     }
 
+    /// <summary>Frees this thread's buffer; the next call takes a new one.</summary>
+    public static void Release()
+    {
+        _buffer?.Dispose();
+        _buffer = null;
+    }
+
     /// <summary>Returns uninitialized space for a matrix, valid until the next call on this thread.</summary>
     public static Tensor Take(params long[] shape)
     {

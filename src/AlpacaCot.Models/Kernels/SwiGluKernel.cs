@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
@@ -50,6 +51,12 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
     private static void Forward(float* gates, float* ups, float* outs, long first, long end)
     {
         var i = first;
+        if (Avx512F.IsSupported)
+            for (; i + Vector512<float>.Count <= end; i += Vector512<float>.Count)
+            {
+                var g = Vector512.Load(gates + i);
+                (g / (Vector512<float>.One + Exponential.Of(-g)) * Vector512.Load(ups + i)).Store(outs + i);
+            }
         for (; i + Vector256<float>.Count <= end; i += Vector256<float>.Count)
         {
             var g = Vector256.Load(gates + i);
@@ -62,6 +69,16 @@ internal sealed unsafe class SwiGluKernel : autograd.SingleTensorFunction<SwiGlu
     private static void Backward(float* gates, float* ups, float* gs, float* toGate, float* toUp, long first, long end)
     {
         var i = first;
+        if (Avx512F.IsSupported)
+            for (; i + Vector512<float>.Count <= end; i += Vector512<float>.Count)
+            {
+                var (g, u, d) = (Vector512.Load(gates + i), Vector512.Load(ups + i), Vector512.Load(gs + i));
+                var sigmoid = Vector512<float>.One / (Vector512<float>.One + Exponential.Of(-g));
+                var unit = d * sigmoid;
+                (g * unit).Store(toUp + i);
+                var slope = Vector512.FusedMultiplyAdd(g, Vector512<float>.One - sigmoid, Vector512<float>.One);
+                (u * unit * slope).Store(toGate + i);
+            }
         for (; i + Vector256<float>.Count <= end; i += Vector256<float>.Count)
         {
             var (g, u, d) = (Vector256.Load(gates + i), Vector256.Load(ups + i), Vector256.Load(gs + i));

@@ -137,7 +137,11 @@ public sealed class ModelBuilder(
             return (stored.MoveTo(Compute.Device), null);
         long[] shape = inputsFirst ? [inputs, outputs] : [outputs, inputs];
         if (quantization is null || !quantization.Covers(name))
-            return (new DenseMatrix(Parameter(weight, shape), inputsFirst), null);
+        {
+            var plain = new DenseMatrix(Parameter(weight, shape), inputsFirst);
+            plain.DropPages(); // the check of the values read them; the products may use another form
+            return (plain, null);
+        }
         var source = new FullWeight(() => weights.Read(Stored(weight), shape) is var full && inputsFirst ? full.t() : full,
             quantization);
         using var scope = NewDisposeScope(); // at most one full matrix exists at a time

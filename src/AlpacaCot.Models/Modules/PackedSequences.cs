@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -49,6 +50,8 @@ internal sealed class PackedSequences(IReadOnlyList<long> lengths, long before, 
     /// <returns><c>[1, n, heads · d]</c></returns>
     public Tensor Attend(int layer, Tensor query, Tensor key, Tensor value, AttentionOptions options, ForwardPass pass)
     {
+        if (options is { SoftCap: null, Alibi: null } && pass.Prefix is null && PackedAttentionKernel.Fits(query))
+            return PackedAttentionKernel.Apply(query, key, value, Lengths, options.Window);
         // The backward pass of split is one concatenation; that of single slices would add up full-size gradients.
         var (queries, keys, values) = (Split(query), Split(key), Split(value));
         var mixed = new Tensor[Lengths.Length];

@@ -89,7 +89,7 @@ internal sealed class StreamedProducts(IFrozenProducts inner, WeightMatrix matri
 
     private Tensor Dropping(Tensor result)
     {
-        foreach (var part in matrix.Parts) MappedFile.DropPages(part);
+        matrix.DropPages();
         return result;
     }
 }
@@ -117,6 +117,7 @@ internal sealed class BFloat16Products : IFrozenProducts
         using var quiet = no_grad();
         _kept = (dense.Weight.dtype == ScalarType.BFloat16 ? dense.Weight.alias() : dense.Weight.to(ScalarType.BFloat16))
             .DetachFromDisposeScope();
+        if (dense.Weight.dtype != ScalarType.BFloat16) matrix.DropPages();
     }
 
     public Tensor Forward(ProductInput x, LowRankTerm? term) => Product(x.BFloat16, transposed: true).With(term);
@@ -160,6 +161,7 @@ internal sealed class Int8Products : IFrozenProducts
             _kept = Quantized();
             _kept.Codes.DetachFromDisposeScope();
             _kept.Scales.DetachFromDisposeScope();
+            matrix.DropPages();
         }
     }
 
@@ -223,6 +225,7 @@ internal sealed unsafe class FineInt8Products : IFrozenProducts
         _weight = Int8Rows.Of(matrix.Expand().detach());
         _weight.Codes.DetachFromDisposeScope();
         _weight.Scales.DetachFromDisposeScope();
+        matrix.DropPages();
     }
 
     public Tensor Forward(ProductInput x, LowRankTerm? term)

@@ -57,14 +57,22 @@ internal static unsafe class Int8Kernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float QuantizeScaled(float* values, float* factors, long count, sbyte* codes)
     {
-        var (maxima, more) = (Vector256<float>.Zero, Vector256<float>.Zero);
-        long i = 0;
-        for (; i + 16 <= count; i += 16)
+        var (scale, i) = (0f, 0L);
+        if (Avx512F.IsSupported)
         {
-            maxima = Vector256.Max(maxima, Vector256.Abs(Vector256.Load(values + i) * Vector256.Load(factors + i)));
-            more = Vector256.Max(more, Vector256.Abs(Vector256.Load(values + i + 8) * Vector256.Load(factors + i + 8)));
+            var (wide, next) = (Vector512<float>.Zero, Vector512<float>.Zero);
+            for (; i + 32 <= count; i += 32)
+            {
+                wide = Avx512F.Max(wide, Vector512.Abs(Vector512.Load(values + i) * Vector512.Load(factors + i)));
+                next = Avx512F.Max(next, Vector512.Abs(Vector512.Load(values + i + 16) * Vector512.Load(factors + i + 16)));
+            }
+            wide = Avx512F.Max(wide, next);
+            scale = Largest(Vector256.Max(wide.GetLower(), wide.GetUpper()));
         }
-        var scale = Largest(Vector256.Max(maxima, more));
+        var maxima = Vector256<float>.Zero;
+        for (; i + 8 <= count; i += 8)
+            maxima = Vector256.Max(maxima, Vector256.Abs(Vector256.Load(values + i) * Vector256.Load(factors + i)));
+        scale = MathF.Max(scale, Largest(maxima));
         for (; i < count; i++) scale = MathF.Max(scale, MathF.Abs(values[i] * factors[i]));
         var factor = scale > 0 ? 1 / scale * Most : 0;
         i = 0;
@@ -188,24 +196,47 @@ internal static unsafe class Int8Kernel
         long i = 0;
         if (columnScales is null)
         {
+            if (Avx512F.IsSupported)
+                for (; i + 16 <= count; i += 16)
+                    Wide(Avx512F.ConvertToVector512Single(Vector512.Load(products + i)) * rowScale * PerProduct, values + i);
             for (; i + 8 <= count; i += 8)
                 Store(Vector256.ConvertToSingle(Vector256.Load(products + i)) * rowScale * PerProduct, values + i);
             for (; i < count; i++) values[i] = products[i] * rowScale * PerProduct + (adds ? values[i] : 0);
             return;
         }
+        if (Avx512F.IsSupported)
+            for (; i + 16 <= count; i += 16)
+                Wide(Avx512F.ConvertToVector512Single(Vector512.Load(products + i))
+                    * (Vector512.Load(columnScales + i) * rowScale) * PerProduct, values + i);
         for (; i + 8 <= count; i += 8)
-            Store(Vector256.ConvertToSingle(Vector256.Load(products + i)) * (Vector256.Load(columnScales
-                + i) * rowScale) * PerProduct,
-                values + i);
+            Store(Vector256.ConvertToSingle(Vector256.Load(products + i)) * (Vector256.Load(columnScales + i) * rowScale)
+                * PerProduct, values + i);
         for (; i < count; i++) values[i] = products[i] * (columnScales[i] * rowScale) * PerProduct + (adds ? values[i] : 0);
 
         void Store(Vector256<float> numbers, float* to) => (adds ? numbers + Vector256.Load(to) : numbers).Store(to);
+
+        void Wide(Vector512<float> numbers, float* to) => (adds ? numbers + Vector512.Load(to) : numbers).Store(to);
     }
 
     private static (float Largest, bool AnyAbove) LargestBelow(float* values, long count, float threshold)
     {
         var (maxima, all, bound) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256.Create(threshold));
         long i = 0;
+        if (Avx512F.IsSupported)
+        {
+            // The maximum of a number and NaN is the second operand: NaN is counted by itself.
+            var (wide, whole, limit) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512.Create(threshold));
+            var missing = Vector512<float>.Zero;
+            for (; i + 16 <= count; i += 16)
+            {
+                var x = Vector512.Abs(Vector512.Load(values + i));
+                whole = Avx512F.Max(whole, x);
+                missing = Vector512.ConditionalSelect(Vector512.Equals(x, x), missing, x);
+                wide = Avx512F.Max(wide, Vector512.ConditionalSelect(Vector512.LessThan(x, limit), x, Vector512<float>.Zero));
+            }
+            whole = Vector512.ConditionalSelect(Vector512.Equals(missing, missing), whole, missing);
+            (maxima, all) = (Vector256.Max(wide.GetLower(), wide.GetUpper()), Vector256.Max(whole.GetLower(), whole.GetUpper()));
+        }
         for (; i + 8 <= count; i += 8)
         {
             var x = Vector256.Abs(Vector256.Load(values + i));

@@ -58,6 +58,12 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     /// <summary>The tensors that hold the matrix and that nobody writes to while it is frozen.</summary>
     internal abstract IEnumerable<Tensor> Parts { get; }
 
+    /// <summary>Drops the matrix's pages if it is in a mapped file, see <see cref="MappedFile.DropPages"/>.</summary>
+    internal void DropPages()
+    {
+        foreach (var part in Parts) MappedFile.DropPages(part);
+    }
+
     /// <summary>Moves the matrix to a device; returns itself where it is already there, else a new matrix.</summary>
     /// <exception cref="NotSupportedException">The format is supported on the CPU only.</exception>
     internal abstract WeightMatrix MoveTo(Device device);

@@ -131,6 +131,7 @@ public sealed unsafe partial class MappedFile : IDisposable
     /// </summary>
     internal static void DropPages(Tensor tensor)
     {
+        if (tensor.device_type != DeviceType.CPU) return;
         var (address, bytes) = ((nint)TensorMemory.Bytes(tensor), tensor.numel() * tensor.element_size());
         lock (Live)
         {

@@ -96,7 +96,7 @@ public sealed class ExampleEncoder
             var left = whole.Ids.Count - at;
             var length = left == room + 1 ? room - 1 : Math.Min(left, room);   // EOS never gets an example of its own
             chunks.Add(Example([.. whole.Ids[..front], .. whole.Ids[at..(at + length)]],
-                [.. Ignored(front), .. whole.Labels[at..(at + length)]], conversation));
+                [.. Ignored(front), .. whole.Labels[at..(at + length)]], conversation) with { Continues = at > front });
             at += length;
         }
         Interlocked.Add(ref _encoded, chunks.Count);

@@ -12,4 +12,7 @@ public sealed record TokenizedExample(int[] Ids, int[] Labels)
 
     /// <summary>The conversation that was encoded; null where the example was not made from one.</summary>
     public Conversation? From { get; init; }
+
+    /// <summary>Whether it is the next part of the same long text as the example before it.</summary>
+    public bool Continues { get; init; }
 }

@@ -15,6 +15,9 @@ namespace AlpacaCot.Training.Estimates;
 /// <param name="Types">The stored type of each tensor, by its name in the files; empty where there are no files.</param>
 public sealed record ModelDescription(JsonElement Config, ScalarType Type, IReadOnlyDictionary<string, ScalarType> Types)
 {
+    /// <summary>Whether plain weights are used in the mapped files, without a copy in memory.</summary>
+    public bool IsMapped { get; init; } = true;
+
     /// <summary>Creates a description without weight files.</summary>
     public ModelDescription(JsonElement config) : this(config, ConfiguredType(config), new Dictionary<string, ScalarType>()) { }
 
@@ -22,8 +25,11 @@ public sealed record ModelDescription(JsonElement Config, ScalarType Type, IRead
     /// <exception cref="InputException">The model has no configuration.</exception>
     public static ModelDescription Of(ModelSpec model)
     {
-        if (model.Init is { } init) return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string,
-            ScalarType>());
+        if (model.Init is { } init)
+            return new(ModelFolder.ReadObject(init), ScalarType.Float32, new Dictionary<string, ScalarType>())
+            {
+                IsMapped = false,
+            };
         var config = Path.Combine(model.Folder!, "config.json");
         ModelFolder folder;
         try
@@ -40,7 +46,10 @@ public sealed record ModelDescription(JsonElement Config, ScalarType Type, IRead
         }
         using (folder)
             return new(ModelFamilies.ConfigurationOf(folder), ConfiguredType(folder.Config),
-                folder.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.DType));
+                folder.Entries.ToDictionary(entry => entry.Key, entry => entry.Value.DType))
+            {
+                IsMapped = !folder.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase),
+            };
     }
 
     /// <summary>The type of a weight in memory unless it is quantized.</summary>

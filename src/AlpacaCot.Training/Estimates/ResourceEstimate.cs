@@ -20,7 +20,8 @@ namespace AlpacaCot.Training.Estimates;
 /// <param name="Activations">The activations, logits and gradients of a micro-batch at their peak.</param>
 public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, long Activations)
 {
-    private const long Program = 350_000_000; // resident before a model is loaded: runtime and libtorch
+    /// <summary>What is resident before a model is loaded: runtime and libtorch.</summary>
+    public const long Program = 350_000_000;
 
     /// <summary>What the process takes beside the components: the program, or on a GPU the context
     /// (<see cref="DeviceMemory.CudaHeadroom"/>).</summary>
@@ -29,11 +30,16 @@ public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, 
     /// <summary>What products keep beside the weights, or expand them into.</summary>
     public long Buffers { get; init; }
 
+    /// <summary>The part of the weights that stays in its mapped file: matrices of which only codes are used, or that are read
+    /// for each product.</summary>
+    public long InFile { get; init; }
+
     /// <summary>The sum of the components.</summary>
     public long Total => Weights + Adapter + Optimizer + Activations + Buffers;
 
-    /// <summary>The memory of the process, on the host or, with its context, on the GPU.</summary>
-    public long Process => Total + Beside;
+    /// <summary>The memory of the process, on the host or, with its context, on the GPU: the components in memory and what it takes
+    /// beside them.</summary>
+    public long Process => Total - InFile + Beside;
 }
 
 /// <summary>Parameters and memory of a recipe's run, computed from shapes without reading or allocating weights.</summary>
@@ -71,7 +77,8 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
         var parameters = model.Parameters.Values.Sum(p => p.numel());
         var full = recipe.TrainsAllParameters;
         var weights = trains && full ? parameters * Float : WeightBytes(recipe, description, model);
-        if (!trains) return new(model.Shape.Family, recipe.Adapter.Method, parameters, 0, new MemoryEstimate(weights, 0, 0, 0));
+        if (!trains)
+            return new(model.Shape.Family, recipe.Adapter.Method, parameters, 0, new MemoryEstimate(weights, 0, 0, 0));
 
         using var adapter = recipe.Adapter.Complete(new AdapterSetup(model, recipe.Training.Seed, _ => [0], recipe.Model.Path))
             is { } config ? AdapterMethods.Count(model, config) : null;
@@ -85,7 +92,8 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
             count * Float * (full ? 1 : 2), OptimizerRegistry.StateBytes(recipe.Training, model, trained),
             (long)work.Activations(MicroBatchLoad.Full(recipe.Training.MicroBatchSize, recipe.Training.CutoffLength)))
             {
-                Buffers = work.Buffers, Beside = IsOnGpu(recipe) ? DeviceMemory.CudaHeadroom : new MemoryEstimate(0, 0, 0, 0).Beside,
+                Buffers = work.Buffers, InFile = description.IsMapped && !IsOnGpu(recipe) ? work.OutOfMemory : 0,
+                Beside = IsOnGpu(recipe) ? DeviceMemory.CudaHeadroom : MemoryEstimate.Program,
             })
         {
             Notes = note is null ? [] : [note], Work = work, Quantizes = recipe.QuantizationOptions is not null,

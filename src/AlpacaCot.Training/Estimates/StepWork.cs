@@ -93,6 +93,12 @@ internal sealed record StepWork
     /// <summary>The bytes that products keep beside the weights or expand them into.</summary>
     public long Buffers { get; private set; }
 
+    /// <summary>The bytes of matrices in mapped files that are not in memory between products.</summary>
+    public long OutOfMemory { get; private set; }
+
+    /// <summary>Whether the head has a matrix of its own, not the embedding's.</summary>
+    public required bool OwnHead { get; init; }
+
     /// <summary>The trained weights of an adapter.</summary>
     public required long Adapter { get; init; }
 
@@ -114,7 +120,7 @@ internal sealed record StepWork
         {
             Shape = model.Shape, Options = options, Packs = options.Packing && model.AllowsPacking, Full = adapter is null,
             Head = (adapter is null ? WeightForm.Float32 : formOf(model.Head), model.Head.Outputs * model.Head.Inputs),
-            Adapter = adapter ?? 0, Gpu = gpu,
+            OwnHead = model.Parameters.ContainsKey(model.Head.Name + ".weight"), Adapter = adapter ?? 0, Gpu = gpu,
         };
         var blocks = model.Linears.Values.Where(l => l != model.Head).GroupBy(l => Targets.Block(l.Name) ?? -1)
             .OrderBy(block => block.Key).ToList();
@@ -137,8 +143,9 @@ internal sealed record StepWork
     /// <summary>Whether two works are of the same sizes.</summary>
     public bool Equals(StepWork? other) => other is not null && Shape == other.Shape && Options == other.Options
         && Head == other.Head
-        && (Gpu, Packs, Full, Adapter, Buffers, _kept, _block, _width) == (other.Gpu, other.Packs, other.Full, other.Adapter,
-            other.Buffers, other._kept, other._block, other._width) && _layers.SequenceEqual(other._layers);
+        && (Gpu, Packs, Full, Adapter, Buffers, OutOfMemory, _kept, _block, _width) == (other.Gpu, other.Packs, other.Full,
+            other.Adapter, other.Buffers, other.OutOfMemory, other._kept, other._block, other._width)
+        && _layers.SequenceEqual(other._layers);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Shape, Head, Adapter, Buffers, _kept);
@@ -255,6 +262,18 @@ internal sealed record StepWork
         var expanded = arithmetic == Arithmetic.Int8 ? [] : _layers.Append(head).Where(m => m.Form != WeightForm.Float32);
         Buffers = kept.Where(m => m.Form is WeightForm.Float32 or WeightForm.Half).Sum(m => m.Weights * bytesEach)
             + Float * expanded.Select(m => Math.Min(m.Weights, 1 << 25)).DefaultIfEmpty(0).Max();
+        if (!Full) OutOfMemory = BytesOutOfMemory(arithmetic, OwnHead ? [.. _layers, head] : _layers);
         if (Full) Buffers += Float * Math.Max(Head.Weights, _layers.Max(m => m.Weights)); // a gradient before it is added
+    }
+    // Where codes are kept, the matrix itself is not read again; with checkpointing each matrix leaves memory after its product.
+    private long BytesOutOfMemory(Arithmetic arithmetic, IReadOnlyList<(WeightForm Form, long Weights, bool)> matrices)
+    {
+        var plain = matrices.Where(m => m.Form is WeightForm.Float32 or WeightForm.Half).ToList();
+        if (arithmetic == Arithmetic.Int8) return plain.Sum(Bytes);
+        var read = arithmetic == Arithmetic.BFloat16 ? plain.Where(m => m.Form == WeightForm.Half).ToList() : plain;
+        var largest = read.Select(Bytes).DefaultIfEmpty(0).Max();
+        return plain.Sum(Bytes) - (Options.GradientCheckpointing ? largest : read.Sum(Bytes));
+
+        long Bytes((WeightForm Form, long Weights, bool) m) => m.Weights * (m.Form == WeightForm.Half ? 2 : Float);
     }
 }

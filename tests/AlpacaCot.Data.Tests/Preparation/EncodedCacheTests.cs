@@ -74,6 +74,21 @@ public sealed class EncodedCacheTests : IDisposable
         Assert.Empty(_notes);
     }
 
+    [Fact]
+    public void Parts_of_a_text_are_known_after_the_file_is_read()
+    {
+        var parts = Enumerable.Range(0, 12).Select(i => new TokenizedExample([i], [i]) { Continues = i % 3 > 0 }).ToList();
+        Cache().Write("parts", file =>
+        {
+            file.Add(parts, () => []);
+            return "";
+        });
+        var (train, validation) = Cache().Find("parts", _notes.Add)!.Sets[0].Rows.SplitExamples(3, seed: 2);
+        Assert.Equal(EncodedDataset.From(parts).SplitExamples(3, seed: 2).Validation, validation);
+        Assert.Single(validation.Select(i => i / 3).Distinct());
+        Assert.Equal(9, train.Count);
+    }
+
     [Theory]
     [InlineData(0)]       // the mark
     [InlineData(100)]     // a token

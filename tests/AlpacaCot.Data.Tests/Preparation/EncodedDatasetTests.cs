@@ -86,6 +86,39 @@ public sealed class EncodedDatasetTests
         static List<int> Ids(EncodedDataset dataset) => [.. Enumerable.Range(0, dataset.Count).Select(i => dataset[i].Ids[0])];
     }
 
+    // The parts of one document in training and in validation make the validation loss too good.
+    [Fact]
+    public void Parts_of_a_text_are_on_one_side_of_a_split()
+    {
+        // Texts of 1 to 5 parts, the last three of which occur twice: [text, part].
+        int[] parts = [1, 2, 3, 4, 5, 3, 2, 5, 3, 2];
+        int[] content = [0, 1, 2, 3, 4, 5, 6, 4, 5, 6];
+        var dataset = EncodedDataset.From(parts.Index().SelectMany(text => Enumerable.Range(0, text.Item).Select(part =>
+            new TokenizedExample([content[text.Index], part], [content[text.Index], part]) { Continues = part > 0 })));
+        for (var seed = 1; seed <= 20; seed++)
+        {
+            var (train, validation) = Split(dataset, 7, seed);
+            Assert.Empty(Texts(train).Intersect(Texts(validation)));
+            Assert.InRange(validation.Count, 4, 7); // a text that does not fit is passed over
+            Assert.Equal(validation.Count, Parts(validation).Distinct().Count());
+            Assert.Equal(Parts(dataset).Count(p => !Texts(validation).Contains(p.Text)), train.Count);
+        }
+
+        static List<int> Texts(EncodedDataset set) => [.. Parts(set).Select(p => p.Text).Distinct()];
+
+        static IEnumerable<(int Text, int Part)> Parts(EncodedDataset set) =>
+            Enumerable.Range(0, set.Count).Select(i => (set[i].Ids[0], set[i].Ids[1]));
+    }
+
+    [Fact]
+    public void Of_one_long_text_the_end_is_for_validation()
+    {
+        var book = EncodedDataset.From(Enumerable.Range(0, 30).Select(i => new TokenizedExample([i], [i]) { Continues = i > 0 }));
+        var (train, validation) = book.SplitExamples(4, seed: 1);
+        Assert.Equal(Enumerable.Range(0, 26), train);
+        Assert.Equal(Enumerable.Range(26, 4), validation);
+    }
+
     [Fact]
     public void The_fingerprint_changes_with_ids_marks_borders_and_order()
     {

@@ -162,6 +162,7 @@ public sealed class SupervisionTests : IDisposable
         Assert.All(chunks, c => Assert.Equal(c.Ids[front..], c.Labels[front..]));
         Assert.All(chunks, c => Assert.InRange(c.Ids.Length, front + 2, cutoff));
         Assert.All(chunks.SkipLast(1), c => Assert.DoesNotContain(tokenizer.EosId!.Value, c.Ids));
+        Assert.All(chunks.Index(), c => Assert.Equal(c.Index > 0, c.Item.Continues));
         Assert.All(chunks, c => Assert.Equal(bos ? [tokenizer.BosId!.Value] : [], c.Ids[..front]));
         Assert.Equal((chunks.Count, 0, 0), (encoder.Encoded, encoder.Truncated, encoder.Dropped));
         Assert.Contains($"1 long text cut into {chunks.Count}", encoder.Summary);

@@ -21,9 +21,8 @@ public static class ModelFingerprint
         foreach (var (name, entry) in folder.Entries.OrderBy(e => e.Key, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes($"{name} {entry.DType} {string.Join(',', entry.Shape)}\n"));
-            using var read = folder.Read(name);
-            using var plain = read.cpu().contiguous();
-            Append(hash, plain);
+            using var scope = NewDisposeScope();
+            Append(hash, folder.Read(name).cpu().contiguous());
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

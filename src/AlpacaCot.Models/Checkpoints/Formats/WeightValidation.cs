@@ -36,7 +36,8 @@ internal static class WeightValidation
     /// <summary>The flat index of the first value that is NaN or infinite; null for none.</summary>
     internal static unsafe long? FirstOther(Tensor weight)
     {
-        using var plain = weight.cpu().contiguous();
+        using var scope = NewDisposeScope();
+        var plain = weight.cpu().contiguous();
         var (bytes, count) = ((nint)TensorMemory.Bytes(plain), plain.numel());
         return plain.dtype switch // in NaN and infinity every bit of the exponent is set
         {
