@@ -35,7 +35,8 @@ internal static class MachineChoices
         if (compute.Device.type == TorchSharp.DeviceType.CUDA) recipe = recipe with { Device = device }; // of auto too
         var estimate = ResourceEstimate.Of(recipe, description);
         // A choice of library saves a small model less time than the measurement takes.
-        var needed = compute.IsCpu && (options.Arithmetic is null || (Float32Products.HasOneDnn && estimate.BaseParameters >= WorthMeasuring));
+        var needed = compute.IsCpu && (options.Arithmetic is null
+            || (Float32Products.HasOneDnn && estimate.BaseParameters >= WorthMeasuring));
         var machine = !needed || recorded is not null ? null
             : CalibrationStore.OfUser().Get(begins: () => note("measuring this machine, once"));
         var load = new RunLoad(data.Train, data.Validation, options);
@@ -71,9 +72,9 @@ internal static class MachineChoices
         var remedies = RunForecast.Remedies(recipe, description, load, memory).Select(remedy =>
             Invariant($"{remedy.Settings}: {remedy.PeakBytes / 1e9:0.0} GB{(remedy.PeakBytes <= memory ? ", fits" : "")}"));
         throw new InputException(Invariant($"The run needs about {peak / 1e9:0.0} GB of memory at its peak, and ")
-            + Invariant($"{memory / 1e9:0.0} GB ")
-            + $"{(ResourceEstimate.IsOnGpu(recipe) ? $"are on {recipe.Device}" : "are free")}. With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the "
-                + "recipe, or "
+            + (ResourceEstimate.IsOnGpu(recipe) ? Invariant($"{recipe.Device} has {memory / 1e9:0.0} GB")
+                : Invariant($"{memory / 1e9:0.0} GB are free"))
+            + $". With these settings it needs: {string.Join("; ", remedies)}. Close other programs, change the recipe, or "
             + "start it all the same with --ignore-memory.");
     }
 }

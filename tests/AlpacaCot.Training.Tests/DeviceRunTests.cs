@@ -15,9 +15,12 @@ namespace AlpacaCot.Training.Tests;
 public sealed class DeviceRunTests(RunFixture runs)
 {
     [Theory]
-    [InlineData("lora", null, ActivationType.Float32, 1e-5), InlineData("lora", QuantizationType.Nf4, ActivationType.Float32, 1e-5)]
-    [InlineData("dora", QuantizationType.Int8, ActivationType.Float32, 1e-5), InlineData("none", null, ActivationType.Float32, 1e-5)]
-    [InlineData("lora", QuantizationType.Nf4, ActivationType.BFloat16, 2e-2), InlineData("none", null, ActivationType.BFloat16, 2e-2)]
+    [InlineData("lora", null, ActivationType.Float32, 1e-5)]
+    [InlineData("lora", QuantizationType.Nf4, ActivationType.Float32, 1e-5)]
+    [InlineData("dora", QuantizationType.Int8, ActivationType.Float32, 1e-5)]
+    [InlineData("none", null, ActivationType.Float32, 1e-5)]
+    [InlineData("lora", QuantizationType.Nf4, ActivationType.BFloat16, 2e-2)]
+    [InlineData("none", null, ActivationType.BFloat16, 2e-2)]
     public void Losses_and_result_are_those_of_the_CPU_in_fp32(
         string method, QuantizationType? quantization, ActivationType type, double tolerance)
     {

@@ -62,7 +62,8 @@ internal sealed class PlanCommand(Terminal terminal)
         var json = parsed.GetValue(_json);
         var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, [.. parsed.GetValue(_set)!, .. _device.Settings(parsed)]);
         var memory = parsed.GetValue(_deviceMemory) is { } size ? Bytes(size) : (long?)null;
-        if (memory is not null) recipe = recipe with { Device = recipe.Device is DeviceChoice.Auto or "cpu" ? "cuda" : recipe.Device };
+        if (memory is not null)
+            recipe = recipe with { Device = ResourceEstimate.IsOnGpu(recipe) ? recipe.Device : "cuda" };
         else
         {
             var compute = DeviceChoice.Of(recipe.Device, recipe.Dtype);
@@ -197,7 +198,8 @@ internal sealed class PlanCommand(Terminal terminal)
         foreach (var remedy in plan.Remedies)
             Line("", $"--set {remedy.Settings.Replace(" ", " --set ", StringComparison.Ordinal)}: {Gigabytes(remedy.PeakBytes)}, "
                 + (remedy.PeakBytes <= plan.Memory ? "fits" : "does not fit"));
-        if (plan.Load is not null || plan.Steps > 0) Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
+        if (plan.Load is not null || plan.Steps > 0)
+            Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
         if (plan.Forecast is { Seconds: { } seconds, StepSeconds: { } step } forecast)
             Line("time", $"about {Duration(seconds)}: {step:0.00} s a step, {forecast.TokensPerStep / step:N0} tokens/s, "
                 + "products in "

@@ -130,7 +130,8 @@ internal static class MachineReport
     {
         var report = Libtorch.Report;
         if (report.Problem is { } problem) return new("libtorch", FindingState.Missing, "cannot be loaded", problem);
-        return new("libtorch", FindingState.Ok, report.Description, report.Adapted ? "adapted to this system's older C++ library" : "");
+        return new("libtorch", FindingState.Ok, report.Description,
+            report.Adapted ? "adapted to this system's older C++ library" : "");
     }
 
     private static MachineFinding Threads()

@@ -16,8 +16,8 @@ namespace AlpacaCot.Models.Families;
 /// </remarks>
 public abstract class CausalModel : IDisposable
 {
-    /// <summary>The logits that are computed at a time where log-probabilities are wanted on another device than the CPU: 256 MB in
-    /// fp32.</summary>
+    /// <summary>The logits that are computed at a time where log-probabilities are wanted on another device than the CPU: 256 MB
+    /// in fp32.</summary>
     public const long MostLogits = 1L << 26;
 
     private readonly ModelBuilder _builder;

@@ -7,8 +7,8 @@ namespace AlpacaCot.Models.Families;
 
 /// <summary>
 /// Log-probabilities under a frozen head, in parts whose logits are freed one after the other, so that their memory does not grow
-/// with the batch. The gradient of a row's log-probability with respect to its hidden state is computed with it, because it is the
-/// same up to the factor that the backward pass brings: no part is computed twice.
+/// with the batch. The gradient of a row's log-probability with respect to its hidden state is computed with it, because it is
+/// the same up to the factor that the backward pass brings: no part is computed twice.
 /// </summary>
 internal sealed class LogProbabilityParts : autograd.SingleTensorFunction<LogProbabilityParts>
 {

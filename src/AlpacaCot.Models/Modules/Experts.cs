@@ -21,7 +21,8 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
     public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var flat = x.reshape(-1, x.shape[^1]); // [n, hidden]
-        var (weights, experts) = nn.functional.softmax(Tensors.As(Router.Forward(flat, pass), ScalarType.Float32), -1).topk(Chosen, -1); // [n, chosen]
+        var (weights, experts) = nn.functional
+            .softmax(Tensors.As(Router.Forward(flat, pass), ScalarType.Float32), -1).topk(Chosen, -1); // [n, chosen]
         if (Normalized) weights = weights / weights.sum(-1, keepdim: true);
         var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat, pass);
         (weights, experts) = (Tensors.As(weights, x.dtype).flatten(), experts.flatten()); // [n · chosen]

@@ -176,7 +176,8 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     internal override Tensor ExpandTo(ScalarType type) =>
         Compute.UsesSimd(Packed) ? base.ExpandTo(type) : ExpandedByTorch(type);
 
-    /// <summary>The weights that are expanded at a time by libtorch, whose intermediate tensors need ten bytes for each.</summary>
+    /// <summary>The weights that are expanded at a time by libtorch, whose intermediate tensors need ten bytes for
+    /// each.</summary>
     internal static long WeightsAtOnce { get; set; } = 1 << 23;
 
     private Tensor ExpandedByTorch(ScalarType type)

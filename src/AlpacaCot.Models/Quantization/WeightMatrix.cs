@@ -23,8 +23,8 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     /// </summary>
     public abstract Tensor Expand();
 
-    /// <summary>As <see cref="Expand"/>, in another floating type, and then in new memory or that of the stored values; owned by the
-    /// caller.</summary>
+    /// <summary>As <see cref="Expand"/>, in another floating type, and then in new memory or that of the stored values; owned by
+    /// the caller.</summary>
     internal virtual Tensor ExpandTo(ScalarType type)
     {
         if (type == ScalarType.Float32) return Expand();

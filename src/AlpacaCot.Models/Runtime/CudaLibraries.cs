@@ -3,18 +3,18 @@ using System.Runtime.InteropServices;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// The CUDA libraries that a libtorch needs beside it. PyTorch's packages keep them in folders of their own; they are loaded first,
-/// each after those it needs, so that neither LD_LIBRARY_PATH nor an installed CUDA toolkit is needed.
+/// The CUDA libraries that a libtorch needs beside it. PyTorch's packages keep them in folders of their own; they are loaded
+/// first, each after those it needs, so that neither LD_LIBRARY_PATH nor an installed CUDA toolkit is needed.
 /// </summary>
 internal static class CudaLibraries
 {
     // Each library after those it needs.
     private static readonly string[] Order =
     [
-        "libcudart", "libnvrtc", "libnvJitLink", "libcublasLt", "libcublas", "libcusparse", "libcufft", "libcurand", "libcusolver",
-        "libcusparseLt", "libcudnn_graph", "libcudnn_ops", "libcudnn_cnn", "libcudnn_adv", "libcudnn_engines_precompiled",
-        "libcudnn_engines_runtime_compiled", "libcudnn_heuristic", "libcudnn", "libnvToolsExt", "libcupti", "libcufile", "libnccl",
-        "libnvshmem_host",
+        "libcudart", "libnvrtc", "libnvJitLink", "libcublasLt", "libcublas", "libcusparse", "libcufft", "libcurand",
+        "libcusolver", "libcusparseLt", "libcudnn_graph", "libcudnn_ops", "libcudnn_cnn", "libcudnn_adv",
+        "libcudnn_engines_precompiled", "libcudnn_engines_runtime_compiled", "libcudnn_heuristic", "libcudnn", "libnvToolsExt",
+        "libcupti", "libcufile", "libnccl", "libnvshmem_host",
     ];
 
     /// <summary>The library files of a libtorch in the order of loading.</summary>

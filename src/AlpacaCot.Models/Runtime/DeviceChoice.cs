@@ -53,7 +53,8 @@ public static class DeviceChoice
             throw new InputException($"device: found {word}, allowed is {Allowed}");
         if (gpus.Devices == 0)
             throw new InputException($"device {word} cannot be used: {gpus.Missing}. Loaded is {gpus.Libtorch.Description}"
-                + (gpus is { Driver.Gpus.Count: 0, Libtorch.HasCuda: false } ? $"; to change that, {GpuState.LibtorchRemedy}" : "")
+                + (gpus is { Driver.Gpus.Count: 0, Libtorch.HasCuda: false }
+                    ? $"; to change that, {GpuState.LibtorchRemedy}" : "")
                 + ". `alpaca-cot doctor` shows what this machine has; device: cpu computes without a GPU.");
         if (index >= gpus.Devices)
             throw new InputException($"device {word} does not exist: this machine has {gpus.Devices} CUDA "
@@ -72,8 +73,8 @@ public static class DeviceChoice
     public static void RequireCpu(Compute compute, string setting, string remedy)
     {
         if (!compute.IsCpu)
-            throw new InputException($"{setting} is computed by instructions of the CPU, and the device is {Word(compute.Device)}: "
-                + $"{remedy}, or use device: cpu.");
+            throw new InputException($"{setting} is computed by instructions of the CPU, and the device is "
+                + $"{Word(compute.Device)}: {remedy}, or use device: cpu.");
     }
 
     /// <summary>The word of a device, such as <c>cuda:0</c>.</summary>

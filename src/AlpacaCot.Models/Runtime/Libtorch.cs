@@ -83,7 +83,8 @@ public static partial class Libtorch
                 if (missing.Count > 0)
                     return new LibtorchReport { Folder = folder, Problem =
                         $"libtorch in {folder} lacks {missing.Count} symbols that TorchSharp needs (first: {missing[0]}). " +
-                        $"Use libtorch {LibtorchReport.BuiltAgainst} (PyTorch {LibtorchReport.BuiltAgainst}), or unset {FolderVariable} " +
+                        $"Use libtorch {LibtorchReport.BuiltAgainst} (PyTorch {LibtorchReport.BuiltAgainst}), or " +
+                        $"unset {FolderVariable} " +
                             "to use the one included in AlpacaCot." };
                 NumericSelfTest.Run(torch.CPU);
             }

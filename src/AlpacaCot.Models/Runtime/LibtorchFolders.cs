@@ -47,8 +47,8 @@ public static partial class LibtorchFolders
         var folder = Path.Combine(prefix, "lib");
         try
         {
-            return Directory.Exists(folder) ? [.. Directory.EnumerateDirectories(folder, "python3*").Order(StringComparer.Ordinal)]
-                : [];
+            return Directory.Exists(folder)
+                ? [.. Directory.EnumerateDirectories(folder, "python3*").Order(StringComparer.Ordinal)] : [];
         }
         catch (UnauthorizedAccessException)
         {

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// A libtorch of another build may have all symbols and still use another object layout (it promises no binary compatibility), and
-/// a device may have a driver or kernels that do not fit: passes with known results must be correct before they are used.
+/// A libtorch of another build may have all symbols and still use another object layout (it promises no binary compatibility),
+/// and a device may have a driver or kernels that do not fit: passes with known results must be correct before they are used.
 /// </summary>
 internal static class NumericSelfTest
 {

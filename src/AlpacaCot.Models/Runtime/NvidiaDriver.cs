@@ -11,8 +11,8 @@ namespace AlpacaCot.Models.Runtime;
 public sealed record Gpu(string Name, long MemoryBytes, Version Capability);
 
 /// <summary>
-/// What NVIDIA's driver says, without libtorch: read from <c>libcuda.so.1</c>, which belongs to the driver, so that a machine with
-/// a GPU is described by a build for the CPU too.
+/// What NVIDIA's driver says, without libtorch: read from <c>libcuda.so.1</c>, which belongs to the driver, so that a machine
+/// with a GPU is described by a build for the CPU too.
 /// </summary>
 /// <param name="Version">The driver's version, such as 550.54.15; null where the kernel does not say.</param>
 /// <param name="Cuda">The newest CUDA release that the driver supports; null without a driver.</param>

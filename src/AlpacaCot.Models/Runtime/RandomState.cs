@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// What makes a block's dropout repeat. On the CPU it is the generator's state. TorchSharp gives no access to the state of another
-/// device's generator, so there each block begins with a seed of its own, drawn on the host from the CPU's generator: the seeds
-/// follow from that of the micro-batch, and nothing is read from the device.
+/// What makes a block's dropout repeat. On the CPU it is the generator's state. TorchSharp gives no access to the state of
+/// another device's generator, so there each block begins with a seed of its own, drawn on the host from the CPU's
+/// generator: the seeds follow from that of the micro-batch, and nothing is read from the device.
 /// </summary>
 internal static class RandomState
 {

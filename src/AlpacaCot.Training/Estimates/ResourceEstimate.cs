@@ -37,8 +37,8 @@ public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, 
     /// <summary>The sum of the components.</summary>
     public long Total => Weights + Adapter + Optimizer + Activations + Buffers;
 
-    /// <summary>The memory of the process, on the host or, with its context, on the GPU: the components in memory and what it takes
-    /// beside them.</summary>
+    /// <summary>The memory of the process, on the host or, with its context, on the GPU: the components in memory and what it
+    /// takes beside them.</summary>
     public long Process => Total - InFile + Beside;
 }
 

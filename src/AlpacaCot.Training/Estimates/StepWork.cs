@@ -59,7 +59,8 @@ internal sealed record StepWork
     /// <summary>Constants of computing on a GPU; they are counted, not fitted: nothing was measured there yet.</summary>
     private static class OnGpu
     {
-        /// <summary>What libtorch's operations keep over the plain sum: fp32 inputs of norms, outputs of activation functions.</summary>
+        /// <summary>What libtorch's operations keep over the plain sum: fp32 inputs of norms, outputs of activation
+        /// functions.</summary>
         public const double Kept = 1.3;
 
         /// <summary>Bytes for each logit of a part: itself, its gradient, and what softmax makes.</summary>

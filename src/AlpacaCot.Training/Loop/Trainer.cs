@@ -150,7 +150,8 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
         using var quiet = no_grad();
         var norm = optimizer.GradientNormOnDevice(scale);
         if (schedule.MaxGradientNorm > 0)
-            optimizer.ScaleGradients(((norm + Number(1e-6)).reciprocal() * Number(schedule.MaxGradientNorm)).clamp_max(Number(1)));
+            optimizer.ScaleGradients(
+                ((norm + Number(1e-6)).reciprocal() * Number(schedule.MaxGradientNorm)).clamp_max(Number(1)));
         return norm.DetachFromDisposeScope();
     }
 

@@ -239,7 +239,13 @@ internal static class RecipeKeys
     public static IEnumerable<DocumentedKey> Documented() =>
     [
         // Sections with separate defaults follow key by key.
-        .. Section.Document("", Root, new Recipe()).Select(k => k.Name is "adapter" or "training" ? k with { Default = "" } : k),
+        .. Section.Document("", Root, new Recipe()).Select(k => k.Name switch
+        {
+            "adapter" or "training" => k with { Default = "" },
+            "device" => k with { Default = DeviceChoice.Auto },
+            "dtype" => k with { Default = DeviceChoice.Types.Of(ActivationType.Float32) },
+            _ => k,
+        }),
         .. Section.Document("model.", Model, new ModelSpec()),
         .. AdapterSection.Document("adapter."),
         ContinuedAdapter.Documented,

@@ -127,11 +127,12 @@ internal static class RecipeRules
     {
         var arithmetic = recipe.Training.Arithmetic;
         if (recipe.Dtype == ActivationType.BFloat16 && arithmetic is not (Arithmetic.Float32 or null))
-            problems.AddAt("training.compute", $"training.compute: {TrainingOptions.ArithmeticWords.Of(arithmetic.Value)} sets the "
-                + "arithmetic of products with activations in float32, and dtype: bfloat16 computes them in bf16; remove one of "
-                + "them");
+            problems.AddAt("training.compute",
+                $"training.compute: {TrainingOptions.ArithmeticWords.Of(arithmetic.Value)} sets the arithmetic of products with "
+                + "activations in float32, and dtype: bfloat16 computes them in bf16; remove one of them");
         if (recipe.Device.StartsWith("cuda", StringComparison.Ordinal) && arithmetic == Arithmetic.Int8)
-            problems.AddAt("training.compute", $"training.compute: int8 is computed by instructions of the CPU, and the device is "
+            problems.AddAt("training.compute",
+                "training.compute: int8 is computed by instructions of the CPU, and the device is "
                 + $"{recipe.Device}; use dtype: bfloat16, or device: cpu");
     }
 

@@ -22,10 +22,10 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
     // evaluated, when the run ends, and how the same numbers are computed.
     private static readonly HashSet<string> Free =
     [
-        "output", "device", "save_dtype", "model", "model.path", "model.init", "model.tokenizer", "adapter.init", "training.epochs",
-        "training.max_steps", "training.eval_steps", "training.save_steps", "training.save_total_limit", "training.logging_steps",
-        "training.early_stopping", "training.early_stopping_min_delta", "training.early_stopping_result", "training.threads",
-        "training.gradient_checkpointing", "training.skip_bad",
+        "output", "device", "save_dtype", "model", "model.path", "model.init", "model.tokenizer", "adapter.init",
+        "training.epochs", "training.max_steps", "training.eval_steps", "training.save_steps", "training.save_total_limit",
+        "training.logging_steps", "training.early_stopping", "training.early_stopping_min_delta",
+        "training.early_stopping_result", "training.threads", "training.gradient_checkpointing", "training.skip_bad",
     ];
 
     // Keys whose effect is in the tokenized data: they are named only where that has changed.

@@ -30,7 +30,8 @@ public sealed class NarrowGoldenTests(ITestOutputHelper output) : IDisposable
     {
         var golden = new FamilyGolden(family);
         using var model = golden.Model(compute: TestDevice.Narrow);
-        var (logits, loss) = (golden.RelativeLogitDifference(model, "base.safetensors"), golden.LossDifference(model, "base.json"));
+        var (logits, loss) = (golden.RelativeLogitDifference(model, "base.safetensors"),
+            golden.LossDifference(model, "base.json"));
         var smallest = golden.Json("base.json").GetProperty("loss").EnumerateObject().Min(l => l.Value.GetDouble());
         output.WriteLine($"{family}: logits {logits:E1}, loss {loss:E1}");
         // A router near a tie sends a token to another expert, which is no rounding any more.

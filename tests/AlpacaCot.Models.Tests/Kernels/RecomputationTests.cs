@@ -71,7 +71,8 @@ public sealed class RecomputationTests : IDisposable
         Loss().backward();
         TestDevice.Synchronize();
         // The loss with the same masks rises along the gradient as fast as the gradient is long; other masks have another one.
-        var weights = adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal)).Select(p => p.Value).ToArray();
+        var weights = adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal))
+            .Select(p => p.Value).ToArray();
         var gradients = weights.Select(w => w.grad!.clone()).ToArray();
         var length = Math.Sqrt(gradients.Sum(g => g.to(ScalarType.Float64).pow(Number(2)).sum().item<double>()));
         const double step = 2e-3;

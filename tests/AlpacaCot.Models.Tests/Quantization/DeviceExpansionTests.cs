@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Tests.Quantization;
 
 /// <summary>
-/// Codes are expanded by libtorch in parts, on the device of the tests and in each type, to the numbers that the CPU's kernels give.
+/// Codes are expanded by libtorch in parts, on the device of the tests and in each type, to the numbers that the CPU's kernels
+/// give.
 /// </summary>
 public sealed class DeviceExpansionTests
 {

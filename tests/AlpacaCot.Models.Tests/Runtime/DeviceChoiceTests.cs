@@ -75,8 +75,8 @@ public sealed class DeviceChoiceTests
         DeviceChoice.RequireCpu(Compute.Cpu, "--weights int8", "use --quantization int8");
         var refused = Assert.Throws<InputException>(() =>
             DeviceChoice.RequireCpu(Of("cuda:1", Two), "--weights int8", "use --quantization int8"));
-        Assert.Equal("--weights int8 is computed by instructions of the CPU, and the device is cuda:1: use --quantization int8, or "
-            + "use device: cpu.", refused.Message);
+        Assert.Equal("--weights int8 is computed by instructions of the CPU, and the device is cuda:1: "
+            + "use --quantization int8, or use device: cpu.", refused.Message);
     }
 
     [Fact]

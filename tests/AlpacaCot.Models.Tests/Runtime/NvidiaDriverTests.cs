@@ -20,7 +20,8 @@ public sealed class NvidiaDriverTests : IDisposable
         var driver = NvidiaDriver.Read(Library(started: 0), kernel);
         Assert.Null(driver.Problem);
         Assert.Equal(("550.54.15", new Version(12, 4)), (driver.Version, driver.Cuda));
-        Assert.Equal([new Gpu("GPU of kind 0", 80L << 30, new(9, 0)), new Gpu("GPU of kind 1", 24L << 30, new(8, 9))], driver.Gpus);
+        Assert.Equal(
+            [new Gpu("GPU of kind 0", 80L << 30, new(9, 0)), new Gpu("GPU of kind 1", 24L << 30, new(8, 9))], driver.Gpus);
     }
 
     [Theory]
@@ -52,7 +53,8 @@ public sealed class NvidiaDriverTests : IDisposable
             int cuDriverGetVersion(int *version) { *version = 12040; return 0; }
             int cuDeviceGetCount(int *count) { *count = 2; return 0; }
             int cuDeviceGet(int *device, int index) { *device = index + 7; return 0; }
-            int cuDeviceGetName(char *name, int size, int device) { return snprintf(name, size, "GPU of kind %d", device - 7) < 0; }
+            int cuDeviceGetName(char *name, int size, int device)
+            { return snprintf(name, size, "GPU of kind %d", device - 7) < 0; }
             int cuDeviceTotalMem_v2(size_t *bytes, int device) { *bytes = (size_t)(device == 7 ? 80 : 24) << 30; return 0; }
             int cuDeviceGetAttribute(int *value, int attribute, int device)
             {
