@@ -69,7 +69,8 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
         var (toQuery, toKey, toValue) = (Tensors.Empty(query.shape, ScalarType.Float32, CPU),
             Tensors.Empty(key.shape, ScalarType.Float32, CPU), Tensors.Empty(value.shape, ScalarType.Float32, CPU));
         Backward((Sequences)ctx.get_data(nameof(Sequences)), HeadRows.Of(query), HeadRows.Of(key), HeadRows.Of(value),
-            Joined(result, query), (nint)TensorMemory.Floats(sums), Joined(grad, query), HeadRows.Of(toQuery), HeadRows.Of(toKey), HeadRows.Of(toValue),
+            Joined(result, query), (nint)TensorMemory.Floats(sums), Joined(grad, query),
+            HeadRows.Of(toQuery), HeadRows.Of(toKey), HeadRows.Of(toValue),
             (int)query.shape[1], (int)key.shape[1], query.shape[2], (int)query.shape[3]);
         return GraphNode.Gradients(toQuery, toKey, toValue, null);
     }
