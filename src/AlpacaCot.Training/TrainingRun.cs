@@ -48,9 +48,13 @@ public static class TrainingRun
         if (!resume && !overwrite) RunFolder.RequireFree(recipe.Output);
         RunLock.RequireFree(recipe.Output);
         if (options.Threads is { } threads) set_num_threads(threads);
-        using var loaded = LoadModel(recipe, out var configuration, out var companions);
+        var compute = DeviceChoice.Of(recipe.Device, recipe.Dtype);
+        if (options.Arithmetic == Arithmetic.Int8)
+            DeviceChoice.RequireCpu(compute, "training.compute: int8", "use dtype: bfloat16");
+        using var loaded = LoadModel(recipe, compute, out var configuration, out var companions);
         var template = loaded.Template;
-        loaded.Model.Recomputes = loaded.Model.StreamsWeights = options.GradientCheckpointing;
+        loaded.Model.Recomputes = options.GradientCheckpointing;
+        loaded.Model.StreamsWeights = options.GradientCheckpointing && compute.IsCpu;
         loaded.Model.EmbeddingNoise = options.NeftuneAlpha;
         using var adapter = Attach(recipe, loaded, configuration, companions);
         if (loaded.Model is { Recomputes: true, KeyValuePrefix: not null })
@@ -79,7 +83,8 @@ public static class TrainingRun
             recipe = recipe with { Template = loaded.TemplateChoice.RecipeWord };
         }
 
-        var chosen = MachineChoices.Of(recipe, data, resume ? RunChoices.Of(recipe.Output) : null, ignoreMemory, observer.Note);
+        var chosen = MachineChoices.Of(recipe, data, compute, resume ? RunChoices.Of(recipe.Output) : null,
+            ignoreMemory, observer.Note);
         options = options with { Arithmetic = chosen.Compute, MicroBatchSize = chosen.MicroBatchSize, FitsMicroBatch = false };
         if (Float32Products.HasOneDnn) Float32Products.Use(chosen.Path);
         loaded.Model.Arithmetic = chosen.Compute;
@@ -152,7 +157,7 @@ public static class TrainingRun
         }
     }
 
-    private static LanguageModel LoadModel(Recipe recipe, out string configuration,
+    private static LanguageModel LoadModel(Recipe recipe, Compute compute, out string configuration,
         out IReadOnlyList<CompanionFile> companions)
     {
         var full = recipe.TrainsAllParameters;
@@ -160,16 +165,17 @@ public static class TrainingRun
         var tokenizerPath = recipe.Model.Tokenizer ?? Path.GetDirectoryName(configPath)!;
         ScalarType? storage = full ? ScalarType.Float32 : null;
         var loaded = recipe.Model.Init is { } init
-            ? FromRandomWeights(init, tokenizerPath, recipe)
+            ? FromRandomWeights(init, tokenizerPath, recipe, compute)
             : LanguageModel.Load(recipe.Model.Folder!, null, recipe.Template, tokenizerPath, storage,
-                recipe.QuantizationOptions);
+                recipe.QuantizationOptions, compute);
         // A trained model folder is complete: it contains the companion files of its base model.
         configuration = File.Exists(configPath) ? File.ReadAllText(configPath) : loaded.Checkpoint.Config.GetRawText();
         companions = Companions.Of(recipe.Model.Folder, recipe.Model.Path is null ? tokenizerPath : recipe.Model.Tokenizer);
         return loaded;
     }
 
-    private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, Recipe recipe)
+    private static LanguageModel FromRandomWeights(string configPath, string tokenizerPath, Recipe recipe,
+        Compute compute)
     {
         if (!File.Exists(configPath)) throw new InputException($"model.init: the file {configPath} does not exist.");
         var tokenizer = Tokenizer.Load(tokenizerPath);
@@ -177,7 +183,8 @@ public static class TrainingRun
         var config = ModelFolder.ReadObject(configPath);
         var deviation = config.TryGetProperty("initializer_range", out var value) && value.ValueKind == JsonValueKind.Number
             ? value.GetDouble() : 0.02;
-        return new LanguageModel(ModelFamilies.Build(config, new RandomWeights(recipe.Training.Seed, deviation)), tokenizer,
+        return new LanguageModel(
+            ModelFamilies.Build(config, new RandomWeights(recipe.Training.Seed, deviation), compute: compute), tokenizer,
             template);
     }
 

@@ -66,6 +66,47 @@ public sealed class PlanCommandTests
         Assert.InRange(without.GetProperty("activations").GetDouble() / bytes.GetProperty("activations").GetDouble(), 5, 20);
     }
 
+    // Sizes of LLaMA; a weight in nf4 takes half a byte, and its block of 64 one byte of scale, which share 4 bytes by 256.
+    [Theory]
+    [InlineData("7B", 4096, 11008, 32, 32, "24GB", true), InlineData("13B", 5120, 13824, 40, 40, "24GB", true)]
+    [InlineData("30B", 6656, 17920, 60, 52, "40GB", true), InlineData("65B", 8192, 22016, 80, 64, "80GB", true)]
+    [InlineData("30B", 6656, 17920, 60, 52, "16GB", false), InlineData("65B", 8192, 22016, 80, 64, "32GB", false)]
+    public async Task A_gpu_of_any_size_is_planned_for_without_one(
+        string name, long hidden, long inner, int layers, int heads, string memory, bool fits)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("config.json", $$"""
+            { "model_type": "llama", "vocab_size": 32000, "hidden_size": {{hidden}}, "intermediate_size": {{inner}},
+              "hidden_act": "silu", "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}},
+              "max_position_embeddings": 2048, "rms_norm_eps": 1e-6, "torch_dtype": "float16" }
+            """);
+        var recipe = folder.Write("r.yaml",
+            $"model: {folder.Path}\ndata: [{folder.Write("data.json", "[]")}]\noutput: {folder.File("run")}\n" +
+            "quantization: nf4\nadapter: { method: lora, rank: 16, targets: all-linear }\n" +
+            "training: { max_steps: 1, batch_size: 8, micro_batch_size: 1, cutoff_length: 512, gradient_checkpointing: true }\n");
+        var plan = (await CommandLine.Run(
+            "plan", recipe, "--device-memory", memory, "--dtype", "bfloat16", "--json")).Json();
+        long Nf4(long weights) => weights / 2 + weights / 64 + (weights / 64 + 255) / 256 * 4;
+        var weights = layers * (4 * Nf4(hidden * hidden) + 3 * Nf4(hidden * inner)) + 2 * 2 * 32000 * hidden
+            + 4 * (2 * layers + 1) * hidden; // embedding and head in fp16, norms in fp32
+        var bytes = plan.GetProperty("bytes");
+        Assert.Equal(weights, bytes.GetProperty("weights").GetInt64());
+        var adapter = layers * 16L * (4 * 2 * hidden + 3 * (hidden + inner)) * 4;
+        Assert.Equal(2 * adapter, bytes.GetProperty("adapter").GetInt64());
+        Assert.Equal(2 * adapter, bytes.GetProperty("optimizer").GetInt64());
+        Assert.Equal(plan.GetProperty("memory_bytes").GetInt64(), bytes.GetProperty("total").GetInt64() + (1536L << 20));
+        Assert.Equal((fits, "cuda"), (plan.GetProperty("fits").GetBoolean(), plan.GetProperty("device").GetString()));
+        Assert.Equal(long.Parse(memory[..2], System.Globalization.CultureInfo.InvariantCulture) << 30,
+            plan.GetProperty("usable_bytes").GetInt64());
+        TestContext.Current.TestOutputHelper?.WriteLine($"{name} {plan.GetProperty("peak_bytes")} {bytes}");
+    }
+
+    [Theory]
+    [InlineData("24"), InlineData("24MB"), InlineData("GB"), InlineData("-1GB")]
+    public async Task A_memory_that_is_no_size_is_refused(string size) =>
+        (await CommandLine.Run("plan", AlpacaCot.Tests.Checkout.Path("recipes/quickstart.yaml"), "--device-memory", size))
+            .Refused("--device-memory: found " + size, "a size such as 24GB");
+
     [Fact]
     public async Task A_run_that_no_machine_holds_does_not_fit_and_the_changes_come_with_their_peaks()
     {

@@ -79,9 +79,11 @@ public sealed class UsageTests
     [InlineData("inspect --record 1", "--data", "alpaca-cot inspect --help")]
     [InlineData("generate --model m --top-p 1.5 --text x", "--top-p: found 1.5", "at most 1")]
     [InlineData("generate --model m --max-new-tokens 0 --text x", "--max-new-tokens: found 0", "from 1")]
-    [InlineData("generate --model m --device tpu --text x", "--device: found tpu, allowed is cpu", "not supported yet")]
-    [InlineData("score --model m --dtype bfloat16 --text x", "--dtype: found bfloat16, allowed is float32", "--weights")]
-    [InlineData("evaluate --model m --device cuda --benchmark mmlu", "--device: found cuda, allowed is cpu", "")]
+    [InlineData("generate --model m --device tpu --text x", "--device: found tpu, allowed is auto, cpu, cuda or cuda:N", "")]
+    [InlineData("score --model m --dtype float16 --text x", "--dtype: found float16, allowed is float32 or bfloat16", "")]
+    [InlineData("score --model m --device cuda:x --text x", "--device: found cuda:x, allowed is auto, cpu, cuda or cuda:N", "")]
+    [InlineData("train no-such.yaml --device gpu", "--device: found gpu, allowed is auto", "")]
+    [InlineData("chat --model m --weights int8 --dtype bfloat16", "--weights int8", "leave out --dtype bfloat16")]
     [InlineData("chat --model m --weights int8 --quantization nf4", "--weights int8 and --quantization nf4", "leave out one")]
     [InlineData("generate --model m", "--instruction TEXT, --text TEXT, --input-ids IDS and --batch FILE", "")]
     [InlineData("generate --model m --text x --early-stopping soon", "soon", "heuristic")]
@@ -100,7 +102,7 @@ public sealed class UsageTests
         var report = (await CommandLine.Run("doctor", "--json")).Json();
         var names = report.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("name").GetString());
         Assert.Equal(["system", "C library", ".NET", "processor", "memory", "disk", "leftovers", "cache", "libtorch", "threads",
-            "products", "GPU", "MPI", "fonts", "browser"], names);
+            "products", "GPU", "PyTorch", "MPI", "fonts", "browser"], names);
         Assert.True(report.GetProperty("ready").GetBoolean());
         Assert.Contains("Ready to train", (await CommandLine.Run("doctor")).Out, StringComparison.Ordinal);
     }

@@ -73,7 +73,7 @@ public sealed class RunForecastTests(RunFixture fixture)
         Assert.Equal(8, Choices(recipe, RunForecast.Peak(estimate, load, 8, 256)).MicroBatchSize); // control
         var auto = recipe with { Training = recipe.Training with { FitsMicroBatch = true } };
         Assert.Equal(4, Choices(auto, limit).MicroBatchSize);
-        Assert.Equal(2, Choices(auto, limit, new RunChoices(Arithmetic.Float32, Float32Path.Default, 2)).MicroBatchSize);
+        Assert.Equal(2, Choices(auto, limit, new RunChoices(Arithmetic.Float32, Float32Path.Default, 2, "cpu")).MicroBatchSize);
     }
 
     private static RunChoices Choices(Recipe recipe, long limit, RunChoices? recorded = null, bool ignore = false)
@@ -81,7 +81,7 @@ public sealed class RunForecastTests(RunFixture fixture)
         var tokenizer = AlpacaCot.Text.Tokenization.Tokenizer.Load(recipe.Model.Path!);
         var data = PreparedData.Load(recipe, tokenizer, RecipeTemplate.Of(recipe, tokenizer).Format,
             new Objectives.SupervisedTuning());
-        return MachineChoices.Of(recipe, data, recorded, ignore, _ => { }, limit);
+        return MachineChoices.Of(recipe, data, Compute.Cpu, recorded, ignore, _ => { }, limit);
     }
 
     [Fact]

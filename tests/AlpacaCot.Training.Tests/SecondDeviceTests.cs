@@ -7,6 +7,6 @@ namespace AlpacaCot.Training.Tests;
 public sealed class SecondDeviceTests
 {
     [Theory]
-    [InlineData("OptimizerTests FamilyStepTests")]
+    [InlineData("OptimizerTests FamilyStepTests"), InlineData("DeviceRunTests")]
     public Task Tests_pass_there(string tests) => TestDevice.AllPass(TestDevice.Run(tests));
 }

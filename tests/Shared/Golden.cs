@@ -6,6 +6,7 @@ using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Formats;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Runtime;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
@@ -17,7 +18,7 @@ internal static class Golden
     /// <summary>A model from a folder under shared/golden; <paramref name="change"/> may break its configuration on
     /// purpose.</summary>
     public static CausalModel Model(string folder, Action<JsonObject>? change = null, ScalarType? storage = null,
-        string config = "config.json")
+        string config = "config.json", Compute? compute = null)
     {
         var path = ReferenceData.Path(folder);
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(path, config)))!.AsObject();
@@ -25,7 +26,7 @@ internal static class Golden
         using var opened = ModelFolder.Open(path); // mapped tensors outlive the folder object
         IWeightSource weights = change is null ? new CheckpointWeights(opened) : new Unlisted(new CheckpointWeights(opened));
         return TestDevice.WithFault(ModelFamilies.Build(JsonSerializer.SerializeToElement(json), weights,
-            storage, compute: TestDevice.Compute));
+            storage, compute: compute ?? TestDevice.Compute));
     }
 
     /// <summary>

@@ -32,6 +32,12 @@ internal static class TestDevice
 
     public static Compute Compute => Chosen.Value;
 
+    /// <summary>The word of the device in recipes and options.</summary>
+    public static string Word => Compute.IsCpu ? "cpu" : "lazy";
+
+    /// <summary>The same device with activations in bf16.</summary>
+    public static Compute Narrow => Compute with { Activations = ScalarType.BFloat16 };
+
     /// <summary>Greedy tokens and training steps that are compared: the second device compiles each new length anew.</summary>
     public static int Tokens => IsSecond ? 3 : 20;
 
@@ -125,7 +131,9 @@ internal static class TestDevice
         // Graphs run once here: the executor that profiles and optimizes them costs far more than they do.
         *((delegate* unmanaged<byte*>)Export("_ZN5torch3jit16getProfilingModeEv"))() = 0;
         *(byte*)Export("FLAGS_torch_lazy_use_thread_pool") = 1;
-        return new Device(Lazy, 0);
+        var device = new Device(Lazy, 0);
+        AppContext.SetData("AlpacaCot.Device.lazy", device); // recipes and options can name it
+        return device;
     }
 
     private static nint Export(string symbol) => NativeLibrary.GetExport(LibtorchCpu.Value, symbol);

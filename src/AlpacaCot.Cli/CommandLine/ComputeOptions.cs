@@ -9,11 +9,7 @@ namespace AlpacaCot.Cli.CommandLine;
 /// <summary>The options that set where a model computes, in which type, and how its weights are stored in memory.</summary>
 internal sealed class ComputeOptions
 {
-    private readonly Option<string> _device = Options.OneOf("--device", "Device to compute on", "cpu", ["cpu"],
-        "other devices are not supported yet");
-
-    private readonly Option<string> _dtype = Options.OneOf("--dtype", "Type of activations", "float32", ["float32"],
-        "other types are not supported yet; --weights sets the type of stored weights");
+    private readonly DeviceOptions _device = new();
 
     private readonly Option<string?> _weights = new Option<string?>("--weights")
     {
@@ -29,22 +25,24 @@ internal sealed class ComputeOptions
 
     /// <summary>The options, in the order of the help.</summary>
     public IEnumerable<Option> All =>
-        _withWeights ? [_weights, _quantization, _device, _dtype] : [_quantization, _device, _dtype];
+        _withWeights ? [_weights, _quantization, .. _device.All] : [_quantization, .. _device.All];
 
     /// <summary>Reads the options.</summary>
-    /// <exception cref="InputException">--weights and --quantization are both given.</exception>
+    /// <exception cref="InputException">The options exclude each other, or there is no such device.</exception>
     public ModelStorage Read(ParseResult parsed)
     {
         var (weights, quantization) = (_withWeights ? parsed.GetValue(_weights) : null, parsed.GetValue(_quantization)!);
         if (weights is not null && QuantizationOptions.Parse(quantization) is not null)
             throw new InputException($"--weights {weights} and --quantization {quantization} both set how weights are stored; "
                 + "leave out one of them");
-        var compute = new Compute(device(parsed.GetValue(_device)!), parsed.GetValue(_dtype) switch
+        var compute = _device.Read(parsed);
+        if (weights is "int8" or "int4")
         {
-            "float32" => ScalarType.Float32,
-            var other => throw new InputException($"--dtype {other} is not supported"),
-        });
-        compute.Check();
+            DeviceChoice.RequireCpu(compute, $"--weights {weights}", "use --quantization int8 or nf4");
+            if (compute.Activations != ScalarType.Float32)
+                throw new InputException($"--weights {weights} multiplies activations in float32; leave out --dtype bfloat16, or "
+                    + "use --quantization int8 or nf4");
+        }
         return new(compute, weights, quantization);
     }
 }

@@ -85,6 +85,7 @@ internal sealed class EvaluateCommand(Terminal terminal)
             "evaluate --list",
             "evaluate --model path/to/model --adapter runs/my-run --benchmark gsm8k --data gsm8k/test.jsonl --limit 200",
             "evaluate --model path/to/model --benchmark mmlu --data mmlu --show-prompts --limit 1",
+            "evaluate --model path/to/model --benchmark mmlu --data mmlu --device cuda --dtype bfloat16",
             "evaluate --model path/to/model --benchmark belle-eval --judge http://localhost:8000/v1 --judge-model NAME",
             "evaluate --generations answers.jsonl --json")
         {
@@ -172,6 +173,7 @@ internal sealed class EvaluateCommand(Terminal terminal)
             terminal);
         if (parsed.GetValue(_template) is null) ModelLoading.ShowTemplate(model.TemplateChoice, terminal);
         var name = ContentFingerprint.Of(path!) + (storage.Quantization is null or "none" ? "" : "+" + storage.Quantization)
+            + (storage.Compute is { Activations: TorchSharp.torch.ScalarType.BFloat16 } ? "+bfloat16" : "")
             + (adapter is null ? "" : "+" + ContentFingerprint.Of(LanguageModel.AdapterIn(adapter)));
         var answerer = new ModelAnswerer(model, name)
         {

@@ -41,6 +41,7 @@ internal sealed class GenerateCommand(Terminal terminal)
             "generate --model path/to/model --instruction \"Name three colours.\" --beams 4 --length-penalty 1.2 --json",
             "generate --model path/to/model --instruction \"Name three colours.\" --preset alpaca-cot",
             "generate --model path/to/model --batch prompts.jsonl --out answers.jsonl",
+            "generate --model path/to/model --batch prompts.jsonl --device cuda:1 --dtype bfloat16 --out answers.jsonl",
             "generate --model path/to/model --draft path/to/small-model --text \"Once upon a time\"",
             "generate --model path/to/model --input-ids \"1,403,407\" --max-new-tokens 20 --greedy --json")
         {

@@ -17,6 +17,13 @@ internal sealed class PlanCommand(Terminal terminal)
 {
     private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe (YAML file)" };
     private readonly Option<string[]> _set = Options.Set();
+    private readonly DeviceOptions _device = new();
+    private readonly Option<string?> _deviceMemory = new("--device-memory")
+    {
+        Description = "Plan for a GPU with so much memory, for example 24GB, whether this machine has one or not",
+        HelpName = "SIZE",
+    };
+
     private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -26,9 +33,10 @@ internal sealed class PlanCommand(Terminal terminal)
             "Predict memory, time and steps of a recipe on this machine, without loading the model",
             "plan recipes/alpaca-lora.yaml",
             "plan recipes/alpaca-lora.yaml --set training.micro_batch_size=auto --set training.compute=auto",
-            "plan recipes/alpaca-lora.yaml --set adapter.method=dora --set adapter.rank=16 --json")
+            "plan recipes/alpaca-lora.yaml --set adapter.method=dora --set adapter.rank=16 --json",
+            "plan recipes/alpaca-lora.yaml --device-memory 24GB --dtype bfloat16")
         {
-            command._recipe, command._set, command._json,
+            command._recipe, command._set, command._device.All, command._deviceMemory, command._json,
         }.Runs(command.Run);
     }
 
@@ -52,11 +60,50 @@ internal sealed class PlanCommand(Terminal terminal)
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         var json = parsed.GetValue(_json);
-        var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, parsed.GetValue(_set));
-        var plan = Of(recipe, () => CalibrationNote.Show(terminal, json));
-        if (json) WriteJson(plan);
+        var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, [.. parsed.GetValue(_set)!, .. _device.Settings(parsed)]);
+        var memory = parsed.GetValue(_deviceMemory) is { } size ? Bytes(size) : (long?)null;
+        if (memory is not null)
+            recipe = recipe with { Device = ResourceEstimate.IsOnGpu(recipe) ? recipe.Device : "cuda" };
+        else
+        {
+            var compute = DeviceChoice.Of(recipe.Device, recipe.Dtype);
+            if (!compute.IsCpu) (recipe, memory) =
+                (recipe with { Device = DeviceChoice.Word(compute.Device) }, DeviceMemory.Usable(compute.Device));
+        }
+        var plan = memory is { } bytes ? OnGpu(recipe, bytes) : Of(recipe, () => CalibrationNote.Show(terminal, json));
+        if (json) WriteJson(plan, recipe);
         else Show(plan, recipe);
         return ExitCode.Done;
+    }
+
+    private long Bytes(string size)
+    {
+        var number = size.ToUpperInvariant() is var upper && (upper.EndsWith("GB", StringComparison.Ordinal)
+            || upper.EndsWith("GIB", StringComparison.Ordinal)) ? upper[..upper.IndexOf('G')].Trim() : "";
+        return Configuration.Numbers.Real(number) is { } gigabytes and > 0 and < 1e6 ? (long)(gigabytes * (1L << 30))
+            : throw new InputException(Options.Wrong(_deviceMemory.Name, size, "a size such as 24GB", null));
+    }
+
+    // Times are not predicted there: this project has measured no GPU.
+    private static Plan OnGpu(Recipe recipe, long memory)
+    {
+        var description = ModelDescription.Of(recipe.Model);
+        var model = ResourceEstimate.Of(recipe, description);
+        RunLoad? load = null;
+        try
+        {
+            load = RunLoad.Of(recipe);
+        }
+        catch (InputException)
+        {
+            // The memory is known without the data.
+        }
+        var largest = RunForecast.LargestMicroBatch(recipe, model, load, memory);
+        var micro = recipe.Training.FitsMicroBatch ? largest : recipe.Training.MicroBatchSize;
+        var forecast = load is null ? null : RunForecast.Of(model, load, micro, null);
+        var peak = forecast?.PeakBytes ?? RunForecast.Peak(model, null, micro, recipe.Training.CutoffLength);
+        return new(model, load?.Steps ?? recipe.Training.MaxSteps ?? 0, load, forecast, peak, micro, largest, memory,
+            peak <= memory ? [] : RunForecast.Remedies(recipe, description, load, memory));
     }
 
     private static Plan Of(Recipe recipe, Action calibrating)
@@ -89,7 +136,7 @@ internal sealed class PlanCommand(Terminal terminal)
             peak <= memory ? [] : RunForecast.Remedies(recipe, description, load, memory));
     }
 
-    private void WriteJson(Plan plan) => terminal.WriteJson(w => w.Object(o =>
+    private void WriteJson(Plan plan, Recipe recipe) => terminal.WriteJson(w => w.Object(o =>
     {
         var model = plan.Model;
         o.WriteString("family", model.Family);
@@ -104,6 +151,7 @@ internal sealed class PlanCommand(Terminal terminal)
         o.WriteNumber("memory_bytes", model.Memory.Process);
         o.WriteNumber("peak_bytes", plan.Peak);
         o.WriteNumber("usable_bytes", plan.Memory);
+        if (ResourceEstimate.IsOnGpu(recipe)) o.WriteString("device", recipe.Device);
         o.WriteBoolean("fits", plan.Fits);
         o.WriteNumber("micro_batch_size", plan.MicroBatchSize);
         o.WriteNumber("largest_micro_batch_size", plan.LargestMicroBatch);
@@ -129,7 +177,8 @@ internal sealed class PlanCommand(Terminal terminal)
     private void Show(Plan plan, Recipe recipe)
     {
         var (model, cutoff) = (plan.Model, recipe.Training.CutoffLength);
-        var parts = model.Memory;
+        var (parts, gpu) = (model.Memory, ResourceEstimate.IsOnGpu(recipe));
+        var free = gpu ? $"{recipe.Device} has {Gigabytes(plan.Memory)}" : $"{Gigabytes(plan.Memory)} are free";
         Line("model", $"{model.Family}, {model.BaseParameters:N0} parameters");
         Line("method", model.Method);
         Line("trainable", $"{model.TrainableParameters:N0} parameters, {model.Percent:0.####} %");
@@ -140,20 +189,22 @@ internal sealed class PlanCommand(Terminal terminal)
             + (parts.InFile > 0 ? $" ({Gigabytes(parts.InFile)} of them stay in the file)" : "")
             + $", adapter and gradients {Gigabytes(parts.Adapter)}, optimizer "
             + $"{Gigabytes(parts.Optimizer)}, buffers {Gigabytes(parts.Buffers)}, activations {Gigabytes(plan.Peak - constant)}, "
-            + $"program {Gigabytes(MemoryEstimate.Program)}");
+            + $"{(gpu ? "the GPU's context" : "program")} {Gigabytes(parts.Beside)}");
         if (plan.Load is not null && !recipe.Training.FitsMicroBatch)
             Line("", $"{Gigabytes(parts.Process)} where every example has {cutoff} tokens");
-        Line("fits", plan.Fits ? $"yes, {Gigabytes(plan.Memory)} are free; micro-batches of up to {plan.LargestMicroBatch} fit"
+        Line("fits", plan.Fits ? $"yes, {free}; micro-batches of up to {plan.LargestMicroBatch} fit"
             + (recipe.Training.FitsMicroBatch ? ", which the run takes" : $", the recipe has {plan.MicroBatchSize}")
-            : $"no, {Gigabytes(plan.Memory)} are free", plan.Fits ? "green" : "red");
+            : $"no, {free}", plan.Fits ? "green" : "red");
         foreach (var remedy in plan.Remedies)
             Line("", $"--set {remedy.Settings.Replace(" ", " --set ", StringComparison.Ordinal)}: {Gigabytes(remedy.PeakBytes)}, "
                 + (remedy.PeakBytes <= plan.Memory ? "fits" : "does not fit"));
-        Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
+        if (plan.Load is not null || plan.Steps > 0)
+            Line("steps", plan.Load is { } load ? $"{plan.Steps:N0} over {load.Examples:N0} examples" : $"{plan.Steps:N0}");
         if (plan.Forecast is { Seconds: { } seconds, StepSeconds: { } step } forecast)
             Line("time", $"about {Duration(seconds)}: {step:0.00} s a step, {forecast.TokensPerStep / step:N0} tokens/s, "
                 + "products in "
                 + TrainingOptions.ArithmeticWords.Of(forecast.Arithmetic));
+        if (gpu) Line("note", "counted, not measured: this project has not measured a GPU yet; times are not predicted there");
         foreach (var note in model.Notes) Line("note", note);
 
         void Line(string name, string text, string colour = "default") =>

@@ -6,6 +6,7 @@ using AlpacaCot.Cli.Output;
 using AlpacaCot.Cli.Screens;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Models;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Studies.Figures;
 using AlpacaCot.Text;
 using AlpacaCot.Training;
@@ -31,6 +32,7 @@ internal sealed class QuickstartCommand(Terminal terminal)
 
     private readonly Option<int?> _steps = Options.Positive<int?>("--steps", "Train only N steps", "N");
     private readonly Option<int> _seed = Options.Seed();
+    private readonly DeviceOptions _device = new();
     private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -42,14 +44,15 @@ internal sealed class QuickstartCommand(Terminal terminal)
             "quickstart",
             "quickstart --steps 100 --limit 30 --out runs/short")
         {
-            command._out, command._limit, command._steps, command._seed, command._json,
+            command._out, command._limit, command._steps, command._seed, command._device.All, command._json,
         }.Runs(command.Run);
     }
 
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         string[] settings = [$"training.seed={parsed.GetValue(_seed)}",
-            .. parsed.GetValue(_steps) is { } most ? new[] { $"training.max_steps={most}" } : []];
+            .. parsed.GetValue(_steps) is { } most ? new[] { $"training.max_steps={most}" } : [],
+            .. _device.Settings(parsed)];
         var recipe = LoadRecipe(settings) with { Output = parsed.GetValue(_out)! };
         return Run(recipe, parsed.GetValue(_limit), parsed.GetValue(_json), terminal, cancel);
     }
@@ -65,7 +68,8 @@ internal sealed class QuickstartCommand(Terminal terminal)
 
         HeldOutEvaluation Ask(string who, string? adapter) => screen.Ask(who, questions.Count, progress =>
         {
-            using var model = LanguageModel.Load(recipe.Model.Path!, adapter, recipe.Template);
+            using var model = LanguageModel.Load(recipe.Model.Path!, adapter, recipe.Template,
+                compute: DeviceChoice.Of(recipe.Device, recipe.Dtype));
             return HeldOutEvaluation.Run(model, questions, progress, BatchSize, cancel: cancel);
         });
         RunLock.RequireFree(recipe.Output); // before its folder is replaced

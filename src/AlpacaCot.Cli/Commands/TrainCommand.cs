@@ -27,6 +27,7 @@ internal sealed class TrainCommand(Terminal terminal)
     };
 
     private readonly Option<string[]> _set = Options.Set();
+    private readonly DeviceOptions _device = new();
     private readonly Option<string> _out = Options.Out("Run folder; overrides output of the recipe", "DIR");
     private readonly Option<bool> _keys = Options.Keys("recipe"), _json = Options.Json();
 
@@ -37,11 +38,11 @@ internal sealed class TrainCommand(Terminal terminal)
             "train recipes/alpaca-lora.yaml",
             "train recipes/alpaca-lora.yaml --set training.learning_rate=1e-4 --set training.max_steps=20 --out runs/try",
             "train recipes/alpaca-lora.yaml --resume",
+            "train recipes/alpaca-lora.yaml --device cuda --dtype bfloat16",
             "train --keys")
         {
-            command._recipe, command._resume, command._overwrite, command._ignoreMemory, command._set, command._out,
-                command._keys,
-            command._json,
+            command._recipe, command._resume, command._overwrite, command._ignoreMemory, command._set, command._device.All,
+            command._out, command._keys, command._json,
         }.Runs(command.Run);
     }
 
@@ -50,7 +51,7 @@ internal sealed class TrainCommand(Terminal terminal)
         if (parsed.GetValue(_keys)) return KeyList.Show(RecipeFile.Keys, parsed.GetValue(_json), terminal);
         var file = parsed.GetValue(_recipe)
             ?? throw new InputException("train needs a recipe, for example: alpaca-cot train my-recipe.yaml");
-        var recipe = RecipeFile.Load(file, parsed.GetValue(_set));
+        var recipe = RecipeFile.Load(file, [.. parsed.GetValue(_set)!, .. _device.Settings(parsed)]);
         if (parsed.GetValue(_out) is { } folder) recipe = recipe with { Output = folder };
         return Train(recipe, file, parsed.GetValue(_resume), parsed.GetValue(_overwrite), parsed.GetValue(_ignoreMemory),
             parsed.GetValue(_json), terminal, cancel);

@@ -14,6 +14,7 @@ internal sealed class VerifyCommand(Terminal terminal)
     private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe (YAML file)" };
     private readonly Option<int> _steps = Options.Positive<int>("--steps", "Train only N steps", "N", 3);
     private readonly Option<string[]> _set = Options.Set();
+    private readonly DeviceOptions _device = new();
     private readonly Option<bool> _json = Options.Json();
 
     public static DocumentedCommand Create(Terminal terminal)
@@ -24,14 +25,14 @@ internal sealed class VerifyCommand(Terminal terminal)
             "verify recipes/quickstart.yaml",
             "verify recipes/quickstart.yaml --steps 5 --set training.micro_batch_size=4 --json")
         {
-            command._recipe, command._steps, command._set, command._json,
+            command._recipe, command._steps, command._set, command._device.All, command._json,
         }.Runs(command.Run);
     }
 
     private int Run(ParseResult parsed, CancellationToken cancel)
     {
         var (json, steps) = (parsed.GetValue(_json), parsed.GetValue(_steps));
-        var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, parsed.GetValue(_set));
+        var recipe = RecipeFile.Load(parsed.GetValue(_recipe)!, [.. parsed.GetValue(_set)!, .. _device.Settings(parsed)]);
         var beside = terminal.ErrorConsole;
         var arms = RecipeVerification.Run(recipe, steps,
             name => beside.MarkupLine($"[grey]{Markup.Escape($"{name}: {steps} steps")}[/]"), cancel);

@@ -20,7 +20,7 @@ internal static class MachineReport
     public static IReadOnlyList<MachineFinding> Findings(string folder, Func<MachineCalibration> calibrate) =>
     [
         OperatingSystemRow(), Glibc(), DotNet(), Processor(), Memory(), Disk(), LeftoverRow(folder), Cache(), Torch(), Threads(),
-        Products(Libtorch.Report.Problem is null ? calibrate() : null), Gpu(), Mpi(), Fonts(),
+        Products(Libtorch.Report.Problem is null ? calibrate() : null), Gpu(), PyTorch(), Mpi(), Fonts(),
         Chromium(),
     ];
 
@@ -130,8 +130,8 @@ internal static class MachineReport
     {
         var report = Libtorch.Report;
         if (report.Problem is { } problem) return new("libtorch", FindingState.Missing, "cannot be loaded", problem);
-        var value = report.External ? $"{report.Folder} ({Libtorch.FolderVariable})" : $"{LibtorchReport.BuiltAgainst}, included";
-        return new("libtorch", FindingState.Ok, value, report.Adapted ? "adapted to this system's older C++ library" : "");
+        return new("libtorch", FindingState.Ok, report.Description,
+            report.Adapted ? "adapted to this system's older C++ library" : "");
     }
 
     private static MachineFinding Threads()
@@ -148,17 +148,39 @@ internal static class MachineReport
         });
     }
 
-    private static MachineFinding Gpu()
+    /// <summary>The row about GPUs.</summary>
+    /// <param name="state">The driver and libtorch.</param>
+    /// <param name="found">The libtorch of Python installations.</param>
+    /// <param name="devices">The number of NVIDIA's device files.</param>
+    internal static MachineFinding Gpu(GpuState state, IReadOnlyList<FoundLibtorch> found, int devices)
     {
-        var devices = Directory.Exists("/dev") ? Directory.GetFiles("/dev", "nvidia?").Length : 0;
-        var names = Programs.Output("nvidia-smi", "--query-gpu=name,memory.total --format=csv,noheader");
-        if (names is { Length: > 0 })
-            return new("GPU", FindingState.Optional, string.Join("; ", names.Split('\n', StringSplitOptions.RemoveEmptyEntries)),
-                "this version computes on the CPU");
-        return devices > 0
-            ? new("GPU", FindingState.Warning, $"{devices} NVIDIA device(s), but no working driver (nvidia-smi)", "",
-                "apt install nvidia-driver")
-            : new("GPU", FindingState.Optional, "none", "training runs on the CPU");
+        var driver = state.Driver;
+        if (driver is { Gpus.Count: 0, Version: null, Cuda: null } && devices == 0)
+            return new("GPU", FindingState.Optional, "none", "training runs on the CPU");
+        var gpus = string.Join("; ", driver.Gpus.Select((gpu, index) =>
+            $"cuda:{index} {gpu.Name}, {Size(gpu.MemoryBytes)}, compute capability {gpu.Capability}"));
+        var value = (gpus.Length > 0 ? gpus : devices > 0 ? $"{devices} NVIDIA device file(s)" : "no GPU")
+            + $"; driver {driver.Version ?? "of unknown version"}"
+            + (driver.Cuda is { } cuda ? $" for CUDA up to {cuda}" : "");
+        if (state.Missing is not { } missing)
+            return new("GPU", FindingState.Ok, value, $"{state.Libtorch.Description}; device: auto takes cuda:0");
+        var remedy = driver.Gpus.Count == 0 ? "apt install nvidia-driver"
+            : !state.Libtorch.HasCuda && found.FirstOrDefault(f => f.HasCuda) is { } torch
+                ? $"export {Libtorch.FolderVariable}={torch.Folder}" : "";
+        return new("GPU", FindingState.Warning, value, $"not used: {missing}", remedy);
+    }
+
+    private static MachineFinding Gpu() => Gpu(GpuState.OfMachine, LibtorchFolders.OfMachine(),
+        Directory.Exists("/dev") ? Directory.GetFiles("/dev", "nvidia?").Length : 0);
+
+    private static MachineFinding PyTorch()
+    {
+        var found = LibtorchFolders.OfMachine();
+        return found.Count == 0 ? new("PyTorch", FindingState.Optional, "none",
+                "not needed; its libtorch with CUDA can be used instead of the included one")
+            : new("PyTorch", FindingState.Ok, string.Join("; ", found.Select(f =>
+                $"{f.Version ?? "of unknown version"} in {f.Folder}{(f.HasCuda ? ", with CUDA" : ", for the CPU")}")),
+                $"{Libtorch.FolderVariable} takes its libtorch, which must be {LibtorchReport.BuiltAgainst} or fit it");
     }
 
     private static MachineFinding Mpi()

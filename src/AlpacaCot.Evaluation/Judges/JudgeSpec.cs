@@ -1,6 +1,7 @@
 using System.Globalization;
 using AlpacaCot.Evaluation.Benchmarks;
 using AlpacaCot.Models;
+using AlpacaCot.Models.Runtime;
 using Microsoft.Extensions.AI;
 
 namespace AlpacaCot.Evaluation.Judges;
@@ -48,7 +49,7 @@ public sealed record JudgeSpec
         IChatClient client;
         if (Folder is not null)
         {
-            var model = LanguageModel.Load(Folder);
+            var model = LanguageModel.Load(Folder, compute: DeviceChoice.Of(null));
             owned.Add(model);
             client = new ModelChatClient(model);
         }

@@ -16,6 +16,10 @@ namespace AlpacaCot.Models.Families;
 /// </remarks>
 public abstract class CausalModel : IDisposable
 {
+    /// <summary>The logits that are computed at a time where log-probabilities are wanted on another device than the CPU: 256 MB
+    /// in fp32.</summary>
+    public const long MostLogits = 1L << 26;
+
     private readonly ModelBuilder _builder;
     private Arithmetic _arithmetic;
 
@@ -88,7 +92,7 @@ public abstract class CausalModel : IDisposable
     /// <summary>Replaceable slots of the weights by name; a tied head has its own slot.</summary>
     public IReadOnlyDictionary<string, ParameterSlot> Slots => _builder.Slots;
 
-    /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, without those of virtual tokens.</summary>
+    /// <summary>The hidden states after the last norm, <c>[b, s, hidden]</c>, fp32, without those of virtual tokens.</summary>
     /// <exception cref="Text.InputException">A token has no embedding, or the sequence is longer than a table of
     /// positions.</exception>
     public Tensor Hidden(ModelInput input)
@@ -131,12 +135,12 @@ public abstract class CausalModel : IDisposable
             ? batch.End - (VirtualTokens - PositionedVirtualTokens) : input.Before - input.Unplaced
                 + (input.Lengths?.Max() ?? input.Ids.shape[1]));
         var pass = input.Pass(scope, Compute, prompt, input.Mode == PassMode.Training ? EmbeddingNoise : 0);
-        var x = Embed(input, pass); // [b, s, hidden]
+        var x = Tensors.As(Embed(input, pass), Compute.Activations); // [b, s, hidden]
         foreach (var block in Blocks)
             x = pass.Scoped(() => Recomputes ? Recomputation.Apply(block, x, pass) : block.Forward(x, pass));
         input.Varlen?.Advance();
         if (is_grad_enabled()) scope.MoveToOuter(pass.Tables); // needed by the backward pass
-        return Norm.Forward(x, pass).MoveToOuterDisposeScope();
+        return Norm.Forward(Tensors.As(x, ScalarType.Float32), pass).MoveToOuterDisposeScope();
     }
 
     /// <summary>Embeds token ids: <c>[b, s] -> [b, s, hidden]</c>.</summary>
@@ -262,8 +266,18 @@ public abstract class CausalModel : IDisposable
     {
         var hidden = Hidden(input);
         var chosen = hidden.view(-1, hidden.shape[2]).index_select(0, positions.to(Compute.Device)); // [n, hidden]
-        var logits = Project(chosen, input.Mode);
-        return KernelSet.For(logits).LogProbabilities(logits, targets.to(Compute.Device));
+        targets = targets.to(Compute.Device);
+        if (!Compute.UsesSimd(chosen) && chosen.shape[0] * Shape.Vocabulary > LogitsAtOnce
+            && (!is_grad_enabled() || Head is { Adapter: null, Matrix: not DenseMatrix { IsTrained: true } }))
+            return LogProbabilityParts.Of(this, chosen, targets, input.Mode, Math.Max(1, LogitsAtOnce / Shape.Vocabulary));
+        return LogProbabilitiesAtOnce(chosen, targets, input.Mode);
+    }
+
+    /// <summary>As <see cref="LogProbabilities"/>, from hidden states <c>[n, hidden]</c>, with the logits of all.</summary>
+    internal Tensor LogProbabilitiesAtOnce(Tensor hidden, Tensor targets, PassMode mode)
+    {
+        var logits = Project(hidden, mode);
+        return KernelSet.For(logits).LogProbabilities(logits, targets);
     }
 
     /// <summary>
@@ -281,6 +295,9 @@ public abstract class CausalModel : IDisposable
             if (_builder.Parameters.Remove(name + ".weight", out var plain)) plain.Dispose();
         }
     }
+
+    /// <summary><see cref="MostLogits"/>; fewer in tests.</summary>
+    internal static long LogitsAtOnce { get; set; } = MostLogits;
 
     /// <summary>Creates a cache for one sequence, which contains the virtual tokens only.</summary>
     public KeyValueCache NewCache()

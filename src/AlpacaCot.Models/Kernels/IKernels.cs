@@ -74,5 +74,6 @@ internal static class KernelSet
     private static readonly TorchKernels Torch = new();
 
     /// <summary>The implementation for a tensor's device and type.</summary>
-    public static IKernels For(Tensor tensor) => Compute.UsesSimd(tensor) ? Cpu : Torch;
+    public static IKernels For(Tensor tensor) =>
+        Compute.UsesSimd(tensor) && tensor.dtype == ScalarType.Float32 ? Cpu : Torch;
 }

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using AlpacaCot.Models.Runtime;
-using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Kernels;
@@ -26,7 +25,7 @@ internal static unsafe class LowRankKernel
     /// <param name="scale">A factor.</param>
     public static Tensor Dots(Tensor x, Tensor table, double scale)
     {
-        if (!Fits(x, table)) return x.mm(table.t()).mul_(Number(scale));
+        if (!Fits(x, table)) return TorchLowRank.Dots(x, table, scale);
         using var rows = x.contiguous();
         using var across = table.contiguous();
         var (n, width, rank) = (x.shape[0], x.shape[1], table.shape[0]);
@@ -49,7 +48,7 @@ internal static unsafe class LowRankKernel
     {
         if (!Fits(y, table))
         {
-            y.addmm_(low, table);
+            TorchLowRank.Add(y, low, table);
             return;
         }
         using var factors = low.contiguous();
@@ -69,7 +68,7 @@ internal static unsafe class LowRankKernel
     /// <param name="x"><c>[n, width]</c></param>
     public static Tensor Gather(Tensor low, Tensor x)
     {
-        if (!Fits(x, low, rank: low.shape[1])) return low.t().mm(x);
+        if (!Fits(x, low, rank: low.shape[1])) return TorchLowRank.Gather(low, x);
         using var rows = x.contiguous();
         using var factors = low.contiguous();
         var (n, width, rank) = (x.shape[0], x.shape[1], low.shape[1]);

@@ -7,8 +7,11 @@ namespace AlpacaCot.Models.Kernels;
 /// <summary>The kernels as libtorch operations with libtorch's gradients, for any device.</summary>
 internal sealed class TorchKernels : IKernels
 {
-    public Tensor RmsNorm(Tensor x, Tensor weight, double epsilon) =>
-        x * (x.pow(Number(2)).mean([-1L], keepdim: true) + Number(epsilon)).rsqrt() * weight;
+    public Tensor RmsNorm(Tensor x, Tensor weight, double epsilon)
+    {
+        var wide = Tensors.As(x, ScalarType.Float32);
+        return Tensors.As(wide * (wide.pow(Number(2)).mean([-1L], keepdim: true) + Number(epsilon)).rsqrt() * weight, x.dtype);
+    }
 
     public Tensor SwiGlu(Tensor gate, Tensor up) => nn.functional.silu(gate) * up;
 
@@ -30,6 +33,7 @@ internal sealed class TorchKernels : IKernels
             var (first, second) = (rotary.narrow(3, 0, r / 2), rotary.narrow(3, r / 2, r / 2));
             rotated = cat([first * c - second * n, (second * c).Plus(first * n)], -1);
         }
+        rotated = Tensors.As(rotated, x.dtype); // the tables are fp32
         return r == d ? rotated : cat([rotated, split.narrow(3, r, d - r)], -1);
     }
 
@@ -55,7 +59,8 @@ internal sealed class TorchKernels : IKernels
             var keys = cached.Store.Tensor.select(0, 2 * layer).narrow(1, cached.From, count); // [kv, t, d]
             var values = cached.Store.Tensor.select(0, 2 * layer + 1).narrow(1, cached.From, count);
             var q = query.select(0, 0).select(1, cached.Row).reshape(groups, heads / groups, width); // [kv, queries, d]
-            var logits = q.matmul(keys.transpose(1, 2)) * Number(1 / Math.Sqrt(width)); // [kv, queries, t]
+            var logits = Tensors.As(q.matmul(keys.transpose(1, 2)), ScalarType.Float32)
+                * Number(1 / Math.Sqrt(width)); // [kv, queries, t]
             if (softCap is { } cap) logits = (logits / Number(cap)).tanh() * Number(cap);
             if (slopes is not null)
             {
@@ -63,7 +68,7 @@ internal sealed class TorchKernels : IKernels
                     cached.From - cached.Position, cached.To - cached.Position, query.device, ScalarType.Float32);
                 logits = logits.Plus(Tensors.Of(slopes, [groups, heads / groups, 1], query.device) * distance);
             }
-            var mixed = nn.functional.softmax(logits, -1).matmul(values); // [kv, queries, d]
+            var mixed = Tensors.As(nn.functional.softmax(logits, -1), values.dtype).matmul(values); // [kv, queries, d]
             result.select(0, 0).select(0, cached.Row).copy_(mixed.flatten());
         }
     }

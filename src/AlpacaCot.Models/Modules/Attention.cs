@@ -21,6 +21,7 @@ public static class Attention
     public static Tensor Attend(Tensor query, Tensor key, Tensor value, Tensor? mask)
     {
         var causal = mask is null && query.shape[2] > 1;
+        if (mask is { dtype: ScalarType.Float32 } bias) mask = Tensors.As(bias, query.dtype);
         return query.shape[1] == key.shape[1]
             ? nn.functional.scaled_dot_product_attention(query, key, value, mask, p: 0, is_casual: causal)
             : TorchScriptOps.Attend(query, key, value, mask, causal);
@@ -71,9 +72,11 @@ public static class Attention
     {
         var (groups, start) = (query.shape[1] / key.shape[1], key.shape[2] - query.shape[2]);
         if (groups > 1) (key, value) = (key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1));
-        var logits = query.matmul(key.transpose(2, 3)) / Number(Math.Sqrt(query.shape[3])); // [b, h, s, t]
+        var logits = Tensors.As(query.matmul(key.transpose(2, 3)), ScalarType.Float32)
+            / Number(Math.Sqrt(query.shape[3])); // [b, h, s, t]
         logits = (logits / Number(cap)).tanh() * Number(cap);
         var visible = mask ?? Causal(start, query.shape[2], query.device);
-        return nn.functional.softmax(logits.masked_fill(visible.logical_not(), Number(float.NegativeInfinity)), -1).matmul(value);
+        var shares = nn.functional.softmax(logits.masked_fill(visible.logical_not(), Number(float.NegativeInfinity)), -1);
+        return Tensors.As(shares, value.dtype).matmul(value);
     }
 }

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
@@ -20,10 +21,11 @@ public sealed record Experts(Linear Router, IReadOnlyList<ILayer> All, int Chose
     public Tensor Forward(Tensor x, ForwardPass pass)
     {
         var flat = x.reshape(-1, x.shape[^1]); // [n, hidden]
-        var (weights, experts) = nn.functional.softmax(Router.Forward(flat, pass), -1).topk(Chosen, -1); // [n, chosen]
+        var (weights, experts) = nn.functional
+            .softmax(Tensors.As(Router.Forward(flat, pass), ScalarType.Float32), -1).topk(Chosen, -1); // [n, chosen]
         if (Normalized) weights = weights / weights.sum(-1, keepdim: true);
         var mixed = Shared is null ? zeros_like(flat) : Shared.Forward(flat, pass);
-        (weights, experts) = (weights.flatten(), experts.flatten()); // [n · chosen]
+        (weights, experts) = (Tensors.As(weights, x.dtype).flatten(), experts.flatten()); // [n · chosen]
         foreach (var e in experts.cpu().data<long>().Distinct().Order()) // a fixed order of summation: deterministic results
         {
             var assignments = (experts == Number(e)).nonzero().squeeze(1); // [m]

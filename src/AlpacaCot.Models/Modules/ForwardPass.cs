@@ -74,6 +74,7 @@ public sealed class ForwardPass(
     {
         if (Prefix is null) return (key, value);
         var (rows, (firstKey, firstValue)) = (key.shape[0], Prefix[layer]);
+        (firstKey, firstValue) = (Tensors.As(firstKey, key.dtype), Tensors.As(firstValue, value.dtype));
         return (cat([firstKey.expand(rows, -1, -1, -1), key], 2), cat([firstValue.expand(rows, -1, -1, -1), value], 2));
     }
 

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
@@ -22,8 +23,10 @@ public sealed class LayerNorm : ILayer
     public double Epsilon { get; }
 
     /// <summary>Normalizes the last dimension: <c>[.., width] -> [.., width]</c>.</summary>
-    public Tensor Forward(Tensor x, ForwardPass pass) => nn.functional.layer_norm(x, [_width], Weight, Bias, Epsilon);
+    public Tensor Forward(Tensor x, ForwardPass pass) => Tensors.As(
+        nn.functional.layer_norm(Tensors.As(x, ScalarType.Float32), [_width], Weight, Bias, Epsilon), x.dtype);
 
     /// <summary>Normalizes the last dimension without weight and bias.</summary>
-    public static Tensor Normalize(Tensor x, double epsilon) => nn.functional.layer_norm(x, [x.shape[^1]], null, null, epsilon);
+    public static Tensor Normalize(Tensor x, double epsilon) => Tensors.As(
+        nn.functional.layer_norm(Tensors.As(x, ScalarType.Float32), [x.shape[^1]], null, null, epsilon), x.dtype);
 }

@@ -110,7 +110,13 @@ public sealed class Linear : ILayer
     public ILinearAdapter? Adapter { get; set; }
 
     /// <summary>Computes the output, adapter included: <c>[.., inputs] -> [.., outputs]</c>.</summary>
-    public Tensor Forward(Tensor x, ForwardPass pass) => Adapter?.Forward(this, x, pass) ?? Biased(Product(x, pass.Mode));
+    public Tensor Forward(Tensor x, ForwardPass pass) => Adapter switch
+    {
+        null => Biased(Product(x, pass.Mode)),
+        // Only the plain low-rank update has products of its own for other types than fp32, in which adapters are stored.
+        LowRankLinear => Adapter.Forward(this, x, pass),
+        _ => Tensors.As(Adapter.Forward(this, Tensors.As(x, ScalarType.Float32), pass), x.dtype),
+    };
 
     /// <summary>A dequantized fp32 copy of the weight, <c>[outputs, inputs]</c>, owned by the caller.</summary>
     public Tensor Values() => Matrix.Expand().detach().contiguous().clone();
@@ -119,10 +125,12 @@ public sealed class Linear : ILayer
     internal Tensor Product(Tensor x, PassMode mode, LowRank? addition = null, Tensor? dropped = null)
     {
         if (Matrix is not DenseMatrix { IsTrained: true } trained)
-            return FrozenLinear.Apply(x, Part(mode, addition, dropped));
-        var y = nn.functional.linear(x, trained.Weight);
-        return addition is null ? y
-            : y.Plus(nn.functional.linear(nn.functional.linear(dropped ?? x, addition.A), addition.B) * Number(addition.Scale));
+            return FrozenLinear.Apply(x, Part(x, mode, addition, dropped));
+        var y = nn.functional.linear(x, Tensors.As(trained.Weight, x.dtype));
+        if (addition is null) return y;
+        var input = Tensors.As(dropped ?? x, ScalarType.Float32);
+        return Tensors.As(Tensors.As(y, ScalarType.Float32)
+            .Plus(nn.functional.linear(nn.functional.linear(input, addition.A), addition.B) * Number(addition.Scale)), x.dtype);
     }
 
     /// <summary>
@@ -138,16 +146,19 @@ public sealed class Linear : ILayer
             return [.. layers.Select(l => l.Forward(x, pass))];
         var outputs = FrozenLinear.Apply(x, [.. layers.Select(l =>
             l.Adapter is LowRankLinear { Addition: var addition } adapter
-                ? l.Part(pass.Mode, addition, adapter.Dropped(x, pass)) : l.Part(pass.Mode, null, null))]);
+                ? l.Part(x, pass.Mode, addition, adapter.Dropped(x, pass)) : l.Part(x, pass.Mode, null, null))]);
         return [.. layers.Zip(outputs, (l, y) => l.Biased((l.Adapter as LowRankLinear)?.Addition.Biased(y) ?? y))];
     }
 
-    private FrozenPart Part(PassMode mode, LowRank? addition, Tensor? dropped) =>
-        new(Streams ? new StreamedProducts(_products, Matrix) : _products, addition, dropped,
+    private FrozenPart Part(Tensor x, PassMode mode, LowRank? addition, Tensor? dropped)
+    {
+        if (x.dtype != ScalarType.Float32) return new(new NarrowProducts(Matrix, x.dtype), addition, dropped);
+        return new(Streams ? new StreamedProducts(_products, Matrix) : _products, addition, dropped,
             mode == PassMode.Generation ? Matrix : null);
+    }
 
     /// <summary>Adds the bias, if there is one.</summary>
-    internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias);
+    internal Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Tensors.As(Bias, y.dtype));
 
     /// <summary>A replaceable slot for the weight, in the checkpoint's orientation.</summary>
     internal ParameterSlot WeightSlot => new(

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
@@ -14,7 +15,7 @@ internal sealed record LowRank(Tensor A, Tensor B, double Scale)
     public Tensor? Bias { get; init; }
 
     /// <summary>Adds the bias of B, if there is one.</summary>
-    public Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Bias * Number(Scale));
+    public Tensor Biased(Tensor y) => Bias is null ? y : y.Plus(Tensors.As(Bias * Number(Scale), y.dtype));
 }
 
 /// <summary>A low-rank update of a linear layer.</summary>

@@ -1,5 +1,6 @@
 using AlpacaCot.Models.Kernels;
 using AlpacaCot.Models.Runtime;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Models.Modules;
@@ -52,7 +53,7 @@ internal sealed class PackedSequences(IReadOnlyList<long> lengths, long before, 
         if (options is { SoftCap: null, Alibi: null } && pass.Prefix is null && PackedAttentionKernel.Fits(query))
             return PackedAttentionKernel.Apply(query, key, value, Lengths, options.Window);
         // The backward pass of split is one concatenation; that of single slices would add up full-size gradients.
-        var (queries, keys, values) = (query.split(Lengths, 2), key.split(Lengths, 2), value.split(Lengths, 2));
+        var (queries, keys, values) = (Split(query), Split(key), Split(value));
         var mixed = new Tensor[Lengths.Length];
         for (var i = 0; i < mixed.Length; i++)
         {
@@ -63,4 +64,8 @@ internal sealed class PackedSequences(IReadOnlyList<long> lengths, long before, 
         }
         return mixed.Length == 1 ? mixed[0] : cat(mixed, 1);
     }
+
+    // libtorch's lazy device mistakes the views of split for tensors of the CPU.
+    private Tensor[] Split(Tensor x) => x.device_type is DeviceType.CPU or DeviceType.CUDA ? x.split(Lengths, 2)
+        : [.. Lengths.Select((length, i) => x.narrow(2, Lengths.Take(i).Sum(), length))];
 }

@@ -1,3 +1,4 @@
+using AlpacaCot.Models.Runtime;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
@@ -54,6 +55,7 @@ public sealed record SelfAttention(
         v = Modules.Heads.Split(v, KeyValueHeads);
         if (Scale is { } scale) q = q * Number(scale * Math.Sqrt(HeadDimension));
         if (QueryFactor?.Invoke(pass) is { } factor) q = q * factor;
+        (q, k) = (Tensors.As(q, v.dtype), Tensors.As(k, v.dtype)); // tables and factors are fp32
         var options = new AttentionOptions(Window, SoftCap, Alibi);
         if (pass.Varlen is { } varlen) return Output.Forward(varlen.Attend(Layer, q, k, v, options), pass);
         if (pass.Packed is { } packed) return Output.Forward(packed.Attend(Layer, q, k, v, options, pass), pass);

@@ -112,7 +112,7 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
     /// <inheritdoc/>
     public override Tensor Expand()
     {
-        if (!Compute.UsesSimd(Packed)) return ExpandedByTorch();
+        if (!Compute.UsesSimd(Packed)) return ExpandedByTorch(ScalarType.Float32);
         var values = ExpansionBuffer.Take(Outputs, Inputs);
         var (to, packed) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Packed));
         var (count, blocks) = (Outputs * Inputs, Blocks);
@@ -172,18 +172,37 @@ public sealed unsafe class FourBitMatrix : WeightMatrix
         return new Int8Rows(codes, rows, null);
     }
 
-    private Tensor ExpandedByTorch()
+    /// <inheritdoc/>
+    internal override Tensor ExpandTo(ScalarType type) =>
+        Compute.UsesSimd(Packed) ? base.ExpandTo(type) : ExpandedByTorch(type);
+
+    /// <summary>The weights that are expanded at a time by libtorch, whose intermediate tensors need ten bytes for
+    /// each.</summary>
+    internal static long WeightsAtOnce { get; set; } = 1 << 23;
+
+    private Tensor ExpandedByTorch(ScalarType type)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         var (count, device) = (Outputs * Inputs, Packed.device);
         var scales = Scales;
         if (NestedScales is not null)
-            scales = Codebook.DynamicSigned.On(device).index_select(0, Scales.to(ScalarType.Int64))
+            scales = Codebook.DynamicSigned.On(device).index_select(0, Scales.to(ScalarType.Int32))
                 .mul(NestedScales.repeat_interleave(NestedBlock).narrow(0, 0, Blocks)).add(Number(Offset));
-        var values = _book.PairsOn(device).index_select(0, Packed.flatten().to(ScalarType.Int64)).flatten().narrow(0, 0, count);
-        scales = scales.repeat_interleave(BlockSize).narrow(0, 0, count);
-        return values.mul(scales).view(Outputs, Inputs).MoveToOuterDisposeScope();
+        var (pairs, packed) = (_book.PairsOn(device), Packed.flatten());
+        var result = Tensors.Empty([count], type, device);
+        var atOnce = Math.Max(BlockSize, WeightsAtOnce / BlockSize * BlockSize);
+        for (long first = 0; first < count; first += atOnce)
+        {
+            using var part = NewDisposeScope();
+            var some = Math.Min(atOnce, count - first);
+            var values = pairs.index_select(0, packed.narrow(0, first / 2, (some + 1) / 2).to(ScalarType.Int32)).flatten();
+            var factors = scales.narrow(0, first / BlockSize, (some + BlockSize - 1) / BlockSize);
+            var scaled = some % BlockSize == 0 ? values.view(-1, BlockSize).mul(factors.unsqueeze(1)).flatten()
+                : values.narrow(0, 0, some).mul(factors.repeat_interleave(BlockSize).narrow(0, 0, some));
+            result.narrow(0, first, some).copy_(scaled);
+        }
+        return result.view(Outputs, Inputs).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

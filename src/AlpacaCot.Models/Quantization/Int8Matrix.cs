@@ -58,13 +58,7 @@ public sealed unsafe class Int8Matrix : WeightMatrix
     /// <inheritdoc/>
     public override Tensor Expand()
     {
-        if (!Compute.UsesSimd(Codes))
-        {
-            using var numbers = Codes.to(ScalarType.Float32);
-            using var columns = Scales.unsqueeze(1);
-            using var scaled = numbers.mul(columns);
-            return scaled.mul(Number(Int8Kernel.PerCode));
-        }
+        if (!Compute.UsesSimd(Codes)) return ExpandedByTorch(ScalarType.Float32);
         var values = ExpansionBuffer.Take(Outputs, Inputs);
         var (to, codes) = ((nint)TensorMemory.Floats(values), (nint)TensorMemory.Bytes(Codes));
         var (scales, width) = ((nint)TensorMemory.Floats(Scales), Inputs);
@@ -74,6 +68,26 @@ public sealed unsafe class Int8Matrix : WeightMatrix
                 Int8Kernel.Expand((sbyte*)codes + row * width, width, ((float*)scales)[row], (float*)to + row * width);
         });
         return values;
+    }
+
+    /// <inheritdoc/>
+    internal override Tensor ExpandTo(ScalarType type) =>
+        Compute.UsesSimd(Codes) ? base.ExpandTo(type) : ExpandedByTorch(type);
+
+    private Tensor ExpandedByTorch(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var result = Tensors.Empty([Outputs, Inputs], type, Codes.device);
+        var atOnce = Math.Max(1, FourBitMatrix.WeightsAtOnce / Inputs); // rows
+        for (long first = 0; first < Outputs; first += atOnce)
+        {
+            using var part = NewDisposeScope();
+            var rows = Math.Min(atOnce, Outputs - first);
+            result.narrow(0, first, rows).copy_(Codes.narrow(0, first, rows).to(ScalarType.Float32)
+                .mul(Scales.narrow(0, first, rows).unsqueeze(1)).mul(Number(Int8Kernel.PerCode)));
+        }
+        return result.MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -23,6 +23,15 @@ public abstract class WeightMatrix(long outputs, long inputs) : IDisposable
     /// </summary>
     public abstract Tensor Expand();
 
+    /// <summary>As <see cref="Expand"/>, in another floating type, and then in new memory or that of the stored values; owned by
+    /// the caller.</summary>
+    internal virtual Tensor ExpandTo(ScalarType type)
+    {
+        if (type == ScalarType.Float32) return Expand();
+        using var wide = Expand();
+        return wide.to(type);
+    }
+
     /// <summary>
     /// <c>x Wᵀ</c> without gradients: <c>[n, inputs] -> [n, outputs]</c>, fp32, in new memory. Formats with a
     /// faster product than expansion override it; training always expands, as its backward pass does.
@@ -110,6 +119,15 @@ public sealed class DenseMatrix : WeightMatrix
         var expanded = Expanded(_stored);
         if (!_inputsFirst) return expanded;
         using (expanded) return expanded.t();
+    }
+
+    /// <inheritdoc/>
+    internal override Tensor ExpandTo(ScalarType type)
+    {
+        if (type == ScalarType.Float32) return Expand();
+        if (_stored.dtype == type) return _inputsFirst ? _stored.t() : _stored.alias();
+        using var narrow = _stored.to(type);
+        return _inputsFirst ? narrow.t() : narrow.alias();
     }
 
     private static Tensor Expanded(Tensor numbers) => Compute.UsesSimd(numbers)

@@ -5,11 +5,11 @@ using static TorchSharp.torch;
 namespace AlpacaCot.Models.Runtime;
 
 /// <summary>
-/// The device of a model and the type of its activations. Weights keep their stored type; norms, rotary tables,
-/// losses and optimizer states are fp32 everywhere.
+/// The device of a model and the type of its activations. Weights keep their stored type; adapters, the statistics of norms,
+/// softmax, rotary tables, logits, losses and optimizer states are fp32 everywhere.
 /// </summary>
 /// <param name="Device">The device of weights, activations and caches.</param>
-/// <param name="Activations">The type between layers; only fp32 is supported.</param>
+/// <param name="Activations">The type between layers: fp32 or bf16.</param>
 public sealed record Compute(Device Device, ScalarType Activations = ScalarType.Float32)
 {
     /// <summary>The environment variable that chooses kernels on the CPU: <c>simd</c> (the default) or <c>torch</c>.</summary>
@@ -38,11 +38,25 @@ public sealed record Compute(Device Device, ScalarType Activations = ScalarType.
     /// <summary>As above, for the device of a tensor.</summary>
     public static bool UsesSimd(Tensor tensor) => UsesSimd(tensor.device_type);
 
+    /// <summary>The device and a type of activations.</summary>
+    public static Compute Of(Device device, ActivationType type) =>
+        new(device, type == ActivationType.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
+
     /// <summary>Checks that the activation type is supported.</summary>
     /// <exception cref="InputException">The type is not supported.</exception>
     public void Check()
     {
-        if (Activations != ScalarType.Float32)
-            throw new InputException($"Activations in {Activations} are not supported; only Float32 is.");
+        if (Activations is not (ScalarType.Float32 or ScalarType.BFloat16))
+            throw new InputException($"Activations in {Activations} are not supported; Float32 and BFloat16 are.");
     }
+}
+
+/// <summary>The type of the activations between layers.</summary>
+public enum ActivationType
+{
+    /// <summary>Four bytes for each number.</summary>
+    Float32,
+
+    /// <summary>Two bytes for each number: the range of fp32 with eight significant bits.</summary>
+    BFloat16,
 }

@@ -65,6 +65,8 @@ public static partial class Libtorch
             var folder = external ?? Path.GetDirectoryName(Find("libtorch_cpu.so")
                 ?? throw new DllNotFoundException("libtorch_cpu.so is not in the program's folder"))!;
             var waiting = ThreadWaiting.BeforeLoading(folder);
+            var hasCuda = File.Exists(Path.Combine(folder, "libtorch_cuda.so"));
+            if (hasCuda) CudaLibraries.Preload(folder);
             var handles = (from part in Parts
                            let path = Path.Combine(folder, $"lib{part}.so")
                            where File.Exists(path)
@@ -81,14 +83,15 @@ public static partial class Libtorch
                 if (missing.Count > 0)
                     return new LibtorchReport { Folder = folder, Problem =
                         $"libtorch in {folder} lacks {missing.Count} symbols that TorchSharp needs (first: {missing[0]}). " +
-                        $"Use libtorch {LibtorchReport.BuiltAgainst}, or unset {FolderVariable} " +
+                        $"Use libtorch {LibtorchReport.BuiltAgainst} (PyTorch {LibtorchReport.BuiltAgainst}), or " +
+                        $"unset {FolderVariable} " +
                             "to use the one included in AlpacaCot." };
-                NumericSelfTest.Run();
+                NumericSelfTest.Run(torch.CPU);
             }
             waiting.Watch(handles);
             return new LibtorchReport
             {
-                Folder = folder, External = external is not null, Adapted = adapted, Waits = waiting.Waits,
+                Folder = folder, External = external is not null, Adapted = adapted, Waits = waiting.Waits, HasCuda = hasCuda,
             };
         }
         catch (Exception e) when (e
@@ -98,10 +101,13 @@ public static partial class Libtorch
         }
     }
 
+    /// <summary>The CUDA devices that the loaded libtorch finds; 0 where it has no CUDA or is not loaded.</summary>
+    public static int CudaDevices => Report.Problem is null ? CountDevices() : 0;
+
     private static LibtorchReport LoadByTorchSharp()
     {
         torch.InitializeDeviceType(DeviceType.CPU);
-        return new LibtorchReport { Folder = AppContext.BaseDirectory };
+        return new LibtorchReport { Folder = AppContext.BaseDirectory, HasCuda = Find("torch_cuda.dll") is not null };
     }
 
     private static IntPtr LoadWithoutNominalVersion(string path)
@@ -146,6 +152,9 @@ public static partial class Libtorch
         return $"libtorch could not be loaded: {(e.InnerException ?? e).Message.Split('\n')[0].Trim()} " +
             "Run `alpaca-cot doctor` for details.";
     }
+
+    [LibraryImport("LibTorchSharp", EntryPoint = "THSTorchCuda_device_count")]
+    private static partial int CountDevices();
 
     [LibraryImport("libc", EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MemfdCreate(string name, uint flags);

@@ -12,6 +12,13 @@ public sealed record LibtorchReport
     /// <summary>True if the folder was set by <see cref="Libtorch.FolderVariable"/>.</summary>
     public bool External { get; init; }
 
+    /// <summary>Whether the library has CUDA.</summary>
+    public bool HasCuda { get; init; }
+
+    /// <summary>Which libtorch it is, in a few words.</summary>
+    public string Description => (External ? $"libtorch in {Folder} ({Libtorch.FolderVariable})"
+        : $"libtorch {BuiltAgainst}, included") + (HasCuda ? ", with CUDA" : ", for the CPU");
+
     /// <summary>True if this system's C++ library is older than TorchSharp's build and the nominal version requirement was made
     /// optional.</summary>
     public bool Adapted { get; init; }

@@ -56,6 +56,9 @@ public static class Tensors
     /// <inheritdoc cref="Of(float[], Device)"/>
     public static Tensor Of(byte[] values, Device device) => Of(values, [values.Length], device);
 
+    /// <summary>The tensor itself where it has the type, else a copy in the type; gradients flow through it.</summary>
+    public static Tensor As(Tensor tensor, ScalarType type) => tensor.dtype == type ? tensor : tensor.to(type);
+
     /// <summary>Moves a tensor to a device; returns itself where it is already there, else a copy, and disposes the
     /// original.</summary>
     public static Tensor On(Tensor tensor, Device device)

@@ -102,9 +102,10 @@ public static class CellWork
 
     private static LanguageModel Load(CellFolder folder, Recipe recipe, bool trains)
     {
-        if (trains && recipe.TrainsAllParameters) return LanguageModel.Load(folder.Trained!);
+        var compute = DeviceChoice.Of(recipe.Device, recipe.Dtype);
+        if (trains && recipe.TrainsAllParameters) return LanguageModel.Load(folder.Trained!, compute: compute);
         return LanguageModel.Load(recipe.Model.Path!, trains ? folder.Trained : null, recipe.Template, recipe.Model.Tokenizer,
-            quantization: recipe.QuantizationOptions);
+            quantization: recipe.QuantizationOptions, compute: compute);
     }
 
     // The child of a killed parent may still be exiting.

@@ -23,6 +23,10 @@ public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, 
     /// <summary>What is resident before a model is loaded: runtime and libtorch.</summary>
     public const long Program = 350_000_000;
 
+    /// <summary>What the process takes beside the components: the program, or on a GPU the context
+    /// (<see cref="DeviceMemory.CudaHeadroom"/>).</summary>
+    public long Beside { get; init; } = Program;
+
     /// <summary>What products keep beside the weights, or expand them into.</summary>
     public long Buffers { get; init; }
 
@@ -33,8 +37,9 @@ public sealed record MemoryEstimate(long Weights, long Adapter, long Optimizer, 
     /// <summary>The sum of the components.</summary>
     public long Total => Weights + Adapter + Optimizer + Activations + Buffers;
 
-    /// <summary>The process's resident memory: the components in memory and the program itself.</summary>
-    public long Process => Total - InFile + Program;
+    /// <summary>The memory of the process, on the host or, with its context, on the GPU: the components in memory and what it
+    /// takes beside them.</summary>
+    public long Process => Total - InFile + Beside;
 }
 
 /// <summary>Parameters and memory of a recipe's run, computed from shapes without reading or allocating weights.</summary>
@@ -81,17 +86,22 @@ public sealed record ResourceEstimate(string Family, string Method, long BasePar
         var trained = adapter?.Parameters ?? model.Parameters;
         var count = trained.Values.Sum(p => p.numel());
         var work = StepWork.Of(model, recipe.Training, full ? null : count, recipe.Adapter.Config is LoraConfig { Dropout: > 0 },
-            layer => FormOf(recipe, description, layer, model.Head), ActiveExperts(description));
+            layer => FormOf(recipe, description, layer, model.Head), ActiveExperts(description),
+            IsOnGpu(recipe) ? recipe.Dtype : null);
         return new ResourceEstimate(model.Shape.Family, recipe.Adapter.Method, parameters, count, new MemoryEstimate(weights,
             count * Float * (full ? 1 : 2), OptimizerRegistry.StateBytes(recipe.Training, model, trained),
             (long)work.Activations(MicroBatchLoad.Full(recipe.Training.MicroBatchSize, recipe.Training.CutoffLength)))
             {
-                Buffers = work.Buffers, InFile = description.IsMapped ? work.OutOfMemory : 0,
+                Buffers = work.Buffers, InFile = description.IsMapped && !IsOnGpu(recipe) ? work.OutOfMemory : 0,
+                Beside = IsOnGpu(recipe) ? DeviceMemory.CudaHeadroom : MemoryEstimate.Program,
             })
         {
             Notes = note is null ? [] : [note], Work = work, Quantizes = recipe.QuantizationOptions is not null,
         };
     }
+
+    /// <summary>Whether a recipe names a GPU, whose memory is then counted instead of the host's.</summary>
+    public static bool IsOnGpu(Recipe recipe) => recipe.Device.StartsWith("cuda", StringComparison.Ordinal);
 
     /// <summary>The memory while a micro-batch is computed.</summary>
     public MemoryEstimate At(MicroBatchLoad load) =>

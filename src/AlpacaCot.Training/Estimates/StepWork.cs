@@ -56,6 +56,20 @@ internal sealed record StepWork
         public const double Layer = 1e-4;
     }
 
+    /// <summary>Constants of computing on a GPU; they are counted, not fitted: nothing was measured there yet.</summary>
+    private static class OnGpu
+    {
+        /// <summary>What libtorch's operations keep over the plain sum: fp32 inputs of norms, outputs of activation
+        /// functions.</summary>
+        public const double Kept = 1.3;
+
+        /// <summary>Bytes for each logit of a part: itself, its gradient, and what softmax makes.</summary>
+        public const int Logit = 3 * Float;
+
+        /// <summary>The bytes of the parts in which codes are expanded: indices, values and products of scales.</summary>
+        public const long Expanding = 12L << 23;
+    }
+
     private readonly List<(WeightForm Form, long Weights, bool Learns)> _layers = [];
     private (WeightForm Form, long Weights, bool Learns, int Count)[] _matrices = [];
     private double _kept, _block, _width, _dropped, _added;
@@ -64,6 +78,9 @@ internal sealed record StepWork
     public required ModelShape Shape { get; init; }
 
     public required TrainingOptions Options { get; init; }
+
+    /// <summary>The type of activations on a GPU; null: on the CPU.</summary>
+    public ActivationType? Gpu { get; private init; }
 
     /// <summary>Whether sequences are laid end to end.</summary>
     public required bool Packs { get; init; }
@@ -96,14 +113,15 @@ internal sealed record StepWork
     /// <param name="dropout">Whether adapters drop some of their inputs.</param>
     /// <param name="formOf">The form of a linear layer's weight.</param>
     /// <param name="active">The share of experts that a token uses.</param>
+    /// <param name="gpu">The type of activations on a GPU; null: on the CPU.</param>
     public static StepWork Of(CausalModel model, TrainingOptions options, long? adapter, bool dropout,
-        Func<Linear, WeightForm> formOf, double active)
+        Func<Linear, WeightForm> formOf, double active, ActivationType? gpu = null)
     {
         var work = new StepWork
         {
             Shape = model.Shape, Options = options, Packs = options.Packing && model.AllowsPacking, Full = adapter is null,
             Head = (adapter is null ? WeightForm.Float32 : formOf(model.Head), model.Head.Outputs * model.Head.Inputs),
-            OwnHead = model.Parameters.ContainsKey(model.Head.Name + ".weight"), Adapter = adapter ?? 0,
+            OwnHead = model.Parameters.ContainsKey(model.Head.Name + ".weight"), Adapter = adapter ?? 0, Gpu = gpu,
         };
         var blocks = model.Linears.Values.Where(l => l != model.Head).GroupBy(l => Targets.Block(l.Name) ?? -1)
             .OrderBy(block => block.Key).ToList();
@@ -118,15 +136,17 @@ internal sealed record StepWork
         }
         work._matrices = [.. work._layers.GroupBy(l => l).Select(g => (g.Key.Form, g.Key.Weights, g.Key.Learns, g.Count()))];
         work._added = work.Full ? model.Parameters.Values.Sum(p => (double)p.numel()) : work.Adapter;
-        work.CountBuffers();
+        if (gpu is null) work.CountBuffers();
+        else work.CountGpuBuffers(gpu.Value);
         return work;
     }
 
     /// <summary>Whether two works are of the same sizes.</summary>
     public bool Equals(StepWork? other) => other is not null && Shape == other.Shape && Options == other.Options
         && Head == other.Head
-        && (Packs, Full, Adapter, Buffers, OutOfMemory, _kept, _block, _width) == (other.Packs, other.Full, other.Adapter,
-            other.Buffers, other.OutOfMemory, other._kept, other._block, other._width) && _layers.SequenceEqual(other._layers);
+        && (Gpu, Packs, Full, Adapter, Buffers, OutOfMemory, _kept, _block, _width) == (other.Gpu, other.Packs, other.Full,
+            other.Adapter, other.Buffers, other.OutOfMemory, other._kept, other._block, other._width)
+        && _layers.SequenceEqual(other._layers);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Shape, Head, Adapter, Buffers, _kept);
@@ -135,6 +155,7 @@ internal sealed record StepWork
     public double Activations(MicroBatchLoad load)
     {
         var tokens = load.Computed(Packs);
+        if (Gpu is { } type) return GpuActivations(load, tokens, Bytes(type));
         var logits = load.Supervised * Shape.Vocabulary;
         var transient = tokens * Fitted.Transient * _width;
         var floats = Options.GradientCheckpointing
@@ -142,6 +163,21 @@ internal sealed record StepWork
             : tokens * _kept + Math.Max(logits, transient);
         return Fitted.Memory * Float * floats;
     }
+
+    // Log-probabilities are computed in parts, so that logits do not grow with the batch; the last hidden states are fp32.
+    private double GpuActivations(MicroBatchLoad load, double tokens, int bytes)
+    {
+        var logits = (double)OnGpu.Logit * Math.Min(load.Supervised * (double)Shape.Vocabulary,
+            Full ? double.MaxValue : CausalModel.MostLogits);
+        var transient = bytes * tokens * Fitted.Transient * _width;
+        var last = 2.0 * Float * tokens * Shape.Hidden;
+        var kept = OnGpu.Kept * bytes;
+        return Fitted.Memory * (last + (Options.GradientCheckpointing
+            ? bytes * tokens * _learning * Shape.Hidden + Math.Max(logits, kept * tokens * Fitted.Recomputed * _block + transient)
+            : kept * tokens * _kept + Math.Max(logits, transient)));
+    }
+
+    private static int Bytes(ActivationType type) => type == ActivationType.BFloat16 ? 2 : Float;
 
     /// <summary>The time of one micro-batch, forward and backward.</summary>
     public StepTime Time(MicroBatchLoad load, MachineCalibration machine, Arithmetic arithmetic, bool backward = true)
@@ -202,6 +238,19 @@ internal sealed record StepWork
         _learning++;
         _kept += kept;
         _block = Math.Max(_block, kept);
+    }
+
+    // The largest matrix in the type of the activations, with the parts of its expansion, or a part of the head in fp32.
+    private void CountGpuBuffers(ActivationType type)
+    {
+        long Expanded((WeightForm Form, long Weights, bool) matrix) => matrix.Form switch
+        {
+            WeightForm.FourBit or WeightForm.Int8 => matrix.Weights * Bytes(type) + OnGpu.Expanding,
+            WeightForm.Half => type == ActivationType.BFloat16 ? 0 : matrix.Weights * Float,
+            _ => type == ActivationType.BFloat16 ? matrix.Weights * Bytes(type) : 0,
+        };
+        Buffers = Math.Max(_layers.Max(Expanded), Float * Math.Min(Head.Weights, 1 << 25));
+        if (Full) Buffers += (Float + Bytes(type)) * Math.Max(Head.Weights, _layers.Max(m => m.Weights)); // a gradient
     }
 
     private void CountBuffers()

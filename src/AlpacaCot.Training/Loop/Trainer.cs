@@ -59,32 +59,39 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
     {
         var clock = Stopwatch.StartNew();
         var speed = new SpeedMeter();
-        var loss = run.Losses().Training.Select(l => l.Loss).LastOrDefault(double.NaN); // a finished run takes no further step
+        StepReading? pending = null;
         trained.Adapter.Begin(sampler.TotalSteps);
         _halvings = progress.Halvings;
         if (progress.Step == 0) progress = Validate(progress, run, observer);
         while (progress.Step < sampler.TotalSteps && !HasStopped(progress) && !cancel.IsCancellationRequested)
         {
-            var metrics = Step(progress.Step, speed);
-            loss = metrics.Loss;
-            progress = progress with { Step = metrics.Step, Halvings = _halvings };
+            pending?.Dispose();
+            pending = Step(progress.Step, speed);
+            progress = progress with { Step = progress.Step + 1, Halvings = _halvings };
             var last = progress.Step == sampler.TotalSteps;
-            if (last || progress.Step % schedule.LoggingSteps == 0)
+            var logs = last || progress.Step % schedule.LoggingSteps == 0;
+            // Weights are not saved or validated before the step's numbers are known to be finite.
+            if (logs || progress.Step % schedule.EvalSteps == 0 || progress.Step % schedule.SaveSteps == 0
+                || cancel.IsCancellationRequested) pending.Read();
+            if (logs)
             {
-                run.Log(metrics);
-                observer.Step(metrics);
+                run.Log(pending.Read());
+                observer.Step(pending.Read());
             }
             if (last || progress.Step % schedule.EvalSteps == 0) progress = Validate(progress, run, observer);
             var stopped = HasStopped(progress);
             if (stopped && !last && progress.Step % schedule.LoggingSteps != 0)
             {
-                run.Log(metrics); // the result has the metrics of its own step
-                observer.Step(metrics);
+                run.Log(pending.Read()); // the result has the metrics of its own step
+                observer.Step(pending.Read());
             }
             if (last || stopped || progress.Step % schedule.SaveSteps == 0) Save(progress, run, observer);
             if (progress.Step % StepsPerTrim == 0) Platform.TrimMemory();
         }
         var cancelled = progress.Step < sampler.TotalSteps && !HasStopped(progress);
+        // A finished run takes no further step.
+        var loss = pending?.Read().Loss ?? run.Losses().Training.Select(l => l.Loss).LastOrDefault(double.NaN);
+        pending?.Dispose();
         if (cancelled) Save(progress, run, observer);
         return new TrainingResult(progress.Step, loss, progress.BestValidationLoss, run.Folder, clock.Elapsed, cancelled)
         {
@@ -95,23 +102,57 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
     private bool HasStopped(TrainingProgress progress) =>
         progress.Step > 0 && progress.WithoutImprovement >= (schedule.EarlyStopping ?? int.MaxValue);
 
-    private StepMetrics Step(int step, SpeedMeter speed)
+    private StepReading Step(int step, SpeedMeter speed)
     {
         var (sums, tokens) = Gradients(step);
-        var values = sums.Means(penalty: sums.Weight == 0 ? 0 : Penalty(sums.Weight));
-        LossGuard.Check(step + 1, values[0].Value, sums.Weight, objective);
-
-        var scale = 1.0 / sums.Weight;
-        var norm = optimizer.GradientNorm(scale);
-        LossGuard.CheckGradient(step + 1, norm);
-        Probe?.Gradients(step + 1, trained.Adapter);
-        var clip = schedule.MaxGradientNorm > 0 ? Math.Min(1, schedule.MaxGradientNorm / (norm + 1e-6)) : 1;
-        var rate = learningRate.At(step);
-        using (no_grad()) trained.Adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
-
+        var penalty = sums.Weight == 0 ? null : Penalty(sums.Weight);
+        var (onDevice, scale, rate) = (!trained.Model.Compute.IsCpu, 1.0 / sums.Weight, learningRate.At(step));
+        IReadOnlyList<NamedValue>? values = null;
+        Tensor? norm = null;
+        var length = 0.0;
+        if (onDevice) // reading waits for the device: it is left to the steps that are logged
+        {
+            if (sums.Weight == 0) Values();
+            Probe?.Gradients(step + 1, trained.Adapter);
+            norm = ClipOnDevice(scale);
+            using (no_grad()) trained.Adapter.Step(step, scale, () => optimizer.Step(rate, scale));
+        }
+        else
+        {
+            values = Values();
+            length = optimizer.GradientNorm(scale);
+            LossGuard.CheckGradient(step + 1, length);
+            Probe?.Gradients(step + 1, trained.Adapter);
+            var clip = schedule.MaxGradientNorm > 0 ? Math.Min(1, schedule.MaxGradientNorm / (length + 1e-6)) : 1;
+            using (no_grad()) trained.Adapter.Step(step, scale * clip, () => optimizer.Step(rate, scale * clip));
+        }
         var (perSecond, left) = speed.Measure(tokens, sampler.TotalSteps - step - 1);
-        return new StepMetrics(step + 1, sampler.TotalSteps, (step + 1.0) / sampler.StepsPerEpoch, values, rate, norm,
-            new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
+        return new StepReading(() =>
+        {
+            values ??= Values();
+            if (norm is not null) LossGuard.CheckGradient(step + 1, length = norm.item<float>());
+            return new(step + 1, sampler.TotalSteps, (step + 1.0) / sampler.StepsPerEpoch, values, rate, length,
+                new NamedValue(objective.WeightName, sums.Weight), tokens, perSecond, left, Platform.ResidentBytes);
+        }, sums, norm, penalty);
+
+        IReadOnlyList<NamedValue> Values()
+        {
+            var means = sums.Means(penalty?.item<float>() ?? 0);
+            LossGuard.Check(step + 1, means[0].Value, sums.Weight, objective);
+            return means;
+        }
+    }
+
+    // Clips the gradients by a factor that never leaves the device, and returns their norm.
+    private Tensor ClipOnDevice(double scale)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var norm = optimizer.GradientNormOnDevice(scale);
+        if (schedule.MaxGradientNorm > 0)
+            optimizer.ScaleGradients(
+                ((norm + Number(1e-6)).reciprocal() * Number(schedule.MaxGradientNorm)).clamp_max(Number(1)));
+        return norm.DetachFromDisposeScope();
     }
 
     // Adds up the gradients of a step. Where memory runs out, the step begins again with micro-batches of half the size: the loss
@@ -165,18 +206,19 @@ public sealed class Trainer(TrainedModel trained, IObjective objective, Optimize
     }
 
     // The adapter method's own loss term. Gradients are those of the sum over units, so the term is added once for each.
-    private double Penalty(int weight)
+    private Tensor? Penalty(int weight)
     {
         using var scope = NewDisposeScope();
-        if (trained.Adapter.Penalty() is not { } penalty) return 0;
+        if (trained.Adapter.Penalty() is not { } penalty) return null;
         (penalty * Number(weight)).backward();
-        return penalty.item<float>();
+        return penalty.detach().DetachFromDisposeScope();
     }
 
     private TrainingProgress Validate(TrainingProgress progress, RunFolder run, ITrainingObserver observer)
     {
         if (Validation.Count == 0) return progress;
-        var (sums, evaluated) = (new LossSums(objective), trained with { Mode = PassMode.Evaluation });
+        using var sums = new LossSums(objective);
+        var evaluated = trained with { Mode = PassMode.Evaluation };
         using var quiet = no_grad();
         foreach (var batch in Validation)
         {

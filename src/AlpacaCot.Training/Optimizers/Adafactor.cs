@@ -49,8 +49,14 @@ internal sealed class AdafactorRule : UpdateRule
             var byRow = (_rows / _rows.mean([-1L], keepdim: true)).rsqrt_().unsqueeze(-1);
             update = byRow * _columns.unsqueeze(-2).rsqrt() * gradient;
         }
-        var size = update.pow(Number(2)).mean().sqrt().item<float>();
+        var root = update.pow(Number(2)).mean().sqrt();
         if (_weightDecay > 0) weight.mul_(Number(1 - step.Rate * _weightDecay));
+        if (root.device_type != TorchSharp.DeviceType.CPU) // reading it would wait for the device
+        {
+            weight.add_(update / root.clamp_min(Number(1)), alpha: Number(-step.Rate));
+            return;
+        }
+        var size = root.item<float>();
         weight.add_(update, alpha: Number(-step.Rate / Math.Max(1, size)));
     }
 }

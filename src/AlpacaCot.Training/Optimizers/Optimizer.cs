@@ -1,4 +1,5 @@
 using AlpacaCot.Models.Runtime;
+using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
 namespace AlpacaCot.Training.Optimizers;
@@ -66,7 +67,8 @@ public abstract class Optimizer : IDisposable
         foreach (var (name, tensor) in State)
         {
             using var source = saved(name);
-            tensor.copy_(source);
+            using var moved = Tensors.On(source, tensor.device);
+            tensor.copy_(moved);
         }
     }
 
@@ -80,6 +82,23 @@ public abstract class Optimizer : IDisposable
             if (gradient is not null) total += UpdateKernels.For(gradient).SumOfSquares(gradient);
         }
         return Math.Sqrt(total) * scale;
+    }
+
+    /// <summary>As <see cref="GradientNorm"/>, as a scalar on the device of the gradients, without waiting for it.</summary>
+    internal Tensor GradientNormOnDevice(double scale)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        List<Tensor> norms = [.. _slots.Select(Gradient).OfType<Tensor>().Select(gradient => gradient.detach().norm())];
+        return stack(norms).norm().mul_(Number(scale)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Multiplies the gradients by a scalar on their device.</summary>
+    internal void ScaleGradients(Tensor factor)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        foreach (var slot in _slots) slot.Weight.grad?.mul_(factor);
     }
 
     /// <summary>Performs one update; gradients are multiplied by <paramref name="scale"/> and cleared afterwards.</summary>

@@ -3,6 +3,7 @@ using AlpacaCot.Data.Collection;
 using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Training.Settings;
 
 namespace AlpacaCot.Training.Recipes;
@@ -45,6 +46,12 @@ public sealed record Recipe
 
     /// <summary>The quantization options of the frozen weights while loading; null: as stored.</summary>
     public QuantizationOptions? QuantizationOptions => Quantization is { } type ? new QuantizationOptions(type) : null;
+
+    /// <summary>The device to compute on, a word of <see cref="DeviceChoice"/>.</summary>
+    public string Device { get; init; } = DeviceChoice.Auto;
+
+    /// <summary>The type of the activations between layers.</summary>
+    public ActivationType Dtype { get; init; }
 
     /// <summary>The training options.</summary>
     public TrainingOptions Training { get; init; } = new();

@@ -3,6 +3,7 @@ using AlpacaCot.Data.Formats;
 using AlpacaCot.Data.Preparation.Mixing;
 using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Quantization;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Conversations;
 using AlpacaCot.Text.Examples;
@@ -216,6 +217,15 @@ internal static class RecipeKeys
         RecipeKeyOf.WordOrNone<QuantizationType>("quantization",
             "quantization of the frozen linear layers while loading: 8-bit int8, 4-bit nf4 or fp4, or none",
             r => r.Quantization, (r, v) => r with { Quantization = v }),
+        new("device", DeviceChoice.Allowed,
+            "device to compute on; auto: the first CUDA device where there is one, else the CPU",
+            (r, node, context) => node is ConfigurationNode.Scalar s && DeviceChoice.IsWord(s.Text)
+                ? r with { Device = s.Text } : context.Wrong(r, node, DeviceChoice.Allowed),
+            // Defaults are not written, so that recipes and cells of earlier versions keep their fingerprints.
+            r => r.Device == DeviceChoice.Auto ? null : Yaml.Text(r.Device)),
+        RecipeKeyOf.Word<ActivationType>("dtype",
+            "type of the activations between layers; adapters, norms, softmax, loss and optimizer are float32; default: float32",
+            r => r.Dtype == ActivationType.Float32 ? null : r.Dtype, (r, v) => r with { Dtype = v }, DeviceChoice.Types),
         RecipeKeyOf.Word<SavedType>("save_dtype", "element type of the saved model with adapter: none; default: float32",
             r => r.SaveDtype, (r, v) => r with { SaveDtype = v }),
         new("training", "a map", "training options",
@@ -229,7 +239,13 @@ internal static class RecipeKeys
     public static IEnumerable<DocumentedKey> Documented() =>
     [
         // Sections with separate defaults follow key by key.
-        .. Section.Document("", Root, new Recipe()).Select(k => k.Name is "adapter" or "training" ? k with { Default = "" } : k),
+        .. Section.Document("", Root, new Recipe()).Select(k => k.Name switch
+        {
+            "adapter" or "training" => k with { Default = "" },
+            "device" => k with { Default = DeviceChoice.Auto },
+            "dtype" => k with { Default = DeviceChoice.Types.Of(ActivationType.Float32) },
+            _ => k,
+        }),
         .. Section.Document("model.", Model, new ModelSpec()),
         .. AdapterSection.Document("adapter."),
         ContinuedAdapter.Documented,
@@ -286,8 +302,8 @@ internal static class RecipeKeys
         const string Four = "write quantization: nf4", Eight = "write quantization: int8",
             Prefix = "write adapter: prefix_tuning",
             Full = "write adapter: none to train every parameter",
-            Type = "it is not needed: training computes in float32 unless training.compute says bf16 or int8; save_dtype "
-                + "sets the type of a saved model";
+            Type = "write dtype: bfloat16 for activations in bf16 (fast on GPUs); training.compute: bf16 or int8 sets the "
+                + "arithmetic of products on the CPU, save_dtype the type of a saved model";
         return new()
         {
             ["qlora"] = "QLoRA is adapter: lora with quantization: nf4", ["4bit"] = Four, ["4-bit"] = Four, ["4"] = Four,
@@ -298,7 +314,7 @@ internal static class RecipeKeys
             ["prompt-tuning"] = "write adapter: prompt_tuning", ["p-tuning"] = "write adapter: p_tuning",
             ["ptuning"] = "write adapter: p_tuning", ["p-tuning-v2"] = "write adapter: p_tuning_v2",
             ["ptuning_v2"] = "write adapter: p_tuning_v2", ["full"] = Full, ["full_tuning"] = Full, ["finetune"] = Full,
-            ["fp16"] = Type, ["bf16"] = Type, ["dtype"] = Type, ["torch_dtype"] = Type,
+            ["fp16"] = Type, ["bf16"] = Type, ["torch_dtype"] = Type,
         };
     }
 

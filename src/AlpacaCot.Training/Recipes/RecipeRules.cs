@@ -3,6 +3,7 @@ using AlpacaCot.Models.Adapters;
 using AlpacaCot.Models.Checkpoints.Folders;
 using AlpacaCot.Models.Checkpoints.Sources;
 using AlpacaCot.Models.Families;
+using AlpacaCot.Models.Runtime;
 using AlpacaCot.Text;
 using AlpacaCot.Text.Templates;
 using AlpacaCot.Training.Optimizers;
@@ -19,6 +20,7 @@ internal static class RecipeRules
         Model(recipe, problems);
         Adapter(recipe, problems);
         recipe = recipe with { Training = Optimizer(Batches(recipe.Training, problems), recipe.Adapter, problems) };
+        Device(recipe, problems);
         Steps(recipe.Training, problems);
         Validation(recipe, problems);
         Mixture(recipe, problems);
@@ -119,6 +121,19 @@ internal static class RecipeRules
                     $"(it applies to {string.Join(", ", OptimizerRegistry.Using(key))})");
         return problems.Given.ContainsKey("training.beta2") ? training
             : training with { Beta2 = chosen.Default("beta2") ?? training.Beta2 };
+    }
+
+    private static void Device(Recipe recipe, Problems problems)
+    {
+        var arithmetic = recipe.Training.Arithmetic;
+        if (recipe.Dtype == ActivationType.BFloat16 && arithmetic is not (Arithmetic.Float32 or null))
+            problems.AddAt("training.compute",
+                $"training.compute: {TrainingOptions.ArithmeticWords.Of(arithmetic.Value)} sets the arithmetic of products with "
+                + "activations in float32, and dtype: bfloat16 computes them in bf16; remove one of them");
+        if (recipe.Device.StartsWith("cuda", StringComparison.Ordinal) && arithmetic == Arithmetic.Int8)
+            problems.AddAt("training.compute",
+                "training.compute: int8 is computed by instructions of the CPU, and the device is "
+                + $"{recipe.Device}; use dtype: bfloat16, or device: cpu");
     }
 
     private static void Steps(TrainingOptions training, Problems problems)

@@ -22,10 +22,10 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
     // evaluated, when the run ends, and how the same numbers are computed.
     private static readonly HashSet<string> Free =
     [
-        "output", "save_dtype", "model", "model.path", "model.init", "model.tokenizer", "adapter.init", "training.epochs",
-        "training.max_steps", "training.eval_steps", "training.save_steps", "training.save_total_limit", "training.logging_steps",
-        "training.early_stopping", "training.early_stopping_min_delta", "training.early_stopping_result", "training.threads",
-        "training.gradient_checkpointing", "training.skip_bad",
+        "output", "device", "save_dtype", "model", "model.path", "model.init", "model.tokenizer", "adapter.init",
+        "training.epochs", "training.max_steps", "training.eval_steps", "training.save_steps", "training.save_total_limit",
+        "training.logging_steps", "training.early_stopping", "training.early_stopping_min_delta",
+        "training.early_stopping_result", "training.threads", "training.gradient_checkpointing", "training.skip_bad",
     ];
 
     // Keys whose effect is in the tokenized data: they are named only where that has changed.
@@ -50,7 +50,7 @@ internal sealed record RunIdentity(string Recipe, string Data, MixtureReport Mix
         if (recipe != RecipeHash && Changed(Path.Combine(folder, "recipe.yaml"), key => !IsOfData(key)) is { Count: > 0 } changed)
             throw new InputException($"The recipe has changed since the run in {folder} began: {string.Join("; ", changed)}. "
                 + $"Set {(changed.Count == 1 ? "it" : "them")} back, or {Remedy} (More epochs or steps, other logging, saving, "
-                + "evaluation or threads, and moved folders are no obstacle.)");
+                + "evaluation or threads, another device, and moved folders are no obstacle.)");
         if (data != Data)
             throw new InputException($"The data has changed since the run in {folder} began: "
                 + (Changed(Path.Combine(folder, "recipe.yaml"), IsOfData) is { Count: > 0 } keys ? string.Join("; ", keys)

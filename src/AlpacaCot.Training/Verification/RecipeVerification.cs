@@ -239,7 +239,7 @@ public static class RecipeVerification
                 var count = (int)weight.numel();
                 if (numbers is not null)
                 {
-                    using var flat = numbers.detach().contiguous();
+                    using var flat = numbers.detach().cpu().contiguous();
                     flat.data<float>().CopyTo(joined.AsSpan(at, count));
                 }
                 at += count;

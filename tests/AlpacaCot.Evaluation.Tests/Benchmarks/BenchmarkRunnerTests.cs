@@ -71,7 +71,7 @@ public sealed class BenchmarkRunnerTests : IDisposable
     public void Likelihoods_of_choices_are_those_of_reading_each_alone()
     {
         var path = new TinyModel().WriteFolder(_folder.File("model"));
-        using var model = LanguageModel.Load(path);
+        using var model = LanguageModel.Load(path, compute: TestDevice.Compute);
         var answerer = new ModelAnswerer(model, "tiny");
         BenchmarkQuestion[] questions =
         [

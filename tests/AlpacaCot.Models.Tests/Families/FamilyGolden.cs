@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using AlpacaCot.Models.Families;
 using AlpacaCot.Models.Generation;
+using AlpacaCot.Models.Runtime;
 using static AlpacaCot.Models.Runtime.Scalars;
 using static TorchSharp.torch;
 
@@ -27,8 +28,9 @@ internal sealed class FamilyGolden(string folder)
 
     public Dictionary<string, Tensor> Tensors(string file) => Golden.Tensors($"golden/{folder}/{file}");
 
-    public CausalModel Model(Action<JsonObject>? change = null, string config = "config.json", ScalarType? storage = null) =>
-        Golden.Model($"golden/{folder}/model", change, storage, config);
+    public CausalModel Model(Action<JsonObject>? change = null, string config = "config.json", ScalarType? storage = null,
+        Compute? compute = null) =>
+        Golden.Model($"golden/{folder}/model", change, storage, config, compute);
 
     /// <summary>A batch by its name, the folder's own or the one that all share.</summary>
     public FamilyBatch Batch(string name)
@@ -51,6 +53,14 @@ internal sealed class FamilyGolden(string folder)
         using var quiet = no_grad();
         var cases = Tensors(file).Where(t => t.Key.Split('.') is ["logits", _]);
         return cases.Max(c => Batch(c.Key["logits.".Length..]).LogitDifference(model, c.Value));
+    }
+
+    /// <summary>The same for norms of differences, relative to those of the golden logits.</summary>
+    public double RelativeLogitDifference(CausalModel model, string file)
+    {
+        using var scope = NewDisposeScope();
+        var cases = Tensors(file).Where(t => t.Key.Split('.') is ["logits", _]);
+        return cases.Max(c => Batch(c.Key["logits.".Length..]).RelativeLogitDifference(model, c.Value));
     }
 
     /// <summary>The largest difference of losses.</summary>
@@ -125,12 +135,18 @@ internal sealed record FamilyBatch(long[][] Ids, long[][] Real, long[][] Labels)
         Positions = Positions is null ? null : Matrix(Positions),
     };
 
-    public double LogitDifference(CausalModel model, Tensor golden)
+    public double LogitDifference(CausalModel model, Tensor golden) => Compared(model, golden, Golden.Difference);
+
+    /// <summary>The norm of the difference, relative to that of the golden logits, where tokens are real.</summary>
+    public double RelativeLogitDifference(CausalModel model, Tensor golden) =>
+        Compared(model, golden, Golden.RelativeDifference);
+
+    private double Compared(CausalModel model, Tensor golden, Func<Tensor, Tensor, double> difference)
     {
         using var quiet = no_grad();
         var rows = golden.shape[0]; // some goldens hold the first row alone
         var real = Matrix(Real).narrow(0, 0, rows).unsqueeze(-1).to(ScalarType.Float32);
-        return Golden.Difference(model.Logits(Input).cpu().narrow(0, 0, rows) * real, golden * real);
+        return difference(model.Logits(Input).cpu().narrow(0, 0, rows) * real, golden * real);
     }
 
     /// <summary>The mean loss over labelled tokens.</summary>

@@ -54,6 +54,39 @@ public sealed class RecomputationTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Dropout_repeats_its_mask()
+    {
+        using var model = new TinyModel().Build();
+        model.Recomputes = true;
+        using var adapter = Lora.Attach(model,
+            new LoraConfig { Rank = 4, Alpha = 8, Dropout = 0.5, TargetPattern = Lora.AllLinear }, seed: 1);
+        var ids = Range(1, 25, CPU).view(2, 12);
+        var places = tensor(new long[] { 0, 1, 2, 3, 4, 13, 14, 15 });
+        Tensor Loss()
+        {
+            manual_seed(5);
+            return model.NegativeLogLikelihood(new ModelInput(ids) { Mode = PassMode.Training }, places, places + Number(2));
+        }
+        Loss().backward();
+        TestDevice.Synchronize();
+        // The loss with the same masks rises along the gradient as fast as the gradient is long; other masks have another one.
+        var weights = adapter.Parameters.Where(p => p.Key.Contains("lora_B", StringComparison.Ordinal))
+            .Select(p => p.Value).ToArray();
+        var gradients = weights.Select(w => w.grad!.clone()).ToArray();
+        var length = Math.Sqrt(gradients.Sum(g => g.to(ScalarType.Float64).pow(Number(2)).sum().item<double>()));
+        const double step = 2e-3;
+        double At(double by)
+        {
+            using var quiet = no_grad();
+            foreach (var (weight, gradient) in weights.Zip(gradients)) weight.add_(gradient, alpha: Number(by / length));
+            TestDevice.Synchronize();
+            return Loss().item<float>();
+        }
+        var (above, below) = (At(step), At(-2 * step));
+        Assert.Equal(length, (above - below) / (2 * step), 0.02 * length);
+    }
+
     [Theory]
     [InlineData("llama"), InlineData("gpt2"), InlineData("chatglm")]
     public void Each_block_is_computed_again_in_the_backward_pass(string family)

@@ -13,7 +13,7 @@ public sealed class LibtorchTests
         using var x = Range(0, 4, TorchSharp.torch.CPU, torch.float32);
         using var y = x.dot(x);
         Assert.Equal(14f, y.item<float>());
-        NumericSelfTest.Run();
+        NumericSelfTest.Run(torch.CPU);
     }
 
     [Fact]

@@ -16,6 +16,8 @@ public sealed class SecondDeviceTests
             "PeftGoldenTests.P_tuning_v2_as_ChatGLM_has_it " +
             "PeftGoldenTests.Prompts_are_generated_from_as_alone_and_as_PEFT_does_it_in_a_padded_batch",
         "LlamaGoldenTests QloraGoldenTests OwnGoldenTests GenerationGoldenTests.Greedy_ids_of_base_and_lora",
+        "NarrowGoldenTests LogProbabilityPartsTests DeviceExpansionTests SelfTestTests " +
+            "PackingTests.Logits_and_gradients_are_those_of_the_reference",
     ];
 
     private static readonly Lazy<Dictionary<string, Task<(int, string)>>> Runs =
