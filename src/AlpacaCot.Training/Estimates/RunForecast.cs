@@ -24,7 +24,7 @@ public sealed record RunForecast(long PeakBytes, double? Seconds, double? StepSe
 
     // Fixed costs in seconds and rates in bytes a second, measured by bench -- plan: the program's start, opening and checking
     // the weights, converting each to another form, writing a checkpoint, an update of the trained weights.
-    private const double Start = 2.5, ReadRate = 1.5e9, Converted = 12e-9, WriteRate = 2e8, UpdateBytes = 40;
+    private const double Start = 2.5, ReadRate = 1.5e9, Converted = 7e-9, WriteRate = 2e8, UpdateBytes = 40;
     private const int Sampled = 64; // micro-batches
 
     /// <summary>Predicts a run whose data is known.</summary>
