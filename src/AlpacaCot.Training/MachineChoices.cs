@@ -49,7 +49,7 @@ internal static class MachineChoices
                 + "here on");
             path = Float32Path.Default;
         }
-        var arithmetic = options.Arithmetic ?? recorded?.Compute 
+        var arithmetic = options.Arithmetic ?? recorded?.Compute
             ?? (machine is null ? Arithmetic.Float32 : estimate.ArithmeticOn(machine));
         var micro = !options.FitsMicroBatch ? options.MicroBatchSize
             : recorded?.MicroBatchSize ?? RunForecast.LargestMicroBatch(recipe, estimate, load, memory);

@@ -45,7 +45,7 @@ public sealed record ChatGlmLayout(int Mask, int GlobalMask, int Start)
         var visible = Attention.Causal(0, length, ids.device)
             | (Range(0, length, ids.device) < Tensors.Of(contexts, [rows, 1, 1, 1], ids.device)); // [b, 1, s, s]
         if (present is not null)
-            visible = (visible & present.unsqueeze(1).unsqueeze(1)) 
+            visible = (visible & present.unsqueeze(1).unsqueeze(1))
                 | Tensors.Identity(length, length, ScalarType.Bool, ids.device);
         return (Tensors.Of(positions, [rows, 2, length], ids.device), visible);
     }

@@ -102,7 +102,7 @@ public sealed class ModelBuilder(
     public Rope Rope(RopeSettings settings, int headDimension, bool interleaved = false)
     {
         var dimension = (int)(headDimension * settings.Share);
-        var rope = new Rope(dimension, settings.Theta, settings.Scaling) 
+        var rope = new Rope(dimension, settings.Theta, settings.Scaling)
         {
             Interleaved = interleaved, Device = Compute.Device,
         };

@@ -58,7 +58,7 @@ internal static class StudyExpansion
     private static (ConfigurationNode.Mapping Recipe, string Folder) BaseRecipe(StudySpec spec, string file)
     {
         var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        if (spec.Recipe is not ConfigurationNode.Scalar named) 
+        if (spec.Recipe is not ConfigurationNode.Scalar named)
             return spec.Recipe is ConfigurationNode.Mapping map ? ((ConfigurationNode.Mapping)map.Copy(), folder)
                 : throw new InputException($"{spec.Recipe!.Location}: recipe: found {spec.Recipe.Describe()}, expected a file "
                     + $"or a map");

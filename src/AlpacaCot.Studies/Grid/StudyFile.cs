@@ -119,7 +119,7 @@ public static class StudyFile
         Key<JudgeSpec>.Text("model", "a name", "the judge's name at its endpoint", j => j.Model, (j, v) => j with { Model = v }),
         Key<JudgeSpec>.FilePath("folder", "a model folder", "a local model as the judge",
             j => j.Folder, (j, v) => j with { Folder = v }),
-        Key<JudgeSpec>.FilePath("prompts", "a folder", 
+        Key<JudgeSpec>.FilePath("prompts", "a folder",
             $"a folder of prompt files that replace the built-in ones: {string.Join(", ", JudgePrompts.Names)} (.txt)",
                 j => j.Prompts,
             (j, v) => j with { Prompts = v }),
