@@ -97,7 +97,7 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
             var sum = memory.Take(QueryBlock * d);
             var state = new Softmax(memory.Take(QueryBlock), memory.Take(QueryBlock), 1 / MathF.Sqrt(d));
             MatrixTile.Transpose(k.At(group, first), k.Row, length, d, keys);
-            Pack(v.At(group, first), v.Row, length, d, values);
+            Copy(v.At(group, first), v.Row, values, d, length, d);
             for (var head = group * (heads / groups); head < (group + 1) * (heads / groups); head++)
                 for (var block = 0; block < length; block += QueryBlock)
                 {
@@ -130,7 +130,7 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
                 forValue = memory.Take((long)length * d);
             MatrixTile.Transpose(k.At(group, first), k.Row, length, d, keys);
             MatrixTile.Transpose(v.At(group, first), v.Row, length, d, values);
-            Pack(k.At(group, first), k.Row, length, d, plainKeys);
+            Copy(k.At(group, first), k.Row, plainKeys, d, length, d);
             NativeMemory.Clear(forKey, (nuint)length * (nuint)d * sizeof(float));
             NativeMemory.Clear(forValue, (nuint)length * (nuint)d * sizeof(float));
             var scale = 1 / MathF.Sqrt(d);
@@ -138,8 +138,8 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
                 for (var block = 0; block < length; block += QueryBlock)
                 {
                     var rows = Math.Min(QueryBlock, length - block);
-                    Pack(q.At(head, first + block), q.Row, rows, d, queries);
-                    Pack(grad.At(head, first + block), grad.Row, rows, d, outputs);
+                    Copy(q.At(head, first + block), q.Row, queries, d, rows, d);
+                    Copy(grad.At(head, first + block), grad.Row, outputs, d, rows, d);
                     for (var row = 0; row < rows; row++) dots[row] = Dot(outputs + row * d, o.At(head, first + block + row), d);
                     NativeMemory.Clear(forQuery, (nuint)(rows * d * sizeof(float)));
                     var log = (float*)logs + head * n + first + block;
@@ -152,10 +152,10 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
                         MixTransposed(weights, outputs, d, part, forValue);
                         MixTransposed(gradients, queries, d, part, forKey);
                     }
-                    Unpack(forQuery, rows, d, toQ.At(head, first + block), toQ.Row);
+                    Copy(forQuery, d, toQ.At(head, first + block), toQ.Row, rows, d);
                 }
-            Unpack(forKey, length, d, toK.At(group, first), toK.Row);
-            Unpack(forValue, length, d, toV.At(group, first), toV.Row);
+            Copy(forKey, d, toK.At(group, first), toK.Row, length, d);
+            Copy(forValue, d, toV.At(group, first), toV.Row, length, d);
         });
 
     /// <summary>A block of queries and one of keys, relative to the sequence.</summary>
@@ -170,6 +170,12 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
 
         /// <summary>The index in the block after the last key of a query; 0 if it has none here.</summary>
         public int To(int row) => Math.Clamp(Query + row + 1 - Key, 0, KeyBlock);
+
+        /// <summary>The first key of any query in the tile of a query.</summary>
+        public int TileFrom(int row) => From(row / MatrixTile.Rows * MatrixTile.Rows);
+
+        /// <summary>The index after the last key of any query in the tile of a query.</summary>
+        public int TileTo(int row) => To(Math.Min(Rows, row / MatrixTile.Rows * MatrixTile.Rows + MatrixTile.Rows) - 1);
     }
 
     private static IEnumerable<Part> Parts(int query, int rows, int window)
@@ -278,11 +284,10 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
                 p.Store(w + j);
                 ((Vector512.Load(g + j) - dot) * p * scale).Store(g + j);
             }
-            var last = part.To(Math.Min(part.Rows, row / MatrixTile.Rows * MatrixTile.Rows + MatrixTile.Rows) - 1);
             // Down to the beginning of a tile of keys, whose other keys these queries may attend to.
-            var begin = part.From(row / MatrixTile.Rows * MatrixTile.Rows) / MatrixTile.Rows * MatrixTile.Rows;
-            Clear(w, begin, from, to, last);
-            Clear(g, begin, from, to, last);
+            var begin = part.TileFrom(row) / MatrixTile.Rows * MatrixTile.Rows;
+            Clear(w, begin, from, to, part.TileTo(row));
+            Clear(g, begin, from, to, part.TileTo(row));
         }
     }
 
@@ -301,14 +306,9 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
         return Vector512.Sum(sum);
     }
 
-    private static void Pack(float* from, nint row, int rows, int d, float* to)
+    private static void Copy(float* from, nint fromRow, float* to, nint toRow, int rows, int d)
     {
-        for (var i = 0; i < rows; i++) NativeMemory.Copy(from + i * row, to + (long)i * d, (nuint)d * sizeof(float));
-    }
-
-    private static void Unpack(float* from, int rows, int d, float* to, nint row)
-    {
-        for (var i = 0; i < rows; i++) NativeMemory.Copy(from + (long)i * d, to + i * row, (nuint)d * sizeof(float));
+        for (var i = 0; i < rows; i++) NativeMemory.Copy(from + i * fromRow, to + i * toRow, (nuint)d * sizeof(float));
     }
 
     /// <summary>The running softmax of a block of queries.</summary>
@@ -327,8 +327,7 @@ internal sealed unsafe class PackedAttentionKernel : autograd.SingleTensorFuncti
             {
                 var x = logits + row * KeyBlock;
                 var (from, to) = (part.From(row), part.To(row));
-                var last = part.To(Math.Min(part.Rows, row / MatrixTile.Rows * MatrixTile.Rows + MatrixTile.Rows) - 1);
-                var begin = part.From(row / MatrixTile.Rows * MatrixTile.Rows);
+                var (begin, last) = (part.TileFrom(row), part.TileTo(row));
                 if (to <= from)
                 {
                     Clear(x, begin, from, to, last);
