@@ -63,10 +63,10 @@ internal static unsafe class Int8Kernel
             var (wide, next) = (Vector512<float>.Zero, Vector512<float>.Zero);
             for (; i + 32 <= count; i += 32)
             {
-                wide = Avx512F.Max(wide, Vector512.Abs(Vector512.Load(values + i) * Vector512.Load(factors + i)));
-                next = Avx512F.Max(next, Vector512.Abs(Vector512.Load(values + i + 16) * Vector512.Load(factors + i + 16)));
+                wide = Vector512.Max(wide, Vector512.Abs(Vector512.Load(values + i) * Vector512.Load(factors + i)));
+                next = Vector512.Max(next, Vector512.Abs(Vector512.Load(values + i + 16) * Vector512.Load(factors + i + 16)));
             }
-            wide = Avx512F.Max(wide, next);
+            wide = Vector512.Max(wide, next); // not a number where any is
             scale = Largest(Vector256.Max(wide.GetLower(), wide.GetUpper()));
         }
         var maxima = Vector256<float>.Zero;
@@ -224,17 +224,13 @@ internal static unsafe class Int8Kernel
         long i = 0;
         if (Avx512F.IsSupported)
         {
-            // The maximum of a number and NaN is the second operand: NaN is counted by itself.
             var (wide, whole, limit) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512.Create(threshold));
-            var missing = Vector512<float>.Zero;
             for (; i + 16 <= count; i += 16)
             {
                 var x = Vector512.Abs(Vector512.Load(values + i));
-                whole = Avx512F.Max(whole, x);
-                missing = Vector512.ConditionalSelect(Vector512.Equals(x, x), missing, x);
-                wide = Avx512F.Max(wide, Vector512.ConditionalSelect(Vector512.LessThan(x, limit), x, Vector512<float>.Zero));
+                whole = Vector512.Max(whole, x); // not a number where any is
+                wide = Vector512.Max(wide, Vector512.ConditionalSelect(Vector512.LessThan(x, limit), x, Vector512<float>.Zero));
             }
-            whole = Vector512.ConditionalSelect(Vector512.Equals(missing, missing), whole, missing);
             (maxima, all) = (Vector256.Max(wide.GetLower(), wide.GetUpper()), Vector256.Max(whole.GetLower(), whole.GetUpper()));
         }
         for (; i + 8 <= count; i += 8)

@@ -41,6 +41,18 @@ public sealed class ArithmeticTests : IDisposable
         }
     }
 
+    // A row whose scale is not a number has products that are not numbers either: a diverged step is seen.
+    [Theory]
+    [InlineData(0), InlineData(13), InlineData(20), InlineData(31), InlineData(37), InlineData(43)]
+    public void A_gradient_that_is_not_a_number_is_not_rounded_away(int column)
+    {
+        var y = ones(3, 44);
+        y[1, column] = float.NaN;
+        var codes = Int8Rows.Scaled(y, ones(44));
+        Assert.Equal([false, true, false], codes.Scales.isnan().data<bool>().ToArray());
+        Assert.Equal(1f, codes.Scales[2].item<float>());
+    }
+
     [Fact]
     public void Outliers_of_activations_do_not_cost_the_others_their_precision()
     {
